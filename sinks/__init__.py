@@ -1,0 +1,1 @@
+"""The memory: what PostgreSQL keeps, and the place up to which it has read."""

@@ -1,0 +1,1 @@
+"""The motion: the loop over Kafka, the command line, and the engine that runs on one laptop."""
