@@ -1,0 +1,88 @@
+"""Facts: every decision and state change, with its cause and the values it was taken on (design 2.6).
+
+A fact is one JSON object on the topic `facts`, keyed tenant/contact (or tenant/campaign). Empty fields are left out.
+No fact holds an address or a name: those stand in the contact's state and in the command alone.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from schemas.times import to_datetime
+
+
+class Kind(StrEnum):
+    """What happened. Names are `entity.past_participle`."""
+
+    TENANT_UPDATED = "tenant.updated"
+    TENANT_DELETED = "tenant.deleted"
+    CAMPAIGN_PUBLISHED = "campaign.published"
+    CAMPAIGN_READY = "campaign.ready"
+    CAMPAIGN_REFUSED = "campaign.refused"
+    CAMPAIGN_STATUS_CHANGED = "campaign.status_changed"
+    TEMPLATE_DELETED = "template.deleted"
+    CONTACT_UPDATED = "contact.updated"
+    CONTACT_OPTED_OUT = "contact.opted_out"
+    CONTACT_ERASED = "contact.erased"
+    JOB_DELETED = "job.deleted"
+    ENROLLMENT_STARTED = "enrollment.started"
+    ENROLLMENT_DECLINED = "enrollment.declined"
+    ENROLLMENT_FROZEN = "enrollment.frozen"
+    ENROLLMENT_RESUMED = "enrollment.resumed"
+    ENROLLMENT_COMPLETED = "enrollment.completed"
+    ENROLLMENT_STOPPED = "enrollment.stopped"
+    TOUCH_SCHEDULED = "touch.scheduled"
+    TOUCH_DEFERRED = "touch.deferred"
+    TOUCH_REQUESTED = "touch.requested"
+    TOUCH_COMMANDED = "touch.commanded"
+    TOUCH_WITHDRAWING = "touch.withdrawing"
+    TOUCH_WITHDRAWN = "touch.withdrawn"
+    TOUCH_REVOKED = "touch.revoked"
+    TOUCH_SENT = "touch.sent"
+    TOUCH_SKIPPED = "touch.skipped"
+    TOUCH_FAILED = "touch.failed"
+    TOUCH_RETRIED = "touch.retried"
+    TOUCH_DELIVERED = "touch.delivered"
+    TOUCH_OPENED = "touch.opened"
+    TOUCH_CLICKED = "touch.clicked"
+    TOUCH_READ = "touch.read"
+    TOUCH_BOUNCED = "touch.bounced"
+    TOUCH_CONVERTED = "touch.converted"
+    EVENT_REFUSED = "event.refused"
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One decision. `at` is stream time; `until` is the time a wait ends; `values` is what was looked at."""
+
+    fact: Kind
+    at: datetime
+    tenant_id: str
+    contact_id: str | None = None
+    campaign_id: str | None = None
+    version: int | None = None
+    enrollment_id: str | None = None
+    job_id: str | None = None
+    step_id: str | None = None
+    touch_number: int | None = None
+    channel: str | None = None
+    command_id: str | None = None
+    attempt: int | None = None
+    cause: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
+    values: dict[str, Any] | None = None
+
+    def key(self) -> bytes:
+        """Facts of one contact, or of one campaign, stay in order."""
+        return f"{self.tenant_id}/{self.contact_id or self.campaign_id or ''}".encode()
+
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Fact).decode
+
+
+def moment(micros: int) -> datetime:
+    """A fact's time from a record's."""
+    return to_datetime(micros)

@@ -1,0 +1,29 @@
+"""Identity derives from its cause: the same send asked for twice has the same id (design 2.5, X-2).
+
+An id is BLAKE2b over length-prefixed parts, written as a UUIDv8 (RFC 9562: 122 bits of our own making).
+Ids are strings throughout: that is how senders echo them.
+"""
+
+from hashlib import blake2b
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+def derive(kind: str, *parts: str) -> str:
+    """The id of `kind` that belongs to these parts and to no others: parts are length-prefixed."""
+    text = kind + "".join([f"\x1f{len(part)}:{part}" for part in parts])
+    digest = blake2b(text.encode(), digest_size=16).hexdigest()
+    return (
+        f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}"
+        f"-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:]}"
+    )
+
+
+def enrollment_id(tenant: str, campaign: str, contact: str, cycle: int) -> str:
+    """One run of one contact through one campaign; `cycle` counts the runs from 1 (C-18)."""
+    return derive("enrollment", tenant, campaign, contact, str(cycle))
+
+
+def command_id(tenant: str, campaign: str, contact: str, cycle: int, step: str, attempt: int) -> str:
+    """One send: a retry after a failure is another attempt, so another id; a repeat keeps it (C-9)."""
+    return derive("command", tenant, campaign, contact, str(cycle), step, str(attempt))

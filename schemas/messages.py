@@ -1,0 +1,366 @@
+"""What stands on the internal logs: fixed-order structs, a field only ever appended, with a default.
+
+Facts are past, orders imperative. `cause` names the public event behind a message as `source#id`;
+`at` is when it happened by its own account. All times are integer microseconds, UTC.
+"""
+
+from typing import Any
+
+import msgspec
+
+from schemas.definition import Definition
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """One record of an internal log."""
+
+
+class Tick(Message, frozen=True):
+    """Nothing happened, and time went on (design 2.2)."""
+
+
+class Outside(Message, frozen=True):
+    """Something a public event told about one contact."""
+
+    tenant_id: str
+    contact_id: str
+    cause: str
+    at: int
+
+
+class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an event says of a person: None says nothing, an empty text clears."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    timezone: str | None = None
+    region: str | None = None
+    linkedin_url: str | None = None
+
+
+class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Quiet hours by the wall clock of `zone`, in minutes of the day; may run over midnight (F-6)."""
+
+    zone: str
+    start: int
+    end: int
+    zone_from: str = "contact"
+
+
+# contact-log, from intake
+
+
+class JobCompleted(Outside, frozen=True):
+    job_id: str
+    service_type: str
+    completed_at: int
+    person: Person
+    enroll: bool = True
+
+
+class JobDeleted(Outside, frozen=True):
+    job_id: str
+
+
+class ContactUpserted(Outside, frozen=True):
+    person: Person
+    attributes: dict[str, Any] | None = None
+
+
+class ContactEnrolled(Outside, frozen=True):
+    campaign_id: str
+    variables: dict[str, str] | None = None
+
+
+class ContactStopped(Outside, frozen=True):
+    campaign_id: str | None = None
+    reason: str | None = None
+
+
+class ContactErased(Outside, frozen=True):
+    pass
+
+
+class TouchSent(Outside, frozen=True):
+    command_id: str
+    sent_at: int | None = None
+    provider_message_id: str | None = None
+
+
+class TouchFailed(Outside, frozen=True):
+    command_id: str
+    code: str
+    permanent: bool = False
+    detail: str | None = None
+
+
+class TouchSeen(Outside, frozen=True):
+    """A signal about a sent touch; `signal` is delivered, opened, clicked or read."""
+
+    command_id: str
+    signal: str
+    url: str | None = None
+
+
+class TouchBounced(Outside, frozen=True):
+    command_id: str
+    bounce_type: str
+    reason: str | None = None
+
+
+class ContactUnsubscribed(Outside, frozen=True):
+    """`channel` may be all; a complaint arrives here too, with `complained` set."""
+
+    channel: str
+    complained: bool = False
+
+
+class ReviewReceived(Outside, frozen=True):
+    """A review click or feedback: `kind` is review_clicked or feedback_submitted (F-12)."""
+
+    kind: str
+    command_id: str | None = None
+    campaign_id: str | None = None
+
+
+class EventUnsupported(Outside, frozen=True):
+    """A valid public event that no campaign kind built so far listens to."""
+
+    type: str
+
+
+# contact-log, from the dispatch processor
+
+
+class Answer(Message, frozen=True):
+    """What dispatch says about one requested touch."""
+
+    tenant_id: str
+    contact_id: str
+    command_id: str
+
+
+class TouchCommanded(Answer, frozen=True):
+    emission: int
+
+
+class TouchDeferred(Answer, frozen=True):
+    reason: str
+    until: int
+
+
+class TouchRefused(Answer, frozen=True):
+    reason: str
+
+
+class TouchWithdrawn(Answer, frozen=True):
+    """The request was taken back before a command went out."""
+
+
+class TouchRevoked(Answer, frozen=True):
+    """Too late to take back: the command was out. `revoked` tells whether a revocation followed."""
+
+    revoked: bool
+
+
+# contact-log and dispatch-log, from the campaign processor, to every partition
+
+
+class TenantAnnounced(Message, frozen=True):
+    tenant_id: str
+    status: str
+    timezone: str
+    quiet: Window | None
+    strict_start: int
+    strict_regions: tuple[str, ...]
+    delay_by_service: dict[str, int]
+    limits: dict[str, int | None]
+
+
+class CampaignAnnounced(Message, frozen=True):
+    """A published version and the status it has; the contact tasks answer CampaignKnown."""
+
+    tenant_id: str
+    campaign_id: str
+    version: int
+    status: str
+    definition: Definition
+    cause: str
+
+
+class StatusAnnounced(Message, frozen=True):
+    tenant_id: str
+    campaign_id: str
+    status: str
+    cause: str
+
+
+class TemplateGone(Message, frozen=True):
+    tenant_id: str
+    template_id: str
+    cause: str
+
+
+# dispatch-log
+
+
+class RequestTouch(Message, frozen=True):
+    """Everything a command needs, and what the last gate checks it against."""
+
+    command_id: str
+    tenant_id: str
+    contact_id: str
+    campaign_id: str
+    campaign_version: int
+    enrollment_id: str
+    step_id: str
+    touch_number: int
+    attempt: int
+    emission: int
+    channel: str
+    action: str
+    template_id: str
+    recipient: str
+    variables: dict[str, str]
+    scheduled_at: int
+    due_at: int
+    expires_at: int
+    priority: int
+    quiet: Window | None
+    sender_id: str | None = None
+
+
+class WithdrawTouch(Message, frozen=True):
+    """Take a request back; where its command is out already, revoke it if `revoke` says so."""
+
+    command_id: str
+    tenant_id: str
+    contact_id: str
+    channel: str
+    reason: str
+    revoke: bool
+
+
+class SuppressAddress(Message, frozen=True):
+    """No command to this address again (S4-85): it bounced hard, or its owner opted out."""
+
+    tenant_id: str
+    channel: str
+    recipient: str
+    reason: str
+    cause: str
+
+
+# campaign-log
+
+
+class PublishCampaign(Message, frozen=True):
+    """`document` is the definition as JSON, not yet validated."""
+
+    tenant_id: str
+    cause: str
+    at: int
+    document: bytes
+
+
+class ChangeCampaign(Message, frozen=True):
+    """`action` is activated, paused, resumed, completed, archived or deleted."""
+
+    tenant_id: str
+    campaign_id: str
+    action: str
+    cause: str
+    at: int
+
+
+class DeleteTemplate(Message, frozen=True):
+    tenant_id: str
+    template_id: str
+    cause: str
+    at: int
+
+
+class UpsertTenant(Message, frozen=True):
+    """None leaves the default: quiet hours 21:00-08:00, 100 an hour and channel (F-6, F-11)."""
+
+    tenant_id: str
+    cause: str
+    at: int
+    timezone: str
+    quiet_start: int | None = None
+    quiet_end: int | None = None
+    strict_start: int | None = None
+    strict_regions: tuple[str, ...] = ()
+    delay_by_service: dict[str, int] = {}
+    limits: dict[str, int | None] = {}
+
+
+class DeleteTenant(Message, frozen=True):
+    tenant_id: str
+    cause: str
+    at: int
+
+
+class CampaignKnown(Message, frozen=True):
+    """One partition of contact-log has the version: the next job there meets it."""
+
+    tenant_id: str
+    campaign_id: str
+    version: int
+    partition: int
+
+
+ContactMessage = (
+    JobCompleted
+    | JobDeleted
+    | ContactUpserted
+    | ContactEnrolled
+    | ContactStopped
+    | ContactErased
+    | TouchSent
+    | TouchFailed
+    | TouchSeen
+    | TouchBounced
+    | ContactUnsubscribed
+    | ReviewReceived
+    | EventUnsupported
+    | TouchCommanded
+    | TouchDeferred
+    | TouchRefused
+    | TouchWithdrawn
+    | TouchRevoked
+    | TenantAnnounced
+    | CampaignAnnounced
+    | StatusAnnounced
+    | TemplateGone
+    | Tick
+)
+DispatchMessage = RequestTouch | WithdrawTouch | SuppressAddress | TenantAnnounced | Tick
+CampaignMessage = (
+    PublishCampaign
+    | ChangeCampaign
+    | DeleteTemplate
+    | UpsertTenant
+    | DeleteTenant
+    | CampaignKnown
+    | Tick
+)
+
+encode = msgspec.msgpack.Encoder().encode
+decode_contact = msgspec.msgpack.Decoder(ContactMessage).decode
+decode_dispatch = msgspec.msgpack.Decoder(DispatchMessage).decode
+decode_campaign = msgspec.msgpack.Decoder(CampaignMessage).decode
+
+TICK = encode(Tick())
+
+
+def contact_key(tenant_id: str, contact_id: str) -> bytes:
+    """The key of contact-log, commands and facts; a tenant id holds no slash, so it splits one way only."""
+    return f"{tenant_id}/{contact_id}".encode()
+
+
+def account_key(tenant_id: str, channel: str) -> bytes:
+    """The key of dispatch-log: what is scarce is a tenant's channel (F-11)."""
+    return f"{tenant_id}/{channel}".encode()

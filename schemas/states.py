@@ -1,0 +1,269 @@
+"""What the processors remember: structs of fixed order, a field only ever appended, with a default.
+
+Times are integer microseconds, UTC. A state names its next due moment (design 2.3); `due()` is None where
+it waits for nothing.
+"""
+
+from enum import IntEnum
+from typing import Any, ClassVar
+
+import msgspec
+
+from schemas.definition import Definition
+from schemas.messages import RequestTouch, Window
+
+
+class State(msgspec.Struct, array_like=True, tag=True):
+    """One entity of a task."""
+
+    queued: ClassVar[bool] = False
+
+    def due(self) -> int | None:
+        """When this state wants to be woken next."""
+        return None
+
+
+# contact processor
+
+
+class Phase(IntEnum):
+    """Where a touch stands; the table in processors/contact/table.py says what moves it."""
+
+    SCHEDULED = 0
+    REQUESTED = 1
+    COMMANDED = 2
+    WITHDRAWING = 3
+    SENT = 4
+    SKIPPED = 5
+    FAILED = 6
+
+
+class Status(IntEnum):
+    """Where an enrollment stands (F-4)."""
+
+    ACTIVE = 0
+    FROZEN = 1
+    COMPLETED = 2
+    STOPPED = 3
+
+
+LIVE = (Status.ACTIVE, Status.FROZEN)
+RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
+
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """A person as last told, field by field: the latest account of a field wins in whatever order it came."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str = ""
+    timezone: str = ""
+    region: str = ""
+    linkedin_url: str = ""
+    told_at: list[int] = msgspec.field(default_factory=lambda: [0] * 7)
+    attributes: dict[str, Any] = {}
+    attributes_at: int = 0
+
+
+class Touch(msgspec.Struct, array_like=True):
+    """One step of one enrollment, from the moment it has a time."""
+
+    step_id: str
+    number: int
+    channel: str
+    scheduled_at: int
+    due_at: int
+    phase: Phase = Phase.SCHEDULED
+    wait: str | None = None
+    attempt: int = 1
+    emission: int = 0
+    command_id: str | None = None
+    reason: str | None = None
+    requested_at: int | None = None
+    commanded_at: int | None = None
+    sent_at: int | None = None
+    resolved_at: int | None = None
+    delivered_at: int | None = None
+    opened_at: int | None = None
+    clicked_at: int | None = None
+    read_at: int | None = None
+    bounced_at: int | None = None
+    converted_at: int | None = None
+    error: str | None = None
+    template_id: str | None = None
+
+
+class Enrollment(msgspec.Struct, array_like=True):
+    """One run of a contact through a campaign; it keeps the version it began with (C-36)."""
+
+    enrollment_id: str
+    campaign_id: str
+    version: int
+    cycle: int
+    job_id: str | None
+    service_type: str | None
+    anchor_at: int
+    started_at: int
+    status: Status = Status.ACTIVE
+    reason: str | None = None
+    ended_at: int | None = None
+    frozen_at: int | None = None
+    touches: list[Touch] = []
+    converted_at: int | None = None
+    conversion: str | None = None
+    variables: dict[str, str] | None = None
+
+    def due(self) -> int | None:
+        """The last touch is the only one that can be waiting: the guardrail (S0-4)."""
+        if self.status != Status.ACTIVE or not self.touches:
+            return None
+        touch = self.touches[-1]
+        return touch.due_at if touch.phase in (Phase.SCHEDULED, Phase.COMMANDED) else None
+
+
+class Contact(State):
+    """Everything about one person of one tenant: consent, enrollments, touches."""
+
+    profile: Profile = msgspec.field(default_factory=Profile)
+    opted_out: dict[str, int] = {}
+    bounced: dict[str, int] = {}
+    jobs: dict[str, bool] = {}
+    cycles: dict[str, int] = {}
+    enrollments: list[Enrollment] = []
+    erased_at: int | None = None
+    created_at: int = 0
+    updated_at: int = 0
+
+    def due(self) -> int | None:
+        soonest: int | None = None
+        for enrollment in self.enrollments:
+            due = enrollment.due()
+            if due is not None and (soonest is None or due < soonest):
+                soonest = due
+        return soonest
+
+
+class KnownTenant(State):
+    """A tenant as the campaign processor announced it, with the campaign of each service type (F-10)."""
+
+    tenant_id: str
+    status: str
+    timezone: str
+    quiet: Window | None
+    strict_start: int
+    strict_regions: tuple[str, ...]
+    delay_by_service: dict[str, int]
+    limits: dict[str, int | None]
+    campaigns: dict[str, str] = {}
+    templates_gone: list[str] = []
+
+
+class KnownCampaign(State):
+    """A campaign as announced: every version an enrollment may be pinned to, and a sweep under way."""
+
+    tenant_id: str
+    campaign_id: str
+    status: str
+    version: int
+    definitions: dict[int, Definition]
+    sweep: str | None = None
+    sweep_cursor: bytes = b""
+    sweep_at: int = 0
+    sweep_cause: str = ""
+
+    def due(self) -> int | None:
+        return self.sweep_at if self.sweep else None
+
+
+ContactState = Contact | KnownTenant | KnownCampaign
+
+
+# dispatch processor
+
+
+class Account(State):
+    """What a tenant may send on a channel, and what it has sent inside the sliding window."""
+
+    tenant_id: str
+    channel: str
+    sent: list[tuple[int, int]] = []
+    next_slot_at: int | None = None
+
+    def due(self) -> int | None:
+        return self.next_slot_at
+
+
+class Request(State):
+    """A touch that waits for its gate; gone once its command is out."""
+
+    queued: ClassVar[bool] = True
+
+    touch: RequestTouch
+    wait: str
+    until: int | None
+    since: int
+
+    def due(self) -> int | None:
+        return self.until
+
+
+class Suppression(State):
+    """An address that gets nothing more."""
+
+    reason: str
+    cause: str
+    at: int
+
+
+DispatchState = Account | Request | Suppression | KnownTenant
+
+
+# campaign processor
+
+
+class CampaignRecord(State):
+    """A campaign: its versions, its status, and which partitions know its newest version."""
+
+    tenant_id: str
+    campaign_id: str
+    status: str
+    version: int
+    definition: Definition
+    definition_hash: bytes
+    known_by: list[int]
+    created_at: int
+    updated_at: int
+
+
+class TenantRecord(State):
+    """A tenant and which campaign serves which service type (C-4)."""
+
+    tenant_id: str
+    status: str
+    timezone: str
+    quiet: Window | None
+    strict_start: int
+    strict_regions: tuple[str, ...]
+    delay_by_service: dict[str, int]
+    limits: dict[str, int | None]
+    services: dict[str, str] = {}
+    templates_gone: list[str] = []
+    created_at: int = 0
+    updated_at: int = 0
+    told_at: int = 0
+
+
+CampaignState = CampaignRecord | TenantRecord
+
+
+class Place(State):
+    """Where a task stands, in the same transaction as its state: under key META in every changelog."""
+
+    next_offset: int
+    stream_time: int
+    timers: int
+    next_due: int | None
+
+
+META = b"\x00place"

@@ -1,0 +1,67 @@
+"""The topics: their names, who may write them, and how Kafka must keep them."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Topic(StrEnum):
+    """A logical name; the name on the broker has the deployment's prefix in front."""
+
+    JOBS = "jobs"
+    CONTACTS = "contacts"
+    ENGAGEMENT = "engagement"
+    CAMPAIGNS = "campaigns"
+    SENDERS = "senders"
+    CONTACT_LOG = "contact-log"
+    DISPATCH_LOG = "dispatch-log"
+    CAMPAIGN_LOG = "campaign-log"
+    CONTACT_CHANGELOG = "contact-changelog"
+    DISPATCH_CHANGELOG = "dispatch-changelog"
+    CAMPAIGN_CHANGELOG = "campaign-changelog"
+    COMMANDS_EMAIL = "commands.email"
+    COMMANDS_SMS = "commands.sms"
+    COMMANDS_LINKEDIN = "commands.linkedin"
+    COMMANDS_WHATSAPP = "commands.whatsapp"
+    COMMANDS_VOICE = "commands.voice"
+    FACTS = "facts"
+    DEAD_LETTERS = "dead-letters"
+
+
+PUBLIC_IN = (Topic.JOBS, Topic.CONTACTS, Topic.ENGAGEMENT, Topic.CAMPAIGNS, Topic.SENDERS)
+LOGS = (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG)
+CHANGELOGS = (Topic.CONTACT_CHANGELOG, Topic.DISPATCH_CHANGELOG, Topic.CAMPAIGN_CHANGELOG)
+COMMANDS = tuple(topic for topic in Topic if topic.value.startswith("commands."))
+CHANGELOG_OF = dict(zip(LOGS, CHANGELOGS, strict=True))
+
+
+def commands_topic(channel: str) -> Topic:
+    """Where the senders of a channel listen."""
+    return Topic(f"commands.{channel}")
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """How many partitions each keyed log has. Fixed at creation: a keyed log cannot be re-partitioned in place."""
+
+    public: int = 4
+    contact: int = 4
+    dispatch: int = 4
+    campaign: int = 1
+    commands: int = 4
+    facts: int = 4
+
+    def partitions(self, topic: Topic) -> int:
+        """How many partitions `topic` has; a changelog has as many as its log."""
+        match topic:
+            case Topic.CONTACT_LOG | Topic.CONTACT_CHANGELOG:
+                return self.contact
+            case Topic.DISPATCH_LOG | Topic.DISPATCH_CHANGELOG:
+                return self.dispatch
+            case Topic.CAMPAIGN_LOG | Topic.CAMPAIGN_CHANGELOG:
+                return self.campaign
+            case Topic.FACTS:
+                return self.facts
+            case Topic.DEAD_LETTERS:
+                return 1
+            case _:
+                return self.commands if topic in COMMANDS else self.public
