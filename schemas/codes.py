@@ -1,0 +1,93 @@
+"""Why something was refused: stable codes in the style of S4, for machines; the detail beside them is for people."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+DETAIL_CHARACTERS = 300
+
+
+class Code(StrEnum):
+    """Why a record of a public topic cannot be an event. Each one is a dead letter's reason (design 2.10)."""
+
+    NOT_CLOUDEVENT = "NOT_CLOUDEVENT"
+    CE_HEADER_MISSING = "CE_HEADER_MISSING"
+    CE_HEADER_INVALID = "CE_HEADER_INVALID"
+    CE_VERSION_UNKNOWN = "CE_VERSION_UNKNOWN"
+    CONTENT_TYPE_UNKNOWN = "CONTENT_TYPE_UNKNOWN"
+    EVENT_TYPE_UNKNOWN = "EVENT_TYPE_UNKNOWN"
+    EVENT_VERSION_UNKNOWN = "EVENT_VERSION_UNKNOWN"
+    VALUE_EMPTY = "VALUE_EMPTY"
+    NOT_JSON = "NOT_JSON"
+    NOT_AVRO = "NOT_AVRO"
+    AVRO_SCHEMA_UNKNOWN = "AVRO_SCHEMA_UNKNOWN"
+    AVRO_SCHEMA_MISMATCH = "AVRO_SCHEMA_MISMATCH"
+    AVRO_TRUNCATED = "AVRO_TRUNCATED"
+    FIELD_MISSING = "FIELD_MISSING"
+    FIELD_INVALID = "FIELD_INVALID"
+    TIMEZONE_UNKNOWN = "TIMEZONE_UNKNOWN"
+    TIME_OUT_OF_RANGE = "TIME_OUT_OF_RANGE"
+    TOO_LARGE = "TOO_LARGE"
+    TOO_DEEP = "TOO_DEEP"
+
+
+class CampaignCode(StrEnum):
+    """What can be wrong with a campaign definition (S4-92 …, X-10)."""
+
+    DOCUMENT_INVALID = "CAMPAIGN_DOCUMENT_INVALID"
+    DOCUMENT_TOO_LARGE = "CAMPAIGN_DOCUMENT_TOO_LARGE"
+    FIELD_UNKNOWN = "CAMPAIGN_FIELD_UNKNOWN"
+    FIELD_INVALID = "CAMPAIGN_FIELD_INVALID"
+    TENANT_INVALID = "CAMPAIGN_TENANT_INVALID"
+    TENANT_MISMATCH = "CAMPAIGN_TENANT_MISMATCH"
+    ID_INVALID = "CAMPAIGN_ID_INVALID"
+    ID_MISMATCH = "CAMPAIGN_ID_MISMATCH"
+    NAME_REQUIRED = "CAMPAIGN_NAME_REQUIRED"
+    NAME_INVALID = "CAMPAIGN_NAME_INVALID"
+    DESCRIPTION_INVALID = "CAMPAIGN_DESCRIPTION_INVALID"
+    KIND_UNKNOWN = "CAMPAIGN_KIND_UNKNOWN"
+    STATUS_INVALID = "CAMPAIGN_STATUS_INVALID"
+    SERVICE_TYPE_UNKNOWN = "CAMPAIGN_SERVICE_TYPE_UNKNOWN"
+    SETTING_INVALID = "CAMPAIGN_SETTING_INVALID"
+    QUIET_HOURS_INVALID = "CAMPAIGN_QUIET_HOURS_INVALID"
+    STEPS_REQUIRED = "CAMPAIGN_STEPS_REQUIRED"
+    TOO_MANY_STEPS = "CAMPAIGN_TOO_MANY_STEPS"
+    STEP_INVALID = "CAMPAIGN_STEP_INVALID"
+    STEP_ID_REQUIRED = "CAMPAIGN_STEP_ID_REQUIRED"
+    STEP_ID_INVALID = "CAMPAIGN_STEP_ID_INVALID"
+    STEP_ID_DUPLICATE = "CAMPAIGN_STEP_ID_DUPLICATE"
+    CHANNEL_REQUIRED = "CAMPAIGN_CHANNEL_REQUIRED"
+    CHANNEL_UNKNOWN = "CAMPAIGN_CHANNEL_UNKNOWN"
+    CHANNEL_NOT_SUPPORTED = "CAMPAIGN_CHANNEL_NOT_SUPPORTED"
+    ACTION_NOT_SUPPORTED = "CAMPAIGN_ACTION_NOT_SUPPORTED"
+    TEMPLATE_INVALID = "CAMPAIGN_TEMPLATE_INVALID"
+    DELAY_INVALID = "CAMPAIGN_DELAY_INVALID"
+    ANCHOR_UNKNOWN = "CAMPAIGN_ANCHOR_UNKNOWN"
+    ANCHOR_NOT_SUPPORTED = "CAMPAIGN_ANCHOR_NOT_SUPPORTED"
+    PRESET_READ_ONLY = "CAMPAIGN_PRESET_READ_ONLY"
+
+
+class Refused(Exception):
+    """This record cannot be understood, now or later: it is proven poison, never an outage."""
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        self.code = code
+        self.detail = printable(detail)
+        super().__init__(f"{code}: {self.detail}")
+
+
+class SchemaUnavailable(Exception):
+    """The registry could not be asked. The record may be good, so this is never a dead letter: wait and retry."""
+
+
+class Problem(NamedTuple):
+    """One thing wrong with a definition, at a place like `steps[2].delay_hours`."""
+
+    code: str
+    place: str
+    message: str
+
+
+def printable(text: str) -> str:
+    """`text` cut to a size and freed of control characters: it goes to logs, terminals and tables."""
+    cut = text if len(text) <= DETAIL_CHARACTERS else text[: DETAIL_CHARACTERS - 1] + "…"
+    return "".join([char if char.isprintable() else "·" for char in cut])
