@@ -1,0 +1,1 @@
+"""Short stories: given facts, when a message, then what is said."""

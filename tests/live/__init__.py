@@ -1,0 +1,1 @@
+"""The same promises against a real Kafka, PostgreSQL and registry."""
