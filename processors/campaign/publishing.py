@@ -1,0 +1,126 @@
+"""A definition is published: validated, versioned, and told to every partition, which answers (S4, C-36)."""
+
+from typing import Any
+
+from processors.campaign.lifecycle import serve, taken
+from processors.campaign.telling import campaign_key, tell_contacts, tenant_key
+from processors.turn import Turn
+from schemas.definition import Definition, content_hash, validate_json
+from schemas.facts import Kind
+from schemas.messages import CampaignAnnounced, CampaignKnown, PublishCampaign
+from schemas.states import CampaignRecord, TenantRecord
+from schemas.topics import Layout
+
+
+def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
+    """The next version of a campaign, or all that is wrong with the document; the same again is no version."""
+    tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
+    if tenant is None or tenant.status != "active":
+        _refuse(turn, message, None, "TENANT_UNKNOWN")
+        return
+    definition = validate_json(message.document)
+    if not isinstance(definition, Definition):
+        problems = [
+            {"code": problem.code, "place": problem.place, "message": problem.message}
+            for problem in definition
+        ]
+        _refuse(turn, message, None, "CAMPAIGN_INVALID", problems=problems)
+    elif definition.tenant_id != message.tenant_id:
+        _refuse(turn, message, definition.campaign_id, "CAMPAIGN_TENANT_MISMATCH")
+    else:
+        _publish_valid(turn, layout, message, tenant, definition)
+
+
+def _publish_valid(
+    turn: Turn,
+    layout: Layout,
+    message: PublishCampaign,
+    tenant: TenantRecord,
+    definition: Definition,
+) -> None:
+    key = campaign_key(tenant.tenant_id, definition.campaign_id)
+    before = turn.store.edit(key, CampaignRecord)
+    if before is not None and before.status in ("completed", "archived", "deleted"):
+        _refuse(turn, message, definition.campaign_id, f"CAMPAIGN_{before.status.upper()}")
+        return
+    fresh = _record(turn, message, definition, before)
+    if fresh.status != "draft" and taken(tenant, fresh):
+        _refuse(turn, message, definition.campaign_id, "CAMPAIGN_SERVICE_TYPE_TAKEN")
+        return
+    turn.store.put(key, fresh)
+    if definition.campaign_id not in tenant.campaigns:
+        tenant.campaigns.append(definition.campaign_id)
+    serve(tenant, fresh)
+    if before is not None and fresh.version == before.version:
+        _say_ready(turn, layout, fresh)
+        return
+    announced = CampaignAnnounced(
+        tenant.tenant_id,
+        fresh.campaign_id,
+        fresh.version,
+        fresh.status,
+        definition,
+        message.cause,
+    )
+    tell_contacts(turn, layout, tenant.tenant_id.encode(), announced)
+    _say(turn, Kind.CAMPAIGN_PUBLISHED, fresh)
+
+
+def _record(
+    turn: Turn, message: PublishCampaign, definition: Definition, before: CampaignRecord | None
+) -> CampaignRecord:
+    """The campaign with this definition: its next version, or the same one where nothing has changed."""
+    digest = content_hash(definition)
+    same = before is not None and digest == before.definition_hash
+    return CampaignRecord(
+        definition.tenant_id,
+        definition.campaign_id,
+        before.status if before else definition.status,
+        (before.version if same else before.version + 1) if before else 1,
+        definition,
+        digest,
+        before.known_by if before is not None and same else [],
+        before.created_at if before else turn.now,
+        turn.now,
+        message.cause,
+    )
+
+
+def known(turn: Turn, layout: Layout, message: CampaignKnown) -> None:
+    """A partition has the version; once all have it, the next job meets it wherever it goes."""
+    key = campaign_key(message.tenant_id, message.campaign_id)
+    campaign = turn.store.edit(key, CampaignRecord)
+    if campaign is None or message.version != campaign.version:
+        return
+    if message.partition not in campaign.known_by:
+        campaign.known_by = sorted((*campaign.known_by, message.partition))
+        _say_ready(turn, layout, campaign)
+
+
+def _say_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
+    if len(campaign.known_by) == layout.contact:
+        _say(turn, Kind.CAMPAIGN_READY, campaign)
+
+
+def _say(turn: Turn, kind: Kind, campaign: CampaignRecord) -> None:
+    turn.say(
+        kind,
+        campaign.tenant_id,
+        campaign_id=campaign.campaign_id,
+        version=campaign.version,
+        cause=campaign.cause,
+        values={"status": campaign.status},
+    )
+
+
+def _refuse(
+    turn: Turn, message: PublishCampaign, campaign_id: str | None, code: str, **values: Any
+) -> None:
+    turn.say(
+        Kind.CAMPAIGN_REFUSED,
+        message.tenant_id,
+        campaign_id=campaign_id,
+        cause=message.cause,
+        reason=code,
+        values=values or None,
+    )

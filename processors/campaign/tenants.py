@@ -1,0 +1,94 @@
+"""Tenants: their settings, their end, and the templates they delete (S1-38, S1-42, F-6, F-10, F-11)."""
+
+from processors.campaign.lifecycle import set_status
+from processors.campaign.telling import campaign_key, tell_contacts, tell_tenant, tenant_key
+from processors.turn import Turn
+from schemas.facts import Kind
+from schemas.messages import DeleteTemplate, DeleteTenant, TemplateGone, UpsertTenant, Window
+from schemas.states import CampaignRecord, TenantRecord
+from schemas.topics import Layout
+
+QUIET_START, QUIET_END, STRICT_START = 21 * 60, 8 * 60, 20 * 60
+"""21:00-08:00, and from 20:00 in stricter regions (F-6)."""
+
+
+def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
+    """The latest account wins; a deleted tenant does not come back."""
+    key = tenant_key(message.tenant_id)
+    tenant = turn.store.edit(key, TenantRecord)
+    if tenant is not None and tenant.status != "active":
+        _refuse(turn, message, "TENANT_DELETED")
+        return
+    if tenant is not None and message.at < tenant.told_at:
+        return
+    fresh = _record(turn, message, tenant)
+    turn.store.put(key, fresh)
+    tell_tenant(turn, layout, fresh)
+    turn.say(Kind.TENANT_UPDATED, message.tenant_id, cause=message.cause)
+
+
+def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> TenantRecord:
+    start = QUIET_START if message.quiet_start is None else message.quiet_start
+    end = QUIET_END if message.quiet_end is None else message.quiet_end
+    return TenantRecord(
+        message.tenant_id,
+        "active",
+        message.timezone,
+        Window(message.timezone, start, end, "tenant"),
+        STRICT_START if message.strict_start is None else message.strict_start,
+        message.strict_regions,
+        message.delay_by_service,
+        message.limits,
+        before.campaigns if before else [],
+        before.services if before else {},
+        before.templates_gone if before else [],
+        before.created_at if before else turn.now,
+        turn.now,
+        message.at,
+    )
+
+
+def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
+    """The tenant and all its campaigns end (S1-38); history is kept (C-32)."""
+    tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
+    if tenant is None or tenant.status != "active":
+        _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
+        return
+    for campaign_id in tenant.campaigns:
+        campaign = turn.store.edit(campaign_key(tenant.tenant_id, campaign_id), CampaignRecord)
+        if campaign is not None and campaign.status != "deleted":
+            set_status(turn, layout, tenant, campaign, "deleted", message.cause)
+    tenant.status = "deleted"
+    tenant.updated_at = turn.now
+    tell_tenant(turn, layout, tenant)
+    turn.say(Kind.TENANT_DELETED, message.tenant_id, cause=message.cause)
+
+
+def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None:
+    """Touches keep standing and are not sent for want of a template (S1-42, S0-17)."""
+    tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
+    if tenant is None:
+        _refuse(turn, message, "TENANT_UNKNOWN")
+        return
+    if message.template_id in tenant.templates_gone:
+        return
+    tenant.templates_gone.append(message.template_id)
+    tenant.updated_at = turn.now
+    gone = TemplateGone(message.tenant_id, message.template_id, message.cause)
+    tell_contacts(turn, layout, message.tenant_id.encode(), gone)
+    turn.say(
+        Kind.TEMPLATE_DELETED,
+        message.tenant_id,
+        cause=message.cause,
+        values={"template_id": message.template_id},
+    )
+
+
+def _refuse(turn: Turn, message: UpsertTenant | DeleteTenant | DeleteTemplate, code: str) -> None:
+    turn.say(
+        Kind.EVENT_REFUSED,
+        message.tenant_id,
+        cause=message.cause,
+        reason=code,
+        values={"event": type(message).__name__},
+    )

@@ -1,0 +1,162 @@
+"""The contact processor: consent, enrollments, and the touch's whole life, keyed tenant/contact."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from processors.contact import (
+    answers,
+    engagement,
+    enrolling,
+    knowing,
+    profile,
+    stopping,
+    touching,
+)
+from processors.contact.scene import Scene, tenant_key
+from processors.turn import Turn
+from schemas import messages as m
+from schemas.facts import Kind
+from schemas.states import Contact, ContactState, KnownCampaign, KnownTenant, State
+from schemas.topics import Topic
+
+
+class ContactProcessor:
+    """A pure fold over contact-log (design 1, 2)."""
+
+    log = Topic.CONTACT_LOG
+    decode: Callable[[bytes], Any] = staticmethod(m.decode_contact)
+    decode_state: Callable[[memoryview], State] = staticmethod(
+        msgspec.msgpack.Decoder(ContactState).decode
+    )
+
+    def apply(self, turn: Turn, key: bytes, message: Any) -> None:
+        """One record of contact-log."""
+        match message:
+            case m.Outside():
+                _outside(turn, message)
+            case m.Answer():
+                _answer(turn, message)
+            case m.Tick():
+                pass
+            case m.TenantAnnounced():
+                knowing.tenant_announced(turn, message)
+            case m.CampaignAnnounced():
+                knowing.campaign_announced(turn, message)
+            case m.StatusAnnounced():
+                knowing.status_announced(turn, message)
+            case m.TemplateGone():
+                knowing.template_gone(turn, message)
+
+    def fire(self, turn: Turn, key: bytes, state: Any) -> None:
+        """A contact's touch is due, or a sweep goes on."""
+        if isinstance(state, KnownCampaign):
+            knowing.sweep(turn, state)
+            return
+        scene = Scene(turn, key, state)
+        for enrollment in list(state.enrollments):
+            due = enrollment.due()
+            if due is not None and due <= turn.now:
+                touching.fire(scene, enrollment)
+        state.updated_at = turn.now
+
+
+def _outside(turn: Turn, message: m.Outside) -> None:
+    tenant = turn.store.look(tenant_key(message.tenant_id), KnownTenant)
+    if tenant is None or tenant.status != "active":
+        _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
+        return
+    key = m.contact_key(message.tenant_id, message.contact_id)
+    contact = turn.store.edit(key, Contact)
+    if contact is None:
+        if not isinstance(message, _FIRST):
+            _refuse(turn, message, "CONTACT_UNKNOWN")
+            return
+        contact = Contact(created_at=turn.now)
+        turn.store.put(key, contact)
+    if contact.erased_at is not None:
+        _refuse(turn, message, "CONTACT_ERASED")
+        return
+    contact.updated_at = turn.now
+    _take(Scene(turn, key, contact), message)
+
+
+_FIRST = (m.JobCompleted, m.JobDeleted, m.ContactUpserted, m.ContactEnrolled, m.ContactUnsubscribed)
+"""Events that may be the first word about a contact."""
+
+
+def _take(scene: Scene, message: m.Outside) -> None:
+    match message:
+        case m.JobCompleted():
+            profile.update(scene, message.person, message.at, message.cause)
+            enrolling.job_completed(scene, message)
+        case m.JobDeleted():
+            _job_deleted(scene, message)
+        case m.ContactUpserted():
+            profile.upserted(scene, message)
+        case m.ContactEnrolled():
+            enrolling.contact_enrolled(scene, message)
+        case m.ContactStopped():
+            for enrollment in stopping.live(scene, message.campaign_id):
+                stopping.stop(scene, enrollment, "owner_stopped", message.cause)
+        case m.ContactErased():
+            profile.erased(scene, message)
+        case m.ContactUnsubscribed():
+            engagement.unsubscribed(scene, message)
+        case m.ReviewReceived():
+            engagement.review_received(scene, message)
+        case m.TouchSent() | m.TouchFailed() | m.TouchSeen() | m.TouchBounced():
+            _about_touch(scene, message)
+        case _:
+            _refuse(scene.turn, message, "EVENT_NOT_SUPPORTED")
+
+
+def _about_touch(
+    scene: Scene, message: m.TouchSent | m.TouchFailed | m.TouchSeen | m.TouchBounced
+) -> None:
+    found = answers.find(scene, message.command_id)
+    if found is None:
+        _refuse(scene.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
+        return
+    match message:
+        case m.TouchSent():
+            answers.sent(scene, found, message)
+        case m.TouchFailed():
+            answers.failed(scene, found, message)
+        case m.TouchSeen():
+            engagement.seen(scene, message)
+        case m.TouchBounced():
+            profile.bounced(scene, message)
+
+
+def _answer(turn: Turn, message: m.Answer) -> None:
+    key = m.contact_key(message.tenant_id, message.contact_id)
+    contact = turn.store.edit(key, Contact)
+    assert contact is not None, "dispatch answers only what a contact asked"
+    scene = Scene(turn, key, contact)
+    found = answers.find(scene, message.command_id)
+    if found is not None and found[2]:
+        answers.answered(scene, found[0], found[1], message)
+        contact.updated_at = turn.now
+
+
+def _job_deleted(scene: Scene, message: m.JobDeleted) -> None:
+    """The job is gone, even if it is only reported completed later (S1-40, C-32)."""
+    scene.contact.jobs[message.job_id] = False
+    scene.say(Kind.JOB_DELETED, job_id=message.job_id, cause=message.cause)
+    for enrollment in stopping.live(scene):
+        if enrollment.job_id == message.job_id:
+            stopping.stop(scene, enrollment, "job_deleted", message.cause)
+
+
+def _refuse(turn: Turn, message: m.Outside, code: str, **fields: Any) -> None:
+    turn.say(
+        Kind.EVENT_REFUSED,
+        message.tenant_id,
+        contact_id=message.contact_id,
+        cause=message.cause,
+        reason=code,
+        values={"event": type(message).__name__},
+        **fields,
+    )

@@ -1,0 +1,146 @@
+"""What dispatch and the senders say about a requested touch (S0-5, C-9, F-7)."""
+
+from processors.contact.scene import Scene
+from processors.contact.table import Input, check
+from processors.contact.touching import arm, fail, go_on, retry_or_fail, skip, take_back
+from schemas.facts import Kind
+from schemas.ids import command_id
+from schemas.messages import (
+    Answer,
+    TouchCommanded,
+    TouchDeferred,
+    TouchFailed,
+    TouchRefused,
+    TouchRevoked,
+    TouchSent,
+    TouchWithdrawn,
+)
+from schemas.states import RESOLVED, Enrollment, Phase, Status, Touch
+
+
+def find(scene: Scene, sought: str) -> tuple[Enrollment, Touch, bool] | None:
+    """The touch that a command id belongs to, and whether it is the attempt now under way.
+
+    Ids derive from their cause, so those of earlier attempts need not be kept.
+    """
+    for enrollment in reversed(scene.contact.enrollments):
+        for touch in enrollment.touches:
+            if touch.command_id == sought:
+                return enrollment, touch, True
+    for enrollment in reversed(scene.contact.enrollments):
+        for touch in enrollment.touches:
+            for number in range(1, touch.attempt):
+                if sought == _id_of(scene, enrollment, touch, number):
+                    return enrollment, touch, False
+    return None
+
+
+def _id_of(scene: Scene, enrollment: Enrollment, touch: Touch, attempt: int) -> str:
+    return command_id(
+        scene.tenant_id,
+        enrollment.campaign_id,
+        scene.contact_id,
+        enrollment.cycle,
+        touch.step_id,
+        attempt,
+    )
+
+
+def answered(scene: Scene, enrollment: Enrollment, touch: Touch, message: Answer) -> None:
+    """Dispatch has decided about the attempt under way."""
+    match message:
+        case TouchCommanded():
+            _commanded(scene, enrollment, touch)
+        case TouchDeferred():
+            touch.phase = check(touch.phase, Input.DEFERRED, touch.phase)
+            if touch.phase is Phase.REQUESTED:
+                touch.wait, touch.due_at = message.reason, message.until
+        case TouchRefused() if touch.phase in (Phase.REQUESTED, Phase.WITHDRAWING):
+            skip(scene, enrollment, touch, Input.REFUSED, message.reason)
+        case TouchWithdrawn() if touch.phase is Phase.WITHDRAWING:
+            _withdrawn(scene, enrollment, touch)
+        case TouchRevoked() if touch.phase is Phase.WITHDRAWING:
+            _revoked(scene, enrollment, touch, message)
+        case _:
+            pass  # the touch was resolved meanwhile: nothing to say
+
+
+def _commanded(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+    if touch.phase is not Phase.REQUESTED:
+        check(touch.phase, Input.COMMANDED, touch.phase)
+        return
+    touch.phase = check(touch.phase, Input.COMMANDED, Phase.COMMANDED)
+    _await_answer(scene, enrollment, touch)
+
+
+def _await_answer(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+    touch.commanded_at = touch.commanded_at or scene.now
+    touch.wait = "answer"
+    touch.due_at = scene.now + scene.definition(enrollment).settings.answer_timeout
+
+
+def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+    scene.say(Kind.TOUCH_WITHDRAWN, enrollment, touch, reason=touch.reason)
+    if enrollment.status is Status.STOPPED:
+        skip(scene, enrollment, touch, Input.WITHDRAWN, enrollment.reason or "stopped")
+        return
+    touch.phase = check(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
+    touch.reason = None
+    arm(scene, enrollment, touch, max(scene.now, touch.scheduled_at), "delay")
+
+
+def _revoked(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchRevoked) -> None:
+    if message.revoked:
+        skip(scene, enrollment, touch, Input.REVOKED, touch.reason or "stopped")
+        return
+    touch.phase = check(touch.phase, Input.REVOKED, Phase.COMMANDED)
+    touch.reason = None
+    _await_answer(scene, enrollment, touch)
+
+
+def sent(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchSent) -> None:
+    """The sender has sent it. A touch that was stopped meanwhile is sent all the same: the race is recorded."""
+    enrollment, touch, _ = found
+    before = touch.phase
+    if before is Phase.SENT:
+        return
+    touch.phase = check(before, Input.SENT, Phase.SENT)
+    if before is Phase.REQUESTED:
+        take_back(scene, touch, "sent", revoke=False)  # the repeat that waits in dispatch
+    touch.sent_at = message.sent_at or message.at
+    touch.resolved_at = scene.now
+    touch.wait = None
+    raced = before in (Phase.WITHDRAWING, Phase.SKIPPED, Phase.FAILED)
+    touch.reason = f"sent_after_{touch.reason or enrollment.reason}" if raced else None
+    scene.say(
+        Kind.TOUCH_SENT,
+        enrollment,
+        touch,
+        cause=message.cause,
+        reason=touch.reason,
+        values={"provider_message_id": message.provider_message_id},
+    )
+    if before not in RESOLVED:
+        go_on(scene, enrollment)
+
+
+def failed(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchFailed) -> None:
+    """The sender could not send it; an answer to an attempt given up earlier changes nothing."""
+    enrollment, touch, current = found
+    if not current or touch.phase not in (Phase.REQUESTED, Phase.COMMANDED, Phase.WITHDRAWING):
+        return
+    permanent = message.permanent or _is_client_error(message.code)
+    if touch.phase is Phase.REQUESTED:
+        take_back(scene, touch, "failed", revoke=False)
+    if enrollment.status is Status.STOPPED:
+        touch.error = message.code
+        skip(scene, enrollment, touch, Input.FAILED, enrollment.reason or "stopped")
+    elif touch.phase is Phase.WITHDRAWING and permanent:
+        fail(scene, enrollment, touch, Input.FAILED, message.code)
+    else:
+        retry_or_fail(scene, enrollment, touch, message.code, permanent)
+
+
+def _is_client_error(code: str) -> bool:
+    """4xx other than 429 is not retried (F-7)."""
+    return len(code) == 3 and code.isdigit() and code[0] == "4" and code != "429"

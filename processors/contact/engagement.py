@@ -1,0 +1,84 @@
+"""What people do with what was sent: opens, clicks, opt-outs, reviews (F-8, F-12, C-40)."""
+
+from processors.contact.answers import find
+from processors.contact.profile import suppress
+from processors.contact.scene import ADDRESS, Scene
+from processors.contact.stopping import live, stop, stop_without_channels
+from schemas.facts import Kind
+from schemas.messages import ContactUnsubscribed, ReviewReceived, TouchSeen
+from schemas.states import LIVE, Enrollment, Phase, Touch
+
+_SEEN = {
+    "delivered": ("delivered_at", Kind.TOUCH_DELIVERED),
+    "opened": ("opened_at", Kind.TOUCH_OPENED),
+    "clicked": ("clicked_at", Kind.TOUCH_CLICKED),
+    "read": ("read_at", Kind.TOUCH_READ),
+}
+
+
+def seen(scene: Scene, message: TouchSeen) -> None:
+    """The first signal of its kind is a fact; the earliest moment is kept, whatever came first (C-40)."""
+    found = find(scene, message.command_id)
+    assert found is not None
+    enrollment, touch, _ = found
+    field, kind = _SEEN[message.signal]
+    before = getattr(touch, field)
+    setattr(touch, field, message.at if before is None else min(before, message.at))
+    if before is None:
+        values = {"url": message.url} if message.url else None
+        scene.say(kind, enrollment, touch, cause=message.cause, values=values)
+
+
+def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
+    """Closes the channel, or all of them, for every campaign of the tenant and never across tenants (C-26)."""
+    channel, contact = message.channel, scene.contact
+    before = contact.opted_out.get(channel)
+    contact.opted_out[channel] = message.at if before is None else min(before, message.at)
+    if before is not None:
+        return
+    reason = "complained" if message.complained else f"opted_out_{channel}"
+    scene.say(Kind.CONTACT_OPTED_OUT, channel=channel, cause=message.cause, reason=reason)
+    for name in ADDRESS if channel == "all" else (channel,):
+        suppress(scene, name, reason, message.cause)
+    stop_without_channels(scene, channel, message.cause)
+
+
+def review_received(scene: Scene, message: ReviewReceived) -> None:
+    """A review click or feedback stops the enrollment and is its conversion, once (F-12)."""
+    for enrollment in _reviewed(scene, message):
+        if enrollment.converted_at is None:
+            enrollment.converted_at = message.at
+            enrollment.conversion = message.kind
+            touch = _credited(enrollment, message.command_id)
+            if touch is not None:
+                touch.converted_at = message.at
+            scene.say(
+                Kind.TOUCH_CONVERTED, enrollment, touch, cause=message.cause, reason=message.kind
+            )
+        if enrollment.status in LIVE:
+            stop(scene, enrollment, message.kind, message.cause)
+
+
+def _reviewed(scene: Scene, message: ReviewReceived) -> list[Enrollment]:
+    """The enrollment of the command answered, else the running ones, else the last that ended."""
+    if message.command_id is not None:
+        found = find(scene, message.command_id)
+        return [found[0]] if found else []
+    running = live(scene, message.campaign_id)
+    if running:
+        return running
+    ended = [
+        enrollment
+        for enrollment in scene.contact.enrollments
+        if message.campaign_id in (None, enrollment.campaign_id)
+    ]
+    return ended[-1:]
+
+
+def _credited(enrollment: Enrollment, command_id: str | None) -> Touch | None:
+    """The touch that was answered, else the last one sent."""
+    sent = [touch for touch in enrollment.touches if touch.phase is Phase.SENT]
+    for touch in enrollment.touches:
+        if command_id is not None and touch.command_id == command_id:
+            return touch
+    return sent[-1] if sent else None

@@ -1,0 +1,146 @@
+"""A finished job becomes an enrollment, or a recorded reason why not (S1-8, S1-21, F-9, F-10, X-9)."""
+
+from processors.contact.scene import Scene
+from processors.contact.stopping import live, stop, trim
+from processors.contact.touching import schedule_next
+from schemas.definition import Definition
+from schemas.facts import Kind
+from schemas.ids import enrollment_id
+from schemas.messages import ContactEnrolled, JobCompleted
+from schemas.states import LIVE, Enrollment, KnownCampaign
+from schemas.times import DAY
+
+JOBS_MAX = 1_000
+"""Jobs of one contact that are remembered as seen; beyond that the oldest is forgotten."""
+
+ALL_SERVICES = "*"
+
+
+def job_completed(scene: Scene, message: JobCompleted) -> None:
+    """Enrolls in the campaign of the job's service type, else in the one for all services (F-10)."""
+    campaign_id, refusal = _refusal(scene, message)
+    if refusal is None and campaign_id is not None:
+        _repeat(scene, campaign_id, message.cause)
+        campaign = scene.campaign(campaign_id)
+        assert campaign is not None
+        _enroll(scene, campaign, message.cause, message.completed_at, message)
+    elif refusal is not None:
+        scene.say(
+            Kind.ENROLLMENT_DECLINED,
+            campaign_id=campaign_id,
+            job_id=message.job_id,
+            cause=message.cause,
+            reason=refusal,
+        )
+    scene.contact.jobs.setdefault(message.job_id, True)
+    if len(scene.contact.jobs) > JOBS_MAX:
+        del scene.contact.jobs[next(iter(scene.contact.jobs))]
+
+
+def _refusal(scene: Scene, message: JobCompleted) -> tuple[str | None, str | None]:
+    """The campaign that the job would enter, and the first rule that keeps it out."""
+    known = scene.contact.jobs.get(message.job_id)
+    if known is not None:
+        return None, "JOB_DUPLICATE" if known else "JOB_DELETED"
+    if not message.enroll:
+        return None, "ENROLLMENT_DECLINED_BY_JOB"
+    if message.completed_at > scene.now + DAY:
+        return None, "JOB_IN_FUTURE"
+    assert scene.tenant is not None
+    services = scene.tenant.campaigns
+    campaign_id = services.get(message.service_type) or services.get(ALL_SERVICES)
+    campaign = scene.campaign(campaign_id) if campaign_id else None
+    if campaign is None:
+        return None, "CAMPAIGN_NONE_FOR_SERVICE"
+    if campaign.status != "active":
+        return campaign_id, f"CAMPAIGN_{campaign.status.upper()}"
+    return campaign_id, _refusal_by(scene, campaign, message)
+
+
+def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) -> str | None:
+    definition = campaign.definitions[campaign.version]
+    running = live(scene, campaign.campaign_id)
+    if running and definition.settings.repeat_job == "ignore":
+        return "ENROLLMENT_ALREADY_ACTIVE"
+    if any(message.completed_at <= enrollment.anchor_at for enrollment in running):
+        return "JOB_OLDER_THAN_ENROLLMENT"
+    if _too_old(scene, definition, message.completed_at):
+        return "JOB_TOO_OLD"
+    if all(scene.opted_out(step.channel) for step in definition.steps):
+        return "CONTACT_UNSUBSCRIBED"
+    return "ENROLLMENT_COOLDOWN" if _cooling(scene, campaign, definition) else None
+
+
+def _too_old(scene: Scene, definition: Definition, completed_at: int) -> bool:
+    """A job told so late that its second touch (or a single one's command) would be over: no burst of late mail."""
+    first, *later = definition.steps
+    over = later[0].delay if later else definition.settings.expire_after
+    return scene.now >= completed_at + first.delay + over
+
+
+def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> bool:
+    """Some time must pass after an enrollment's end; one that a repeat job restarts has not ended (F-9)."""
+    ended = [
+        enrollment.ended_at or 0
+        for enrollment in scene.contact.enrollments
+        if enrollment.campaign_id == campaign.campaign_id
+        and enrollment.status not in LIVE
+        and enrollment.reason != "repeat_job"
+    ]
+    return bool(ended) and scene.now < max(ended) + definition.settings.cooldown
+
+
+def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
+    """Somebody enrolls the contact by hand: no cool-down, but still one run at a time (F-9, S1-21)."""
+    campaign = scene.campaign(message.campaign_id)
+    refusal = None
+    if campaign is None:
+        refusal = "CAMPAIGN_UNKNOWN"
+    elif campaign.status != "active":
+        refusal = f"CAMPAIGN_{campaign.status.upper()}"
+    elif live(scene, message.campaign_id):
+        refusal = "ENROLLMENT_ALREADY_ACTIVE"
+    if refusal is not None or campaign is None:
+        scene.say(
+            Kind.ENROLLMENT_DECLINED,
+            campaign_id=message.campaign_id,
+            cause=message.cause,
+            reason=refusal,
+        )
+        return
+    _enroll(scene, campaign, message.cause, scene.now, None, message.variables)
+
+
+def _repeat(scene: Scene, campaign_id: str, cause: str) -> None:
+    for enrollment in live(scene, campaign_id):
+        stop(scene, enrollment, "repeat_job", cause)
+
+
+def _enroll(
+    scene: Scene,
+    campaign: KnownCampaign,
+    cause: str,
+    anchor_at: int,
+    job: JobCompleted | None,
+    variables: dict[str, str] | None = None,
+) -> None:
+    contact, campaign_id = scene.contact, campaign.campaign_id
+    cycle = contact.cycles.get(campaign_id, 0) + 1
+    contact.cycles[campaign_id] = cycle
+    enrollment = Enrollment(
+        enrollment_id(scene.tenant_id, campaign_id, scene.contact_id, cycle),
+        campaign_id,
+        campaign.version,
+        cycle,
+        job.job_id if job else None,
+        job.service_type if job else None,
+        anchor_at,
+        scene.now,
+        variables=variables,
+    )
+    contact.enrollments.append(enrollment)
+    trim(scene)
+    scene.say(
+        Kind.ENROLLMENT_STARTED, enrollment, cause=cause, values={"cycle": cycle, "manual": not job}
+    )
+    schedule_next(scene, enrollment)

@@ -1,0 +1,142 @@
+"""What a partition knows of tenants and campaigns, as announced; and sweeps over a campaign's contacts.
+
+A sweep reaches every enrollment of a campaign when it is paused, resumed or ended. It runs in steps of the
+campaign's own timer, all before the next record, so it may span transactions and is still one moment of the log.
+"""
+
+from itertools import islice
+
+from processors.contact.enrolling import ALL_SERVICES
+from processors.contact.scene import Scene, campaign_key, tenant_key
+from processors.contact.stopping import freeze, live, stop, thaw
+from processors.turn import Turn
+from schemas.messages import (
+    CampaignAnnounced,
+    CampaignKnown,
+    StatusAnnounced,
+    TemplateGone,
+    TenantAnnounced,
+)
+from schemas.states import Contact, Enrollment, KnownCampaign, KnownTenant, Status
+from schemas.topics import Topic
+
+SWEEP_STEP = 500
+"""Contacts looked at in one firing of a sweep."""
+
+
+def tenant_announced(turn: Turn, message: TenantAnnounced) -> None:
+    """The tenant's settings as of now; which campaign serves what stays as known."""
+    key = tenant_key(message.tenant_id)
+    known = turn.store.look(key, KnownTenant)
+    turn.store.put(
+        key,
+        KnownTenant(
+            message.tenant_id,
+            message.status,
+            message.timezone,
+            message.quiet,
+            message.strict_start,
+            message.strict_regions,
+            message.delay_by_service,
+            message.limits,
+            dict(known.campaigns) if known else {},
+            list(known.templates_gone) if known else [],
+        ),
+    )
+
+
+def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
+    """A version more; the campaign processor hears that this partition has it."""
+    key = campaign_key(message.tenant_id, message.campaign_id)
+    campaign = turn.store.edit(key, KnownCampaign)
+    if campaign is None:
+        campaign = KnownCampaign(
+            message.tenant_id, message.campaign_id, message.status, message.version, {}
+        )
+        turn.store.put(key, campaign)
+    campaign.definitions[message.version] = message.definition
+    campaign.version = message.version
+    service = message.definition.service_type or ALL_SERVICES
+    _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
+    _change_status(turn, campaign, message.status, message.cause)
+    known = CampaignKnown(
+        message.tenant_id, message.campaign_id, message.version, turn.partition
+    )
+    turn.send(Topic.CAMPAIGN_LOG, message.tenant_id.encode(), known)
+
+
+def status_announced(turn: Turn, message: StatusAnnounced) -> None:
+    """Paused freezes, resumed thaws, anything final stops every enrollment of the campaign."""
+    campaign = turn.store.edit(
+        campaign_key(message.tenant_id, message.campaign_id), KnownCampaign
+    )
+    assert campaign is not None, "a status follows its campaign's first version"
+    service = campaign.definitions[campaign.version].service_type or ALL_SERVICES
+    _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
+    _change_status(turn, campaign, message.status, message.cause)
+
+
+def template_gone(turn: Turn, message: TemplateGone) -> None:
+    """The template is sent no more; its touches stay and are skipped for want of one (S1-42, S0-17)."""
+    tenant = turn.store.edit(tenant_key(message.tenant_id), KnownTenant)
+    if tenant is not None and message.template_id not in tenant.templates_gone:
+        tenant.templates_gone.append(message.template_id)
+
+
+def _serve(turn: Turn, tenant_id: str, campaign_id: str, service: str, status: str) -> None:
+    """Which campaign a service type's jobs enter: only one that is active or paused (C-4, F-10)."""
+    tenant = turn.store.edit(tenant_key(tenant_id), KnownTenant)
+    assert tenant is not None, "a tenant is announced before its campaigns"
+    for name in [name for name, served in tenant.campaigns.items() if served == campaign_id]:
+        del tenant.campaigns[name]
+    if status in ("active", "paused"):
+        tenant.campaigns[service] = campaign_id
+
+
+def _change_status(turn: Turn, campaign: KnownCampaign, status: str, cause: str) -> None:
+    before, campaign.status = campaign.status, status
+    if status == before:
+        return
+    if status in ("paused", "active"):
+        campaign.sweep = "freeze" if status == "paused" else "thaw"
+    else:
+        campaign.sweep = f"campaign_{status}"
+    campaign.sweep_cursor, campaign.sweep_at, campaign.sweep_cause = b"", turn.now, cause
+
+
+def sweep(turn: Turn, campaign: KnownCampaign) -> None:
+    """The next contacts of the campaign, in key order; done when there are none left."""
+    prefix = f"{campaign.tenant_id}/".encode()
+    needle = campaign.campaign_id.encode()
+    keys = list(
+        islice(turn.store.holders(prefix, needle, campaign.sweep_cursor), SWEEP_STEP)
+    )
+    assert campaign.sweep is not None
+    for key in keys:
+        person = turn.store.look(key, Contact)
+        if person is not None and any(e.campaign_id == campaign.campaign_id for e in person.enrollments):
+            _sweep_one(turn, key, campaign)
+    if len(keys) < SWEEP_STEP:
+        campaign.sweep, campaign.sweep_cursor = None, b""
+    else:
+        campaign.sweep_cursor = keys[-1]
+
+
+def _sweep_one(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
+    contact = turn.store.edit(key, Contact)
+    assert contact is not None and campaign.sweep is not None
+    scene = Scene(turn, key, contact)
+    for enrollment in live(scene, campaign.campaign_id):
+        _reach(scene, enrollment, campaign.sweep, campaign.sweep_cause)
+    contact.updated_at = turn.now
+
+
+def _reach(scene: Scene, enrollment: Enrollment, sweep_of: str, cause: str) -> None:
+    if sweep_of == "freeze":
+        if enrollment.status is Status.ACTIVE:
+            freeze(scene, enrollment, cause)
+    elif sweep_of == "thaw":
+        if enrollment.status is Status.FROZEN:
+            thaw(scene, enrollment, cause)
+    else:
+        stop(scene, enrollment, sweep_of, cause)

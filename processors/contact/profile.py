@@ -1,0 +1,122 @@
+"""A person as last told: the latest account of each field wins, in whatever order the accounts arrive (X-1)."""
+
+from processors.contact.answers import find
+from processors.contact.scene import ADDRESS, Scene
+from processors.contact.stopping import live, stop
+from processors.contact.table import Input
+from processors.contact.touching import withdraw
+from schemas.facts import Kind
+from schemas.messages import (
+    AmendTouch,
+    ContactErased,
+    ContactUpserted,
+    Person,
+    SuppressAddress,
+    TouchBounced,
+    account_key,
+)
+from schemas.states import Phase, Profile
+from schemas.topics import Topic
+
+FIELDS = Person.__struct_fields__
+
+
+def tell(profile: Profile, person: Person, at: int) -> list[str]:
+    """The fields that `person` changes. Of two accounts of one moment the greater text wins."""
+    changed = []
+    told_at = profile.told_at
+    for index, name in enumerate(FIELDS):
+        value = getattr(person, name)
+        if value is None or at < told_at[index]:
+            continue
+        present = getattr(profile, name)
+        if at > told_at[index] or value > present:
+            told_at[index] = at
+            if value != present:
+                setattr(profile, name, value)
+                changed.append(name)
+    return changed
+
+
+def update(scene: Scene, person: Person, at: int, cause: str) -> None:
+    """The profile takes what is newer; a touch that waits at dispatch is amended (C-36)."""
+    changed = tell(scene.contact.profile, person, at)
+    if not changed:
+        return
+    scene.say(Kind.CONTACT_UPDATED, cause=cause, values={"fields": changed})
+    for enrollment in live(scene):
+        touch = enrollment.touches[-1]
+        concerns = ADDRESS[touch.channel] in changed or "timezone" in changed or "region" in changed
+        if touch.phase is not Phase.REQUESTED or not concerns:
+            continue
+        if not scene.address(touch.channel):
+            withdraw(scene, enrollment, touch, Input.STOP, "no_address", revoke=False)
+            continue
+        assert touch.command_id is not None
+        scene.turn.send(
+            Topic.DISPATCH_LOG,
+            account_key(scene.tenant_id, touch.channel),
+            AmendTouch(
+                touch.command_id,
+                scene.tenant_id,
+                touch.channel,
+                scene.address(touch.channel),
+                scene.window(scene.definition(enrollment)),
+            ),
+        )
+
+
+def upserted(scene: Scene, message: ContactUpserted) -> None:
+    """What upstream says of the person; attributes are replaced as a whole by the latest account."""
+    profile = scene.contact.profile
+    if message.attributes is not None and message.at >= profile.attributes_at:
+        profile.attributes, profile.attributes_at = message.attributes, message.at
+    update(scene, message.person, message.at, message.cause)
+
+
+def suppress(scene: Scene, channel: str, reason: str, cause: str) -> None:
+    """The address gets nothing more, whichever contact it belongs to: dispatch is the last gate (S4-85)."""
+    address = scene.address(channel)
+    if address:
+        scene.turn.send(
+            Topic.DISPATCH_LOG,
+            account_key(scene.tenant_id, channel),
+            SuppressAddress(scene.tenant_id, channel, address, reason, cause),
+        )
+
+
+def bounced(scene: Scene, message: TouchBounced) -> None:
+    """A hard bounce closes the address, not the person: another address opens the channel again (S4-81)."""
+    found = find(scene, message.command_id)
+    assert found is not None
+    enrollment, touch, _ = found
+    first = touch.bounced_at is None
+    touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
+    if first:
+        scene.say(
+            Kind.TOUCH_BOUNCED,
+            enrollment,
+            touch,
+            cause=message.cause,
+            reason=message.bounce_type,
+            values={"detail": message.reason},
+        )
+    address = scene.address(touch.channel)
+    told_at = scene.contact.profile.told_at[FIELDS.index(ADDRESS[touch.channel])]
+    unchanged = touch.commanded_at is None or told_at <= touch.commanded_at
+    if message.bounce_type == "hard" and address and unchanged:
+        scene.contact.bounced.setdefault(address, message.at)
+        suppress(scene, touch.channel, "address_bounced", message.cause)
+
+
+def erased(scene: Scene, message: ContactErased) -> None:
+    """The person is forgotten: enrollments stop, names and addresses go; ids and times stay (C-32)."""
+    contact = scene.contact
+    for enrollment in live(scene):
+        stop(scene, enrollment, "contact_erased", message.cause)
+    for enrollment in contact.enrollments:
+        enrollment.variables = None
+    contact.profile = Profile()
+    contact.bounced = {}
+    contact.erased_at = scene.now
+    scene.say(Kind.CONTACT_ERASED, cause=message.cause)

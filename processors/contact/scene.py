@@ -1,0 +1,112 @@
+"""One contact at one moment: what a decision about it may look at, and how it speaks."""
+
+from typing import Any
+
+from processors.turn import Turn
+from schemas.definition import Definition, Step
+from schemas.facts import Kind
+from schemas.messages import Window
+from schemas.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
+
+ADDRESS = {
+    "email": "email",
+    "sms": "phone",
+    "whatsapp": "phone",
+    "voice": "phone",
+    "linkedin": "linkedin_url",
+}
+
+
+def tenant_key(tenant_id: str) -> bytes:
+    """Where a task keeps what it knows of a tenant."""
+    return b"\x00t/" + tenant_id.encode()
+
+
+def campaign_key(tenant_id: str, campaign_id: str) -> bytes:
+    """Where a task keeps what it knows of a campaign."""
+    return f"\x00c/{tenant_id}/{campaign_id}".encode()
+
+
+class Scene:
+    """A contact, open for change, and the tenant it belongs to."""
+
+    __slots__ = ("contact", "contact_id", "key", "now", "tenant", "tenant_id", "turn")
+
+    def __init__(self, turn: Turn, key: bytes, contact: Contact) -> None:
+        self.turn = turn
+        self.now = turn.now
+        self.key = key
+        self.contact = contact
+        self.tenant_id, _, self.contact_id = key.decode().partition("/")
+        self.tenant = turn.store.look(tenant_key(self.tenant_id), KnownTenant)
+
+    def campaign(self, campaign_id: str) -> KnownCampaign | None:
+        """The campaign as this partition knows it."""
+        return self.turn.store.look(campaign_key(self.tenant_id, campaign_id), KnownCampaign)
+
+    def definition(self, enrollment: Enrollment) -> Definition:
+        """The version that the enrollment is pinned to (C-36)."""
+        campaign = self.campaign(enrollment.campaign_id)
+        assert campaign is not None, "an enrollment's campaign is never forgotten"
+        return campaign.definitions[enrollment.version]
+
+    def template(self, enrollment: Enrollment, step: Step) -> str | None:
+        """The template as of now: the newest version's, if it still has the step (S0-3, C-36, S1-42)."""
+        campaign = self.campaign(enrollment.campaign_id)
+        assert campaign is not None and self.tenant is not None
+        for current in campaign.definitions[campaign.version].steps:
+            if current.id == step.id and current.channel == step.channel:
+                step = current
+        gone = step.template_id in self.tenant.templates_gone
+        return None if gone else step.template_id
+
+    def address(self, channel: str) -> str:
+        """Where the contact is reached on a channel; empty where it is not."""
+        value: str = getattr(self.contact.profile, ADDRESS[channel])
+        return value
+
+    def opted_out(self, channel: str) -> str | None:
+        """The opt-out that closes a channel: the channel's own name, `all`, or None."""
+        if channel in self.contact.opted_out:
+            return channel
+        return "all" if "all" in self.contact.opted_out else None
+
+    def window(self, definition: Definition) -> Window | None:
+        """Quiet hours for this contact: the campaign's or the tenant's, by the contact's clock if known (F-6)."""
+        tenant = self.tenant
+        assert tenant is not None
+        quiet = definition.settings.quiet_hours
+        if quiet == "none" or (quiet is None and tenant.quiet is None):
+            return None
+        profile = self.contact.profile
+        if isinstance(quiet, tuple):
+            start, end = quiet
+        else:
+            assert tenant.quiet is not None
+            start, end = tenant.quiet.start, tenant.quiet.end
+            if profile.region and profile.region in tenant.strict_regions:
+                start = tenant.strict_start
+        if profile.timezone:
+            return Window(profile.timezone, start, end, "contact")
+        return Window(tenant.timezone, start, end, "tenant")
+
+    def say(
+        self,
+        kind: Kind,
+        enrollment: Enrollment | None = None,
+        touch: Touch | None = None,
+        **fields: Any,
+    ) -> None:
+        """A fact about this contact, with the ids of what it is about."""
+        if enrollment is not None:
+            fields["campaign_id"] = enrollment.campaign_id
+            fields["version"] = enrollment.version
+            fields["enrollment_id"] = enrollment.enrollment_id
+            fields["job_id"] = enrollment.job_id
+        if touch is not None:
+            fields["step_id"] = touch.step_id
+            fields["touch_number"] = touch.number
+            fields["channel"] = touch.channel
+            fields["command_id"] = touch.command_id
+            fields["attempt"] = touch.attempt
+        self.turn.say(kind, self.tenant_id, contact_id=self.contact_id, **fields)

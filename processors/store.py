@@ -1,0 +1,238 @@
+"""What a task remembers: bytes by key as committed, the open batch over them, and the timers they imply.
+
+States are kept encoded and decoded when touched, so that a million of them are cheap to hold and to restore.
+A rollback drops the open batch and nothing else: the index over due moments and the queues hold keys only,
+and what they name is looked up again before it is believed.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush
+from itertools import islice
+from typing import Protocol, TypeVar, cast
+
+import msgspec
+
+from schemas.states import META, State
+from schemas.wire import NEVER, due_of, flag_of, pack, payload_of
+
+S = TypeVar("S", bound=State)
+Rank = tuple[int, int, str]
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Queued(Protocol):
+    """A state that stands in a queue says in which, and how far in front; None while it does not."""
+
+    def place(self) -> tuple[bytes, Rank] | None: ...
+
+
+class Store:
+    """The states of one task. `decode` knows the union of its states."""
+
+    def __init__(self, decode: Callable[[memoryview], State]) -> None:
+        self._decode = decode
+        self._kept: dict[bytes, bytes] = {}
+        self._open: dict[bytes, State | None] = {}
+        self._dues: dict[bytes, int] = {}
+        self._touched: set[bytes] = set()
+        self._timers: list[tuple[int, bytes]] = []
+        self._queues: dict[bytes, list[tuple[Rank, bytes]]] = {}
+        self._known: dict[bytes, State] = {}
+        self._sweep: tuple[bytes, bytes, list[bytes]] | None = None
+
+    # reading and changing
+
+    def look(self, key: bytes, kind: type[S]) -> S | None:
+        """A state to read, not to change: decoded once and shared until somebody edits it."""
+        state = self._open.get(key, self._known.get(key))
+        if state is None and key not in self._open:
+            value = self._kept.get(key)
+            if value is None:
+                return None
+            state = self._known[key] = self._decode(payload_of(value))
+        return cast(S | None, state)
+
+    def edit(self, key: bytes, kind: type[S]) -> S | None:
+        """The open batch's own copy: changing it is changing the state."""
+        self._touched.add(key)
+        if key in self._open:
+            return cast(S | None, self._open[key])
+        value = self._kept.get(key)
+        if value is None:
+            return None
+        state = self._open[key] = self._decode(payload_of(value))
+        return cast(S, state)
+
+    def put(self, key: bytes, state: State) -> None:
+        """A new state under `key`."""
+        self._touched.add(key)
+        self._open[key] = state
+
+    def delete(self, key: bytes) -> None:
+        """The state under `key` is gone: a tombstone in the changelog."""
+        self._touched.add(key)
+        self._open[key] = None
+
+    # time
+
+    def settle(self) -> None:
+        """After a record or a timer: what was touched names its next due moment, and its place in a queue."""
+        for key in self._touched:
+            if key not in self._open:
+                continue
+            state = self._open[key]
+            due = NEVER if state is None else state.due()
+            due = NEVER if due is None else due
+            if due != self._due(key):
+                self._dues[key] = due
+                if due != NEVER:
+                    heappush(self._timers, (due, key))
+            if state is not None and state.queued:
+                self._enqueue(key, cast(Queued, state))
+        self._touched.clear()
+
+    def next_due(self) -> int:
+        """The soonest due moment, NEVER if there is none; finding it is O(1) (S1-36)."""
+        timers = self._timers
+        while timers:
+            due, key = timers[0]
+            if self._due(key) == due:
+                return due
+            heappop(timers)
+        return NEVER
+
+    def pop_due(self, now: int) -> tuple[bytes, State] | None:
+        """The state that is due first by `now`, in (due, key) order, open for change; settle before the next."""
+        if self.next_due() > now:
+            return None
+        _, key = heappop(self._timers)
+        state = self.edit(key, State)
+        self._dues[key] = NEVER
+        assert state is not None, "a deleted state has no timer"
+        return key, state
+
+    def _due(self, key: bytes) -> int:
+        due = self._dues.get(key)
+        if due is not None:
+            return due
+        value = self._kept.get(key)
+        return NEVER if value is None else due_of(value)
+
+    # queues
+
+    def first(self, queue: bytes) -> bytes | None:
+        """The key that is in front of a queue."""
+        entries = self._queues.get(queue)
+        while entries:
+            rank, key = entries[0]
+            if self._place(key) == (queue, rank):
+                return key
+            heappop(entries)
+        return None
+
+    def _enqueue(self, key: bytes, state: Queued) -> None:
+        place = state.place()
+        if place is not None:
+            heappush(self._queues.setdefault(place[0], []), (place[1], key))
+
+    def _place(self, key: bytes) -> tuple[bytes, Rank] | None:
+        state = self.look(key, State)
+        return None if state is None else cast(Queued, state).place()
+
+    # sweeping
+
+    def holders(self, prefix: bytes, needle: bytes, after: bytes) -> Iterator[bytes]:
+        """Keys past `after` that start with `prefix` and whose state may mention `needle`, in key order.
+
+        A superset: whoever sweeps looks at each. Found by one pass over the bytes, kept while the sweep goes on.
+        """
+        if self._sweep is None or self._sweep[:2] != (prefix, needle) or not after:
+            found = {
+                key
+                for key, value in self._kept.items()
+                if key.startswith(prefix) and needle in value
+            }
+            found.update(key for key in self._open if key.startswith(prefix))
+            self._sweep = (prefix, needle, sorted(found))
+        keys = self._sweep[2]
+        return islice(keys, bisect_right(keys, after), None)
+
+    # the batch
+
+    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """One changelog record per touched key, in the order of first touch."""
+        for key, state in self._open.items():
+            if state is None:
+                yield key, None
+            else:
+                yield key, pack(state.due(), state.queued, _encode(state))
+
+    def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
+        """The transaction is through: the changes become the state."""
+        for key, value in changes:
+            self._known.pop(key, None)
+            if value is None:
+                self._kept.pop(key, None)
+            else:
+                self._kept[key] = value
+        self._close()
+        if len(self._timers) > 64 + 2 * len(self._kept):
+            self._index_timers()
+
+    def rollback(self) -> None:
+        """The transaction is not through: as if the batch had never been; timers it took are given back."""
+        for key in (*self._open, *self._dues):
+            value = self._kept.get(key)
+            if value is not None:
+                self._remember(key, value)
+        self._close()
+
+    def _close(self) -> None:
+        self._open.clear()
+        self._dues.clear()
+        self._touched.clear()
+        if len(self._known) > 10_000:
+            self._known.clear()
+
+    # restoring
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """One changelog record; the index follows when all are in."""
+        if value is None:
+            self._kept.pop(key, None)
+        else:
+            self._kept[key] = value
+
+    def restored(self) -> None:
+        """All records are in: derive timers and queues by one scan."""
+        self._index_timers()
+        for key, value in self._kept.items():
+            if key != META and flag_of(value):
+                self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
+
+    def _index_timers(self) -> None:
+        self._timers = [
+            (due, key) for key, value in self._kept.items() if (due := due_of(value)) != NEVER
+        ]
+        heapify(self._timers)
+
+    def _remember(self, key: bytes, value: bytes) -> None:
+        if (due := due_of(value)) != NEVER:
+            heappush(self._timers, (due, key))
+        if flag_of(value):
+            self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
+
+    # looking in
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Everything committed, as bytes."""
+        return iter(self._kept.items())
+
+    def timers(self) -> int:
+        """About how many timers are set: withdrawn ones count until they are met."""
+        return len(self._timers)

@@ -1,0 +1,177 @@
+"""A task: one partition of one log, folded by one processor. Same log, same state, same output (design 2.1).
+
+Stream time is the greatest timestamp seen. Before a record is applied, every timer due by its timestamp fires;
+what the record itself makes due fires before the next. Time moves by records alone: a tick is a record.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from processors.store import Store
+from processors.turn import Output, Turn
+from schemas.states import META, Place, State
+from schemas.topics import Topic
+from schemas.wire import NEVER, pack, payload_of
+
+_encode_place = msgspec.msgpack.Encoder().encode
+_decode_place = msgspec.msgpack.Decoder(Place).decode
+
+
+class Record(NamedTuple):
+    """One record of a log. `timestamp` is microseconds, UTC."""
+
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+
+
+class Processor(Protocol):
+    """The decisions over one log: pure functions of state and record."""
+
+    log: Topic
+    decode: Callable[[bytes], Any]
+    decode_state: Callable[[memoryview], State]
+
+    def apply(self, turn: Turn, key: bytes, message: Any) -> None:
+        """One record of the log."""
+
+    def fire(self, turn: Turn, key: bytes, state: Any) -> None:
+        """A state is due by `turn.now`; it is open for change and must name a later moment, or none."""
+
+
+class Poison(Exception):
+    """A record that the processor cannot fold; `alone` says nothing else of its batch could be to blame."""
+
+    def __init__(self, record: Record, alone: bool, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.record = record
+        self.alone = alone
+
+
+class Task:
+    """The fold of one partition, and the batch since its last commit."""
+
+    def __init__(self, processor: Processor, partition: int) -> None:
+        self.processor = processor
+        self.partition = partition
+        self.store = Store(processor.decode_state)
+        self.inbox: deque[Record] = deque()
+        self.outputs: list[Output] = []
+        self.next_offset = 0
+        self.stream_time = 0
+        self.dirty = False
+        self._applied = 0
+        self._committed = (0, 0)
+
+    # the fold
+
+    def feed(self, records: Iterable[Record]) -> None:
+        """Records in log order; one that was folded already is not folded again."""
+        expected = self.inbox[-1].offset + 1 if self.inbox else self.next_offset
+        for record in records:
+            if record.offset >= expected:
+                self.inbox.append(record)
+
+    def advance(self, budget: int) -> int:
+        """Fire and fold, at most `budget` steps; returns how many were done (0: nothing left to do).
+
+        Raises Poison where a record cannot be folded; the batch must then be rolled back.
+        """
+        done = 0
+        store, inbox = self.store, self.inbox
+        while done < budget:
+            if store.next_due() <= self.stream_time:
+                self._fire()
+            elif not inbox:
+                break
+            elif inbox[0].timestamp > self.stream_time:
+                self.stream_time = inbox[0].timestamp
+                self.dirty = True
+                continue
+            else:
+                self._apply(inbox.popleft())
+            done += 1
+        return done
+
+    def _fire(self) -> None:
+        due = self.store.pop_due(self.stream_time)
+        assert due is not None
+        turn = Turn(self.stream_time, self.store, self.outputs, self.partition)
+        self.processor.fire(turn, *due)
+        self.store.settle()
+        self.dirty = True
+
+    def _apply(self, record: Record) -> None:
+        turn = Turn(self.stream_time, self.store, self.outputs, self.partition)
+        try:
+            self.processor.apply(turn, record.key, self.processor.decode(record.value))
+        except Exception as error:
+            raise Poison(record, self._applied == 0, error) from error
+        self.store.settle()
+        self.next_offset = record.offset + 1
+        self._applied += 1
+        self.dirty = True
+
+    def skip(self, offset: int) -> None:
+        """The record at `offset` is a proven poison: it changes nothing."""
+        if self.inbox and self.inbox[0].offset == offset:
+            self.inbox.popleft()
+        self.next_offset = offset + 1
+        self.dirty = True
+
+    @property
+    def settled(self) -> bool:
+        """Everything that is due by stream time has fired."""
+        return self.store.next_due() > self.stream_time
+
+    # the batch
+
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """The changelog records of the batch: one per touched key, and where the task stands."""
+        changes = list(self.store.changes())
+        due = self.store.next_due()
+        place = Place(
+            self.next_offset, self.stream_time, self.store.timers(), None if due == NEVER else due
+        )
+        changes.append((META, pack(None, 0, _encode_place(place))))
+        return changes
+
+    def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
+        """The transaction is through: `changes` are the state."""
+        self.store.commit(changes)
+        self._committed = (self.next_offset, self.stream_time)
+        self._begin()
+
+    def rollback(self) -> None:
+        """The transaction is not through: as before it; what was in hand must be fed again."""
+        self.store.rollback()
+        self.next_offset, self.stream_time = self._committed
+        self.inbox.clear()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.outputs = []
+        self.dirty = False
+        self._applied = 0
+
+    # restoring
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """One changelog record, in order."""
+        self.store.restore(key, value)
+        if key == META and value is not None:
+            place = _decode_place(payload_of(value))
+            self.next_offset, self.stream_time = place.next_offset, place.stream_time
+
+    def restored(self) -> None:
+        """All of the changelog is in: derive what is derived."""
+        self.store.restored()
+        self._committed = (self.next_offset, self.stream_time)
+
+    def next_due(self) -> int:
+        """When this task wants to be woken, NEVER if it does not."""
+        return self.store.next_due()

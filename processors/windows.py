@@ -1,0 +1,48 @@
+"""Quiet hours: when a touch may go out by the wall clock of its recipient (F-6)."""
+
+from datetime import datetime, timedelta, timezone
+
+from schemas.messages import Window
+from schemas.zones import zone
+
+_MINUTE = 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def is_quiet(window: Window, moment: int) -> bool:
+    """Whether `moment` lies in the quiet hours: from `start`, up to but without `end`."""
+    local = _local(window, moment)
+    return _within(window, local.hour * 60 + local.minute)
+
+
+def opens_at(window: Window | None, moment: int) -> int:
+    """The first moment from `moment` on that is not quiet; `moment` itself where it is not.
+
+    The end is a wall clock time: where a clock change skips it, the first moment after the gap counts; where
+    it comes twice, the first that is not past.
+    """
+    if window is None or window.start == window.end or not is_quiet(window, moment):
+        return moment
+    local = _local(window, moment)
+    day = local.date()
+    if local.hour * 60 + local.minute >= window.end:
+        day += timedelta(days=1)
+    clock = zone(window.zone)
+    for fold in (0, 1):
+        end = datetime(
+            day.year, day.month, day.day, window.end // 60, window.end % 60, tzinfo=clock, fold=fold
+        )
+        opened = int((end - _EPOCH).total_seconds()) * 1_000_000
+        if opened > moment:
+            return opened if not is_quiet(window, opened) else opens_at(window, opened)
+    return opens_at(window, moment + _MINUTE * 1_000_000)
+
+
+def _local(window: Window, moment: int) -> datetime:
+    return datetime.fromtimestamp(moment // 1_000_000, zone(window.zone))
+
+
+def _within(window: Window, minute: int) -> bool:
+    if window.start < window.end:
+        return window.start <= minute < window.end
+    return minute >= window.start or minute < window.end
