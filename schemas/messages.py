@@ -152,6 +152,8 @@ class TouchDeferred(Answer, frozen=True):
 
 
 class TouchRefused(Answer, frozen=True):
+    """A gate that no waiting opens: suppressed, or expired."""
+
     reason: str
 
 
@@ -232,6 +234,35 @@ class RequestTouch(Message, frozen=True):
     sender_id: str | None = None
 
 
+class CommandDue(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """On a command topic, in the public encoding: the contract's touch.due."""
+
+    touch: RequestTouch
+
+
+class CommandRevoked(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """On a command topic, in the public encoding: the contract's command.revoked."""
+
+    command_id: str
+    tenant_id: str
+    contact_id: str
+    channel: str
+    reason: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """A record that could not be read: its place, its bytes as they were, and why (design 2.10)."""
+
+    code: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
 class WithdrawTouch(Message, frozen=True):
     """Take a request back; where its command is out already, revoke it if `revoke` says so."""
 
@@ -241,6 +272,16 @@ class WithdrawTouch(Message, frozen=True):
     channel: str
     reason: str
     revoke: bool
+
+
+class AmendTouch(Message, frozen=True):
+    """The address or the zone of a request that still waits has changed: both are read at send time (C-36)."""
+
+    command_id: str
+    tenant_id: str
+    channel: str
+    recipient: str
+    quiet: Window | None
 
 
 class SuppressAddress(Message, frozen=True):
@@ -260,6 +301,7 @@ class PublishCampaign(Message, frozen=True):
     """`document` is the definition as JSON, not yet validated."""
 
     tenant_id: str
+    campaign_id: str
     cause: str
     at: int
     document: bytes
@@ -337,7 +379,9 @@ ContactMessage = (
     | TemplateGone
     | Tick
 )
-DispatchMessage = RequestTouch | WithdrawTouch | SuppressAddress | TenantAnnounced | Tick
+DispatchMessage = (
+    RequestTouch | WithdrawTouch | AmendTouch | SuppressAddress | TenantAnnounced | Tick
+)
 CampaignMessage = (
     PublishCampaign
     | ChangeCampaign

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from schemas.definition import Definition
-from schemas.messages import RequestTouch, Window
+from schemas.messages import RequestTouch, Window, account_key
 
 
 class State(msgspec.Struct, array_like=True, tag=True):
@@ -188,6 +188,7 @@ class Account(State):
     tenant_id: str
     channel: str
     sent: list[tuple[int, int]] = []
+    sent_total: int = 0
     next_slot_at: int | None = None
 
     def due(self) -> int | None:
@@ -206,6 +207,14 @@ class Request(State):
 
     def due(self) -> int | None:
         return self.until
+
+    def place(self) -> tuple[bytes, tuple[int, int, str]] | None:
+        """In the account's queue while the limit holds it: priority, then due time, then id (C-35)."""
+        if self.until is not None:
+            return None
+        touch = self.touch
+        queue = account_key(touch.tenant_id, touch.channel)
+        return queue, (-touch.priority, touch.due_at, touch.command_id)
 
 
 class Suppression(State):
@@ -234,6 +243,7 @@ class CampaignRecord(State):
     known_by: list[int]
     created_at: int
     updated_at: int
+    cause: str = ""
 
 
 class TenantRecord(State):
@@ -247,6 +257,7 @@ class TenantRecord(State):
     strict_regions: tuple[str, ...]
     delay_by_service: dict[str, int]
     limits: dict[str, int | None]
+    campaigns: list[str] = []
     services: dict[str, str] = {}
     templates_gone: list[str] = []
     created_at: int = 0

@@ -5,7 +5,7 @@ from typing import Any
 from processors.campaign.lifecycle import serve, taken
 from processors.campaign.telling import campaign_key, tell_contacts, tenant_key
 from processors.turn import Turn
-from schemas.definition import Definition, content_hash, validate_json
+from schemas.definition import Definition, content_hash, read
 from schemas.facts import Kind
 from schemas.messages import CampaignAnnounced, CampaignKnown, PublishCampaign
 from schemas.states import CampaignRecord, TenantRecord
@@ -16,17 +16,17 @@ def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
     """The next version of a campaign, or all that is wrong with the document; the same again is no version."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None or tenant.status != "active":
-        _refuse(turn, message, None, "TENANT_UNKNOWN")
+        _refuse(turn, message, "TENANT_UNKNOWN")
         return
-    definition = validate_json(message.document)
+    definition = read(
+        message.document, tenant_id=message.tenant_id, campaign_id=message.campaign_id
+    )
     if not isinstance(definition, Definition):
         problems = [
             {"code": problem.code, "place": problem.place, "message": problem.message}
             for problem in definition
         ]
-        _refuse(turn, message, None, "CAMPAIGN_INVALID", problems=problems)
-    elif definition.tenant_id != message.tenant_id:
-        _refuse(turn, message, definition.campaign_id, "CAMPAIGN_TENANT_MISMATCH")
+        _refuse(turn, message, "CAMPAIGN_INVALID", problems=problems)
     else:
         _publish_valid(turn, layout, message, tenant, definition)
 
@@ -41,11 +41,11 @@ def _publish_valid(
     key = campaign_key(tenant.tenant_id, definition.campaign_id)
     before = turn.store.edit(key, CampaignRecord)
     if before is not None and before.status in ("completed", "archived", "deleted"):
-        _refuse(turn, message, definition.campaign_id, f"CAMPAIGN_{before.status.upper()}")
+        _refuse(turn, message, f"CAMPAIGN_{before.status.upper()}")
         return
     fresh = _record(turn, message, definition, before)
     if fresh.status != "draft" and taken(tenant, fresh):
-        _refuse(turn, message, definition.campaign_id, "CAMPAIGN_SERVICE_TYPE_TAKEN")
+        _refuse(turn, message, "CAMPAIGN_SERVICE_TYPE_TAKEN")
         return
     turn.store.put(key, fresh)
     if definition.campaign_id not in tenant.campaigns:
@@ -113,13 +113,11 @@ def _say(turn: Turn, kind: Kind, campaign: CampaignRecord) -> None:
     )
 
 
-def _refuse(
-    turn: Turn, message: PublishCampaign, campaign_id: str | None, code: str, **values: Any
-) -> None:
+def _refuse(turn: Turn, message: PublishCampaign, code: str, **values: Any) -> None:
     turn.say(
         Kind.CAMPAIGN_REFUSED,
         message.tenant_id,
-        campaign_id=campaign_id,
+        campaign_id=message.campaign_id,
         cause=message.cause,
         reason=code,
         values=values or None,

@@ -75,17 +75,14 @@ class Scene:
         """Quiet hours for this contact: the campaign's or the tenant's, by the contact's clock if known (F-6)."""
         tenant = self.tenant
         assert tenant is not None
-        quiet = definition.settings.quiet_hours
-        if quiet == "none" or (quiet is None and tenant.quiet is None):
+        settings, profile = definition.settings, self.contact.profile
+        if settings.quiet == "none" or tenant.quiet is None:
             return None
-        profile = self.contact.profile
-        if isinstance(quiet, tuple):
-            start, end = quiet
-        else:
-            assert tenant.quiet is not None
-            start, end = tenant.quiet.start, tenant.quiet.end
-            if profile.region and profile.region in tenant.strict_regions:
-                start = tenant.strict_start
+        start, end = tenant.quiet.start, tenant.quiet.end
+        if settings.quiet_start is not None and settings.quiet_end is not None:
+            start, end = settings.quiet_start, settings.quiet_end
+        elif profile.region and profile.region in tenant.strict_regions:
+            start = tenant.strict_start
         if profile.timezone:
             return Window(profile.timezone, start, end, "contact")
         return Window(tenant.timezone, start, end, "tenant")

@@ -71,7 +71,7 @@ def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) ->
     if touch.phase is Phase.WITHDRAWING:
         return  # dispatch's answer arms it
     late = scene.now - touch.scheduled_at
-    if settings.late_policy == "skip_older_than" and late > settings.late_skip:
+    if settings.late_policy == "skip_older_than" and late > (settings.late_skip or 0):
         skip(scene, enrollment, touch, Input.STOP, "late_after_pause")
         return
     arm(scene, enrollment, touch, max(scene.now, touch.due_at), touch.wait or "delay")

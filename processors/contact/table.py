@@ -29,7 +29,7 @@ _SCHEDULED, _REQUESTED, _COMMANDED, _WITHDRAWING, _SENT, _SKIPPED, _FAILED = Pha
 
 def _settled(phase: Phase, *, late_sent: bool) -> dict[Input, tuple[Phase, ...]]:
     """A resolved touch stays as it is; a sender that sent all the same is believed (the race is recorded)."""
-    rows = dict.fromkeys(Input, (phase,))
+    rows: dict[Input, tuple[Phase, ...]] = dict.fromkeys(Input, (phase,))
     if late_sent:
         rows[Input.SENT] = (_SENT,)
     return rows

@@ -212,7 +212,7 @@ def retry_or_fail(
     scene: Scene, enrollment: Enrollment, touch: Touch, code: str, permanent: bool
 ) -> None:
     """A failed send: again after 1, 5, 15 minutes as another attempt; then on (F-7)."""
-    retries = scene.definition(enrollment).settings.retries
+    retries = scene.definition(enrollment).settings.retry_delays
     touch.error = code
     if permanent or touch.attempt > len(retries):
         fail(scene, enrollment, touch, Input.FAILED, code)

@@ -1,0 +1,94 @@
+"""Kafka clients, with the options that matter written out (../ARCHITECTURE.md says why each)."""
+
+from typing import Any
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+
+from streams.settings import Settings
+
+Options = dict[str, Any]
+
+
+def _common(settings: Settings) -> Options:
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": "touchstream",
+        **settings.kafka,
+    }
+
+
+def group_consumer(settings: Settings, group: str, instance: str) -> Consumer:
+    """A member of a group: static, cooperative, reading what is committed and committing by transaction only."""
+    return Consumer(
+        {
+            **_common(settings),
+            "group.id": group,
+            "group.instance.id": instance,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": settings.session_timeout_ms,
+            "heartbeat.interval.ms": min(2_000, settings.session_timeout_ms // 3),
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "fetch.queue.backoff.ms": 1,
+            "queued.max.messages.kbytes": 65_536,
+            "topic.metadata.refresh.interval.ms": 30_000,
+        }
+    )
+
+
+def reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
+    """Reads partitions that it is told, to their end and no group involved."""
+    return Consumer(
+        {
+            **_common(settings),
+            "group.id": group,
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.queue.backoff.ms": 1,
+            "queued.max.messages.kbytes": 262_144,
+        }
+    )
+
+
+def transactional_producer(settings: Settings, transactional_id: str) -> Producer:
+    """One per slot, its id stable: a restart aborts what its dead twin left open."""
+    return Producer(
+        {
+            **_common(settings),
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": settings.transaction_timeout_ms,
+            "message.timeout.ms": settings.transaction_timeout_ms * 8 // 10,
+            "linger.ms": 5,
+            "batch.num.messages": 100_000,
+            "batch.size": 1_000_000,
+            "message.max.bytes": 4_000_000,
+            "queue.buffering.max.messages": 1_000_000,
+            "queue.buffering.max.kbytes": 262_144,
+            "retry.backoff.ms": 5,
+            "partitioner": "murmur2_random",
+        }
+    )
+
+
+def producer(settings: Settings) -> Producer:
+    """For those who publish events: idempotent, keys placed as Java clients place them."""
+    return Producer(
+        {
+            **_common(settings),
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "message.max.bytes": 4_000_000,
+            "partitioner": "murmur2_random",
+        }
+    )
+
+
+def admin(settings: Settings) -> AdminClient:
+    """For topics, groups and offsets."""
+    return AdminClient(_common(settings))
