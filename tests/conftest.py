@@ -1,0 +1,42 @@
+"""What tests share: one embedded stack a session, started by the first test that asks for it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from streams.embedded.registry import EmbeddedRegistry
+from streams.embedded.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack_dir() -> Iterator[Path]:
+    """Not pytest's own directory: PostgreSQL, not being root, could not pass through it."""
+    directory = Path(tempfile.mkdtemp(prefix="touchstream-"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack(stack_dir: Path) -> Iterator[Stack]:
+    """A real Kafka and PostgreSQL. Tests share it, so they use `topic_prefix` and own schemas."""
+    with Stack(stack_dir) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry(stack_dir: Path) -> Iterator[EmbeddedRegistry]:
+    """A real schema registry."""
+    running = EmbeddedRegistry(stack_dir / "registry")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix for topics, groups and transactional ids that no other test uses."""
+    return f"t{uuid4().hex[:10]}."

@@ -1,0 +1,139 @@
+"""The embedded servers keep the promises that the engine is built on."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from streams.embedded.kafka import EmbeddedKafka
+from streams.embedded.processes import Process, StartFailed
+from streams.embedded.registry import EmbeddedRegistry
+from streams.embedded.stack import Stack, Taken
+
+pytestmark = pytest.mark.live
+
+
+def topic(kafka: EmbeddedKafka, name: str) -> str:
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin.create_topics([NewTopic(name, 1, 1)])[name].result()
+    return name
+
+
+def transactional(kafka: EmbeddedKafka, name: str) -> Producer:
+    settings = {"bootstrap.servers": kafka.bootstrap, "transactional.id": name, "log_level": 0}
+    producer = Producer(settings)
+    producer.init_transactions(20)
+    return producer
+
+
+def committed(kafka: EmbeddedKafka, name: str) -> list[bytes | None]:
+    """All that a read_committed reader sees, up to the end of the log."""
+    settings = {
+        "bootstrap.servers": kafka.bootstrap,
+        "group.id": name,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+    }
+    consumer = Consumer(settings)
+    consumer.assign([TopicPartition(name, 0, OFFSET_BEGINNING)])
+    values = []
+    while (message := consumer.poll(20)) is not None:
+        if (error := message.error()) is not None:
+            assert error.code() == KafkaError._PARTITION_EOF
+            break
+        values.append(message.value())
+    consumer.close()
+    return values
+
+
+def test_a_second_producer_of_one_id_fences_the_first(stack: Stack, topic_prefix: str) -> None:
+    name = topic(stack.kafka, f"{topic_prefix}fenced")
+    first = transactional(stack.kafka, name)
+    first.begin_transaction()
+    first.produce(name, b"from the zombie")
+    first.flush(10)
+    second = transactional(stack.kafka, name)
+    with pytest.raises(KafkaException) as refused:
+        first.commit_transaction(20)
+    assert refused.value.args[0].fatal()
+    second.begin_transaction()
+    second.produce(name, b"from its successor")
+    second.commit_transaction(20)
+    assert committed(stack.kafka, name) == [b"from its successor"]
+
+
+def test_what_was_aborted_is_never_read(stack: Stack, topic_prefix: str) -> None:
+    name = topic(stack.kafka, f"{topic_prefix}aborted")
+    producer = transactional(stack.kafka, name)
+    for value, end in (
+        (b"aborted", producer.abort_transaction),
+        (b"committed", producer.commit_transaction),
+    ):
+        producer.begin_transaction()
+        producer.produce(name, value)
+        producer.flush(10)
+        end(20)
+    assert committed(stack.kafka, name) == [b"committed"]
+
+
+def test_kafka_comes_back_from_a_kill_with_its_data(stack: Stack, topic_prefix: str) -> None:
+    name = topic(stack.kafka, f"{topic_prefix}killed")
+    producer = transactional(stack.kafka, name)
+    producer.begin_transaction()
+    producer.produce(name, b"kept")
+    producer.commit_transaction(20)
+    address = stack.kafka.bootstrap
+    stack.kafka.kill()
+    stack.kafka.restart()
+    assert stack.kafka.bootstrap == address
+    assert committed(stack.kafka, name) == [b"kept"]
+
+
+def test_postgres_comes_back_from_a_kill_with_its_data(stack: Stack) -> None:
+    with psycopg.connect(stack.postgres.dsn) as before:
+        before.execute("CREATE TABLE kept_by_the_embedded_test AS SELECT 42 AS answer")
+    address = stack.postgres.dsn
+    stack.postgres.kill()
+    stack.postgres.restart()
+    assert stack.postgres.dsn == address
+    with psycopg.connect(stack.postgres.dsn) as after:
+        rows = after.execute("SELECT answer FROM kept_by_the_embedded_test").fetchall()
+        after.execute("DROP TABLE kept_by_the_embedded_test")
+    assert rows == [(42,)]
+
+
+def test_postgres_asks_for_the_password(stack: Stack) -> None:
+    wrong = psycopg.conninfo.make_conninfo(stack.postgres.dsn, password="guessed")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+
+
+def test_the_registry_gives_back_a_schema(registry: EmbeddedRegistry, topic_prefix: str) -> None:
+    client = SchemaRegistryClient({"url": registry.url})
+    schema = Schema('{"type":"record","name":"Said","fields":[]}', "AVRO")
+    number = client.register_schema(f"{topic_prefix}said-value", schema)
+    found = SchemaRegistryClient({"url": registry.url}).get_schema(number)
+    assert found.schema_type == "AVRO"
+    assert '"Said"' in str(found.schema_str)
+
+
+def test_one_directory_is_for_one_stack(stack: Stack, stack_dir: Path) -> None:
+    with pytest.raises(Taken, match=r"in use by process \d+"):
+        Stack(stack_dir).start()
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    server = Process("broken", ["/bin/sh", "-c", "echo no room left; exit 1"], directory=tmp_path)
+    with pytest.raises(StartFailed, match="no room left"):
+        server.start(lambda: False, timeout_s=5)
