@@ -1,4 +1,5 @@
-"""Why something was refused: stable codes in the style of S4, for machines; the detail beside them is for people."""
+"""Why something was refused: stable codes in the style of S4, for machines; the detail beside them
+is for people."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,7 +8,8 @@ DETAIL_CHARACTERS = 300
 
 
 class Code(StrEnum):
-    """Why a record of a public topic cannot be an event. Each one is a dead letter's reason (design 2.10)."""
+    """Why a record of a public topic cannot be an event. Each one is a dead letter's reason (design
+    2.10)."""
 
     NOT_CLOUDEVENT = "NOT_CLOUDEVENT"
     CE_HEADER_MISSING = "CE_HEADER_MISSING"
@@ -76,7 +78,8 @@ class Refused(Exception):
 
 
 class SchemaUnavailable(Exception):
-    """The registry could not be asked. The record may be good, so this is never a dead letter: wait and retry."""
+    """The registry could not be asked. The record may be good, so this is never a dead letter: wait
+    and retry."""
 
 
 class Problem(NamedTuple):
@@ -88,6 +91,7 @@ class Problem(NamedTuple):
 
 
 def printable(text: str) -> str:
-    """`text` cut to a size and freed of control characters: it goes to logs, terminals and tables."""
+    """`text` cut to a size and freed of control characters: it goes to logs, terminals and
+    tables."""
     cut = text if len(text) <= DETAIL_CHARACTERS else text[: DETAIL_CHARACTERS - 1] + "…"
     return "".join([char if char.isprintable() else "·" for char in cut])

@@ -1,4 +1,5 @@
-"""Time as one integer: microseconds since 1970, UTC. Text only at the edges, RFC 3339 with an offset.
+"""Time as one integer: microseconds since 1970, UTC. Text only at the edges, RFC 3339 with an
+offset.
 
 No clock is read here: every moment arrives from outside (design 2.1).
 """
@@ -16,7 +17,8 @@ DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-# What fromisoformat accepts is wider than RFC 3339 (weeks, basic format, no offset), so the shape is checked first.
+# What fromisoformat accepts is wider than RFC 3339 (weeks, basic format, no offset), so the shape
+# is checked first.
 _SHAPE = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 ).fullmatch
@@ -27,7 +29,8 @@ LATEST: Micros = 4_102_444_800 * SECOND  # 2100-01-01
 
 
 def parse_rfc3339(text: str) -> Micros:
-    """The moment that `text` names; finer than a microsecond is cut off. Anything else: ValueError."""
+    """The moment that `text` names; finer than a microsecond is cut off. Anything else:
+    ValueError."""
     if _SHAPE(text) is None:
         raise ValueError("not an RFC 3339 time with an offset")
     since = datetime.fromisoformat(text.upper()) - _EPOCH
@@ -35,7 +38,8 @@ def parse_rfc3339(text: str) -> Micros:
 
 
 def parse_moment(text: str) -> Micros:
-    """As `parse_rfc3339`, and within 2000 to 2100: the only moments that the public contract knows."""
+    """As `parse_rfc3339`, and within 2000 to 2100: the only moments that the public contract
+    knows."""
     micros = parse_rfc3339(text)
     if not EARLIEST <= micros < LATEST:
         raise ValueError("not within the years 2000 to 2100")

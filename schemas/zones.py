@@ -1,4 +1,5 @@
-"""IANA time zones from the pinned tzdata package alone: every machine computes the same local hours.
+"""IANA time zones from the pinned tzdata package alone: every machine computes the same local
+hours.
 
 The system's own zone files would make a replay depend on the host's update state (design 2.1).
 """
