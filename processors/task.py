@@ -12,6 +12,7 @@ import msgspec
 
 from processors.store import Store
 from processors.turn import Output, Turn
+from schemas.messages import DeadLetter
 from schemas.states import META, Place, State
 from schemas.topics import Topic
 from schemas.wire import NEVER, pack, payload_of
@@ -21,23 +22,22 @@ _decode_place = msgspec.msgpack.Decoder(Place).decode
 
 
 class Record(NamedTuple):
-    """One record of a log. `timestamp` is microseconds, UTC."""
+    """One record of a log. `timestamp` is microseconds, UTC; only who reads foreign bytes asks for headers."""
 
     offset: int
     timestamp: int
     key: bytes
     value: bytes
+    headers: Callable[[], list[tuple[str, bytes | None]] | None] = list
 
 
 class Processor(Protocol):
     """The decisions over one log: pure functions of state and record."""
 
-    log: Topic
-    decode: Callable[[bytes], Any]
     decode_state: Callable[[memoryview], State]
 
-    def apply(self, turn: Turn, key: bytes, message: Any) -> None:
-        """One record of the log."""
+    def apply(self, turn: Turn, record: Record) -> None:
+        """One record of the log. Raises Unavailable where the fault is not the record's."""
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """A state is due by `turn.now`; it is open for change and must name a later moment, or none."""
@@ -52,6 +52,10 @@ class Poison(Exception):
         self.alone = alone
 
 
+class Unavailable(Exception):
+    """Something outside that a record needs (a schema) cannot be had now: an outage, not poison."""
+
+
 class Task:
     """The fold of one partition, and the batch since its last commit."""
 
@@ -64,6 +68,8 @@ class Task:
         self.next_offset = 0
         self.stream_time = 0
         self.dirty = False
+        self.suspect: int | None = None
+        self._condemned: DeadLetter | None = None
         self._applied = 0
         self._committed = (0, 0)
 
@@ -92,6 +98,8 @@ class Task:
                 self.stream_time = inbox[0].timestamp
                 self.dirty = True
                 continue
+            elif inbox[0].offset == self.suspect and self._applied:
+                break  # alone: what came before it is committed first
             else:
                 self._apply(inbox.popleft())
             done += 1
@@ -106,9 +114,14 @@ class Task:
         self.dirty = True
 
     def _apply(self, record: Record) -> None:
+        if self._condemned is not None and self._condemned.offset == record.offset:
+            self._park(record)
+            return
         turn = Turn(self.stream_time, self.store, self.outputs, self.partition)
         try:
-            self.processor.apply(turn, record.key, self.processor.decode(record.value))
+            self.processor.apply(turn, record)
+        except Unavailable:
+            raise
         except Exception as error:
             raise Poison(record, self._applied == 0, error) from error
         self.store.settle()
@@ -116,11 +129,17 @@ class Task:
         self._applied += 1
         self.dirty = True
 
-    def skip(self, offset: int) -> None:
-        """The record at `offset` is a proven poison: it changes nothing."""
-        if self.inbox and self.inbox[0].offset == offset:
-            self.inbox.popleft()
-        self.next_offset = offset + 1
+    def condemn(self, letter: DeadLetter) -> None:
+        """The record has failed alone: when its turn comes again it is parked, and changes nothing else."""
+        self._condemned = letter
+
+    def _park(self, record: Record) -> None:
+        assert self._condemned is not None
+        key = f"{self._condemned.topic}/{record.offset}".encode()
+        self.outputs.append(Output(Topic.DEAD_LETTERS, key, self._condemned))
+        self._condemned = None
+        self.suspect = None
+        self.next_offset = record.offset + 1
         self.dirty = True
 
     @property
@@ -166,6 +185,11 @@ class Task:
         if key == META and value is not None:
             place = _decode_place(payload_of(value))
             self.next_offset, self.stream_time = place.next_offset, place.stream_time
+
+    def start_at(self, offset: int) -> None:
+        """Where the group stands; a changelog that knows better overrides it."""
+        self.next_offset = offset
+        self._committed = (offset, self.stream_time)
 
     def restored(self) -> None:
         """All of the changelog is in: derive what is derived."""

@@ -128,7 +128,7 @@ class ReviewReceived(Outside, frozen=True):
 class EventUnsupported(Outside, frozen=True):
     """A valid public event that no campaign kind built so far listens to."""
 
-    type: str
+    event_type: str
 
 
 # contact-log, from the dispatch processor

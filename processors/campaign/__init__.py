@@ -9,17 +9,16 @@ from typing import Any
 import msgspec
 
 from processors.campaign import lifecycle, publishing, tenants
+from processors.task import Record
 from processors.turn import Turn
 from schemas import messages as m
 from schemas.states import CampaignState, State
-from schemas.topics import Layout, Topic
+from schemas.topics import Layout
 
 
 class CampaignProcessor:
     """A pure fold over campaign-log (design 1, 2). `layout` says which partitions there are to tell."""
 
-    log = Topic.CAMPAIGN_LOG
-    decode: Callable[[bytes], Any] = staticmethod(m.decode_campaign)
     decode_state: Callable[[memoryview], State] = staticmethod(
         msgspec.msgpack.Decoder(CampaignState).decode
     )
@@ -27,8 +26,9 @@ class CampaignProcessor:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
 
-    def apply(self, turn: Turn, key: bytes, message: Any) -> None:
+    def apply(self, turn: Turn, record: Record) -> None:
         """One record of campaign-log."""
+        message = m.decode_campaign(record.value)
         match message:
             case m.PublishCampaign():
                 publishing.publish(turn, self.layout, message)

@@ -15,24 +15,23 @@ from processors.contact import (
     touching,
 )
 from processors.contact.scene import Scene, tenant_key
+from processors.task import Record
 from processors.turn import Turn
 from schemas import messages as m
 from schemas.facts import Kind
 from schemas.states import Contact, ContactState, KnownCampaign, KnownTenant, State
-from schemas.topics import Topic
 
 
 class ContactProcessor:
     """A pure fold over contact-log (design 1, 2)."""
 
-    log = Topic.CONTACT_LOG
-    decode: Callable[[bytes], Any] = staticmethod(m.decode_contact)
     decode_state: Callable[[memoryview], State] = staticmethod(
         msgspec.msgpack.Decoder(ContactState).decode
     )
 
-    def apply(self, turn: Turn, key: bytes, message: Any) -> None:
+    def apply(self, turn: Turn, record: Record) -> None:
         """One record of contact-log."""
+        message = m.decode_contact(record.value)
         match message:
             case m.Outside():
                 _outside(turn, message)

@@ -12,6 +12,7 @@ import msgspec
 
 from processors.contact.scene import ADDRESS, tenant_key
 from processors.dispatch import limits
+from processors.task import Record
 from processors.turn import Turn
 from processors.windows import opens_at
 from schemas import messages as m
@@ -26,14 +27,13 @@ BURST = 500
 class DispatchProcessor:
     """A pure fold over dispatch-log (design 1, 2)."""
 
-    log = Topic.DISPATCH_LOG
-    decode: Callable[[bytes], Any] = staticmethod(m.decode_dispatch)
     decode_state: Callable[[memoryview], State] = staticmethod(
         msgspec.msgpack.Decoder(DispatchState).decode
     )
 
-    def apply(self, turn: Turn, key: bytes, message: Any) -> None:
+    def apply(self, turn: Turn, record: Record) -> None:
         """One record of dispatch-log."""
+        message = m.decode_dispatch(record.value)
         match message:
             case m.RequestTouch():
                 _requested(turn, message)

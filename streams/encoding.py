@@ -1,0 +1,65 @@
+"""How what processors say becomes records: logs in msgpack, facts in JSON, commands in the public encoding."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from processors.turn import Output
+from schemas import facts, messages
+from schemas.topics import COMMANDS, LOGS, Topic
+from streams.transport import Headers
+
+
+class Sink(Protocol):
+    """Where records go: a transport, or a list in a test."""
+
+    def send(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Headers | None = None,
+    ) -> None: ...
+
+
+Encode = Callable[[Output, Sink], None]
+CommandEncoder = Callable[[messages.CommandDue | messages.CommandRevoked], tuple[Headers, bytes]]
+
+_LOGS = frozenset(LOGS)
+_COMMANDS = frozenset(COMMANDS)
+
+
+def encoder(encode_command: CommandEncoder) -> Encode:
+    """The encoding of a deployment: only its commands differ."""
+
+    def encode(output: Output, sink: Sink) -> None:
+        topic, key, message, partition = output
+        if topic is Topic.FACTS:
+            sink.send(topic, key, facts.encode(message))
+        elif topic in _LOGS:
+            sink.send(topic, key, messages.encode(message), partition=partition)
+        elif topic in _COMMANDS:
+            headers, value = encode_command(message)  # type: ignore[arg-type]
+            sink.send(topic, key, value, headers=headers)
+        else:
+            assert isinstance(message, messages.DeadLetter)
+            sink.send(topic, key, message.value, headers=dead_letter_headers(message))
+
+    return encode
+
+
+def dead_letter_headers(letter: messages.DeadLetter) -> Headers:
+    """Reason and origin; the original's own headers follow under their names, prefixed `original_`."""
+    headers: Headers = [
+        ("reason", letter.code.encode()),
+        ("detail", letter.detail.encode()),
+        ("origin_topic", letter.topic.encode()),
+        ("origin_partition", str(letter.partition).encode()),
+        ("origin_offset", str(letter.offset).encode()),
+    ]
+    if letter.key is not None:
+        headers.append(("origin_key", letter.key))
+    for name, value in letter.headers:
+        headers.append((f"original_{name}", value or b""))
+    return headers

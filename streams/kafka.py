@@ -1,0 +1,300 @@
+"""The transport over Kafka: one group consumer, one transactional producer with a stable id (design 4)."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from processors.task import Record
+from schemas.topics import Topic
+from streams.client import group_consumer, reader, transactional_producer
+from streams.clock import Clock
+from streams.settings import Settings
+from streams.transport import Aborted, Dead, Headers, Partition, Unsure
+from streams.verdict import Verdict, verdict
+
+log = logging.getLogger("touchstream.kafka")
+
+CALL_TIMEOUT_S = 15.0
+
+
+def _nobody(_: Sequence[Partition]) -> None:
+    """Until a worker listens."""
+
+
+class KafkaTransport:
+    """`name` is the role; group, instance and transactional id derive from it and the slot."""
+
+    def __init__(
+        self, settings: Settings, name: str, topics: Sequence[Topic], clock: Clock | None = None
+    ) -> None:
+        self.settings = settings
+        self.group = f"{settings.topic_prefix}{name}"
+        self.identity = f"{self.group}-{settings.slot}"
+        self._stamp = clock
+        self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}
+        self._topics = {name: topic for topic, name in self._names.items()}
+        self._open = False
+        self.on_assigned: Callable[[Sequence[Partition]], None] = _nobody
+        self.on_revoked: Callable[[Sequence[Partition]], None] = _nobody
+        self._producer = self._new_producer()
+        self._consumer = group_consumer(settings, self.group, self.identity)
+        self._consumer.subscribe(
+            [self._names[topic] for topic in topics],
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._revoked,
+        )
+
+    # consuming
+
+    def poll(self, wait: float, limit: int) -> Mapping[Partition, list[Record]]:
+        """Wakes at the first record, then takes what else is there."""
+        messages = self._consumer.consume(1, wait)
+        if messages and limit > 1:
+            messages += self._consumer.consume(limit - 1, 0)
+        found: dict[tuple[Any, Any], list[Record]] = {}
+        for message in messages:
+            if message.error() is not None:
+                self._consumer_error(message)
+                continue
+            place = (message.topic(), message.partition())
+            record = Record(  # the client's types allow for what an error has not
+                message.offset(),  # type: ignore[arg-type]
+                message.timestamp()[1] * 1_000,
+                message.key() or b"",
+                message.value() or b"",
+                message.headers,  # type: ignore[arg-type]
+            )
+            records = found.get(place)
+            if records is None:
+                found[place] = [record]
+            else:
+                records.append(record)
+        return {
+            Partition(self._topics[topic], number): records
+            for (topic, number), records in found.items()
+        }
+
+    def _consumer_error(self, message: Message) -> None:
+        error = message.error()
+        assert error is not None
+        if error.fatal() or verdict(error) is Verdict.DIE and error.code() in _READER_DIES:
+            raise Dead(f"consumer: {error.str()}")
+        log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
+
+    def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """The group's own offsets, waiting out transactions that still hold some of them."""
+        asked = [TopicPartition(self._names[p.topic], p.number) for p in partitions]
+        for _ in range(8):
+            try:
+                answers = self._consumer.committed(asked, timeout=CALL_TIMEOUT_S)
+            except KafkaException as error:
+                log.warning("committed offsets not known yet", extra={"error": str(error)})
+                continue
+            return {
+                Partition(self._topics[a.topic], a.partition): max(a.offset, 0)
+                for a in answers
+                if a.error is None
+            }
+        raise Dead("the group's committed offsets cannot be read")
+
+    def start(self, offsets: Mapping[Partition, int]) -> None:
+        """Assigned anew at these offsets, so that nothing fetched before is delivered."""
+        if not offsets:
+            return
+        places = [
+            TopicPartition(self._names[p.topic], p.number, offset or OFFSET_BEGINNING)
+            for p, offset in offsets.items()
+        ]
+        present = {(p.topic, p.partition) for p in self._consumer.assignment()}
+        again = [p for p in places if (p.topic, p.partition) in present]
+        if again:
+            self._consumer.incremental_unassign(again)
+        self._consumer.incremental_assign(places)
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        self._consumer.pause([TopicPartition(self._names[p.topic], p.number) for p in partitions])
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        self._consumer.resume([TopicPartition(self._names[p.topic], p.number) for p in partitions])
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.on_assigned([Partition(self._topics[p.topic], p.partition) for p in partitions])
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.on_revoked([Partition(self._topics[p.topic], p.partition) for p in partitions])
+        consumer.incremental_unassign(partitions)
+
+    # producing
+
+    def send(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        """No delivery callback: the commit reports failure."""
+        if not self._open:
+            self._call(self._producer.begin_transaction)
+            self._open = True
+        stamp = self._stamp.now() // 1_000 if self._stamp is not None else 0
+        while True:
+            try:
+                self._producer.produce(
+                    self._names[topic],
+                    value,
+                    key,
+                    -1 if partition is None else partition,
+                    timestamp=stamp,
+                    headers=headers,
+                )
+                return
+            except BufferError:
+                self._producer.poll(0.01)
+            except KafkaException as error:
+                self._fail(error.args[0])
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Outputs and state are in the transaction already: add offsets, then all or nothing."""
+        if not self._open:
+            self._call(self._producer.begin_transaction)
+            self._open = True
+        places = [
+            TopicPartition(self._names[p.topic], p.number, offset) for p, offset in offsets.items()
+        ]
+        group = self._consumer.consumer_group_metadata()
+        self._call(self._producer.send_offsets_to_transaction, places, group, CALL_TIMEOUT_S)
+        self._call(self._producer.commit_transaction, CALL_TIMEOUT_S, committing=True)
+        self._open = False
+
+    def abort(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._producer.purge()
+        self._call(self._producer.abort_transaction, CALL_TIMEOUT_S, aborting=True)
+
+    def _call(
+        self,
+        function: Callable[..., object],
+        *arguments: object,
+        committing: bool = False,
+        aborting: bool = False,
+    ) -> None:
+        """One call of the producer, again while its error says so; any other verdict is raised."""
+        for _ in range(5):
+            try:
+                function(*arguments)
+                return
+            except KafkaException as error:
+                problem: KafkaError = error.args[0]
+                meaning = verdict(problem, committing=committing)
+                log.warning(
+                    "producer error",
+                    extra={"error": problem.str(), "code": problem.name(), "verdict": meaning.name},
+                )
+                if meaning is Verdict.ABORT and aborting:
+                    meaning = Verdict.REBUILD
+                if meaning is not Verdict.RETRY:
+                    self._act(meaning, problem)
+        self._rebuild()
+        raise Unsure("a producer call was tried five times")
+
+    def _fail(self, problem: KafkaError) -> None:
+        self._act(verdict(problem), problem)
+
+    def _act(self, meaning: Verdict, problem: KafkaError) -> None:
+        if meaning is Verdict.ABORT:
+            self.abort()
+            raise Aborted(problem.str())
+        if meaning is Verdict.REBUILD:
+            self._rebuild()
+            raise Unsure(problem.str())
+        if meaning is Verdict.DIE:
+            raise Dead(f"producer: {problem.str()}")
+
+    def _rebuild(self) -> None:
+        """A new epoch: what was open is settled before anything else is written."""
+        self._open = False
+        self._producer.purge()
+        self._producer = self._new_producer()
+
+    def _new_producer(self) -> Producer:
+        made = transactional_producer(self.settings, self.identity)
+        for _ in range(40):
+            try:
+                made.init_transactions(CALL_TIMEOUT_S)
+                return made
+            except KafkaException as error:
+                problem: KafkaError = error.args[0]
+                log.warning("init_transactions", extra={"error": problem.str()})
+                if problem.fatal() or not problem.retriable():
+                    raise Dead(f"producer: {problem.str()}") from error
+        raise Dead("the transaction coordinator does not answer")
+
+    # restoring
+
+    def restore(self, changelog: Partition) -> "KafkaRestore":
+        return KafkaRestore(self.settings, self._names[changelog.topic], changelog.number)
+
+    def close(self) -> None:
+        try:
+            self.abort()
+        except (Aborted, Unsure, Dead) as error:
+            log.warning("left with an open transaction", extra={"error": str(error)})
+        self._consumer.close()
+
+
+_READER_DIES = frozenset(
+    {
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError._FATAL,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError._AUTO_OFFSET_RESET,
+    }
+)
+
+
+class KafkaRestore:
+    """A changelog partition from its beginning to the high watermark it had when this began.
+
+    A dead owner's open transaction holds the readable end back: the end is reached once it is settled.
+    """
+
+    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+        self._consumer = reader(settings)
+        self._place = TopicPartition(topic, partition, OFFSET_BEGINNING)
+        _, self._end = self._consumer.get_watermark_offsets(self._place, timeout=CALL_TIMEOUT_S)
+        self._consumer.assign([self._place])
+
+    def step(self, limit: int) -> tuple[list[tuple[bytes, bytes | None]], bool]:
+        """The next records. Control records leave gaps, so the end is what the client says of the position."""
+        records: list[tuple[bytes, bytes | None]] = []
+        if self._end == 0:
+            return records, True
+        done = False
+        for message in self._consumer.consume(limit, 0.05):
+            error = message.error()
+            if error is None:
+                records.append((message.key() or b"", message.value()))
+                done = (message.offset() or 0) + 1 >= self._end
+            elif error.code() == KafkaError._PARTITION_EOF:
+                done = (message.offset() or 0) >= self._end
+        return records, done
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -1,0 +1,282 @@
+"""The loop: take records, fold them, and move outputs, state and offsets together (design 4).
+
+One worker is one role in one process. Nothing outside Kafka happens between two commits, so whatever goes wrong
+before a commit may be thrown away and folded again; what was taken away or is unsure is never guessed.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from processors.task import Poison, Task
+from schemas.messages import TICK, DeadLetter
+from schemas.topics import CHANGELOG_OF
+from schemas.wire import NEVER
+from streams.clock import ScaledClock
+from streams.encoding import Encode
+from streams.transport import Aborted, Partition, Restore, Transport, Unsure
+
+log = logging.getLogger("touchstream.worker")
+
+RECORDS_MAX = 1_000
+STEPS_MAX = 2_000
+"""Records and timers folded between two looks at the clock."""
+
+OUTPUTS_MAX = 20_000
+IDLE_S = 0.1
+RESTORE_STEP = 20_000
+TICK_AGAIN_US = 1_000_000
+
+
+class Owned:
+    """A partition that this worker has: its task, and what keeps it from being folded right now."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.restore: Restore | None = None
+        self.ticked_at = 0
+        self.skewed = False
+
+    @property
+    def ready(self) -> bool:
+        """Restored, and its broker's clock is believed."""
+        return self.restore is None and not self.skewed
+
+
+class Worker:
+    """Folds the partitions it is given. `make` builds a task for a partition of its logs."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        make: Callable[[Partition], Task],
+        encode: Encode,
+        clock: ScaledClock,
+        *,
+        commit_interval_us: int = 20_000,
+        max_clock_skew_us: int = 60_000_000,
+    ) -> None:
+        self.transport = transport
+        self.owned: dict[Partition, Owned] = {}
+        self._make = make
+        self._encode = encode
+        self._clock = clock
+        self._interval = int(commit_interval_us * clock.speed)
+        self._skew = int(max_clock_skew_us * max(1.0, clock.speed))
+        self._committed_at = 0
+        self._rewind = False
+        self.transactions = 0
+        transport.on_assigned = self._assigned
+        transport.on_revoked = self._revoked
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Until `stopping`; what is folded by then is committed. Raises Dead."""
+        while not stopping():
+            self.turn()
+        self._guarded(self._commit)
+
+    def turn(self) -> None:
+        """One round of the loop."""
+        found = self.transport.poll(self._wait(), RECORDS_MAX)
+        if self._rewind:
+            self._go_back()  # and what was just polled is read again
+        else:
+            for partition, records in found.items():
+                owned = self.owned.get(partition)
+                if owned is not None and owned.restore is None:
+                    owned.task.feed(records)
+        self._guarded(self._work)
+
+    def _work(self) -> None:
+        now = self._clock.now()
+        for partition, owned in self.owned.items():
+            if owned.restore is not None:
+                self._restore(partition, owned)
+            elif self._believed(partition, owned, now):
+                self._fold(partition, owned)
+                self._tick(partition, owned, now)
+        if self._commit_is_due():
+            self._commit()
+
+    # folding
+
+    def _fold(self, partition: Partition, owned: Owned) -> None:
+        """What is due and what has come; at most a step's worth, so that commits are not late."""
+        task = owned.task
+        try:
+            while task.advance(STEPS_MAX):
+                if self._commit_is_due():
+                    self._commit()
+        except Poison as poison:
+            self._condemn(partition, task, poison)
+
+    def _condemn(self, partition: Partition, task: Task, poison: Poison) -> None:
+        """A record is poison only if it fails alone, as the first of its batch (style 8)."""
+        self._throw_away()
+        if not poison.alone:
+            log.warning("record fails: trying it alone", extra={"offset": poison.record.offset})
+            task.suspect = poison.record.offset
+            return
+        record = poison.record
+        log.error(
+            "record cannot be folded: dead letter",
+            extra={"partition": str(partition), "offset": record.offset, "error": str(poison)},
+        )
+        task.condemn(
+            DeadLetter(
+                "FOLD_FAILED",
+                str(poison)[:300],
+                partition.topic,
+                partition.number,
+                record.offset,
+                record.key,
+                record.value,
+            )
+        )
+
+    def _believed(self, partition: Partition, owned: Owned, now: int) -> bool:
+        """A record from far ahead of this machine's clock would fire a day's timers: the task stops instead."""
+        inbox = owned.task.inbox
+        ahead = inbox[0].timestamp - now if inbox else 0
+        if ahead > self._skew and not owned.skewed:
+            log.error(
+                "task stopped: a record is stamped ahead of this machine's clock; nothing fires. "
+                "Set the broker's clock right, or this machine's",
+                extra={"partition": str(partition), "seconds_ahead": ahead / 1e6},
+            )
+        owned.skewed = ahead > self._skew
+        return not owned.skewed
+
+    def _tick(self, partition: Partition, owned: Owned, now: int) -> None:
+        """Nothing comes and something is due: the owner puts time itself into the log (design 2.2)."""
+        due = owned.task.next_due()
+        if owned.task.inbox or due > now - now % 1_000 or owned.ticked_at + self._tick_again > now:
+            return
+        owned.ticked_at = now
+        owned.task.dirty = True
+        self.transport.send(partition.topic, None, TICK, partition=partition.number)
+
+    @property
+    def _tick_again(self) -> int:
+        return int(TICK_AGAIN_US * self._clock.speed)
+
+    # committing
+
+    def _commit_is_due(self) -> bool:
+        outputs = sum(len(owned.task.outputs) for owned in self.owned.values())
+        return outputs >= OUTPUTS_MAX or (
+            self._clock.now() - self._committed_at >= self._interval
+            and any(owned.task.dirty for owned in self.owned.values())
+        )
+
+    def _commit(self) -> None:
+        """Outputs, changelog and stream time; then offsets; then all or nothing; only then is it the state."""
+        dirty = {p: owned.task for p, owned in self.owned.items() if owned.task.dirty}
+        if not dirty:
+            return
+        changes = {}
+        for partition, task in dirty.items():
+            for output in task.outputs:
+                self._encode(output, self.transport)
+            changes[partition] = task.changes()
+            self._log_changes(partition, changes[partition])
+        self.transport.commit({partition: task.next_offset for partition, task in dirty.items()})
+        for partition, task in dirty.items():
+            task.commit(changes[partition])
+        self._committed_at = self._clock.now()
+        self.transactions += 1
+
+    def _log_changes(
+        self, partition: Partition, changes: Sequence[tuple[bytes, bytes | None]]
+    ) -> None:
+        changelog = CHANGELOG_OF.get(partition.topic)
+        if changelog is not None:
+            for key, value in changes:
+                self.transport.send(changelog, key, value, partition=partition.number)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A failed transaction is folded again; an unsure one makes every task read its state again."""
+        try:
+            work()
+        except Aborted as error:
+            log.warning("transaction aborted: folding again", extra={"error": str(error)})
+            self._throw_away()
+        except Unsure as error:
+            log.warning("commit outcome unknown: restoring", extra={"error": str(error)})
+            everything = list(self.owned)
+            self._forget(everything)
+            self._begin(everything)
+
+    def _throw_away(self) -> None:
+        """The batch never was; where to read on is where the last commit left off."""
+        self.transport.abort()
+        for owned in self.owned.values():
+            owned.task.rollback()
+            owned.ticked_at = 0
+        self._rewind = True
+
+    def _go_back(self) -> None:
+        self._rewind = False
+        self.transport.start(
+            {p: o.task.next_offset for p, o in self.owned.items() if o.restore is None}
+        )
+
+    # partitions come and go, inside poll
+
+    def _assigned(self, partitions: Sequence[Partition]) -> None:
+        if partitions:
+            log.info("assigned", extra={"partitions": [str(p) for p in partitions]})
+            self._begin(partitions)
+
+    def _revoked(self, partitions: Sequence[Partition]) -> None:
+        """Taken away means abort: the next owner folds it again."""
+        log.info("revoked", extra={"partitions": [str(p) for p in partitions]})
+        self._guarded(self._throw_away)
+        self._forget(partitions)
+
+    def _begin(self, partitions: Sequence[Partition]) -> None:
+        """The group's offset first (it waits out a dead owner's transaction), then the state that goes with it."""
+        offsets = self.transport.committed(partitions)
+        self.transport.start(offsets)
+        for partition in partitions:
+            owned = self.owned[partition] = Owned(self._make(partition))
+            owned.task.start_at(offsets[partition])
+            changelog = CHANGELOG_OF.get(partition.topic)
+            if changelog is not None:
+                self.transport.pause([partition])
+                owned.restore = self.transport.restore(Partition(changelog, partition.number))
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
+        for partition in partitions:
+            owned = self.owned.pop(partition, None)
+            if owned is not None and owned.restore is not None:
+                owned.restore.close()
+
+    def _restore(self, partition: Partition, owned: Owned) -> None:
+        """A step of reading the state back; the others go on meanwhile."""
+        assert owned.restore is not None
+        records, done = owned.restore.step(RESTORE_STEP)
+        for key, value in records:
+            owned.task.restore(key, value)
+        if done:
+            owned.restore.close()
+            owned.restore = None
+            owned.task.restored()
+            self.transport.start({partition: owned.task.next_offset})
+            log.info(
+                "restored", extra={"partition": str(partition), "states": len(owned.task.store)}
+            )
+
+    def _wait(self) -> float:
+        """How long to sleep for the next record: until a commit, a timer, or a breath; not at all with work left."""
+        if self._rewind or any(
+            owned.restore is not None or (owned.ready and (owned.task.inbox or not owned.task.settled))
+            for owned in self.owned.values()
+        ):
+            return 0.0
+        now = self._clock.now()
+        soonest = min((o.task.next_due() for o in self.owned.values()), default=NEVER)
+        until = min(soonest, now + int(IDLE_S * 1_000_000 * self._clock.speed))
+        if any(owned.task.dirty for owned in self.owned.values()):
+            until = min(until, self._committed_at + self._interval)
+        return min(IDLE_S, max(0.001, self._clock.wall(until - now)))
+
