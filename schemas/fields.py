@@ -12,7 +12,7 @@ import msgspec
 from pydantic import Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from schemas.times import EARLIEST, LATEST, format_rfc3339, parse_moment
+from schemas.times import EARLIEST, LATEST, OUT_OF_RANGE, format_rfc3339, parse_moment
 from schemas.zones import NAMES
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
@@ -47,11 +47,15 @@ class ServiceType(StrEnum):
     OTHER = "other"
 
 
-class _Moment:
+class MomentKind:
     """An integer of micros inside and in Avro, RFC 3339 text in JSON."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        micros = core_schema.int_schema(ge=EARLIEST, lt=LATEST, strict=True)
+        micros = core_schema.custom_error_schema(
+            core_schema.int_schema(ge=EARLIEST, lt=LATEST, strict=True),
+            custom_error_type="time_out_of_range",
+            custom_error_message=OUT_OF_RANGE,
+        )
         text = core_schema.no_info_after_validator_function(
             parse_moment, core_schema.str_schema(max_length=40, strict=True)
         )
@@ -79,7 +83,7 @@ class _OneOf:
         )
 
 
-class _CodeText:
+class CodeKind:
     """A provider's code, which some write as a number: text in the end."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
@@ -106,7 +110,7 @@ Url = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROL)]
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=_NO_NUL)]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
-Moment = Annotated[int, _Moment(), WithJsonSchema({"type": "string", "format": "date-time"})]
+Moment = Annotated[int, MomentKind(), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 _ZONE_JSON = {"type": "string", "description": "an IANA time zone such as America/New_York"}
 Zone = Annotated[
@@ -124,7 +128,7 @@ ServiceTypeName = Literal[
     "hvac", "plumbing", "electrical", "cleaning", "roofing", "painting", "handyman", "other"
 ]
 
-CodeText = Annotated[str, _CodeText(), WithJsonSchema({"type": ["string", "integer"]})]
+CodeText = Annotated[str, CodeKind(), WithJsonSchema({"type": ["string", "integer"]})]
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Hours = Annotated[float, Field(gt=0, le=43_800)]  # five years
@@ -139,7 +143,7 @@ Variables = Annotated[
 ]
 
 
-class _Document:
+class DocumentKind:
     """Any JSON object that can be written again: bounded depth and size, finite numbers, no NUL.
     JSON text in Avro."""
 
@@ -154,7 +158,7 @@ class _Document:
         )
 
 
-Document = Annotated[dict[str, Any], _Document(), WithJsonSchema({"type": "object"})]
+Document = Annotated[dict[str, Any], DocumentKind(), WithJsonSchema({"type": "object"})]
 
 
 def bounded(document: dict[str, Any]) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class TouchDue(Answer):
     attempt: Count
     channel: ChannelName
     action: Id
-    template_id: EntityId | None
+    template_id: EntityId
     recipient: Line
     sender_id: EntityId | None = None
     variables: Variables = Field(default_factory=dict)

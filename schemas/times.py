@@ -28,6 +28,9 @@ EARLIEST: Micros = 946_684_800 * SECOND  # 2000-01-01: anything before is a unit
 LATEST: Micros = 4_102_444_800 * SECOND  # 2100-01-01
 
 
+OUT_OF_RANGE = "not within the years 2000 to 2100"
+
+
 def parse_rfc3339(text: str) -> Micros:
     """The moment that `text` names; finer than a microsecond is cut off. Anything else:
     ValueError."""
@@ -42,7 +45,7 @@ def parse_moment(text: str) -> Micros:
     knows."""
     micros = parse_rfc3339(text)
     if not EARLIEST <= micros < LATEST:
-        raise ValueError("not within the years 2000 to 2100")
+        raise ValueError(OUT_OF_RANGE)
     return micros
 
 
