@@ -6,7 +6,8 @@ clients.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -26,7 +27,7 @@ _HEADERS = 100
 Headers = Iterable[tuple[str, bytes | None]]
 
 
-class Envelope(NamedTuple):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """What is known of an event without looking into it. `time` is None where the producer gave
     none."""
 
@@ -87,8 +88,8 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
         Envelope(
             event,
             _text(given.get("ce_id"), "ce_id"),
-            _text(given.get("ce_source"), "ce_source"),
-            None if time is None else _time(_text(time, "ce_time")),
+            _source(given.get("ce_source")),
+            None if time is None else _header_time(time),
             _content_is_avro(given) if avro is None else avro,
         ),
         value,
@@ -157,6 +158,18 @@ def _text(raw: Any, name: str) -> str:
     if len(raw) > _ATTRIBUTE_BYTES or not text.isprintable():
         raise Refused(Code.CE_HEADER_INVALID, f"{name} is too long, or has control characters")
     return text
+
+
+@lru_cache(maxsize=1024)
+def _source(raw: Any) -> str:
+    """Sources are few, and each is in many events."""
+    return _text(raw, "ce_source")
+
+
+def _header_time(raw: bytes) -> int:
+    if len(raw) > _ATTRIBUTE_BYTES:
+        raise Refused(Code.CE_HEADER_INVALID, "ce_time is too long")
+    return _time(raw.decode("utf-8", "replace"))
 
 
 def _attribute(value: Any, name: str) -> str:

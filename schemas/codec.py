@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 
 from schemas.avro import Reader, Resolve, frame_confluent, frame_of, frame_single, read_body
@@ -25,7 +26,7 @@ Encoding = Literal["json", "avro", "confluent"]
 """JSON; Avro in single-object encoding; Avro in Confluent framing, which needs a schema id."""
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True):
     """A public event that was understood. `time` is the producer's own (micros), None if it gave
     none."""
 
