@@ -1,0 +1,133 @@
+"""From facts to history rows, the send log and the counts per touch (S1-33, F-12, C-40).
+
+A first open, click … is one fact per touch, so counting facts is counting touches, whatever came
+twice or late.
+"""
+
+from datetime import UTC, datetime
+
+from schemas.facts import Fact, Kind, decode
+from sinks.values import Row, Rows, document
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+COUNTED = {
+    Kind.TOUCH_SENT: 0,
+    Kind.TOUCH_FAILED: 1,
+    Kind.TOUCH_SKIPPED: 2,
+    Kind.TOUCH_DELIVERED: 3,
+    Kind.TOUCH_OPENED: 4,
+    Kind.TOUCH_CLICKED: 5,
+    Kind.TOUCH_READ: 6,
+    Kind.TOUCH_BOUNCED: 7,
+    Kind.TOUCH_CONVERTED: 8,
+}
+"""Which count a fact raises, in the order of the columns."""
+
+LOGGED = {
+    Kind.TOUCH_SENT: 0,
+    Kind.TOUCH_FAILED: 1,
+    Kind.TOUCH_RETRIED: 1,
+    Kind.TOUCH_DELIVERED: 3,
+    Kind.TOUCH_OPENED: 4,
+    Kind.TOUCH_CLICKED: 5,
+    Kind.TOUCH_READ: 6,
+    Kind.TOUCH_BOUNCED: 7,
+    Kind.TOUCH_CONVERTED: 8,
+}
+"""Which moment of the send log a fact tells, in the order of the columns after the attempt."""
+
+_REASON = 2
+
+
+def micros(moment: datetime) -> int:
+    """Exact microseconds since 2000."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+class Counting:
+    """The facts of one batch: as rows, and summed up."""
+
+    def __init__(self) -> None:
+        self.history: list[Row] = []
+        self.months: set[tuple[int, int]] = set()
+        self._counts: dict[tuple[str, str, int, int], list[int]] = {}
+        self._sends: dict[tuple[str, str], tuple[Fact, list[int | str | None]]] = {}
+
+    def add(self, partition: int, offset: int, value: bytes) -> None:
+        """One fact; raises msgspec.DecodeError where it is none."""
+        fact = decode(value)
+        when = micros(fact.at)
+        self.months.add((fact.at.year, fact.at.month))
+        self.history.append(
+            (
+                fact.tenant_id,
+                when,
+                partition,
+                offset,
+                fact.fact.value,
+                fact.contact_id,
+                fact.campaign_id,
+                fact.version,
+                fact.enrollment_id,
+                fact.job_id,
+                fact.step_id,
+                fact.touch_number,
+                fact.channel,
+                fact.command_id,
+                fact.attempt,
+                fact.cause,
+                fact.reason,
+                None if fact.until is None else micros(fact.until),
+                None if fact.values is None else document(fact.values),
+            )
+        )
+        if fact.fact in COUNTED:
+            self._count(fact)
+        if fact.command_id is not None and fact.fact in LOGGED:
+            self._log(fact, when)
+
+    def _count(self, fact: Fact) -> None:
+        if fact.campaign_id is None:
+            return
+        # A conversion that no touch is credited with stands under touch 0.
+        key = (fact.tenant_id, fact.campaign_id, fact.version or 0, fact.touch_number or 0)
+        counts = self._counts.get(key)
+        if counts is None:
+            counts = self._counts[key] = [0] * len(COUNTED)
+        counts[COUNTED[fact.fact]] += 1
+
+    def _log(self, fact: Fact, when: int) -> None:
+        assert fact.command_id is not None
+        key = (fact.tenant_id, fact.command_id)
+        found = self._sends.get(key)
+        if found is None:
+            found = self._sends[key] = (fact, [None] * 9)
+        place = LOGGED[fact.fact]
+        moments = found[1]
+        if moments[place] is None:
+            moments[place] = when
+        if place == 1:
+            moments[_REASON] = fact.reason
+
+    def rows(self, rows: Rows) -> None:
+        """Everything, as rows; counts in the order of their keys, because writers share them."""
+        rows["facts"] = self.history
+        rows["touch_metrics"] = [(*key, *self._counts[key]) for key in sorted(self._counts)]
+        rows["send_log"] = [
+            (
+                tenant_id,
+                command_id,
+                fact.contact_id,
+                fact.campaign_id,
+                fact.version,
+                fact.enrollment_id,
+                fact.step_id,
+                fact.touch_number,
+                fact.channel,
+                fact.attempt,
+                *moments,
+            )
+            for (tenant_id, command_id), (fact, moments) in self._sends.items()
+        ]

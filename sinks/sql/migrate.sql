@@ -1,0 +1,16 @@
+-- lock --
+SELECT pg_advisory_xact_lock(hashtext('touchstream.migrate'))
+
+-- bootstrap --
+CREATE SCHEMA IF NOT EXISTS touchstream;
+CREATE TABLE IF NOT EXISTS touchstream.migrations (
+    name text PRIMARY KEY,
+    sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- applied --
+SELECT name, sha256 FROM touchstream.migrations
+
+-- record --
+INSERT INTO touchstream.migrations (name, sha256) VALUES (%s, %s)

@@ -1,0 +1,65 @@
+"""A real PostgreSQL for the sinks alone, and a fresh migrated database for each test that asks."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import conninfo
+
+from sinks.migrate import migrate
+from streams.embedded.postgres import EmbeddedPostgres
+
+
+class Database:
+    """The server's administrator: makes databases, and addresses for other roles."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    def run(self, statement: str) -> None:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def create(self, template: str = "template0", owner: str = "postgres") -> str:
+        """A new database; its DSN."""
+        name = f"t{uuid4().hex[:10]}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
+        return conninfo.make_conninfo(self.dsn, dbname=name)
+
+    def login(self, dsn: str, role: str, attributes: str = "") -> str:
+        """A role that may log in, made if it is not there, and its way to the database."""
+        self.run(
+            f"DO $$ BEGIN CREATE ROLE {role} LOGIN PASSWORD 'p' {attributes}; "
+            "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+        )
+        return conninfo.make_conninfo(dsn, user=role, password="p")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Database]:
+    directory = Path(tempfile.mkdtemp(prefix="touchstream-"))
+    running = EmbeddedPostgres(directory)
+    running.start()
+    try:
+        yield Database(running.dsn)
+    finally:
+        running.kill()  # nobody will read these files again
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Database) -> str:
+    """The name of a database that others are copied from."""
+    dsn = server.create()
+    migrate(dsn)
+    return str(conninfo.conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.fixture
+def dsn(server: Database, migrated: str) -> str:
+    """A migrated, empty database of the test's own."""
+    return server.create(migrated)

@@ -1,0 +1,94 @@
+"""Tenants never mix (S1-43 … S1-47): asked of every table and view that the catalog names."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from sinks.migrate import migrate
+from tests.sinks.conftest import Database
+from tests.sinks.world import TENANTS, Log, world
+
+OURS = {"touchstream.migrations", "touchstream.places", "touchstream.tasks"}
+EVERYBODYS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}
+
+RELATIONS = b"""
+    SELECT format('%s.%s', n.nspname, c.relname), c.relkind::text,
+        c.relrowsecurity AND c.relforcerowsecurity,
+        coalesce(c.reloptions @> '{security_invoker=true}', false), c.relispartition
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname IN ('touchstream', 'reviews') AND c.relkind IN ('r', 'p', 'v', 'm')"""
+
+CHANGED_NOTHING = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ObjectNotInPrerequisiteState,  # a view over more than one table
+)
+
+Relation = tuple[str, str, bool, bool, bool]
+
+
+def relations(dsn: str) -> list[Relation]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(RELATIONS).fetchall()
+
+
+@pytest.fixture(scope="module")
+def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
+    """A database with both businesses in it: its DSN, and that of somebody who may only read."""
+    dsn = server.create(migrated)
+    world().write(dsn)
+    role = server.login(dsn, "a_reader")
+    server.run("GRANT touchstream_reader TO a_reader")
+    yield dsn, role
+
+
+def seen(reader: str, relation: str, tenant: str | None) -> list[tuple[object, ...]]:
+    with psycopg.connect(reader) as connection:
+        if tenant is not None:
+            connection.execute("SELECT set_config('touchstream.tenant_id', %s, false)", (tenant,))
+        return connection.execute(f"SELECT * FROM {relation}".encode()).fetchall()
+
+
+def test_every_table_is_guarded_and_every_view_asks_as_its_reader(reader: tuple[str, str]) -> None:
+    for name, kind, forced, invoker, _ in relations(reader[0]):
+        if name not in OURS:
+            assert invoker if kind == "v" else forced, name
+
+
+def test_a_reader_sees_its_own_tenant_and_nothing_of_another(reader: tuple[str, str]) -> None:
+    for name, _, _, _, partition in relations(reader[0]):
+        if name in OURS or partition:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                seen(reader[1], name, "acme")
+            continue
+        for own, other in (TENANTS, TENANTS[::-1]):
+            rows = seen(reader[1], name, own)
+            assert rows, f"{name} shows nothing to prove"
+            assert not [row for row in rows if other in row], name
+            assert name in EVERYBODYS or all(own in row for row in rows), name
+
+
+def test_without_a_tenant_only_presets_are_seen(reader: tuple[str, str]) -> None:
+    for name, _, _, _, partition in relations(reader[0]):
+        if name not in OURS and not partition:
+            assert bool(seen(reader[1], name, None)) == (name in EVERYBODYS), name
+
+
+def test_a_reader_changes_nothing(reader: tuple[str, str]) -> None:
+    for name, _, _, _, _ in relations(reader[0]):
+        with psycopg.connect(reader[1]) as connection:
+            connection.execute("SELECT set_config('touchstream.tenant_id', 'acme', false)")
+            with pytest.raises(CHANGED_NOTHING):
+                connection.execute(f"DELETE FROM {name}".encode())
+
+
+def test_an_owner_without_special_rights_writes_under_forced_security(server: Database) -> None:
+    dsn = server.create()
+    owner = server.login(dsn, "an_owner", "CREATEROLE")
+    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    server.run(f"ALTER DATABASE {name} OWNER TO an_owner")
+    migrate(owner)
+    log: Log = world().write(owner)
+    assert len(log.records) == 15
+    with psycopg.connect(owner) as connection:
+        assert connection.execute("SELECT count(*) FROM touchstream.facts").fetchall() == [(6,)]

@@ -1,0 +1,89 @@
+"""Migrations: all of them onto an empty database, once, by whom it may be."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sinks import migrate as module
+from sinks.migrate import MigrationRefused, migrate
+from sinks.tables import TABLES
+from tests.sinks.conftest import Database
+
+EXPECTED = Path(__file__).with_name("catalog.txt")
+
+COLUMNS = b"""
+    SELECT format('%s.%s %s %s%s', n.nspname, c.relname, a.attname,
+        format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' not null' ELSE '' END)
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
+    JOIN pg_namespace AS n ON n.oid = relnamespace
+    WHERE nspname IN ('touchstream', 'reviews') AND relkind IN ('r', 'p', 'v') AND attnum > 0
+    ORDER BY nspname, relname, attnum"""
+INDEXES = b"SELECT indexdef FROM pg_indexes WHERE schemaname = 'touchstream' ORDER BY indexname"
+POLICIES = b"""
+    SELECT format('policy %s on %s for %s: %s', policyname, tablename, cmd, qual)
+    FROM pg_policies WHERE schemaname = 'touchstream' ORDER BY tablename, policyname"""
+
+
+def catalog(dsn: str) -> str:
+    with psycopg.connect(dsn) as connection:
+        rows = [row for query in (COLUMNS, INDEXES, POLICIES) for row in connection.execute(query)]
+    return "".join(f"{row[0]}\n" for row in rows)
+
+
+def test_all_migrations_make_the_expected_catalog(dsn: str) -> None:
+    assert catalog(dsn) == EXPECTED.read_text()
+
+
+def test_the_second_time_does_nothing(server: Database) -> None:
+    dsn = server.create()
+    assert migrate(dsn)[0] == "0001_current"
+    assert migrate(dsn) == []
+
+
+def test_two_at_once_apply_each_migration_once(server: Database) -> None:
+    dsn = server.create()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(migrate, [dsn, dsn])
+    assert sorted(map(len, (first, second))) == [0, len(first + second)]
+
+
+def test_an_edited_old_file_is_refused(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_files", lambda: [("0001_current", b"SELECT 1")])
+    with pytest.raises(MigrationRefused, match="0001_current"):
+        migrate(dsn)
+
+
+def test_a_failing_migration_leaves_nothing(
+    server: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = server.create()
+    files = [*module._files(), ("9999_broken", b"SELECT no_such_function()")]
+    monkeypatch.setattr(module, "_files", lambda: files)
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        migrate(dsn)
+    assert catalog(dsn) == ""
+
+
+def test_who_may_not_make_roles_is_told_what_to_do(server: Database, migrated: str) -> None:
+    dsn = server.create(owner="postgres")
+    plain = server.login(dsn, "plain_owner")
+    server.run("ALTER ROLE touchstream_reader RENAME TO set_aside")
+    try:
+        owned = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+        server.run(f"ALTER DATABASE {owned} OWNER TO plain_owner")
+        with pytest.raises(MigrationRefused, match="touchstream_reader"):
+            migrate(plain)
+    finally:
+        server.run("ALTER ROLE set_aside RENAME TO touchstream_reader")
+    assert migrate(plain)
+
+
+def test_columns_are_copied_in_the_order_of_the_catalog(dsn: str) -> None:
+    found: dict[str, list[str]] = {}
+    for line in catalog(dsn).splitlines():
+        name, _, rest = line.partition(" ")
+        found.setdefault(name, []).append(rest.split()[0])
+    for table in TABLES.values():
+        assert list(table.columns) == found[f"touchstream.{table.name}"][: len(table.columns)]

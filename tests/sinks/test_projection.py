@@ -1,0 +1,184 @@
+"""The place is written with the rows: exactly once, whoever writes, wherever it breaks off."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+import psycopg
+import pytest
+
+from bench.projection import traffic
+from schemas.topics import Topic
+from sinks.projection import Overtaken, Projection, SinkUnavailable, places, rebuild
+from sinks.rows import Record
+from sinks.snapshot import Recount
+from tests.sinks.world import CONTACT, Log, world
+
+
+def rows(dsn: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def claimed(dsn: str, log: Log) -> Projection:
+    projection = Projection(dsn, "test")
+    for topic, partition in log.ends:
+        projection.claim(topic, partition)
+    return projection
+
+
+def differences(dsn: str, log: Log) -> object:
+    with Recount(dsn) as recount:
+        recount.add(log.records)
+        return recount.differences(trimmed=False)
+
+
+def test_the_first_claim_begins_at_the_start_and_the_next_where_it_stopped(dsn: str) -> None:
+    log = world().write(dsn)
+    projection = claimed(dsn, Log())
+    assert projection.claim("facts", 1) == 0
+    assert projection.claim("facts", 0) == log.ends["facts", 0]
+
+
+def test_what_was_overtaken_leaves_nothing_behind(dsn: str) -> None:
+    log = world()
+    slow, quick = claimed(dsn, log), claimed(dsn, log)
+    with pytest.raises(Overtaken):
+        slow.apply(log.records, log.ends)
+    assert rows(dsn, "SELECT * FROM touchstream.contacts") == []
+    quick.apply(log.records, log.ends)
+    assert len(rows(dsn, "SELECT * FROM touchstream.contacts")) == 2
+
+
+def test_a_record_before_its_place_is_passed_over(dsn: str) -> None:
+    log = world().write(dsn)
+    claimed(dsn, log).apply(log.records, log.ends)
+    assert rows(dsn, "SELECT sum(sends) FROM touchstream.touch_metrics") == [(2,)]
+
+
+def test_a_position_may_jump_over_control_records(dsn: str) -> None:
+    projection = Projection(dsn, "test")
+    projection.claim("facts", 3)
+    projection.apply([], {("facts", 3): 17})
+    assert [place[2] for place in places(dsn, "test")] == [17]
+
+
+def test_records_without_their_position_are_a_mistake(dsn: str) -> None:
+    log = world()
+    projection = claimed(dsn, log)
+    with pytest.raises(ValueError, match="facts"):
+        projection.apply(log.records, {**log.ends, ("facts", 0): 5})
+    with pytest.raises(ValueError, match="facts"):
+        projection.apply(log.records, {(CONTACT, 0): 9, (Topic.CAMPAIGN_CHANGELOG, 0): 4})
+
+
+def test_a_partition_that_is_not_claimed_is_refused(dsn: str) -> None:
+    with pytest.raises(Overtaken):
+        Projection(dsn, "test").apply([], {("facts", 0): 1})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_batches_and_any_owners_give_the_recount(dsn: str, seed: int) -> None:
+    chance = Random(seed)
+    log = Log()
+    log.records = [record for batch in traffic(30, 10) for record in batch]
+    for record in log.records:
+        log.ends[record.topic, record.partition] = record.offset + 1
+    projection = claimed(dsn, log)
+    done = 0
+    while done < len(log.records):
+        batch = log.records[done : done + chance.randrange(1, 90)]
+        ends = {(record.topic, record.partition): record.offset + 1 for record in batch}
+        if chance.random() < 0.3:
+            late, projection = projection, claimed(dsn, log)
+            with pytest.raises(Overtaken):
+                late.apply(batch, ends)
+        projection.apply(batch, ends)
+        done += len(batch)
+    assert differences(dsn, log) == []
+
+
+def test_a_lost_connection_writes_nothing_twice(dsn: str) -> None:
+    log = world()
+    projection = claimed(dsn, log)
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
+    with psycopg.connect(dsn) as connection:
+        connection.execute(f"{end} current_database() AND pid <> pg_backend_pid()".encode())
+    with pytest.raises(SinkUnavailable):
+        projection.apply(log.records, log.ends)
+    with pytest.raises(Overtaken):  # its claims are void
+        projection.apply(log.records, log.ends)
+    for topic, partition in log.ends:
+        assert projection.claim(topic, partition) == 0
+    projection.apply(log.records, log.ends)
+    assert differences(dsn, log) == []
+
+
+def test_no_server_is_an_outage_and_not_poison(dsn: str) -> None:
+    with pytest.raises(SinkUnavailable):
+        Projection(f"{dsn} host=127.0.0.1 port=1", "test").claim("facts", 0)
+
+
+def pump(dsn: str, records: list[Record]) -> None:
+    """A projector: reads from where its claims say, and claims again whenever it is overtaken."""
+    ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+    projection = Projection(dsn, "test")
+    done = False
+    while not done:
+        begins = {place: projection.claim(*place) for place in ends}
+        left = [record for record in records if record.offset >= begins[record[:2]]]
+        try:
+            for first in range(0, len(left), 100):
+                batch = left[first : first + 100]
+                projection.apply(batch, {record[:2]: record.offset + 1 for record in batch})
+            done = True
+        except Overtaken:
+            continue
+
+
+def test_two_writers_of_disjoint_partitions_do_not_wait_in_a_circle(dsn: str) -> None:
+    halves = [[record for batch in traffic(200, 50, half) for record in batch] for half in (0, 1)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(pump, (dsn, dsn), halves))
+    assert rows(dsn, "SELECT sum(sends), sum(opens) FROM touchstream.touch_metrics") == [(800, 800)]
+
+
+def test_rebuilds_while_two_write_end_at_the_recount(dsn: str) -> None:
+    halves = [[record for batch in traffic(200, 50, half) for record in batch] for half in (0, 1)]
+    log = Log()
+    log.records = halves[0] + halves[1]
+    with ThreadPoolExecutor(2) as pool:
+        work = [pool.submit(pump, dsn, half) for half in halves]
+        for _ in range(3):
+            time.sleep(0.2)
+            rebuild(dsn)
+        for each in work:
+            each.result()
+    # A rebuild after one of them had finished is left for its next claim.
+    for half in halves:
+        pump(dsn, half)
+    assert differences(dsn, log) == []
+
+
+def test_a_rebuild_overtakes_and_begins_again(dsn: str) -> None:
+    log = world().write(dsn)
+    projection = claimed(dsn, log)
+    rebuild(dsn)
+    assert rows(dsn, "SELECT count(*) FROM touchstream.facts") == [(0,)]
+    more = {("facts", 0): log.ends["facts", 0] + 1}
+    with pytest.raises(Overtaken):
+        projection.apply([], more)
+    assert [projection.claim(*place) for place in log.ends] == [0] * len(log.ends)
+    projection.apply(log.records, log.ends)
+    assert differences(dsn, log) == []
+
+
+def test_a_writer_stopped_inside_its_transaction_does_not_stop_the_next(dsn: str) -> None:
+    name = "touchstream projection test"
+    with psycopg.connect(dsn, application_name=name) as stopped:
+        Projection(dsn, "test").claim("facts", 0)
+        stopped.execute("UPDATE touchstream.places SET next_offset = 99")
+        time.sleep(5.2)
+        assert Projection(dsn, "test").claim("facts", 0) == 0
+        with pytest.raises(psycopg.OperationalError):
+            stopped.execute("SELECT 1")

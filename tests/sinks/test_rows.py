@@ -1,0 +1,94 @@
+"""From states and facts to rows, without a database."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from schemas.facts import Kind
+from schemas.states import KnownCampaign, KnownTenant
+from sinks.batch import Batch
+from sinks.counting import micros
+from sinks.rows import Undecodable
+from sinks.tables import TABLES
+from tests.sinks.world import (
+    CONTACT,
+    FACTS,
+    T0,
+    Log,
+    contact,
+    definition,
+    enrollment,
+    fact,
+    touch,
+    world,
+)
+
+
+def test_every_row_has_as_many_values_as_its_table_columns() -> None:
+    batch = Batch(world().records)
+    for name, rows in batch.rows.items():
+        assert rows, name
+        assert {len(row) for row in rows} == {len(TABLES[name].columns)}, name
+
+
+def test_a_key_occurs_once_per_batch() -> None:
+    log = world()
+    states = [record for record in log.records if record.topic != FACTS]
+    twice = Batch([*log.records, *states])
+    for name, rows in twice.rows.items():
+        table = TABLES[name]
+        places = [table.columns.index(column) for column in table.key]
+        keys = [tuple(row[place] for place in places) for row in rows]
+        assert len(keys) == len(set(keys)), name
+
+
+def test_the_last_state_of_a_key_counts() -> None:
+    log = Log().contact("acme", contact("acme")).contact("acme", None)
+    batch = Batch(log.records)
+    assert batch.rows["contacts"] == [] and batch.gone == [("acme", "ada")]
+
+
+def test_steps_of_every_version_in_use_come_from_the_first_partition_only() -> None:
+    known = KnownCampaign(
+        "acme", "reviews", "active", 2, {1: definition("acme"), 2: definition("acme", "sms")}
+    )
+    first = Log().state(CONTACT, "\0c/acme/reviews", known)
+    other = Log().state(CONTACT, "\0c/acme/reviews", known, partition=1)
+    assert [row[2:4] for row in Batch(first.records).rows["steps"]] == [
+        (1, "s1"), (1, "s2"), (1, "s3"), (2, "s1"),
+    ]  # fmt: skip
+    assert Batch(other.records).rows["steps"] == []
+
+
+def test_what_a_task_knows_of_a_tenant_is_no_row() -> None:
+    known = KnownTenant("acme", "active", "UTC", None, 1200, (), {}, {})
+    assert not any(Batch(Log().state(CONTACT, "\0t/acme", known).records).rows.values())
+
+
+def test_a_key_without_a_tenant_is_no_contact() -> None:
+    with pytest.raises(Undecodable, match="tenant/contact"):
+        Batch(Log().state(CONTACT, "ada", contact("acme")).records)
+
+
+def test_an_erased_contact_tells_nothing_of_the_person() -> None:
+    run = enrollment("acme", touch("acme", error="no box ada@x"), variables={"n": "Ada"})
+    state = contact("acme", run, erased_at=T0, bounced={"ada@x": T0})
+    assert "ada@" not in repr(Batch(Log().contact("acme", state).records).rows)
+
+
+def test_counts_come_in_the_order_of_their_keys() -> None:
+    log = Log().fact(*(fact(name, Kind.TOUCH_SENT, 2) for name in ("c", "a", "b")))
+    log.fact(fact("a", Kind.TOUCH_SENT, 1))
+    counts = Batch(log.records).rows["touch_metrics"]
+    assert [row[:4] for row in counts] == sorted(row[:4] for row in counts)
+
+
+def test_moments_are_exact_to_the_microsecond() -> None:
+    assert micros(datetime(2000, 1, 1, 0, 0, 0, 1, tzinfo=UTC)) == 1
+    late = datetime(2099, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    assert micros(late) == 3_155_759_999_999_999
+
+
+def test_a_month_is_named_for_every_fact() -> None:
+    batch = Batch(Log().fact(fact("acme", Kind.TOUCH_SENT)).records)
+    assert batch.months == {(2026, 9)}

@@ -1,0 +1,76 @@
+"""The recount finds what is missing, too much or different; it forgives what states forget."""
+
+import msgspec
+import psycopg
+
+from schemas.states import Status
+from sinks.batch import Batch
+from sinks.snapshot import CURRENT, Recount, compare, read_current
+from tests.sinks.world import Log, contact, enrollment, world
+
+
+def change(dsn: str, statement: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def test_what_the_projection_wrote_equals_the_recount(dsn: str) -> None:
+    log = world().write(dsn)
+    with Recount(dsn) as recount:
+        recount.add(log.records)
+        assert recount.differences((*CURRENT, "tasks"), trimmed=False) == []
+
+
+def test_a_changed_value_a_missing_row_and_one_too_many_are_told_apart(dsn: str) -> None:
+    log = world().write(dsn)
+    change(dsn, "UPDATE touchstream.contacts SET email = 'x' WHERE tenant_id = 'acme'")
+    change(dsn, "DELETE FROM touchstream.send_log WHERE tenant_id = 'acme'")
+    change(
+        dsn,
+        "INSERT INTO touchstream.touch_metrics SELECT 'z', 'c', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0",
+    )
+    with Recount(dsn) as recount:
+        recount.add(log.records)
+        value, missing, extra = recount.differences()
+    assert value[:4] == ("contacts", ("acme", "ada"), "email", "ada@example.com")
+    assert (missing.table, missing.column, missing.found) == ("send_log", "*", None)
+    assert (extra.table, extra.column, extra.expected) == ("touch_metrics", "*", None)
+
+
+def test_only_the_first_differences_are_told(dsn: str) -> None:
+    log = world()
+    with Recount(dsn) as recount:
+        recount.add(log.records)
+        assert len(recount.differences(first=3)) == 3
+
+
+def test_rows_can_be_compared_without_records(dsn: str) -> None:
+    rows = Batch(world().write(dsn).records).rows
+    assert compare(dsn, rows) == []
+    assert compare(dsn, {"tenants": rows["tenants"][:1]})[0].expected is None
+
+
+def test_a_settled_enrollment_that_the_state_forgot_is_no_difference(dsn: str) -> None:
+    over = msgspec.structs.replace(enrollment("acme"), status=Status.COMPLETED)
+    Log().contact("acme", contact("acme", over)).write(dsn)
+    final = Log().contact("acme", msgspec.structs.replace(contact("acme"), enrollments=[]))
+    with Recount(dsn) as recount:
+        recount.add(final.records)
+        assert recount.differences() == []
+        assert {each.table for each in recount.differences(trimmed=False)} == {
+            "enrollments",
+            "touches",
+        }
+
+
+def test_a_running_enrollment_that_the_state_lacks_is_a_difference(dsn: str) -> None:
+    Log().contact("acme", contact("acme")).write(dsn)
+    final = Log().contact("acme", msgspec.structs.replace(contact("acme"), enrollments=[]))
+    with Recount(dsn) as recount:
+        recount.add(final.records)
+        assert {each.table for each in recount.differences()} == {"enrollments", "touches"}
+
+
+def test_current_rows_come_in_the_order_of_their_keys(dsn: str) -> None:
+    world().write(dsn)
+    assert [row["tenant_id"] for row in read_current(dsn, "contacts")] == ["acme", "bolt"]

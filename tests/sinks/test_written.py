@@ -1,0 +1,94 @@
+"""What a batch leaves in the tables, and the one record that cannot be read."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from schemas.facts import Kind
+from schemas.topics import Topic
+from sinks.rows import Record, Undecodable
+from tests.sinks.test_projection import claimed, differences, rows
+from tests.sinks.world import CONTACT, FACTS, Log, contact, enrollment, fact, sent, touch, world
+
+
+def poisons() -> Iterator[Record]:
+    yield Record(CONTACT, 0, 90, b"acme/eve", b"\0" * 9 + b"\xc1")
+    yield Record(CONTACT, 0, 90, b"acme/eve", b"short")
+    yield Record(CONTACT, 0, 90, b"\xff/eve", None)
+    yield Record(Topic.CAMPAIGN_CHANGELOG, 0, 90, b"c/acme/x", b"\0" * 9 + b"\x91\xa4What")
+    yield Record(FACTS, 0, 90, b"acme/eve", b"{")
+    yield Record(
+        FACTS, 0, 90, b"acme/eve", b'{"fact":"touch.sent","at":"yesterday","tenant_id":"a"}'
+    )
+    nul = fact("acme", Kind.TOUCH_SENT, reason="a\0b")
+    yield Record(FACTS, 0, 90, b"acme/ada", msgspec.json.encode(nul))  # read, yet not to be written
+
+
+@pytest.mark.parametrize("poison", list(poisons()))
+def test_one_record_that_cannot_be_read_is_named_and_the_rest_goes_on(
+    dsn: str, poison: Record
+) -> None:
+    log = world()
+    projection = claimed(dsn, log)
+    with pytest.raises(Undecodable) as error:
+        projection.apply([*log.records, poison], {**log.ends, (poison.topic, 0): 91})
+    assert (error.value.topic, error.value.offset) == (poison.topic, 90)
+    projection.apply(log.records, log.ends)
+    assert differences(dsn, log) == []
+
+
+def test_an_unchanged_row_is_not_rewritten(dsn: str) -> None:
+    log = world().write(dsn)
+    query = "SELECT ctid, xmin FROM touchstream.touches ORDER BY tenant_id, number"
+    before = rows(dsn, query)
+    log.contact("acme", contact("acme", updated_at=contact("acme").updated_at + 1)).write(dsn)
+    assert (
+        rows(dsn, "SELECT ctid, xmin FROM touchstream.touches ORDER BY tenant_id, number") == before
+    )
+
+
+def test_an_enrollment_that_the_state_forgot_stays(dsn: str) -> None:
+    log = world().write(dsn)
+    log.contact("acme", msgspec.structs.replace(contact("acme"), enrollments=[])).write(dsn)
+    assert len(rows(dsn, "SELECT * FROM touchstream.touches WHERE tenant_id = 'acme'")) == 2
+
+
+def test_an_erased_contact_keeps_ids_and_times_only(dsn: str) -> None:
+    run = enrollment("acme", touch("acme", error="550 ada@example.com"), variables={"name": "Ada"})
+    log = Log().contact("acme", contact("acme", run)).write(dsn)
+    log.contact("acme", contact("acme", run, enrollments=[], erased_at=run.started_at)).write(dsn)
+    shown = rows(
+        dsn,
+        "SELECT c, e, t FROM touchstream.contacts c, touchstream.enrollments e, "
+        "touchstream.touches t",
+    )
+    assert len(shown) == 1
+    assert "Ada" not in str(shown) and "ada@" not in str(shown) and "Lovelace" not in str(shown)
+
+
+def test_a_contact_that_is_gone_takes_its_person_along(dsn: str) -> None:
+    log = world().write(dsn)
+    log.contact("acme", None).write(dsn)
+    assert rows(dsn, "SELECT tenant_id FROM touchstream.contacts") == [("bolt",)]
+
+
+def test_facts_find_the_table_of_their_month(dsn: str) -> None:
+    log = world().write(dsn)
+    tables = rows(dsn, "SELECT DISTINCT tableoid::regclass::text FROM touchstream.facts")
+    assert tables == [("touchstream.facts_2026_09",)]
+    log.fact(fact("acme", Kind.TOUCH_READ, 400)).write(dsn)
+    assert rows(dsn, "SELECT count(*) FROM touchstream.facts_other") == [(0,)]
+
+
+def test_a_retry_and_its_success_are_two_sends_in_the_log(dsn: str) -> None:
+    log = Log().contact("acme", contact("acme", enrollment("acme", sent("acme"))))
+    second = "00000000-0000-8000-8000-000000000002"
+    log.fact(
+        fact("acme", Kind.TOUCH_RETRIED, reason="503"),
+        fact("acme", Kind.TOUCH_SENT, command_id=second, attempt=2),
+        fact("acme", Kind.TOUCH_CLICKED, command_id=second, attempt=2),
+    ).write(dsn)
+    query = """SELECT attempt, sent_at IS NULL, reason, clicked_at IS NULL
+        FROM touchstream.send_log ORDER BY 1"""
+    assert rows(dsn, query) == [(1, True, "503", True), (2, False, None, False)]
