@@ -89,6 +89,9 @@ class Projection:
         for place, offset in {(record[0], record[1]): record[2] for record in records}.items():
             if next_offsets.get(place, 0) <= offset:
                 raise ValueError(f"{place} must go on behind {offset}")
+        for place, offset in next_offsets.items():
+            if offset < places[place][0]:
+                raise ValueError(f"{place} is behind {places[place][0]}: was the topic made anew?")
         fresh = [record for record in records if record[2] >= places[record[0], record[1]][0]]
         batch = Batch(fresh)
         try:

@@ -72,6 +72,12 @@ def test_records_without_their_position_are_a_mistake(dsn: str) -> None:
         projection.apply(log.records, {(CONTACT, 0): 9, (Topic.CAMPAIGN_CHANGELOG, 0): 4})
 
 
+def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(dsn: str) -> None:
+    log = world().write(dsn)
+    with pytest.raises(ValueError, match="made anew"):
+        claimed(dsn, log).apply([], {("facts", 0): 0})
+
+
 def test_a_partition_that_is_not_claimed_is_refused(dsn: str) -> None:
     with pytest.raises(Overtaken):
         Projection(dsn, "test").apply([], {("facts", 0): 1})

@@ -1,0 +1,50 @@
+"""The real processors over logs in memory, and what PostgreSQL shows of it."""
+
+import psycopg
+import pytest
+
+from schemas.topics import CHANGELOGS, Layout, Topic
+from sinks.projection import Projection
+from sinks.rows import Record
+from sinks.snapshot import CURRENT, Recount
+from streams.transport import Partition
+from tests.builders import begun, job, sent
+from tests.world import World, answering
+
+SHOWN = """SELECT status, current_touch, touch_1_status, touch_2_status, touch_3_status,
+    touch_4_status FROM reviews.campaign_enrollments"""
+
+
+def records(world: World, layout: Layout) -> list[Record]:
+    return [
+        Record(topic, number, stored.offset, stored.key or b"", stored.value)
+        for topic in (*CHANGELOGS, Topic.FACTS)
+        for number in range(layout.partitions(topic))
+        for stored in world.broker.log(Partition(topic, number))
+    ]
+
+
+@pytest.mark.parametrize("batch", [7, 10_000])
+def test_two_weeks_of_the_engine_are_shown_as_they_were(dsn: str, batch: int) -> None:
+    world = begun()
+    world.tell(job())
+    world.hours(14 * 24, [answering(sent)])
+    told = records(world, world.layout)
+    projection = Projection(dsn, "test")
+    ends = {(record.topic, record.partition): record.offset + 1 for record in told}
+    for place in ends:
+        projection.claim(*place)
+    for first in range(0, len(told), batch):
+        part = told[first : first + batch]
+        projection.apply(part, {record[:2]: record.offset + 1 for record in part})
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute(SHOWN.encode()).fetchall() == [
+            ("completed", 3, "sent", "sent", "sent", None)
+        ]
+        counts = connection.execute("SELECT sends FROM reviews.campaign_touch_analytics").fetchall()
+        assert counts == [(1,), (1,), (1,)]
+    final = {(r.topic, r.partition, r.key): r for r in told if r.topic != Topic.FACTS}
+    with Recount(dsn) as recount:
+        recount.add(final.values())
+        recount.add(record for record in told if record[0] == Topic.FACTS)
+        assert recount.differences((*CURRENT, "tasks")) == []
