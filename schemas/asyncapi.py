@@ -39,8 +39,8 @@ def document() -> dict[str, Any]:
             "description": (
                 "CloudEvents 1.0 over Kafka: binary mode, structured mode accepted. Values are"
                 " JSON, Avro in single-object encoding, or Avro in Confluent framing. The Avro"
-                " schemas are the files of schemas/released; times in Avro are timestamp-micros, UTC."
-                " Topic names carry the deployment's prefix."
+                " schemas are the files of schemas/released; times in Avro are"
+                " timestamp-micros, UTC. Topic names carry the deployment's prefix."
             ),
         },
         "defaultContentType": "application/json",

@@ -113,6 +113,16 @@ def without_logical_types(schema: Any) -> Any:
     return schema
 
 
+class _Exact(BytesIO):
+    """The general reader takes a text cut short for a shorter text; here it ends in an EOFError."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if len(data) != size:
+            raise EOFError
+        return data
+
+
 def _reader(record: str, writer: Any, latest: Any) -> Reader:
     if to_parsing_canonical_form(writer) == to_parsing_canonical_form(latest):
         return Reader(record, compile_decoder(latest))
@@ -122,7 +132,7 @@ def _reader(record: str, writer: Any, latest: Any) -> Reader:
     old = fastavro.parse_schema(old | {"name": new["name"], "namespace": ""})
 
     def read(body: bytes) -> Any:
-        stream = BytesIO(body)
+        stream = _Exact(body)
         datum = fastavro.schemaless_reader(stream, old, new)
         if stream.tell() != len(body):
             raise ValueError("the value has another length")

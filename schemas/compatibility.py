@@ -45,10 +45,10 @@ def breaks(releases: list[Any]) -> list[str]:
 
 
 def value_of(schema: Any, turn: int) -> Any:
-    """A value of the schema; every union gives its branch number `turn`, going round."""
+    """A value of the schema; turn by turn, every union goes through all of its branches."""
     match schema:
         case list():
-            return value_of(schema[turn % len(schema)], turn)
+            return value_of(schema[turn % len(schema)], turn // len(schema))
         case {"type": "record", "fields": fields}:
             return {field["name"]: value_of(field["type"], turn) for field in fields}
         case {"type": "map", "values": items}:

@@ -134,7 +134,9 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Hours = Annotated[float, Field(gt=0, le=43_800)]  # five years
 Key = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_CONTROL)]
 Whole = Annotated[int, Field(ge=-INT_MAX, le=INT_MAX)]
-Value = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)] | bool | Whole | float
+# Within 64 bits too, or a whole number beyond them would quietly become a decimal.
+Decimal = Annotated[float, Field(gt=-(2.0**63), lt=2.0**63)]
+Value = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)] | bool | Whole | Decimal
 
 Attributes = Annotated[dict[Key, Value], Field(max_length=100)]
 Variables = Annotated[

@@ -1,0 +1,60 @@
+"""The AsyncAPI document and the examples are those of the code."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from schemas.asyncapi import document, text
+from schemas.codec import Decoder
+from schemas.definition import Definition, read
+from schemas.events import EVENTS
+from schemas.topics import COMMANDS, PUBLIC_IN, Topic
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_committed_document_is_up_to_date() -> None:
+    committed = (ROOT / "docs" / "asyncapi.yaml").read_text("utf-8")
+    assert committed == text(), "run: python -m schemas.asyncapi > docs/asyncapi.yaml"
+
+
+def test_it_names_every_event_and_every_public_topic() -> None:
+    whole = document()
+    messages = whole["components"]["messages"]
+    assert {message["name"] for message in messages.values()} == {*EVENTS, "fact"}
+    addresses = {channel["address"] for channel in whole["channels"].values()}
+    assert addresses == {*PUBLIC_IN, *COMMANDS, Topic.FACTS}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    whole = yaml.safe_load(text())
+    for reference in references(whole):
+        target = whole
+        for part in reference.removeprefix("#/").split("/"):
+            target = target[part]
+
+
+def references(value: Any) -> list[str]:
+    match value:
+        case {"$ref": str(reference)}:
+            return [reference]
+        case dict():
+            return [found for item in value.values() for found in references(item)]
+        case list():
+            return [found for item in value for found in references(item)]
+    return []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda p: p.name)
+def test_an_example_definition_is_valid(path: Path) -> None:
+    assert isinstance(read(path.read_bytes()), Definition)
+
+
+def test_every_example_event_is_valid() -> None:
+    lines = (ROOT / "examples" / "events.jsonl").read_bytes().splitlines()
+    events = [Decoder().decode([], line) for line in lines]
+    assert len({(event.source, event.id) for event in events}) == len(events)
+    published = [event.data.definition for event in events if event.type == "campaign.published"]
+    assert published == [yaml.safe_load((ROOT / "examples" / "reviews.yaml").read_text("utf-8"))]
