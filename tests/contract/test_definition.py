@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.codes import CampaignCode as Code
 from schemas.definition import Definition, Settings, Step, content_hash, read, validate
 from schemas.samples import DEFINITION
-from schemas.times import DAY, HOUR, MINUTE
+from schemas.times import HOUR, MINUTE
 
 
 def document(**changed: Any) -> dict[str, Any]:
@@ -37,10 +37,6 @@ def problems(whole: Any, **told: str) -> list[tuple[str, str]]:
 
 def of(**changed: Any) -> list[tuple[str, str]]:
     return problems(document(**changed))
-
-
-def setting(**changed: Any) -> list[tuple[str, str]]:
-    return of(settings=changed)
 
 
 def test_the_least_document_has_all_the_defaults() -> None:
@@ -159,70 +155,6 @@ def test_what_is_wrong_with_a_campaign_is_told_at_its_place(
     changed: dict[str, Any], code: Code, place: str
 ) -> None:
     assert of(**changed) == [(code, place)]
-
-
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    [
-        ("cooldown_days", -1),
-        ("cooldown_days", "30"),
-        ("repeat_job", "again"),
-        ("late_policy", "drop"),
-        ("late_skip_hours", 0),
-        ("expire_after_hours", 0),
-        ("answer_timeout_minutes", 0),
-        ("answer_timeout_minutes", True),
-        ("retry_minutes", 5),
-        ("retry_minutes", [1, 0]),
-        ("retry_minutes", [1, None]),
-        ("retry_minutes", [1] * 11),
-        ("priority", 1.5),
-        ("priority", True),
-        ("priority", 1_001),
-    ],
-)
-def test_a_wrong_setting_is_told_at_its_place(name: str, wrong: Any) -> None:
-    assert setting(**{name: wrong}) == [(Code.SETTING_INVALID, f"settings.{name}")]
-
-
-def test_settings_become_what_the_engine_counts_in() -> None:
-    settings = valid(
-        settings={
-            "cooldown_days": 30,
-            "late_policy": "skip_older_than",
-            "late_skip_hours": 1.5,
-            "quiet_hours": {"start": "22:00", "end": "07:30"},
-            "retry_minutes": [],
-            "priority": -5,
-        }
-    ).settings
-    assert settings == Settings(
-        cooldown=30 * DAY,
-        late_policy="skip_older_than",
-        late_skip=90 * MINUTE,
-        quiet="own",
-        quiet_start=22 * 60,
-        quiet_end=7 * 60 + 30,
-        retry_delays=(),
-        priority=-5,
-    )
-
-
-def test_skipping_what_is_late_needs_to_know_how_late() -> None:
-    why = setting(late_policy="skip_older_than")
-    assert why == [(Code.SETTING_INVALID, "settings.late_skip_hours")]
-
-
-def test_quiet_hours_are_the_tenants_none_or_its_own() -> None:
-    assert valid(settings={"quiet_hours": None}).settings.quiet == "tenant"
-    assert valid(settings={"quiet_hours": "none"}).settings.quiet == "none"
-    place, code = "settings.quiet_hours", Code.QUIET_HOURS_INVALID
-    assert setting(quiet_hours="always") == [(code, place)]
-    assert setting(quiet_hours={"start": "22:00"}) == [(code, f"{place}.end")]
-    assert setting(quiet_hours={"start": 1320, "end": "24:00"}) == [
-        (code, f"{place}.start"),
-        (code, f"{place}.end"),
-    ]
 
 
 def test_a_typo_is_told_with_what_was_meant() -> None:
