@@ -38,6 +38,7 @@ class Store:
         self._dues: dict[bytes, int] = {}
         self._touched: set[bytes] = set()
         self._timers: list[tuple[int, bytes]] = []
+        self._armed = self._armed_kept = 0
         self._queues: dict[bytes, list[tuple[Rank, bytes]]] = {}
         self._known: dict[bytes, State] = {}
         self._sweep: tuple[bytes, bytes, list[bytes]] | None = None
@@ -85,8 +86,10 @@ class Store:
             state = self._open[key]
             due = NEVER if state is None else state.due()
             due = NEVER if due is None else due
-            if due != self._due(key):
+            before = self._due(key)
+            if due != before:
                 self._dues[key] = due
+                self._armed += (due != NEVER) - (before != NEVER)
                 if due != NEVER:
                     heappush(self._timers, (due, key))
             if state is not None and state.queued:
@@ -110,6 +113,7 @@ class Store:
         _, key = heappop(self._timers)
         state = self.edit(key, State)
         self._dues[key] = NEVER
+        self._armed -= 1
         assert state is not None, "a deleted state has no timer"
         return key, state
 
@@ -177,6 +181,7 @@ class Store:
                 self._kept.pop(key, None)
             else:
                 self._kept[key] = value
+        self._armed_kept = self._armed
         self._close()
         if len(self._timers) > 64 + 2 * len(self._kept):
             self._index_timers()
@@ -187,6 +192,7 @@ class Store:
             value = self._kept.get(key)
             if value is not None:
                 self._remember(key, value)
+        self._armed = self._armed_kept
         self._close()
 
     def _close(self) -> None:
@@ -208,6 +214,7 @@ class Store:
     def restored(self) -> None:
         """All records are in: derive timers and queues by one scan."""
         self._index_timers()
+        self._armed = self._armed_kept = len(self._timers)
         for key, value in self._kept.items():
             if key != META and flag_of(value):
                 self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
@@ -234,5 +241,5 @@ class Store:
         return iter(self._kept.items())
 
     def timers(self) -> int:
-        """About how many timers are set: withdrawn ones count until they are met."""
-        return len(self._timers)
+        """How many timers are set: what a commit writes down is a function of the log."""
+        return self._armed

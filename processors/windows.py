@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from schemas.messages import Window
 from schemas.zones import zone
 
-_MINUTE = 60
+_MINUTE = 60_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -28,14 +28,17 @@ def opens_at(window: Window | None, moment: int) -> int:
     if local.hour * 60 + local.minute >= window.end:
         day += timedelta(days=1)
     clock = zone(window.zone)
+    ends = []
     for fold in (0, 1):
         end = datetime(
             day.year, day.month, day.day, window.end // 60, window.end % 60, tzinfo=clock, fold=fold
         )
-        opened = int((end - _EPOCH).total_seconds()) * 1_000_000
-        if opened > moment:
-            return opened if not is_quiet(window, opened) else opens_at(window, opened)
-    return opens_at(window, moment + _MINUTE * 1_000_000)
+        ends.append(int((end - _EPOCH).total_seconds()) * 1_000_000)
+    later = [end for end in sorted(ends) if end > moment]
+    opened = later[0] if later else moment - moment % _MINUTE + _MINUTE
+    while is_quiet(window, opened):  # only around a clock change
+        opened += _MINUTE
+    return opened
 
 
 def _local(window: Window, moment: int) -> datetime:

@@ -104,7 +104,9 @@ def _take(scene: Scene, message: m.Outside) -> None:
         case m.ContactUnsubscribed():
             engagement.unsubscribed(scene, message)
         case m.ReviewReceived():
-            engagement.review_received(scene, message)
+            if not engagement.review_received(scene, message):
+                code = "COMMAND_UNKNOWN" if message.command_id else "ENROLLMENT_NONE"
+                _refuse(scene.turn, message, code, command_id=message.command_id)
         case m.TouchSent() | m.TouchFailed() | m.TouchSeen() | m.TouchBounced():
             _about_touch(scene, message)
         case _:

@@ -2,7 +2,7 @@
 
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
-from processors.contact.touching import arm, fail, go_on, retry_or_fail, skip, take_back
+from processors.contact.touching import arm, fail, go_on, retry_or_fail, skip, take_back, withdraw
 from schemas.facts import Kind
 from schemas.ids import command_id
 from schemas.messages import (
@@ -86,6 +86,7 @@ def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
         return
     touch.phase = check(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
     touch.reason = None
+    touch.emission -= 1  # this one never went out
     arm(scene, enrollment, touch, max(scene.now, touch.scheduled_at), "delay")
 
 
@@ -94,8 +95,14 @@ def _revoked(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchR
         skip(scene, enrollment, touch, Input.REVOKED, touch.reason or "stopped")
         return
     touch.phase = check(touch.phase, Input.REVOKED, Phase.COMMANDED)
-    touch.reason = None
-    _await_answer(scene, enrollment, touch)
+    out = scene.opted_out(touch.channel)
+    if enrollment.status is Status.STOPPED:  # stopped while a freeze had asked, which revokes nothing
+        withdraw(scene, enrollment, touch, Input.STOP, enrollment.reason or "stopped", revoke=True)
+    elif out is not None:
+        withdraw(scene, enrollment, touch, Input.STOP, f"opted_out_{out}", revoke=True)
+    else:
+        touch.reason = None
+        _await_answer(scene, enrollment, touch)
 
 
 def sent(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchSent) -> None:
@@ -127,7 +134,7 @@ def sent(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchSent
 def failed(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchFailed) -> None:
     """The sender could not send it; an answer to an attempt given up earlier changes nothing."""
     enrollment, touch, current = found
-    if not current or touch.phase not in (Phase.REQUESTED, Phase.COMMANDED, Phase.WITHDRAWING):
+    if not current or touch.phase in RESOLVED:
         return
     permanent = message.permanent or _is_client_error(message.code)
     if touch.phase is Phase.REQUESTED:

@@ -43,13 +43,14 @@ def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
     stop_without_channels(scene, channel, message.cause)
 
 
-def review_received(scene: Scene, message: ReviewReceived) -> None:
-    """A review click or feedback stops the enrollment and is its conversion, once (F-12)."""
-    for enrollment in _reviewed(scene, message):
+def review_received(scene: Scene, message: ReviewReceived) -> bool:
+    """A review click or feedback stops the enrollment and is its conversion, once (F-12); False where it has none."""
+    reviewed = _reviewed(scene, message)
+    for enrollment in reviewed:
         if enrollment.converted_at is None:
             enrollment.converted_at = message.at
             enrollment.conversion = message.kind
-            touch = _credited(enrollment, message.command_id)
+            touch = _credited(scene, enrollment, message.command_id)
             if touch is not None:
                 touch.converted_at = message.at
             scene.say(
@@ -57,6 +58,7 @@ def review_received(scene: Scene, message: ReviewReceived) -> None:
             )
         if enrollment.status in LIVE:
             stop(scene, enrollment, message.kind, message.cause)
+    return bool(reviewed)
 
 
 def _reviewed(scene: Scene, message: ReviewReceived) -> list[Enrollment]:
@@ -75,10 +77,10 @@ def _reviewed(scene: Scene, message: ReviewReceived) -> list[Enrollment]:
     return ended[-1:]
 
 
-def _credited(enrollment: Enrollment, command_id: str | None) -> Touch | None:
-    """The touch that was answered, else the last one sent."""
+def _credited(scene: Scene, enrollment: Enrollment, command_id: str | None) -> Touch | None:
+    """The touch that was answered, by whichever of its attempts; else the last one sent."""
+    found = find(scene, command_id) if command_id is not None else None
+    if found is not None:
+        return found[1]
     sent = [touch for touch in enrollment.touches if touch.phase is Phase.SENT]
-    for touch in enrollment.touches:
-        if command_id is not None and touch.command_id == command_id:
-            return touch
     return sent[-1] if sent else None

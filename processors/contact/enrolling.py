@@ -2,7 +2,7 @@
 
 from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop, trim
-from processors.contact.touching import schedule_next
+from processors.contact.touching import first_delay, schedule_next
 from schemas.definition import Definition
 from schemas.facts import Kind
 from schemas.ids import enrollment_id
@@ -64,18 +64,19 @@ def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) ->
         return "ENROLLMENT_ALREADY_ACTIVE"
     if any(message.completed_at <= enrollment.anchor_at for enrollment in running):
         return "JOB_OLDER_THAN_ENROLLMENT"
-    if _too_old(scene, definition, message.completed_at):
+    if _too_old(scene, definition, message):
         return "JOB_TOO_OLD"
     if all(scene.opted_out(step.channel) for step in definition.steps):
         return "CONTACT_UNSUBSCRIBED"
     return "ENROLLMENT_COOLDOWN" if _cooling(scene, campaign, definition) else None
 
 
-def _too_old(scene: Scene, definition: Definition, completed_at: int) -> bool:
+def _too_old(scene: Scene, definition: Definition, message: JobCompleted) -> bool:
     """A job told so late that its second touch (or a single one's command) would be over: no burst of late mail."""
     first, *later = definition.steps
+    delay = first_delay(scene, first, message.service_type)
     over = later[0].delay if later else definition.settings.expire_after
-    return scene.now >= completed_at + first.delay + over
+    return scene.now >= message.completed_at + delay + over
 
 
 def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> bool:

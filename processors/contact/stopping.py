@@ -2,7 +2,7 @@
 
 from processors.contact.scene import Scene
 from processors.contact.table import ENROLLMENT, Impossible, Input
-from processors.contact.touching import arm, go_on, skip, withdraw
+from processors.contact.touching import arm, go_on, skip, take_back, withdraw
 from schemas.facts import Kind, moment
 from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 
@@ -27,6 +27,8 @@ def stop(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -
     if touch is None:
         return
     if touch.phase is Phase.SCHEDULED:
+        if touch.emission:  # its repeat was withdrawn, the command itself is out
+            take_back(scene, touch, reason, revoke=True)
         skip(scene, enrollment, touch, Input.STOP, reason)
     elif touch.phase is Phase.WITHDRAWING:
         touch.reason = reason

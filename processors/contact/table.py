@@ -44,7 +44,7 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.WITHDRAWN: (_SCHEDULED,),
         Input.REVOKED: (_SCHEDULED,),
         Input.SENT: (_SENT,),  # a late answer to an attempt that was given up
-        Input.FAILED: (_SCHEDULED,),
+        Input.FAILED: (_SCHEDULED, _FAILED),  # its repeat was withdrawn, the command itself was out
         Input.STOP: (_SKIPPED,),
         Input.FREEZE: (_SCHEDULED,),
     },
@@ -53,8 +53,8 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.DEFERRED: (_REQUESTED,),
         Input.COMMANDED: (_COMMANDED,),
         Input.REFUSED: (_SKIPPED,),
-        Input.WITHDRAWN: (_SCHEDULED,),
-        Input.REVOKED: (_COMMANDED,),
+        Input.WITHDRAWN: (_REQUESTED,),
+        Input.REVOKED: (_REQUESTED,),
         Input.SENT: (_SENT,),
         Input.FAILED: (_SCHEDULED, _FAILED),
         Input.STOP: (_WITHDRAWING,),

@@ -43,10 +43,15 @@ def schedule_next(scene: Scene, enrollment: Enrollment) -> None:
 def _time_of(scene: Scene, enrollment: Enrollment, step: Step, index: int) -> int:
     if index and step.anchor == "previous_scheduled":
         return enrollment.touches[-1].scheduled_at + step.delay
-    delay = step.delay
-    if index == 0 and scene.tenant is not None and enrollment.service_type is not None:
-        delay = scene.tenant.delay_by_service.get(enrollment.service_type, delay)  # F-10
+    delay = step.delay if index else first_delay(scene, step, enrollment.service_type)
     return enrollment.anchor_at + delay
+
+
+def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
+    """The first touch's delay; a business may set another for a service type (F-10)."""
+    if scene.tenant is None or service_type is None:
+        return step.delay
+    return scene.tenant.delay_by_service.get(service_type, step.delay)
 
 
 def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> None:

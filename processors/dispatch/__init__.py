@@ -106,14 +106,15 @@ def _release(turn: Turn, account: Account) -> None:
         key = turn.store.first(queue)
         if key is None:
             return
+        waiting = turn.store.edit(key, Request)
+        assert waiting is not None
+        if _closed(turn, waiting.touch):
+            continue
         used = limits.used(account, turn.now)
         if limit is not None and used >= limit:
             account.next_slot_at = limits.next_slot(account, turn.now)
             return
-        waiting = turn.store.edit(key, Request)
-        assert waiting is not None
-        if not _closed(turn, waiting.touch):
-            _emit(turn, waiting.touch, account, limit, used)
+        _emit(turn, waiting.touch, account, limit, used)
     account.next_slot_at = turn.now
 
 
