@@ -18,8 +18,11 @@ def _common(settings: Settings) -> Options:
     }
 
 
-def group_consumer(settings: Settings, group: str, instance: str) -> Consumer:
-    """A member of a group: static, cooperative, reading what is committed and committing by transaction only."""
+def group_consumer(
+    settings: Settings, group: str, instance: str, *, tell_ends: bool = False
+) -> Consumer:
+    """A member of a group: static, cooperative, reading what is committed, never committing by
+    itself. `tell_ends` reports reaching a partition's end, as a message with that error."""
     return Consumer(
         {
             **_common(settings),
@@ -32,6 +35,7 @@ def group_consumer(settings: Settings, group: str, instance: str) -> Consumer:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
+            "enable.partition.eof": tell_ends,
             "fetch.queue.backoff.ms": 1,
             "queued.max.messages.kbytes": 65_536,
             "topic.metadata.refresh.interval.ms": 30_000,

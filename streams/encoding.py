@@ -24,7 +24,7 @@ class Sink(Protocol):
 
 
 Encode = Callable[[Output, Sink], None]
-CommandEncoder = Callable[[messages.CommandDue | messages.CommandRevoked], tuple[Headers, bytes]]
+CommandEncoder = Callable[[messages.CommandDue | messages.CommandRevoked], tuple[list[tuple[str, bytes]], bytes]]
 
 _LOGS = frozenset(LOGS)
 _COMMANDS = frozenset(COMMANDS)
@@ -41,7 +41,7 @@ def encoder(encode_command: CommandEncoder) -> Encode:
             sink.send(topic, key, messages.encode(message), partition=partition)
         elif topic in _COMMANDS:
             headers, value = encode_command(message)  # type: ignore[arg-type]
-            sink.send(topic, key, value, headers=headers)
+            sink.send(topic, key, value, headers=[*headers])
         else:
             assert isinstance(message, messages.DeadLetter)
             sink.send(topic, key, message.value, headers=dead_letter_headers(message))

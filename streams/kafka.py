@@ -121,6 +121,7 @@ class KafkaTransport:
         if again:
             self._consumer.incremental_unassign(again)
         self._consumer.incremental_assign(places)
+        self._consumer.resume(places)
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         self._consumer.pause([TopicPartition(self._names[p.topic], p.number) for p in partitions])

@@ -5,9 +5,11 @@ before a commit may be thrown away and folded again; what was taken away or is u
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from processors.task import Poison, Task
+from schemas.codes import SchemaUnavailable
 from schemas.messages import TICK, DeadLetter
 from schemas.topics import CHANGELOG_OF
 from schemas.wire import NEVER
@@ -23,6 +25,7 @@ STEPS_MAX = 2_000
 
 OUTPUTS_MAX = 20_000
 IDLE_S = 0.1
+OUTAGE_S = 0.5
 RESTORE_STEP = 20_000
 TICK_AGAIN_US = 1_000_000
 
@@ -200,6 +203,10 @@ class Worker:
         except Aborted as error:
             log.warning("transaction aborted: folding again", extra={"error": str(error)})
             self._throw_away()
+        except SchemaUnavailable as error:
+            log.warning("registry not to be reached: waiting", extra={"error": str(error)})
+            self._throw_away()
+            time.sleep(OUTAGE_S)
         except Unsure as error:
             log.warning("commit outcome unknown: restoring", extra={"error": str(error)})
             everything = list(self.owned)

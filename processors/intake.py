@@ -1,0 +1,256 @@
+"""Intake: the only place that meets foreign bytes. Validates, identifies, and writes the log that an event is for.
+
+Stateless. What cannot be read becomes a dead letter with a code, its origin and its bytes (design 2.10).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from processors.task import Record
+from processors.turn import Turn
+from schemas import events as e
+from schemas import messages as m
+from schemas.codec import Event
+from schemas.codes import Refused
+from schemas.events import EVENTS
+from schemas.states import State
+from schemas.times import HOUR, parse_clock
+from schemas.topics import Topic
+
+Decode = Callable[[Any, bytes], Event]
+Read = Callable[[Any, str, int, str], m.Message]
+
+
+class IntakeProcessor:
+    """One public topic. `decode` may ask a registry; everything else is a function of the record."""
+
+    decode_state: Callable[[memoryview], State] = staticmethod(
+        msgspec.msgpack.Decoder(State).decode
+    )  # it has none
+
+    def __init__(self, topic: Topic, decode: Decode) -> None:
+        self.topic = topic
+        self.decode = decode
+
+    def apply(self, turn: Turn, record: Record) -> None:
+        """A public record becomes a record of one of our logs, or a dead letter."""
+        headers = record.headers()
+        try:
+            event = self.decode(headers, record.value)
+            if EVENTS[event.type].topic is not self.topic:
+                raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
+        except Refused as refused:
+            self._park(turn, record, refused, headers)
+            return
+        at = record.timestamp if event.time is None else event.time
+        cause = f"{event.source}#{event.id}"
+        message = _READ[event.type](event.data, cause, at, event.type)
+        topic, key = _address(message)
+        turn.send(topic, key, message)
+
+    def fire(self, turn: Turn, key: bytes, state: Any) -> None:
+        """Nothing here waits."""
+
+    def _park(self, turn: Turn, record: Record, refused: Refused, headers: Any) -> None:
+        letter = m.DeadLetter(
+            str(refused.code),
+            refused.detail,
+            self.topic,
+            turn.partition,
+            record.offset,
+            record.key,
+            record.value,
+            tuple((name, _bytes(value)) for name, value in headers or ()),
+        )
+        turn.send(Topic.DEAD_LETTERS, record.key, letter)
+
+
+_WRONG_TOPIC = "EVENT_WRONG_TOPIC"
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _address(message: m.Message) -> tuple[Topic, bytes]:
+    """The log that a message is for, and its key there."""
+    if isinstance(message, m.Outside):
+        return Topic.CONTACT_LOG, f"{message.tenant_id}/{message.contact_id}".encode()
+    tenant_id: str = message.tenant_id  # type: ignore[attr-defined]
+    return Topic.CAMPAIGN_LOG, tenant_id.encode()
+
+
+def _job_completed(data: e.JobCompleted, cause: str, at: int, _: str) -> m.Message:
+    who = data.customer
+    person = m.Person(
+        who.first_name, who.last_name, who.email, who.phone, who.timezone, who.region
+    )
+    return m.JobCompleted(
+        data.tenant_id,
+        who.contact_id,
+        cause,
+        at,
+        data.job_id,
+        data.service_type,
+        data.completed_at,
+        person,
+        data.enroll,
+    )
+
+
+def _job_deleted(data: e.JobDeleted, cause: str, at: int, _: str) -> m.Message:
+    return m.JobDeleted(data.tenant_id, data.contact_id, cause, at, data.job_id)
+
+
+def _upserted(data: Any, cause: str, at: int, _: str) -> m.Message:
+    person = m.Person(
+        data.first_name,
+        data.last_name,
+        data.email,
+        data.phone,
+        data.timezone,
+        data.region,
+        data.linkedin_url,
+    )
+    return m.ContactUpserted(data.tenant_id, data.contact_id, cause, at, person, data.attributes)
+
+
+def _enrolled(data: e.ContactEnrolled, cause: str, at: int, _: str) -> m.Message:
+    return m.ContactEnrolled(
+        data.tenant_id, data.contact_id, cause, at, data.campaign_id, data.variables
+    )
+
+
+def _stopped(data: Any, cause: str, at: int, _: str) -> m.Message:
+    return m.ContactStopped(
+        data.tenant_id, data.contact_id, cause, at, data.campaign_id, data.reason
+    )
+
+
+def _erased(data: Any, cause: str, at: int, _: str) -> m.Message:
+    return m.ContactErased(data.tenant_id, data.contact_id, cause, at)
+
+
+def _sent(data: e.TouchSent, cause: str, at: int, _: str) -> m.Message:
+    return m.TouchSent(
+        data.tenant_id,
+        data.contact_id,
+        cause,
+        at,
+        data.command_id,
+        data.sent_at,
+        data.provider_message_id,
+    )
+
+
+def _failed(data: e.TouchFailed, cause: str, at: int, _: str) -> m.Message:
+    return m.TouchFailed(
+        data.tenant_id,
+        data.contact_id,
+        cause,
+        at,
+        data.command_id,
+        str(data.code),
+        bool(data.permanent),
+        data.detail,
+    )
+
+
+def _seen(data: Any, cause: str, at: int, event_type: str) -> m.Message:
+    signal = event_type.removeprefix("touch.")
+    url = data.url if signal == "clicked" else None
+    return m.TouchSeen(data.tenant_id, data.contact_id, cause, at, data.command_id, signal, url)
+
+
+def _bounced(data: e.TouchBounced, cause: str, at: int, _: str) -> m.Message:
+    return m.TouchBounced(
+        data.tenant_id,
+        data.contact_id,
+        cause,
+        at,
+        data.command_id,
+        data.bounce_type,
+        data.reason,
+    )
+
+
+def _unsubscribed(data: Any, cause: str, at: int, event_type: str) -> m.Message:
+    complained = event_type == "contact.complained"
+    return m.ContactUnsubscribed(
+        data.tenant_id, data.contact_id, cause, at, data.channel, complained
+    )
+
+
+def _review(data: e.ReviewReceived, cause: str, at: int, event_type: str) -> m.Message:
+    kind = event_type.replace(".", "_")
+    return m.ReviewReceived(
+        data.tenant_id, data.contact_id, cause, at, kind, data.command_id, data.campaign_id
+    )
+
+
+def _unsupported(data: Any, cause: str, at: int, event_type: str) -> m.Message:
+    contact_id = str(getattr(data, "contact_id", getattr(data, "sender_id", "")))
+    return m.EventUnsupported(data.tenant_id, contact_id, cause, at, event_type)
+
+
+def _published(data: e.CampaignPublished, cause: str, at: int, _: str) -> m.Message:
+    document = msgspec.json.encode(data.definition)
+    return m.PublishCampaign(data.tenant_id, data.campaign_id, cause, at, document)
+
+
+def _changed(data: e.CampaignChanged, cause: str, at: int, event_type: str) -> m.Message:
+    action = event_type.removeprefix("campaign.")
+    return m.ChangeCampaign(data.tenant_id, data.campaign_id, action, cause, at)
+
+
+def _template_deleted(data: e.TemplateDeleted, cause: str, at: int, _: str) -> m.Message:
+    return m.DeleteTemplate(data.tenant_id, data.template_id, cause, at)
+
+
+def _tenant_upserted(data: e.TenantUpserted, cause: str, at: int, _: str) -> m.Message:
+    quiet = data.quiet_hours
+    strict = quiet.strict_start if quiet else None
+    return m.UpsertTenant(
+        data.tenant_id,
+        cause,
+        at,
+        data.timezone,
+        parse_clock(quiet.start) if quiet else None,
+        parse_clock(quiet.end) if quiet else None,
+        parse_clock(strict) if strict is not None else None,
+        tuple(quiet.strict_regions) if quiet else (),
+        {str(name): int(hours * HOUR) for name, hours in data.delay_hours_by_service.items()},
+        {str(name): limit.per_hour for name, limit in data.limits.items()},
+    )
+
+
+def _tenant_deleted(data: e.TenantDeleted, cause: str, at: int, _: str) -> m.Message:
+    return m.DeleteTenant(data.tenant_id, cause, at)
+
+
+_READ: dict[str, Read] = dict.fromkeys(EVENTS, _unsupported) | {
+    "job.completed": _job_completed,
+    "job.deleted": _job_deleted,
+    "contact.upserted": _upserted,
+    "contact.enrolled": _enrolled,
+    "contact.stopped": _stopped,
+    "contact.erased": _erased,
+    "touch.sent": _sent,
+    "touch.failed": _failed,
+    "touch.delivered": _seen,
+    "touch.opened": _seen,
+    "touch.clicked": _seen,
+    "touch.read": _seen,
+    "touch.bounced": _bounced,
+    "contact.unsubscribed": _unsubscribed,
+    "contact.complained": _unsubscribed,
+    "review.clicked": _review,
+    "feedback.submitted": _review,
+    "campaign.published": _published,
+    "template.deleted": _template_deleted,
+    "tenant.upserted": _tenant_upserted,
+    "tenant.deleted": _tenant_deleted,
+}
+_READ |= {name: _changed for name in EVENTS if name.startswith("campaign.") and name != "campaign.published"}

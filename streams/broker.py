@@ -1,0 +1,106 @@
+"""The topics on the broker: made as the design needs them, and checked where they exist already."""
+
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
+
+from schemas.topics import CHANGELOGS, LOGS, Layout, Topic
+from streams.client import admin
+from streams.settings import Settings
+
+FOR_EVER = "-1"
+ANY_TIME = str(2**63 - 1)
+
+
+class TopicsWrong(Exception):
+    """Topics are missing, or are not what the engine needs; the message says which and what to do."""
+
+
+def options(topic: Topic, *, scaled: bool) -> dict[str, str]:
+    """How Kafka must keep a topic. In a time lapse the writers' clock counts, not the broker's."""
+    found = {"message.timestamp.type": "CreateTime"}
+    if topic in LOGS and not scaled:
+        found["message.timestamp.type"] = "LogAppendTime"  # stream time is the broker's (2.2)
+    if scaled:
+        found["message.timestamp.after.max.ms"] = ANY_TIME
+        found["message.timestamp.before.max.ms"] = ANY_TIME
+    if topic in CHANGELOGS:
+        found |= {"cleanup.policy": "compact", "segment.bytes": "67108864"}
+        found |= {"min.cleanable.dirty.ratio": "0.2", "min.compaction.lag.ms": "60000"}
+    else:
+        found |= {"cleanup.policy": "delete", "retention.ms": FOR_EVER}
+    if topic is Topic.DEAD_LETTERS:
+        found["max.message.bytes"] = "4000000"  # the original, and why it was refused
+    return found
+
+
+def create(settings: Settings, layout: Layout, replication: int = -1) -> list[str]:
+    """Makes the topics that are missing; returns their names. Raises TopicsWrong, KafkaException."""
+    client = admin(settings)
+    present = set(client.list_topics(timeout=15).topics)
+    scaled = settings.scaled_clock().scaled
+    wanted = [
+        NewTopic(
+            settings.topic_prefix + topic.value,
+            layout.partitions(topic),
+            replication,
+            config=options(topic, scaled=scaled),
+        )
+        for topic in Topic
+        if settings.topic_prefix + topic.value not in present
+    ]
+    if wanted:
+        for name, made in client.create_topics(wanted, request_timeout=30).items():
+            _result(name, made)
+    return [topic.topic for topic in wanted]
+
+
+def _result(name: str, made: object) -> None:
+    try:
+        made.result()  # type: ignore[attr-defined]
+    except KafkaException as error:
+        if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
+            raise TopicsWrong(f"{name}: {error.args[0].str()}") from error
+
+
+def layout_of(settings: Settings) -> Layout:
+    """How many partitions the logs have on the broker. Raises TopicsWrong where topics are missing."""
+    topics = admin(settings).list_topics(timeout=15).topics
+    counts = {}
+    missing = []
+    for topic in Topic:
+        found = topics.get(settings.topic_prefix + topic.value)
+        if found is None:
+            missing.append(settings.topic_prefix + topic.value)
+        else:
+            counts[topic] = len(found.partitions)
+    if missing:
+        raise TopicsWrong(f"missing topics: {', '.join(missing)}; make them: touchstream topics")
+    return Layout(
+        public=counts[Topic.JOBS],
+        contact=counts[Topic.CONTACT_LOG],
+        dispatch=counts[Topic.DISPATCH_LOG],
+        campaign=counts[Topic.CAMPAIGN_LOG],
+        commands=counts[Topic.COMMANDS_EMAIL],
+        facts=counts[Topic.FACTS],
+    )
+
+
+def mismatches(settings: Settings, topics: Iterable[Topic]) -> list[str]:
+    """Options of existing topics that differ from what the engine needs, in words."""
+    client = admin(settings)
+    scaled = settings.scaled_clock().scaled
+    asked = {
+        ConfigResource(ResourceType.TOPIC, settings.topic_prefix + topic.value): topic
+        for topic in topics
+    }
+    found = []
+    for resource, answer in client.describe_configs(list(asked), request_timeout=15).items():
+        present = answer.result()
+        for name, wanted in options(asked[resource], scaled=scaled).items():
+            if name in ("message.timestamp.type", "cleanup.policy"):
+                value = present[name].value
+                if value != wanted:
+                    found.append(f"{resource.name}: {name} is {value}, must be {wanted}")
+    return found

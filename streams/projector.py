@@ -1,0 +1,160 @@
+"""The projector: changelogs and facts into PostgreSQL, where the place stands with the rows (design 5).
+
+Kafka's group only shares the work out. Where to read on is what PostgreSQL says when a partition is claimed; being
+overtaken, or PostgreSQL gone, means claiming again, and then what was read since counts for nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+from schemas.topics import CHANGELOGS, Topic
+from sinks.projection import Overtaken, Projection, SinkUnavailable
+from sinks.rows import Record, Undecodable
+from streams.client import group_consumer, producer
+from streams.encoding import dead_letter_headers
+from schemas.messages import DeadLetter
+from streams.settings import Settings
+from streams.transport import Dead
+
+log = logging.getLogger("touchstream.projector")
+
+TOPICS = (*CHANGELOGS, Topic.FACTS)
+RECORDS_MAX = 10_000
+OUTAGE_S = 0.5
+
+
+class Projector:
+    """One writer of the projection."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.group = f"{settings.topic_prefix}projector"
+        self.projection = Projection(settings.dsn(), self.group)
+        self._names = {settings.topic_prefix + topic.value: topic for topic in TOPICS}
+        self._pending: list[Record] = []
+        self._next: dict[tuple[str, int], int] = {}
+        self._written_at = time.monotonic()
+        self._letters = producer(settings)
+        self._consumer = group_consumer(
+            settings, self.group, f"{self.group}-{settings.slot}", tell_ends=True
+        )
+        self._consumer.subscribe(
+            list(self._names), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Until `stopping`; what is read by then and not written is read again by the next. Raises Dead."""
+        while not stopping():
+            self.turn()
+
+    def turn(self) -> None:
+        """Take what has come; write when it is time."""
+        interval = self.settings.projection_interval_ms / 1_000
+        left = interval - (time.monotonic() - self._written_at)
+        messages = self._consumer.consume(1, max(0.001, min(left, interval)))
+        if messages:
+            messages += self._consumer.consume(RECORDS_MAX - 1, 0)
+        for message in messages:
+            self._take(message)
+        full = len(self._pending) >= RECORDS_MAX
+        if self._next and (full or time.monotonic() - self._written_at >= interval):
+            self._write()
+
+    def close(self) -> None:
+        """Leave the group and PostgreSQL."""
+        self._consumer.close()
+        self.projection.close()
+
+    def _take(self, message: Message) -> None:
+        error, name, number = message.error(), message.topic(), message.partition()
+        offset = message.offset()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            if error.fatal():
+                raise Dead(f"consumer: {error.str()}")
+            log.warning("consumer error", extra={"error": error.str()})
+            return
+        assert name is not None and number is not None and offset is not None
+        topic = self._names[name]
+        if error is not None:
+            self._next[topic, number] = offset  # the end, past control records
+            return
+        self._pending.append(
+            Record(topic, number, offset, message.key() or b"", message.value())
+        )
+        self._next[topic, number] = offset + 1
+
+    def _write(self) -> None:
+        """Rows and places, all or nothing; a record that no table can take is parked alone."""
+        try:
+            while True:
+                try:
+                    self.projection.apply(self._pending, self._next)
+                    break
+                except Undecodable as poison:
+                    self._park(poison)
+            self._begin()
+        except Overtaken as error:
+            log.warning("overtaken: claiming again", extra={"error": str(error)})
+            self._claim_again()
+        except SinkUnavailable as error:
+            log.warning("PostgreSQL not to be reached: waiting", extra={"error": str(error)})
+            time.sleep(OUTAGE_S)
+            self._claim_again()
+
+    def _begin(self) -> None:
+        self._pending, self._next = [], {}
+        self._written_at = time.monotonic()
+
+    def _park(self, poison: Undecodable) -> None:
+        place = (poison.topic, poison.partition, poison.offset)
+        found = next(r for r in self._pending if r[:3] == place)
+        log.error("record cannot be projected: dead letter", extra={"place": place})
+        letter = DeadLetter("PROJECTION_FAILED", str(poison)[:300], *place, found[3], found[4])
+        self._letters.produce(
+            self.settings.topic_prefix + Topic.DEAD_LETTERS,
+            letter.value,
+            letter.key,
+            headers=dead_letter_headers(letter),
+        )
+        if self._letters.flush(15):
+            raise Dead("a dead letter could not be written")
+        self._pending.remove(found)
+
+    # places
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_assign(self._claim(partitions))
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = {(self._names[p.topic], p.partition) for p in partitions}
+        for topic, number in gone:
+            self.projection.release(topic, number)
+            self._next.pop((topic, number), None)
+        self._pending = [r for r in self._pending if (r[0], r[1]) not in gone]
+        consumer.incremental_unassign(partitions)
+
+    def _claim_again(self) -> None:
+        """As if all had just been assigned."""
+        self._begin()
+        present = self._consumer.assignment()
+        self._consumer.incremental_unassign(present)
+        self._consumer.incremental_assign(self._claim(present))
+
+    def _claim(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
+        while True:
+            try:
+                return [
+                    TopicPartition(
+                        p.topic,
+                        p.partition,
+                        self.projection.claim(self._names[p.topic], p.partition)
+                        or OFFSET_BEGINNING,
+                    )
+                    for p in partitions
+                ]
+            except SinkUnavailable as error:
+                log.warning("PostgreSQL not to be reached: waiting", extra={"error": str(error)})
+                time.sleep(OUTAGE_S)
