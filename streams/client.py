@@ -54,6 +54,7 @@ def reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 10,  # the end is told by an empty answer: do not wait for it
             "fetch.queue.backoff.ms": 1,
             "queued.max.messages.kbytes": 262_144,
         }

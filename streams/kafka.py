@@ -288,7 +288,9 @@ class KafkaRestore:
         if self._end == 0:
             return records, True
         done = False
-        for message in self._consumer.consume(limit, 0.05):
+        messages = self._consumer.consume(1, 0.05)
+        messages += self._consumer.consume(limit, 0)
+        for message in messages:
             error = message.error()
             if error is None:
                 records.append((message.key() or b"", message.value()))

@@ -12,7 +12,7 @@ from schemas.commands import command_encoder
 from schemas.events import COMMANDS
 from schemas.topics import PUBLIC_IN, Topic
 from streams.broker import layout_of
-from streams.encoding import CommandEncoder, encoder
+from streams.encoding import CommandEncoder, Encode, encoder
 from streams.kafka import KafkaTransport
 from streams.projector import Projector
 from streams.registry import registrar, resolver
@@ -50,16 +50,28 @@ def build_worker(role: str, settings: Settings) -> tuple[Worker, KafkaTransport]
     layout = layout_of(settings)
     topics = PUBLIC_IN if role == "intake" else (PROCESSORS[role][0],)
     transport = KafkaTransport(settings, role, topics, clock if clock.scaled else None)
-    make = _intake_maker(settings) if role == "intake" else task_maker(role, layout)
+    make = intake_maker(settings) if role == "intake" else task_maker(role, layout)
     worker = Worker(
         transport,
         make,
-        encoder(_command_encoder(settings)),
+        encoder_of(settings),
         clock,
         commit_interval_us=settings.commit_interval_ms * 1_000,
         max_clock_skew_us=int(settings.max_clock_skew_s * 1_000_000),
     )
     return worker, transport
+
+
+def encoder_of(settings: Settings) -> Encode:
+    """How this deployment writes what its processors say."""
+    return encoder(_command_encoder(settings))
+
+
+def task_makers(settings: Settings) -> dict[Topic, Callable[[Partition], Task]]:
+    """For each log and public topic, what folds it: for a refold."""
+    layout = layout_of(settings)
+    makers = {log: task_maker(role, layout) for role, (log, _) in PROCESSORS.items()}
+    return makers | dict.fromkeys(PUBLIC_IN, intake_maker(settings))
 
 
 def _command_encoder(settings: Settings) -> CommandEncoder:
@@ -71,7 +83,8 @@ def _command_encoder(settings: Settings) -> CommandEncoder:
     return command_encoder("confluent", schema_ids={kind: number(kind) for kind in COMMANDS})
 
 
-def _intake_maker(settings: Settings) -> Callable[[Partition], Task]:
+def intake_maker(settings: Settings) -> Callable[[Partition], Task]:
+    """Tasks of intake, one processor a topic."""
     resolve = resolver(settings.registry_url) if settings.registry_url else None
     decode = Decoder(resolve).decode
     processors = {topic: IntakeProcessor(topic, decode) for topic in PUBLIC_IN}

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 
 from processors.task import Poison, Task
 from schemas.codes import SchemaUnavailable
-from schemas.messages import TICK, DeadLetter
+from schemas.messages import TICK
 from schemas.topics import CHANGELOG_OF
 from schemas.wire import NEVER
 from streams.clock import ScaledClock
 from streams.encoding import Encode
+from streams.poison import letter_of
 from streams.transport import Aborted, Partition, Restore, Transport, Unsure
 
 log = logging.getLogger("touchstream.worker")
@@ -119,22 +120,12 @@ class Worker:
             log.warning("record fails: trying it alone", extra={"offset": poison.record.offset})
             task.suspect = poison.record.offset
             return
-        record = poison.record
+        letter = letter_of(partition, poison)
         log.error(
             "record cannot be folded: dead letter",
-            extra={"partition": str(partition), "offset": record.offset, "error": str(poison)},
+            extra={"partition": str(partition), "offset": letter.offset, "error": str(poison)},
         )
-        task.condemn(
-            DeadLetter(
-                "FOLD_FAILED",
-                str(poison)[:300],
-                partition.topic,
-                partition.number,
-                record.offset,
-                record.key,
-                record.value,
-            )
-        )
+        task.condemn(letter)
 
     def _believed(self, partition: Partition, owned: Owned, now: int) -> bool:
         """A record from far ahead of this machine's clock would fire a day's timers: the task stops instead."""

@@ -1,0 +1,98 @@
+"""A topic read from its beginning, again and again from where the last look ended."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+
+from processors.task import Record
+from schemas.topics import Topic
+from streams.client import reader
+from streams.settings import Settings
+from streams.transport import Dead
+
+CALL_TIMEOUT_S = 15.0
+LINES_MAX = 10_000
+
+
+class Line(NamedTuple):
+    """A record as a processor meets it, and its value as it stands: None is a tombstone."""
+
+    record: Record
+    value: bytes | None
+
+
+class LogCut(Exception):
+    """A log no longer begins at its beginning: retention has cut it, so nothing can be recounted."""
+
+
+class TopicReader:
+    """All partitions of one topic."""
+
+    def __init__(self, settings: Settings, topic: Topic) -> None:
+        self.topic = topic
+        self._name = settings.topic_prefix + topic.value
+        self._consumer = reader(settings)
+        found = self._consumer.list_topics(self._name, timeout=CALL_TIMEOUT_S).topics[self._name]
+        self._at = dict.fromkeys(sorted(found.partitions), 0)
+
+    def ends(self) -> dict[int, int]:
+        """Where each partition ends now. Raises LogCut."""
+        ends = {}
+        for number in self._at:
+            place = TopicPartition(self._name, number)
+            low, high = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+            if low and not self._name.endswith("changelog"):
+                raise LogCut(f"{self._name}[{number}] begins at {low}, not 0: it cannot be recounted")
+            ends[number] = high
+        return ends
+
+    def grown(self) -> bool:
+        """Whether there is more than was read."""
+        return any(end > self._at[number] for number, end in self.ends().items())
+
+    def read(self) -> Iterator[tuple[int, list[Line]]]:
+        """What stands between the last look and now, partition by partition, in pieces.
+
+        Waits for open transactions to end: what they hold back belongs to the log or does not.
+        """
+        for number, end in self.ends().items():
+            if end > self._at[number]:
+                yield from self._read(number, end)
+
+    def _read(self, number: int, end: int) -> Iterator[tuple[int, list[Line]]]:
+        start = self._at[number] or OFFSET_BEGINNING
+        self._consumer.assign([TopicPartition(self._name, number, start)])
+        while self._at[number] < end:
+            lines = []
+            messages = self._consumer.consume(1, 1.0)
+            messages += self._consumer.consume(LINES_MAX, 0)
+            for message in messages:
+                error = message.error()
+                offset = message.offset() or 0
+                if error is None:
+                    lines.append(_line(message))
+                    self._at[number] = offset + 1
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    self._at[number] = max(self._at[number], offset)
+                elif error.fatal() or not error.retriable():
+                    raise Dead(f"{self._name}: {error.str()}") from KafkaException(error)
+            if lines:
+                yield number, lines
+        self._consumer.unassign()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._consumer.close()
+
+
+def _line(message: object) -> Line:
+    value: bytes | None = message.value()  # type: ignore[attr-defined]
+    record = Record(
+        message.offset(),  # type: ignore[attr-defined]
+        message.timestamp()[1] * 1_000,  # type: ignore[attr-defined]
+        message.key() or b"",  # type: ignore[attr-defined]
+        value or b"",
+        message.headers,  # type: ignore[attr-defined]
+    )
+    return Line(record, value)

@@ -1,0 +1,263 @@
+"""verify: the logs folded again from their start, and compared with everything the engine made of them.
+
+The pure processors refold each log. Then, entity by entity: states against the changelogs, outputs against the logs,
+the command topics and the facts, and PostgreSQL against a recount (design 2.1, 2.5, 2.8). It needs the stream at rest,
+because a moving one differs from any picture of it: it waits for that, and says so when it does not come.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from processors.task import Task
+from schemas.states import META, Place
+from schemas.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Topic
+from schemas.wire import payload_of
+from sinks.projection import places
+from sinks.rows import Record as Row
+from sinks.snapshot import Recount
+from streams.comparing import Bag, Said
+from streams.encoding import Encode
+from streams.reading import Line, TopicReader
+from streams.refold import refold
+from streams.running import encoder_of, task_makers
+from streams.settings import Settings
+from streams.transport import Partition
+
+_decode_place = msgspec.msgpack.Decoder(Place).decode
+
+Progress = Callable[[str], None]
+AGAIN_S = 0.5
+
+
+class Difference(NamedTuple):
+    """One thing that is not as the logs say."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class Report(NamedTuple):
+    """What was compared, and the first differences; none means that all agree."""
+
+    differences: list[Difference]
+    counts: dict[str, int]
+
+
+class NotAtRest(Exception):
+    """The stream did not stand still in time, so nothing can be said; the message says what moved."""
+
+
+def verify(
+    settings: Settings,
+    *,
+    wait_s: float = 30.0,
+    first: int = 20,
+    progress: Progress = lambda _: None,
+    postgres: bool = True,
+) -> Report:
+    """Refolds and compares. Raises NotAtRest; `first` bounds the differences told."""
+    recount = Recounting(settings)
+    deadline = time.monotonic() + wait_s
+    while True:
+        progress("reading the logs")
+        recount.read()
+        moving = recount.moving(postgres=postgres)
+        if moving is None:
+            break
+        if time.monotonic() > deadline:
+            raise NotAtRest(moving)
+        time.sleep(AGAIN_S)
+    progress("comparing states")
+    differences = [*recount.states(), *recount.outputs()]
+    if postgres:
+        progress("comparing PostgreSQL")
+        differences += recount.tables(first)
+    return Report(differences[:first], recount.counts)
+
+
+class Recounting:
+    """The refold, kept so that a second look reads on instead of beginning again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.counts: dict[str, int] = {}
+        self._encode: Encode = encoder_of(settings)
+        self._makers = task_makers(settings)
+        self._tasks: dict[Partition, Task] = {}
+        self._readers = {topic: TopicReader(settings, topic) for topic in Topic}
+        self._changelogs: dict[Partition, dict[bytes, bytes]] = {}
+        self._facts: list[Row] = []
+        self._said = {topic: Bag() for topic in Topic}
+        self._found = {topic: Bag() for topic in Topic}
+        self._command_ids: dict[bytes, int] = {}
+
+    # reading
+
+    def read(self) -> None:
+        """Everything that has come since the last look, folded."""
+        for topic, reader in self._readers.items():
+            for partition, lines in reader.read():
+                self._take(Partition(topic, partition), lines)
+
+    def _take(self, partition: Partition, lines: list[Line]) -> None:
+        topic = partition.topic
+        self.counts[topic] = self.counts.get(topic, 0) + len(lines)
+        if topic in LOGS or topic in PUBLIC_IN:
+            task = self._tasks.get(partition)
+            if task is None:
+                task = self._tasks[partition] = self._makers[topic](partition)
+            refold(partition, task, (line.record for line in lines), self._hear)
+        if topic in CHANGELOG_OF.values():
+            kept = self._changelogs.setdefault(partition, {})
+            for line in lines:
+                _keep(kept, line.record.key, line.value)
+        elif topic not in PUBLIC_IN:
+            found = self._found[topic]
+            for line in lines:
+                found.add(Said(line.record.key or None, line.value, None))
+                self._note(partition, line)
+
+    def _note(self, partition: Partition, line: Line) -> None:
+        if partition.topic is Topic.FACTS:
+            place = (partition.number, line.record.offset)
+            self._facts.append(Row(Topic.FACTS, *place, line.record.key, line.value))
+        elif partition.topic in COMMANDS:
+            name = next((v for k, v in line.record.headers() or () if k == "ce_id"), None) or b""
+            self._command_ids[name] = self._command_ids.get(name, 0) + 1
+
+    def _hear(self, output: object) -> None:
+        self._encode(output, _Ear(self._said))  # type: ignore[arg-type]
+
+    # at rest?
+
+    def moving(self, *, postgres: bool) -> str | None:
+        """What has not come to an end yet, None if everything has."""
+        for topic, reader in self._readers.items():
+            if reader.grown():
+                return f"{topic} is growing"
+        for partition, task in self._tasks.items():
+            kept = self._changelogs.get(_changelog(partition), {})
+            if partition.topic in LOGS and not _reached(task, kept.get(META)):
+                return f"{partition.topic}[{partition.number}] is not folded to its end"
+        for topic in (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG, Topic.DEAD_LETTERS):
+            if self._said[topic].missing_in(self._found[topic]):
+                return f"records for {topic} are under way"
+        return self._projection_moving() if postgres else None
+
+    def _projection_moving(self) -> str | None:
+        group = f"{self.settings.topic_prefix}projector"
+        at = {(p.topic, p.partition): p.next_offset for p in places(self.settings.dsn(), group)}
+        for topic in (*CHANGELOG_OF.values(), Topic.FACTS):
+            for number, end in self._readers[topic].ends().items():
+                if end and at.get((topic.value, number), 0) < end:
+                    return f"the projection of {topic}[{number}] is behind"
+        return None
+
+    # comparing
+
+    def states(self) -> Iterator[Difference]:
+        """Each entity of each task against its changelog, byte by byte."""
+        for partition, task in sorted(self._tasks.items()):
+            if partition.topic not in LOGS:
+                continue
+            kept = dict(self._changelogs.get(_changelog(partition), {}))
+            kept.pop(META, None)
+            folded = dict(task.store.items())
+            folded.pop(META, None)
+            self._count("states", len(folded))
+            where = f"{_changelog(partition).topic}[{partition.number}]"
+            for key in sorted(kept.keys() | folded.keys()):
+                if kept.get(key) != folded.get(key):
+                    yield Difference(where, _unlike(key, folded.get(key), kept.get(key)))
+
+    def outputs(self) -> Iterator[Difference]:
+        """What the refold says against what stands on the topics; and no command twice."""
+        for topic in (*LOGS, *COMMANDS, Topic.FACTS):
+            for text in self._found[topic].beyond(self._said[topic]):
+                yield Difference(topic, f"the logs do not account for {text}")
+        for topic in (*LOGS, *COMMANDS, Topic.FACTS, Topic.DEAD_LETTERS):
+            for text in self._said[topic].beyond(self._found[topic]):
+                yield Difference(topic, f"missing {text}")
+        for name, count in self._command_ids.items():
+            if count > 1:
+                yield Difference("commands", f"{name.decode()} stands there {count} times")
+        self._count("command ids", len(self._command_ids))
+
+    def tables(self, first: int) -> list[Difference]:
+        """PostgreSQL against the recount of the refolded states and the facts."""
+        with Recount(self.settings.dsn()) as recount:
+            recount.add(self._rows())
+            recount.add(self._facts)
+            return [
+                Difference(
+                    f"table {d.table}",
+                    f"{d.key} {d.column}: expected {d.expected}, found {d.found}",
+                )
+                for d in recount.differences(first=first)
+            ]
+
+    def _rows(self) -> Iterator[Row]:
+        for partition, task in self._tasks.items():
+            if partition.topic in LOGS:
+                changelog = _changelog(partition)
+                for offset, (key, value) in enumerate(task.store.items()):
+                    yield Row(changelog.topic, partition.number, offset, key, value)
+
+    def _count(self, name: str, number: int) -> None:
+        self.counts[name] = self.counts.get(name, 0) + number
+
+
+class _Ear:
+    """A sink that remembers what was said instead of writing it."""
+
+    def __init__(self, said: dict[Topic, Bag]) -> None:
+        self._said = said
+
+    def send(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: object = None,
+    ) -> None:
+        self._said[topic].add(Said(key or None, value, partition))
+
+
+def _changelog(partition: Partition) -> Partition:
+    return Partition(CHANGELOG_OF.get(partition.topic, partition.topic), partition.number)
+
+
+def _keep(kept: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
+    if value is None:
+        kept.pop(key, None)
+    else:
+        kept[key] = value
+
+
+def _reached(task: Task, place: bytes | None) -> bool:
+    """Whether the live task stands where the refold does: same offset, same time, nothing left to fire."""
+    if place is None:
+        return task.next_offset == 0
+    live = _decode_place(payload_of(place))
+    return (live.next_offset, live.stream_time) == (task.next_offset, task.stream_time)
+
+
+def _unlike(key: bytes, folded: bytes | None, kept: bytes | None) -> str:
+    name = key.decode(errors="replace")
+    if folded is None or kept is None:
+        return f"{name} is {'not in the refold' if folded is None else 'not in the changelog'}"
+    expected, found = (msgspec.msgpack.decode(payload_of(value)) for value in (folded, kept))
+    return f"{name}: expected {expected}, found {found}"[:600]
+
+
+def all_of(differences: Iterable[Difference]) -> str:
+    """One a line."""
+    return "\n".join(str(difference) for difference in differences)
