@@ -1,6 +1,8 @@
-"""Intake: the only place that meets foreign bytes. Validates, identifies, and writes the log that an event is for.
+"""Intake: the only place that meets foreign bytes. Validates, identifies, and writes the log that
+an event is for.
 
-Stateless. What cannot be read becomes a dead letter with a code, its origin and its bytes (design 2.10).
+Stateless. What cannot be read becomes a dead letter with a code, its origin and its bytes (design
+2.10).
 """
 
 from collections.abc import Callable
@@ -24,7 +26,8 @@ Read = Callable[[Any, str, int, str], m.Message]
 
 
 class IntakeProcessor:
-    """One public topic. `decode` may ask a registry; everything else is a function of the record."""
+    """One public topic. `decode` may ask a registry; everything else is a function of the
+    record."""
 
     decode_state: Callable[[memoryview], State] = staticmethod(
         msgspec.msgpack.Decoder(State).decode
@@ -84,9 +87,7 @@ def _address(message: m.Message) -> tuple[Topic, bytes]:
 
 def _job_completed(data: e.JobCompleted, cause: str, at: int, _: str) -> m.Message:
     who = data.customer
-    person = m.Person(
-        who.first_name, who.last_name, who.email, who.phone, who.timezone, who.region
-    )
+    person = m.Person(who.first_name, who.last_name, who.email, who.phone, who.timezone, who.region)
     return m.JobCompleted(
         data.tenant_id,
         who.contact_id,
@@ -253,4 +254,8 @@ _READ: dict[str, Read] = dict.fromkeys(EVENTS, _unsupported) | {
     "tenant.upserted": _tenant_upserted,
     "tenant.deleted": _tenant_deleted,
 }
-_READ |= {name: _changed for name in EVENTS if name.startswith("campaign.") and name != "campaign.published"}
+_READ |= {
+    name: _changed
+    for name in EVENTS
+    if name.startswith("campaign.") and name != "campaign.published"
+}

@@ -1,8 +1,9 @@
-"""What a task remembers: bytes by key as committed, the open batch over them, and the timers they imply.
+"""What a task remembers: bytes by key as committed, the open batch over them, and the timers they
+imply.
 
-States are kept encoded and decoded when touched, so that a million of them are cheap to hold and to restore.
-A rollback drops the open batch and nothing else: the index over due moments and the queues hold keys only,
-and what they name is looked up again before it is believed.
+States are kept encoded and decoded when touched, so that a million of them are cheap to hold and to
+restore. A rollback drops the open batch and nothing else: the index over due moments and the queues
+hold keys only, and what they name is looked up again before it is believed.
 """
 
 from bisect import bisect_right
@@ -23,7 +24,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Queued(Protocol):
-    """A state that stands in a queue says in which, and how far in front; None while it does not."""
+    """A state that stands in a queue says in which, and how far in front; None while it does
+    not."""
 
     def place(self) -> tuple[bytes, Rank] | None: ...
 
@@ -79,7 +81,8 @@ class Store:
     # time
 
     def settle(self) -> None:
-        """After a record or a timer: what was touched names its next due moment, and its place in a queue."""
+        """After a record or a timer: what was touched names its next due moment, and its place
+        in a queue."""
         for key in self._touched:
             if key not in self._open:
                 continue
@@ -107,7 +110,8 @@ class Store:
         return NEVER
 
     def pop_due(self, now: int) -> tuple[bytes, State] | None:
-        """The state that is due first by `now`, in (due, key) order, open for change; settle before the next."""
+        """The state that is due first by `now`, in (due, key) order, open for change; settle
+        before the next."""
         if self.next_due() > now:
             return None
         _, key = heappop(self._timers)
@@ -148,9 +152,11 @@ class Store:
     # sweeping
 
     def holders(self, prefix: bytes, needle: bytes, after: bytes) -> Iterator[bytes]:
-        """Keys past `after` that start with `prefix` and whose state may mention `needle`, in key order.
+        """Keys past `after` that start with `prefix` and whose state may mention `needle`, in key
+        order.
 
-        A superset: whoever sweeps looks at each. Found by one pass over the bytes, kept while the sweep goes on.
+        A superset: whoever sweeps looks at each. Found by one pass over the bytes, kept while the
+        sweep goes on.
         """
         if self._sweep is None or self._sweep[:2] != (prefix, needle) or not after:
             found = {
@@ -187,7 +193,8 @@ class Store:
             self._index_timers()
 
     def rollback(self) -> None:
-        """The transaction is not through: as if the batch had never been; timers it took are given back."""
+        """The transaction is not through: as if the batch had never been; timers it took are
+        given back."""
         for key in (*self._open, *self._dues):
             value = self._kept.get(key)
             if value is not None:

@@ -1,7 +1,9 @@
-"""A task: one partition of one log, folded by one processor. Same log, same state, same output (design 2.1).
+"""A task: one partition of one log, folded by one processor. Same log, same state, same output
+(design 2.1).
 
-Stream time is the greatest timestamp seen. Before a record is applied, every timer due by its timestamp fires;
-what the record itself makes due fires before the next. Time moves by records alone: a tick is a record.
+Stream time is the greatest timestamp seen. Before a record is applied, every timer due by its
+timestamp fires; what the record itself makes due fires before the next. Time moves by records
+alone: a tick is a record.
 """
 
 from collections import deque
@@ -12,6 +14,7 @@ import msgspec
 
 from processors.store import Store
 from processors.turn import Output, Turn
+from schemas.codes import SchemaUnavailable
 from schemas.messages import DeadLetter
 from schemas.states import META, Place, State
 from schemas.topics import Topic
@@ -22,7 +25,8 @@ _decode_place = msgspec.msgpack.Decoder(Place).decode
 
 
 class Record(NamedTuple):
-    """One record of a log. `timestamp` is microseconds, UTC; only who reads foreign bytes asks for headers."""
+    """One record of a log. `timestamp` is microseconds, UTC; only who reads foreign bytes asks
+    for headers."""
 
     offset: int
     timestamp: int
@@ -37,23 +41,21 @@ class Processor(Protocol):
     decode_state: Callable[[memoryview], State]
 
     def apply(self, turn: Turn, record: Record) -> None:
-        """One record of the log. Raises Unavailable where the fault is not the record's."""
+        """One record of the log. Raises SchemaUnavailable where that is what is missing."""
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """A state is due by `turn.now`; it is open for change and must name a later moment, or none."""
+        """A state is due by `turn.now`; it is open for change and must name a later moment, or
+        none."""
 
 
 class Poison(Exception):
-    """A record that the processor cannot fold; `alone` says nothing else of its batch could be to blame."""
+    """A record that the processor cannot fold; `alone` says nothing else of its batch could be
+    to blame."""
 
     def __init__(self, record: Record, alone: bool, error: Exception) -> None:
         super().__init__(f"{type(error).__name__}: {error}")
         self.record = record
         self.alone = alone
-
-
-class Unavailable(Exception):
-    """Something outside that a record needs (a schema) cannot be had now: an outage, not poison."""
 
 
 class Task:
@@ -83,7 +85,8 @@ class Task:
                 self.inbox.append(record)
 
     def advance(self, budget: int) -> int:
-        """Fire and fold, at most `budget` steps; returns how many were done (0: nothing left to do).
+        """Fire and fold, at most `budget` steps; returns how many were done (0: nothing left to
+        do).
 
         Raises Poison where a record cannot be folded; the batch must then be rolled back.
         """
@@ -120,7 +123,7 @@ class Task:
         turn = Turn(self.stream_time, self.store, self.outputs, self.partition)
         try:
             self.processor.apply(turn, record)
-        except Unavailable:
+        except SchemaUnavailable:  # an outage is not the record's fault
             raise
         except Exception as error:
             raise Poison(record, self._applied == 0, error) from error
@@ -130,7 +133,8 @@ class Task:
         self.dirty = True
 
     def condemn(self, letter: DeadLetter) -> None:
-        """The record has failed alone: when its turn comes again it is parked, and changes nothing else."""
+        """The record has failed alone: when its turn comes again it is parked, and changes
+        nothing else."""
         self._condemned = letter
 
     def _park(self, record: Record) -> None:

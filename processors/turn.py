@@ -37,7 +37,5 @@ class Turn:
 
     def say(self, kind: facts.Kind, tenant_id: str, **fields: Any) -> None:
         """A fact: what was decided now, and on what."""
-        fact = facts.Fact(
-            fact=kind, at=facts.moment(self.now), tenant_id=tenant_id, **fields
-        )
+        fact = facts.Fact(fact=kind, at=facts.moment(self.now), tenant_id=tenant_id, **fields)
         self.outputs.append(Output(Topic.FACTS, fact.key(), fact))

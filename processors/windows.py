@@ -1,12 +1,12 @@
 """Quiet hours: when a touch may go out by the wall clock of its recipient (F-6)."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from schemas.messages import Window
 from schemas.zones import zone
 
 _MINUTE = 60_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_quiet(window: Window, moment: int) -> bool:
@@ -18,8 +18,8 @@ def is_quiet(window: Window, moment: int) -> bool:
 def opens_at(window: Window | None, moment: int) -> int:
     """The first moment from `moment` on that is not quiet; `moment` itself where it is not.
 
-    The end is a wall clock time: where a clock change skips it, the first moment after the gap counts; where
-    it comes twice, the first that is not past.
+    The end is a wall clock time: where a clock change skips it, the first moment after the gap
+    counts; where it comes twice, the first that is not past.
     """
     if window is None or window.start == window.end or not is_quiet(window, moment):
         return moment

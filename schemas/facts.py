@@ -1,7 +1,9 @@
-"""Facts: every decision and state change, with its cause and the values it was taken on (design 2.6).
+"""Facts: every decision and state change, with its cause and the values it was taken on (design
+2.6).
 
-A fact is one JSON object on the topic `facts`, keyed tenant/contact (or tenant/campaign). Empty fields are left out.
-No fact holds an address or a name: those stand in the contact's state and in the command alone.
+A fact is one JSON object on the topic `facts`, keyed tenant/contact (or tenant/campaign). Empty
+fields are left out. No fact holds an address or a name: those stand in the contact's state and in
+the command alone.
 """
 
 from datetime import datetime
@@ -54,7 +56,8 @@ class Kind(StrEnum):
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One decision. `at` is stream time; `until` is the time a wait ends; `values` is what was looked at."""
+    """One decision. `at` is stream time; `until` is the time a wait ends; `values` is what was
+    looked at."""
 
     fact: Kind
     at: datetime

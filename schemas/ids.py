@@ -1,7 +1,7 @@
 """Identity derives from its cause: the same send asked for twice has the same id (design 2.5, X-2).
 
-An id is BLAKE2b over length-prefixed parts, written as a UUIDv8 (RFC 9562: 122 bits of our own making).
-Ids are strings throughout: that is how senders echo them.
+An id is BLAKE2b over length-prefixed parts, written as a UUIDv8 (RFC 9562: 122 bits of our own
+making). Ids are strings throughout: that is how senders echo them.
 """
 
 from hashlib import blake2b
@@ -24,6 +24,9 @@ def enrollment_id(tenant: str, campaign: str, contact: str, cycle: int) -> str:
     return derive("enrollment", tenant, campaign, contact, str(cycle))
 
 
-def command_id(tenant: str, campaign: str, contact: str, cycle: int, step: str, attempt: int) -> str:
-    """One send: a retry after a failure is another attempt, so another id; a repeat keeps it (C-9)."""
+def command_id(
+    tenant: str, campaign: str, contact: str, cycle: int, step: str, attempt: int
+) -> str:
+    """One send: a retry after a failure is another attempt, so another id; a repeat keeps it
+    (C-9)."""
     return derive("command", tenant, campaign, contact, str(cycle), step, str(attempt))

@@ -1,4 +1,5 @@
-"""What stands on the internal logs: fixed-order structs, a field only ever appended, with a default.
+"""What stands on the internal logs: fixed-order structs, a field only ever appended, with a
+default.
 
 Facts are past, orders imperative. `cause` names the public event behind a message as `source#id`;
 `at` is when it happened by its own account. All times are integer microseconds, UTC.
@@ -41,7 +42,8 @@ class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Quiet hours by the wall clock of `zone`, in minutes of the day; may run over midnight (F-6)."""
+    """Quiet hours by the wall clock of `zone`, in minutes of the day; may run over midnight
+    (F-6)."""
 
     zone: str
     start: int
@@ -275,7 +277,8 @@ class WithdrawTouch(Message, frozen=True):
 
 
 class AmendTouch(Message, frozen=True):
-    """The address or the zone of a request that still waits has changed: both are read at send time (C-36)."""
+    """The address or the zone of a request that still waits has changed: both are read at send
+    time (C-36)."""
 
     command_id: str
     tenant_id: str
@@ -401,7 +404,8 @@ TICK = encode(Tick())
 
 
 def contact_key(tenant_id: str, contact_id: str) -> bytes:
-    """The key of contact-log, commands and facts; a tenant id holds no slash, so it splits one way only."""
+    """The key of contact-log, commands and facts; a tenant id holds no slash, so it splits one
+    way only."""
     return f"{tenant_id}/{contact_id}".encode()
 
 

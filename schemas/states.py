@@ -1,7 +1,7 @@
 """What the processors remember: structs of fixed order, a field only ever appended, with a default.
 
-Times are integer microseconds, UTC. A state names its next due moment (design 2.3); `due()` is None where
-it waits for nothing.
+Times are integer microseconds, UTC. A state names its next due moment (design 2.3); `due()` is None
+where it waits for nothing.
 """
 
 from enum import IntEnum
@@ -52,7 +52,8 @@ RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
-    """A person as last told, field by field: the latest account of a field wins in whatever order it came."""
+    """A person as last told, field by field: the latest account of a field wins in whatever
+    order it came."""
 
     first_name: str = ""
     last_name: str = ""
@@ -145,7 +146,8 @@ class Contact(State):
 
 
 class KnownTenant(State):
-    """A tenant as the campaign processor announced it, with the campaign of each service type (F-10)."""
+    """A tenant as the campaign processor announced it, with the campaign of each service type
+    (F-10)."""
 
     tenant_id: str
     status: str
@@ -160,7 +162,8 @@ class KnownTenant(State):
 
 
 class KnownCampaign(State):
-    """A campaign as announced: every version an enrollment may be pinned to, and a sweep under way."""
+    """A campaign as announced: every version an enrollment may be pinned to, and a sweep under
+    way."""
 
     tenant_id: str
     campaign_id: str
@@ -209,7 +212,8 @@ class Request(State):
         return self.until
 
     def place(self) -> tuple[bytes, tuple[int, int, str]] | None:
-        """In the account's queue while the limit holds it: priority, then due time, then id (C-35)."""
+        """In the account's queue while the limit holds it: priority, then due time, then id
+        (C-35)."""
         if self.until is not None:
             return None
         touch = self.touch
@@ -269,7 +273,8 @@ CampaignState = CampaignRecord | TenantRecord
 
 
 class Place(State):
-    """Where a task stands, in the same transaction as its state: under key META in every changelog."""
+    """Where a task stands, in the same transaction as its state: under key META in every
+    changelog."""
 
     next_offset: int
     stream_time: int

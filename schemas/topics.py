@@ -41,7 +41,8 @@ def commands_topic(channel: str) -> Topic:
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """How many partitions each keyed log has. Fixed at creation: a keyed log cannot be re-partitioned in place."""
+    """How many partitions each keyed log has. Fixed at creation: a keyed log cannot be
+    re-partitioned in place."""
 
     public: int = 4
     contact: int = 4

@@ -1,7 +1,7 @@
 """A state's bytes in store and changelog: when it is due, a flag, then msgpack.
 
-The first nine bytes answer what a restart asks of every state (wake it when? does it queue?) without
-decoding it, so restoring a million states is consume speed.
+The first nine bytes answer what a restart asks of every state (wake it when? does it queue?)
+without decoding it, so restoring a million states is consume speed.
 """
 
 from struct import Struct

@@ -14,7 +14,8 @@ ANY_TIME = str(2**63 - 1)
 
 
 class TopicsWrong(Exception):
-    """Topics are missing, or are not what the engine needs; the message says which and what to do."""
+    """Topics are missing, or are not what the engine needs; the message says which and what to
+    do."""
 
 
 def options(topic: Topic, *, scaled: bool) -> dict[str, str]:
@@ -36,7 +37,8 @@ def options(topic: Topic, *, scaled: bool) -> dict[str, str]:
 
 
 def create(settings: Settings, layout: Layout, replication: int = -1) -> list[str]:
-    """Makes the topics that are missing; returns their names. Raises TopicsWrong, KafkaException."""
+    """Makes the topics that are missing; returns their names. Raises TopicsWrong,
+    KafkaException."""
     client = admin(settings)
     present = set(client.list_topics(timeout=15).topics)
     scaled = settings.scaled_clock().scaled
@@ -65,7 +67,8 @@ def _result(name: str, made: object) -> None:
 
 
 def layout_of(settings: Settings) -> Layout:
-    """How many partitions the logs have on the broker. Raises TopicsWrong where topics are missing."""
+    """How many partitions the logs have on the broker. Raises TopicsWrong where topics are
+    missing."""
     topics = admin(settings).list_topics(timeout=15).topics
     counts = {}
     missing = []

@@ -1,6 +1,7 @@
 """One role as a process of its own: `python -m streams.child ROLE`, settings from the environment.
 
-Exit status: 0 asked to stop, 2 settings wrong, 3 the client is fenced or broken and a clean process should start.
+Exit status: 0 asked to stop, 2 settings wrong, 3 the client is fenced or broken and a clean process
+should start.
 """
 
 import logging

@@ -1,4 +1,5 @@
-"""The one place that reads the clock. Processors never do: time reaches them in records (design 2.2)."""
+"""The one place that reads the clock. Processors never do: time reaches them in records (design
+2.2)."""
 
 import time
 from typing import Protocol

@@ -1,4 +1,5 @@
-"""How what processors say becomes records: logs in msgpack, facts in JSON, commands in the public encoding."""
+"""How what processors say becomes records: logs in msgpack, facts in JSON, commands in the
+public encoding."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -24,7 +25,9 @@ class Sink(Protocol):
 
 
 Encode = Callable[[Output, Sink], None]
-CommandEncoder = Callable[[messages.CommandDue | messages.CommandRevoked], tuple[list[tuple[str, bytes]], bytes]]
+CommandEncoder = Callable[
+    [messages.CommandDue | messages.CommandRevoked], tuple[list[tuple[str, bytes]], bytes]
+]
 
 _LOGS = frozenset(LOGS)
 _COMMANDS = frozenset(COMMANDS)
@@ -50,7 +53,8 @@ def encoder(encode_command: CommandEncoder) -> Encode:
 
 
 def dead_letter_headers(letter: messages.DeadLetter) -> Headers:
-    """Reason and origin; the original's own headers follow under their names, prefixed `original_`."""
+    """Reason and origin; the original's own headers follow under their names, prefixed
+    `original_`."""
     headers: Headers = [
         ("reason", letter.code.encode()),
         ("detail", letter.detail.encode()),

@@ -1,4 +1,5 @@
-"""The transport over Kafka: one group consumer, one transactional producer with a stable id (design 4)."""
+"""The transport over Kafka: one group consumer, one transactional producer with a stable id
+(design 4)."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +89,7 @@ class KafkaTransport:
     def _consumer_error(self, message: Message) -> None:
         error = message.error()
         assert error is not None
-        if error.fatal() or verdict(error) is Verdict.DIE and error.code() in _READER_DIES:
+        if error.fatal() or error.code() in _READER_DIES:
             raise Dead(f"consumer: {error.str()}")
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
@@ -273,7 +274,8 @@ _READER_DIES = frozenset(
 class KafkaRestore:
     """A changelog partition from its beginning to the high watermark it had when this began.
 
-    A dead owner's open transaction holds the readable end back: the end is reached once it is settled.
+    A dead owner's open transaction holds the readable end back: the end is reached once it is
+    settled.
     """
 
     def __init__(self, settings: Settings, topic: str, partition: int) -> None:
@@ -283,7 +285,8 @@ class KafkaRestore:
         self._consumer.assign([self._place])
 
     def step(self, limit: int) -> tuple[list[tuple[bytes, bytes | None]], bool]:
-        """The next records. Control records leave gaps, so the end is what the client says of the position."""
+        """The next records. Control records leave gaps, so the end is what the client says of
+        the position."""
         records: list[tuple[bytes, bytes | None]] = []
         if self._end == 0:
             return records, True

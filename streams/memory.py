@@ -1,7 +1,8 @@
 """Logs in memory: the same worker and tasks without Kafka, for tests and simulation (design 7).
 
-What is kept is what Kafka promises and no more: a transaction's records are seen by nobody before its commit, an
-aborted one leaves a gap in the offsets, and offsets are committed with the records or not at all.
+What is kept is what Kafka promises and no more: a transaction's records are seen by nobody before
+its commit, an aborted one leaves a gap in the offsets, and offsets are committed with the records
+or not at all.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,7 +63,8 @@ class MemoryBroker:
 
 
 class MemoryTransport:
-    """One worker's view of a MemoryBroker. `crash` may raise at each step of a commit, named by it."""
+    """One worker's view of a MemoryBroker. `crash` may raise at each step of a commit, named by
+    it."""
 
     def __init__(
         self,
@@ -113,7 +115,8 @@ class MemoryTransport:
     def _take(self, partition: Partition, limit: int) -> list[Record]:
         position = self._positions[partition]
         log = self.broker.log(partition)
-        taken = [r for r in log[_index(log, position) :][:limit]]
+        first = _index(log, position)
+        taken = log[first : first + limit]
         if taken:
             self._positions[partition] = taken[-1].offset + 1
         return [
@@ -198,5 +201,3 @@ def _index(log: Sequence[Stored], offset: int) -> int:
         else:
             high = middle
     return low
-
-

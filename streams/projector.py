@@ -1,7 +1,9 @@
-"""The projector: changelogs and facts into PostgreSQL, where the place stands with the rows (design 5).
+"""The projector: changelogs and facts into PostgreSQL, where the place stands with the rows (design
+5).
 
-Kafka's group only shares the work out. Where to read on is what PostgreSQL says when a partition is claimed; being
-overtaken, or PostgreSQL gone, means claiming again, and then what was read since counts for nothing.
+Kafka's group only shares the work out. Where to read on is what PostgreSQL says when a partition is
+claimed; being overtaken, or PostgreSQL gone, means claiming again, and then what was read since
+counts for nothing.
 """
 
 import logging
@@ -10,12 +12,12 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
+from schemas.messages import DeadLetter
 from schemas.topics import CHANGELOGS, Topic
 from sinks.projection import Overtaken, Projection, SinkUnavailable
 from sinks.rows import Record, Undecodable
 from streams.client import group_consumer, producer
 from streams.encoding import dead_letter_headers
-from schemas.messages import DeadLetter
 from streams.settings import Settings
 from streams.transport import Dead
 
@@ -42,11 +44,15 @@ class Projector:
             settings, self.group, f"{self.group}-{settings.slot}", tell_ends=True
         )
         self._consumer.subscribe(
-            list(self._names), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+            list(self._names),
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._revoked,
         )
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Until `stopping`; what is read by then and not written is read again by the next. Raises Dead."""
+        """Until `stopping`; what is read by then and not written is read again by the next.
+        Raises Dead."""
         while not stopping():
             self.turn()
 
@@ -81,9 +87,7 @@ class Projector:
         if error is not None:
             self._next[topic, number] = offset  # the end, past control records
             return
-        self._pending.append(
-            Record(topic, number, offset, message.key() or b"", message.value())
-        )
+        self._pending.append(Record(topic, number, offset, message.key() or b"", message.value()))
         self._next[topic, number] = offset + 1
 
     def _write(self) -> None:

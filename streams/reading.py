@@ -23,7 +23,8 @@ class Line(NamedTuple):
 
 
 class LogCut(Exception):
-    """A log no longer begins at its beginning: retention has cut it, so nothing can be recounted."""
+    """A log no longer begins at its beginning: retention has cut it, so nothing can be
+    recounted."""
 
 
 class TopicReader:
@@ -43,7 +44,9 @@ class TopicReader:
             place = TopicPartition(self._name, number)
             low, high = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
             if low and not self._name.endswith("changelog"):
-                raise LogCut(f"{self._name}[{number}] begins at {low}, not 0: it cannot be recounted")
+                raise LogCut(
+                    f"{self._name}[{number}] begins at {low}, not 0: it cannot be recounted"
+                )
             ends[number] = high
         return ends
 

@@ -1,4 +1,5 @@
-"""A log folded by a fresh task outside any transaction, poison and all: what the worker must have done."""
+"""A log folded by a fresh task outside any transaction, poison and all: what the worker must
+have done."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice

@@ -1,4 +1,5 @@
-"""The schema registry, Confluent's API: schemas by number for what comes in, numbers for what goes out."""
+"""The schema registry, Confluent's API: schemas by number for what comes in, numbers for what
+goes out."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +40,9 @@ def registrar(url: str) -> Callable[[str], int]:
     @cache
     def number(kind: str) -> int:
         try:
-            found: int = client.register_schema(f"touchstream.{kind}", Schema(json.dumps(newest(kind)), "AVRO"))
+            found: int = client.register_schema(
+                f"touchstream.{kind}", Schema(json.dumps(newest(kind)), "AVRO")
+            )
         except Exception as error:
             raise SchemaUnavailable(f"{type(error).__name__}: {error}") from error
         return found

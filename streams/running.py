@@ -1,4 +1,5 @@
-"""One role in one process: its worker or projector, built from settings and run until told to stop."""
+"""One role in one process: its worker or projector, built from settings and run until told to
+stop."""
 
 import logging
 import signal

@@ -1,7 +1,9 @@
-"""Settings: the environment, read once, in one frozen model. Secrets never reach a log (house rule).
+"""Settings: the environment, read once, in one frozen model. Secrets never reach a log (house
+rule).
 
-`TOUCHSTREAM_KAFKA_*` is passed to the Kafka client as it is: TOUCHSTREAM_KAFKA_SECURITY_PROTOCOL=SASL_SSL sets
-`security.protocol`, TOUCHSTREAM_KAFKA_SASL_PASSWORD sets `sasl.password`.
+`TOUCHSTREAM_KAFKA_*` is passed to the Kafka client as it is:
+TOUCHSTREAM_KAFKA_SECURITY_PROTOCOL=SASL_SSL sets `security.protocol`,
+TOUCHSTREAM_KAFKA_SASL_PASSWORD sets `sasl.password`.
 """
 
 import os
@@ -25,14 +27,20 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    bootstrap_servers: str = Field("", description="Kafka's bootstrap address, host:port[,host:port]")
-    postgres_dsn: SecretStr = Field(SecretStr(""), description="PostgreSQL, postgresql://user@host/db")
+    bootstrap_servers: str = Field(
+        "", description="Kafka's bootstrap address, host:port[,host:port]"
+    )
+    postgres_dsn: SecretStr = Field(
+        SecretStr(""), description="PostgreSQL, postgresql://user@host/db"
+    )
     registry_url: str = Field("", description="schema registry (Confluent API); empty: none")
     topic_prefix: str = Field("", description="in front of every topic and group name")
     command_encoding: Literal["json", "avro", "avro-registry"] = Field(
         "json", description="how commands are written: json, avro (single-object), avro-registry"
     )
-    commit_interval_ms: int = Field(20, ge=1, le=10_000, description="time between two transactions")
+    commit_interval_ms: int = Field(
+        20, ge=1, le=10_000, description="time between two transactions"
+    )
     projection_interval_ms: int = Field(200, ge=1, le=60_000, description="the same for PostgreSQL")
     transaction_timeout_ms: int = Field(10_000, ge=2_000, le=15_000, description="Kafka's")
     session_timeout_ms: int = Field(10_000, ge=6_000, le=300_000, description="Kafka's")

@@ -1,7 +1,9 @@
-"""Keeps a process running for each role and slot: starts, restarts with a pause, and stops them together.
+"""Keeps a process running for each role and slot: starts, restarts with a pause, and stops them
+together.
 
-A child dies with this process, whatever ends it. A slot keeps its number over restarts, and with it the identity that
-Kafka knows: the dead twin's transaction is aborted at once and its partitions are not handed around.
+A child dies with this process, whatever ends it. A slot keeps its number over restarts, and with it
+the identity that Kafka knows: the dead twin's transaction is aborted at once and its partitions are
+not handed around.
 """
 
 import logging
@@ -26,7 +28,9 @@ SETTINGS_WRONG = 2
 class Child:
     """One role in one slot."""
 
-    def __init__(self, role: str, slot: int, environment: Mapping[str, str], log_to: IO[bytes] | None):
+    def __init__(
+        self, role: str, slot: int, environment: Mapping[str, str], log_to: IO[bytes] | None
+    ):
         self.role, self.slot = role, slot
         self._environment = {**os.environ, **environment, "TOUCHSTREAM_SLOT": str(slot)}
         self._log = log_to
@@ -65,7 +69,8 @@ class Child:
 
 
 class Supervisor:
-    """Children for `roles`, `workers` slots each; `log_dir` takes their log lines, else stderr does."""
+    """Children for `roles`, `workers` slots each; `log_dir` takes their log lines, else stderr
+    does."""
 
     def __init__(
         self,
@@ -88,7 +93,8 @@ class Supervisor:
             child.start()
 
     def watch(self) -> None:
-        """To be called often. Raises RuntimeError where settings are wrong: no restart mends that."""
+        """To be called often. Raises RuntimeError where settings are wrong: no restart mends
+        that."""
         for child in self.children:
             status = child.watch()
             if status is None:

@@ -1,4 +1,5 @@
-"""What the worker needs of a log service. Kafka is one; logs in memory are the other (tests, simulation)."""
+"""What the worker needs of a log service. Kafka is one; logs in memory are the other (tests,
+simulation)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -21,7 +22,8 @@ class Aborted(Exception):
 
 
 class Unsure(Exception):
-    """Nobody knows whether the transaction counted, and the producer is new: read everything again."""
+    """Nobody knows whether the transaction counted, and the producer is new: read everything
+    again."""
 
 
 class Dead(Exception):
@@ -45,7 +47,8 @@ class Transport(Protocol):
     on_revoked: Callable[[Sequence[Partition]], None]
 
     def poll(self, wait: float, limit: int) -> Mapping[Partition, list[Record]]:
-        """What has come, after at most `wait` seconds; assignment changes are told inside this call."""
+        """What has come, after at most `wait` seconds; assignment changes are told inside this
+        call."""
 
     def send(
         self,

@@ -36,7 +36,8 @@ _GENERATION_OVER = frozenset(
 
 
 def verdict(error: KafkaError, *, committing: bool = False) -> Verdict:
-    """What `error` means. `committing` says that the commit itself was under way: a timeout then may have counted."""
+    """What `error` means. `committing` says that the commit itself was under way: a timeout then
+    may have counted."""
     code = error.code()
     if error.fatal() or code in _FENCED:
         return Verdict.DIE

@@ -1,8 +1,10 @@
-"""verify: the logs folded again from their start, and compared with everything the engine made of them.
+"""verify: the logs folded again from their start, and compared with everything the engine made of
+them.
 
-The pure processors refold each log. Then, entity by entity: states against the changelogs, outputs against the logs,
-the command topics and the facts, and PostgreSQL against a recount (design 2.1, 2.5, 2.8). It needs the stream at rest,
-because a moving one differs from any picture of it: it waits for that, and says so when it does not come.
+The pure processors refold each log. Then, entity by entity: states against the changelogs, outputs
+against the logs, the command topics and the facts, and PostgreSQL against a recount (design 2.1,
+2.5, 2.8). It needs the stream at rest, because a moving one differs from any picture of it: it
+waits for that, and says so when it does not come.
 """
 
 import time
@@ -50,7 +52,8 @@ class Report(NamedTuple):
 
 
 class NotAtRest(Exception):
-    """The stream did not stand still in time, so nothing can be said; the message says what moved."""
+    """The stream did not stand still in time, so nothing can be said; the message says what
+    moved."""
 
 
 def verify(
@@ -145,7 +148,12 @@ class Recounting:
             kept = self._changelogs.get(_changelog(partition), {})
             if partition.topic in LOGS and not _reached(task, kept.get(META)):
                 return f"{partition.topic}[{partition.number}] is not folded to its end"
-        for topic in (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG, Topic.DEAD_LETTERS):
+        for topic in (
+            Topic.CONTACT_LOG,
+            Topic.DISPATCH_LOG,
+            Topic.CAMPAIGN_LOG,
+            Topic.DEAD_LETTERS,
+        ):
             if self._said[topic].missing_in(self._found[topic]):
                 return f"records for {topic} are under way"
         return self._projection_moving() if postgres else None
@@ -243,7 +251,8 @@ def _keep(kept: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
 
 
 def _reached(task: Task, place: bytes | None) -> bool:
-    """Whether the live task stands where the refold does: same offset, same time, nothing left to fire."""
+    """Whether the live task stands where the refold does: same offset, same time, nothing left
+    to fire."""
     if place is None:
         return task.next_offset == 0
     live = _decode_place(payload_of(place))

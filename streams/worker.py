@@ -1,7 +1,8 @@
 """The loop: take records, fold them, and move outputs, state and offsets together (design 4).
 
-One worker is one role in one process. Nothing outside Kafka happens between two commits, so whatever goes wrong
-before a commit may be thrown away and folded again; what was taken away or is unsure is never guessed.
+One worker is one role in one process. Nothing outside Kafka happens between two commits, so
+whatever goes wrong before a commit may be thrown away and folded again; what was taken away or is
+unsure is never guessed.
 """
 
 import logging
@@ -128,7 +129,8 @@ class Worker:
         task.condemn(letter)
 
     def _believed(self, partition: Partition, owned: Owned, now: int) -> bool:
-        """A record from far ahead of this machine's clock would fire a day's timers: the task stops instead."""
+        """A record from far ahead of this machine's clock would fire a day's timers: the task
+        stops instead."""
         inbox = owned.task.inbox
         ahead = inbox[0].timestamp - now if inbox else 0
         if ahead > self._skew and not owned.skewed:
@@ -141,7 +143,8 @@ class Worker:
         return not owned.skewed
 
     def _tick(self, partition: Partition, owned: Owned, now: int) -> None:
-        """Nothing comes and something is due: the owner puts time itself into the log (design 2.2)."""
+        """Nothing comes and something is due: the owner puts time itself into the log (design
+        2.2)."""
         due = owned.task.next_due()
         if owned.task.inbox or due > now - now % 1_000 or owned.ticked_at + self._tick_again > now:
             return
@@ -163,7 +166,8 @@ class Worker:
         )
 
     def _commit(self) -> None:
-        """Outputs, changelog and stream time; then offsets; then all or nothing; only then is it the state."""
+        """Outputs, changelog and stream time; then offsets; then all or nothing; only then is it
+        the state."""
         dirty = {p: owned.task for p, owned in self.owned.items() if owned.task.dirty}
         if not dirty:
             return
@@ -188,7 +192,8 @@ class Worker:
                 self.transport.send(changelog, key, value, partition=partition.number)
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """A failed transaction is folded again; an unsure one makes every task read its state again."""
+        """A failed transaction is folded again; an unsure one makes every task read its state
+        again."""
         try:
             work()
         except Aborted as error:
@@ -232,7 +237,8 @@ class Worker:
         self._forget(partitions)
 
     def _begin(self, partitions: Sequence[Partition]) -> None:
-        """The group's offset first (it waits out a dead owner's transaction), then the state that goes with it."""
+        """The group's offset first (it waits out a dead owner's transaction), then the state
+        that goes with it."""
         offsets = self.transport.committed(partitions)
         self.transport.start(offsets)
         for partition in partitions:
@@ -265,9 +271,11 @@ class Worker:
             )
 
     def _wait(self) -> float:
-        """How long to sleep for the next record: until a commit, a timer, or a breath; not at all with work left."""
+        """How long to sleep for the next record: until a commit, a timer, or a breath; not at
+        all with work left."""
         if self._rewind or any(
-            owned.restore is not None or (owned.ready and (owned.task.inbox or not owned.task.settled))
+            owned.restore is not None
+            or (owned.ready and (owned.task.inbox or not owned.task.settled))
             for owned in self.owned.values()
         ):
             return 0.0
@@ -277,4 +285,3 @@ class Worker:
         if any(owned.task.dirty for owned in self.owned.values()):
             until = min(until, self._committed_at + self._interval)
         return min(IDLE_S, max(0.001, self._clock.wall(until - now)))
-

@@ -1,4 +1,5 @@
-"""The engine in memory, under a clock that a test moves: processors and worker loop are the real ones."""
+"""The engine in memory, under a clock that a test moves: processors and worker loop are the real
+ones."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from streams.clock import ScaledClock
 from streams.encoding import encoder
 from streams.memory import MemoryBroker, MemoryTransport
 from streams.roles import PROCESSORS, task_maker
-from streams.transport import Headers, Partition
+from streams.transport import Partition
 from streams.worker import Worker
 
 START = parse_rfc3339("2026-03-02T15:00:00Z")  # a Monday, no clock change near
@@ -37,7 +38,9 @@ class TestClock(ScaledClock, frozen=True):
         return 0.0
 
 
-def _encode_command(message: CommandDue | CommandRevoked) -> tuple[Headers, bytes]:
+def _encode_command(
+    message: CommandDue | CommandRevoked,
+) -> tuple[list[tuple[str, bytes]], bytes]:
     return [], _encode(message)
 
 
@@ -50,7 +53,9 @@ class World:
         crash: Callable[[str], None] | None = None,
     ) -> None:
         self.now = START
-        self.layout = layout or Layout(public=1, contact=2, dispatch=2, campaign=1, commands=1, facts=1)
+        self.layout = layout or Layout(
+            public=1, contact=2, dispatch=2, campaign=1, commands=1, facts=1
+        )
         self.broker = MemoryBroker(self.layout, lambda: self.now)
         self.crash = crash
         self.workers = {role: self.worker(role) for role in PROCESSORS}

@@ -1,4 +1,5 @@
-"""The campaign processor: validates and versions definitions, keeps their lifecycle, and tells every partition.
+"""The campaign processor: validates and versions definitions, keeps their lifecycle, and tells
+every partition.
 
 Its log is keyed by tenant, so that one campaign per service type (C-4) is decided in one place.
 """
@@ -17,7 +18,8 @@ from schemas.topics import Layout
 
 
 class CampaignProcessor:
-    """A pure fold over campaign-log (design 1, 2). `layout` says which partitions there are to tell."""
+    """A pure fold over campaign-log (design 1, 2). `layout` says which partitions there are to
+    tell."""
 
     decode_state: Callable[[memoryview], State] = staticmethod(
         msgspec.msgpack.Decoder(CampaignState).decode

@@ -44,7 +44,8 @@ def change(turn: Turn, layout: Layout, message: ChangeCampaign) -> None:
 
 
 def taken(tenant: TenantRecord, campaign: CampaignRecord) -> bool:
-    """Whether another campaign serves this one's service type (S1-5, C-4: all services is one value)."""
+    """Whether another campaign serves this one's service type (S1-5, C-4: all services is one
+    value)."""
     service = campaign.definition.service_type or ALL_SERVICES
     return tenant.services.get(service, campaign.campaign_id) != campaign.campaign_id
 
@@ -57,7 +58,8 @@ def set_status(
     status: str,
     cause: str,
 ) -> None:
-    """The campaign has a status, serves its service type or no longer, and every partition hears of it."""
+    """The campaign has a status, serves its service type or no longer, and every partition hears
+    of it."""
     before, campaign.status = campaign.status, status
     campaign.updated_at = turn.now
     serve(tenant, campaign)

@@ -1,4 +1,5 @@
-"""A definition is published: validated, versioned, and told to every partition, which answers (S4, C-36)."""
+"""A definition is published: validated, versioned, and told to every partition, which answers
+(S4, C-36)."""
 
 from typing import Any
 
@@ -13,7 +14,8 @@ from schemas.topics import Layout
 
 
 def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
-    """The next version of a campaign, or all that is wrong with the document; the same again is no version."""
+    """The next version of a campaign, or all that is wrong with the document; the same again is
+    no version."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None or tenant.status != "active":
         _refuse(turn, message, "TENANT_UNKNOWN")
@@ -69,7 +71,8 @@ def _publish_valid(
 def _record(
     turn: Turn, message: PublishCampaign, definition: Definition, before: CampaignRecord | None
 ) -> CampaignRecord:
-    """The campaign with this definition: its next version, or the same one where nothing has changed."""
+    """The campaign with this definition: its next version, or the same one where nothing has
+    changed."""
     digest = content_hash(definition)
     same = before is not None and digest == before.definition_hash
     return CampaignRecord(

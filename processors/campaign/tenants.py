@@ -1,4 +1,5 @@
-"""Tenants: their settings, their end, and the templates they delete (S1-38, S1-42, F-6, F-10, F-11)."""
+"""Tenants: their settings, their end, and the templates they delete (S1-38, S1-42, F-6, F-10,
+F-11)."""
 
 from processors.campaign.lifecycle import set_status
 from processors.campaign.telling import campaign_key, tell_contacts, tell_tenant, tenant_key

@@ -126,9 +126,9 @@ def _about_touch(
         case m.TouchFailed():
             answers.failed(scene, found, message)
         case m.TouchSeen():
-            engagement.seen(scene, message)
+            engagement.seen(scene, found, message)
         case m.TouchBounced():
-            profile.bounced(scene, message)
+            profile.bounced(scene, found, message)
 
 
 def _answer(turn: Turn, message: m.Answer) -> None:
@@ -137,8 +137,8 @@ def _answer(turn: Turn, message: m.Answer) -> None:
     assert contact is not None, "dispatch answers only what a contact asked"
     scene = Scene(turn, key, contact)
     found = answers.find(scene, message.command_id)
-    if found is not None and found[2]:
-        answers.answered(scene, found[0], found[1], message)
+    if found is not None and found.current:
+        answers.answered(scene, found.enrollment, found.touch, message)
         contact.updated_at = turn.now
 
 

@@ -1,5 +1,7 @@
 """What dispatch and the senders say about a requested touch (S0-5, C-9, F-7)."""
 
+from typing import NamedTuple
+
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
 from processors.contact.touching import arm, fail, go_on, retry_or_fail, skip, take_back, withdraw
@@ -18,20 +20,30 @@ from schemas.messages import (
 from schemas.states import RESOLVED, Enrollment, Phase, Status, Touch
 
 
-def find(scene: Scene, sought: str) -> tuple[Enrollment, Touch, bool] | None:
-    """The touch that a command id belongs to, and whether it is the attempt now under way.
+class Found(NamedTuple):
+    """The touch that a command id belongs to, and which attempt at it; `current` is the one now
+    under way."""
+
+    enrollment: Enrollment
+    touch: Touch
+    attempt: int
+    current: bool
+
+
+def find(scene: Scene, sought: str) -> Found | None:
+    """What a command id belongs to; None where it is none of this contact's.
 
     Ids derive from their cause, so those of earlier attempts need not be kept.
     """
     for enrollment in reversed(scene.contact.enrollments):
         for touch in enrollment.touches:
             if touch.command_id == sought:
-                return enrollment, touch, True
+                return Found(enrollment, touch, touch.attempt, True)
     for enrollment in reversed(scene.contact.enrollments):
         for touch in enrollment.touches:
             for number in range(1, touch.attempt):
                 if sought == _id_of(scene, enrollment, touch, number):
-                    return enrollment, touch, False
+                    return Found(enrollment, touch, number, False)
     return None
 
 
@@ -96,7 +108,8 @@ def _revoked(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchR
         return
     touch.phase = check(touch.phase, Input.REVOKED, Phase.COMMANDED)
     out = scene.opted_out(touch.channel)
-    if enrollment.status is Status.STOPPED:  # stopped while a freeze had asked, which revokes nothing
+    if enrollment.status is Status.STOPPED:
+        # Stopped while a freeze had asked, and that revokes nothing.
         withdraw(scene, enrollment, touch, Input.STOP, enrollment.reason or "stopped", revoke=True)
     elif out is not None:
         withdraw(scene, enrollment, touch, Input.STOP, f"opted_out_{out}", revoke=True)
@@ -105,15 +118,18 @@ def _revoked(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchR
         _await_answer(scene, enrollment, touch)
 
 
-def sent(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchSent) -> None:
-    """The sender has sent it. A touch that was stopped meanwhile is sent all the same: the race is recorded."""
-    enrollment, touch, _ = found
+def sent(scene: Scene, found: Found, message: TouchSent) -> None:
+    """The sender has sent it. A touch that was stopped meanwhile is sent all the same: the race
+    is recorded."""
+    enrollment, touch = found.enrollment, found.touch
     before = touch.phase
     if before is Phase.SENT:
         return
     touch.phase = check(before, Input.SENT, Phase.SENT)
     if before is Phase.REQUESTED:
         take_back(scene, touch, "sent", revoke=False)  # the repeat that waits in dispatch
+    elif before is Phase.COMMANDED and not found.current:
+        take_back(scene, touch, "sent", revoke=True)  # an earlier attempt went out after all
     touch.sent_at = message.sent_at or message.at
     touch.resolved_at = scene.now
     touch.wait = None
@@ -123,6 +139,8 @@ def sent(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchSent
         Kind.TOUCH_SENT,
         enrollment,
         touch,
+        command_id=message.command_id,
+        attempt=found.attempt,
         cause=message.cause,
         reason=touch.reason,
         values={"provider_message_id": message.provider_message_id},
@@ -131,10 +149,10 @@ def sent(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchSent
         go_on(scene, enrollment)
 
 
-def failed(scene: Scene, found: tuple[Enrollment, Touch, bool], message: TouchFailed) -> None:
+def failed(scene: Scene, found: Found, message: TouchFailed) -> None:
     """The sender could not send it; an answer to an attempt given up earlier changes nothing."""
-    enrollment, touch, current = found
-    if not current or touch.phase in RESOLVED:
+    enrollment, touch = found.enrollment, found.touch
+    if not found.current or touch.phase in RESOLVED:
         return
     permanent = message.permanent or _is_client_error(message.code)
     if touch.phase is Phase.REQUESTED:

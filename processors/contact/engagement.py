@@ -1,6 +1,6 @@
 """What people do with what was sent: opens, clicks, opt-outs, reviews (F-8, F-12, C-40)."""
 
-from processors.contact.answers import find
+from processors.contact.answers import Found, find
 from processors.contact.profile import suppress
 from processors.contact.scene import ADDRESS, Scene
 from processors.contact.stopping import live, stop, stop_without_channels
@@ -16,21 +16,29 @@ _SEEN = {
 }
 
 
-def seen(scene: Scene, message: TouchSeen) -> None:
-    """The first signal of its kind is a fact; the earliest moment is kept, whatever came first (C-40)."""
-    found = find(scene, message.command_id)
-    assert found is not None
-    enrollment, touch, _ = found
+def seen(scene: Scene, found: Found, message: TouchSeen) -> None:
+    """The first signal of its kind is a fact; the earliest moment is kept, whatever came first
+    (C-40)."""
+    touch = found.touch
     field, kind = _SEEN[message.signal]
     before = getattr(touch, field)
     setattr(touch, field, message.at if before is None else min(before, message.at))
     if before is None:
         values = {"url": message.url} if message.url else None
-        scene.say(kind, enrollment, touch, cause=message.cause, values=values)
+        scene.say(
+            kind,
+            found.enrollment,
+            touch,
+            command_id=message.command_id,
+            attempt=found.attempt,
+            cause=message.cause,
+            values=values,
+        )
 
 
 def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
-    """Closes the channel, or all of them, for every campaign of the tenant and never across tenants (C-26)."""
+    """Closes the channel, or all of them, for every campaign of the tenant and never across
+    tenants (C-26)."""
     channel, contact = message.channel, scene.contact
     before = contact.opted_out.get(channel)
     contact.opted_out[channel] = message.at if before is None else min(before, message.at)
@@ -44,7 +52,8 @@ def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
 
 
 def review_received(scene: Scene, message: ReviewReceived) -> bool:
-    """A review click or feedback stops the enrollment and is its conversion, once (F-12); False where it has none."""
+    """A review click or feedback stops the enrollment and is its conversion, once (F-12); False
+    where it has none."""
     reviewed = _reviewed(scene, message)
     for enrollment in reviewed:
         if enrollment.converted_at is None:
@@ -65,7 +74,7 @@ def _reviewed(scene: Scene, message: ReviewReceived) -> list[Enrollment]:
     """The enrollment of the command answered, else the running ones, else the last that ended."""
     if message.command_id is not None:
         found = find(scene, message.command_id)
-        return [found[0]] if found else []
+        return [found.enrollment] if found else []
     running = live(scene, message.campaign_id)
     if running:
         return running
@@ -81,6 +90,6 @@ def _credited(scene: Scene, enrollment: Enrollment, command_id: str | None) -> T
     """The touch that was answered, by whichever of its attempts; else the last one sent."""
     found = find(scene, command_id) if command_id is not None else None
     if found is not None:
-        return found[1]
+        return found.touch
     sent = [touch for touch in enrollment.touches if touch.phase is Phase.SENT]
     return sent[-1] if sent else None

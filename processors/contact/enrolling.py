@@ -1,4 +1,5 @@
-"""A finished job becomes an enrollment, or a recorded reason why not (S1-8, S1-21, F-9, F-10, X-9)."""
+"""A finished job becomes an enrollment, or a recorded reason why not (S1-8, S1-21, F-9, F-10,
+X-9)."""
 
 from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop, trim
@@ -17,7 +18,8 @@ ALL_SERVICES = "*"
 
 
 def job_completed(scene: Scene, message: JobCompleted) -> None:
-    """Enrolls in the campaign of the job's service type, else in the one for all services (F-10)."""
+    """Enrolls in the campaign of the job's service type, else in the one for all services
+    (F-10)."""
     campaign_id, refusal = _refusal(scene, message)
     if refusal is None and campaign_id is not None:
         _repeat(scene, campaign_id, message.cause)
@@ -72,7 +74,8 @@ def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) ->
 
 
 def _too_old(scene: Scene, definition: Definition, message: JobCompleted) -> bool:
-    """A job told so late that its second touch (or a single one's command) would be over: no burst of late mail."""
+    """A job told so late that its second touch (or a single one's command) would be over: no
+    burst of late mail."""
     first, *later = definition.steps
     delay = first_delay(scene, first, message.service_type)
     over = later[0].delay if later else definition.settings.expire_after
@@ -80,7 +83,8 @@ def _too_old(scene: Scene, definition: Definition, message: JobCompleted) -> boo
 
 
 def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> bool:
-    """Some time must pass after an enrollment's end; one that a repeat job restarts has not ended (F-9)."""
+    """Some time must pass after an enrollment's end; one that a repeat job restarts has not
+    ended (F-9)."""
     ended = [
         enrollment.ended_at or 0
         for enrollment in scene.contact.enrollments
@@ -92,7 +96,8 @@ def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> b
 
 
 def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
-    """Somebody enrolls the contact by hand: no cool-down, but still one run at a time (F-9, S1-21)."""
+    """Somebody enrolls the contact by hand: no cool-down, but still one run at a time (F-9,
+    S1-21)."""
     campaign = scene.campaign(message.campaign_id)
     refusal = None
     if campaign is None:

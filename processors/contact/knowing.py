@@ -1,7 +1,9 @@
-"""What a partition knows of tenants and campaigns, as announced; and sweeps over a campaign's contacts.
+"""What a partition knows of tenants and campaigns, as announced; and sweeps over a campaign's
+contacts.
 
-A sweep reaches every enrollment of a campaign when it is paused, resumed or ended. It runs in steps of the
-campaign's own timer, all before the next record, so it may span transactions and is still one moment of the log.
+A sweep reaches every enrollment of a campaign when it is paused, resumed or ended. It runs in steps
+of the campaign's own timer, all before the next record, so it may span transactions and is still
+one moment of the log.
 """
 
 from itertools import islice
@@ -59,17 +61,13 @@ def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
     service = message.definition.service_type or ALL_SERVICES
     _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
     _change_status(turn, campaign, message.status, message.cause)
-    known = CampaignKnown(
-        message.tenant_id, message.campaign_id, message.version, turn.partition
-    )
+    known = CampaignKnown(message.tenant_id, message.campaign_id, message.version, turn.partition)
     turn.send(Topic.CAMPAIGN_LOG, message.tenant_id.encode(), known)
 
 
 def status_announced(turn: Turn, message: StatusAnnounced) -> None:
     """Paused freezes, resumed thaws, anything final stops every enrollment of the campaign."""
-    campaign = turn.store.edit(
-        campaign_key(message.tenant_id, message.campaign_id), KnownCampaign
-    )
+    campaign = turn.store.edit(campaign_key(message.tenant_id, message.campaign_id), KnownCampaign)
     assert campaign is not None, "a status follows its campaign's first version"
     service = campaign.definitions[campaign.version].service_type or ALL_SERVICES
     _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
@@ -77,7 +75,8 @@ def status_announced(turn: Turn, message: StatusAnnounced) -> None:
 
 
 def template_gone(turn: Turn, message: TemplateGone) -> None:
-    """The template is sent no more; its touches stay and are skipped for want of one (S1-42, S0-17)."""
+    """The template is sent no more; its touches stay and are skipped for want of one (S1-42,
+    S0-17)."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), KnownTenant)
     if tenant is not None and message.template_id not in tenant.templates_gone:
         tenant.templates_gone.append(message.template_id)
@@ -108,13 +107,13 @@ def sweep(turn: Turn, campaign: KnownCampaign) -> None:
     """The next contacts of the campaign, in key order; done when there are none left."""
     prefix = f"{campaign.tenant_id}/".encode()
     needle = campaign.campaign_id.encode()
-    keys = list(
-        islice(turn.store.holders(prefix, needle, campaign.sweep_cursor), SWEEP_STEP)
-    )
+    keys = list(islice(turn.store.holders(prefix, needle, campaign.sweep_cursor), SWEEP_STEP))
     assert campaign.sweep is not None
     for key in keys:
         person = turn.store.look(key, Contact)
-        if person is not None and any(e.campaign_id == campaign.campaign_id for e in person.enrollments):
+        if person is not None and any(
+            e.campaign_id == campaign.campaign_id for e in person.enrollments
+        ):
             _sweep_one(turn, key, campaign)
     if len(keys) < SWEEP_STEP:
         campaign.sweep, campaign.sweep_cursor = None, b""

@@ -1,6 +1,7 @@
-"""A person as last told: the latest account of each field wins, in whatever order the accounts arrive (X-1)."""
+"""A person as last told: the latest account of each field wins, in whatever order the accounts
+arrive (X-1)."""
 
-from processors.contact.answers import find
+from processors.contact.answers import Found
 from processors.contact.scene import ADDRESS, Scene
 from processors.contact.stopping import live, stop
 from processors.contact.table import Input
@@ -67,7 +68,8 @@ def update(scene: Scene, person: Person, at: int, cause: str) -> None:
 
 
 def upserted(scene: Scene, message: ContactUpserted) -> None:
-    """What upstream says of the person; attributes are replaced as a whole by the latest account."""
+    """What upstream says of the person; attributes are replaced as a whole by the latest
+    account."""
     profile = scene.contact.profile
     if message.attributes is not None and message.at >= profile.attributes_at:
         profile.attributes, profile.attributes_at = message.attributes, message.at
@@ -75,7 +77,8 @@ def upserted(scene: Scene, message: ContactUpserted) -> None:
 
 
 def suppress(scene: Scene, channel: str, reason: str, cause: str) -> None:
-    """The address gets nothing more, whichever contact it belongs to: dispatch is the last gate (S4-85)."""
+    """The address gets nothing more, whichever contact it belongs to: dispatch is the last gate
+    (S4-85)."""
     address = scene.address(channel)
     if address:
         scene.turn.send(
@@ -85,21 +88,21 @@ def suppress(scene: Scene, channel: str, reason: str, cause: str) -> None:
         )
 
 
-def bounced(scene: Scene, message: TouchBounced) -> None:
-    """A hard bounce closes the address, not the person: another address opens the channel again (S4-81)."""
-    found = find(scene, message.command_id)
-    assert found is not None
-    enrollment, touch, _ = found
+def bounced(scene: Scene, found: Found, message: TouchBounced) -> None:
+    """A hard bounce closes the address, not the person: another address opens the channel again
+    (S4-81)."""
+    touch = found.touch
     first = touch.bounced_at is None
     touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
     if first:
         scene.say(
             Kind.TOUCH_BOUNCED,
-            enrollment,
+            found.enrollment,
             touch,
+            command_id=message.command_id,
+            attempt=found.attempt,
             cause=message.cause,
-            reason=message.bounce_type,
-            values={"detail": message.reason},
+            reason=message.bounce_type,  # its text may quote the address, and facts hold none
         )
     address = scene.address(touch.channel)
     told_at = scene.contact.profile.told_at[FIELDS.index(ADDRESS[touch.channel])]
@@ -110,7 +113,8 @@ def bounced(scene: Scene, message: TouchBounced) -> None:
 
 
 def erased(scene: Scene, message: ContactErased) -> None:
-    """The person is forgotten: enrollments stop, names and addresses go; ids and times stay (C-32)."""
+    """The person is forgotten: enrollments stop, names and addresses go; ids and times stay
+    (C-32)."""
     contact = scene.contact
     for enrollment in live(scene):
         stop(scene, enrollment, "contact_erased", message.cause)

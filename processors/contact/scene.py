@@ -51,7 +51,8 @@ class Scene:
         return campaign.definitions[enrollment.version]
 
     def template(self, enrollment: Enrollment, step: Step) -> str | None:
-        """The template as of now: the newest version's, if it still has the step (S0-3, C-36, S1-42)."""
+        """The template as of now: the newest version's, if it still has the step (S0-3, C-36,
+        S1-42)."""
         campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None and self.tenant is not None
         for current in campaign.definitions[campaign.version].steps:
@@ -72,7 +73,8 @@ class Scene:
         return "all" if "all" in self.contact.opted_out else None
 
     def window(self, definition: Definition) -> Window | None:
-        """Quiet hours for this contact: the campaign's or the tenant's, by the contact's clock if known (F-6)."""
+        """Quiet hours for this contact: the campaign's or the tenant's, by the contact's clock
+        if known (F-6)."""
         tenant = self.tenant
         assert tenant is not None
         settings, profile = definition.settings, self.contact.profile
@@ -104,6 +106,6 @@ class Scene:
             fields["step_id"] = touch.step_id
             fields["touch_number"] = touch.number
             fields["channel"] = touch.channel
-            fields["command_id"] = touch.command_id
-            fields["attempt"] = touch.attempt
+            fields.setdefault("command_id", touch.command_id)
+            fields.setdefault("attempt", touch.attempt)
         self.turn.say(kind, self.tenant_id, contact_id=self.contact_id, **fields)

@@ -6,8 +6,11 @@ from processors.contact.touching import arm, go_on, skip, take_back, withdraw
 from schemas.facts import Kind, moment
 from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 
+_ASKED = (Phase.REQUESTED, Phase.COMMANDED)
+
 ENDED_MAX = 8
-"""Ended enrollments that a contact's state keeps, so that late opens and reviews find their touch."""
+"""Ended enrollments that a contact's state keeps, so that late opens and reviews find their
+touch."""
 
 
 def become(enrollment: Enrollment, status: Status) -> None:
@@ -18,7 +21,8 @@ def become(enrollment: Enrollment, status: Status) -> None:
 
 
 def stop(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -> None:
-    """No further touch: a waiting one is dropped, a requested one withdrawn, a command out revoked."""
+    """No further touch: a waiting one is dropped, a requested one withdrawn, a command out
+    revoked."""
     become(enrollment, Status.STOPPED)
     enrollment.reason = reason
     enrollment.ended_at = scene.now
@@ -37,7 +41,8 @@ def stop(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -
 
 
 def freeze(scene: Scene, enrollment: Enrollment, cause: str) -> None:
-    """The campaign is paused: scheduled times stand still; a command that is out is not called back (F-4)."""
+    """The campaign is paused: scheduled times stand still; a command that is out is not called
+    back (F-4)."""
     become(enrollment, Status.FROZEN)
     enrollment.frozen_at = scene.now
     scene.say(Kind.ENROLLMENT_FROZEN, enrollment, cause=cause)
@@ -88,18 +93,16 @@ def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) ->
 
 
 def stop_without_channels(scene: Scene, channel: str, cause: str) -> None:
-    """An opt-out closes a channel; an enrollment with nothing left to send elsewhere is stopped (F-4, F-8)."""
+    """An opt-out closes a channel; an enrollment with nothing left to send elsewhere is stopped
+    (F-4, F-8)."""
     for enrollment in live(scene):
         steps = scene.definition(enrollment).steps[len(enrollment.touches) :]
         touch = _open_touch(enrollment)
         ahead = {step.channel for step in steps} | ({touch.channel} if touch else set())
         if ahead and all(scene.opted_out(name) for name in ahead):
             stop(scene, enrollment, f"opted_out_{channel}", cause)
-        elif touch and scene.opted_out(touch.channel):
-            if touch.phase in (Phase.REQUESTED, Phase.COMMANDED):
-                withdraw(
-                    scene, enrollment, touch, Input.STOP, f"opted_out_{channel}", revoke=True
-                )
+        elif touch and scene.opted_out(touch.channel) and touch.phase in _ASKED:
+            withdraw(scene, enrollment, touch, Input.STOP, f"opted_out_{channel}", revoke=True)
 
 
 def live(scene: Scene, campaign_id: str | None = None) -> list[Enrollment]:

@@ -1,7 +1,7 @@
 """The life of a touch and of an enrollment, as tables: what each phase may become on each input.
 
-A pair that is missing is a bug. Where a phase has nothing to say to an input it stays what it is, written out.
-The diagrams in ARCHITECTURE.md are made from these tables.
+A pair that is missing is a bug. Where a phase has nothing to say to an input it stays what it is,
+written out. The diagrams in ARCHITECTURE.md are made from these tables.
 """
 
 from enum import StrEnum
@@ -28,7 +28,8 @@ _SCHEDULED, _REQUESTED, _COMMANDED, _WITHDRAWING, _SENT, _SKIPPED, _FAILED = Pha
 
 
 def _settled(phase: Phase, *, late_sent: bool) -> dict[Input, tuple[Phase, ...]]:
-    """A resolved touch stays as it is; a sender that sent all the same is believed (the race is recorded)."""
+    """A resolved touch stays as it is; a sender that sent all the same is believed (the race is
+    recorded)."""
     rows: dict[Input, tuple[Phase, ...]] = dict.fromkeys(Input, (phase,))
     if late_sent:
         rows[Input.SENT] = (_SENT,)
@@ -37,7 +38,11 @@ def _settled(phase: Phase, *, late_sent: bool) -> dict[Input, tuple[Phase, ...]]
 
 TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
     _SCHEDULED: {
-        Input.DUE: (_SCHEDULED, _REQUESTED, _SKIPPED),  # quiet hours move it; a closed gate skips it
+        Input.DUE: (
+            _SCHEDULED,
+            _REQUESTED,
+            _SKIPPED,
+        ),  # quiet hours move it; a closed gate skips it
         Input.DEFERRED: (_SCHEDULED,),
         Input.COMMANDED: (_SCHEDULED,),
         Input.REFUSED: (_SCHEDULED,),
@@ -61,7 +66,11 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.FREEZE: (_WITHDRAWING,),
     },
     _COMMANDED: {
-        Input.DUE: (_COMMANDED, _REQUESTED, _FAILED),  # no answer: the same again, then failed (S0-5)
+        Input.DUE: (
+            _COMMANDED,
+            _REQUESTED,
+            _FAILED,
+        ),  # no answer: the same again, then failed (S0-5)
         Input.DEFERRED: (_COMMANDED,),
         Input.COMMANDED: (_COMMANDED,),
         Input.REFUSED: (_COMMANDED,),

@@ -1,4 +1,5 @@
-"""A touch from its schedule to its command's answer: timing, the gates, retries (F-2, F-6…F-8, S0-4, X-3)."""
+"""A touch from its schedule to its command's answer: timing, the gates, retries (F-2, F-6…F-8,
+S0-4, X-3)."""
 
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
@@ -7,7 +8,7 @@ from schemas.definition import Definition, Step
 from schemas.facts import Kind, moment
 from schemas.ids import command_id
 from schemas.messages import RequestTouch, WithdrawTouch, account_key
-from schemas.states import RESOLVED, Enrollment, Phase, Status, Touch
+from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.topics import Topic
 
 EMISSIONS_MAX = 2
@@ -17,7 +18,8 @@ EMISSIONS_MAX = 2
 def schedule_next(scene: Scene, enrollment: Enrollment) -> None:
     """The next step gets its time; after the last one the enrollment is completed.
 
-    The delay counts from the previous touch's scheduled time, or from the enrollment's anchor (F-2).
+    The delay counts from the previous touch's scheduled time, or from the enrollment's anchor
+    (F-2).
     """
     definition = scene.definition(enrollment)
     index = len(enrollment.touches)
@@ -55,7 +57,8 @@ def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
 
 
 def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> None:
-    """The touch waits until `at`, or until quiet hours are over then; its scheduled time stays (F-6)."""
+    """The touch waits until `at`, or until quiet hours are over then; its scheduled time stays
+    (F-6)."""
     touch.due_at = opens_at(scene.window(scene.definition(enrollment)), at)
     touch.wait = wait if touch.due_at == at else "quiet_hours"
 
@@ -70,7 +73,8 @@ def fire(scene: Scene, enrollment: Enrollment) -> None:
 
 
 def attempt(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
-    """Through the gates in their order (X-3); the last ones, limits and suppression, are dispatch's."""
+    """Through the gates in their order (X-3); the last ones, limits and suppression, are
+    dispatch's."""
     definition = scene.definition(enrollment)
     step = definition.steps[touch.number - 1]
     template_id = scene.template(enrollment, step)
@@ -208,9 +212,9 @@ def _resolve(scene: Scene, touch: Touch, given: Input, phase: Phase, reason: str
 
 def go_on(scene: Scene, enrollment: Enrollment) -> None:
     """To the next step, if the enrollment is live and nothing of it is open (S0-4)."""
-    if enrollment.status in (Status.ACTIVE, Status.FROZEN):
-        if not enrollment.touches or enrollment.touches[-1].phase in RESOLVED:
-            schedule_next(scene, enrollment)
+    done = not enrollment.touches or enrollment.touches[-1].phase in RESOLVED
+    if done and enrollment.status in LIVE:
+        schedule_next(scene, enrollment)
 
 
 def retry_or_fail(

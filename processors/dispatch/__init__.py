@@ -1,7 +1,8 @@
 """The dispatch processor: the last gates, and the only one that emits commands and revocations.
 
-Keyed by what is scarce: a tenant's channel. A request passes suppression, expiry, quiet hours and the limit, in
-that order and each time it is looked at; one that waited out a limit into quiet hours waits on.
+Keyed by what is scarce: a tenant's channel. A request passes suppression, expiry, quiet hours and
+the limit, in that order and each time it is looked at; one that waited out a limit into quiet hours
+waits on.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from schemas.states import Account, DispatchState, KnownTenant, Request, State, 
 from schemas.topics import Topic, commands_topic
 
 BURST = 500
-"""Commands released in one firing of an account's timer; the rest in the next, at the same moment."""
+"""Commands released in one firing of an account's timer; the rest in the next, at the same
+moment."""
 
 
 class DispatchProcessor:
@@ -175,7 +177,8 @@ def _forget(turn: Turn, touch: m.RequestTouch) -> None:
 
 
 def _withdrawn(turn: Turn, order: m.WithdrawTouch) -> None:
-    """Taken back if it waits still; else the command is out: revoked, and the sender decides the race."""
+    """Taken back if it waits still; else the command is out: revoked, and the sender decides the
+    race."""
     waiting = turn.store.edit(_request_key(order), Request)
     key = m.contact_key(order.tenant_id, order.contact_id)
     repeated = waiting is not None and waiting.touch.emission > 1

@@ -1,4 +1,5 @@
-"""How much an account may still send inside a sliding hour (F-11): never more than the limit in any hour."""
+"""How much an account may still send inside a sliding hour (F-11): never more than the limit in
+any hour."""
 
 from schemas.states import Account, KnownTenant
 from schemas.times import HOUR
@@ -7,7 +8,8 @@ DEFAULT_PER_HOUR = 100
 """Per business and channel, where the tenant sets nothing (F-11)."""
 
 EXACT_UP_TO = 1_000
-"""Limits up to this many are kept to the moment; larger ones in steps of 1/1000 hour, rounded late."""
+"""Limits up to this many are kept to the moment; larger ones in steps of 1/1000 hour, rounded
+late."""
 
 _STEP = HOUR // EXACT_UP_TO
 

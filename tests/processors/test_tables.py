@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from processors.contact import ContactProcessor
-from processors.contact.answers import answered, failed, sent
+from processors.contact.answers import Found, answered, failed, sent
 from processors.contact.scene import Scene, campaign_key, tenant_key
 from processors.contact.stopping import freeze, stop, stop_without_channels, thaw
 from processors.contact.table import ENROLLMENT, TOUCH, Impossible, Input, check
@@ -92,12 +92,14 @@ def _answer(message: m.Answer) -> Drive:
 
 def _failed(permanent: bool) -> Drive:
     message = m.TouchFailed(*WHO, "x#1", START, "id", "timeout", permanent)
-    return lambda scene, enrollment, touch: failed(scene, (enrollment, touch, True), message)
+    return lambda scene, enrollment, touch: failed(
+        scene, Found(enrollment, touch, touch.attempt, True), message
+    )
 
 
 def _sent(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     message = m.TouchSent(*WHO, "x#1", START, "id")
-    sent(scene, (enrollment, touch, True), message)
+    sent(scene, Found(enrollment, touch, touch.attempt, True), message)
 
 
 def _stop(scene: Scene, enrollment: Enrollment, _: Touch) -> None:
