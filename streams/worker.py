@@ -25,6 +25,9 @@ RECORDS_MAX = 1_000
 STEPS_MAX = 2_000
 """Records and timers folded between two looks at the clock."""
 
+ROUNDS_MAX = 10
+"""Such steps of one task before the others, and the group, have their turn."""
+
 OUTPUTS_MAX = 20_000
 IDLE_S = 0.1
 OUTAGE_S = 0.5
@@ -108,7 +111,9 @@ class Worker:
         """What is due and what has come; at most a step's worth, so that commits are not late."""
         task = owned.task
         try:
-            while task.advance(STEPS_MAX):
+            for _ in range(ROUNDS_MAX):
+                if not task.advance(STEPS_MAX):
+                    break
                 if self._commit_is_due():
                     self._commit()
         except Poison as poison:
@@ -129,18 +134,22 @@ class Worker:
         task.condemn(letter)
 
     def _believed(self, partition: Partition, owned: Owned, now: int) -> bool:
-        """A record from far ahead of this machine's clock would fire a day's timers: the task
-        stops instead."""
+        """A record from far ahead of this machine's clock would fire a day's timers: the task stops
+        instead, and takes nothing more until the clocks agree again."""
         inbox = owned.task.inbox
         ahead = inbox[0].timestamp - now if inbox else 0
-        if ahead > self._skew and not owned.skewed:
+        skewed = ahead > self._skew
+        if skewed and not owned.skewed:
             log.error(
                 "task stopped: a record is stamped ahead of this machine's clock; nothing fires. "
                 "Set the broker's clock right, or this machine's",
                 extra={"partition": str(partition), "seconds_ahead": ahead / 1e6},
             )
-        owned.skewed = ahead > self._skew
-        return not owned.skewed
+            self.transport.pause([partition])
+        elif owned.skewed and not skewed:
+            self.transport.resume([partition])
+        owned.skewed = skewed
+        return not skewed
 
     def _tick(self, partition: Partition, owned: Owned, now: int) -> None:
         """Nothing comes and something is due: the owner puts time itself into the log (design
