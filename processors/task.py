@@ -69,6 +69,7 @@ class Task:
         self.outputs: list[Output] = []
         self.next_offset = 0
         self.stream_time = 0
+        self.horizon = NEVER  # what is stamped later is not believed: the loop's guard, not ours
         self.dirty = False
         self.suspect: int | None = None
         self._condemned: DeadLetter | None = None
@@ -98,6 +99,8 @@ class Task:
             elif not inbox:
                 break
             elif inbox[0].timestamp > self.stream_time:
+                if inbox[0].timestamp > self.horizon:
+                    break
                 self.stream_time = inbox[0].timestamp
                 self.dirty = True
                 continue

@@ -99,9 +99,11 @@ class Worker:
         for partition, owned in self.owned.items():
             if owned.restore is not None:
                 self._restore(partition, owned)
-            elif self._believed(partition, owned, now):
+            else:
+                owned.task.horizon = now + self._skew
                 self._fold(partition, owned)
-                self._tick(partition, owned, now)
+                if self._believed(partition, owned, now):
+                    self._tick(partition, owned, now)
         if self._commit_is_due():
             self._commit()
 
@@ -138,7 +140,7 @@ class Worker:
         instead, and takes nothing more until the clocks agree again."""
         inbox = owned.task.inbox
         ahead = inbox[0].timestamp - now if inbox else 0
-        skewed = ahead > self._skew
+        skewed = owned.restore is None and ahead > self._skew
         if skewed and not owned.skewed:
             log.error(
                 "task stopped: a record is stamped ahead of this machine's clock; nothing fires. "
