@@ -5,133 +5,27 @@ Facts are past, orders imperative. `cause` names the public event behind a messa
 `at` is when it happened by its own account. All times are integer microseconds, UTC.
 """
 
-from typing import Any
-
 import msgspec
 
 from schemas.definition import Definition
-
-
-class Message(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
-    """One record of an internal log."""
-
-
-class Tick(Message, frozen=True):
-    """Nothing happened, and time went on (design 2.2)."""
-
-
-class Outside(Message, frozen=True):
-    """Something a public event told about one contact."""
-
-    tenant_id: str
-    contact_id: str
-    cause: str
-    at: int
-
-
-class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an event says of a person: None says nothing, an empty text clears."""
-
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    timezone: str | None = None
-    region: str | None = None
-    linkedin_url: str | None = None
-
-
-class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Quiet hours by the wall clock of `zone`, in minutes of the day; may run over midnight
-    (F-6)."""
-
-    zone: str
-    start: int
-    end: int
-    zone_from: str = "contact"
-
-
-# contact-log, from intake
-
-
-class JobCompleted(Outside, frozen=True):
-    job_id: str
-    service_type: str
-    completed_at: int
-    person: Person
-    enroll: bool = True
-
-
-class JobDeleted(Outside, frozen=True):
-    job_id: str
-
-
-class ContactUpserted(Outside, frozen=True):
-    person: Person
-    attributes: dict[str, Any] | None = None
-
-
-class ContactEnrolled(Outside, frozen=True):
-    campaign_id: str
-    variables: dict[str, str] | None = None
-
-
-class ContactStopped(Outside, frozen=True):
-    campaign_id: str | None = None
-    reason: str | None = None
-
-
-class ContactErased(Outside, frozen=True):
-    pass
-
-
-class TouchSent(Outside, frozen=True):
-    command_id: str
-    sent_at: int | None = None
-    provider_message_id: str | None = None
-
-
-class TouchFailed(Outside, frozen=True):
-    command_id: str
-    code: str
-    permanent: bool = False
-    detail: str | None = None
-
-
-class TouchSeen(Outside, frozen=True):
-    """A signal about a sent touch; `signal` is delivered, opened, clicked or read."""
-
-    command_id: str
-    signal: str
-    url: str | None = None
-
-
-class TouchBounced(Outside, frozen=True):
-    command_id: str
-    bounce_type: str
-    reason: str | None = None
-
-
-class ContactUnsubscribed(Outside, frozen=True):
-    """`channel` may be all; a complaint arrives here too, with `complained` set."""
-
-    channel: str
-    complained: bool = False
-
-
-class ReviewReceived(Outside, frozen=True):
-    """A review click or feedback: `kind` is review_clicked or feedback_submitted (F-12)."""
-
-    kind: str
-    command_id: str | None = None
-    campaign_id: str | None = None
-
-
-class EventUnsupported(Outside, frozen=True):
-    """A valid public event that no campaign kind built so far listens to."""
-
-    event_type: str
-
+from schemas.outside import ContactEnrolled as ContactEnrolled
+from schemas.outside import ContactErased as ContactErased
+from schemas.outside import ContactStopped as ContactStopped
+from schemas.outside import ContactUnsubscribed as ContactUnsubscribed
+from schemas.outside import ContactUpserted as ContactUpserted
+from schemas.outside import EventUnsupported as EventUnsupported
+from schemas.outside import JobCompleted as JobCompleted
+from schemas.outside import JobDeleted as JobDeleted
+from schemas.outside import Message as Message
+from schemas.outside import Outside as Outside
+from schemas.outside import Person as Person
+from schemas.outside import ReviewReceived as ReviewReceived
+from schemas.outside import Tick as Tick
+from schemas.outside import TouchBounced as TouchBounced
+from schemas.outside import TouchFailed as TouchFailed
+from schemas.outside import TouchSeen as TouchSeen
+from schemas.outside import TouchSent as TouchSent
+from schemas.outside import Window as Window
 
 # contact-log, from the dispatch processor
 
@@ -338,8 +232,8 @@ class UpsertTenant(Message, frozen=True):
     quiet_end: int | None = None
     strict_start: int | None = None
     strict_regions: tuple[str, ...] = ()
-    delay_by_service: dict[str, int] = {}
-    limits: dict[str, int | None] = {}
+    delay_by_service: dict[str, int] = msgspec.field(default_factory=dict)
+    limits: dict[str, int | None] = msgspec.field(default_factory=dict)
 
 
 class DeleteTenant(Message, frozen=True):
