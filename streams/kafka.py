@@ -2,6 +2,7 @@
 (design 4)."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from streams.verdict import Verdict, verdict
 log = logging.getLogger("touchstream.kafka")
 
 CALL_TIMEOUT_S = 15.0
+COMMITTED_TIMEOUT_S = 60.0
+AGAIN_S = 0.2
 
 
 def _nobody(_: Sequence[Partition]) -> None:
@@ -45,6 +48,7 @@ class KafkaTransport:
         self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}
         self._topics = {name: topic for topic, name in self._names.items()}
         self._open = False
+        self._unsought: dict[tuple[str, int], TopicPartition] = {}
         self.on_assigned: Callable[[Sequence[Partition]], None] = _nobody
         self.on_revoked: Callable[[Sequence[Partition]], None] = _nobody
         self._producer = self._new_producer()
@@ -60,6 +64,8 @@ class KafkaTransport:
 
     def poll(self, wait: float, limit: int) -> Mapping[Partition, list[Record]]:
         """Wakes at the first record, then takes what else is there."""
+        for unsought in list(self._unsought.values()):
+            self._seek(unsought)
         messages = self._consumer.consume(1, wait)
         if messages and limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
@@ -68,7 +74,9 @@ class KafkaTransport:
             if message.error() is not None:
                 self._consumer_error(message)
                 continue
-            place = (message.topic(), message.partition())
+            place: tuple[Any, Any] = (message.topic(), message.partition())
+            if place in self._unsought:
+                continue  # it will be read again, from where it was told to start
             record = Record(  # the client's types allow for what an error has not
                 message.offset(),  # type: ignore[arg-type]
                 message.timestamp()[1] * 1_000,
@@ -96,33 +104,49 @@ class KafkaTransport:
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         """The group's own offsets, waiting out transactions that still hold some of them."""
         asked = [TopicPartition(self._names[p.topic], p.number) for p in partitions]
-        for _ in range(8):
+        deadline = time.monotonic() + COMMITTED_TIMEOUT_S
+        while time.monotonic() < deadline:
             try:
                 answers = self._consumer.committed(asked, timeout=CALL_TIMEOUT_S)
+                unknown = next((a.error.str() for a in answers if a.error is not None), None)
             except KafkaException as error:
-                log.warning("committed offsets not known yet", extra={"error": str(error)})
-                continue
-            return {
-                Partition(self._topics[a.topic], a.partition): max(a.offset, 0)
-                for a in answers
-                if a.error is None
-            }
+                unknown = error.args[0].str()
+            if unknown is None:
+                return {
+                    Partition(self._topics[a.topic], a.partition): max(a.offset, 0) for a in answers
+                }
+            log.warning("committed offsets not known yet", extra={"error": unknown})
+            time.sleep(AGAIN_S)
         raise Dead("the group's committed offsets cannot be read")
 
     def start(self, offsets: Mapping[Partition, int]) -> None:
-        """Assigned anew at these offsets, so that nothing fetched before is delivered."""
-        if not offsets:
-            return
+        """Read from these offsets on; nothing fetched before is delivered.
+
+        New ones are assigned, which belongs into a callback. The others are sought: outside a
+        callback the client would take unassigning and assigning again for the answer to a
+        rebalance that is under way, and join the next generation with what it must give back.
+        """
         places = [
             TopicPartition(self._names[p.topic], p.number, offset or OFFSET_BEGINNING)
             for p, offset in offsets.items()
         ]
         present = {(p.topic, p.partition) for p in self._consumer.assignment()}
-        again = [p for p in places if (p.topic, p.partition) in present]
-        if again:
-            self._consumer.incremental_unassign(again)
-        self._consumer.incremental_assign(places)
+        if fresh := [p for p in places if (p.topic, p.partition) not in present]:
+            self._consumer.incremental_assign(fresh)
+        for place in places:
+            if (place.topic, place.partition) in present:
+                self._seek(place)
         self._consumer.resume(places)
+
+    def _seek(self, place: TopicPartition) -> None:
+        """A partition that the client has not begun to fetch yet cannot be sought: the next poll
+        tries again."""
+        try:
+            self._consumer.seek(place)
+            self._unsought.pop((place.topic, place.partition), None)
+        except KafkaException as error:
+            log.info("not to be sought yet", extra={"error": error.args[0].str()})
+            self._unsought[place.topic, place.partition] = place
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         self._consumer.pause([TopicPartition(self._names[p.topic], p.number) for p in partitions])
@@ -135,6 +159,8 @@ class KafkaTransport:
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.on_revoked([Partition(self._topics[p.topic], p.partition) for p in partitions])
+        for p in partitions:
+            self._unsought.pop((p.topic, p.partition), None)
         consumer.incremental_unassign(partitions)
 
     # producing
@@ -178,6 +204,10 @@ class KafkaTransport:
             TopicPartition(self._names[p.topic], p.number, offset) for p, offset in offsets.items()
         ]
         group = self._consumer.consumer_group_metadata()
+        if not self._consumer.memberid():
+            # Out of the group, which is not told yet: these credentials might fence nobody.
+            self.abort()
+            raise Aborted("no member of the group any more")
         self._call(self._producer.send_offsets_to_transaction, places, group, CALL_TIMEOUT_S)
         self._call(self._producer.commit_transaction, CALL_TIMEOUT_S, committing=True)
         self._open = False
@@ -250,7 +280,10 @@ class KafkaTransport:
     # restoring
 
     def restore(self, changelog: Partition) -> "KafkaRestore":
-        return KafkaRestore(self.settings, self._names[changelog.topic], changelog.number)
+        try:
+            return KafkaRestore(self.settings, self._names[changelog.topic], changelog.number)
+        except KafkaException as error:
+            raise Dead(f"{changelog.topic}: {error.args[0].str()}") from error
 
     def close(self) -> None:
         try:
@@ -300,6 +333,8 @@ class KafkaRestore:
                 done = (message.offset() or 0) + 1 >= self._end
             elif error.code() == KafkaError._PARTITION_EOF:
                 done = (message.offset() or 0) >= self._end
+            elif error.fatal():
+                raise Dead(f"restoring: {error.str()}")
         return records, done
 
     def close(self) -> None:

@@ -10,7 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from schemas.messages import DeadLetter
 from schemas.topics import CHANGELOGS, Topic
@@ -26,6 +33,9 @@ log = logging.getLogger("touchstream.projector")
 TOPICS = (*CHANGELOGS, Topic.FACTS)
 RECORDS_MAX = 10_000
 OUTAGE_S = 0.5
+HEAR_S = 3.0
+"""An overtaken writer listens to its group for so long, a heartbeat at least, before it claims
+again: perhaps the partition is not its own any more."""
 
 
 class Projector:
@@ -38,7 +48,9 @@ class Projector:
         self._names = {settings.topic_prefix + topic.value: topic for topic in TOPICS}
         self._pending: list[Record] = []
         self._next: dict[tuple[str, int], int] = {}
+        self._moved: set[tuple[str, int]] = set()
         self._written_at = time.monotonic()
+        self._listen_until: float | None = None
         self._letters = producer(settings)
         self._consumer = group_consumer(
             settings, self.group, f"{self.group}-{settings.slot}", tell_ends=True
@@ -60,14 +72,24 @@ class Projector:
         """Take what has come; write when it is time."""
         interval = self.settings.projection_interval_ms / 1_000
         left = interval - (time.monotonic() - self._written_at)
-        messages = self._consumer.consume(1, max(0.001, min(left, interval)))
-        if messages:
-            messages += self._consumer.consume(RECORDS_MAX - 1, 0)
-        for message in messages:
+        for message in self._messages(max(0.001, min(left, interval))):
             self._take(message)
+        if self._listen_until is not None:
+            self._begin()  # what is read meanwhile is not ours to write
+            if time.monotonic() >= self._listen_until:
+                self._claim_again()
+            return
         full = len(self._pending) >= RECORDS_MAX
         if self._next and (full or time.monotonic() - self._written_at >= interval):
             self._write()
+
+    def _messages(self, wait: float) -> list[Message]:
+        """Wakes at the first, then takes what else is there. Partitions come and go inside the
+        second call too: what is in hand of them by then counts for nothing."""
+        first = self._consumer.consume(1, wait)
+        self._moved.clear()
+        rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
+        return [m for m in first if (m.topic(), m.partition()) not in self._moved] + rest
 
     def close(self) -> None:
         """Leave the group and PostgreSQL."""
@@ -101,8 +123,9 @@ class Projector:
                     self._park(poison)
             self._begin()
         except Overtaken as error:
-            log.warning("overtaken: claiming again", extra={"error": str(error)})
-            self._claim_again()
+            log.warning("overtaken: listening to the group", extra={"error": str(error)})
+            self._begin()
+            self._listen_until = time.monotonic() + HEAR_S
         except SinkUnavailable as error:
             log.warning("PostgreSQL not to be reached: waiting", extra={"error": str(error)})
             time.sleep(OUTAGE_S)
@@ -130,9 +153,11 @@ class Projector:
     # places
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._moved |= {(p.topic, p.partition) for p in partitions}
         consumer.incremental_assign(self._claim(partitions))
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._moved |= {(p.topic, p.partition) for p in partitions}
         gone = {(self._names[p.topic], p.partition) for p in partitions}
         for topic, number in gone:
             self.projection.release(topic, number)
@@ -141,11 +166,16 @@ class Projector:
         consumer.incremental_unassign(partitions)
 
     def _claim_again(self) -> None:
-        """As if all had just been assigned."""
+        """As if all had just been assigned. Sought, not assigned again: outside a callback the
+        client would take that for the answer to a rebalance that is under way."""
         self._begin()
-        present = self._consumer.assignment()
-        self._consumer.incremental_unassign(present)
-        self._consumer.incremental_assign(self._claim(present))
+        try:
+            for place in self._claim(self._consumer.assignment()):
+                self._consumer.seek(place)
+            self._listen_until = None
+        except KafkaException as error:  # not fetched yet, so not to be sought: a moment later
+            log.info("not to be sought yet", extra={"error": error.args[0].str()})
+            self._listen_until = time.monotonic() + OUTAGE_S
 
     def _claim(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         while True:

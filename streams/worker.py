@@ -212,7 +212,7 @@ class Worker:
             self._throw_away()
         except SchemaUnavailable as error:
             log.warning("registry not to be reached: waiting", extra={"error": str(error)})
-            self._throw_away()
+            self._guarded(self._throw_away)
             time.sleep(OUTAGE_S)
         except Unsure as error:
             log.warning("commit outcome unknown: restoring", extra={"error": str(error)})
@@ -244,8 +244,8 @@ class Worker:
     def _revoked(self, partitions: Sequence[Partition]) -> None:
         """Taken away means abort: the next owner folds it again."""
         log.info("revoked", extra={"partitions": [str(p) for p in partitions]})
-        self._guarded(self._throw_away)
         self._forget(partitions)
+        self._guarded(self._throw_away)
 
     def _begin(self, partitions: Sequence[Partition]) -> None:
         """The group's offset first (it waits out a dead owner's transaction), then the state
