@@ -1,0 +1,53 @@
+"""The demo itself, small and fast, on the real parts."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.live
+
+RUN = "import sys; from streams.demo import run; sys.exit(run(customers={}, seconds={}, json=True))"
+
+
+def demo(customers: int, seconds: int) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN.format(customers, seconds)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_weeks_of_sixty_customers_end_and_the_recount_agrees() -> None:
+    running = demo(60, 15)
+    out, told = running.communicate(timeout=240)
+    assert running.returncode == 0, told
+    result = json.loads(out)
+    assert result["agrees"] is True
+    assert result["differences"] == []
+    assert result["sends"] > 80
+    assert result["facts_by_kind"]["enrollment.frozen"] > 0
+    assert len(result["stories"]) == 3
+    assert {row["tenant_id"] for row in result["analytics"]} == {
+        "lakeside-plumbing",
+        "thames-cleaning",
+        "pacific-hvac",
+    }
+
+
+def test_an_interrupted_demo_ends_all_that_it_started(tmp_path: Path) -> None:
+    running = demo(60, 60)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "known to every partition" in line:
+            break
+    began = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    assert time.monotonic() - began < 10
