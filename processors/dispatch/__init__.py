@@ -74,7 +74,9 @@ def _try(turn: Turn, touch: m.RequestTouch, waiting: Request | None) -> None:
         if account.next_slot_at is None:
             account.next_slot_at = limits.next_slot(account, turn.now)
         values = {"used": used, "limit": limit, "window": "1h sliding"}
-        _wait(turn, touch, waiting, "throttled", None, account.next_slot_at, values)
+        # The account's own timer may be due in this very moment, and fire after this one.
+        next_try = max(account.next_slot_at, turn.now)
+        _wait(turn, touch, waiting, "throttled", None, next_try, values)
         return
     _emit(turn, touch, account, limit, used)
 
