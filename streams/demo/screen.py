@@ -25,6 +25,7 @@ WORDS = {
     "dispatch": "at dispatch",
     "delay": "not due",
 }
+NO_BREAK = "\u00a0"
 USUAL = ("answer", "dispatch", "delay")
 """Waits that are nothing special; the others are shown first, and in colour."""
 
@@ -99,7 +100,7 @@ def line(view: View) -> str:
         f"opened {sum(b.opened for b in view.businesses):,}",
         f"clicked {sum(b.clicked for b in view.businesses):,}",
         f"converted {sum(b.converted for b in view.businesses):,}",
-        "waiting " + (_reasons(waits) or "nobody"),
+        "waiting " + (_reasons(waits).replace(NO_BREAK, " ") or "nobody"),
         f"lag {sum(view.lag.values()):,}",
     ]
     return "  ".join(parts)
@@ -163,7 +164,8 @@ def _enrolled(business: Business) -> int:
 def _reasons(waits: dict[str, int]) -> str:
     """What holds most, first; what is usual, last."""
     rows = sorted(waits.items(), key=lambda row: (row[0] in USUAL, -row[1], row[0]))
-    return "  ".join(f"{WORDS.get(reason, reason)} {number:,}" for reason, number in rows)
+    words = [f"{WORDS.get(reason, reason)} {number:,}" for reason, number in rows]
+    return "  ".join(word.replace(" ", NO_BREAK) for word in words)
 
 
 def _summed(waiting: dict[str, dict[str, int]]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from schemas.times import HOUR
 from sinks.demo_queries import Analytics, Business, Unsent
 from streams.demo.ending import analytics_table, choose
 from streams.demo.lapse import FIRST_MIDNIGHT
-from streams.demo.screen import Screen, View, line, render
+from streams.demo.screen import NO_BREAK, Screen, View, line, render
 
 
 def view(**changed: object) -> View:
@@ -31,7 +31,7 @@ def shown(thing: RenderableType) -> str:
     console = Console(width=150)
     with console.capture() as capture:
         console.print(thing)
-    return capture.get()
+    return capture.get().replace(NO_BREAK, " ")
 
 
 def test_the_table_shows_local_time_counts_and_why_touches_wait() -> None:
