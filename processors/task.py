@@ -75,15 +75,14 @@ class Task:
         self._condemned: DeadLetter | None = None
         self._applied = 0
         self._committed = (0, 0)
+        self._turn = Turn(0, self.store, self.outputs, partition)
 
     # the fold
 
     def feed(self, records: Iterable[Record]) -> None:
         """Records in log order; one that was folded already is not folded again."""
         expected = self.inbox[-1].offset + 1 if self.inbox else self.next_offset
-        for record in records:
-            if record.offset >= expected:
-                self.inbox.append(record)
+        self.inbox.extend(record for record in records if record.offset >= expected)
 
     def advance(self, budget: int) -> int:
         """Fire and fold, at most `budget` steps; returns how many were done (0: nothing left to
@@ -92,16 +91,17 @@ class Task:
         Raises Poison where a record cannot be folded; the batch must then be rolled back.
         """
         done = 0
-        store, inbox = self.store, self.inbox
+        store, inbox, turn = self.store, self.inbox, self._begin_turns()
+        next_due = store.next_due
         while done < budget:
-            if store.next_due() <= self.stream_time:
+            if next_due() <= self.stream_time:
                 self._fire()
             elif not inbox:
                 break
             elif inbox[0].timestamp > self.stream_time:
                 if inbox[0].timestamp > self.horizon:
-                    break
-                self.stream_time = inbox[0].timestamp
+                    break  # not believed: the loop's guard
+                turn.now = self.stream_time = inbox[0].timestamp
                 self.dirty = True
                 continue
             elif inbox[0].offset == self.suspect and self._applied:
@@ -111,11 +111,16 @@ class Task:
             done += 1
         return done
 
+    def _begin_turns(self) -> Turn:
+        """One for all records and timers of a step: nobody keeps a turn."""
+        turn = self._turn
+        turn.now, turn.store, turn.outputs = self.stream_time, self.store, self.outputs
+        return turn
+
     def _fire(self) -> None:
         due = self.store.pop_due(self.stream_time)
         assert due is not None
-        turn = Turn(self.stream_time, self.store, self.outputs, self.partition)
-        self.processor.fire(turn, *due)
+        self.processor.fire(self._turn, *due)
         self.store.settle()
         self.dirty = True
 
@@ -123,9 +128,8 @@ class Task:
         if self._condemned is not None and self._condemned.offset == record.offset:
             self._park(record)
             return
-        turn = Turn(self.stream_time, self.store, self.outputs, self.partition)
         try:
-            self.processor.apply(turn, record)
+            self.processor.apply(self._turn, record)
         except SchemaUnavailable:  # an outage is not the record's fault
             raise
         except Exception as error:
@@ -137,16 +141,16 @@ class Task:
 
     def condemn(self, letter: DeadLetter) -> None:
         """The record has failed alone: when its turn comes again it is parked, and changes
-        nothing else."""
+        nothing else. The verdict stands until it is committed, or the next record would have
+        this one tried again."""
         self._condemned = letter
 
     def _park(self, record: Record) -> None:
         assert self._condemned is not None
         key = f"{self._condemned.topic}/{record.offset}".encode()
         self.outputs.append(Output(Topic.DEAD_LETTERS, key, self._condemned))
-        self._condemned = None
-        self.suspect = None
         self.next_offset = record.offset + 1
+        self._applied += 1
         self.dirty = True
 
     @property
@@ -170,6 +174,8 @@ class Task:
         """The transaction is through: `changes` are the state."""
         self.store.commit(changes)
         self._committed = (self.next_offset, self.stream_time)
+        if self._condemned is not None and self._condemned.offset < self.next_offset:
+            self._condemned = None
         self._begin()
 
     def rollback(self) -> None:
