@@ -1,0 +1,195 @@
+"""Random histories: what people, owners and senders do, as plain data that can be played again.
+
+Senders answer as a hash of the command id tells them: the same in every run of a history.
+"""
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from random import Random
+from typing import Any, NamedTuple
+
+import msgspec
+from hypothesis import strategies as st
+
+from schemas import messages as m
+from schemas.times import HOUR, MINUTE
+from tests.builders import TENANT, about, document, tenant
+from tests.crash.rig import Rig
+from tests.world import START
+
+PEOPLE = ("ann", "ben", "cem", "dua")
+CAMPAIGNS = ("reviews", "roofs")
+SERVICES = ("hvac", "roofing")
+ACTIONS = (*("paused", "resumed") * 2, "completed", "deleted", "archived", "activated")
+ZONES = ("America/Chicago", "Europe/Rome", "", "Asia/Tokyo")
+LATE = ("shift_by_pause", "send_now", "skip_older_than")
+
+
+class Move(NamedTuple):
+    """Somebody does something, so many hours after the last move."""
+
+    kind: int
+    who: int
+    what: int
+    hours: float
+
+
+class Told:
+    """What was said so far in a rig: some of it is said again."""
+
+    def __init__(self, rig: Rig, limit: int | None = 100) -> None:
+        self.rig = rig
+        self.limit = limit
+        self.said: list[m.Message] = []
+        self.count = 0
+
+    def outside(self, who: int) -> dict[str, Any]:
+        """What every public event about a person carries."""
+        self.count += 1
+        names = {"tenant_id": TENANT, "contact_id": PEOPLE[who % 4], "cause": f"test#{self.count}"}
+        return {**names, "at": self.rig.now}
+
+
+def reaction(rig: Rig, touch: m.RequestTouch) -> list[tuple[int, m.Message]]:
+    """What comes of a command: minutes later, and the event."""
+    dice = blake2b(f"{touch.command_id}{touch.emission}".encode(), digest_size=2).digest()
+    fields = about(touch, rig)
+    sent = m.TouchSent(**fields)
+    failed = m.TouchFailed(**fields, code="timeout")
+    opened = m.TouchSeen(**fields, signal="opened")
+    early = m.TouchSeen(**{**fields, "at": rig.now - MINUTE}, signal="opened")
+    bounced = m.TouchBounced(**fields, bounce_type="hard" if dice[1] % 2 else "soft")
+    who = (touch.tenant_id, touch.contact_id, fields["cause"], rig.now)
+    clicked = m.ReviewReceived(*who, "review_clicked", touch.command_id)
+    reactions: tuple[list[tuple[int, m.Message]], ...] = (
+        [(0, sent)],
+        [(0, sent), (3, opened), (4, early)],
+        [(0, sent), (0, sent), (0, sent)],
+        [],
+        [(0, failed)],
+        [(0, m.TouchFailed(**fields, code="404"))],
+        [(45, sent)],
+        [(100, sent)],
+        [(0, opened), (1, sent), (2, bounced)],
+        [(0, failed), (0, failed), (10, sent)],
+        [(0, sent), (200, clicked), (201, clicked)],
+        [(0, m.TouchFailed(**fields, code="429"))],
+    )
+    return reactions[dice[0] % len(reactions)]
+
+
+def publish(which: int, what: int) -> m.PublishCampaign:
+    """A version of a campaign; both have e-mails and text messages."""
+    steps = [
+        {"id": "a", "channel": "email", "delay_hours": 5, "template_id": "t1"},
+        {"id": "b", "channel": "sms", "delay_hours": 14, "template_id": f"t{what % 3}"},
+        {"id": "c", "channel": "email", "delay_hours": 30, "template_id": "t3"},
+    ]
+    body = document(
+        campaign_id=CAMPAIGNS[which % 2],
+        service_type=None if which % 2 == 0 else "roofing",
+        steps=steps[: 2 + what % 2],
+        settings={
+            "late_policy": LATE[what % 3],
+            **({"late_skip_hours": 3} if what % 3 == 2 else {}),
+            "priority": what % 4,
+            "cooldown_days": what % 2,
+        },
+    )
+    cause, document_bytes = f"c#{which}-{what}", msgspec.json.encode(body)
+    return m.PublishCampaign(TENANT, CAMPAIGNS[which % 2], cause, START, document_bytes)
+
+
+def job(told: Told, who: int, what: int) -> list[m.Message]:
+    person = m.Person(
+        first_name=PEOPLE[who % 4],
+        email=f"{PEOPLE[who % 4]}@example.com",
+        phone=f"+1555{who % 4}" if what % 5 else None,
+        timezone=ZONES[what % 4],
+    )
+    fields = told.outside(who)
+    at = told.rig.now - (what % 3) * HOUR
+    return [
+        m.JobCompleted(
+            **fields,
+            job_id=f"j{told.count}",
+            service_type=SERVICES[what % 2],
+            completed_at=at,
+            person=person,
+            enroll=what % 7 != 6,
+        )
+    ]
+
+
+def _again(told: Told, _: int, what: int) -> list[m.Message]:
+    outside = [message for message in told.said if isinstance(message, m.Outside)]
+    return [outside[-1 - what * 3 % len(outside)]] if outside else []
+
+
+def _told(told: Told, who: int, what: int) -> list[m.Message]:
+    people = (
+        m.Person(email=f"new{what}@example.com"),
+        m.Person(email=""),
+        m.Person(timezone="Asia/Tokyo"),
+        m.Person(phone="+15559"),
+    )
+    return [m.ContactUpserted(**told.outside(who), person=people[what % 4])]
+
+
+def _unsubscribed(told: Told, who: int, what: int) -> list[m.Message]:
+    channel = ("email", "sms", "sms", "all")[what % 4]
+    return [m.ContactUnsubscribed(**told.outside(who), channel=channel)]
+
+
+def _tenant(told: Told, who: int, what: int) -> list[m.Message]:
+    if (who, what) == (3, 6):
+        return [m.DeleteTenant(TENANT, "g#1", told.rig.now)]
+    limit = told.limit if what % 3 else None
+    return [tenant(at=told.rig.now, limits={"email": limit}, timezone=ZONES[what % 2])]
+
+
+MOVES: tuple[Callable[[Told, int, int], Sequence[m.Message]], ...] = (
+    job,
+    job,
+    job,
+    job,
+    _again,
+    _again,
+    _told,
+    _unsubscribed,
+    lambda p, who, what: [m.ReviewReceived(**p.outside(who), kind="feedback_submitted")],
+    lambda p, who, what: [
+        m.ContactStopped(**p.outside(who), campaign_id=CAMPAIGNS[what % 2] if what % 3 else None)
+    ],
+    lambda p, who, what: [m.JobDeleted(**p.outside(who), job_id=f"j{what}")],
+    lambda p, who, what: [m.ContactEnrolled(**p.outside(who), campaign_id=CAMPAIGNS[what % 2])],
+    lambda p, who, what: [
+        m.ChangeCampaign(TENANT, CAMPAIGNS[who % 2], ACTIONS[what % 4], f"x#{p.count}", p.rig.now)
+    ],
+    lambda p, who, what: [
+        m.ChangeCampaign(TENANT, CAMPAIGNS[who % 2], ACTIONS[what % 8], f"x#{p.count}", p.rig.now)
+    ],
+    lambda p, who, what: [publish(who, what)],
+    lambda p, who, what: [m.DeleteTemplate(TENANT, f"t{what % 3}", "d#1", p.rig.now)],
+    _tenant,
+    lambda p, who, what: [m.ContactErased(**p.outside(who))] if what == 7 else [],
+)
+
+moves = st.builds(
+    Move,
+    st.integers(0, len(MOVES) - 1),
+    st.integers(0, 3),
+    st.integers(0, 7),
+    st.sampled_from((0.0, 0.1, 1.0, 5.0, 5.5, 19.0, 30.0)),
+)
+histories = st.lists(moves, min_size=1, max_size=18)
+
+
+def chance(seed: int, length: int) -> list[Move]:
+    """A history by dice, for those that need no shrinking."""
+    dice = Random(seed)
+    hours = (0.0, 0.1, 1.0, 5.0, 5.5, 19.0, 30.0)
+    return [
+        Move(dice.randrange(len(MOVES)), dice.randrange(4), dice.randrange(8), dice.choice(hours))
+        for _ in range(length)
+    ]

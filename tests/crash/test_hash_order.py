@@ -1,0 +1,24 @@
+"""The order in which Python hashes decides nothing (design 2.1)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_three_hash_seeds_leave_the_same_bytes() -> None:
+    told = {
+        subprocess.run(
+            [sys.executable, "-m", "tests.crash.digest"],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("0", "1", "4711")
+    }
+    assert len(told) == 1
+    assert " 0 commands" not in told.pop()

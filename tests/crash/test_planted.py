@@ -1,0 +1,158 @@
+"""Bugs planted on purpose: a check that finds none of them would be worth nothing (style 14)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from processors.store import Store
+from processors.task import Record, Task
+from schemas.states import META
+from schemas.times import SECOND
+from streams.roles import PROCESSORS
+from streams.transport import Partition
+from tests.crash.histories import Move, chance
+from tests.crash.player import play, sleep
+from tests.crash.refold import differences
+from tests.crash.rig import LAYOUT, Fault, MakeTask, Plan, Rig, SlowWorker, Stuck, UnsureTransport
+
+HISTORY: Sequence[Move] = chance(5, 30)
+ABORTS = Plan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.ABORT))
+DEATHS = Plan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.DIE_AFTER))
+
+
+class StateFirst(SlowWorker):
+    """Commit before flush: the state is replaced before the commit is known to be through."""
+
+    def _commit(self) -> None:
+        for owned in self.owned.values():
+            task = owned.task
+            if task.dirty:
+                outputs = task.outputs
+                task.commit(task.changes())
+                task.outputs, task.dirty = outputs, True
+        super()._commit()
+
+
+class NoRewind(SlowWorker):
+    """After an abort the batch is forgotten, and reading goes on where it was."""
+
+    def _throw_away(self) -> None:
+        super()._throw_away()
+        self._rewind = False
+
+
+class OffsetsApart(UnsureTransport):
+    """The offsets follow in a transaction of their own, if the worker lives to see it."""
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        super().commit({})
+        for place, offset in offsets.items():
+            self.broker.offsets[self.group, place] = offset
+
+
+class Placeless(Task):
+    """A task that believes the group's offset alone: its state does not say where it stands."""
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        if key != META:
+            super().restore(key, value)
+
+
+class Hasty(Task):
+    """A task whose clock is ahead of its log: timers fire early."""
+
+    def feed(self, records: Iterable[Record]) -> None:
+        super().feed(r._replace(timestamp=r.timestamp + 30 * SECOND) for r in records)
+
+
+class Tardy(Task):
+    """A task that takes a record before it fires what was due until then."""
+
+    def advance(self, budget: int) -> int:
+        if self.inbox:
+            self.stream_time = max(self.stream_time, self.inbox[0].timestamp)
+            self._apply(self.inbox.popleft())
+            return 1
+        return super().advance(budget)
+
+
+class Leaky(Store):
+    """A store that does not give back the timers which a rolled-back batch took."""
+
+    def rollback(self) -> None:
+        self._armed = self._armed_kept
+        self._close()
+
+
+class Forgetful(Task):
+    """A task over a leaky store."""
+
+    def __init__(self, processor: object, partition: int) -> None:
+        super().__init__(processor, partition)  # type: ignore[arg-type]
+        self.store = Leaky(self.processor.decode_state)
+
+
+class Unfiltered(Task):
+    """A task that folds whatever it is handed, again if need be."""
+
+    def feed(self, records: Iterable[Record]) -> None:
+        self.inbox.extend(records)
+
+
+def made_of(kind: type[Task]) -> MakeTask:
+    """Every role's tasks, of that broken kind."""
+
+    def tasks(role: str) -> Callable[[Partition], Task]:
+        processor = PROCESSORS[role][1](LAYOUT)
+        return lambda partition: kind(processor, partition.number)
+
+    return tasks
+
+
+def found(plan: Plan | None = None, how: Callable[..., Rig] = play, **pieces: Any) -> list[str]:
+    """What the check says of a run with these pieces."""
+    try:
+        return differences(how(HISTORY, plan, **pieces))
+    except Stuck:
+        return ["what was lost is waited for without end"]
+
+
+@pytest.mark.parametrize("plan", [Plan(), ABORTS, DEATHS, Plan(rewind_every=7)])
+@pytest.mark.parametrize("how", [play, sleep])
+def test_without_a_planted_bug_nothing_is_found(plan: Plan, how: Callable[..., Rig]) -> None:
+    assert found(plan, how) == []
+
+
+def test_a_state_that_is_replaced_before_the_commit_is_caught() -> None:
+    assert found(ABORTS, workers=StateFirst)
+
+
+def test_reading_on_after_an_abort_is_caught() -> None:
+    assert found(ABORTS, workers=NoRewind)
+
+
+def test_a_timer_that_fires_early_is_caught() -> None:
+    assert found(tasks=made_of(Hasty))
+
+
+def test_a_timer_that_fires_after_a_later_record_is_caught() -> None:
+    assert found(how=sleep, tasks=made_of(Tardy))
+
+
+def test_a_timer_lost_on_rollback_is_caught() -> None:
+    assert found(ABORTS, tasks=made_of(Forgetful))
+
+
+def test_offsets_outside_the_transaction_are_caught() -> None:
+    assert found(DEATHS, transports=OffsetsApart, tasks=made_of(Placeless))
+
+
+def test_a_stale_offset_is_outvoted_by_the_place_in_the_changelog() -> None:
+    """Two witnesses: the state says itself where it stands, so nothing is folded twice."""
+    assert all("committed" in sentence for sentence in found(DEATHS, transports=OffsetsApart))
+
+
+def test_folding_again_what_comes_again_is_caught() -> None:
+    short = play(HISTORY[:3], Plan(rewind_every=40), tasks=made_of(Unfiltered))
+    assert differences(short)
