@@ -5,7 +5,7 @@ Stateless. What cannot be read becomes a dead letter with a code, its origin and
 2.10).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -20,6 +20,10 @@ from schemas.events import EVENTS
 from schemas.states import State
 from schemas.times import HOUR, parse_clock
 from schemas.topics import Topic
+
+VALUE_KEPT, KEY_KEPT, HEADERS_KEPT = 2_000_000, 65_536, 500_000
+"""What a dead letter keeps, in bytes. A record may be greater than that, a compressed one even
+greater than the broker takes back: its letter is cut, and the whole of it stays at its origin."""
 
 Decode = Callable[[Any, bytes], Event]
 Read = Callable[[Any, str, int, str], m.Message]
@@ -63,11 +67,20 @@ class IntakeProcessor:
             self.topic,
             turn.partition,
             record.offset,
-            record.key,
-            record.value,
-            tuple((name, _bytes(value)) for name, value in headers or ()),
+            record.key[:KEY_KEPT],
+            record.value[:VALUE_KEPT],
+            tuple(_kept(headers or ())),
         )
-        turn.send(Topic.DEAD_LETTERS, record.key, letter)
+        turn.send(Topic.DEAD_LETTERS, record.key[:KEY_KEPT], letter)
+
+
+def _kept(headers: Any) -> Iterator[tuple[str, bytes | None]]:
+    left = HEADERS_KEPT
+    for name, value in headers:
+        left -= len(name) + len(value or b"")
+        if left < 0:
+            return
+        yield name, _bytes(value)
 
 
 _WRONG_TOPIC = "EVENT_WRONG_TOPIC"

@@ -23,11 +23,14 @@ from streams.clock import Clock
 from streams.settings import Settings
 from streams.transport import Aborted, Dead, Headers, Partition, Unsure
 from streams.verdict import Verdict, verdict
+from streams.watchdog import Watchdog
 
 log = logging.getLogger("touchstream.kafka")
 
 CALL_TIMEOUT_S = 15.0
 COMMITTED_TIMEOUT_S = 60.0
+COMMITTED_TRY_S = 2.0
+FLUSH_S = 5.0
 AGAIN_S = 0.2
 
 
@@ -51,6 +54,8 @@ class KafkaTransport:
         self._unsought: dict[tuple[str, int], TopicPartition] = {}
         self.on_assigned: Callable[[Sequence[Partition]], None] = _nobody
         self.on_revoked: Callable[[Sequence[Partition]], None] = _nobody
+        self._call_timeout_s = settings.transaction_timeout_ms / 1_000  # after it, nothing counts
+        self._watchdog = Watchdog(self._call_timeout_s + 2)
         self._producer = self._new_producer()
         self._consumer = group_consumer(settings, self.group, self.identity)
         self._consumer.subscribe(
@@ -107,7 +112,7 @@ class KafkaTransport:
         deadline = time.monotonic() + COMMITTED_TIMEOUT_S
         while time.monotonic() < deadline:
             try:
-                answers = self._consumer.committed(asked, timeout=CALL_TIMEOUT_S)
+                answers = self._consumer.committed(asked, timeout=COMMITTED_TRY_S)
                 unknown = next((a.error.str() for a in answers if a.error is not None), None)
             except KafkaException as error:
                 unknown = error.args[0].str()
@@ -208,32 +213,30 @@ class KafkaTransport:
             # Out of the group, which is not told yet: these credentials might fence nobody.
             self.abort()
             raise Aborted("no member of the group any more")
-        self._call(self._producer.send_offsets_to_transaction, places, group, CALL_TIMEOUT_S)
-        self._call(self._producer.commit_transaction, CALL_TIMEOUT_S, committing=True)
+        self._call(self._producer.send_offsets_to_transaction, places, group, self._call_timeout_s)
+        self._call(self._producer.commit_transaction, self._call_timeout_s)
         self._open = False
 
     def abort(self) -> None:
         if not self._open:
             return
         self._open = False
-        self._producer.purge()
-        self._call(self._producer.abort_transaction, CALL_TIMEOUT_S, aborting=True)
+        self._call(self._producer.abort_transaction, self._call_timeout_s, aborting=True)
 
     def _call(
-        self,
-        function: Callable[..., object],
-        *arguments: object,
-        committing: bool = False,
-        aborting: bool = False,
+        self, function: Callable[..., object], *arguments: object, aborting: bool = False
     ) -> None:
-        """One call of the producer, again while its error says so; any other verdict is raised."""
+        """One call of the producer, again while its error says so; any other verdict is raised.
+
+        Whichever call timed out, its transaction has timed out with it: a new epoch settles that.
+        """
         for _ in range(5):
             try:
-                function(*arguments)
+                self._watched(function, *arguments)
                 return
             except KafkaException as error:
                 problem: KafkaError = error.args[0]
-                meaning = verdict(problem, committing=committing)
+                meaning = verdict(problem, committing=True)
                 log.warning(
                     "producer error",
                     extra={"error": problem.str(), "code": problem.name(), "verdict": meaning.name},
@@ -244,6 +247,13 @@ class KafkaTransport:
                     self._act(meaning, problem)
         self._rebuild()
         raise Unsure("a producer call was tried five times")
+
+    def _watched(self, function: Callable[..., object], *arguments: object) -> None:
+        self._watchdog.begin()
+        try:
+            function(*arguments)
+        finally:
+            self._watchdog.done()
 
     def _fail(self, problem: KafkaError) -> None:
         self._act(verdict(problem), problem)
@@ -291,6 +301,7 @@ class KafkaTransport:
         except (Aborted, Unsure, Dead) as error:
             log.warning("left with an open transaction", extra={"error": str(error)})
         self._consumer.close()
+        self._watchdog.close()
 
 
 _READER_DIES = frozenset(

@@ -1,0 +1,204 @@
+"""A campaign of disturbances: rounds of cycles, each round on topics and a database of its own."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from statistics import median
+
+from streams.embedded.stack import Stack
+from tests.chaos.checking import Checker
+from tests.chaos.disturbing import NOT_TIMED, SPECIAL, Disturbance, Disturber
+from tests.chaos.site import Site
+from tests.chaos.traffic import CAMPAIGNS, TENANTS, Publisher
+from tests.chaos.watching import Senders, Witness
+
+ROLES = {"intake": 2, "contact": 2, "dispatch": 2, "campaign": 1, "projector": 1}
+ROUND = 28
+"""Cycles a round: a check folds everything since its round's beginning."""
+
+GAP_MAX_S = 15.0
+START_S = 90.0
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Total:
+    """What the end says."""
+
+    cycles: int = 0
+    commands: int = 0
+    events: int = 0
+    repeated: int = 0
+    missing: int = 0
+    gap_s: float = 0.0
+    gap_at: str = ""
+    kills: dict[str, list[float]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def lines(self) -> Iterator[str]:
+        """A line each."""
+        yield f"cycles {self.cycles}, events published {self.events}, commands {self.commands}"
+        yield f"commands repeated {self.repeated}, missing {self.missing}"
+        yield f"longest reader gap {self.gap_s:.1f} s (at most {GAP_MAX_S:.0f}) {self.gap_at}"
+        for role, times in self.kills.items():
+            if times:
+                yield (
+                    f"kill -9 of {role}: {len(times)}; processing again after "
+                    f"{median(times):.2f} s (median), {max(times):.2f} s (max)"
+                )
+        yield from self.wrong[:20]
+
+
+class Campaign:
+    """`special_every`: each so many cycles something else than a SIGKILL; `check_every`: each so
+    many the traffic rests and everything is compared."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        log_dir: Path,
+        *,
+        seed: int,
+        tell: Tell,
+        rate: float = 30.0,
+        special_every: int = 4,
+        check_every: int = 4,
+        special: tuple[Disturbance, ...] = SPECIAL,
+    ) -> None:
+        self.total = Total()
+        self._stack, self._log_dir, self._tell = stack, log_dir, tell
+        self._seed, self._random, self._rate = seed, Random(seed), rate
+        self._special_every, self._check_every = special_every, check_every
+        self._special, self._specials = special, 0
+
+    def run(self, cycles: int) -> Total:
+        """That many cycles; ends at the first round that found something wrong."""
+        while self.total.cycles < cycles and not self.total.wrong:
+            self._round(min(ROUND, cycles - self.total.cycles))
+        return self.total
+
+    def _round(self, cycles: int) -> None:
+        directory = self._log_dir / f"round-{self.total.cycles}"
+        site = Site(self._stack, directory, roles=ROLES)
+        try:
+            site.start()
+            round_ = _Round(site, self._seed + self.total.cycles, self._rate)
+            try:
+                self._cycles(round_, cycles)
+            finally:
+                round_.close()
+                self._add(round_)
+        except Exception as error:
+            self.total.wrong.append(f"{type(error).__name__}: {error}")
+        finally:
+            site.stop()
+
+    def _cycles(self, round_: "_Round", cycles: int) -> None:
+        for number in range(1, cycles + 1):
+            began = time.monotonic()
+            wrong = self._cycle(round_, checked=number == cycles or not number % self._check_every)
+            self.total.cycles += 1
+            took = time.monotonic() - began
+            self._tell(f"cycle {self.total.cycles}: {round_.said}; {took:.1f} s")
+            if wrong:
+                self.total.wrong += wrong
+                return
+
+    def _cycle(self, round_: "_Round", *, checked: bool) -> list[str]:
+        disturb = self._next()
+        round_.flow(timed=disturb not in NOT_TIMED)
+        round_.site.pause(self._random.uniform(0.2, 1.0))
+        round_.said = disturb(round_.disturber)
+        round_.site.pause(self._random.uniform(0.2, 1.0))
+        round_.rest()
+        if not checked:
+            return round_.too_long()
+        wrong = round_.checker.check()
+        round_.said += (
+            f"; {round_.senders.commands} commands, {round_.checker.repeated} repeated, "
+            f"{round_.checker.missing} missing, longest gap {round_.gap_s:.1f} s"
+        )
+        return wrong + round_.too_long()
+
+    def _next(self) -> Disturbance:
+        number = self.total.cycles + 1
+        if self._special and number % self._special_every == 0:
+            self._specials += 1
+            return self._special[(self._specials - 1) % len(self._special)]
+        return Disturber.kill
+
+    def _add(self, round_: "_Round") -> None:
+        total = self.total
+        total.commands += round_.senders.commands
+        total.events += round_.publisher.ledger.published
+        total.repeated += round_.checker.repeated
+        total.missing += round_.checker.missing
+        if round_.gap_s > total.gap_s:
+            total.gap_s, total.gap_at = round_.gap_s, round_.gap_at
+        for role, times in round_.disturber.kills.items():
+            total.kills.setdefault(role, []).extend(times)
+
+
+class _Round:
+    """A site with its traffic, its readers, and who disturbs and who checks it."""
+
+    def __init__(self, site: Site, seed: int, rate: float) -> None:
+        self.site = site
+        self.said = ""
+        self.witness = Witness(site.settings)
+        self.senders = Senders(site.settings)
+        self.publisher = Publisher(site.settings, seed, rate)
+        self.disturber = Disturber(site, Random(seed))
+        self.checker = Checker(
+            site.settings, site.pause, self.publisher, self.senders, self.witness
+        )
+        self.publisher.tell_tenants()
+        site.until("tenants are known", lambda: self.witness.tenants >= len(TENANTS), START_S)
+        self.publisher.tell_campaigns()
+        every = len(TENANTS) * len(CAMPAIGNS)
+        site.until("campaigns are ready", lambda: self.witness.ready == every, START_S)
+
+    def flow(self, *, timed: bool) -> None:
+        """Traffic, and a first sign of it, so that a gap is one of traffic under way."""
+        seen = self.senders.seen
+        self.publisher.run()
+        self.site.until("the first command", lambda: self.senders.seen > seen)
+        for reader in (self.witness, self.senders):
+            reader.measure(timed)
+
+    def rest(self) -> None:
+        for reader in (self.witness, self.senders):
+            reader.measure(False)
+        self.publisher.rest()
+
+    @property
+    def gap_s(self) -> float:
+        return max(self.witness.longest_gap_s, self.senders.longest_gap_s)
+
+    @property
+    def gap_at(self) -> str:
+        longest = max((self.witness, self.senders), key=lambda reader: reader.longest_gap_s)
+        return longest.longest_gap_at
+
+    def too_long(self) -> list[str]:
+        """A reader that waited too long."""
+        if self.gap_s <= GAP_MAX_S:
+            return []
+        return [f"a reader of {self.gap_at} waited {self.gap_s:.1f} s"]
+
+    def close(self) -> None:
+        self.publisher.end()
+        for reader in (self.witness, self.senders):
+            reader.close()
+        self.disturber.close()
+
+
+def own_directory(data: Path | None) -> Path:
+    """Where stack and logs are kept; not pytest's own, which PostgreSQL could not pass through."""
+    if data is None:
+        return Path(tempfile.mkdtemp(prefix="touchstream-chaos-"))
+    data.mkdir(parents=True, exist_ok=True)
+    return data

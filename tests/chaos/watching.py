@@ -1,0 +1,178 @@
+"""Readers of what the engine has committed: the channels' senders, who answer, and a witness of
+facts. Each measures its longest wait while there is traffic."""
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+
+from schemas.codec import encode_event
+from schemas.samples import sample_model
+from schemas.topics import Topic
+from streams.client import producer
+from streams.settings import Settings
+from tests.chaos.traffic import Contact, kind_of, text
+
+Headers = list[tuple[str, bytes | None]]
+
+
+class Reader(ABC):
+    """A thread that reads whole topics, committed records alone, from their beginning."""
+
+    def __init__(self, settings: Settings, topics: Sequence[Topic]) -> None:
+        self.longest_gap_s = 0.0
+        self.longest_gap_at = ""
+        self.seen = 0
+        self._measuring = False
+        self._last: dict[str, float] = {}
+        self._ended = False
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "group.id": f"{settings.topic_prefix}watching",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "log_level": 2,
+            }
+        )
+        places = []
+        for topic in topics:
+            name = f"{settings.topic_prefix}{topic}"
+            numbers = self._consumer.list_topics(name, timeout=15).topics[name].partitions
+            places += [TopicPartition(name, number, OFFSET_BEGINNING) for number in numbers]
+        self._consumer.assign(places)
+        self._thread = threading.Thread(target=self._work, name=type(self).__name__, daemon=True)
+        self._thread.start()
+
+    def measure(self, on: bool) -> None:
+        """Gaps count from now on, or no more."""
+        self._last = dict.fromkeys(self._last, time.monotonic())
+        self._measuring = on
+
+    def close(self) -> None:
+        self._ended = True
+        self._thread.join(30)
+        self._consumer.close()
+
+    @abstractmethod
+    def take(self, message: Message) -> None:
+        """A record."""
+
+    def stream_of(self, message: Message) -> str:
+        """What must not stand still: a partition, by itself."""
+        return f"{message.topic()}[{message.partition()}]"
+
+    def _work(self) -> None:
+        while not self._ended:
+            for message in self._consumer.consume(500, 0.05):
+                if message.error() is None:
+                    self._note(self.stream_of(message))
+                    self.seen += 1
+                    self.take(message)
+            if self._measuring:
+                for stream in self._last:
+                    self._gap(stream)
+
+    def _note(self, stream: str) -> None:
+        if self._measuring:
+            self._gap(stream)
+        self._last[stream] = time.monotonic()
+
+    def _gap(self, stream: str) -> None:
+        gap = time.monotonic() - self._last.get(stream, time.monotonic())
+        if gap > self.longest_gap_s:
+            self.longest_gap_s, self.longest_gap_at = gap, stream
+
+
+class Witness(Reader):
+    """Reads facts, partition by partition."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.declined: set[str] = set()
+        self.refused: Counter[str] = Counter()
+        self.tenants = self.ready = 0
+        super().__init__(settings, [Topic.FACTS])
+
+    def take(self, message: Message) -> None:
+        fact = text(message.value())
+        if fact["fact"] == "enrollment.declined" and fact["reason"] == "CAMPAIGN_PAUSED":
+            self.declined.add(fact["cause"])
+        elif fact["fact"] == "campaign.ready":
+            self.ready += 1
+        elif fact["fact"] == "tenant.updated":
+            self.tenants += 1
+        elif fact["fact"] == "event.refused":
+            self.refused[fact["reason"]] += 1
+
+
+class Senders(Reader):
+    """Reads commands and answers each as its contact would: sent, failed, opened, reviewed.
+
+    An answer's event id derives from the command's, as a sender that repeats itself would do.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.times: Counter[str] = Counter()
+        self.commanded: dict[Contact, set[str]] = {}
+        self.attempts: Counter[tuple[str, ...]] = Counter()
+        self.revoked = 0
+        self._topic = f"{settings.topic_prefix}{Topic.ENGAGEMENT}"
+        self._producer = producer(settings)
+        super().__init__(settings, [Topic.COMMANDS_EMAIL, Topic.COMMANDS_SMS])
+
+    def stream_of(self, message: Message) -> str:
+        return str(message.topic())  # some partitions have few commands
+
+    def take(self, message: Message) -> None:
+        headers = dict(cast(Headers, message.headers() or []))
+        self.times[(headers["ce_id"] or b"").decode()] += 1
+        if headers["ce_type"] == b"command.revoked":
+            self.revoked += 1
+            return
+        command = text(message.value())
+        contact = (command["tenant_id"], command["contact_id"])
+        self.commanded.setdefault(contact, set()).add(command["step_id"])
+        name = (*contact, command["campaign_id"], command["step_id"], str(command["attempt"]))
+        self.attempts[name] += 1
+        self._answer(command["attempt"], command["step_id"], *contact, command["command_id"])
+
+    @property
+    def commands(self) -> int:
+        return sum(self.times.values())
+
+    def repeated(self) -> list[str]:
+        """Event ids, and attempts at one touch, that stand there more than once."""
+        found = [name for name, times in self.times.items() if times > 1]
+        return found + ["/".join(name) for name, times in self.attempts.items() if times > 1]
+
+    def flush(self) -> None:
+        """All answers are with the broker."""
+        self._producer.flush(30)
+
+    def _answer(self, attempt: int, step: str, tenant: str, contact: str, command: str) -> None:
+        kind = kind_of(contact)
+        if kind == 8 and attempt == 1 and step == "s1":
+            self._say("touch.failed", tenant, contact, command, code="503", permanent=False)
+            return
+        self._say("touch.sent", tenant, contact, command)
+        if kind in (2, 7):
+            self._say("touch.opened", tenant, contact, command)
+        if kind == 3:
+            self._say("touch.bounced", tenant, contact, command)
+        if kind == 9 and step == "s1":
+            self._say("review.clicked", tenant, contact, command, campaign_id=None)
+        if kind == 4:  # its word comes twice
+            self._say("touch.sent", tenant, contact, command)
+
+    def _say(self, kind: str, tenant: str, contact: str, command: str, **fields: object) -> None:
+        who = {"tenant_id": tenant, "contact_id": contact, "command_id": command}
+        headers, value = encode_event(
+            kind, sample_model(kind, **who, **fields), event_id=f"{command}-{kind}", source="sender"
+        )
+        self._producer.produce(self._topic, value, f"{tenant}/{contact}", headers=[*headers])
+        self._producer.poll(0)
