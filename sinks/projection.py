@@ -75,6 +75,11 @@ class Projection:
         """Own it no longer; nothing is written, the next owner's claim is what counts."""
         self._places.pop((topic, partition), None)
 
+    def held(self) -> dict[TopicPartition, int]:
+        """Where each owned partition stands. Applied with no records, it is a look whether it still
+        is ours."""
+        return {place: next_offset for place, (next_offset, _) in self._places.items()}
+
     def apply(self, records: Sequence[Record], next_offsets: Mapping[TopicPartition, int]) -> int:
         """Rows and places in one transaction, all or nothing; how many rows were merged.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from schemas.topics import CHANGELOGS, LOGS, Layout, Topic
+from schemas.topics import CHANGELOGS, LOGS, PUBLIC_IN, Layout, Topic
 from streams.client import admin
 from streams.settings import Settings
 
@@ -31,30 +31,30 @@ def options(topic: Topic, *, scaled: bool) -> dict[str, str]:
         found |= {"min.cleanable.dirty.ratio": "0.2", "min.compaction.lag.ms": "60000"}
     else:
         found |= {"cleanup.policy": "delete", "retention.ms": FOR_EVER}
-    if topic is Topic.DEAD_LETTERS:
-        found["max.message.bytes"] = "4000000"  # the original, and why it was refused
+    if topic not in PUBLIC_IN:
+        found["max.message.bytes"] = "4000000"  # a dead letter is its original and more
     return found
 
 
 def create(settings: Settings, layout: Layout, replication: int = -1) -> list[str]:
     """Makes the topics that are missing; returns their names. Raises TopicsWrong,
     KafkaException."""
-    client = admin(settings)
-    present = set(client.list_topics(timeout=15).topics)
     scaled = settings.scaled_clock().scaled
-    wanted = [
-        NewTopic(
-            settings.topic_prefix + topic.value,
-            layout.partitions(topic),
-            replication,
-            config=options(topic, scaled=scaled),
-        )
-        for topic in Topic
-        if settings.topic_prefix + topic.value not in present
-    ]
-    if wanted:
-        for name, made in client.create_topics(wanted, request_timeout=30).items():
-            _result(name, made)
+    with admin(settings) as client:
+        present = set(client.list_topics(timeout=15).topics)
+        wanted = [
+            NewTopic(
+                settings.topic_prefix + topic.value,
+                layout.partitions(topic),
+                replication,
+                config=options(topic, scaled=scaled),
+            )
+            for topic in Topic
+            if settings.topic_prefix + topic.value not in present
+        ]
+        if wanted:
+            for name, made in client.create_topics(wanted, request_timeout=30).items():
+                _result(name, made)
     return [topic.topic for topic in wanted]
 
 
@@ -69,7 +69,8 @@ def _result(name: str, made: object) -> None:
 def layout_of(settings: Settings) -> Layout:
     """How many partitions the logs have on the broker. Raises TopicsWrong where topics are
     missing."""
-    topics = admin(settings).list_topics(timeout=15).topics
+    with admin(settings) as client:
+        topics = client.list_topics(timeout=15).topics
     counts = {}
     missing = []
     for topic in Topic:
@@ -92,18 +93,19 @@ def layout_of(settings: Settings) -> Layout:
 
 def mismatches(settings: Settings, topics: Iterable[Topic]) -> list[str]:
     """Options of existing topics that differ from what the engine needs, in words."""
-    client = admin(settings)
     scaled = settings.scaled_clock().scaled
     asked = {
         ConfigResource(ResourceType.TOPIC, settings.topic_prefix + topic.value): topic
         for topic in topics
     }
     found = []
-    for resource, answer in client.describe_configs(list(asked), request_timeout=15).items():
-        present = answer.result()
-        for name, wanted in options(asked[resource], scaled=scaled).items():
+    with admin(settings) as client:
+        answers = client.describe_configs(list(asked), request_timeout=15)
+        present = {resource: answer.result() for resource, answer in answers.items()}
+    for resource, topic in asked.items():
+        for name, wanted in options(topic, scaled=scaled).items():
             if name in ("message.timestamp.type", "cleanup.policy"):
-                value = present[name].value
+                value = present[resource][name].value
                 if value != wanted:
                     found.append(f"{resource.name}: {name} is {value}, must be {wanted}")
     return found

@@ -95,5 +95,6 @@ def producer(settings: Settings) -> Producer:
 
 
 def admin(settings: Settings) -> AdminClient:
-    """For topics, groups and offsets."""
+    """For topics, groups and offsets. To be closed (`with`): the garbage collector may destroy it
+    on its own thread, which aborts the process, or while the interpreter ends, which hangs it."""
     return AdminClient(_common(settings))

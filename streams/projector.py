@@ -33,6 +33,7 @@ log = logging.getLogger("touchstream.projector")
 TOPICS = (*CHANGELOGS, Topic.FACTS)
 RECORDS_MAX = 10_000
 OUTAGE_S = 0.5
+LOOK_S = 2.0
 HEAR_S = 3.0
 """An overtaken writer listens to its group for so long, a heartbeat at least, before it claims
 again: perhaps the partition is not its own any more."""
@@ -80,6 +81,8 @@ class Projector:
                 self._claim_again()
             return
         full = len(self._pending) >= RECORDS_MAX
+        if not self._next and time.monotonic() - self._written_at >= LOOK_S:
+            self._next = self.projection.held()  # a rebuild is noticed where nothing comes, too
         if self._next and (full or time.monotonic() - self._written_at >= interval):
             self._write()
 

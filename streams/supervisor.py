@@ -105,12 +105,12 @@ class Supervisor:
             if status == SETTINGS_WRONG:
                 raise RuntimeError(f"{child.role} cannot start with these settings: see its log")
 
-    def stop(self) -> None:
-        """SIGTERM to all, and after a while SIGKILL."""
+    def stop(self, patience_s: float = STOP_S) -> None:
+        """SIGTERM to all, and to whoever is there after `patience_s` SIGKILL."""
         running = [c.process for c in self.children if c.process is not None]
         for process in running:
             process.terminate()
-        deadline = time.monotonic() + STOP_S
+        deadline = time.monotonic() + patience_s
         for process in running:
             try:
                 process.wait(max(0.05, deadline - time.monotonic()))

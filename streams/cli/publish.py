@@ -1,0 +1,186 @@
+"""`touchstream publish`: events from a file, one CloudEvent in JSON a line, each checked first."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from schemas.codec import VALUE_BYTES, Decoder, Event
+from schemas.codes import Refused
+from schemas.events import EVENTS
+from schemas.facts import Fact
+from streams.broker import layout_of
+from streams.cli.common import Json, Timeout, Wait, err, print_json, say, settings
+from streams.cli.errors import NO, UNREACHABLE, USAGE, Halt
+from streams.cli.publisher import ANSWERS, REFUSALS, Answers, Publisher
+from streams.settings import Settings
+
+TOLD_MAX = 20
+TIMEOUT_S = 10.0
+STRUCTURED = (("content-type", b"application/cloudevents+json"),)
+_LINE_BYTES = VALUE_BYTES + 2
+
+
+class Wire(StrEnum):
+    """How values are written."""
+
+    JSON = "json"
+    AVRO = "avro"
+
+
+class Count:
+    """What became of the lines."""
+
+    def __init__(self) -> None:
+        self.good = 0
+        self.types: dict[str, int] = {}
+        self.bad: list[dict[str, Any]] = []
+        self.unanswered: int | None = None
+        self.tell: Callable[[int], object] = lambda _: None
+
+    def take(self, kind: str) -> None:
+        self.good += 1
+        self.types[kind] = self.types.get(kind, 0) + 1
+        if self.good % 100 == 1:
+            self.tell(self.good)
+
+    def refuse(self, line: int, code: str, detail: str) -> None:
+        self.bad.append({"line": line, "code": code, "detail": detail})
+        if len(self.bad) <= TOLD_MAX:
+            say(f"line {line}: {code}: {detail}")
+        elif len(self.bad) == TOLD_MAX + 1:
+            say("… and more; --json lists them all")
+
+
+def publish(
+    file: Annotated[str, typer.Argument(metavar="FILE.jsonl", help="A file, or - for stdin.")],
+    encoding: Annotated[Wire, typer.Option(help="How values are written.")] = Wire.JSON,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; needs no Kafka.")] = False,
+    wait: Wait = True,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Publish events: one CloudEvent in structured JSON a line.
+
+    Each line is checked before it is sent; a bad one is told with its number and code, the good
+    ones go on, and the exit code is 1. Orders (tenants, campaigns) are waited for, so that the
+    events after them find them done; --no-wait sends everything at once.
+
+    Example: touchstream publish examples/events.jsonl
+    """
+    count = Count()
+    with _opened(file) as lines:
+        events = _events(lines, count)
+        if dry_run:
+            with _progress(count):
+                for _, event in events:
+                    count.take(event.type)
+        else:
+            _send(settings(), events, count, encoding, timeout if wait else 0.0)
+    if json:
+        print_json(
+            {
+                "published": 0 if dry_run else count.good,
+                "valid": count.good,
+                "types": count.types,
+                "bad": count.bad,
+            }
+        )
+    else:
+        print(f"{count.good} {'valid' if dry_run else 'published'}, {len(count.bad)} bad")
+    if count.unanswered is not None:
+        raise Halt(
+            f"line {count.unanswered}: nothing answered within {timeout:g} s, and the rest was "
+            "sent without waiting. Is the engine running, or does it know a newer order already?",
+            UNREACHABLE,
+        )
+    if count.bad:
+        raise Halt(f"{len(count.bad)} lines were bad", NO)
+
+
+def _send(
+    found: Settings,
+    events: Iterator[tuple[int, Event]],
+    count: Count,
+    encoding: Wire,
+    timeout_s: float,
+) -> None:
+    layout_of(found)
+    publisher = Publisher(found, encoding.value)
+    answers: Answers | None = None
+    try:
+        with _progress(count):
+            for line, event in events:
+                order = timeout_s > 0 and event.type in ANSWERS and count.unanswered is None
+                if order and answers is None:
+                    answers = Answers(found)
+                cause = publisher.send(event.type, event.data, event.id, event.source, event.time)
+                count.take(event.type)
+                if order and answers is not None:
+                    publisher.flush()
+                    _heed(answers.wait(event.type, cause, timeout_s), line, event.type, count)
+    finally:
+        publisher.flush()
+        if answers is not None:
+            answers.close()
+
+
+def _heed(fact: Fact | None, line: int, kind: str, count: Count) -> None:
+    """An order that was refused is a bad line; after one that nobody answers no other is waited
+    for."""
+    if fact is None:
+        count.unanswered = line
+    elif fact.fact in REFUSALS:
+        count.refuse(line, fact.reason or "REFUSED", f"the engine refused {kind}")
+
+
+def _events(lines: BinaryIO, count: Count) -> Iterator[tuple[int, Event]]:
+    decode = Decoder().decode
+    number = 0
+    while line := lines.readline(_LINE_BYTES):
+        number += 1
+        too_long = len(line) == _LINE_BYTES and not line.endswith(b"\n")
+        while too_long and (rest := lines.readline(_LINE_BYTES)):
+            if rest.endswith(b"\n"):
+                break
+        if not line.strip():
+            continue
+        try:
+            event = decode(STRUCTURED, line.strip())
+        except Refused as refused:
+            count.refuse(number, refused.code, refused.detail)
+            continue
+        if EVENTS[event.type].topic is None:
+            count.refuse(number, "EVENT_WRONG_TOPIC", f"{event.type} is a command: we write it")
+        else:
+            yield number, event
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(name, "rb")  # noqa: PTH123, SIM115 (a person's argument, closed below)
+    except OSError as error:
+        raise Halt(f"{name}: {error.strerror}", USAGE) from None
+    with file:
+        yield file
+
+
+@contextmanager
+def _progress(count: Count) -> Iterator[None]:
+    """A line on stderr that counts, on a terminal only."""
+    if not err.is_terminal:
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("publishing")
+        count.tell = lambda good: bar.update(task, description=f"{good} events")
+        yield

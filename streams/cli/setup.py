@@ -1,0 +1,175 @@
+"""`touchstream topics`, `migrate`, `rebuild`, `verify`, `demo`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.status import Status
+
+from schemas.topics import Layout, Topic
+from sinks.migrate import migrate as apply_migrations
+from sinks.projection import rebuild as empty_tables
+from streams import broker
+from streams.cli.common import Json, checked, err, print_json, say, settings
+from streams.cli.errors import NO, USAGE, Halt
+from streams.client import admin
+from streams.settings import Settings, load
+
+Partitions = typer.Option(min=1, max=10_000)
+
+
+def topics(
+    contact_partitions: Annotated[int, Partitions] = Layout().contact,
+    dispatch_partitions: Annotated[int, Partitions] = Layout().dispatch,
+    campaign_partitions: Annotated[int, Partitions] = Layout().campaign,
+    public_partitions: Annotated[int, Partitions] = Layout().public,
+    command_partitions: Annotated[int, Partitions] = Layout().commands,
+    facts_partitions: Annotated[int, Partitions] = Layout().facts,
+    replication: Annotated[
+        int, typer.Option(min=-1, help="Copies of each; -1: the broker's default.")
+    ] = -1,
+    check: Annotated[bool, typer.Option("--check", help="Look only: exit 1 if not right.")] = False,
+    json: Json = False,
+) -> None:
+    """Make the topics that are missing, and check those that are there.
+
+    Choose the partitions of the logs with room to grow: a keyed log cannot be widened later.
+
+    Example: touchstream topics --contact-partitions 24 --dispatch-partitions 12 --replication 3
+    """
+    found = settings()
+    layout = Layout(
+        public=public_partitions,
+        contact=contact_partitions,
+        dispatch=dispatch_partitions,
+        campaign=campaign_partitions,
+        commands=command_partitions,
+        facts=facts_partitions,
+    )
+    missing: list[str] = []
+    made: list[str] = []
+    if check:
+        missing = _missing(found.topic_prefix, _present(found))
+    else:
+        made = broker.create(found, layout, replication)
+    present = [t for t in Topic if found.topic_prefix + t.value not in missing]
+    wrong = broker.mismatches(found, present) if present else []
+    if json:
+        print_json({"made": made, "missing": missing, "wrong": wrong})
+    else:
+        print(f"{len(made)} made, {len(present) - len(made)} there before, {len(missing)} missing")
+    if missing or wrong:
+        lines = [f"{name}: missing; make it: touchstream topics" for name in missing]
+        raise Halt("\n".join([*lines, *wrong]), NO)
+
+
+def _present(found: Settings) -> set[str]:
+    with admin(found) as client:
+        return {*client.list_topics(timeout=15).topics}
+
+
+def _missing(prefix: str, present: set[str]) -> list[str]:
+    return [prefix + topic.value for topic in Topic if prefix + topic.value not in present]
+
+
+def migrate(json: Json = False) -> None:
+    """Bring PostgreSQL's tables to this version; a second time changes nothing.
+
+    Example: touchstream migrate
+    """
+    applied = apply_migrations(checked(load()).dsn())
+    if json:
+        print_json({"applied": applied})
+    else:
+        print("\n".join(applied) if applied else "nothing to do: the tables are of this version")
+
+
+def rebuild(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Empty the projected tables and let the running projectors fill them again from the logs.
+
+    Example: touchstream rebuild --yes
+    """
+    dsn = checked(load()).dsn()
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Halt("nobody to ask here: say --yes", USAGE)
+        if not typer.confirm("Empty all tables that dashboards read, until they are filled again?"):
+            raise Halt("nothing was changed", NO)
+    empty_tables(dsn)
+    print("emptied; the projectors fill the tables again: touchstream status shows how far")
+
+
+def verify(
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for the stream to rest.")
+    ] = 30,
+    first: Annotated[int, typer.Option(min=1, help="Differences to tell at most.")] = 20,
+    json: Json = False,
+) -> None:
+    """Fold all logs again and compare with states, commands, facts and PostgreSQL; exit 1 if any
+    differ.
+
+    Example: touchstream verify
+    """
+    from streams.verify import verify as compare
+
+    found = settings()
+    found.dsn()
+    with _progress() as tell:
+        report = compare(found, wait_s=wait, first=first, progress=tell)
+    differences = [str(difference) for difference in report.differences]
+    if json:
+        print_json({"agrees": not differences, "differences": differences, "counts": report.counts})
+    else:
+        for name, count in report.counts.items():
+            print(f"{count:>12,}  {name}")
+        print("\n".join(differences) if differences else "all agree")
+    if differences:
+        raise Halt(f"{len(differences)} differences (at most {first} are told)", NO)
+
+
+@contextmanager
+def _progress() -> "Iterator[_Tell]":
+    if not err.is_terminal:
+        yield _Tell(None)
+        return
+    with err.status("reading the logs") as status:
+        yield _Tell(status)
+
+
+class _Tell:
+    """Progress on stderr: a moving line on a terminal, lines elsewhere."""
+
+    def __init__(self, status: Status | None) -> None:
+        self._status = status
+        self._last = ""
+
+    def __call__(self, what: str) -> None:
+        if self._status is not None:
+            self._status.update(what)
+        elif what != self._last:
+            say(what)
+        self._last = what
+
+
+def demo(
+    customers: Annotated[int, typer.Option(min=1, help="How many people.")] = 2_000,
+    seconds: Annotated[int, typer.Option(min=1, help="How long two weeks take.")] = 60,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep everything here; else it is removed.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run three businesses through two weeks in a minute, on a stack of its own; exit 0 only if
+    the recount agrees.
+
+    Example: touchstream demo --customers 500 --seconds 30
+    """
+    from streams.demo import run
+
+    raise typer.Exit(run(customers=customers, seconds=seconds, data=data, json=json))
