@@ -5,6 +5,7 @@ Stateless. What cannot be read becomes a dead letter with a code, its origin and
 2.10).
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,10 +16,10 @@ from processors.turn import Turn
 from schemas import events as e
 from schemas import messages as m
 from schemas.codec import Event
-from schemas.codes import Refused
+from schemas.codes import Code, Refused
 from schemas.events import EVENTS
 from schemas.states import State
-from schemas.times import HOUR, parse_clock
+from schemas.times import DAY, HOUR, parse_clock
 from schemas.topics import Topic
 
 VALUE_KEPT, KEY_KEPT, HEADERS_KEPT = 2_000_000, 65_536, 500_000
@@ -43,11 +44,15 @@ class IntakeProcessor:
 
     def apply(self, turn: Turn, record: Record) -> None:
         """A public record becomes a record of one of our logs, or a dead letter."""
-        headers = record.headers()
+        headers = None
         try:
+            headers = _headers(record)
             event = self.decode(headers, record.value)
             if EVENTS[event.type].topic is not self.topic:
                 raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
+            if event.time is not None and event.time > record.timestamp + DAY:
+                detail = "ce_time is more than a day after the record's own time"
+                raise Refused(Code.TIME_OUT_OF_RANGE, detail)
         except Refused as refused:
             self._park(turn, record, refused, headers)
             return
@@ -83,7 +88,20 @@ def _kept(headers: Any) -> Iterator[tuple[str, bytes | None]]:
         yield name, _bytes(value)
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII).fullmatch
 _WRONG_TOPIC = "EVENT_WRONG_TOPIC"
+
+
+def _reason(code: str) -> str:
+    """A code that can stand in facts, which quote nobody's address."""
+    return code if _PLAIN(code) else "other"
+
+
+def _headers(record: Record) -> Any:
+    try:
+        return record.headers()
+    except (SystemError, UnicodeError):  # the client's own answer to a name that is no UTF-8
+        raise Refused(Code.NOT_CLOUDEVENT, "a header's name is not UTF-8") from None
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:
@@ -166,7 +184,7 @@ def _failed(data: e.TouchFailed, cause: str, at: int, _: str) -> m.Message:
         cause,
         at,
         data.command_id,
-        str(data.code),
+        _reason(data.code),
         bool(data.permanent),
         data.detail,
     )
@@ -174,7 +192,8 @@ def _failed(data: e.TouchFailed, cause: str, at: int, _: str) -> m.Message:
 
 def _seen(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     signal = event_type.removeprefix("touch.")
-    url = data.url if signal == "clicked" else None
+    link = data.url if signal == "clicked" else None
+    url = link.partition("?")[0].partition("#")[0] if link else None  # the rest may name a person
     return m.TouchSeen(data.tenant_id, data.contact_id, cause, at, data.command_id, signal, url)
 
 

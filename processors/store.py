@@ -37,9 +37,10 @@ class Store:
         self._decode = decode
         self._kept: dict[bytes, bytes] = {}
         self._open: dict[bytes, State | None] = {}
-        self._dues: dict[bytes, int] = {}
+        self._dues: dict[bytes, int] = {}  # of all that is open: when it was due as last settled
         self._touched: set[bytes] = set()
         self._timers: list[tuple[int, bytes]] = []
+        self._soonest: int | None = None  # the first timer that holds, once it was looked for
         self._armed = self._armed_kept = 0
         self._queues: dict[bytes, list[tuple[Rank, bytes]]] = {}
         self._known: dict[bytes, State] = {}
@@ -49,65 +50,70 @@ class Store:
 
     def look(self, key: bytes, kind: type[S]) -> S | None:
         """A state to read, not to change: decoded once and shared until somebody edits it."""
-        state = self._open.get(key, self._known.get(key))
+        state = self._known.get(key) if key not in self._open else self._open[key]
         if state is None and key not in self._open:
             value = self._kept.get(key)
             if value is None:
                 return None
             state = self._known[key] = self._decode(payload_of(value))
-        return cast(S | None, state)
+        return cast("S | None", state)
 
     def edit(self, key: bytes, kind: type[S]) -> S | None:
         """The open batch's own copy: changing it is changing the state."""
         self._touched.add(key)
         if key in self._open:
-            return cast(S | None, self._open[key])
+            return cast("S | None", self._open[key])
         value = self._kept.get(key)
         if value is None:
             return None
         state = self._open[key] = self._decode(payload_of(value))
-        return cast(S, state)
+        self._dues[key] = due_of(value)
+        return cast("S", state)
 
     def put(self, key: bytes, state: State) -> None:
         """A new state under `key`."""
-        self._touched.add(key)
-        self._open[key] = state
+        self._replace(key, state)
 
     def delete(self, key: bytes) -> None:
         """The state under `key` is gone: a tombstone in the changelog."""
+        self._replace(key, None)
+
+    def _replace(self, key: bytes, state: State | None) -> None:
+        self._dues.setdefault(key, self._due(key))
         self._touched.add(key)
-        self._open[key] = None
+        self._open[key] = state
 
     # time
 
     def settle(self) -> None:
         """After a record or a timer: what was touched names its next due moment, and its place
         in a queue."""
-        for key in self._touched:
+        touched = self._touched
+        while touched:
+            key = touched.pop()
             if key not in self._open:
                 continue
             state = self._open[key]
             due = NEVER if state is None else state.due()
             due = NEVER if due is None else due
-            before = self._due(key)
+            before = self._dues[key]
             if due != before:
                 self._dues[key] = due
                 self._armed += (due != NEVER) - (before != NEVER)
+                self._soonest = None
                 if due != NEVER:
                     heappush(self._timers, (due, key))
             if state is not None and state.queued:
                 self._enqueue(key, cast(Queued, state))
-        self._touched.clear()
 
     def next_due(self) -> int:
         """The soonest due moment, NEVER if there is none; finding it is O(1) (S1-36)."""
-        timers = self._timers
-        while timers:
-            due, key = timers[0]
-            if self._due(key) == due:
-                return due
-            heappop(timers)
-        return NEVER
+        if self._soonest is None:
+            timers = self._timers
+            while timers and self._due(timers[0][1]) != timers[0][0]:
+                heappop(timers)
+            self._soonest = timers[0][0] if timers else NEVER
+        return self._soonest
 
     def pop_due(self, now: int) -> tuple[bytes, State] | None:
         """The state that is due first by `now`, in (due, key) order, open for change; settle
@@ -117,6 +123,7 @@ class Store:
         _, key = heappop(self._timers)
         state = self.edit(key, State)
         self._dues[key] = NEVER
+        self._soonest = None
         self._armed -= 1
         assert state is not None, "a deleted state has no timer"
         return key, state
@@ -164,7 +171,10 @@ class Store:
                 for key, value in self._kept.items()
                 if key.startswith(prefix) and needle in value
             }
-            found.update(key for key in self._open if key.startswith(prefix))
+            for key, state in self._open.items():  # same bytes, same answer, open or not
+                found.discard(key)
+                if state is not None and key.startswith(prefix) and needle in _encode(state):
+                    found.add(key)
             self._sweep = (prefix, needle, sorted(found))
         keys = self._sweep[2]
         return islice(keys, bisect_right(keys, after), None)
@@ -173,20 +183,18 @@ class Store:
 
     def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """One changelog record per touched key, in the order of first touch."""
+        dues = self._dues
         for key, state in self._open.items():
-            if state is None:
-                yield key, None
-            else:
-                yield key, pack(state.due(), state.queued, _encode(state))
+            yield key, None if state is None else pack(dues[key], state.queued, _encode(state))
 
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
         """The transaction is through: the changes become the state."""
-        for key, value in changes:
-            self._known.pop(key, None)
-            if value is None:
-                self._kept.pop(key, None)
-            else:
-                self._kept[key] = value
+        for key in self._known.keys() & self._open.keys():
+            del self._known[key]
+        kept = cast("dict[bytes, bytes | None]", self._kept)
+        kept.update(changes)
+        for key in [key for key, value in changes if value is None]:
+            del kept[key]
         self._armed_kept = self._armed
         self._close()
         if len(self._timers) > 64 + 2 * len(self._kept):
@@ -195,7 +203,7 @@ class Store:
     def rollback(self) -> None:
         """The transaction is not through: as if the batch had never been; timers it took are
         given back."""
-        for key in (*self._open, *self._dues):
+        for key in self._dues:
             value = self._kept.get(key)
             if value is not None:
                 self._remember(key, value)
@@ -206,6 +214,7 @@ class Store:
         self._open.clear()
         self._dues.clear()
         self._touched.clear()
+        self._soonest = None
         if len(self._known) > 10_000:
             self._known.clear()
 
@@ -231,6 +240,7 @@ class Store:
             (due, key) for key, value in self._kept.items() if (due := due_of(value)) != NEVER
         ]
         heapify(self._timers)
+        self._soonest = None
 
     def _remember(self, key: bytes, value: bytes) -> None:
         if (due := due_of(value)) != NEVER:

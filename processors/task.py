@@ -24,6 +24,10 @@ _encode_place = msgspec.msgpack.Encoder().encode
 _decode_place = msgspec.msgpack.Decoder(Place).decode
 
 
+OUTPUTS_MAX = 10_000
+"""So much said, and it is time to commit, whatever is left of the step."""
+
+
 class Record(NamedTuple):
     """One record of a log. `timestamp` is microseconds, UTC; only who reads foreign bytes asks
     for headers."""
@@ -93,7 +97,7 @@ class Task:
         done = 0
         store, inbox, turn = self.store, self.inbox, self._begin_turns()
         next_due = store.next_due
-        while done < budget:
+        while done < budget and len(turn.outputs) < OUTPUTS_MAX:
             if next_due() <= self.stream_time:
                 self._fire()
             elif not inbox:

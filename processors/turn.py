@@ -8,6 +8,8 @@ from processors.store import Store
 from schemas import facts
 from schemas.topics import Topic
 
+_FACTS = Topic.FACTS  # a member is looked up in Python, so once
+
 
 class Output(NamedTuple):
     """One record to be written; `partition` None means by key."""
@@ -38,4 +40,4 @@ class Turn:
     def say(self, kind: facts.Kind, tenant_id: str, **fields: Any) -> None:
         """A fact: what was decided now, and on what."""
         fact = facts.Fact(fact=kind, at=facts.moment(self.now), tenant_id=tenant_id, **fields)
-        self.outputs.append(Output(Topic.FACTS, fact.key(), fact))
+        self.outputs.append(Output(_FACTS, fact.key(), fact))

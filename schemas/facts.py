@@ -8,6 +8,7 @@ the command alone.
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -86,6 +87,7 @@ encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Fact).decode
 
 
+@lru_cache(maxsize=8192)
 def moment(micros: int) -> datetime:
-    """A fact's time from a record's."""
+    """A fact's time from a record's. Facts of one moment come together, so it is made once."""
     return to_datetime(micros)

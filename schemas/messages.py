@@ -171,14 +171,16 @@ class WithdrawTouch(Message, frozen=True):
 
 
 class AmendTouch(Message, frozen=True):
-    """The address or the zone of a request that still waits has changed: both are read at send
-    time (C-36)."""
+    """What a command says is read at send time (C-36), and for a request that still waits some of
+    it has changed."""
 
     command_id: str
     tenant_id: str
     channel: str
     recipient: str
     quiet: Window | None
+    template_id: str
+    variables: dict[str, str]
 
 
 class SuppressAddress(Message, frozen=True):

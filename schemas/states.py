@@ -135,6 +135,8 @@ class Contact(State):
     erased_at: int | None = None
     created_at: int = 0
     updated_at: int = 0
+    ended: dict[str, int] = {}
+    seen: list[bytes] = []
 
     def due(self) -> int | None:
         soonest: int | None = None
@@ -143,6 +145,14 @@ class Contact(State):
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
         return soonest
+
+
+class EndedEnrollment(State):
+    """An ended enrollment that its contact's state no longer holds, under a key of its own."""
+
+    tenant_id: str
+    contact_id: str
+    enrollment: Enrollment
 
 
 class KnownTenant(State):
@@ -179,7 +189,7 @@ class KnownCampaign(State):
         return self.sweep_at if self.sweep else None
 
 
-ContactState = Contact | KnownTenant | KnownCampaign
+ContactState = Contact | EndedEnrollment | KnownTenant | KnownCampaign
 
 
 # dispatch processor
@@ -209,7 +219,9 @@ class Request(State):
     since: int
 
     def due(self) -> int | None:
-        return self.until
+        """The end of a wait that has one, or the expiry: a limit may last longer (C-35)."""
+        expires_at = self.touch.expires_at
+        return expires_at if self.until is None else min(self.until, expires_at)
 
     def place(self) -> tuple[bytes, tuple[int, int, str]] | None:
         """In the account's queue while the limit holds it: priority, then due time, then id
@@ -267,6 +279,7 @@ class TenantRecord(State):
     created_at: int = 0
     updated_at: int = 0
     told_at: int = 0
+    seen: list[bytes] = []
 
 
 CampaignState = CampaignRecord | TenantRecord

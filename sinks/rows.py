@@ -13,6 +13,7 @@ from schemas.states import (
     CampaignState,
     Contact,
     ContactState,
+    EndedEnrollment,
     Enrollment,
     KnownCampaign,
     Phase,
@@ -78,6 +79,10 @@ def _contact_side(partition: int, key: bytes, state: Any, rows: Rows) -> None:
         if not slash:
             raise ValueError("a contact's key is tenant/contact")
         contact_rows(tenant_id, contact_id, state, rows)
+    elif isinstance(state, EndedEnrollment):
+        run = state.enrollment  # what it was given went with its end, so there is nothing to erase
+        rows["enrollments"].append(_enrollment_row(state.tenant_id, state.contact_id, run, False))
+        rows["touches"] += _touch_rows(state.tenant_id, state.contact_id, run, False)
     elif partition == 0 and isinstance(state, KnownCampaign):
         # The campaign's own record has its newest version only; each partition has all.
         for version, definition in state.definitions.items():

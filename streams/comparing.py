@@ -6,13 +6,15 @@ from typing import NamedTuple
 
 from schemas.messages import TICK
 
+TEXTS_MAX = 10_000
+
 
 class Said(NamedTuple):
-    """A record without its place."""
+    """A record without its offset."""
 
     key: bytes | None
     value: bytes | None
-    partition: int | None
+    partition: int
 
 
 class Bag:
@@ -26,16 +28,21 @@ class Bag:
         """One record. Ticks are time, not something said."""
         if said.value == TICK:
             return
-        name = blake2b(said.value or b"", digest_size=16, key=(said.key or b"")[:64]).digest()
+        place = b"%d/" % said.partition
+        key = said.key or b""
+        hashed = blake2b(place + b"%d/" % len(key) + key, digest_size=16)
+        hashed.update(said.value or b"")
+        name = hashed.digest()
         self._counts[name] = self._counts.get(name, 0) + 1
-        if name not in self._texts:
-            self._texts[name] = f"{said.key!r} {(said.value or b'')[:200]!r}"
+        if len(self._texts) < TEXTS_MAX:
+            value = (said.value or b"")[:200]
+            self._texts[name] = f"[{said.partition}] {said.key!r} {value!r}"
 
     def beyond(self, other: "Bag") -> Iterator[str]:
         """What is here more often than there."""
         for name, count in self._counts.items():
             if count > other._counts.get(name, 0):
-                yield self._texts[name]
+                yield self._texts.get(name, f"a record of hash {name.hex()}")
 
     def missing_in(self, other: "Bag") -> bool:
         """Whether something is here that is not there."""

@@ -29,6 +29,7 @@ CommandEncoder = Callable[
     [messages.CommandDue | messages.CommandRevoked], tuple[list[tuple[str, bytes]], bytes]
 ]
 
+_FACTS = Topic.FACTS  # a member is looked up in Python, so once
 _LOGS = frozenset(LOGS)
 _COMMANDS = frozenset(COMMANDS)
 
@@ -36,12 +37,14 @@ _COMMANDS = frozenset(COMMANDS)
 def encoder(encode_command: CommandEncoder) -> Encode:
     """The encoding of a deployment: only its commands differ."""
 
+    encode_fact, encode_message = facts.encode, messages.encode
+
     def encode(output: Output, sink: Sink) -> None:
         topic, key, message, partition = output
-        if topic is Topic.FACTS:
-            sink.send(topic, key, facts.encode(message))
+        if topic is _FACTS:
+            sink.send(topic, key, encode_fact(message))
         elif topic in _LOGS:
-            sink.send(topic, key, messages.encode(message), partition=partition)
+            sink.send(topic, key, encode_message(message), partition=partition)
         elif topic in _COMMANDS:
             headers, value = encode_command(message)  # type: ignore[arg-type]
             sink.send(topic, key, value, headers=[*headers])

@@ -14,14 +14,17 @@ from typing import NamedTuple
 import msgspec
 
 from processors.task import Task
+from processors.turn import Output
 from schemas.states import META, Place
-from schemas.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Topic
+from schemas.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Layout, Topic
 from schemas.wire import payload_of
 from sinks.projection import places
 from sinks.rows import Record as Row
 from sinks.snapshot import Recount
+from streams.broker import layout_of
 from streams.comparing import Bag, Said
 from streams.encoding import Encode
+from streams.murmur import partition_of
 from streams.reading import Line, TopicReader
 from streams.refold import refold
 from streams.running import encoder_of, task_makers
@@ -97,6 +100,7 @@ class Recounting:
         self._changelogs: dict[Partition, dict[bytes, bytes]] = {}
         self._facts: list[Row] = []
         self._said = {topic: Bag() for topic in Topic}
+        self._ear = _Ear(self._said, layout_of(settings))
         self._found = {topic: Bag() for topic in Topic}
         self._command_ids: dict[bytes, int] = {}
 
@@ -123,7 +127,7 @@ class Recounting:
         elif topic not in PUBLIC_IN:
             found = self._found[topic]
             for line in lines:
-                found.add(Said(line.record.key or None, line.value, None))
+                found.add(Said(line.record.key or None, line.value, partition.number))
                 self._note(partition, line)
 
     def _note(self, partition: Partition, line: Line) -> None:
@@ -134,8 +138,8 @@ class Recounting:
             name = next((v for k, v in line.record.headers() or () if k == "ce_id"), None) or b""
             self._command_ids[name] = self._command_ids.get(name, 0) + 1
 
-    def _hear(self, output: object) -> None:
-        self._encode(output, _Ear(self._said))  # type: ignore[arg-type]
+    def _hear(self, output: Output) -> None:
+        self._encode(output, self._ear)
 
     # at rest?
 
@@ -207,7 +211,7 @@ class Recounting:
                     f"table {d.table}",
                     f"{d.key} {d.column}: expected {d.expected}, found {d.found}",
                 )
-                for d in recount.differences(first=first)
+                for d in recount.differences(first=first, trimmed=False)
             ]
 
     def _rows(self) -> Iterator[Row]:
@@ -224,8 +228,9 @@ class Recounting:
 class _Ear:
     """A sink that remembers what was said instead of writing it."""
 
-    def __init__(self, said: dict[Topic, Bag]) -> None:
+    def __init__(self, said: dict[Topic, Bag], layout: Layout) -> None:
         self._said = said
+        self._layout = layout
 
     def send(
         self,
@@ -236,6 +241,8 @@ class _Ear:
         partition: int | None = None,
         headers: object = None,
     ) -> None:
+        if partition is None:
+            partition = partition_of(key or b"", self._layout.partitions(topic))
         self._said[topic].add(Said(key or None, value, partition))
 
 

@@ -100,7 +100,8 @@ class Worker:
             if owned.restore is not None:
                 self._restore(partition, owned)
             else:
-                owned.task.horizon = now + self._skew
+                if partition.topic in CHANGELOG_OF:  # a public record's stamp is its producer's
+                    owned.task.horizon = now + self._skew
                 self._fold(partition, owned)
                 if self._believed(partition, owned, now):
                     self._tick(partition, owned, now)
@@ -217,6 +218,7 @@ class Worker:
             time.sleep(OUTAGE_S)
         except Unsure as error:
             log.warning("commit outcome unknown: restoring", extra={"error": str(error)})
+            self._rewind = True  # what is in hand comes again
             everything = list(self.owned)
             self._forget(everything)
             self._begin(everything)

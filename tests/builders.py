@@ -1,11 +1,14 @@
 """Valid messages with one thing changed."""
 
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from schemas import messages as m
 from tests.world import START, World
+
+_events = count(1)
 
 TENANT, CONTACT, CAMPAIGN = "acme", "ann", "reviews"
 
@@ -36,7 +39,11 @@ def publish(**changes: Any) -> m.PublishCampaign:
     """The campaign, published."""
     whole = document(**changes)
     return m.PublishCampaign(
-        whole["tenant_id"], whole["campaign_id"], "c#1", START, msgspec.json.encode(whole)
+        whole["tenant_id"],
+        whole["campaign_id"],
+        f"c#{next(_events)}",
+        START,
+        msgspec.json.encode(whole),
     )
 
 

@@ -1,6 +1,7 @@
 """A campaign's status: which changes there are (C-8, C-28), and how each is made known."""
 
 from processors.campaign.telling import campaign_key, tell_contacts, tenant_key
+from processors.seen import first_time
 from processors.turn import Turn
 from schemas.facts import Kind
 from schemas.messages import ChangeCampaign, StatusAnnounced
@@ -32,6 +33,9 @@ def change(turn: Turn, layout: Layout, message: ChangeCampaign) -> None:
     campaign = turn.store.edit(key, CampaignRecord)
     if tenant is None or campaign is None:
         refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN")
+        return
+    if not first_time(tenant.seen, message.cause):
+        refuse(turn, message, "EVENT_DUPLICATE")
         return
     becomes = CAMPAIGN[campaign.status].get(message.action)
     if becomes is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from processors.campaign.lifecycle import serve, taken
 from processors.campaign.telling import campaign_key, tell_contacts, tenant_key
+from processors.seen import first_time
 from processors.turn import Turn
 from schemas.definition import Definition, content_hash, read
 from schemas.facts import Kind
@@ -19,6 +20,9 @@ def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None or tenant.status != "active":
         _refuse(turn, message, "TENANT_UNKNOWN")
+        return
+    if not first_time(tenant.seen, message.cause):
+        _refuse(turn, message, "EVENT_DUPLICATE")
         return
     definition = read(
         message.document, tenant_id=message.tenant_id, campaign_id=message.campaign_id

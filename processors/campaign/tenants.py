@@ -21,6 +21,7 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
         _refuse(turn, message, "TENANT_DELETED")
         return
     if tenant is not None and message.at < tenant.told_at:
+        _refuse(turn, message, "TENANT_UPDATE_STALE")
         return
     fresh = _record(turn, message, tenant)
     turn.store.put(key, fresh)
@@ -46,6 +47,7 @@ def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> T
         before.created_at if before else turn.now,
         turn.now,
         message.at,
+        before.seen if before else [],
     )
 
 

@@ -15,6 +15,7 @@ from processors.contact import (
     touching,
 )
 from processors.contact.scene import Scene, tenant_key
+from processors.seen import first_time
 from processors.task import Record
 from processors.turn import Turn
 from schemas import messages as m
@@ -66,6 +67,9 @@ def _outside(turn: Turn, message: m.Outside) -> None:
     if tenant is None or tenant.status != "active":
         _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return
+    if isinstance(message, m.EventUnsupported):
+        _refuse(turn, message, "EVENT_NOT_SUPPORTED")
+        return
     key = m.contact_key(message.tenant_id, message.contact_id)
     contact = turn.store.edit(key, Contact)
     if contact is None:
@@ -78,11 +82,17 @@ def _outside(turn: Turn, message: m.Outside) -> None:
         _refuse(turn, message, "CONTACT_ERASED")
         return
     contact.updated_at = turn.now
+    if isinstance(message, _ONCE) and not first_time(contact.seen, message.cause):
+        _refuse(turn, message, "EVENT_DUPLICATE")
+        return
     _take(Scene(turn, key, contact), message)
 
 
 _FIRST = (m.JobCompleted, m.JobDeleted, m.ContactUpserted, m.ContactEnrolled, m.ContactUnsubscribed)
 """Events that may be the first word about a contact."""
+
+_ONCE = (m.ContactEnrolled, m.ContactStopped)
+"""Events that would act again if they came again; all others leave a second time no trace."""
 
 
 def _take(scene: Scene, message: m.Outside) -> None:
@@ -109,8 +119,6 @@ def _take(scene: Scene, message: m.Outside) -> None:
                 _refuse(scene.turn, message, code, command_id=message.command_id)
         case m.TouchSent() | m.TouchFailed() | m.TouchSeen() | m.TouchBounced():
             _about_touch(scene, message)
-        case _:
-            _refuse(scene.turn, message, "EVENT_NOT_SUPPORTED")
 
 
 def _about_touch(
@@ -144,7 +152,7 @@ def _answer(turn: Turn, message: m.Answer) -> None:
 
 def _job_deleted(scene: Scene, message: m.JobDeleted) -> None:
     """The job is gone, even if it is only reported completed later (S1-40, C-32)."""
-    scene.contact.jobs[message.job_id] = False
+    enrolling.remember_job(scene, message.job_id, there=False)
     scene.say(Kind.JOB_DELETED, job_id=message.job_id, cause=message.cause)
     for enrollment in stopping.live(scene):
         if enrollment.job_id == message.job_id:

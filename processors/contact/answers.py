@@ -94,7 +94,10 @@ def _await_answer(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
 def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     scene.say(Kind.TOUCH_WITHDRAWN, enrollment, touch, reason=touch.reason)
     if enrollment.status is Status.STOPPED:
-        skip(scene, enrollment, touch, Input.WITHDRAWN, enrollment.reason or "stopped")
+        reason = enrollment.reason or "stopped"
+        if touch.emission > 1:  # a freeze asked, which revokes nothing, and the first one is out
+            take_back(scene, touch, reason, revoke=True)
+        skip(scene, enrollment, touch, Input.WITHDRAWN, reason)
         return
     touch.phase = check(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
     touch.reason = None
@@ -127,7 +130,8 @@ def sent(scene: Scene, found: Found, message: TouchSent) -> None:
         return
     touch.phase = check(before, Input.SENT, Phase.SENT)
     if before is Phase.REQUESTED:
-        take_back(scene, touch, "sent", revoke=False)  # the repeat that waits in dispatch
+        # What waits in dispatch: a repeat, or a later attempt, which may be on its way out.
+        take_back(scene, touch, "sent", revoke=not found.current)
     elif before is Phase.COMMANDED and not found.current:
         take_back(scene, touch, "sent", revoke=True)  # an earlier attempt went out after all
     touch.sent_at = message.sent_at or message.at

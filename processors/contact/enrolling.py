@@ -8,7 +8,7 @@ from schemas.definition import Definition
 from schemas.facts import Kind
 from schemas.ids import enrollment_id
 from schemas.messages import ContactEnrolled, JobCompleted
-from schemas.states import LIVE, Enrollment, KnownCampaign
+from schemas.states import Enrollment, KnownCampaign
 from schemas.times import DAY
 
 JOBS_MAX = 1_000
@@ -34,9 +34,19 @@ def job_completed(scene: Scene, message: JobCompleted) -> None:
             cause=message.cause,
             reason=refusal,
         )
-    scene.contact.jobs.setdefault(message.job_id, True)
-    if len(scene.contact.jobs) > JOBS_MAX:
-        del scene.contact.jobs[next(iter(scene.contact.jobs))]
+    remember_job(scene, message.job_id, there=True)
+
+
+def remember_job(scene: Scene, job_id: str, *, there: bool) -> None:
+    """A job is known, or known to be deleted, which is the last word on it; the oldest of too many
+    is forgotten."""
+    jobs = scene.contact.jobs
+    if there:
+        jobs.setdefault(job_id, True)
+    else:
+        jobs[job_id] = False
+    if len(jobs) > JOBS_MAX:
+        del jobs[next(iter(jobs))]
 
 
 def _refusal(scene: Scene, message: JobCompleted) -> tuple[str | None, str | None]:
@@ -83,16 +93,10 @@ def _too_old(scene: Scene, definition: Definition, message: JobCompleted) -> boo
 
 
 def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> bool:
-    """Some time must pass after an enrollment's end; one that a repeat job restarts has not
-    ended (F-9)."""
-    ended = [
-        enrollment.ended_at or 0
-        for enrollment in scene.contact.enrollments
-        if enrollment.campaign_id == campaign.campaign_id
-        and enrollment.status not in LIVE
-        and enrollment.reason != "repeat_job"
-    ]
-    return bool(ended) and scene.now < max(ended) + definition.settings.cooldown
+    """Some time must pass after an enrollment's end; one that a repeat job restarts has not ended
+    (F-9)."""
+    ended = scene.contact.ended.get(campaign.campaign_id)
+    return ended is not None and scene.now < ended + definition.settings.cooldown
 
 
 def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
@@ -118,8 +122,10 @@ def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
 
 
 def _repeat(scene: Scene, campaign_id: str, cause: str) -> None:
-    for enrollment in live(scene, campaign_id):
-        stop(scene, enrollment, "repeat_job", cause)
+    """A new job ends what the customer's earlier one began, whichever campaign that was (F-9)."""
+    for enrollment in live(scene):
+        if enrollment.job_id is not None or enrollment.campaign_id == campaign_id:
+            stop(scene, enrollment, "repeat_job", cause)
 
 
 def _enroll(

@@ -9,6 +9,7 @@ one moment of the log.
 from itertools import islice
 
 from processors.contact.enrolling import ALL_SERVICES
+from processors.contact.profile import amend
 from processors.contact.scene import Scene, campaign_key, tenant_key
 from processors.contact.stopping import freeze, live, stop, thaw
 from processors.turn import Turn
@@ -60,6 +61,7 @@ def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
     campaign.version = message.version
     service = message.definition.service_type or ALL_SERVICES
     _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
+    _begin_sweep(turn, campaign, "amend", message.cause)  # templates are the newest version's
     _change_status(turn, campaign, message.status, message.cause)
     known = CampaignKnown(message.tenant_id, message.campaign_id, message.version, turn.partition)
     turn.send(Topic.CAMPAIGN_LOG, message.tenant_id.encode(), known)
@@ -78,8 +80,13 @@ def template_gone(turn: Turn, message: TemplateGone) -> None:
     """The template is sent no more; its touches stay and are skipped for want of one (S1-42,
     S0-17)."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), KnownTenant)
-    if tenant is not None and message.template_id not in tenant.templates_gone:
-        tenant.templates_gone.append(message.template_id)
+    if tenant is None or message.template_id in tenant.templates_gone:
+        return
+    tenant.templates_gone.append(message.template_id)
+    for campaign_id in sorted(set(tenant.campaigns.values())):
+        campaign = turn.store.edit(campaign_key(tenant.tenant_id, campaign_id), KnownCampaign)
+        assert campaign is not None, "a tenant names known campaigns only"
+        _begin_sweep(turn, campaign, "amend", message.cause)
 
 
 def _serve(turn: Turn, tenant_id: str, campaign_id: str, service: str, status: str) -> None:
@@ -96,11 +103,14 @@ def _change_status(turn: Turn, campaign: KnownCampaign, status: str, cause: str)
     before, campaign.status = campaign.status, status
     if status == before:
         return
-    if status in ("paused", "active"):
-        campaign.sweep = "freeze" if status == "paused" else "thaw"
-    else:
-        campaign.sweep = f"campaign_{status}"
-    campaign.sweep_cursor, campaign.sweep_at, campaign.sweep_cause = b"", turn.now, cause
+    names = {"paused": "freeze", "active": "thaw"}
+    _begin_sweep(turn, campaign, names.get(status, f"campaign_{status}"), cause)
+
+
+def _begin_sweep(turn: Turn, campaign: KnownCampaign, name: str, cause: str) -> None:
+    """At once, before the next record: a sweep that was begun is over by then."""
+    campaign.sweep, campaign.sweep_cause = name, cause
+    campaign.sweep_cursor, campaign.sweep_at = b"", turn.now
 
 
 def sweep(turn: Turn, campaign: KnownCampaign) -> None:
@@ -125,6 +135,9 @@ def _sweep_one(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
     contact = turn.store.edit(key, Contact)
     assert contact is not None and campaign.sweep is not None
     scene = Scene(turn, key, contact)
+    if campaign.sweep == "amend":
+        amend(scene, campaign.campaign_id)
+        return
     for enrollment in live(scene, campaign.campaign_id):
         _reach(scene, enrollment, campaign.sweep, campaign.sweep_cause)
     contact.updated_at = turn.now

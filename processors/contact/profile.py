@@ -5,7 +5,7 @@ from processors.contact.answers import Found
 from processors.contact.scene import ADDRESS, Scene
 from processors.contact.stopping import live, stop
 from processors.contact.table import Input
-from processors.contact.touching import withdraw
+from processors.contact.touching import variables_of, withdraw
 from schemas.facts import Kind
 from schemas.messages import (
     AmendTouch,
@@ -45,26 +45,37 @@ def update(scene: Scene, person: Person, at: int, cause: str) -> None:
     if not changed:
         return
     scene.say(Kind.CONTACT_UPDATED, cause=cause, values={"fields": changed})
-    for enrollment in live(scene):
+    for channel, field in ADDRESS.items():
+        if field in changed and scene.opted_out(channel):
+            suppress(scene, channel, f"opted_out_{scene.opted_out(channel)}", cause)
+    amend(scene)
+
+
+def amend(scene: Scene, campaign_id: str | None = None) -> None:
+    """What waits at dispatch is told what its command would say now, or taken back (C-36)."""
+    for enrollment in live(scene, campaign_id):
         touch = enrollment.touches[-1]
-        concerns = ADDRESS[touch.channel] in changed or "timezone" in changed or "region" in changed
-        if touch.phase is not Phase.REQUESTED or not concerns:
+        if touch.phase is not Phase.REQUESTED:
             continue
-        if not scene.address(touch.channel):
-            withdraw(scene, enrollment, touch, Input.STOP, "no_address", revoke=False)
+        definition = scene.definition(enrollment)
+        template_id = scene.template(enrollment, definition.steps[touch.number - 1])
+        address = scene.address(touch.channel)
+        if not address or template_id is None:
+            reason = "no_template" if address else "no_address"
+            withdraw(scene, enrollment, touch, Input.STOP, reason, revoke=False)
             continue
         assert touch.command_id is not None
-        scene.turn.send(
-            Topic.DISPATCH_LOG,
-            account_key(scene.tenant_id, touch.channel),
-            AmendTouch(
-                touch.command_id,
-                scene.tenant_id,
-                touch.channel,
-                scene.address(touch.channel),
-                scene.window(scene.definition(enrollment)),
-            ),
+        touch.template_id = template_id
+        order = AmendTouch(
+            touch.command_id,
+            scene.tenant_id,
+            touch.channel,
+            address,
+            scene.window(definition),
+            template_id,
+            variables_of(scene, enrollment),
         )
+        scene.turn.send(Topic.DISPATCH_LOG, account_key(scene.tenant_id, touch.channel), order)
 
 
 def upserted(scene: Scene, message: ContactUpserted) -> None:
@@ -73,6 +84,7 @@ def upserted(scene: Scene, message: ContactUpserted) -> None:
     profile = scene.contact.profile
     if message.attributes is not None and message.at >= profile.attributes_at:
         profile.attributes, profile.attributes_at = message.attributes, message.at
+        amend(scene)
     update(scene, message.person, message.at, message.cause)
 
 

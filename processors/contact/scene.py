@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from processors.turn import Turn
+from processors.turn import Output, Turn
 from schemas.definition import Definition, Step
-from schemas.facts import Kind
+from schemas.facts import Fact, Kind, moment
 from schemas.messages import Window
 from schemas.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
+from schemas.topics import Topic
 
+_FACTS = Topic.FACTS  # a member is looked up in Python, so once
 ADDRESS = {
     "email": "email",
     "sms": "phone",
@@ -84,7 +86,7 @@ class Scene:
         if settings.quiet_start is not None and settings.quiet_end is not None:
             start, end = settings.quiet_start, settings.quiet_end
         elif profile.region and profile.region in tenant.strict_regions:
-            start = tenant.strict_start
+            start = min(start, tenant.strict_start) if start > end else start
         if profile.timezone:
             return Window(profile.timezone, start, end, "contact")
         return Window(tenant.timezone, start, end, "tenant")
@@ -108,4 +110,11 @@ class Scene:
             fields["channel"] = touch.channel
             fields.setdefault("command_id", touch.command_id)
             fields.setdefault("attempt", touch.attempt)
-        self.turn.say(kind, self.tenant_id, contact_id=self.contact_id, **fields)
+        fact = Fact(
+            fact=kind,
+            at=moment(self.now),
+            tenant_id=self.tenant_id,
+            contact_id=self.contact_id,
+            **fields,
+        )
+        self.turn.outputs.append(Output(_FACTS, self.key, fact))

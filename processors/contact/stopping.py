@@ -2,9 +2,9 @@
 
 from processors.contact.scene import Scene
 from processors.contact.table import ENROLLMENT, Impossible, Input
-from processors.contact.touching import arm, go_on, skip, take_back, withdraw
+from processors.contact.touching import arm, end, go_on, skip, withdraw
 from schemas.facts import Kind, moment
-from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
+from schemas.states import LIVE, RESOLVED, EndedEnrollment, Enrollment, Phase, Status, Touch
 
 _ASKED = (Phase.REQUESTED, Phase.COMMANDED)
 
@@ -25,14 +25,12 @@ def stop(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -
     revoked."""
     become(enrollment, Status.STOPPED)
     enrollment.reason = reason
-    enrollment.ended_at = scene.now
+    end(scene, enrollment, Status.STOPPED)
     scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause)
-    touch = _open_touch(enrollment)
+    touch = open_touch(enrollment)
     if touch is None:
         return
     if touch.phase is Phase.SCHEDULED:
-        if touch.emission:  # its repeat was withdrawn, the command itself is out
-            take_back(scene, touch, reason, revoke=True)
         skip(scene, enrollment, touch, Input.STOP, reason)
     elif touch.phase is Phase.WITHDRAWING:
         touch.reason = reason
@@ -46,7 +44,7 @@ def freeze(scene: Scene, enrollment: Enrollment, cause: str) -> None:
     become(enrollment, Status.FROZEN)
     enrollment.frozen_at = scene.now
     scene.say(Kind.ENROLLMENT_FROZEN, enrollment, cause=cause)
-    touch = _open_touch(enrollment)
+    touch = open_touch(enrollment)
     if touch is not None and touch.phase is Phase.REQUESTED:
         withdraw(scene, enrollment, touch, Input.FREEZE, "campaign_paused", revoke=False)
 
@@ -63,11 +61,13 @@ def thaw(scene: Scene, enrollment: Enrollment, cause: str) -> None:
         cause=cause,
         values={"late_policy": settings.late_policy, "paused_seconds": paused // 1_000_000},
     )
-    touch = _open_touch(enrollment)
+    touch = open_touch(enrollment)
     if touch is None:
         go_on(scene, enrollment)
     elif touch.phase in (Phase.SCHEDULED, Phase.WITHDRAWING):
         _take_up(scene, enrollment, touch, paused)
+    elif touch.phase is Phase.COMMANDED:
+        touch.due_at += paused  # its sender has as long to answer as before
 
 
 def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) -> None:
@@ -97,7 +97,7 @@ def stop_without_channels(scene: Scene, channel: str, cause: str) -> None:
     (F-4, F-8)."""
     for enrollment in live(scene):
         steps = scene.definition(enrollment).steps[len(enrollment.touches) :]
-        touch = _open_touch(enrollment)
+        touch = open_touch(enrollment)
         ahead = {step.channel for step in steps} | ({touch.channel} if touch else set())
         if ahead and all(scene.opted_out(name) for name in ahead):
             stop(scene, enrollment, f"opted_out_{channel}", cause)
@@ -114,15 +114,20 @@ def live(scene: Scene, campaign_id: str | None = None) -> list[Enrollment]:
     ]
 
 
-def _open_touch(enrollment: Enrollment) -> Touch | None:
+def open_touch(enrollment: Enrollment) -> Touch | None:
+    """The touch that is not resolved yet; only the last can be (S0-4)."""
     if enrollment.touches and enrollment.touches[-1].phase not in RESOLVED:
         return enrollment.touches[-1]
     return None
 
 
 def trim(scene: Scene) -> None:
-    """Forget the oldest ended enrollments past ENDED_MAX; PostgreSQL and the facts keep them."""
+    """The oldest ended enrollments past ENDED_MAX go under keys of their own: kept, and in nobody's
+    way."""
     enrollments = scene.contact.enrollments
-    ended = [e for e in enrollments if e.status not in LIVE and _open_touch(e) is None]
+    ended = [e for e in enrollments if e.status not in LIVE and open_touch(e) is None]
     for enrollment in ended[: max(0, len(ended) - ENDED_MAX)]:
         enrollments.remove(enrollment)
+        key = f"\x00e/{scene.tenant_id}/{scene.contact_id}/{enrollment.enrollment_id}".encode()
+        kept = EndedEnrollment(scene.tenant_id, scene.contact_id, enrollment)
+        scene.turn.store.put(key, kept)

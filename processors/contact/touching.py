@@ -24,8 +24,7 @@ def schedule_next(scene: Scene, enrollment: Enrollment) -> None:
     definition = scene.definition(enrollment)
     index = len(enrollment.touches)
     if index == len(definition.steps):
-        enrollment.status = Status.COMPLETED
-        enrollment.ended_at = scene.now
+        end(scene, enrollment, Status.COMPLETED)
         scene.say(Kind.ENROLLMENT_COMPLETED, enrollment)
         return
     step = definition.steps[index]
@@ -40,6 +39,15 @@ def schedule_next(scene: Scene, enrollment: Enrollment) -> None:
         until=moment(touch.due_at),
         values={"scheduled_at": moment(touch.scheduled_at), "anchor": step.anchor},
     )
+
+
+def end(scene: Scene, enrollment: Enrollment, status: Status) -> None:
+    """The run is over: nothing more goes out for it, so what its commands would say is let go."""
+    enrollment.status = status
+    enrollment.ended_at = scene.now
+    enrollment.variables = None
+    if enrollment.reason != "repeat_job":
+        scene.contact.ended[enrollment.campaign_id] = scene.now
 
 
 def _time_of(scene: Scene, enrollment: Enrollment, step: Step, index: int) -> int:
@@ -147,7 +155,7 @@ def _request(
             step.action,
             template_id,
             scene.address(touch.channel),
-            _variables(scene, enrollment),
+            variables_of(scene, enrollment),
             touch.scheduled_at,
             scene.now,
             scene.now + definition.settings.expire_after,
@@ -158,7 +166,8 @@ def _request(
     scene.say(Kind.TOUCH_REQUESTED, enrollment, touch)
 
 
-def _variables(scene: Scene, enrollment: Enrollment) -> dict[str, str]:
+def variables_of(scene: Scene, enrollment: Enrollment) -> dict[str, str]:
+    """What a command tells its template: the person, the job, and what the enrollment was given."""
     profile = scene.contact.profile
     variables = {name: str(value) for name, value in profile.attributes.items()}
     variables["first_name"] = profile.first_name
@@ -191,6 +200,8 @@ def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
 
 def skip(scene: Scene, enrollment: Enrollment, touch: Touch, given: Input, reason: str) -> None:
     """Not sent, for a reason; the enrollment goes on with its next touch (F-8)."""
+    if touch.phase is Phase.SCHEDULED and touch.emission:
+        take_back(scene, touch, reason, revoke=True)  # its command is out, and unanswered
     _resolve(scene, touch, given, Phase.SKIPPED, reason)
     scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=reason)
     go_on(scene, enrollment)

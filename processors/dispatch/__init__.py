@@ -211,7 +211,11 @@ def _amended(turn: Turn, order: m.AmendTouch) -> None:
     if waiting is None:
         return  # the command is out, to the address that held when it went
     waiting.touch = msgspec.structs.replace(
-        waiting.touch, recipient=order.recipient, quiet=order.quiet
+        waiting.touch,
+        recipient=order.recipient,
+        quiet=order.quiet,
+        template_id=order.template_id,
+        variables=order.variables,
     )
     if waiting.until is not None:
         waiting.until = turn.now

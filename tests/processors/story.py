@@ -166,3 +166,8 @@ def revocations(world: World) -> list[CommandRevoked]:
 def reasons(world: World, kind: Kind) -> Sequence[str | None]:
     """Why, for every fact of a kind."""
     return [fact.reason for fact in world.facts(kind)]
+
+
+def by_hand(world: World, campaign_id: str = CAMPAIGN, **variables: str) -> m.ContactEnrolled:
+    """The owner enrolls Ann."""
+    return m.ContactEnrolled(**outside(world), campaign_id=campaign_id, variables=variables or None)

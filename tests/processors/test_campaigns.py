@@ -81,14 +81,16 @@ def test_what_a_definition_may_not_be(changes: dict[str, Any], code: str) -> Non
 
 def test_a_document_of_another_tenant_is_refused() -> None:
     body = msgspec.json.encode(document(tenant_id="other"))
-    world = tell(tell(World(), tenant()), PublishCampaign(TENANT, CAMPAIGN, "c#1", START, body))
+    world = tell(
+        tell(World(), tenant()), PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body)
+    )
     assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"]
 
 
 def test_bytes_that_are_no_document_are_refused() -> None:
     world = tell(World(), tenant())
     for body in (b"\xff\xfe", b"{" * 500, b"", b"- a\n- b"):
-        tell(world, PublishCampaign(TENANT, CAMPAIGN, "c#1", START, body))
+        tell(world, PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body))
     assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"] * 4
 
 

@@ -14,6 +14,7 @@ from tests.processors.story import (
     World,
     answering,
     bounced,
+    by_hand,
     enrolled,
     failed,
     job,
@@ -129,7 +130,7 @@ def test_a_review_before_anything_was_sent_stops_and_credits_no_touch() -> None:
 def test_a_review_for_one_campaign_leaves_the_other_running() -> None:
     world = enrolled()
     tell(world, publish(campaign_id="roofs", service_type="roofing"))
-    tell(world, job("j2", service_type="roofing"))
+    tell(world, by_hand(world, "roofs"))
     tell(world, reviewed(world, campaign_id="roofs"))
     assert [run(world, n).status for n in (0, 1)] == [Status.ACTIVE, Status.STOPPED]
 

@@ -1,18 +1,16 @@
 """Who is enrolled again: repeat jobs, cool-downs, enrolling by hand (F-9, S1-21, C-18)."""
 
 from schemas.facts import Kind
-from schemas.messages import ContactEnrolled
 from schemas.states import LIVE, Status
 from schemas.times import DAY
-from tests.builders import CAMPAIGN
 from tests.processors.story import (
     HOUR,
     START,
     World,
+    by_hand,
     contact,
     enrolled,
     job,
-    outside,
     reasons,
     reviewed,
     run,
@@ -21,11 +19,6 @@ from tests.processors.story import (
 )
 
 DECLINED = Kind.ENROLLMENT_DECLINED
-
-
-def by_hand(world: World, campaign_id: str = CAMPAIGN, **variables: str) -> ContactEnrolled:
-    """The owner enrolls Ann."""
-    return ContactEnrolled(**outside(world), campaign_id=campaign_id, variables=variables or None)
 
 
 def test_a_repeat_job_stops_the_running_enrollment_and_starts_a_fresh_one() -> None:
