@@ -13,6 +13,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.topics import CHANGELOGS, PUBLIC_IN, Layout, Topic
+from streams.cli.errors import patiently
 from streams.client import admin
 from streams.roles import PROCESSORS
 from streams.settings import Settings
@@ -81,12 +82,15 @@ class Broker:
     def ends(self, places: Sequence[At], *, first: bool = False) -> dict[At, int]:
         """Where each partition ends for a reader of what is committed, or begins."""
         spec = (OffsetSpec.earliest if first else OffsetSpec.latest)()  # type: ignore[no-untyped-call]
+        asked = {self.name(at): spec for at in places}
+        answers = patiently(lambda: self._answers(asked))
+        return {self.at(place): answer.offset for place, answer in answers.items()}
+
+    def _answers(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[TopicPartition, Any]:
         answers = self._admin.list_offsets(
-            {self.name(at): spec for at in places},
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=CALL_S,
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=CALL_S
         )
-        return {self.at(place): answer.result().offset for place, answer in answers.items()}
+        return {place: answer.result() for place, answer in answers.items()}
 
 
 def _known(answer: Any, otherwise: Any) -> Any:

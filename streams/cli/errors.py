@@ -6,10 +6,17 @@ answer; 130 Ctrl-C. An error that is not in this table is a bug, and alone has a
 
 import os
 import re
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
 OK, NO, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+PATIENCE_S = 10.0
+T = TypeVar("T")
 
 
 class Halt(Exception):
@@ -67,6 +74,19 @@ def explain(error: BaseException) -> Halt | None:
     if isinstance(error, OSError):
         return Halt(masked(str(error)), USAGE)
     return None
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """The answer; asked again where the broker says that it is only a matter of time, as with a
+    topic whose leader has just been named."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _name(kind: type) -> str:
