@@ -221,6 +221,9 @@ class KafkaTransport:
         if not self._open:
             return
         self._open = False
+        # What was produced is delivered first: an abort that overtakes it leaves a gap in the
+        # sequence, or races with a partition being added, and the next transaction pays for it.
+        self._watched(self._producer.flush, FLUSH_S)
         self._call(self._producer.abort_transaction, self._call_timeout_s, aborting=True)
 
     def _call(
