@@ -1,6 +1,8 @@
 """What a command says and how it ends, without a broker."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,3 +144,15 @@ def test_every_help_text_has_an_example(touchstream: Touchstream, command: tuple
     said = touchstream(*command, "--help")
     assert said.code == 0
     assert f"Example: touchstream {' '.join(command)}" in " ".join(said.out.split())
+
+
+def test_the_page_of_commands_is_made_of_their_help_texts() -> None:
+    """`docs/cli.md` says in its first line how it is made."""
+    made = subprocess.run(
+        [sys.executable, "-m", "typer", "streams.cli", "utils", "docs", "--name", "touchstream"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _, _, page = Path("docs/cli.md").read_text("utf-8").partition("\n")
+    assert page.strip() == made.stdout.strip()
