@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from sinks.dsn import is_dsn
 from streams.clock import ScaledClock, clock_from
 
 PREFIX = "TOUCHSTREAM_"
@@ -60,6 +61,10 @@ class Settings(BaseModel):
         value = self.postgres_dsn.get_secret_value()
         if not value:
             raise SettingsInvalid("TOUCHSTREAM_POSTGRES_DSN is not set")
+        if not is_dsn(value):
+            raise SettingsInvalid(
+                "TOUCHSTREAM_POSTGRES_DSN cannot be read: postgresql://user:password@host/database"
+            )
         return value
 
 

@@ -105,6 +105,7 @@ class EmbeddedKafka:
             "auto.create.topics.enable": "false",
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,
+            "offsets.retention.minutes": 2_147_483_647,  # a laptop may be closed for weeks
             "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1,
             "transaction.state.log.num.partitions": 4,
