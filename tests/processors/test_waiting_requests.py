@@ -1,5 +1,7 @@
 """A request that waits is sent as things are then, or taken back (C-36, S1-42, C-35)."""
 
+from typing import Any
+
 import pytest
 
 from schemas import messages as m
@@ -27,7 +29,7 @@ from tests.processors.story import (
 ONE = [step("a", template="old")]
 
 
-def waiting(**campaign: object) -> World:
+def waiting(**campaign: Any) -> World:
     """Ann's touch is requested, and the limit lets nothing go."""
     world = enrolled(**{"steps": ONE, **campaign})
     tell(world, tenant(limits={"email": 0}))
