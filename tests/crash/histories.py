@@ -43,10 +43,14 @@ class Told:
         self.said: list[m.Message] = []
         self.count = 0
 
+    def cause(self) -> str:
+        """An event of its own."""
+        self.count += 1
+        return f"test#{self.count}"
+
     def outside(self, who: int) -> dict[str, Any]:
         """What every public event about a person carries."""
-        self.count += 1
-        names = {"tenant_id": TENANT, "contact_id": PEOPLE[who % 4], "cause": f"test#{self.count}"}
+        names = {"tenant_id": TENANT, "contact_id": PEOPLE[who % 4], "cause": self.cause()}
         return {**names, "at": self.rig.now}
 
 
@@ -78,7 +82,7 @@ def reaction(rig: Rig, touch: m.RequestTouch) -> list[tuple[int, m.Message]]:
     return reactions[dice[0] % len(reactions)]
 
 
-def publish(which: int, what: int) -> m.PublishCampaign:
+def publish(told: Told, which: int, what: int) -> m.PublishCampaign:
     """A version of a campaign; both have e-mails and text messages."""
     steps = [
         {"id": "a", "channel": "email", "delay_hours": 5, "template_id": "t1"},
@@ -96,8 +100,8 @@ def publish(which: int, what: int) -> m.PublishCampaign:
             "cooldown_days": what % 2,
         },
     )
-    cause, document_bytes = f"c#{which}-{what}", msgspec.json.encode(body)
-    return m.PublishCampaign(TENANT, CAMPAIGNS[which % 2], cause, START, document_bytes)
+    text = msgspec.json.encode(body)
+    return m.PublishCampaign(TENANT, CAMPAIGNS[which % 2], told.cause(), START, text)
 
 
 def job(told: Told, who: int, what: int) -> list[m.Message]:
@@ -122,8 +126,7 @@ def job(told: Told, who: int, what: int) -> list[m.Message]:
 
 
 def _again(told: Told, _: int, what: int) -> list[m.Message]:
-    outside = [message for message in told.said if isinstance(message, m.Outside)]
-    return [outside[-1 - what * 3 % len(outside)]] if outside else []
+    return [told.said[-1 - what * 3 % len(told.said)]]
 
 
 def _told(told: Told, who: int, what: int) -> list[m.Message]:
@@ -143,9 +146,13 @@ def _unsubscribed(told: Told, who: int, what: int) -> list[m.Message]:
 
 def _tenant(told: Told, who: int, what: int) -> list[m.Message]:
     if (who, what) == (3, 6):
-        return [m.DeleteTenant(TENANT, "g#1", told.rig.now)]
+        return [m.DeleteTenant(TENANT, told.cause(), told.rig.now)]
     limit = told.limit if what % 3 else None
-    return [tenant(at=told.rig.now, limits={"email": limit}, timezone=ZONES[what % 2])]
+    return [
+        tenant(
+            cause=told.cause(), at=told.rig.now, limits={"email": limit}, timezone=ZONES[what % 2]
+        )
+    ]
 
 
 MOVES: tuple[Callable[[Told, int, int], Sequence[m.Message]], ...] = (
@@ -164,13 +171,13 @@ MOVES: tuple[Callable[[Told, int, int], Sequence[m.Message]], ...] = (
     lambda p, who, what: [m.JobDeleted(**p.outside(who), job_id=f"j{what}")],
     lambda p, who, what: [m.ContactEnrolled(**p.outside(who), campaign_id=CAMPAIGNS[what % 2])],
     lambda p, who, what: [
-        m.ChangeCampaign(TENANT, CAMPAIGNS[who % 2], ACTIONS[what % 4], f"x#{p.count}", p.rig.now)
+        m.ChangeCampaign(TENANT, CAMPAIGNS[who % 2], ACTIONS[what % 4], p.cause(), p.rig.now)
     ],
     lambda p, who, what: [
-        m.ChangeCampaign(TENANT, CAMPAIGNS[who % 2], ACTIONS[what % 8], f"x#{p.count}", p.rig.now)
+        m.ChangeCampaign(TENANT, CAMPAIGNS[who % 2], ACTIONS[what % 8], p.cause(), p.rig.now)
     ],
-    lambda p, who, what: [publish(who, what)],
-    lambda p, who, what: [m.DeleteTemplate(TENANT, f"t{what % 3}", "d#1", p.rig.now)],
+    lambda p, who, what: [publish(p, who, what)],
+    lambda p, who, what: [m.DeleteTemplate(TENANT, f"t{what % 3}", p.cause(), p.rig.now)],
     _tenant,
     lambda p, who, what: [m.ContactErased(**p.outside(who))] if what == 7 else [],
 )

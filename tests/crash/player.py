@@ -28,7 +28,7 @@ class Player(Told):
         """All of it, and a week more; `moves` names the partitions that move between the steps."""
         with sizes(self.rig.plan):
             self._say(tenant(limits={"email": self.limit, "sms": self.limit}))
-            self._say(publish(0, 0), publish(1, 1))
+            self._say(publish(self, 0, 0), publish(self, 1, 1))
             self._say(*[one for who in range(3) for one in job(self, who, who)])
             for index, move in enumerate(history):
                 if moves and self.rig.plan.crew > 1:
