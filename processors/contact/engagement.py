@@ -65,9 +65,19 @@ def review_received(scene: Scene, message: ReviewReceived) -> bool:
             scene.say(
                 Kind.TOUCH_CONVERTED, enrollment, touch, cause=message.cause, reason=message.kind
             )
+        elif (message.at, message.kind) < (enrollment.converted_at, enrollment.conversion or ""):
+            _converted_earlier(enrollment, message)
         if enrollment.status in LIVE:
             stop(scene, enrollment, message.kind, message.cause)
     return bool(reviewed)
+
+
+def _converted_earlier(enrollment: Enrollment, message: ReviewReceived) -> None:
+    """Told late: the earliest moment is the conversion's, whatever came first (design 2.9)."""
+    enrollment.converted_at, enrollment.conversion = message.at, message.kind
+    for touch in enrollment.touches:
+        if touch.converted_at is not None:
+            touch.converted_at = message.at
 
 
 def _reviewed(scene: Scene, message: ReviewReceived) -> list[Enrollment]:

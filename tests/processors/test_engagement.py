@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.facts import Kind
-from schemas.messages import Message, TouchSeen
+from schemas.messages import Message, ReviewReceived, TouchSeen
 from schemas.states import Phase, Status
 from schemas.times import MINUTE
 from tests.builders import publish
@@ -125,6 +125,21 @@ def test_a_review_before_anything_was_sent_stops_and_credits_no_touch() -> None:
     tell(world, reviewed(world))
     assert run(world).reason == "review_clicked"
     assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [None]
+
+
+def test_the_earliest_conversion_is_kept_whatever_the_order() -> None:
+    ends = set()
+    for order in ((0, 1), (1, 0)):
+        world = sent_twice()
+        who = ("acme", "ann", "x#1")
+        click = ReviewReceived(*who, world.now - 5 * MINUTE, "review_clicked")
+        said = (click, ReviewReceived(*who, world.now, "feedback_submitted"))
+        tell(world, *[said[index] for index in order])
+        ends.add(
+            (run(world).converted_at, run(world).conversion, run(world).touches[1].converted_at)
+        )
+        assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+    assert ends == {(click.at, "review_clicked", click.at)}
 
 
 def test_a_review_for_one_campaign_leaves_the_other_running() -> None:

@@ -147,7 +147,9 @@ def test_a_stop_on_the_heels_of_a_pause_still_revokes_the_command() -> None:
 def test_a_review_counts_once_whatever_follows() -> None:
     world = enrolled()
     world.hours(25, sending())
-    tell(world, reviewed(world), reviewed(world, "feedback_submitted"), reviewed(world))
+    tell(world, reviewed(world))
+    world.hours(1)
+    tell(world, reviewed(world, "feedback_submitted"), reviewed(world))
     assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
     assert (run(world).reason, run(world).conversion) == ("review_clicked", "review_clicked")
 
