@@ -9,7 +9,7 @@ waits for that, and says so when it does not come.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -127,15 +127,18 @@ class Recounting:
         elif topic not in PUBLIC_IN:
             found = self._found[topic]
             for line in lines:
-                found.add(Said(line.record.key or None, line.value, partition.number))
-                self._note(partition, line)
+                headers = line.record.headers() or ()
+                if topic not in LOGS or all(name != "retried" for name, _ in headers):
+                    # A dead letter sent back to its log was said once, by the record it repeats.
+                    found.add(Said(line.record.key or None, line.value, partition.number))
+                self._note(partition, line, headers)
 
-    def _note(self, partition: Partition, line: Line) -> None:
+    def _note(self, partition: Partition, line: Line, headers: Iterable[Any]) -> None:
         if partition.topic is Topic.FACTS:
             place = (partition.number, line.record.offset)
             self._facts.append(Row(Topic.FACTS, *place, line.record.key, line.value))
         elif partition.topic in COMMANDS:
-            name = next((v for k, v in line.record.headers() or () if k == "ce_id"), None) or b""
+            name = next((value for name, value in headers if name == "ce_id"), None) or b""
             self._command_ids[name] = self._command_ids.get(name, 0) + 1
 
     def _hear(self, output: Output) -> None:
