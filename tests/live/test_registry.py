@@ -1,0 +1,75 @@
+"""Confluent framing against a real registry, in and out (design 3)."""
+
+import json
+from io import BytesIO
+
+import fastavro
+import pytest
+
+from schemas.codec import Decoder, encode_event
+from schemas.codes import Code, Refused, SchemaUnavailable
+from schemas.commands import command_encoder
+from schemas.messages import CommandRevoked
+from schemas.samples import sample_model
+from streams.embedded.registry import EmbeddedRegistry
+from streams.registry import registrar, resolver
+
+pytestmark = pytest.mark.live
+
+
+def test_an_event_written_under_the_registrys_number_is_read(registry: EmbeddedRegistry) -> None:
+    model = sample_model("job.completed")
+    headers, value = encode_event(
+        "job.completed",
+        model,
+        "confluent",
+        event_id="1",
+        source="shop",
+        schema_id=registrar(registry.url)("job.completed"),
+    )
+    event = Decoder(resolver(registry.url)).decode([*headers], value)
+    assert event.data == model
+
+
+def test_a_number_that_the_registry_does_not_know_is_refused(registry: EmbeddedRegistry) -> None:
+    headers, value = encode_event(
+        "job.completed",
+        sample_model("job.completed"),
+        "confluent",
+        event_id="1",
+        source="shop",
+        schema_id=999_999,
+    )
+    with pytest.raises(Refused) as raised:
+        Decoder(resolver(registry.url)).decode([*headers], value)
+    assert raised.value.code is Code.AVRO_SCHEMA_UNKNOWN
+
+
+def test_a_registry_that_does_not_answer_is_no_fault_of_the_record() -> None:
+    headers, value = encode_event(
+        "job.completed",
+        sample_model("job.completed"),
+        "confluent",
+        event_id="1",
+        source="shop",
+        schema_id=1,
+    )
+    with pytest.raises(SchemaUnavailable):
+        Decoder(resolver("http://127.0.0.1:9")).decode([*headers], value)
+
+
+def test_a_command_is_read_by_the_schema_of_its_number(registry: EmbeddedRegistry) -> None:
+    number = registrar(registry.url)("command.revoked")
+    encode = command_encoder("confluent", schema_ids={"command.revoked": number})
+    command = "00000000-0000-8000-8000-000000000001"
+    _, value = encode(CommandRevoked(command, "acme", "ann", "email", "owner_stopped"))
+    text = resolver(registry.url)(int.from_bytes(value[1:5], "big"))
+    assert text is not None
+    schema = fastavro.parse_schema(json.loads(text))
+    told = fastavro.schemaless_reader(BytesIO(value[5:]), schema, None)
+    assert told == {
+        "tenant_id": "acme",
+        "contact_id": "ann",
+        "command_id": command,
+        "reason": "owner_stopped",
+    }
