@@ -1,0 +1,67 @@
+"""Takes the figures: `python -m bench [NAME…] [--quick]`; without names all of them."""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from bench import (
+    contact,
+    flow,
+    intake,
+    latency,
+    memory,
+    report,
+    restart,
+    runtime,
+    storm,
+    table,
+)
+from bench.report import Figure
+
+FIGURES: dict[str, Callable[[bool], Figure]] = {
+    "runtime": runtime.run,
+    "contact": contact.run,
+    "intake-json": intake.run_json,
+    "intake-avro": intake.run_avro,
+    "projection": table.run,
+    "end-to-end": flow.run,
+    "latency": latency.run,
+    "million": memory.run,
+    "storm": storm.run,
+    "restart": restart.run,
+}
+
+
+def main() -> int:
+    """Writes what it takes; the last lines say one figure each."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
+    parser.add_argument("--quick", action="store_true", help="smaller sizes: to see that it works")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(FIGURES)
+    if unknown:
+        parser.error(f"no figure {', '.join(sorted(unknown))}: there are {', '.join(FIGURES)}")
+    logging.basicConfig(level=logging.WARNING)
+    taken = [_take(name, arguments.quick) for name in arguments.names or FIGURES]
+    figures = report.write(taken, list(FIGURES))
+    for figure in figures:
+        if figure in taken:
+            print(figure.line())
+    return 0
+
+
+def _take(name: str, quick: bool) -> Figure:
+    load, begun = os.getloadavg()[0], time.monotonic()
+    print(f"{name} …", flush=True)
+    figure = FIGURES[name](quick)
+    figure.command = f"python -m bench {name}" + (" --quick" if quick else "")
+    figure.load, figure.machine = load, report.machine()
+    print(f"  {figure.line()} ({time.monotonic() - begun:.0f} s)", flush=True)
+    return figure
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The contact processor with its real logic: contact-log in, changelog, facts and requests out."""
+
+import time
+
+from bench import people
+from bench.counting import drain
+from bench.kit import Spent, Stopwatch, alone, broker, fill, topics
+from bench.report import Figure, middle
+from processors.contact import ContactProcessor
+from processors.task import Record, Task
+from schemas.topics import Topic
+from streams.running import build_worker
+from streams.settings import Settings
+
+TARGET = 60_000
+ROUNDS = 3
+BATCH = 1_000
+
+
+def run(quick: bool = False) -> Figure:
+    """Through Kafka and the bare fold in turn."""
+    contacts = 20_000 if quick else 100_000
+    ours, folds = [], []
+    with broker() as settings:
+        for _ in range(ROUNDS):
+            with topics(settings) as named:
+                now = time.time_ns() // 1_000
+                number = fill(named, Topic.CONTACT_LOG, people.lives(contacts, now))
+                ours.append(alone(kafka, named, number))
+            folds.append(alone(fold, contacts))
+            print(f"  {ours[-1].per_second:,.0f}/s, fold {folds[-1].per_second:,.0f}/s", flush=True)
+    speeds, bare = [s.per_second for s in ours], [s.per_second for s in folds]
+    return Figure(
+        name="contact",
+        what="records of contact-log through the contact processor, exactly-once, on one core",
+        value=middle(speeds),
+        unit="records/s",
+        target=TARGET,
+        ratio=middle(a / b for a, b in zip(speeds, bare, strict=True)),
+        of="the fold alone, without Kafka and encoding",
+        runs=speeds,
+        settings={
+            "contacts": contacts,
+            "records": ours[0].records,
+            "mix": "job, commanded, sent, delivered, opened 1/2, clicked 1/5, left 1/20",
+            "partitions": 4,
+            "commit interval": "20 ms",
+            "cores": "broker 0, client 1",
+        },
+        beside={
+            "fold alone, records/s": middle(bare),
+            "CPU us a record": middle(s.cpu_s / s.records * 1e6 for s in ours),
+            "fold alone, CPU us a record": middle(s.cpu_s / s.records * 1e6 for s in folds),
+        },
+    )
+
+
+def kafka(settings: Settings, number: int) -> Spent:
+    """Through worker and transport, as `touchstream run` builds them."""
+    worker, transport = build_worker("contact", settings)
+    spent = drain(worker, number)
+    transport.close()
+    return spent
+
+
+def fold(contacts: int) -> Spent:
+    """The same records through one task and nothing around it: no log, no encoding of outputs."""
+    now = time.time_ns() // 1_000
+    lines = list(people.lives(contacts, now, 1))
+    inbox = [Record(n, now, line.key, line.value) for n, line in enumerate(lines)]
+    task = Task(ContactProcessor(), 0)
+    watch = Stopwatch()
+    for first in range(0, len(inbox), BATCH):
+        task.feed(inbox[first : first + BATCH])
+        while task.advance(BATCH):
+            pass
+        task.commit(task.changes())
+    return watch.spent(len(inbox))

@@ -1,0 +1,153 @@
+"""Everything on this machine, broker and PostgreSQL included: touches fall due, are commanded, sent
+and projected."""
+
+import os
+import time
+from bisect import bisect_left
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import psycopg
+
+from bench import people, site
+from bench.kit import Line, fill, topics
+from bench.memory import changelog
+from bench.report import Figure, middle
+from schemas import messages as m
+from schemas.times import SECOND
+from schemas.topics import Topic
+from sinks.migrate import migrate
+from sinks.projection import rebuild
+from streams.embedded.stack import Stack
+from streams.settings import Settings
+
+TARGET = 2_000
+OFFERED = 2_100
+LAG_TARGET_S = 1.0
+ROUNDS = 3
+LEAD_S = 5
+"""The first seconds do not count."""
+
+ROLES = ("intake", "contact", "dispatch", "campaign", "projector")
+_SENDS = "SELECT coalesce(sum(sends), 0) FROM touchstream.touch_metrics"
+_BEHIND = """
+SELECT extract(epoch FROM clock_timestamp() - min(stream_time))
+FROM touchstream.tasks WHERE topic = 'contact-changelog'
+"""
+
+
+class Flow(NamedTuple):
+    """One minute of it."""
+
+    per_second: float
+    lag_s: float
+    answer_s: float
+    cores: dict[str, float]
+
+
+def run(quick: bool = False) -> Figure:
+    """Each round on fresh topics and tables."""
+    seconds = 15 if quick else 60
+    with TemporaryDirectory(prefix="touchstream-bench-") as directory, Stack(Path(directory)) as st:
+        settings = Settings.model_validate(
+            {"bootstrap_servers": st.kafka.bootstrap, "postgres_dsn": st.postgres.dsn}
+        )
+        servers = {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
+        migrate(st.postgres.dsn)
+        flows = [_one(settings, servers, seconds) for _ in range(ROUNDS)]
+    speeds = [flow.per_second for flow in flows]
+    return Figure(
+        name="end-to-end",
+        what=f"touches due, commanded, sent and projected, all on this machine, for {seconds} s",
+        value=middle(speeds),
+        unit="touches/s",
+        target=TARGET,
+        ratio=middle(speeds) / OFFERED,
+        of=f"what falls due, {OFFERED} a second",
+        runs=speeds,
+        settings={"seconds": seconds, "offered": OFFERED, "roles": ", ".join(ROLES)},
+        beside={
+            "projection lag p99, s (target <= 1)": middle(flow.lag_s for flow in flows),
+            "projection lag p99, runs": [flow.lag_s for flow in flows],
+            "sender's answer to its row p99, s": middle(flow.answer_s for flow in flows),
+            "cores used by": flows[-1].cores,
+        },
+    )
+
+
+def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
+    dsn = settings.dsn()
+    rebuild(dsn)
+    number = OFFERED * (seconds + 2 * LEAD_S)
+    with topics(settings) as named:
+        begin = time.time_ns() // 1_000 + (25 + number // 3_000) * SECOND
+        states = changelog(
+            range(number), begin - SECOND, lambda index: begin + index * SECOND // OFFERED
+        )
+        fill(named, Topic.CONTACT_CHANGELOG, states)
+        fill(named, Topic.DISPATCH_LOG, tenants())
+        with (
+            site.roles(named, ROLES) as supervisor,
+            site.sender(named) as answered,
+            psycopg.connect(dsn, autocommit=True) as connection,
+        ):
+            _wait_for_rows(connection, number)
+            ahead = begin / 1e6 - time.time()
+            print(f"  {ahead:.0f} s ahead of the first touch", flush=True)
+            time.sleep(max(0.0, ahead) + LEAD_S)
+            split = site.CpuSplit(servers | site.pids(supervisor) | {"bench": os.getpid()})
+            flow = _measure(connection, answered, seconds)
+            flow = flow._replace(cores=split.since(seconds))
+    print(f"  {flow}", flush=True)
+    return flow
+
+
+def tenants() -> list[Line]:
+    """Fifty of them, without limits, for every partition of dispatch-log."""
+    limits: dict[str, int | None] = {"email": None, "sms": None}
+    lines = []
+    for index in range(50):
+        tenant_id = people.tenant_of(index)
+        message = m.TenantAnnounced(tenant_id, "active", "UTC", None, 0, (), {}, limits)
+        for number in range(4):
+            lines.append(Line(tenant_id.encode(), m.encode(message), None, number))
+    return lines
+
+
+def _wait_for_rows(connection: psycopg.Connection, number: int) -> None:
+    deadline = time.monotonic() + 300
+    while True:
+        row = connection.execute("SELECT count(*) FROM touchstream.contacts").fetchone()
+        if row is not None and int(row[0]) >= number:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the projection has {row} of {number} contacts")
+        time.sleep(0.5)
+
+
+def _measure(connection: psycopg.Connection, answered: "Synchronized[int]", seconds: int) -> Flow:
+    """Looks ten times a second at what PostgreSQL shows."""
+    lags, answers = [], []
+    history: list[tuple[float, int]] = []
+    before, begun = _number(connection, _SENDS), time.monotonic()
+    while time.monotonic() < begun + seconds:
+        time.sleep(0.1)
+        history.append((time.monotonic(), answered.value))
+        lags.append(_number(connection, _BEHIND))
+        shown = int(_number(connection, _SENDS))
+        at = bisect_left(history, shown, key=lambda seen: seen[1])
+        answers.append(time.monotonic() - history[min(at, len(history) - 1)][0])
+    took = time.monotonic() - begun
+    sends = _number(connection, _SENDS) - before
+    return Flow(sends / took, _p99(lags), _p99(answers), {})
+
+
+def _number(connection: psycopg.Connection, query: str) -> float:
+    row = connection.execute(query.encode()).fetchone()
+    return float(row[0] or 0) if row is not None else 0.0
+
+
+def _p99(values: list[float]) -> float:
+    return round(sorted(values)[int(len(values) * 0.99)], 3)

@@ -1,0 +1,135 @@
+"""Intake: public events in, validated, contact-log out."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from bench import people
+from bench.counting import drain
+from bench.kit import Line, Spent, Stopwatch, alone, broker, fill, topics
+from bench.report import Figure, middle
+from schemas.codec import Decoder, Encoding, encode_event
+from schemas.events import EVENTS
+from schemas.samples import sample_model
+from schemas.times import HOUR, SECOND
+from schemas.topics import Topic
+from streams.running import build_worker
+from streams.settings import Settings
+
+TARGET = 60_000
+ROUNDS = 3
+VARIANTS = 2_000
+MIX = ("job.completed", "touch.sent", "touch.delivered", "touch.opened", "touch.clicked")
+
+
+def run_json(quick: bool = False) -> Figure:
+    """Events in JSON."""
+    return _run("json", quick)
+
+
+def run_avro(quick: bool = False) -> Figure:
+    """Events in Avro, single-object encoding."""
+    return _run("avro", quick)
+
+
+def events(encoding: Encoding, number: int) -> Iterator[tuple[Topic, Line]]:
+    """Jobs and what senders tell, one of each kind in turn; every event has an id of its own."""
+    now = time.time_ns() // 1_000
+    values = [_encoded(encoding, index, now) for index in range(VARIANTS)]
+    for index in range(number):
+        topic, key, headers, value = values[index % VARIANTS]
+        own = [(name, f"{index:012}".encode() if name == "ce_id" else v) for name, v in headers]
+        yield topic, Line(key, value, list(own))
+
+
+def kafka(settings: Settings, number: int) -> Spent:
+    """Through worker and transport, as `touchstream run` builds them."""
+    worker, transport = build_worker("intake", settings)
+    spent = drain(worker, number)
+    transport.close()
+    return spent
+
+
+def decode(encoding: Encoding, number: int) -> Spent:
+    """Decoding and validation alone."""
+    lines = [line for _, line in events(encoding, number)]
+    read = Decoder().decode
+    watch = Stopwatch()
+    for line in lines:
+        read(line.headers, line.value)  # type: ignore[arg-type]
+    return watch.spent(number)
+
+
+_Encoded = tuple[Topic, bytes, list[tuple[str, bytes]], bytes]
+
+
+def _encoded(encoding: Encoding, index: int, now: int) -> _Encoded:
+    kind = MIX[index % len(MIX)]
+    model = sample_model(kind, **_fields(kind, index))
+    headers, value = encode_event(
+        kind, model, encoding, event_id="0", source="/crm/hub", time=now - HOUR + index * SECOND
+    )
+    topic = EVENTS[kind].topic
+    assert topic is not None
+    return topic, people.key_of(index), headers, value
+
+
+def _fields(kind: str, index: int) -> dict[str, Any]:
+    own = {"tenant_id": people.tenant_of(index)}
+    if kind != "job.completed":
+        who = {"contact_id": people.contact_of(index), "command_id": people.first_command(index)}
+        return own | who
+    customer = {
+        "contact_id": people.contact_of(index),
+        "first_name": "Ann",
+        "last_name": f"Lee-{index}",
+        "email": f"ann.lee.{index}@example.com",
+        "phone": f"+1555{index:07}",
+        "timezone": "America/Chicago",
+        "region": "IL",
+    }
+    return own | {"job_id": f"job-{index:08}", "customer": customer}
+
+
+def _run(encoding: Encoding, quick: bool) -> Figure:
+    number = 50_000 if quick else 300_000
+    ours, decodes = [], []
+    with broker() as settings:
+        for _ in range(ROUNDS):
+            with topics(settings) as named:
+                _fill(named, encoding, number)
+                ours.append(alone(kafka, named, number))
+            decodes.append(alone(decode, encoding, min(number, 100_000)))
+            bare = decodes[-1].per_second
+            print(f"  {ours[-1].per_second:,.0f}/s, decode {bare:,.0f}/s", flush=True)
+    speeds, limits = [s.per_second for s in ours], [s.per_second for s in decodes]
+    return Figure(
+        name=f"intake-{encoding}",
+        what=f"public events in {encoding.upper()} validated and written to contact-log, one core",
+        value=middle(speeds),
+        unit="events/s",
+        target=TARGET,
+        ratio=middle(a / b for a, b in zip(speeds, limits, strict=True)),
+        of="decoding and validation alone",
+        runs=speeds,
+        settings={
+            "events": number,
+            "mix": ", ".join(MIX),
+            "mode": "CloudEvents binary",
+            "commit interval": "20 ms",
+            "cores": "broker 0, client 1",
+        },
+        beside={
+            "decode alone, events/s": middle(limits),
+            "CPU us an event": middle(s.cpu_s / s.records * 1e6 for s in ours),
+        },
+    )
+
+
+def _fill(settings: Settings, encoding: Encoding, number: int) -> None:
+    """By topic, since a topic is filled at a time."""
+    by_topic: dict[Topic, list[Line]] = {}
+    for topic, line in events(encoding, number):
+        by_topic.setdefault(topic, []).append(line)
+    for topic, lines in by_topic.items():
+        fill(settings, topic, lines)

@@ -1,0 +1,116 @@
+"""kill -9 of a contact worker that holds 100,000 enrollments, with records coming: when does it
+commit again?"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import people
+from bench.kit import broker, committed, fill, topics
+from bench.memory import changelog
+from bench.report import Figure, middle
+from schemas import messages as m
+from schemas.times import HOUR
+from schemas.topics import Topic
+from streams.client import producer
+from streams.settings import Settings
+from streams.supervisor import Supervisor
+
+TARGET_S = 5.0
+ROUNDS = 3
+RATE = 500
+PATIENCE_S = 60.0
+
+
+def run(quick: bool = False) -> Figure:
+    """Killed again and again; the supervisor brings it back under the same identity."""
+    contacts = 10_000 if quick else 100_000
+    with broker(None) as settings, topics(settings) as named:
+        now = time.time_ns() // 1_000
+        lines = changelog(range(contacts), now, lambda index: now + 24 * HOUR + index)
+        fill(named, Topic.CONTACT_CHANGELOG, lines)
+        with _traffic(named, contacts), _worker(named) as supervisor:
+            _advance(named, supervisor, committed(named, "contact", Topic.CONTACT_LOG))
+            outages = [_outage(named, supervisor) for _ in range(ROUNDS)]
+    return Figure(
+        name="restart",
+        what=f"kill -9 of a contact worker with {contacts:,} enrollments until it commits again",
+        value=middle(outages),
+        unit="s",
+        target=TARGET_S,
+        at_most=True,
+        ratio=middle(outages) / TARGET_S,
+        of="the time allowed",
+        runs=outages,
+        settings={"enrollments": contacts, "partitions": 4, "records a second meanwhile": RATE},
+        beside={"includes": "start of Python, the dead twin's transaction aborted, state restored"},
+    )
+
+
+def _outage(settings: Settings, supervisor: Supervisor) -> float:
+    time.sleep(2)
+    (child,) = supervisor.children
+    assert child.process is not None
+    os.kill(child.process.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    child.process.wait()
+    _advance(settings, supervisor, committed(settings, "contact", Topic.CONTACT_LOG))
+    outage = time.monotonic() - killed
+    print(f"  {outage:.2f} s", flush=True)
+    return outage
+
+
+def _advance(settings: Settings, supervisor: Supervisor, place: int) -> None:
+    """Until the group's offsets are past `place`."""
+    deadline = time.monotonic() + PATIENCE_S
+    while committed(settings, "contact", Topic.CONTACT_LOG) <= place:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the worker does not come back")
+        supervisor.watch()
+        time.sleep(0.02)
+
+
+@contextmanager
+def _worker(settings: Settings) -> Iterator[Supervisor]:
+    environment = {
+        "TOUCHSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "TOUCHSTREAM_TOPIC_PREFIX": settings.topic_prefix,
+    }
+    with TemporaryDirectory(prefix="touchstream-bench-") as logs:
+        supervisor = Supervisor(["contact"], environment, log_dir=Path(logs))
+        supervisor.start()
+        try:
+            yield supervisor
+        finally:
+            supervisor.stop()
+
+
+@contextmanager
+def _traffic(settings: Settings, contacts: int) -> Iterator[None]:
+    """Records for all partitions, as long as it lasts."""
+    over = threading.Event()
+    thread = threading.Thread(target=_tell, args=(settings, contacts, over))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _tell(settings: Settings, contacts: int, over: threading.Event) -> None:
+    writer, name = producer(settings), settings.topic_prefix + Topic.CONTACT_LOG
+    index = 0
+    while not over.wait(0.02):
+        for _ in range(RATE // 50):
+            index = (index + 7) % contacts
+            who = (people.tenant_of(index), people.contact_of(index), f"/web#{index}", 0)
+            value = m.encode(m.ContactUpserted(*who, m.Person(first_name="Ann")))
+            writer.produce(name, value, people.key_of(index))
+        writer.poll(0)
+    writer.flush(10)
