@@ -14,7 +14,8 @@ from processors.contact import (
     stopping,
     touching,
 )
-from processors.contact.scene import Scene, tenant_key
+from processors.contact.scene import Scene
+from processors.known import tenant_key
 from processors.seen import first_time
 from processors.task import Record
 from processors.turn import Turn

@@ -2,8 +2,9 @@
 
 from processors.contact.answers import Found, find
 from processors.contact.profile import suppress
-from processors.contact.scene import ADDRESS, Scene
+from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop, stop_without_channels
+from processors.known import ADDRESS
 from schemas.facts import Kind
 from schemas.messages import ContactUnsubscribed, ReviewReceived, TouchSeen
 from schemas.states import LIVE, Enrollment, Phase, Touch

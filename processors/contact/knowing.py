@@ -10,8 +10,9 @@ from itertools import islice
 
 from processors.contact.enrolling import ALL_SERVICES
 from processors.contact.profile import amend
-from processors.contact.scene import Scene, campaign_key, tenant_key
+from processors.contact.scene import Scene
 from processors.contact.stopping import freeze, live, stop, thaw
+from processors.known import campaign_key, known_tenant, tenant_key
 from processors.turn import Turn
 from schemas.messages import (
     CampaignAnnounced,
@@ -31,21 +32,7 @@ def tenant_announced(turn: Turn, message: TenantAnnounced) -> None:
     """The tenant's settings as of now; which campaign serves what stays as known."""
     key = tenant_key(message.tenant_id)
     known = turn.store.look(key, KnownTenant)
-    turn.store.put(
-        key,
-        KnownTenant(
-            message.tenant_id,
-            message.status,
-            message.timezone,
-            message.quiet,
-            message.strict_start,
-            message.strict_regions,
-            message.delay_by_service,
-            message.limits,
-            dict(known.campaigns) if known else {},
-            list(known.templates_gone) if known else [],
-        ),
-    )
+    turn.store.put(key, known_tenant(message, known))
 
 
 def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:

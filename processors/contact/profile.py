@@ -2,10 +2,11 @@
 arrive (X-1)."""
 
 from processors.contact.answers import Found
-from processors.contact.scene import ADDRESS, Scene
+from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop
 from processors.contact.table import Input
 from processors.contact.touching import variables_of, withdraw
+from processors.known import ADDRESS
 from schemas.facts import Kind
 from schemas.messages import (
     AmendTouch,

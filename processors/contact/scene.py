@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from processors.known import ADDRESS, campaign_key, tenant_key
 from processors.turn import Output, Turn
 from schemas.definition import Definition, Step
 from schemas.facts import Fact, Kind, moment
@@ -10,23 +11,6 @@ from schemas.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touc
 from schemas.topics import Topic
 
 _FACTS = Topic.FACTS  # a member is looked up in Python, so once
-ADDRESS = {
-    "email": "email",
-    "sms": "phone",
-    "whatsapp": "phone",
-    "voice": "phone",
-    "linkedin": "linkedin_url",
-}
-
-
-def tenant_key(tenant_id: str) -> bytes:
-    """Where a task keeps what it knows of a tenant."""
-    return b"\x00t/" + tenant_id.encode()
-
-
-def campaign_key(tenant_id: str, campaign_id: str) -> bytes:
-    """Where a task keeps what it knows of a campaign."""
-    return f"\x00c/{tenant_id}/{campaign_id}".encode()
 
 
 class Scene:

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from processors.contact.scene import ADDRESS, tenant_key
 from processors.dispatch import limits
+from processors.known import ADDRESS, known_tenant, tenant_key
 from processors.task import Record
 from processors.turn import Turn
 from processors.windows import opens_at
@@ -228,19 +228,7 @@ def _suppressed(turn: Turn, order: m.SuppressAddress) -> None:
 
 
 def _tenant_announced(turn: Turn, message: m.TenantAnnounced) -> None:
-    turn.store.put(
-        tenant_key(message.tenant_id),
-        KnownTenant(
-            message.tenant_id,
-            message.status,
-            message.timezone,
-            message.quiet,
-            message.strict_start,
-            message.strict_regions,
-            message.delay_by_service,
-            message.limits,
-        ),
-    )
+    turn.store.put(tenant_key(message.tenant_id), known_tenant(message, None))
     for channel in ADDRESS:
         key = m.account_key(message.tenant_id, channel)
         if turn.store.first(key) is not None:

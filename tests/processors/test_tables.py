@@ -9,10 +9,11 @@ import pytest
 
 from processors.contact import ContactProcessor
 from processors.contact.answers import Found, answered, failed, sent
-from processors.contact.scene import Scene, campaign_key, tenant_key
+from processors.contact.scene import Scene
 from processors.contact.stopping import freeze, stop, stop_without_channels, thaw
 from processors.contact.table import ENROLLMENT, TOUCH, Impossible, Input, check
 from processors.contact.touching import fire
+from processors.known import campaign_key, tenant_key
 from processors.store import Store
 from processors.turn import Output, Turn
 from schemas import messages as m

@@ -1,0 +1,39 @@
+"""What every processor knows alike: tenants as announced, and how a channel reaches a person."""
+
+from schemas.messages import TenantAnnounced
+from schemas.states import KnownTenant
+
+ADDRESS = {
+    "email": "email",
+    "sms": "phone",
+    "whatsapp": "phone",
+    "voice": "phone",
+    "linkedin": "linkedin_url",
+}
+"""The field of a profile that a channel needs (C-19)."""
+
+
+def tenant_key(tenant_id: str) -> bytes:
+    """Where a task keeps what it knows of a tenant."""
+    return b"\x00t/" + tenant_id.encode()
+
+
+def campaign_key(tenant_id: str, campaign_id: str) -> bytes:
+    """Where a task keeps what it knows of a campaign."""
+    return f"\x00c/{tenant_id}/{campaign_id}".encode()
+
+
+def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownTenant:
+    """The tenant's settings as of now; which campaign serves what stays as known."""
+    return KnownTenant(
+        message.tenant_id,
+        message.status,
+        message.timezone,
+        message.quiet,
+        message.strict_start,
+        message.strict_regions,
+        message.delay_by_service,
+        message.limits,
+        dict(before.campaigns) if before else {},
+        list(before.templates_gone) if before else [],
+    )
