@@ -1,8 +1,9 @@
 """Kafka clients, with the options that matter written out (../ARCHITECTURE.md says why each)."""
 
+from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from streams.settings import Settings
@@ -61,11 +62,17 @@ def reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
     )
 
 
-def transactional_producer(settings: Settings, transactional_id: str) -> Producer:
-    """One per slot, its id stable: a restart aborts what its dead twin left open."""
+def transactional_producer(
+    settings: Settings,
+    transactional_id: str,
+    on_error: Callable[[KafkaError], None] = lambda _: None,
+) -> Producer:
+    """One per slot, its id stable: a restart aborts what its dead twin left open. `on_error` is
+    called inside poll."""
     return Producer(
         {
             **_common(settings),
+            "error_cb": on_error,
             "transactional.id": transactional_id,
             "transaction.timeout.ms": settings.transaction_timeout_ms,
             "message.timeout.ms": settings.transaction_timeout_ms * 8 // 10,

@@ -12,18 +12,18 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    Producer,
     TopicPartition,
 )
 
 from processors.task import Record
 from schemas.topics import Topic
-from streams.client import group_consumer, reader, transactional_producer
+from streams.client import group_consumer, reader
 from streams.clock import Clock
+from streams.membership import Membership
+from streams.reading import watermarks
 from streams.settings import Settings
-from streams.transport import Aborted, Dead, Headers, Partition, Unsure
-from streams.verdict import Verdict, verdict
-from streams.watchdog import Watchdog
+from streams.transactions import Transactions
+from streams.transport import Aborted, Dead, Headers, Partition
 
 log = logging.getLogger("touchstream.kafka")
 
@@ -50,25 +50,26 @@ class KafkaTransport:
         self._stamp = clock
         self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}
         self._topics = {name: topic for topic, name in self._names.items()}
-        self._open = False
         self._unsought: dict[tuple[str, int], TopicPartition] = {}
         self.on_assigned: Callable[[Sequence[Partition]], None] = _nobody
         self.on_revoked: Callable[[Sequence[Partition]], None] = _nobody
-        self._call_timeout_s = settings.transaction_timeout_ms / 1_000  # after it, nothing counts
-        self._watchdog = Watchdog(self._call_timeout_s + 2)
-        self._producer = self._new_producer()
+        self._transactions = Transactions(settings, self.identity)
         self._consumer = group_consumer(settings, self.group, self.identity)
-        self._consumer.subscribe(
+        self._membership = Membership(
+            settings,
+            self._consumer,
+            self.group,
+            self.identity,
             [self._names[topic] for topic in topics],
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._revoked,
+            self._assigned,
+            self._revoked,
         )
 
     # consuming
 
     def poll(self, wait: float, limit: int) -> Mapping[Partition, list[Record]]:
         """Wakes at the first record, then takes what else is there."""
+        self._membership.look()
         for unsought in list(self._unsought.values()):
             self._seek(unsought)
         messages = self._consumer.consume(1, wait)
@@ -179,116 +180,24 @@ class KafkaTransport:
         partition: int | None = None,
         headers: Headers | None = None,
     ) -> None:
-        """No delivery callback: the commit reports failure."""
-        if not self._open:
-            self._call(self._producer.begin_transaction)
-            self._open = True
         stamp = self._stamp.now() // 1_000 if self._stamp is not None else 0
-        while True:
-            try:
-                self._producer.produce(
-                    self._names[topic],
-                    value,
-                    key,
-                    -1 if partition is None else partition,
-                    timestamp=stamp,
-                    headers=headers,
-                )
-                return
-            except BufferError:
-                self._producer.poll(0.01)
-            except KafkaException as error:
-                self._fail(error.args[0])
+        number = -1 if partition is None else partition
+        self._transactions.send(self._names[topic], value, key, number, stamp, headers)
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Outputs and state are in the transaction already: add offsets, then all or nothing."""
-        if not self._open:
-            self._call(self._producer.begin_transaction)
-            self._open = True
+        """With the group's metadata as it is now. Out of the group, which is not told yet, it
+        might fence nobody."""
         places = [
             TopicPartition(self._names[p.topic], p.number, offset) for p, offset in offsets.items()
         ]
         group = self._consumer.consumer_group_metadata()
         if not self._consumer.memberid():
-            # Out of the group, which is not told yet: these credentials might fence nobody.
             self.abort()
             raise Aborted("no member of the group any more")
-        self._call(self._producer.send_offsets_to_transaction, places, group, self._call_timeout_s)
-        self._call(self._producer.commit_transaction, self._call_timeout_s)
-        self._open = False
+        self._transactions.commit(places, group)
 
     def abort(self) -> None:
-        if not self._open:
-            return
-        self._open = False
-        # What was produced is delivered first: an abort that overtakes it leaves a gap in the
-        # sequence, or races with a partition being added, and the next transaction pays for it.
-        self._watched(self._producer.flush, FLUSH_S)
-        self._call(self._producer.abort_transaction, self._call_timeout_s, aborting=True)
-
-    def _call(
-        self, function: Callable[..., object], *arguments: object, aborting: bool = False
-    ) -> None:
-        """One call of the producer, again while its error says so; any other verdict is raised.
-
-        Whichever call timed out, its transaction has timed out with it: a new epoch settles that.
-        """
-        for _ in range(5):
-            try:
-                self._watched(function, *arguments)
-                return
-            except KafkaException as error:
-                problem: KafkaError = error.args[0]
-                meaning = verdict(problem, committing=True)
-                log.warning(
-                    "producer error",
-                    extra={"error": problem.str(), "code": problem.name(), "verdict": meaning.name},
-                )
-                if meaning is Verdict.ABORT and aborting:
-                    meaning = Verdict.REBUILD
-                if meaning is not Verdict.RETRY:
-                    self._act(meaning, problem)
-        self._rebuild()
-        raise Unsure("a producer call was tried five times")
-
-    def _watched(self, function: Callable[..., object], *arguments: object) -> None:
-        self._watchdog.begin()
-        try:
-            function(*arguments)
-        finally:
-            self._watchdog.done()
-
-    def _fail(self, problem: KafkaError) -> None:
-        self._act(verdict(problem), problem)
-
-    def _act(self, meaning: Verdict, problem: KafkaError) -> None:
-        if meaning is Verdict.ABORT:
-            self.abort()
-            raise Aborted(problem.str())
-        if meaning is Verdict.REBUILD:
-            self._rebuild()
-            raise Unsure(problem.str())
-        if meaning is Verdict.DIE:
-            raise Dead(f"producer: {problem.str()}")
-
-    def _rebuild(self) -> None:
-        """A new epoch: what was open is settled before anything else is written."""
-        self._open = False
-        self._producer.purge()
-        self._producer = self._new_producer()
-
-    def _new_producer(self) -> Producer:
-        made = transactional_producer(self.settings, self.identity)
-        for _ in range(40):
-            try:
-                made.init_transactions(CALL_TIMEOUT_S)
-                return made
-            except KafkaException as error:
-                problem: KafkaError = error.args[0]
-                log.warning("init_transactions", extra={"error": problem.str()})
-                if problem.fatal() or not problem.retriable():
-                    raise Dead(f"producer: {problem.str()}") from error
-        raise Dead("the transaction coordinator does not answer")
+        self._transactions.abort()
 
     # restoring
 
@@ -299,12 +208,9 @@ class KafkaTransport:
             raise Dead(f"{changelog.topic}: {error.args[0].str()}") from error
 
     def close(self) -> None:
-        try:
-            self.abort()
-        except (Aborted, Unsure, Dead) as error:
-            log.warning("left with an open transaction", extra={"error": str(error)})
+        self._transactions.close()
+        self._membership.close()
         self._consumer.close()
-        self._watchdog.close()
 
 
 _READER_DIES = frozenset(
@@ -328,7 +234,7 @@ class KafkaRestore:
     def __init__(self, settings: Settings, topic: str, partition: int) -> None:
         self._consumer = reader(settings)
         self._place = TopicPartition(topic, partition, OFFSET_BEGINNING)
-        _, self._end = self._consumer.get_watermark_offsets(self._place, timeout=CALL_TIMEOUT_S)
+        _, self._end = watermarks(self._consumer, self._place)
         self._consumer.assign([self._place])
 
     def step(self, limit: int) -> tuple[list[tuple[bytes, bytes | None]], bool]:

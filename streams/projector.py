@@ -25,6 +25,7 @@ from sinks.projection import Overtaken, Projection, SinkUnavailable
 from sinks.rows import Record, Undecodable
 from streams.client import group_consumer, producer
 from streams.encoding import dead_letter_headers
+from streams.membership import Membership
 from streams.settings import Settings
 from streams.transport import Dead
 
@@ -56,11 +57,14 @@ class Projector:
         self._consumer = group_consumer(
             settings, self.group, f"{self.group}-{settings.slot}", tell_ends=True
         )
-        self._consumer.subscribe(
+        self._membership = Membership(
+            settings,
+            self._consumer,
+            self.group,
+            f"{self.group}-{settings.slot}",
             list(self._names),
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._revoked,
+            self._assigned,
+            self._revoked,
         )
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -89,6 +93,7 @@ class Projector:
     def _messages(self, wait: float) -> list[Message]:
         """Wakes at the first, then takes what else is there. Partitions come and go inside the
         second call too: what is in hand of them by then counts for nothing."""
+        self._membership.look()
         first = self._consumer.consume(1, wait)
         self._moved.clear()
         rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
@@ -96,6 +101,7 @@ class Projector:
 
     def close(self) -> None:
         """Leave the group and PostgreSQL."""
+        self._membership.close()
         self._consumer.close()
         self.projection.close()
 

@@ -1,9 +1,10 @@
 """A topic read from its beginning, again and again from where the last look ended."""
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from processors.task import Record
 from schemas.topics import Topic
@@ -13,6 +14,7 @@ from streams.transport import Dead
 
 CALL_TIMEOUT_S = 15.0
 LINES_MAX = 10_000
+AGAIN_S = 0.2
 
 
 class Line(NamedTuple):
@@ -42,7 +44,7 @@ class TopicReader:
         ends = {}
         for number in self._at:
             place = TopicPartition(self._name, number)
-            low, high = self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+            low, high = watermarks(self._consumer, place)
             if low and not self._name.endswith("changelog"):
                 raise LogCut(
                     f"{self._name}[{number}] begins at {low}, not 0: it cannot be recounted"
@@ -87,6 +89,20 @@ class TopicReader:
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
+
+
+def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """Where a partition begins and ends, asked again while its leader is not known (a topic just
+    made, a broker just back). Raises KafkaException."""
+    deadline = time.monotonic() + CALL_TIMEOUT_S
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+            return low, high
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_S)
 
 
 def _line(message: object) -> Line:

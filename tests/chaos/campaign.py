@@ -137,7 +137,7 @@ class Campaign:
         total.repeated += round_.checker.repeated
         total.missing += round_.checker.missing
         if round_.gap_s > total.gap_s:
-            total.gap_s, total.gap_at = round_.gap_s, round_.gap_at
+            total.gap_s, total.gap_at = round_.gaps()[0]
         for role, times in round_.disturber.kills.items():
             total.kills.setdefault(role, []).extend(times)
 
@@ -174,20 +174,21 @@ class _Round:
             reader.measure(False)
         self.publisher.rest()
 
-    @property
-    def gap_s(self) -> float:
-        return max(self.witness.longest_gap_s, self.senders.longest_gap_s)
+    def gaps(self) -> list[tuple[float, str]]:
+        """The longest gap of each stream, the longest first."""
+        found = {**self.witness.gaps, **self.senders.gaps}
+        return sorted(((gap, stream) for stream, gap in found.items()), reverse=True)
 
     @property
-    def gap_at(self) -> str:
-        longest = max((self.witness, self.senders), key=lambda reader: reader.longest_gap_s)
-        return longest.longest_gap_at
+    def gap_s(self) -> float:
+        return max((gap for gap, _ in self.gaps()), default=0.0)
 
     def too_long(self) -> list[str]:
         """A reader that waited too long."""
         if self.gap_s <= GAP_MAX_S:
             return []
-        return [f"a reader of {self.gap_at} waited {self.gap_s:.1f} s"]
+        told = ", ".join(f"{stream} {gap:.1f} s" for gap, stream in self.gaps())
+        return [f"a reader waited too long: {told}"]
 
     def close(self) -> None:
         self.publisher.end()

@@ -31,7 +31,9 @@ class Progress:
         group = f"{self._settings.topic_prefix}{role}"
         try:
             found = self._admin.describe_consumer_groups([group], request_timeout=5)[group].result()
-        except KafkaException:
+        except KafkaException:  # it may remember a coordinator that is gone
+            self._closing.close()
+            self._admin = self._closing.enter_context(admin(self._settings))
             return set()
         return {
             (place.topic.removeprefix(self._settings.topic_prefix), place.partition)

@@ -24,8 +24,7 @@ class Reader(ABC):
     """A thread that reads whole topics, committed records alone, from their beginning."""
 
     def __init__(self, settings: Settings, topics: Sequence[Topic]) -> None:
-        self.longest_gap_s = 0.0
-        self.longest_gap_at = ""
+        self.gaps: dict[str, float] = {}
         self.seen = 0
         self._measuring = False
         self._last: dict[str, float] = {}
@@ -75,7 +74,7 @@ class Reader(ABC):
                     self.seen += 1
                     self.take(message)
             if self._measuring:
-                for stream in self._last:
+                for stream in list(self._last):
                     self._gap(stream)
 
     def _note(self, stream: str) -> None:
@@ -85,8 +84,7 @@ class Reader(ABC):
 
     def _gap(self, stream: str) -> None:
         gap = time.monotonic() - self._last.get(stream, time.monotonic())
-        if gap > self.longest_gap_s:
-            self.longest_gap_s, self.longest_gap_at = gap, stream
+        self.gaps[stream] = max(gap, self.gaps.get(stream, 0.0))
 
 
 class Witness(Reader):

@@ -1,0 +1,292 @@
+"""Bad input at the live public edge costs one record each: a dead letter with its bytes, or a
+recorded refusal with its code; what is good around it goes through (design 2.10)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+import pytest
+from confluent_kafka import Producer
+from psycopg import sql
+
+from processors.intake import VALUE_KEPT
+from schemas.codes import Code
+from schemas.facts import Fact, Kind
+from schemas.samples import COMMAND, sample
+from schemas.topics import COMMANDS, Layout, Topic
+from streams.embedded.registry import EmbeddedRegistry
+from streams.embedded.stack import Stack
+from streams.reading import TopicReader
+from streams.registry import registrar
+from streams.settings import Settings
+from streams.verify import verify
+from tests.chaos.site import Site
+from tests.live.bad import BAD, Bad
+from tests.live.publishing import Publisher
+from tests.live.reading import DeadLetters, Facts, Letter, Origin
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+SMALL = Layout(public=2, contact=2, dispatch=2, campaign=1, commands=2, facts=2)
+SOON_HOURS = 0.0001
+
+
+class House(NamedTuple):
+    """A running engine with two tenants: acme is talked about, quiet is left alone."""
+
+    site: Site
+    publisher: Publisher
+    letters: DeadLetters
+    facts: Facts
+    registry: EmbeddedRegistry
+
+    def until(self, what: str, reached: Callable[[], object]) -> None:
+        self.site.until(what, lambda: bool(reached()), 60)
+
+    def fact(self, kind: Kind, **fields: object) -> Fact:
+        """The fact of this kind with these fields, when it has come."""
+        self.until(f"{kind} {fields}", lambda: self.facts.of(kind, **fields))
+        return self.facts.of(kind, **fields)[0]
+
+    def commands(self) -> list[dict[str, Any]]:
+        """All so far."""
+        readers = [TopicReader(self.site.settings, topic) for topic in COMMANDS]
+        found = [
+            msgspec.json.decode(line.value or b"{}")
+            for reader in readers
+            for _, lines in reader.read()
+            for line in lines
+        ]
+        for reader in readers:
+            reader.close()
+        return found
+
+    def rows(self, tenant_id: str) -> dict[str, list[str]]:
+        """Everything that PostgreSQL has of a tenant."""
+        with psycopg.connect(self.site.settings.dsn()) as connection:
+            names = connection.execute(
+                "SELECT table_name FROM information_schema.columns "
+                "WHERE table_schema = 'touchstream' AND column_name = 'tenant_id'"
+            ).fetchall()
+            query = "SELECT t::text FROM touchstream.{} AS t WHERE tenant_id = %s ORDER BY 1"
+            return {
+                name: [
+                    row[0]
+                    for row in connection.execute(
+                        sql.SQL(query).format(sql.Identifier(name)), (tenant_id,)
+                    )
+                ]
+                for (name,) in names
+            }
+
+
+@pytest.fixture(scope="module")
+def house(
+    stack: Stack, registry: EmbeddedRegistry, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    site = Site(
+        stack,
+        tmp_path_factory.mktemp("bad-input"),
+        environment={"TOUCHSTREAM_REGISTRY_URL": registry.url},
+    )
+    site.start(SMALL)
+    settings = site.settings
+    house = House(site, Publisher(settings), DeadLetters(settings), Facts(settings), registry)
+    for tenant_id in ("acme", "quiet"):
+        house.fact(Kind.TENANT_UPDATED, cause=house.publisher.tenant(tenant_id))
+        cause = house.publisher.campaign(tenant_id, delay_hours=SOON_HOURS)
+        house.fact(Kind.CAMPAIGN_READY, cause=cause)
+        house.publisher.job(tenant_id, "ann")
+        house.fact(Kind.TOUCH_COMMANDED, tenant_id=tenant_id)
+    verify(settings, wait_s=60)  # at rest, and so in PostgreSQL
+    yield house
+    site.stop()
+
+
+@pytest.fixture(scope="module")
+def letters(house: House) -> dict[str, tuple[Letter | None, int]]:
+    """Every bad record published, a good one before and after it; the letters that came of it."""
+    before = house.rows("quiet")
+    packed = Publisher(house.site.settings, _packing(house.site.settings))
+    places: dict[str, Origin] = {}
+    for number, bad in enumerate(BAD):
+        house.publisher.job("acme", f"good-{number}")
+        publisher = packed if bad.packed else house.publisher
+        places[bad.name] = publisher.put(bad.topic, bad.headers, bad.value, bad.key)
+    house.publisher.job("acme", "good-last")
+    house.until("a letter each", lambda: set(places.values()) <= house.letters.look().keys())
+    goods = {f"good-{number}" for number in range(len(BAD))} | {"good-last"}
+    house.until(
+        "the good ones go through",
+        lambda: goods <= {f.contact_id for f in house.facts.of(Kind.TOUCH_COMMANDED)},
+    )
+    assert house.rows("quiet") == before
+    found = house.letters.found
+    return {name: (found.get(place), place[2]) for name, place in places.items()}
+
+
+def _packing(settings: Settings) -> Producer:
+    """Somebody else's client, which compresses: the broker sees what is small."""
+    return Producer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "compression.type": "gzip",
+            "message.max.bytes": 30_000_000,
+        }
+    )
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_each_is_a_dead_letter_with_its_bytes(
+    letters: dict[str, tuple[Letter | None, int]], bad: Bad
+) -> None:
+    letter, _ = letters[bad.name]
+    assert letter is not None
+    assert letter.reason == bad.code, letter.detail
+    assert (letter.value or b"") == (bad.value or b"")[:VALUE_KEPT]
+    for name, value in bad.headers:
+        assert letter.headers[f"original_{name}"] == value
+
+
+def test_nothing_else_became_a_letter(
+    house: House, letters: dict[str, tuple[Letter | None, int]]
+) -> None:
+    assert len(house.letters.look()) == len(BAD)
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff\x00", b"quiet/ann", b"x" * 5_000])
+def test_a_foreign_key_decides_nothing(house: House, key: bytes | None) -> None:
+    contact = f"keyed-{len(key or b'')}-{key is None}"
+    house.publisher.job("acme", contact, key=key)
+    house.fact(Kind.TOUCH_COMMANDED, tenant_id="acme", contact_id=contact)
+
+
+def test_a_schema_of_another_event_is_a_dead_letter(house: House) -> None:
+    number = registrar(house.registry.url)("job.deleted")
+    bad = (b"ce_type", b"job.completed")
+    headers = [(n, v) for n, v in BAD[0].headers if n != "content-type"]
+    headers.append(("content-type", b"application/avro"))
+    place = house.publisher.put(Topic.JOBS, headers, b"\x00" + number.to_bytes(4) + b"\x02a")
+    house.until("its letter", lambda: place in house.letters.look())
+    assert house.letters.found[place].reason == Code.AVRO_SCHEMA_MISMATCH, bad
+
+
+def test_a_schema_that_the_registry_knows_goes_through(house: House) -> None:
+    number = registrar(house.registry.url)("job.completed")
+    house.publisher.job("acme", "framed", encoding="confluent", schema_id=number)
+    house.fact(Kind.TOUCH_COMMANDED, contact_id="framed")
+
+
+REFUSED = [
+    ("job.completed", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
+    ("touch.sent", {"contact_id": "stranger"}, "CONTACT_UNKNOWN"),
+    ("touch.sent", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
+    ("review.clicked", {"contact_id": "ann", "command_id": COMMAND}, "COMMAND_UNKNOWN"),
+    ("contact.replied", {"contact_id": "ann"}, "EVENT_NOT_SUPPORTED"),
+    ("campaign.paused", {"campaign_id": "no-such"}, "CAMPAIGN_UNKNOWN"),
+    ("campaign.activated", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
+]
+
+
+@pytest.mark.parametrize(("ce_type", "fields", "code"), REFUSED)
+def test_what_fits_nothing_is_refused_with_a_code(
+    house: House, ce_type: str, fields: dict[str, Any], code: str
+) -> None:
+    cause = house.publisher.event(ce_type, **fields)
+    assert house.fact(Kind.EVENT_REFUSED, cause=cause).reason == code
+
+
+@pytest.mark.parametrize(
+    ("completed_at", "reason"),
+    [("2099-12-31T00:00:00Z", "JOB_IN_FUTURE"), ("2000-01-01T00:00:00Z", "JOB_TOO_OLD")],
+)
+def test_a_job_of_the_far_past_or_future_enrolls_nobody(
+    house: House, completed_at: str, reason: str
+) -> None:
+    cause = house.publisher.job("acme", f"at-{completed_at[:4]}", completed_at=completed_at)
+    assert house.fact(Kind.ENROLLMENT_DECLINED, cause=cause).reason == reason
+
+
+def test_another_tenants_command_id_changes_nothing_of_either(house: House) -> None:
+    theirs = next(c for c in house.commands() if c["tenant_id"] == "quiet")
+    before = house.rows("quiet")
+    who = {"tenant_id": "acme", "contact_id": "ann", "command_id": theirs["command_id"]}
+    for ce_type in ("touch.sent", "touch.failed", "touch.bounced", "review.clicked"):
+        cause = house.publisher.event(ce_type, **who)
+        assert house.fact(Kind.EVENT_REFUSED, cause=cause).reason == "COMMAND_UNKNOWN"
+    assert house.rows("quiet") == before
+
+
+def test_a_sender_that_answers_twice_is_heard_once(house: House) -> None:
+    mine = next(c for c in house.commands() if c["contact_id"] == "good-0")
+    who = {"contact_id": "good-0", "command_id": mine["command_id"]}
+    for event_id in ("same", "same", "another"):
+        house.publisher.event("touch.sent", event_id=event_id, **who)
+    house.publisher.event("touch.opened", **who)
+    house.fact(Kind.TOUCH_OPENED, command_id=mine["command_id"])
+    assert len(house.facts.of(Kind.TOUCH_SENT, command_id=mine["command_id"])) == 1
+
+
+STEP = {"id": "a", "channel": "email", "delay_hours": 1}
+WRONG: list[tuple[list[dict[str, Any]], str]] = [
+    ([STEP, STEP], "CAMPAIGN_STEP_ID_DUPLICATE"),
+    ([{**STEP, "delay_hours": 0}], "CAMPAIGN_DELAY_INVALID"),
+    ([{**STEP, "delay_hours": -2}], "CAMPAIGN_DELAY_INVALID"),
+    ([{**STEP, "id": f"s{n}"} for n in range(5)], "CAMPAIGN_TOO_MANY_STEPS"),
+    ([{**STEP, "channel": "pigeon"}], "CAMPAIGN_CHANNEL_UNKNOWN"),
+    ([], "CAMPAIGN_STEPS_REQUIRED"),
+]
+
+
+@pytest.mark.parametrize(("steps", "code"), WRONG)
+def test_an_invalid_definition_is_refused_with_its_codes(
+    house: House, steps: list[dict[str, Any]], code: str
+) -> None:
+    whole = {**sample("campaign.published")["definition"], "campaign_id": "wrong", "steps": steps}
+    cause = house.publisher.event("campaign.published", campaign_id="wrong", definition=whole)
+    values = house.fact(Kind.CAMPAIGN_REFUSED, cause=cause).values or {}
+    assert code in [problem["code"] for problem in values["problems"]]
+
+
+def test_a_registry_that_is_away_makes_no_dead_letters(house: House) -> None:
+    number = _own_schema(house.registry.url)
+    before = len(house.letters.look())
+    house.registry.stop()
+    try:
+        house.publisher.job("acme", "waiting", encoding="confluent", schema_id=number)
+        house.publisher.job("acme", "behind")
+        words = "registry not to be reached"
+        house.until("intake waits", lambda: house.site.said("intake", 0, words))
+        house.site.pause(2)
+        assert len(house.letters.look()) == before
+        assert not house.facts.of(Kind.ENROLLMENT_STARTED, contact_id="waiting")
+    finally:
+        house.registry.start()
+    for contact in ("waiting", "behind"):
+        house.fact(Kind.TOUCH_COMMANDED, contact_id=contact)
+    assert len(house.letters.look()) == before
+
+
+def _own_schema(url: str) -> int:
+    """A number that intake has not met: the newest schema of a job, with a remark."""
+    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+    from schemas.released import newest
+
+    remarked = {**newest("job.completed"), "doc": "the same, remarked"}
+    text = msgspec.json.encode(remarked).decode()
+    client = SchemaRegistryClient({"url": url})
+    number: int = client.register_schema("remarked", Schema(text, "AVRO"))
+    return number
+
+
+def test_after_all_that_the_recount_agrees(house: House) -> None:
+    report = verify(house.site.settings, wait_s=60)
+    assert report.differences == []
+
+
+def test_intake_never_died(house: House) -> None:
+    assert house.site.said("intake", 0, '"starting"') == 1
+    assert Path(house.site.log_dir / "intake-0.log").exists()

@@ -1,0 +1,76 @@
+"""A broker whose clock is a day ahead stops the task that reads its stamps: nothing fires, and the
+other partitions go on."""
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from schemas.facts import Kind
+from schemas.messages import TICK
+from schemas.times import DAY
+from schemas.topics import COMMANDS, Layout, Topic
+from streams.broker import create
+from streams.embedded.stack import Stack
+from streams.murmur import partition_of
+from streams.reading import TopicReader
+from streams.settings import load
+from tests.chaos.site import Site
+from tests.live.publishing import Publisher, now
+from tests.live.reading import Facts
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+
+SMALL = Layout(public=1, contact=2, dispatch=1, campaign=1, commands=1, facts=1)
+AHEAD = 1
+"""The partition of contact-log whose records are stamped wrongly."""
+
+
+def test_a_broker_clock_a_day_ahead_fires_nothing(stack: Stack, tmp_path: Path) -> None:
+    site = Site(stack, tmp_path)
+    # Logs that keep the writer's stamp, so that one record can have the stamp of a broker astray.
+    create(load({**site.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
+    site.start(SMALL)
+    try:
+        _run(site)
+    finally:
+        site.stop()
+
+
+def _run(site: Site) -> None:
+    settings = site.settings
+    publisher, facts = Publisher(settings), Facts(settings)
+    cause = publisher.tenant("acme")
+    site.until("the tenant", lambda: bool(facts.of(Kind.TENANT_UPDATED, cause=cause)))
+    cause = publisher.campaign("acme", delay_hours=24)
+    site.until("the campaign", lambda: bool(facts.of(Kind.CAMPAIGN_READY, cause=cause)))
+    _jobs(site, publisher, facts, "early", 10)
+
+    stray = Producer({"bootstrap.servers": settings.bootstrap_servers})
+    stamp = (now() + DAY + DAY // 24) // 1_000
+    name = f"{settings.topic_prefix}{Topic.CONTACT_LOG}"
+    stray.produce(name, TICK, partition=AHEAD, timestamp=stamp)
+    assert stray.flush(30) == 0
+    site.until("the task stops", lambda: site.said("contact", 0, "task stopped") > 0)
+
+    late = [f"late-{number}" for number in range(10)]
+    for contact in late:
+        publisher.job("acme", contact)
+    others = {c for c in late if partition_of(f"acme/{c}".encode(), 2) != AHEAD}
+    assert 0 < len(others) < 10
+    site.until("the other partition goes on", lambda: others <= _enrolled(facts))
+    site.pause(2)
+    assert not set(late) - others & _enrolled(facts)
+    assert facts.of(Kind.TOUCH_REQUESTED) == []
+    assert all(not list(TopicReader(settings, topic).read()) for topic in COMMANDS)
+
+
+def _jobs(site: Site, publisher: Publisher, facts: Facts, name: str, number: int) -> None:
+    contacts = {f"{name}-{index}" for index in range(number)}
+    for contact in sorted(contacts):
+        publisher.job("acme", contact)
+    site.until("enrolled", lambda: contacts <= _enrolled(facts))
+
+
+def _enrolled(facts: Facts) -> set[str]:
+    return {str(fact.contact_id) for fact in facts.of(Kind.ENROLLMENT_STARTED)}

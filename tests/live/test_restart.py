@@ -1,0 +1,75 @@
+"""Workers killed with thousands of enrollments under way go on with them: each touch goes out,
+once and in time."""
+
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas.facts import Kind
+from schemas.times import format_rfc3339, parse_rfc3339
+from schemas.topics import Layout, Topic
+from streams.embedded.stack import Stack
+from streams.reading import TopicReader
+from streams.verify import verify
+from tests.chaos.site import Site
+from tests.live.publishing import Publisher, now
+from tests.live.reading import Facts
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+CONTACTS = 3_000
+DELAY_S = 25
+SMALL = Layout(public=2, contact=2, dispatch=2, campaign=1, commands=2, facts=2)
+
+
+def commanded(counts: Counter[str], reader: TopicReader) -> Counter[str]:
+    """How often each contact has a command so far."""
+    for _, lines in reader.read():
+        counts.update(msgspec.json.decode(line.value or b"{}")["contact_id"] for line in lines)
+    return counts
+
+
+def test_thousands_of_enrollments_survive_the_death_of_all_workers(
+    stack: Stack, tmp_path: Path
+) -> None:
+    site = Site(stack, tmp_path)
+    site.start(SMALL)
+    try:
+        _run(site)
+    finally:
+        site.stop()
+
+
+def _run(site: Site) -> None:
+    settings = site.settings
+    publisher, facts = Publisher(settings), Facts(settings)
+    cause = publisher.tenant("acme")
+    site.until("the tenant", lambda: bool(facts.of(Kind.TENANT_UPDATED, cause=cause)))
+    cause = publisher.campaign("acme", delay_hours=DELAY_S / 3_600)
+    site.until("the campaign", lambda: bool(facts.of(Kind.CAMPAIGN_READY, cause=cause)))
+
+    began = format_rfc3339(now())
+    publisher.jobs("acme", [f"c-{number}" for number in range(CONTACTS)], began)
+    started = Kind.ENROLLMENT_STARTED
+    site.until("all enrollments", lambda: len(facts.of(started)) == CONTACTS)
+    for role in ("contact", "dispatch", "campaign", "intake"):
+        for child in site.children(role):
+            assert child.process is not None
+            os.kill(child.process.pid, signal.SIGKILL)
+
+    counts: Counter[str] = Counter()
+    reader = TopicReader(settings, Topic.COMMANDS_EMAIL)
+    site.until("all commands", lambda: len(commanded(counts, reader)) == CONTACTS, 120)
+    site.pause(1)
+    assert set(commanded(counts, reader).values()) == {1}
+    early = [f for f in facts.of(Kind.TOUCH_REQUESTED) if f.at.timestamp() * 1e6 < _due(began)]
+    assert not early
+    assert verify(settings, wait_s=60).differences == []
+
+
+def _due(began: str) -> int:
+    return parse_rfc3339(began) + DELAY_S * 1_000_000 - 1_000
