@@ -24,11 +24,12 @@ from streams.reading import watermarks
 from streams.settings import Settings
 from streams.transactions import Transactions
 from streams.transport import Aborted, Dead, Headers, Partition
+from streams.verdict import reader_dies
 
 log = logging.getLogger("touchstream.kafka")
 
 CALL_TIMEOUT_S = 15.0
-COMMITTED_TIMEOUT_S = 60.0
+COMMITTED_TIMEOUT_S = 25.0
 COMMITTED_TRY_S = 2.0
 FLUSH_S = 5.0
 AGAIN_S = 0.2
@@ -103,7 +104,7 @@ class KafkaTransport:
     def _consumer_error(self, message: Message) -> None:
         error = message.error()
         assert error is not None
-        if error.fatal() or error.code() in _READER_DIES:
+        if reader_dies(error):
             raise Dead(f"consumer: {error.str()}")
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
@@ -213,17 +214,6 @@ class KafkaTransport:
         self._consumer.close()
 
 
-_READER_DIES = frozenset(
-    {
-        KafkaError.FENCED_INSTANCE_ID,
-        KafkaError._FATAL,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError._AUTO_OFFSET_RESET,
-    }
-)
-
-
 class KafkaRestore:
     """A changelog partition from its beginning to the high watermark it had when this began.
 
@@ -253,7 +243,7 @@ class KafkaRestore:
                 done = (message.offset() or 0) + 1 >= self._end
             elif error.code() == KafkaError._PARTITION_EOF:
                 done = (message.offset() or 0) >= self._end
-            elif error.fatal():
+            elif reader_dies(error):
                 raise Dead(f"restoring: {error.str()}")
         return records, done
 

@@ -28,6 +28,7 @@ from streams.encoding import dead_letter_headers
 from streams.membership import Membership
 from streams.settings import Settings
 from streams.transport import Dead
+from streams.verdict import reader_dies
 
 log = logging.getLogger("touchstream.projector")
 
@@ -109,7 +110,7 @@ class Projector:
         error, name, number = message.error(), message.topic(), message.partition()
         offset = message.offset()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            if error.fatal():
+            if reader_dies(error):
                 raise Dead(f"consumer: {error.str()}")
             log.warning("consumer error", extra={"error": error.str()})
             return

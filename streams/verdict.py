@@ -46,3 +46,20 @@ def verdict(error: KafkaError, *, committing: bool = False) -> Verdict:
     if code in _OUTCOME_UNKNOWN:
         return Verdict.REBUILD if committing else Verdict.RETRY
     return Verdict.RETRY if error.retriable() else Verdict.DIE
+
+
+_READER_DIES = frozenset(
+    {
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError._FATAL,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError._AUTO_OFFSET_RESET,
+    }
+)
+
+
+def reader_dies(error: KafkaError) -> bool:
+    """Whether a consumer with this error will never read again: `fatal()` alone does not say so of
+    a fatal error that comes as an event."""
+    return bool(error.fatal()) or error.code() in _READER_DIES

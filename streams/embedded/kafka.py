@@ -111,6 +111,8 @@ class EmbeddedKafka:
             "transaction.state.log.num.partitions": 4,
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
+            # Else a frozen writer's transaction holds readers back for up to 10 s past its timeout.
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
             "group.initial.rebalance.delay.ms": 0,
             "message.max.bytes": 4 * 1024 * 1024,  # a dead letter carries the whole bad record
             # A killed broker may come back only when its old session has run out.

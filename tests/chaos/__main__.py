@@ -18,12 +18,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--data", type=Path, help="a directory to use, and to keep")
     parser.add_argument("--rate", type=float, default=30.0, help="contacts a second")
+    parser.add_argument("--special-every", type=int, default=6, help="else than a SIGKILL")
     asked = parser.parse_args()
     directory = own_directory(asked.data)
     print(f"seed {asked.seed}, data in {directory}", flush=True)
     began = time.monotonic()
     with Stack(directory) as stack:
-        campaign = Campaign(stack, directory / "logs", seed=asked.seed, rate=asked.rate, tell=_tell)
+        campaign = Campaign(
+            stack,
+            directory / "logs",
+            seed=asked.seed,
+            rate=asked.rate,
+            tell=_tell,
+            special_every=asked.special_every,
+        )
         total = campaign.run(asked.cycles)
     for line in total.lines():
         print(line)

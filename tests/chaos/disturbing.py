@@ -12,7 +12,7 @@ from tests.chaos.site import Site
 
 SESSION_S = 6.0
 CALL_S = 15.0
-AGAIN_TIMEOUT_S = 60.0
+AGAIN_TIMEOUT_S = 120.0
 
 
 class Disturber:
@@ -41,7 +41,7 @@ class Disturber:
         os.kill(child.process.pid, signal.SIGKILL)
         killed = time.monotonic()
         child.process.wait(10)
-        time.sleep(0.05)  # what it had committed becomes visible
+        time.sleep(0.3)  # what it had committed becomes visible
         return Again(self.progress, child, owned, killed)
 
     def freeze_contact(self) -> str:

@@ -1,29 +1,28 @@
 """Bad input at the live public edge costs one record each: a dead letter with its bytes, or a
 recorded refusal with its code; what is good around it goes through (design 2.10)."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
-import psycopg
 import pytest
 from confluent_kafka import Producer
-from psycopg import sql
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from processors.intake import VALUE_KEPT
 from schemas.codes import Code
-from schemas.facts import Fact, Kind
+from schemas.facts import Kind
+from schemas.released import newest
 from schemas.samples import COMMAND, sample
-from schemas.topics import COMMANDS, Layout, Topic
+from schemas.topics import Layout, Topic
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack
-from streams.reading import TopicReader
 from streams.registry import registrar
 from streams.settings import Settings
 from streams.verify import verify
 from tests.chaos.site import Site
-from tests.live.bad import BAD, Bad
+from tests.live.bad import AVRO, BAD, Bad, headers
+from tests.live.house import House
 from tests.live.publishing import Publisher
 from tests.live.reading import DeadLetters, Facts, Letter, Origin
 
@@ -31,55 +30,6 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 SMALL = Layout(public=2, contact=2, dispatch=2, campaign=1, commands=2, facts=2)
 SOON_HOURS = 0.0001
-
-
-class House(NamedTuple):
-    """A running engine with two tenants: acme is talked about, quiet is left alone."""
-
-    site: Site
-    publisher: Publisher
-    letters: DeadLetters
-    facts: Facts
-    registry: EmbeddedRegistry
-
-    def until(self, what: str, reached: Callable[[], object]) -> None:
-        self.site.until(what, lambda: bool(reached()), 60)
-
-    def fact(self, kind: Kind, **fields: object) -> Fact:
-        """The fact of this kind with these fields, when it has come."""
-        self.until(f"{kind} {fields}", lambda: self.facts.of(kind, **fields))
-        return self.facts.of(kind, **fields)[0]
-
-    def commands(self) -> list[dict[str, Any]]:
-        """All so far."""
-        readers = [TopicReader(self.site.settings, topic) for topic in COMMANDS]
-        found = [
-            msgspec.json.decode(line.value or b"{}")
-            for reader in readers
-            for _, lines in reader.read()
-            for line in lines
-        ]
-        for reader in readers:
-            reader.close()
-        return found
-
-    def rows(self, tenant_id: str) -> dict[str, list[str]]:
-        """Everything that PostgreSQL has of a tenant."""
-        with psycopg.connect(self.site.settings.dsn()) as connection:
-            names = connection.execute(
-                "SELECT table_name FROM information_schema.columns "
-                "WHERE table_schema = 'touchstream' AND column_name = 'tenant_id'"
-            ).fetchall()
-            query = "SELECT t::text FROM touchstream.{} AS t WHERE tenant_id = %s ORDER BY 1"
-            return {
-                name: [
-                    row[0]
-                    for row in connection.execute(
-                        sql.SQL(query).format(sql.Identifier(name)), (tenant_id,)
-                    )
-                ]
-                for (name,) in names
-            }
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +115,10 @@ def test_a_foreign_key_decides_nothing(house: House, key: bytes | None) -> None:
 
 def test_a_schema_of_another_event_is_a_dead_letter(house: House) -> None:
     number = registrar(house.registry.url)("job.deleted")
-    bad = (b"ce_type", b"job.completed")
-    headers = [(n, v) for n, v in BAD[0].headers if n != "content-type"]
-    headers.append(("content-type", b"application/avro"))
-    place = house.publisher.put(Topic.JOBS, headers, b"\x00" + number.to_bytes(4) + b"\x02a")
+    value = b"\x00" + number.to_bytes(4) + b"\x02a"
+    place = house.publisher.put(Topic.JOBS, headers(content=AVRO), value)
     house.until("its letter", lambda: place in house.letters.look())
-    assert house.letters.found[place].reason == Code.AVRO_SCHEMA_MISMATCH, bad
+    assert house.letters.found[place].reason == Code.AVRO_SCHEMA_MISMATCH
 
 
 def test_a_schema_that_the_registry_knows_goes_through(house: House) -> None:
@@ -271,9 +219,6 @@ def test_a_registry_that_is_away_makes_no_dead_letters(house: House) -> None:
 
 def _own_schema(url: str) -> int:
     """A number that intake has not met: the newest schema of a job, with a remark."""
-    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-
-    from schemas.released import newest
 
     remarked = {**newest("job.completed"), "doc": "the same, remarked"}
     text = msgspec.json.encode(remarked).decode()
@@ -289,4 +234,3 @@ def test_after_all_that_the_recount_agrees(house: House) -> None:
 
 def test_intake_never_died(house: House) -> None:
     assert house.site.said("intake", 0, '"starting"') == 1
-    assert Path(house.site.log_dir / "intake-0.log").exists()

@@ -1,0 +1,65 @@
+"""A running engine with two tenants: acme is talked about, quiet is left alone."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from schemas.facts import Fact, Kind
+from schemas.topics import COMMANDS
+from streams.embedded.registry import EmbeddedRegistry
+from streams.reading import TopicReader
+from tests.chaos.site import Site
+from tests.live.publishing import Publisher
+from tests.live.reading import DeadLetters, Facts
+
+
+class House(NamedTuple):
+    """What a test may do to it, and what it can see."""
+
+    site: Site
+    publisher: Publisher
+    letters: DeadLetters
+    facts: Facts
+    registry: EmbeddedRegistry
+
+    def until(self, what: str, reached: Callable[[], object]) -> None:
+        self.site.until(what, lambda: bool(reached()), 60)
+
+    def fact(self, kind: Kind, **fields: object) -> Fact:
+        """The fact of this kind with these fields, when it has come."""
+        self.until(f"{kind} {fields}", lambda: self.facts.of(kind, **fields))
+        return self.facts.of(kind, **fields)[0]
+
+    def commands(self) -> list[dict[str, Any]]:
+        """All so far."""
+        readers = [TopicReader(self.site.settings, topic) for topic in COMMANDS]
+        found = [
+            msgspec.json.decode(line.value or b"{}")
+            for reader in readers
+            for _, lines in reader.read()
+            for line in lines
+        ]
+        for reader in readers:
+            reader.close()
+        return found
+
+    def rows(self, tenant_id: str) -> dict[str, list[str]]:
+        """Everything that PostgreSQL has of a tenant."""
+        with psycopg.connect(self.site.settings.dsn()) as connection:
+            names = connection.execute(
+                "SELECT table_name FROM information_schema.columns "
+                "WHERE table_schema = 'touchstream' AND column_name = 'tenant_id'"
+            ).fetchall()
+            query = "SELECT t::text FROM touchstream.{} AS t WHERE tenant_id = %s ORDER BY 1"
+            return {
+                name: [
+                    row[0]
+                    for row in connection.execute(
+                        sql.SQL(query).format(sql.Identifier(name)), (tenant_id,)
+                    )
+                ]
+                for (name,) in names
+            }
