@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from schemas.topics import Layout, Topic
 from streams.broker import create
@@ -103,15 +103,25 @@ def fill(settings: Settings, topic: Topic, lines: Iterable[Line]) -> int:
     return written
 
 
-def committed(settings: Settings, group: str, topic: Topic, partitions: int = 4) -> int:
-    """Where a group stands, summed over the partitions of a topic."""
+@contextmanager
+def watching(settings: Settings, group: str, topic: Topic) -> Iterator[Callable[[], int]]:
+    """Tells, as often as asked, where a group stands: summed over the partitions of a topic."""
     name = settings.topic_prefix + topic.value
-    asked = [TopicPartition(name, number) for number in range(partitions)]
-    request = [ConsumerGroupTopicPartitions(settings.topic_prefix + group, asked)]
-    with admin(settings) as client:
-        answers = client.list_consumer_group_offsets(request, request_timeout=15)
-        places = next(iter(answers.values())).result().topic_partitions
-    return sum(max(place.offset, 0) for place in places)
+    asked = [TopicPartition(name, number) for number in range(4)]
+    observer = reader(settings, settings.topic_prefix + group)  # of the group, and not in it
+
+    def committed() -> int:
+        for _ in range(20):  # a new broker takes its time to say who coordinates a group
+            try:
+                return sum(max(p.offset, 0) for p in observer.committed(asked, timeout=10))
+            except KafkaException:
+                time.sleep(0.2)
+        raise RuntimeError(f"nobody knows where {group} stands")
+
+    try:
+        yield committed
+    finally:
+        observer.close()
 
 
 def records(settings: Settings, topic: Topic, partitions: int = 4) -> Iterator[tuple[bytes, bytes]]:

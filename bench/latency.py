@@ -7,7 +7,7 @@ import time
 from confluent_kafka import Consumer, Producer
 
 from bench import flow, people, site
-from bench.kit import Line, broker, committed, fill, topics
+from bench.kit import Line, broker, fill, topics, watching
 from bench.report import Figure, middle
 from schemas.codec import encode_event
 from schemas.samples import sample_model
@@ -53,8 +53,11 @@ def _one(settings: Settings, seconds: int) -> tuple[float, float]:
     now = time.time_ns() // 1_000
     announced = fill(settings, Topic.CONTACT_LOG, people.announcements(now, 4))
     fill(settings, Topic.DISPATCH_LOG, flow.tenants())
-    with site.roles(settings, ("intake", "contact", "dispatch")):
-        while committed(settings, "contact", Topic.CONTACT_LOG) < announced:
+    with (
+        site.roles(settings, ("intake", "contact", "dispatch")),
+        watching(settings, "contact", Topic.CONTACT_LOG) as committed,
+    ):
+        while committed() < announced:
             time.sleep(0.1)
         consumer = site.commands(settings)
         sent: dict[bytes, float] = {}

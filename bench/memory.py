@@ -11,7 +11,7 @@ import psutil
 from bench import people
 from bench.kit import Line, alone, broker, fill, topics
 from bench.report import Figure, middle
-from processors.contact.scene import campaign_key, tenant_key
+from processors.known import campaign_key, tenant_key
 from schemas.definition import validate
 from schemas.ids import enrollment_id
 from schemas.plan import Definition

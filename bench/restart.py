@@ -5,13 +5,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from bench import people
-from bench.kit import broker, committed, fill, topics
+from bench import people, site
+from bench.kit import broker, fill, topics, watching
 from bench.memory import changelog
 from bench.report import Figure, middle
 from schemas import messages as m
@@ -34,9 +32,13 @@ def run(quick: bool = False) -> Figure:
         now = time.time_ns() // 1_000
         lines = changelog(range(contacts), now, lambda index: now + 24 * HOUR + index)
         fill(named, Topic.CONTACT_CHANGELOG, lines)
-        with _traffic(named, contacts), _worker(named) as supervisor:
-            _advance(named, supervisor, committed(named, "contact", Topic.CONTACT_LOG))
-            outages = [_outage(named, supervisor) for _ in range(ROUNDS)]
+        with (
+            _traffic(named, contacts),
+            site.roles(named, ["contact"]) as supervisor,
+            watching(named, "contact", Topic.CONTACT_LOG) as committed,
+        ):
+            _advance(supervisor, committed, 0)
+            outages = [_outage(supervisor, committed) for _ in range(ROUNDS)]
     return Figure(
         name="restart",
         what=f"kill -9 of a contact worker with {contacts:,} enrollments until it commits again",
@@ -52,42 +54,27 @@ def run(quick: bool = False) -> Figure:
     )
 
 
-def _outage(settings: Settings, supervisor: Supervisor) -> float:
+def _outage(supervisor: Supervisor, committed: Callable[[], int]) -> float:
     time.sleep(2)
     (child,) = supervisor.children
     assert child.process is not None
     os.kill(child.process.pid, signal.SIGKILL)
     killed = time.monotonic()
     child.process.wait()
-    _advance(settings, supervisor, committed(settings, "contact", Topic.CONTACT_LOG))
+    _advance(supervisor, committed, committed())
     outage = time.monotonic() - killed
     print(f"  {outage:.2f} s", flush=True)
     return outage
 
 
-def _advance(settings: Settings, supervisor: Supervisor, place: int) -> None:
+def _advance(supervisor: Supervisor, committed: Callable[[], int], place: int) -> None:
     """Until the group's offsets are past `place`."""
     deadline = time.monotonic() + PATIENCE_S
-    while committed(settings, "contact", Topic.CONTACT_LOG) <= place:
+    while committed() <= place:
         if time.monotonic() > deadline:
             raise RuntimeError("the worker does not come back")
         supervisor.watch()
         time.sleep(0.02)
-
-
-@contextmanager
-def _worker(settings: Settings) -> Iterator[Supervisor]:
-    environment = {
-        "TOUCHSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-        "TOUCHSTREAM_TOPIC_PREFIX": settings.topic_prefix,
-    }
-    with TemporaryDirectory(prefix="touchstream-bench-") as logs:
-        supervisor = Supervisor(["contact"], environment, log_dir=Path(logs))
-        supervisor.start()
-        try:
-            yield supervisor
-        finally:
-            supervisor.stop()
 
 
 @contextmanager

@@ -121,8 +121,9 @@ def fire(settings: Settings, contacts: int, due: int) -> Storm:
     moments = [begun, *commits]
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     late = max(gaps) - settings.commit_interval_ms / 1_000
+    storm = Storm(contacts, commits[-1] - begun, max(0.0, late), len(revocations), len(commits))
     transport.close()
-    return Storm(contacts, commits[-1] - begun, max(0.0, late), len(revocations), len(commits))
+    return storm
 
 
 def dispatch(settings: Settings, number: int) -> float:
