@@ -93,6 +93,8 @@ class Touch(msgspec.Struct, array_like=True):
     converted_at: int | None = None
     error: str | None = None
     template_id: str | None = None
+    recipient: bytes | None = None
+    """Which address it was asked for: a digest, so that a bounce is known to be that one's."""
 
 
 class Enrollment(msgspec.Struct, array_like=True):

@@ -67,6 +67,7 @@ def amend(scene: Scene, campaign_id: str | None = None) -> None:
             continue
         assert touch.command_id is not None
         touch.template_id = template_id
+        touch.recipient = scene.recipient(touch.channel)
         order = AmendTouch(
             touch.command_id,
             scene.tenant_id,
@@ -118,9 +119,8 @@ def bounced(scene: Scene, found: Found, message: TouchBounced) -> None:
             reason=message.bounce_type,  # its text may quote the address, and facts hold none
         )
     address = scene.address(touch.channel)
-    told_at = scene.contact.profile.told_at[FIELDS.index(ADDRESS[touch.channel])]
-    unchanged = touch.commanded_at is None or told_at <= touch.commanded_at
-    if message.bounce_type == "hard" and address and unchanged:
+    its_own = touch.recipient == scene.recipient(touch.channel)
+    if message.bounce_type == "hard" and address and its_own:
         scene.contact.bounced.setdefault(address, message.at)
         suppress(scene, touch.channel, "address_bounced", message.cause)
 

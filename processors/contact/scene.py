@@ -1,5 +1,6 @@
 """One contact at one moment: what a decision about it may look at, and how it speaks."""
 
+from hashlib import blake2b
 from typing import Any
 
 from processors.known import ADDRESS, campaign_key, tenant_key
@@ -51,6 +52,10 @@ class Scene:
         """Where the contact is reached on a channel; empty where it is not."""
         value: str = getattr(self.contact.profile, ADDRESS[channel])
         return value
+
+    def recipient(self, channel: str) -> bytes:
+        """A digest of that address, to know it again by."""
+        return blake2b(self.address(channel).encode(), digest_size=8).digest()
 
     def opted_out(self, channel: str) -> str | None:
         """The opt-out that closes a channel: the channel's own name, `all`, or None."""

@@ -135,6 +135,7 @@ def _request(
     )
     touch.emission += 1
     touch.template_id = template_id
+    touch.recipient = scene.recipient(touch.channel)
     touch.requested_at = scene.now
     touch.wait = "dispatch"
     scene.turn.send(

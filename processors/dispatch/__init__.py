@@ -53,7 +53,7 @@ class DispatchProcessor:
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """A window opens for a request, or a slot for an account."""
         if isinstance(state, Request):
-            _try(turn, state.touch, state)
+            _line_up(turn, state)
         else:
             _release(turn, state)
 
@@ -79,6 +79,19 @@ def _try(turn: Turn, touch: m.RequestTouch, waiting: Request | None) -> None:
         _wait(turn, touch, waiting, "throttled", None, next_try, values)
         return
     _emit(turn, touch, account, limit, used)
+
+
+def _line_up(turn: Turn, waiting: Request) -> None:
+    """A wait is over, perhaps for many at once: who goes first is the queue's to say (C-35)."""
+    touch = waiting.touch
+    limit = _limit(turn, touch)
+    if limit is None:
+        _try(turn, touch, waiting)
+    elif not _closed(turn, touch):
+        account = _account(turn, touch)
+        values = {"used": limits.used(account, turn.now), "limit": limit}
+        account.next_slot_at = turn.now
+        _wait(turn, touch, waiting, "throttled", None, turn.now, values)
 
 
 def _closed(turn: Turn, touch: m.RequestTouch) -> bool:

@@ -12,12 +12,14 @@ from tests.builders import TENANT, about, publish
 from tests.processors.story import (
     START,
     World,
+    bounced,
     enrolled,
     failed,
     job,
     outside,
     reasons,
     revocations,
+    sending,
     step,
     tell,
     tenant,
@@ -109,3 +111,29 @@ def test_the_cool_down_outlives_many_other_runs() -> None:
         tell(world, job(f"p{number}", world.now, service_type="plumbing"))
     tell(world, job("h2", world.now))
     assert reasons(world, Kind.ENROLLMENT_DECLINED)[-1] == "ENROLLMENT_COOLDOWN"
+
+
+def test_a_bounce_closes_the_address_even_if_it_was_told_again_meanwhile() -> None:
+    world = enrolled(steps=[step("a"), step("b")])
+    world.hours(25, sending())
+    tell(world, told(world, email="ann@example.com"))
+    tell(world, bounced(world, world.due()[0]))
+    world.hours(48, sending(world))
+    assert reasons(world, Kind.TOUCH_SKIPPED) == ["address_bounced"]
+
+
+def test_after_a_night_the_higher_priority_goes_first() -> None:
+    world = enrolled(steps=ONE, settings={"quiet_hours": {"start": "21:00", "end": "08:00"}})
+    tell(
+        world, publish(campaign_id="vip", settings={"priority": 9}, steps=ONE, service_type="other")
+    )
+    people = [f"p{n:02}" for n in range(12)]
+    jobs = [
+        job(who, contact_id=who, service_type="other" if n % 3 == 0 else "hvac")
+        for n, who in enumerate(people)
+    ]
+    tell(world, tenant(limits={"email": 0}), *jobs)
+    world.hours(44)  # requested in the afternoon, held by the limit and then by the night
+    tell(world, tenant(limits={"email": 4}, at=world.now))
+    world.hours(2)
+    assert [touch.priority for touch in world.due()[:4]] == [9, 9, 9, 9]
