@@ -135,5 +135,5 @@ def test_after_a_night_the_higher_priority_goes_first() -> None:
     tell(world, tenant(limits={"email": 0}), *jobs)
     world.hours(44)  # requested in the afternoon, held by the limit and then by the night
     tell(world, tenant(limits={"email": 4}, at=world.now))
-    world.hours(2)
+    world.hours(4)
     assert [touch.priority for touch in world.due()[:4]] == [9, 9, 9, 9]
