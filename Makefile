@@ -22,7 +22,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: venv  ## a whole day in a minute, on this machine
+demo: venv  ## two weeks of three businesses in a minute
 	$(BIN)/touchstream demo
 
 test: venv  ## every test, live ones too (the first run fetches Kafka)
@@ -39,7 +39,7 @@ format: venv  ## put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: venv  ## kill -9 N times and compare with a run without deaths (N=20)
+chaos: venv  ## disturb the live engine N times and recount (N=20)
 	$(BIN)/python -m tests.chaos --cycles $(N)
 
 bench: venv  ## events a second per core, latency, memory
