@@ -49,6 +49,7 @@ class KafkaTransport:
         self.group = f"{settings.topic_prefix}{name}"
         self.identity = f"{self.group}-{settings.slot}"
         self._stamp = clock
+        self._prefix = settings.topic_prefix
         self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}
         self._topics = {name: topic for topic, name in self._names.items()}
         self._unsought: dict[tuple[str, int], TopicPartition] = {}
@@ -77,20 +78,17 @@ class KafkaTransport:
         if messages and limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
         found: dict[tuple[Any, Any], list[Record]] = {}
+        skipped, new = self._unsought, tuple.__new__  # Record's own is Python, and this is hot
         for message in messages:
             if message.error() is not None:
                 self._consumer_error(message)
                 continue
             place: tuple[Any, Any] = (message.topic(), message.partition())
-            if place in self._unsought:
+            if skipped and place in skipped:
                 continue  # it will be read again, from where it was told to start
-            record = Record(  # the client's types allow for what an error has not
-                message.offset(),  # type: ignore[arg-type]
-                message.timestamp()[1] * 1_000,
-                message.key() or b"",
-                message.value() or b"",
-                message.headers,  # type: ignore[arg-type]
-            )
+            stamp = message.timestamp()[1] * 1_000
+            key, value = message.key() or b"", message.value() or b""
+            record = new(Record, (message.offset(), stamp, key, value, message.headers))
             records = found.get(place)
             if records is None:
                 found[place] = [record]
@@ -183,7 +181,8 @@ class KafkaTransport:
     ) -> None:
         stamp = self._stamp.now() // 1_000 if self._stamp is not None else 0
         number = -1 if partition is None else partition
-        self._transactions.send(self._names[topic], value, key, number, stamp, headers)
+        name = self._prefix + topic  # a look-up would hash the member, which is Python
+        self._transactions.send(name, value, key, number, stamp, headers)
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """With the group's metadata as it is now. Out of the group, which is not told yet, it

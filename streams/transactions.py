@@ -41,12 +41,11 @@ class Transactions:
         headers: Headers | None,
     ) -> None:
         """No delivery callback: the commit reports failure."""
-        self._begin()
+        if not self._open:
+            self._begin()
         while True:
             try:
-                self._producer.produce(
-                    name, value, key, partition, timestamp=stamp, headers=headers
-                )
+                self._producer.produce(name, value, key, partition, None, None, stamp, headers)
                 return
             except BufferError:
                 self._producer.poll(0.01)

@@ -5,6 +5,7 @@ whatever goes wrong before a commit may be thrown away and folded again; what wa
 unsure is never guessed.
 """
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,8 @@ IDLE_S = 0.1
 OUTAGE_S = 0.5
 RESTORE_STEP = 20_000
 TICK_AGAIN_US = 1_000_000
+PACE = 4
+PAUSE_MAX_US = 250_000
 
 
 class Owned:
@@ -69,9 +72,10 @@ class Worker:
         self._encode = encode
         self._clock = clock
         self._interval = int(commit_interval_us * clock.speed)
+        self._pause = self._interval
         self._skew = int(max_clock_skew_us * max(1.0, clock.speed))
         self._committed_at = 0
-        self._rewind = False
+        self._rewind = self._full = False
         self.transactions = 0
         transport.on_assigned = self._assigned
         transport.on_revoked = self._revoked
@@ -85,6 +89,7 @@ class Worker:
     def turn(self) -> None:
         """One round of the loop."""
         found = self.transport.poll(self._wait(), RECORDS_MAX)
+        self._full = sum(map(len, found.values())) >= RECORDS_MAX
         if self._rewind:
             self._go_back()  # and what was just polled is read again
         else:
@@ -174,7 +179,7 @@ class Worker:
     def _commit_is_due(self) -> bool:
         outputs = sum(len(owned.task.outputs) for owned in self.owned.values())
         return outputs >= OUTPUTS_MAX or (
-            self._clock.now() - self._committed_at >= self._interval
+            self._clock.now() - self._committed_at >= self._pause
             and any(owned.task.dirty for owned in self.owned.values())
         )
 
@@ -190,11 +195,20 @@ class Worker:
                 self._encode(output, self.transport)
             changes[partition] = task.changes()
             self._log_changes(partition, changes[partition])
+        begun = self._clock.now()
         self.transport.commit({partition: task.next_offset for partition, task in dirty.items()})
         for partition, task in dirty.items():
             task.commit(changes[partition])
         self._committed_at = self._clock.now()
+        self._pace(self._committed_at - begun)
         self.transactions += 1
+
+    def _pace(self, took: int) -> None:
+        """With more waiting than a step can take, a broker that is slow to commit is asked less
+        often: waiting for it stays the smaller part of the time."""
+        behind = self._full or any(not o.task.settled for o in self.owned.values())
+        slow = min(PACE * took, int(PAUSE_MAX_US * self._clock.speed)) if behind else 0
+        self._pause = max(self._interval, slow)
 
     def _log_changes(
         self, partition: Partition, changes: Sequence[tuple[bytes, bytes | None]]
@@ -279,6 +293,7 @@ class Worker:
             owned.restore.close()
             owned.restore = None
             owned.task.restored()
+            gc.freeze()  # what is there now stays: the collector need not look at it again
             self.transport.start({partition: owned.task.next_offset})
             log.info(
                 "restored", extra={"partition": str(partition), "states": len(owned.task.store)}
@@ -297,5 +312,5 @@ class Worker:
         soonest = min((o.task.next_due() for o in self.owned.values()), default=NEVER)
         until = min(soonest, now + int(IDLE_S * 1_000_000 * self._clock.speed))
         if any(owned.task.dirty for owned in self.owned.values()):
-            until = min(until, self._committed_at + self._interval)
+            until = min(until, self._committed_at + self._pause)
         return min(IDLE_S, max(0.001, self._clock.wall(until - now)))
