@@ -5,7 +5,7 @@ WORKDIR /app
 COPY requirements-runtime.lock .
 RUN pip install --no-cache-dir --require-hashes -r requirements-runtime.lock
 
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml LICENSE README.md ./
 COPY schemas schemas
 COPY processors processors
 COPY streams streams

@@ -47,7 +47,7 @@ class KafkaTransport:
     ) -> None:
         self.settings = settings
         self.group = f"{settings.topic_prefix}{name}"
-        self.identity = f"{self.group}-{settings.slot}"
+        self.identity = settings.identity(self.group)
         self._stamp = clock
         self._prefix = settings.topic_prefix
         self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}

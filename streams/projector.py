@@ -56,13 +56,13 @@ class Projector:
         self._listen_until: float | None = None
         self._letters = producer(settings)
         self._consumer = group_consumer(
-            settings, self.group, f"{self.group}-{settings.slot}", tell_ends=True
+            settings, self.group, settings.identity(self.group), tell_ends=True
         )
         self._membership = Membership(
             settings,
             self._consumer,
             self.group,
-            f"{self.group}-{settings.slot}",
+            settings.identity(self.group),
             list(self._names),
             self._assigned,
             self._revoked,

@@ -49,12 +49,20 @@ class Settings(BaseModel):
         60.0, gt=0, description="a record further ahead of this machine's clock stops its task"
     )
     clock: str = Field("", description="a shared time lapse, written by `touchstream up --speed`")
+    instance: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="this machine among several, if any"
+    )
     slot: int = Field(0, ge=0, description="this worker's number; it keeps its id over restarts")
     kafka: dict[str, str] = Field(default_factory=dict, repr=False)
 
     def scaled_clock(self) -> ScaledClock:
         """The clock that all processes of this deployment share."""
         return clock_from(self.clock)
+
+    def identity(self, group: str) -> str:
+        """This worker in a group: who restarts with it is known again, and its dead twin's
+        transaction aborted. No two at a time may share it."""
+        return f"{group}-{self.instance}{'-' if self.instance else ''}{self.slot}"
 
     def dsn(self) -> str:
         """The PostgreSQL DSN. Raises SettingsInvalid where there is none."""

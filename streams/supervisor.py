@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from streams.embedded.processes import leashed
+from streams.leashing import leashed
 
 log = logging.getLogger("touchstream.supervisor")
 

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,8 @@ from secrets import randbelow
 
 import psutil
 
-_LEASH = Path(__file__).with_name("leash.py")
+from streams.leashing import leashed
+
 _TAIL_LINES = 25
 _POLL_S = 0.03
 
@@ -128,14 +128,6 @@ class Process:
     def _tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
-
-
-def leashed(
-    command: Sequence[str], *, uid: int, on_death: signal.Signals = signal.SIGKILL
-) -> list[str]:
-    """The same command, run as that user, with a life that ends with ours."""
-    terms = [str(int(word)) for word in (os.getpid(), on_death, uid)]
-    return [sys.executable, "-I", "-S", str(_LEASH), *terms, *command]
 
 
 def kept_port(path: Path) -> int:

