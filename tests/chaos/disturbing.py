@@ -41,7 +41,6 @@ class Disturber:
         os.kill(child.process.pid, signal.SIGKILL)
         killed = time.monotonic()
         child.process.wait(10)
-        time.sleep(0.3)  # what it had committed becomes visible
         return Again(self.progress, child, owned, killed)
 
     def freeze_contact(self) -> str:

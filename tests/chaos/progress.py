@@ -15,6 +15,7 @@ from streams.settings import Settings
 from streams.supervisor import Child
 
 Place = tuple[str, int]
+SETTLE_S = 0.6
 
 
 class Progress:
@@ -93,10 +94,13 @@ class Again:
         self.after_s: float | None = None
 
     def look(self) -> bool:
-        """Whether it has happened."""
+        """Whether it has happened. What the dead one had committed may show a moment later: nobody
+        starts anew as fast as that."""
         if self.after_s is None:
             now = self._here()
-            if any(offset > self._before.get(place, 0) for place, offset in now.items()):
+            if time.monotonic() - self._killed < SETTLE_S:
+                self._before = now
+            elif any(offset > self._before.get(place, 0) for place, offset in now.items()):
                 self.after_s = time.monotonic() - self._killed
         return self.after_s is not None
 

@@ -1,0 +1,55 @@
+"""What the client may do to us, in small: a call that never comes back, and errors that end it."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from confluent_kafka import KafkaError
+
+from streams.verdict import reader_dies
+from streams.watchdog import STATUS, Watchdog
+
+
+def test_a_call_that_does_not_come_back_is_ended() -> None:
+    ended = threading.Event()
+    watchdog = Watchdog(0.1, ended.set)
+    watchdog.begin()
+    assert ended.wait(5)
+
+
+def test_calls_that_come_back_are_left_alone() -> None:
+    ended = threading.Event()
+    watchdog = Watchdog(1.0, ended.set)
+    for _ in range(4):
+        watchdog.begin()
+        time.sleep(0.4)
+        watchdog.done()
+    assert not ended.is_set()
+    watchdog.close()
+
+
+def test_the_process_ends_whatever_its_main_thread_waits_for() -> None:
+    program = (
+        "import time; from streams.watchdog import Watchdog;Watchdog(0.1).begin(); time.sleep(60)"
+    )
+    began = time.monotonic()
+    run = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
+    assert run.returncode == STATUS
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize(
+    ("code", "dies"),
+    [
+        (KafkaError._FATAL, True),  # as an event it does not say that it is fatal
+        (KafkaError.FENCED_INSTANCE_ID, True),
+        (KafkaError._AUTO_OFFSET_RESET, True),
+        (KafkaError._TRANSPORT, False),
+        (KafkaError._ALL_BROKERS_DOWN, False),
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, False),
+    ],
+)
+def test_a_reader_that_will_never_read_again_dies(code: int, dies: bool) -> None:
+    assert reader_dies(KafkaError(code)) is dies
