@@ -90,14 +90,15 @@ def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
         fill(named, Topic.DISPATCH_LOG, tenants())
         with (
             site.roles(named, ROLES) as supervisor,
-            site.sender(named) as answered,
+            site.sender(named) as (answered, sender),
             psycopg.connect(dsn, autocommit=True) as connection,
         ):
             _wait_for_rows(connection, number)
             ahead = begin / 1e6 - time.time()
             print(f"  {ahead:.0f} s ahead of the first touch", flush=True)
             time.sleep(max(0.0, ahead) + LEAD_S)
-            split = site.CpuSplit(servers | site.pids(supervisor) | {"bench": os.getpid()})
+            others = {"bench": os.getpid(), "sender": sender}
+            split = site.CpuSplit(servers | site.pids(supervisor) | others)
             flow = _measure(connection, answered, seconds)
             flow = flow._replace(cores=split.since(seconds))
     print(f"  {flow}", flush=True)

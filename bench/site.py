@@ -4,7 +4,7 @@ command."""
 import multiprocessing
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,15 +42,16 @@ def roles(settings: Settings, names: Sequence[str]) -> Iterator[Supervisor]:
 
 
 @contextmanager
-def sender(settings: Settings) -> Iterator["Synchronized[int]"]:
-    """A process that answers every e-mail command with touch.sent; how many it has answered."""
+def sender(settings: Settings) -> Iterator[tuple["Synchronized[int]", int]]:
+    """A process that answers every e-mail command with touch.sent; how many it has answered, and
+    its pid."""
     context = multiprocessing.get_context("spawn")
     answered: Synchronized[int] = context.Value("q", 0)
     over = context.Event()
     process = context.Process(target=_answer, args=(settings, answered, over))
     process.start()
     try:
-        yield answered
+        yield answered, process.pid or 0
     finally:
         over.set()
         process.join(10)
@@ -105,10 +106,9 @@ def pids(supervisor: Supervisor) -> dict[str, int]:
 def _cpu_s(pid: int) -> float:
     process = psutil.Process(pid)
     total = 0.0
-    for member in (process, *process.children(recursive=True)):
-        try:
+    helpers = process.children() if process.name() == "postgres" else []
+    for member in (process, *helpers):
+        with suppress(psutil.NoSuchProcess):
             times = member.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
+            total += times.user + times.system
     return total
