@@ -65,8 +65,9 @@ class Poison(Exception):
 class Task:
     """The fold of one partition, and the batch since its last commit."""
 
-    def __init__(self, processor: Processor, partition: int) -> None:
+    def __init__(self, processor: Processor, partition: int, place_key: bytes = META) -> None:
         self.processor = processor
+        self._place_key = place_key
         self.partition = partition
         self.store = Store(processor.decode_state)
         self.inbox: deque[Record] = deque()
@@ -171,7 +172,7 @@ class Task:
         place = Place(
             self.next_offset, self.stream_time, self.store.timers(), None if due == NEVER else due
         )
-        changes.append((META, pack(None, 0, _encode_place(place))))
+        changes.append((self._place_key, pack(None, 0, _encode_place(place))))
         return changes
 
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
@@ -197,9 +198,11 @@ class Task:
     # restoring
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """One changelog record, in order."""
-        self.store.restore(key, value)
-        if key == META and value is not None:
+        """One changelog record, in order. Tasks without states share a changelog: the places of
+        others are not ours."""
+        if self._place_key in (META, key):
+            self.store.restore(key, value)
+        if key == self._place_key and value is not None:
             place = _decode_place(payload_of(value))
             self.next_offset, self.stream_time = place.next_offset, place.stream_time
 

@@ -19,6 +19,7 @@ class Topic(StrEnum):
     CONTACT_CHANGELOG = "contact-changelog"
     DISPATCH_CHANGELOG = "dispatch-changelog"
     CAMPAIGN_CHANGELOG = "campaign-changelog"
+    INTAKE_CHANGELOG = "intake-changelog"
     COMMANDS_EMAIL = "commands.email"
     COMMANDS_SMS = "commands.sms"
     COMMANDS_LINKEDIN = "commands.linkedin"
@@ -33,6 +34,9 @@ LOGS = (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG)
 CHANGELOGS = (Topic.CONTACT_CHANGELOG, Topic.DISPATCH_CHANGELOG, Topic.CAMPAIGN_CHANGELOG)
 COMMANDS = tuple(topic for topic in Topic if topic.value.startswith("commands."))
 CHANGELOG_OF = dict(zip(LOGS, CHANGELOGS, strict=True))
+PLACES_OF = CHANGELOG_OF | dict.fromkeys(PUBLIC_IN, Topic.INTAKE_CHANGELOG)
+"""Where a task's place stands with its states. Intake has no states, but a place: the group's own
+offsets can be lost, and public events read twice are not all harmless."""
 
 
 def commands_topic(channel: str) -> Topic:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from schemas.topics import CHANGELOGS, LOGS, PUBLIC_IN, Layout, Topic
+from schemas.topics import LOGS, PLACES_OF, PUBLIC_IN, Layout, Topic
 from streams.client import admin
 from streams.settings import Settings
 
@@ -26,7 +26,7 @@ def options(topic: Topic, *, scaled: bool) -> dict[str, str]:
     if scaled:
         found["message.timestamp.after.max.ms"] = ANY_TIME
         found["message.timestamp.before.max.ms"] = ANY_TIME
-    if topic in CHANGELOGS:
+    if topic in PLACES_OF.values():
         found |= {"cleanup.policy": "compact", "segment.bytes": "67108864"}
         found |= {"min.cleanable.dirty.ratio": "0.2", "min.compaction.lag.ms": "60000"}
     else:

@@ -11,6 +11,7 @@ from processors.task import Task
 from schemas.codec import Decoder
 from schemas.commands import command_encoder
 from schemas.events import COMMANDS
+from schemas.states import META
 from schemas.topics import PUBLIC_IN, Topic
 from streams.broker import layout_of
 from streams.encoding import CommandEncoder, Encode, encoder
@@ -89,7 +90,12 @@ def intake_maker(settings: Settings) -> Callable[[Partition], Task]:
     resolve = resolver(settings.registry_url) if settings.registry_url else None
     decode = Decoder(resolve).decode
     processors = {topic: IntakeProcessor(topic, decode) for topic in PUBLIC_IN}
-    return lambda partition: Task(processors[Topic(partition.topic)], partition.number)
+
+    def make(partition: Partition) -> Task:
+        place = META + f"/{partition.topic.value}".encode()
+        return Task(processors[partition.topic], partition.number, place)
+
+    return make
 
 
 def stop_on_signals() -> Callable[[], bool]:

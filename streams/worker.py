@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from processors.task import Poison, Task
 from schemas.codes import SchemaUnavailable
 from schemas.messages import TICK
-from schemas.topics import CHANGELOG_OF
+from schemas.topics import LOGS, PLACES_OF
 from schemas.wire import NEVER
 from streams.clock import ScaledClock
 from streams.encoding import Encode
@@ -105,7 +105,7 @@ class Worker:
             if owned.restore is not None:
                 self._restore(partition, owned)
             else:
-                if partition.topic in CHANGELOG_OF:  # a public record's stamp is its producer's
+                if partition.topic in LOGS:  # a public record's stamp is its producer's
                     owned.task.horizon = now + self._skew
                 self._fold(partition, owned)
                 if self._believed(partition, owned, now):
@@ -213,7 +213,7 @@ class Worker:
     def _log_changes(
         self, partition: Partition, changes: Sequence[tuple[bytes, bytes | None]]
     ) -> None:
-        changelog = CHANGELOG_OF.get(partition.topic)
+        changelog = PLACES_OF.get(partition.topic)
         if changelog is not None:
             for key, value in changes:
                 self.transport.send(changelog, key, value, partition=partition.number)
@@ -272,7 +272,7 @@ class Worker:
         for partition in partitions:
             owned = self.owned[partition] = Owned(self._make(partition))
             owned.task.start_at(offsets[partition])
-            changelog = CHANGELOG_OF.get(partition.topic)
+            changelog = PLACES_OF.get(partition.topic)
             if changelog is not None:
                 self.transport.pause([partition])
                 owned.restore = self.transport.restore(Partition(changelog, partition.number))

@@ -11,8 +11,9 @@ from schemas.events import EVENTS
 from schemas.facts import Fact, Kind
 from schemas.messages import contact_key
 from schemas.topics import Topic
-from streams.cli.errors import UNREACHABLE, Halt, patiently
+from streams.cli.errors import UNREACHABLE, Halt
 from streams.client import producer, reader
+from streams.reading import watermarks
 from streams.settings import Settings
 
 SOURCE = "/touchstream/cli"
@@ -115,9 +116,7 @@ class Answers:
 
     def _end(self, name: str, number: int) -> TopicPartition:
         place = TopicPartition(name, number)
-        _, place.offset = patiently(
-            lambda: self._consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
-        )
+        _, place.offset = watermarks(self._consumer, place)
         return place
 
 

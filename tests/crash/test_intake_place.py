@@ -1,0 +1,53 @@
+"""Intake reads a public record once, even if its group has forgotten where it was."""
+
+from schemas.codec import encode_event
+from schemas.messages import CommandDue, CommandRevoked
+from schemas.samples import sample_model
+from schemas.topics import PUBLIC_IN, Layout, Topic
+from streams.encoding import encoder
+from streams.memory import MemoryBroker, MemoryTransport
+from streams.running import intake_maker
+from streams.settings import load
+from streams.transport import Partition
+from streams.worker import Worker
+from tests.world import START, TestClock
+
+
+class _World:
+    now = START
+
+
+def _no_command(_: CommandDue | CommandRevoked) -> tuple[list[tuple[str, bytes]], bytes]:
+    raise AssertionError("intake commands nothing")
+
+
+def worker(broker: MemoryBroker) -> Worker:
+    partitions = [Partition(topic, number) for topic in PUBLIC_IN for number in range(2)]
+    transport = MemoryTransport(broker, "intake", partitions)
+    clock = TestClock(world=_World)
+    return Worker(
+        transport, intake_maker(load({})), encoder(_no_command), clock, commit_interval_us=0
+    )
+
+
+def publish(broker: MemoryBroker, number: int) -> None:
+    event = encode_event(
+        "job.completed", sample_model("job.completed"), event_id=str(number), source="shop"
+    )
+    broker.append(Topic.JOBS, b"", event[1], number % 2, [*event[0]])
+
+
+def test_a_group_that_forgot_its_offsets_reads_nothing_twice() -> None:
+    broker = MemoryBroker(Layout(public=2, contact=1), lambda: START)
+    for number in range(4):
+        publish(broker, number)
+    first = worker(broker)
+    for _ in range(4):
+        first.turn()
+    assert len(broker.topic(Topic.CONTACT_LOG)) == 4
+    broker.offsets.clear()
+    publish(broker, 4)
+    second = worker(broker)
+    for _ in range(4):
+        second.turn()
+    assert len(broker.topic(Topic.CONTACT_LOG)) == 5
