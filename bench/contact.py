@@ -11,6 +11,7 @@ from processors.task import Record, Task
 from schemas.topics import Topic
 from streams.running import build_worker
 from streams.settings import Settings
+from streams.worker import calm_collector
 
 TARGET = 60_000
 ROUNDS = 3
@@ -69,6 +70,7 @@ def fold(contacts: int) -> Spent:
     lines = list(people.lives(contacts, now, 1))
     inbox = [Record(n, now, line.key, line.value) for n, line in enumerate(lines)]
     task = Task(ContactProcessor(), 0)
+    calm_collector()
     watch = Stopwatch()
     for first in range(0, len(inbox), BATCH):
         task.feed(inbox[first : first + BATCH])

@@ -16,7 +16,7 @@ from streams.clock import ScaledClock
 from streams.encoding import Sink
 from streams.kafka import KafkaTransport
 from streams.settings import Settings
-from streams.worker import Worker
+from streams.worker import Worker, calm_collector
 
 COMMIT_US = 100_000
 
@@ -79,6 +79,7 @@ def run(settings: Settings, number: int) -> Spent:
 
 def drain(worker: Worker, number: int) -> Spent:
     """Turns until `number` records are committed; the time before the first one does not count."""
+    calm_collector()
     owned = worker.owned
     watch = Stopwatch()
     while not any(o.task.next_offset for o in owned.values()):
