@@ -106,7 +106,7 @@ def test_a_dead_letter_goes_back_once_with_its_bytes_headers_and_key(
     missing = touchstream("dead-letters", "list")
     assert (missing.code, "touchstream topics" in missing.err) == (2, True)
     assert touchstream("topics", "--check").code == 1
-    assert "18 made" in touchstream("topics", "--public-partitions", 2).out
+    assert f"{len(Topic)} made" in touchstream("topics", "--public-partitions", 2).out
     assert touchstream("topics", "--check").code == 0
     assert touchstream("dead-letters", "list").code == 1
     headers = (("ce_id", b"\xff"), ("twice", b"1"), ("twice", b"2"))
