@@ -24,7 +24,7 @@ def test_ten_deaths_and_three_disasters_change_nothing(stack: Stack, tmp_path: P
         special_every=4,
         check_every=7,
     )
-    total = campaign.run(14)
+    total = campaign.run(13)
     story = "\n".join([*said, *total.lines()])
     assert not total.wrong, story
     assert (total.repeated, total.missing) == (0, 0), story
