@@ -1,7 +1,7 @@
 """Workload W through our own runtime: worker, Kafka transport and store as they are, a processor of
 ten lines on top."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -34,9 +34,7 @@ class Counted(State):
 class Counting:
     """Workload W as a processor."""
 
-    decode_state: Callable[[memoryview], State] = staticmethod(
-        msgspec.msgpack.Decoder(Counted).decode
-    )
+    decode_state: Callable[[bytes], State] = staticmethod(msgspec.msgpack.Decoder(Counted).decode)
     _decode = msgspec.json.Decoder(workload.Event).decode
 
     def apply(self, turn: Turn, record: Record) -> None:
@@ -57,8 +55,9 @@ class Counting:
         """Nothing here waits."""
 
 
-def _encode(output: Output, sink: Sink) -> None:
-    sink.send(output.topic, output.key, workload.encode(output.message))
+def _encode(outputs: Iterable[Output], sink: Sink) -> None:
+    for output in outputs:
+        sink.send(output.topic, output.key, workload.encode(output.message))
 
 
 def run(settings: Settings, number: int) -> Spent:

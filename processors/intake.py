@@ -34,7 +34,7 @@ class IntakeProcessor:
     """One public topic. `decode` may ask a registry; everything else is a function of the
     record."""
 
-    decode_state: Callable[[memoryview], State] = staticmethod(
+    decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(State).decode
     )  # it has none
 

@@ -1,9 +1,11 @@
 """What a task remembers: bytes by key as committed, the open batch over them, and the timers they
 imply.
 
-States are kept encoded and decoded when touched, so that a million of them are cheap to hold and to
-restore. A rollback drops the open batch and nothing else: the index over due moments and the queues
-hold keys only, and what they name is looked up again before it is believed.
+States are kept encoded, decoded when touched and encoded again at once, while the processor's
+caches still hold them; one that the same batch touches again stays open until the commit. So a
+million of them are cheap to hold and to restore. A rollback drops the batch and nothing else: the
+index over due moments and the queues hold keys only, and what they name is looked up again before
+it is believed.
 """
 
 from bisect import bisect_right
@@ -15,12 +17,14 @@ from typing import Protocol, TypeVar, cast
 import msgspec
 
 from schemas.states import META, State
-from schemas.wire import NEVER, due_of, flag_of, pack, payload_of
+from schemas.wire import HEAD, HEAD_SIZE, NEVER, due_of, flag_of, payload_of
 
 S = TypeVar("S", bound=State)
 Rank = tuple[int, int, str]
 
 _encode = msgspec.msgpack.Encoder().encode
+_head = HEAD.pack
+_ABSENT = State()  # not open: None is open too, and gone
 
 
 class Queued(Protocol):
@@ -33,14 +37,15 @@ class Queued(Protocol):
 class Store:
     """The states of one task. `decode` knows the union of its states."""
 
-    def __init__(self, decode: Callable[[memoryview], State]) -> None:
+    def __init__(self, decode: Callable[[bytes], State]) -> None:
         self._decode = decode
         self._kept: dict[bytes, bytes] = {}
         self._open: dict[bytes, State | None] = {}
         self._dues: dict[bytes, int] = {}  # of all that is open: when it was due as last settled
-        self._touched: set[bytes] = set()
+        self._changed: dict[bytes, bytes | None] = {}  # the batch; what is open may be newer
+        self._touched: dict[bytes, None] = {}  # in order: a set would shuffle the changelog
         self._timers: list[tuple[int, bytes]] = []
-        self._soonest: int | None = None  # the first timer that holds, once it was looked for
+        self.soonest = NEVER  # no timer is earlier; `next_due` tells whether one is there
         self._armed = self._armed_kept = 0
         self._queues: dict[bytes, list[tuple[Rank, bytes]]] = {}
         self._known: dict[bytes, State] = {}
@@ -50,25 +55,34 @@ class Store:
 
     def look(self, key: bytes, kind: type[S]) -> S | None:
         """A state to read, not to change: decoded once and shared until somebody edits it."""
-        state = self._known.get(key) if key not in self._open else self._open[key]
-        if state is None and key not in self._open:
-            value = self._kept.get(key)
+        state = self._known.get(key)
+        if state is not None:
+            return cast(S, state)
+        state = self._open.get(key, _ABSENT)
+        if state is _ABSENT:
+            value = self._value(key)
             if value is None:
                 return None
-            state = self._known[key] = self._decode(payload_of(value))
+            state = self._known[key] = self._decode(value[HEAD_SIZE:])
         return cast("S | None", state)
 
     def edit(self, key: bytes, kind: type[S]) -> S | None:
         """The open batch's own copy: changing it is changing the state."""
-        self._touched.add(key)
-        if key in self._open:
-            return cast("S | None", self._open[key])
-        value = self._kept.get(key)
-        if value is None:
-            return None
-        state = self._open[key] = self._decode(payload_of(value))
-        self._dues[key] = due_of(value)
-        return cast("S", state)
+        state = self._open.get(key, _ABSENT)
+        if state is _ABSENT:
+            value = self._value(key)
+            if value is None:
+                return None
+            state = self._open[key] = self._decode(value[HEAD_SIZE:])
+            self._dues[key] = due_of(value)
+            self._known.pop(key, None)
+        self._touched[key] = None
+        return cast("S | None", state)
+
+    def _value(self, key: bytes) -> bytes | None:
+        """The bytes of what is not open."""
+        value = self._changed.get(key, b"")
+        return self._kept.get(key) if value == b"" else value
 
     def put(self, key: bytes, state: State) -> None:
         """A new state under `key`."""
@@ -80,40 +94,44 @@ class Store:
 
     def _replace(self, key: bytes, state: State | None) -> None:
         self._dues.setdefault(key, self._due(key))
-        self._touched.add(key)
+        self._touched[key] = None
         self._open[key] = state
+        self._known.pop(key, None)
 
     # time
 
     def settle(self) -> None:
         """After a record or a timer: what was touched names its next due moment, and its place
         in a queue."""
-        touched = self._touched
-        while touched:
-            key = touched.pop()
-            if key not in self._open:
-                continue
+        for key in self._touched:
             state = self._open[key]
-            due = NEVER if state is None else state.due()
-            due = NEVER if due is None else due
+            due = None if state is None else state.due()
+            if due is None:
+                due = NEVER
             before = self._dues[key]
             if due != before:
-                self._dues[key] = due
                 self._armed += (due != NEVER) - (before != NEVER)
-                self._soonest = None
+                self._dues[key] = due
                 if due != NEVER:
                     heappush(self._timers, (due, key))
+                    self.soonest = min(due, self.soonest)
+            if key not in self._changed:
+                self._changed[key] = self._encoded(state, due)
+                del self._open[key], self._dues[key]
             if state is not None and state.queued:
                 self._enqueue(key, cast(Queued, state))
+        self._touched.clear()
+
+    def _encoded(self, state: State | None, due: int) -> bytes | None:
+        return None if state is None else _head(due, state.queued) + _encode(state)
 
     def next_due(self) -> int:
         """The soonest due moment, NEVER if there is none; finding it is O(1) (S1-36)."""
-        if self._soonest is None:
-            timers = self._timers
-            while timers and self._due(timers[0][1]) != timers[0][0]:
-                heappop(timers)
-            self._soonest = timers[0][0] if timers else NEVER
-        return self._soonest
+        timers = self._timers
+        while timers and self._due(timers[0][1]) != timers[0][0]:
+            heappop(timers)
+        self.soonest = timers[0][0] if timers else NEVER
+        return self.soonest
 
     def pop_due(self, now: int) -> tuple[bytes, State] | None:
         """The state that is due first by `now`, in (due, key) order, open for change; settle
@@ -123,7 +141,6 @@ class Store:
         _, key = heappop(self._timers)
         state = self.edit(key, State)
         self._dues[key] = NEVER
-        self._soonest = None
         self._armed -= 1
         assert state is not None, "a deleted state has no timer"
         return key, state
@@ -132,7 +149,7 @@ class Store:
         due = self._dues.get(key)
         if due is not None:
             return due
-        value = self._kept.get(key)
+        value = self._value(key)
         return NEVER if value is None else due_of(value)
 
     # queues
@@ -171,9 +188,9 @@ class Store:
                 for key, value in self._kept.items()
                 if key.startswith(prefix) and needle in value
             }
-            for key, state in self._open.items():  # same bytes, same answer, open or not
+            for key, value in self.changes():  # same bytes, same answer, open or not
                 found.discard(key)
-                if state is not None and key.startswith(prefix) and needle in _encode(state):
+                if value is not None and key.startswith(prefix) and needle in value:
                     found.add(key)
             self._sweep = (prefix, needle, sorted(found))
         keys = self._sweep[2]
@@ -181,16 +198,14 @@ class Store:
 
     # the batch
 
-    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
         """One changelog record per touched key, in the order of first touch."""
-        dues = self._dues
         for key, state in self._open.items():
-            yield key, None if state is None else pack(dues[key], state.queued, _encode(state))
+            self._changed[key] = self._encoded(state, self._dues[key])
+        return list(self._changed.items())
 
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
         """The transaction is through: the changes become the state."""
-        for key in self._known.keys() & self._open.keys():
-            del self._known[key]
         kept = cast("dict[bytes, bytes | None]", self._kept)
         kept.update(changes)
         for key in [key for key, value in changes if value is None]:
@@ -203,7 +218,8 @@ class Store:
     def rollback(self) -> None:
         """The transaction is not through: as if the batch had never been; timers it took are
         given back."""
-        for key in self._dues:
+        for key in self._changed.keys() | self._open.keys():
+            self._known.pop(key, None)
             value = self._kept.get(key)
             if value is not None:
                 self._remember(key, value)
@@ -212,9 +228,9 @@ class Store:
 
     def _close(self) -> None:
         self._open.clear()
+        self._changed.clear()
         self._dues.clear()
         self._touched.clear()
-        self._soonest = None
         if len(self._known) > 10_000:
             self._known.clear()
 
@@ -240,11 +256,12 @@ class Store:
             (due, key) for key, value in self._kept.items() if (due := due_of(value)) != NEVER
         ]
         heapify(self._timers)
-        self._soonest = None
+        self.next_due()
 
     def _remember(self, key: bytes, value: bytes) -> None:
         if (due := due_of(value)) != NEVER:
             heappush(self._timers, (due, key))
+            self.soonest = min(due, self.soonest)
         if flag_of(value):
             self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
 

@@ -7,8 +7,8 @@ alone: a tick is a record.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,7 +18,7 @@ from schemas.codes import SchemaUnavailable
 from schemas.messages import DeadLetter
 from schemas.states import META, Place, State
 from schemas.topics import Topic
-from schemas.wire import NEVER, pack, payload_of
+from schemas.wire import HEAD_SIZE, NEVER, pack
 
 _encode_place = msgspec.msgpack.Encoder().encode
 _decode_place = msgspec.msgpack.Decoder(Place).decode
@@ -28,7 +28,7 @@ OUTPUTS_MAX = 10_000
 """So much said, and it is time to commit, whatever is left of the step."""
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, gc=False):
     """One record of a log. `timestamp` is microseconds, UTC; only who reads foreign bytes asks
     for headers."""
 
@@ -42,7 +42,7 @@ class Record(NamedTuple):
 class Processor(Protocol):
     """The decisions over one log: pure functions of state and record."""
 
-    decode_state: Callable[[memoryview], State]
+    decode_state: Callable[[bytes], State]
 
     def apply(self, turn: Turn, record: Record) -> None:
         """One record of the log. Raises SchemaUnavailable where that is what is missing."""
@@ -84,10 +84,12 @@ class Task:
 
     # the fold
 
-    def feed(self, records: Iterable[Record]) -> None:
+    def feed(self, records: Sequence[Record]) -> None:
         """Records in log order; one that was folded already is not folded again."""
         expected = self.inbox[-1].offset + 1 if self.inbox else self.next_offset
-        self.inbox.extend(record for record in records if record.offset >= expected)
+        if records and records[0].offset < expected:
+            records = [record for record in records if record.offset >= expected]
+        self.inbox.extend(records)
 
     def advance(self, budget: int) -> int:
         """Fire and fold, at most `budget` steps; returns how many were done (0: nothing left to
@@ -96,20 +98,21 @@ class Task:
         Raises Poison where a record cannot be folded; the batch must then be rolled back.
         """
         done = 0
-        store, inbox, turn = self.store, self.inbox, self._begin_turns()
-        next_due = store.next_due
-        while done < budget and len(turn.outputs) < OUTPUTS_MAX:
-            if next_due() <= self.stream_time:
+        store, inbox, outputs = self.store, self.inbox, self.outputs
+        turn = self._begin_turns()
+        while done < budget and len(outputs) < OUTPUTS_MAX:
+            now = self.stream_time
+            if store.soonest <= now and store.next_due() <= now:
                 self._fire()
             elif not inbox:
                 break
-            elif inbox[0].timestamp > self.stream_time:
-                if inbox[0].timestamp > self.horizon:
+            elif (stamp := inbox[0].timestamp) > now:
+                if stamp > self.horizon:
                     break  # not believed: the loop's guard
-                turn.now = self.stream_time = inbox[0].timestamp
+                turn.now = self.stream_time = stamp
                 self.dirty = True
                 continue
-            elif inbox[0].offset == self.suspect and self._applied:
+            elif self.suspect is not None and inbox[0].offset == self.suspect and self._applied:
                 break  # alone: what came before it is committed first
             else:
                 self._apply(inbox.popleft())
@@ -167,7 +170,7 @@ class Task:
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """The changelog records of the batch: one per touched key, and where the task stands."""
-        changes = list(self.store.changes())
+        changes = self.store.changes()
         due = self.store.next_due()
         place = Place(
             self.next_offset, self.stream_time, self.store.timers(), None if due == NEVER else due
@@ -203,7 +206,7 @@ class Task:
         if self._place_key in (META, key):
             self.store.restore(key, value)
         if key == self._place_key and value is not None:
-            place = _decode_place(payload_of(value))
+            place = _decode_place(value[HEAD_SIZE:])
             self.next_offset, self.stream_time = place.next_offset, place.stream_time
 
     def start_at(self, offset: int) -> None:

@@ -1,6 +1,6 @@
 """What a processor may look at and say while it takes one record or one timer."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -11,7 +11,7 @@ from schemas.topics import Topic
 _FACTS = Topic.FACTS  # a member is looked up in Python, so once
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, gc=False):
     """One record to be written; `partition` None means by key."""
 
     topic: Topic

@@ -34,7 +34,9 @@ def opens_at(window: Window | None, moment: int) -> int:
             day.year, day.month, day.day, window.end // 60, window.end % 60, tzinfo=clock, fold=fold
         )
         ends.append(int((end - _EPOCH).total_seconds()) * 1_000_000)
-    later = [end for end in sorted(ends) if end > moment]
+    if ends[0] > ends[1]:  # skipped: the gap lies somewhere between the two readings
+        ends = ends[1:]
+    later = [end for end in ends if end > moment]
     opened = later[0] if later else moment - moment % _MINUTE + _MINUTE
     while is_quiet(window, opened):  # only around a clock change
         opened += _MINUTE

@@ -15,7 +15,7 @@ from schemas.events import COMMANDS, EVENTS, EventType
 from schemas.facts import Fact, Kind
 from schemas.fields import Channel
 from schemas.samples import TIME, sample
-from schemas.topics import Topic, commands_topic
+from schemas.topics import COMMANDS_OF, Topic
 
 _REFERENCE = "#/components/schemas/{model}"
 _HEADERS = {
@@ -57,7 +57,7 @@ def _channels() -> dict[str, Any]:
             incoming.setdefault(event.topic, []).append(name)
     channels = {topic: _channel(topic, names) for topic, names in incoming.items()}
     for channel in Channel:
-        topic = commands_topic(channel)
+        topic = COMMANDS_OF[channel.value]
         channels[topic] = _channel(topic, list(COMMANDS))
     channels[Topic.FACTS] = _channel(Topic.FACTS, ["fact"])
     return {_key(topic): channel for topic, channel in channels.items()}
@@ -74,7 +74,7 @@ def _channel(topic: Topic, names: list[str]) -> dict[str, Any]:
 def _operations() -> dict[str, Any]:
     """From the engine's side: it receives events, and sends commands and facts."""
     topics = {event.topic: "receive" for event in EVENTS.values() if event.topic is not None}
-    topics |= {commands_topic(channel): "send" for channel in Channel}
+    topics |= {COMMANDS_OF[channel.value]: "send" for channel in Channel}
     topics |= {Topic.FACTS: "send"}
     return {
         f"{action}_{_key(topic)}": {

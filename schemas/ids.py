@@ -6,17 +6,16 @@ making). Ids are strings throughout: that is how senders echo them.
 
 from hashlib import blake2b
 
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-
 
 def derive(kind: str, *parts: str) -> str:
     """The id of `kind` that belongs to these parts and to no others: parts are length-prefixed."""
-    text = kind + "".join([f"\x1f{len(part)}:{part}" for part in parts])
-    digest = blake2b(text.encode(), digest_size=16).hexdigest()
-    return (
-        f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}"
-        f"-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:]}"
-    )
+    for part in parts:
+        kind += f"\x1f{len(part)}:{part}"
+    digest = bytearray(blake2b(kind.encode(), digest_size=16).digest())
+    digest[6] = digest[6] & 0x0F | 0x80  # version 8
+    digest[8] = digest[8] & 0x3F | 0x80  # the RFC's variant
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def enrollment_id(tenant: str, campaign: str, contact: str, cycle: int) -> str:

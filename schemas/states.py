@@ -37,6 +37,8 @@ class Phase(IntEnum):
     SKIPPED = 5
     FAILED = 6
 
+    __hash__ = int.__hash__  # Enum's own is Python, and slow
+
 
 class Status(IntEnum):
     """Where an enrollment stands (F-4)."""
@@ -46,9 +48,13 @@ class Status(IntEnum):
     COMPLETED = 2
     STOPPED = 3
 
+    __hash__ = int.__hash__
+
 
 LIVE = (Status.ACTIVE, Status.FROZEN)
 RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
+_ACTIVE = Status.ACTIVE
+_TIMED = (Phase.SCHEDULED, Phase.COMMANDED)
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
@@ -119,10 +125,10 @@ class Enrollment(msgspec.Struct, array_like=True):
 
     def due(self) -> int | None:
         """The last touch is the only one that can be waiting: the guardrail (S0-4)."""
-        if self.status != Status.ACTIVE or not self.touches:
+        if self.status is not _ACTIVE or not self.touches:
             return None
         touch = self.touches[-1]
-        return touch.due_at if touch.phase in (Phase.SCHEDULED, Phase.COMMANDED) else None
+        return touch.due_at if touch.phase in _TIMED else None
 
 
 class Contact(State):

@@ -28,20 +28,20 @@ class Topic(StrEnum):
     FACTS = "facts"
     DEAD_LETTERS = "dead-letters"
 
+    __hash__ = str.__hash__  # Enum's own is Python, and every record is looked up by its topic
+
 
 PUBLIC_IN = (Topic.JOBS, Topic.CONTACTS, Topic.ENGAGEMENT, Topic.CAMPAIGNS, Topic.SENDERS)
 LOGS = (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG)
 CHANGELOGS = (Topic.CONTACT_CHANGELOG, Topic.DISPATCH_CHANGELOG, Topic.CAMPAIGN_CHANGELOG)
 COMMANDS = tuple(topic for topic in Topic if topic.value.startswith("commands."))
+COMMANDS_OF = {topic.value.removeprefix("commands."): topic for topic in COMMANDS}
+"""Where the senders of a channel listen."""
+
 CHANGELOG_OF = dict(zip(LOGS, CHANGELOGS, strict=True))
 PLACES_OF = CHANGELOG_OF | dict.fromkeys(PUBLIC_IN, Topic.INTAKE_CHANGELOG)
 """Where a task's place stands with its states. Intake has no states, but a place: the group's own
 offsets can be lost, and public events read twice are not all harmless."""
-
-
-def commands_topic(channel: str) -> Topic:
-    """Where the senders of a channel listen."""
-    return Topic(f"commands.{channel}")
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """How what processors say becomes records: logs in msgpack, facts in JSON, commands in the
 public encoding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from processors.turn import Output
@@ -24,7 +24,7 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-Encode = Callable[[Output, Sink], None]
+Encode = Callable[[Iterable[Output], Sink], None]
 CommandEncoder = Callable[
     [messages.CommandDue | messages.CommandRevoked], tuple[list[tuple[str, bytes]], bytes]
 ]
@@ -39,18 +39,20 @@ def encoder(encode_command: CommandEncoder) -> Encode:
 
     encode_fact, encode_message = facts.encode, messages.encode
 
-    def encode(output: Output, sink: Sink) -> None:
-        topic, key, message, partition = output
-        if topic is _FACTS:
-            sink.send(topic, key, encode_fact(message))
-        elif topic in _LOGS:
-            sink.send(topic, key, encode_message(message), partition=partition)
-        elif topic in _COMMANDS:
-            headers, value = encode_command(message)  # type: ignore[arg-type]
-            sink.send(topic, key, value, headers=[*headers])
-        else:
-            assert isinstance(message, messages.DeadLetter)
-            sink.send(topic, key, message.value, headers=dead_letter_headers(message))
+    def encode(outputs: Iterable[Output], sink: Sink) -> None:
+        send = sink.send
+        for output in outputs:
+            topic, key, message = output.topic, output.key, output.message
+            if topic is _FACTS:
+                send(topic, key, encode_fact(message))
+            elif topic in _LOGS:
+                send(topic, key, encode_message(message), partition=output.partition)
+            elif topic in _COMMANDS:
+                headers, value = encode_command(message)  # type: ignore[arg-type]
+                send(topic, key, value, headers=[*headers])
+            else:
+                assert isinstance(message, messages.DeadLetter)
+                send(topic, key, message.value, headers=dead_letter_headers(message))
 
     return encode
 

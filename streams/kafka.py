@@ -49,7 +49,6 @@ class KafkaTransport:
         self.group = f"{settings.topic_prefix}{name}"
         self.identity = settings.identity(self.group)
         self._stamp = clock
-        self._prefix = settings.topic_prefix
         self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}
         self._topics = {name: topic for topic, name in self._names.items()}
         self._unsought: dict[tuple[str, int], TopicPartition] = {}
@@ -78,7 +77,7 @@ class KafkaTransport:
         if messages and limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
         found: dict[tuple[Any, Any], list[Record]] = {}
-        skipped, new = self._unsought, tuple.__new__  # Record's own is Python, and this is hot
+        skipped = self._unsought
         for message in messages:
             if message.error() is not None:
                 self._consumer_error(message)
@@ -88,7 +87,7 @@ class KafkaTransport:
                 continue  # it will be read again, from where it was told to start
             stamp = message.timestamp()[1] * 1_000
             key, value = message.key() or b"", message.value() or b""
-            record = new(Record, (message.offset(), stamp, key, value, message.headers))
+            record = Record(message.offset(), stamp, key, value, message.headers)  # type: ignore[arg-type]
             records = found.get(place)
             if records is None:
                 found[place] = [record]
@@ -181,8 +180,7 @@ class KafkaTransport:
     ) -> None:
         stamp = self._stamp.now() // 1_000 if self._stamp is not None else 0
         number = -1 if partition is None else partition
-        name = self._prefix + topic  # a look-up would hash the member, which is Python
-        self._transactions.send(name, value, key, number, stamp, headers)
+        self._transactions.send(self._names[topic], value, key, number, stamp, headers)
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """With the group's metadata as it is now. Out of the group, which is not told yet, it

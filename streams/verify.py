@@ -142,7 +142,7 @@ class Recounting:
             self._command_ids[name] = self._command_ids.get(name, 0) + 1
 
     def _hear(self, output: Output) -> None:
-        self._encode(output, self._ear)
+        self._encode((output,), self._ear)
 
     # at rest?
 

@@ -23,10 +23,11 @@ from streams.transport import Aborted, Partition, Restore, Transport, Unsure
 log = logging.getLogger("touchstream.worker")
 
 RECORDS_MAX = 1_000
-STEPS_MAX = 2_000
-"""Records and timers folded between two looks at the clock."""
+STEPS_MAX = 200
+"""Records and timers folded between two looks at the clock, and before what they say is handed on:
+few enough that it is encoded while it is still in the processor's caches."""
 
-ROUNDS_MAX = 10
+ROUNDS_MAX = 100
 """Such steps of one task before the others, and the group, have their turn."""
 
 OUTPUTS_MAX = 20_000
@@ -86,7 +87,7 @@ class Worker:
         self._skew = int(max_clock_skew_us * max(1.0, clock.speed))
         self._committed_at = 0
         self._rewind = self._full = False
-        self.transactions = 0
+        self.transactions = self._said = 0
         transport.on_assigned = self._assigned
         transport.on_revoked = self._revoked
 
@@ -133,10 +134,18 @@ class Worker:
             for _ in range(ROUNDS_MAX):
                 if not task.advance(STEPS_MAX):
                     break
+                self._say(task)
                 if self._commit_is_due():
                     self._commit()
         except Poison as poison:
             self._condemn(partition, task, poison)
+
+    def _say(self, task: Task) -> None:
+        """Outputs go into the open transaction; whatever aborts it takes them with it."""
+        if task.outputs:
+            self._said += len(task.outputs)
+            self._encode(task.outputs, self.transport)
+            task.outputs.clear()
 
     def _condemn(self, partition: Partition, task: Task, poison: Poison) -> None:
         """A record is poison only if it fails alone, as the first of its batch (style 8)."""
@@ -188,8 +197,7 @@ class Worker:
     # committing
 
     def _commit_is_due(self) -> bool:
-        outputs = sum(len(owned.task.outputs) for owned in self.owned.values())
-        return outputs >= OUTPUTS_MAX or (
+        return self._said >= OUTPUTS_MAX or (
             self._clock.now() - self._committed_at >= self._pause
             and any(owned.task.dirty for owned in self.owned.values())
         )
@@ -202,14 +210,14 @@ class Worker:
             return
         changes = {}
         for partition, task in dirty.items():
-            for output in task.outputs:
-                self._encode(output, self.transport)
+            self._say(task)
             changes[partition] = task.changes()
             self._log_changes(partition, changes[partition])
         begun = self._clock.now()
         self.transport.commit({partition: task.next_offset for partition, task in dirty.items()})
         for partition, task in dirty.items():
             task.commit(changes[partition])
+        self._said = 0
         self._committed_at = self._clock.now()
         self._pace(self._committed_at - begun)
         self.transactions += 1
@@ -226,8 +234,9 @@ class Worker:
     ) -> None:
         changelog = PLACES_OF.get(partition.topic)
         if changelog is not None:
+            send, number = self.transport.send, partition.number
             for key, value in changes:
-                self.transport.send(changelog, key, value, partition=partition.number)
+                send(changelog, key, value, partition=number)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """A failed transaction is folded again; an unsure one makes every task read its state
@@ -251,6 +260,7 @@ class Worker:
     def _throw_away(self) -> None:
         """The batch never was; where to read on is where the last commit left off."""
         self.transport.abort()
+        self._said = 0
         for owned in self.owned.values():
             owned.task.rollback()
             owned.ticked_at = 0

@@ -21,7 +21,7 @@ class CampaignProcessor:
     """A pure fold over campaign-log (design 1, 2). `layout` says which partitions there are to
     tell."""
 
-    decode_state: Callable[[memoryview], State] = staticmethod(
+    decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(CampaignState).decode
     )
 

@@ -27,28 +27,14 @@ from schemas.states import Contact, ContactState, KnownCampaign, KnownTenant, St
 class ContactProcessor:
     """A pure fold over contact-log (design 1, 2)."""
 
-    decode_state: Callable[[memoryview], State] = staticmethod(
+    decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(ContactState).decode
     )
 
     def apply(self, turn: Turn, record: Record) -> None:
         """One record of contact-log."""
         message = m.decode_contact(record.value)
-        match message:
-            case m.Outside():
-                _outside(turn, message)
-            case m.Answer():
-                _answer(turn, message)
-            case m.Tick():
-                pass
-            case m.TenantAnnounced():
-                knowing.tenant_announced(turn, message)
-            case m.CampaignAnnounced():
-                knowing.campaign_announced(turn, message)
-            case m.StatusAnnounced():
-                knowing.status_announced(turn, message)
-            case m.TemplateGone():
-                knowing.template_gone(turn, message)
+        _APPLY[type(message)](turn, message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """A contact's touch is due, or a sweep goes on."""
@@ -68,13 +54,13 @@ def _outside(turn: Turn, message: m.Outside) -> None:
     if tenant is None or tenant.status != "active":
         _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return
-    if isinstance(message, m.EventUnsupported):
+    if type(message) not in _TAKE:
         _refuse(turn, message, "EVENT_NOT_SUPPORTED")
         return
     key = m.contact_key(message.tenant_id, message.contact_id)
     contact = turn.store.edit(key, Contact)
     if contact is None:
-        if not isinstance(message, _FIRST):
+        if type(message) not in _FIRST:
             _refuse(turn, message, "CONTACT_UNKNOWN")
             return
         contact = Contact(created_at=turn.now)
@@ -83,10 +69,10 @@ def _outside(turn: Turn, message: m.Outside) -> None:
         _refuse(turn, message, "CONTACT_ERASED")
         return
     contact.updated_at = turn.now
-    if isinstance(message, _ONCE) and not first_time(contact.seen, message.cause):
+    if type(message) in _ONCE and not first_time(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    _take(Scene(turn, key, contact), message)
+    _TAKE[type(message)](Scene(turn, key, contact), message)
 
 
 _FIRST = (m.JobCompleted, m.JobDeleted, m.ContactUpserted, m.ContactEnrolled, m.ContactUnsubscribed)
@@ -96,48 +82,33 @@ _ONCE = (m.ContactEnrolled, m.ContactStopped)
 """Events that would act again if they came again; all others leave a second time no trace."""
 
 
-def _take(scene: Scene, message: m.Outside) -> None:
-    match message:
-        case m.JobCompleted():
-            profile.update(scene, message.person, message.at, message.cause)
-            enrolling.job_completed(scene, message)
-        case m.JobDeleted():
-            _job_deleted(scene, message)
-        case m.ContactUpserted():
-            profile.upserted(scene, message)
-        case m.ContactEnrolled():
-            enrolling.contact_enrolled(scene, message)
-        case m.ContactStopped():
-            for enrollment in stopping.live(scene, message.campaign_id):
-                stopping.stop(scene, enrollment, "owner_stopped", message.cause)
-        case m.ContactErased():
-            profile.erased(scene, message)
-        case m.ContactUnsubscribed():
-            engagement.unsubscribed(scene, message)
-        case m.ReviewReceived():
-            if not engagement.review_received(scene, message):
-                code = "COMMAND_UNKNOWN" if message.command_id else "ENROLLMENT_NONE"
-                _refuse(scene.turn, message, code, command_id=message.command_id)
-        case m.TouchSent() | m.TouchFailed() | m.TouchSeen() | m.TouchBounced():
-            _about_touch(scene, message)
+def _job_completed(scene: Scene, message: m.JobCompleted) -> None:
+    profile.update(scene, message.person, message.at, message.cause)
+    enrolling.job_completed(scene, message)
 
 
-def _about_touch(
-    scene: Scene, message: m.TouchSent | m.TouchFailed | m.TouchSeen | m.TouchBounced
-) -> None:
-    found = answers.find(scene, message.command_id)
-    if found is None:
-        _refuse(scene.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
-        return
-    match message:
-        case m.TouchSent():
-            answers.sent(scene, found, message)
-        case m.TouchFailed():
-            answers.failed(scene, found, message)
-        case m.TouchSeen():
-            engagement.seen(scene, found, message)
-        case m.TouchBounced():
-            profile.bounced(scene, found, message)
+def _stopped(scene: Scene, message: m.ContactStopped) -> None:
+    for enrollment in stopping.live(scene, message.campaign_id):
+        stopping.stop(scene, enrollment, "owner_stopped", message.cause)
+
+
+def _review(scene: Scene, message: m.ReviewReceived) -> None:
+    if not engagement.review_received(scene, message):
+        code = "COMMAND_UNKNOWN" if message.command_id else "ENROLLMENT_NONE"
+        _refuse(scene.turn, message, code, command_id=message.command_id)
+
+
+def _about_touch(take: Callable[[Scene, answers.Found, Any], None]) -> Callable[[Scene, Any], None]:
+    """Events that name a command: it must be one of this contact's."""
+
+    def taken(scene: Scene, message: Any) -> None:
+        found = answers.find(scene, message.command_id)
+        if found is None:
+            _refuse(scene.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
+        else:
+            take(scene, found, message)
+
+    return taken
 
 
 def _answer(turn: Turn, message: m.Answer) -> None:
@@ -170,3 +141,30 @@ def _refuse(turn: Turn, message: m.Outside, code: str, **fields: Any) -> None:
         values={"event": type(message).__name__},
         **fields,
     )
+
+
+_TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
+    m.JobCompleted: _job_completed,
+    m.JobDeleted: _job_deleted,
+    m.ContactUpserted: profile.upserted,
+    m.ContactEnrolled: enrolling.contact_enrolled,
+    m.ContactStopped: _stopped,
+    m.ContactErased: profile.erased,
+    m.ContactUnsubscribed: engagement.unsubscribed,
+    m.ReviewReceived: _review,
+    m.TouchSent: _about_touch(answers.sent),
+    m.TouchFailed: _about_touch(answers.failed),
+    m.TouchSeen: _about_touch(engagement.seen),
+    m.TouchBounced: _about_touch(profile.bounced),
+}
+"""What each public event does to its contact."""
+
+_APPLY: dict[type[m.Message], Callable[[Turn, Any], None]] = {
+    **dict.fromkeys((*_TAKE, m.EventUnsupported), _outside),
+    **dict.fromkeys(m.Answer.__subclasses__(), _answer),
+    m.Tick: lambda turn, message: None,
+    m.TenantAnnounced: knowing.tenant_announced,
+    m.CampaignAnnounced: knowing.campaign_announced,
+    m.StatusAnnounced: knowing.status_announced,
+    m.TemplateGone: knowing.template_gone,
+}

@@ -1,5 +1,6 @@
 """One contact at one moment: what a decision about it may look at, and how it speaks."""
 
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -17,7 +18,16 @@ _FACTS = Topic.FACTS  # a member is looked up in Python, so once
 class Scene:
     """A contact, open for change, and the tenant it belongs to."""
 
-    __slots__ = ("contact", "contact_id", "key", "now", "tenant", "tenant_id", "turn")
+    __slots__ = (
+        "_campaign",
+        "contact",
+        "contact_id",
+        "key",
+        "now",
+        "tenant",
+        "tenant_id",
+        "turn",
+    )
 
     def __init__(self, turn: Turn, key: bytes, contact: Contact) -> None:
         self.turn = turn
@@ -26,10 +36,15 @@ class Scene:
         self.contact = contact
         self.tenant_id, _, self.contact_id = key.decode().partition("/")
         self.tenant = turn.store.look(tenant_key(self.tenant_id), KnownTenant)
+        self._campaign: KnownCampaign | None = None  # the last one asked for
 
     def campaign(self, campaign_id: str) -> KnownCampaign | None:
         """The campaign as this partition knows it."""
-        return self.turn.store.look(campaign_key(self.tenant_id, campaign_id), KnownCampaign)
+        known = self._campaign
+        if known is None or known.campaign_id != campaign_id:
+            key = campaign_key(self.tenant_id, campaign_id)
+            known = self._campaign = self.turn.store.look(key, KnownCampaign)
+        return known
 
     def definition(self, enrollment: Enrollment) -> Definition:
         """The version that the enrollment is pinned to (C-36)."""
@@ -85,25 +100,47 @@ class Scene:
         kind: Kind,
         enrollment: Enrollment | None = None,
         touch: Touch | None = None,
-        **fields: Any,
+        *,
+        campaign_id: str | None = None,
+        job_id: str | None = None,
+        channel: str | None = None,
+        command_id: str | None = None,
+        attempt: int | None = None,
+        cause: str | None = None,
+        reason: str | None = None,
+        until: datetime | None = None,
+        values: dict[str, Any] | None = None,
     ) -> None:
         """A fact about this contact, with the ids of what it is about."""
+        version = enrollment_id = step_id = number = None
         if enrollment is not None:
-            fields["campaign_id"] = enrollment.campaign_id
-            fields["version"] = enrollment.version
-            fields["enrollment_id"] = enrollment.enrollment_id
-            fields["job_id"] = enrollment.job_id
+            campaign_id = enrollment.campaign_id
+            version = enrollment.version
+            enrollment_id = enrollment.enrollment_id
+            job_id = enrollment.job_id
         if touch is not None:
-            fields["step_id"] = touch.step_id
-            fields["touch_number"] = touch.number
-            fields["channel"] = touch.channel
-            fields.setdefault("command_id", touch.command_id)
-            fields.setdefault("attempt", touch.attempt)
+            step_id = touch.step_id
+            number = touch.number
+            channel = touch.channel
+            command_id = command_id or touch.command_id
+            attempt = attempt or touch.attempt
         fact = Fact(
             fact=kind,
             at=moment(self.now),
             tenant_id=self.tenant_id,
             contact_id=self.contact_id,
-            **fields,
+            campaign_id=campaign_id,
+            version=version,
+            enrollment_id=enrollment_id,
+            job_id=job_id,
+            step_id=step_id,
+            touch_number=number,
+            channel=channel,
+            command_id=command_id,
+            attempt=attempt,
+            cause=cause,
+            reason=reason,
+            until=until,
+            values=values,
         )
         self.turn.outputs.append(Output(_FACTS, self.key, fact))

@@ -23,6 +23,8 @@ class Input(StrEnum):
     STOP = "stop"
     FREEZE = "freeze"
 
+    __hash__ = str.__hash__  # Enum's own is Python, and slow
+
 
 _SCHEDULED, _REQUESTED, _COMMANDED, _WITHDRAWING, _SENT, _SKIPPED, _FAILED = Phase
 

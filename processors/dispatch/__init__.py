@@ -19,7 +19,7 @@ from processors.windows import opens_at
 from schemas import messages as m
 from schemas.facts import Kind, moment
 from schemas.states import Account, DispatchState, KnownTenant, Request, State, Suppression
-from schemas.topics import Topic, commands_topic
+from schemas.topics import COMMANDS_OF, Topic
 
 BURST = 500
 """Commands released in one firing of an account's timer; the rest in the next, at the same
@@ -29,7 +29,7 @@ moment."""
 class DispatchProcessor:
     """A pure fold over dispatch-log (design 1, 2)."""
 
-    decode_state: Callable[[memoryview], State] = staticmethod(
+    decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(DispatchState).decode
     )
 
@@ -142,7 +142,7 @@ def _emit(
     limits.count(account, limit, turn.now)
     _forget(turn, touch)
     key = m.contact_key(touch.tenant_id, touch.contact_id)
-    turn.send(commands_topic(touch.channel), key, m.CommandDue(touch))
+    turn.send(COMMANDS_OF[touch.channel], key, m.CommandDue(touch))
     turn.send(
         Topic.CONTACT_LOG,
         key,
@@ -204,7 +204,7 @@ def _withdrawn(turn: Turn, order: m.WithdrawTouch) -> None:
         revocation = m.CommandRevoked(
             order.command_id, order.tenant_id, order.contact_id, order.channel, order.reason
         )
-        turn.send(commands_topic(order.channel), key, revocation)
+        turn.send(COMMANDS_OF[order.channel], key, revocation)
         turn.say(
             Kind.TOUCH_REVOKED,
             order.tenant_id,

@@ -50,13 +50,14 @@ class Fold:
         self.said: dict[Partition, list[Written]] = {}
         self.task: Task = real_tasks(role)(partition)
         self.task.feed(
-            Record(r.offset, r.timestamp, r.key or b"", r.value or b"")
-            for r in rig.broker.log(partition)
+            [
+                Record(r.offset, r.timestamp, r.key or b"", r.value or b"")
+                for r in rig.broker.log(partition)
+            ]
         )
         while self.task.advance(1_000_000):
             pass
-        for output in self.task.outputs:
-            ENCODE(output, self)
+        ENCODE(self.task.outputs, self)
         if self.task.dirty:
             self.task.commit(self.task.changes())
 

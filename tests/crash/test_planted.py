@@ -1,9 +1,10 @@
 """Bugs planted on purpose: a check that finds none of them would be worth nothing (style 14)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from processors.store import Store
 from processors.task import Record, Task
@@ -62,8 +63,8 @@ class Placeless(Task):
 class Hasty(Task):
     """A task whose clock is ahead of its log: timers fire early."""
 
-    def feed(self, records: Iterable[Record]) -> None:
-        super().feed(r._replace(timestamp=r.timestamp + 30 * SECOND) for r in records)
+    def feed(self, records: Sequence[Record]) -> None:
+        super().feed([replace(r, timestamp=r.timestamp + 30 * SECOND) for r in records])
 
 
 class Tardy(Task):
@@ -96,7 +97,7 @@ class Forgetful(Task):
 class Unfiltered(Task):
     """A task that folds whatever it is handed, again if need be."""
 
-    def feed(self, records: Iterable[Record]) -> None:
+    def feed(self, records: Sequence[Record]) -> None:
         self.inbox.extend(records)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from processors.windows import is_quiet, opens_at
@@ -35,6 +35,7 @@ def edges(name: str) -> list[int]:
 EDGES = {name: edges(name) for name in ZONES}
 
 
+@example(("America/Chicago", parse_rfc3339("2026-03-08T08:00:00Z")), -1, 0, 9)  # 02:15 is skipped
 @given(
     st.sampled_from(ZONES).flatmap(
         lambda name: st.tuples(st.just(name), st.sampled_from(EDGES[name]))
