@@ -77,22 +77,20 @@ class KafkaTransport:
         if messages and limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
         found: dict[tuple[Any, Any], list[Record]] = {}
-        skipped = self._unsought
+        topic = number = None
+        records: list[Record] = []
         for message in messages:
             if message.error() is not None:
                 self._consumer_error(message)
                 continue
-            place: tuple[Any, Any] = (message.topic(), message.partition())
-            if skipped and place in skipped:
-                continue  # it will be read again, from where it was told to start
+            if message.partition() != number or message.topic() != topic:  # they come in runs
+                topic, number = message.topic(), message.partition()
+                fresh = (topic, number) not in self._unsought  # or it will be read again
+                records = found.setdefault((topic, number), []) if fresh else []
             stamp = message.timestamp()[1] * 1_000
             key, value = message.key() or b"", message.value() or b""
             record = Record(message.offset(), stamp, key, value, message.headers)  # type: ignore[arg-type]
-            records = found.get(place)
-            if records is None:
-                found[place] = [record]
-            else:
-                records.append(record)
+            records.append(record)
         return {
             Partition(self._topics[topic], number): records
             for (topic, number), records in found.items()
