@@ -27,6 +27,9 @@ TARGET = 2_000
 OFFERED = 2_100
 LAG_TARGET_S = 1.0
 ROUNDS = 3
+WARM_UP = 1
+"""A round that does not count: a fresh JVM compiles itself for a minute, on the cores it shares."""
+
 LEAD_S = 5
 """The first seconds do not count."""
 
@@ -56,7 +59,7 @@ def run(quick: bool = False) -> Figure:
         )
         servers = {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
         migrate(st.postgres.dsn)
-        flows = [_one(settings, servers, seconds) for _ in range(ROUNDS)]
+        flows = [_one(settings, servers, seconds) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
     speeds = [flow.per_second for flow in flows]
     return Figure(
         name="end-to-end",
@@ -67,7 +70,12 @@ def run(quick: bool = False) -> Figure:
         ratio=middle(speeds) / OFFERED,
         of=f"what falls due, {OFFERED} a second",
         runs=speeds,
-        settings={"seconds": seconds, "offered": OFFERED, "roles": ", ".join(ROLES)},
+        settings={
+            "seconds": seconds,
+            "offered": OFFERED,
+            "roles": ", ".join(ROLES),
+            "warm-up": WARM_UP,
+        },
         beside={
             "projection lag p99, s (target <= 1)": middle(flow.lag_s for flow in flows),
             "projection lag p99, runs": [flow.lag_s for flow in flows],

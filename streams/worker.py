@@ -223,10 +223,10 @@ class Worker:
         self.transactions += 1
 
     def _pace(self, took: int) -> None:
-        """With more waiting than a step can take, a broker that is slow to commit is asked less
-        often: waiting for it stays the smaller part of the time."""
+        """A broker that is slow to commit is asked less often: waiting for it takes half of the
+        time at most, and with more waiting than a step can take the smaller part of it."""
         behind = self._full or any(not o.task.settled for o in self.owned.values())
-        slow = min(PACE * took, int(PAUSE_MAX_US * self._clock.speed)) if behind else 0
+        slow = min(PACE * took if behind else took, int(PAUSE_MAX_US * self._clock.speed))
         self._pause = max(self._interval, slow)
 
     def _log_changes(
