@@ -26,6 +26,13 @@ _encode = msgspec.msgpack.Encoder().encode
 _head = HEAD.pack
 _ABSENT = State()  # not open: None is open too, and gone
 
+STATE_MAX = 3_900_000
+"""Bytes of one state: a changelog record must fit into what the broker takes."""
+
+
+class StateTooLarge(Exception):
+    """The step that makes a state larger than STATE_MAX is not folded."""
+
 
 class Queued(Protocol):
     """A state that stands in a queue says in which, and how far in front; None while it does
@@ -116,14 +123,24 @@ class Store:
                     heappush(self._timers, (due, key))
                     self.soonest = min(due, self.soonest)
             if key not in self._changed:
-                self._changed[key] = self._encoded(state, due)
-                del self._open[key], self._dues[key]
+                self._close(key)
             if state is not None and state.queued:
                 self._enqueue(key, cast(Queued, state))
         self._touched.clear()
 
-    def _encoded(self, state: State | None, due: int) -> bytes | None:
-        return None if state is None else _head(due, state.queued) + _encode(state)
+    def _close(self, key: bytes) -> None:
+        self._changed[key] = self._encoded(key)
+        del self._open[key], self._dues[key]
+
+    def _encoded(self, key: bytes) -> bytes | None:
+        """Raises StateTooLarge."""
+        state = self._open[key]
+        if state is None:
+            return None
+        value: bytes = _head(self._dues[key], state.queued) + _encode(state)
+        if len(value) > STATE_MAX:
+            raise StateTooLarge(f"{len(value)} bytes")
+        return value
 
     def next_due(self) -> int:
         """The soonest due moment, NEVER if there is none; finding it is O(1) (S1-36)."""
@@ -144,6 +161,17 @@ class Store:
         self._armed -= 1
         assert state is not None, "a deleted state has no timer"
         return key, state
+
+    def silence_due(self, now: int) -> None:
+        """The state that is due first is woken no more, until somebody touches it."""
+        due = self.pop_due(now)
+        if due is not None:
+            self._touched.clear()
+            self._close(due[0])
+
+    def front(self) -> bytes:
+        """The key of the timer that is first."""
+        return self._timers[0][1]
 
     def _due(self, key: bytes) -> int:
         due = self._dues.get(key)
@@ -199,9 +227,10 @@ class Store:
     # the batch
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """One changelog record per touched key, in the order of first touch."""
-        for key, state in self._open.items():
-            self._changed[key] = self._encoded(state, self._dues[key])
+        """One changelog record per touched key, in the order of first touch. Raises
+        StateTooLarge."""
+        for key in self._open:
+            self._changed[key] = self._encoded(key)
         return list(self._changed.items())
 
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
@@ -211,7 +240,7 @@ class Store:
         for key in [key for key, value in changes if value is None]:
             del kept[key]
         self._armed_kept = self._armed
-        self._close()
+        self._end()
         if len(self._timers) > 64 + 2 * len(self._kept):
             self._index_timers()
 
@@ -224,9 +253,9 @@ class Store:
             if value is not None:
                 self._remember(key, value)
         self._armed = self._armed_kept
-        self._close()
+        self._end()
 
-    def _close(self) -> None:
+    def _end(self) -> None:
         self._open.clear()
         self._changed.clear()
         self._dues.clear()
@@ -266,6 +295,10 @@ class Store:
             self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
 
     # looking in
+
+    def value(self, key: bytes) -> bytes | None:
+        """A state as committed, as bytes."""
+        return self._kept.get(key)
 
     def __len__(self) -> int:
         return len(self._kept)

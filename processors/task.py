@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from processors.store import Store
+from processors.store import StateTooLarge, Store
 from processors.turn import Output, Turn
 from schemas.codes import SchemaUnavailable
 from schemas.messages import DeadLetter
@@ -23,6 +23,8 @@ from schemas.wire import HEAD_SIZE, NEVER, pack
 _encode_place = msgspec.msgpack.Encoder().encode
 _decode_place = msgspec.msgpack.Decoder(Place).decode
 
+
+TIMER_FAILED = "TIMER_FAILED"
 
 OUTPUTS_MAX = 10_000
 """So much said, and it is time to commit, whatever is left of the step."""
@@ -53,12 +55,13 @@ class Processor(Protocol):
 
 
 class Poison(Exception):
-    """A record that the processor cannot fold; `alone` says nothing else of its batch could be
-    to blame."""
+    """A step that cannot be folded: a record, or a timer, which is a state's `key` and has no
+    record. `alone` says nothing else of its batch could be to blame."""
 
-    def __init__(self, record: Record, alone: bool, error: Exception) -> None:
+    def __init__(self, record: Record | None, key: bytes, alone: bool, error: Exception) -> None:
         super().__init__(f"{type(error).__name__}: {error}")
         self.record = record
+        self.key = key
         self.alone = alone
 
 
@@ -76,9 +79,11 @@ class Task:
         self.stream_time = 0
         self.horizon = NEVER  # what is stamped later is not believed: the loop's guard, not ours
         self.dirty = False
-        self.suspect: int | None = None
+        self._suspects = range(0)
+        self._suspect_key: bytes | None = None
         self._condemned: DeadLetter | None = None
-        self._applied = 0
+        self._steps = 0
+        self._parked = False
         self._committed = (0, 0)
         self._turn = Turn(0, self.store, self.outputs, partition)
 
@@ -103,6 +108,8 @@ class Task:
         while done < budget and len(outputs) < OUTPUTS_MAX:
             now = self.stream_time
             if store.soonest <= now and store.next_due() <= now:
+                if self._steps and store.front() == self._suspect_key:
+                    break  # alone: what came before it is committed first
                 self._fire()
             elif not inbox:
                 break
@@ -112,8 +119,8 @@ class Task:
                 turn.now = self.stream_time = stamp
                 self.dirty = True
                 continue
-            elif self.suspect is not None and inbox[0].offset == self.suspect and self._applied:
-                break  # alone: what came before it is committed first
+            elif self._steps and self._suspects and inbox[0].offset in self._suspects:
+                break  # alone too
             else:
                 self._apply(inbox.popleft())
             done += 1
@@ -126,40 +133,56 @@ class Task:
         return turn
 
     def _fire(self) -> None:
-        due = self.store.pop_due(self.stream_time)
+        store, letter = self.store, self._condemned
+        if letter is not None and letter.code == TIMER_FAILED and letter.key == store.front():
+            store.silence_due(self.stream_time)
+            self._park(letter)
+            return
+        due = store.pop_due(self.stream_time)
         assert due is not None
-        self.processor.fire(self._turn, *due)
-        self.store.settle()
+        try:
+            self.processor.fire(self._turn, *due)
+            store.settle()
+        except Exception as error:
+            raise Poison(None, due[0], self._steps == 0, error) from error
+        self._steps += 1
         self.dirty = True
 
     def _apply(self, record: Record) -> None:
-        if self._condemned is not None and self._condemned.offset == record.offset:
-            self._park(record)
+        letter = self._condemned
+        if letter is not None and letter.code != TIMER_FAILED and letter.offset == record.offset:
+            self._park(letter)
+            self.next_offset = record.offset + 1
             return
         try:
             self.processor.apply(self._turn, record)
+            self.store.settle()
         except SchemaUnavailable:  # an outage is not the record's fault
             raise
         except Exception as error:
-            raise Poison(record, self._applied == 0, error) from error
-        self.store.settle()
+            raise Poison(record, record.key, self._steps == 0, error) from error
         self.next_offset = record.offset + 1
-        self._applied += 1
+        self._steps += 1
         self.dirty = True
+
+    def doubt(self, poison: Poison) -> None:
+        """The batch was rolled back: when the step's turn comes again it is tried alone."""
+        if poison.record is None:
+            self._suspect_key = poison.key
+        else:
+            self._suspects = range(poison.record.offset, poison.record.offset + 1)
 
     def condemn(self, letter: DeadLetter) -> None:
-        """The record has failed alone: when its turn comes again it is parked, and changes
-        nothing else. The verdict stands until it is committed, or the next record would have
-        this one tried again."""
+        """The step has failed alone: when its turn comes again it is parked, and changes nothing
+        else; a timer is silenced until something touches its state. The verdict stands until it
+        is committed, or the next one would have this one tried again."""
         self._condemned = letter
 
-    def _park(self, record: Record) -> None:
-        assert self._condemned is not None
-        key = f"{self._condemned.topic}/{record.offset}".encode()
-        self.outputs.append(Output(Topic.DEAD_LETTERS, key, self._condemned))
-        self.next_offset = record.offset + 1
-        self._applied += 1
-        self.dirty = True
+    def _park(self, letter: DeadLetter) -> None:
+        key = f"{letter.topic}/{letter.offset}".encode()
+        self.outputs.append(Output(Topic.DEAD_LETTERS, key, letter))
+        self._steps += 1
+        self.dirty = self._parked = True
 
     @property
     def settled(self) -> bool:
@@ -169,8 +192,16 @@ class Task:
     # the batch
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """The changelog records of the batch: one per touched key, and where the task stands."""
-        changes = self.store.changes()
+        """The changelog records of the batch: one per touched key, and where the task stands.
+
+        Raises StateTooLarge where several records together made it so: rolled back, they are
+        folded one by one.
+        """
+        try:
+            changes = self.store.changes()
+        except StateTooLarge:
+            self._suspects = range(self._committed[0], self.next_offset)
+            raise
         due = self.store.next_due()
         place = Place(
             self.next_offset, self.stream_time, self.store.timers(), None if due == NEVER else due
@@ -182,7 +213,7 @@ class Task:
         """The transaction is through: `changes` are the state."""
         self.store.commit(changes)
         self._committed = (self.next_offset, self.stream_time)
-        if self._condemned is not None and self._condemned.offset < self.next_offset:
+        if self._parked:
             self._condemned = None
         self._begin()
 
@@ -195,8 +226,8 @@ class Task:
 
     def _begin(self) -> None:
         self.outputs = []
-        self.dirty = False
-        self._applied = 0
+        self.dirty = self._parked = False
+        self._steps = 0
 
     # restoring
 

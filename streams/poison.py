@@ -1,19 +1,17 @@
-"""The dead letter of a record that cannot be folded."""
+"""The dead letter of a record, or of a timer, that cannot be folded."""
 
-from processors.task import Poison
+from processors.task import TIMER_FAILED, Poison, Task
 from schemas.messages import DeadLetter
 from streams.transport import Partition
 
 
-def letter_of(partition: Partition, poison: Poison) -> DeadLetter:
-    """Why, where from, and the bytes as they were."""
-    record = poison.record
-    return DeadLetter(
-        "FOLD_FAILED",
-        str(poison)[:300],
-        partition.topic,
-        partition.number,
-        record.offset,
-        record.key,
-        record.value,
-    )
+def letter_of(partition: Partition, poison: Poison, task: Task) -> DeadLetter:
+    """Why, where from, and the bytes as they were: a record's, or the state whose timer it is.
+    The batch is rolled back by now, so a timer's place is the record that comes next."""
+    record, detail = poison.record, str(poison)[:300]
+    if record is None:
+        state = task.store.value(poison.key)
+        place = (partition.topic, partition.number, task.next_offset)
+        return DeadLetter(TIMER_FAILED, detail, *place, poison.key, state)
+    place = (partition.topic, partition.number, record.offset)
+    return DeadLetter("FOLD_FAILED", detail, *place, record.key, record.value)

@@ -4,6 +4,7 @@ have done."""
 from collections.abc import Callable, Iterable
 from itertools import islice
 
+from processors.store import StateTooLarge
 from processors.task import Poison, Record, Task
 from processors.turn import Output
 from streams.poison import letter_of
@@ -23,14 +24,19 @@ def refold(
             try:
                 while task.advance(BATCH):
                     pass
+                changes = task.changes()
             except Poison as poison:
                 task.rollback()
                 if poison.alone:
-                    task.condemn(letter_of(partition, poison))
+                    task.condemn(letter_of(partition, poison, task))
                 else:
-                    task.suspect = poison.record.offset
+                    task.doubt(poison)
+                task.feed(batch)
+                continue
+            except StateTooLarge:
+                task.rollback()
                 task.feed(batch)
                 continue
             for output in task.outputs:
                 hear(output)
-            task.commit(task.changes())
+            task.commit(changes)

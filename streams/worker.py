@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from processors.store import StateTooLarge
 from processors.task import Poison, Task
 from schemas.codes import SchemaUnavailable
 from schemas.messages import TICK
@@ -148,17 +149,17 @@ class Worker:
             task.outputs.clear()
 
     def _condemn(self, partition: Partition, task: Task, poison: Poison) -> None:
-        """A record is poison only if it fails alone, as the first of its batch (style 8)."""
+        """A step is poison only if it fails alone, as the first of its batch (style 8)."""
         self._throw_away()
+        key = poison.key.decode(errors="replace")
+        where: dict[str, object] = {"partition": str(partition), "key": key}
         if not poison.alone:
-            log.warning("record fails: trying it alone", extra={"offset": poison.record.offset})
-            task.suspect = poison.record.offset
+            log.warning("record or timer fails: trying it alone", extra=where)
+            task.doubt(poison)
             return
-        letter = letter_of(partition, poison)
-        log.error(
-            "record cannot be folded: dead letter",
-            extra={"partition": str(partition), "offset": letter.offset, "error": str(poison)},
-        )
+        letter = letter_of(partition, poison, task)
+        where |= {"reason": letter.code, "offset": letter.offset, "error": str(poison)}
+        log.error("record or timer cannot be folded: dead letter", extra=where)
         task.condemn(letter)
 
     def _believed(self, partition: Partition, owned: Owned, now: int) -> bool:
@@ -245,6 +246,9 @@ class Worker:
             work()
         except Aborted as error:
             log.warning("transaction aborted: folding again", extra={"error": str(error)})
+            self._throw_away()
+        except StateTooLarge as error:
+            log.warning("a state is too large: folding one by one", extra={"error": str(error)})
             self._throw_away()
         except SchemaUnavailable as error:
             log.warning("registry not to be reached: waiting", extra={"error": str(error)})

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, Producer, TopicPartition
 
+from processors.task import TIMER_FAILED
 from schemas.topics import CHANGELOGS, LOGS, Topic
 from streams.cli.errors import NO, USAGE, Halt
 from streams.client import reader, transactional_producer
@@ -171,6 +172,8 @@ def why_not(letter: Letter, *, force: bool) -> str | None:
             "it stands in its log and is right there; an old state sent again would replace a "
             "newer one. Project it again with: touchstream rebuild"
         )
+    if letter.reason == TIMER_FAILED:
+        return "it holds the state of a timer that failed, not an event"
     if letter.origin_topic not in tuple(Topic) or letter.origin_partition < 0:
         return "it does not say where it came from"
     if letter.retried and not force:

@@ -83,7 +83,7 @@ class Leaky(Store):
 
     def rollback(self) -> None:
         self._armed = self._armed_kept
-        self._close()
+        self._end()
 
 
 class Forgetful(Task):
