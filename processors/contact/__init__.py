@@ -72,7 +72,7 @@ def _outside(turn: Turn, message: m.Outside) -> None:
     if type(message) in _ONCE and not first_time(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    _TAKE[type(message)](Scene(turn, key, contact), message)
+    _TAKE[type(message)](Scene(turn, key, contact, tenant), message)
 
 
 _FIRST = (m.JobCompleted, m.JobDeleted, m.ContactUpserted, m.ContactEnrolled, m.ContactUnsubscribed)

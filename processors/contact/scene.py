@@ -29,13 +29,15 @@ class Scene:
         "turn",
     )
 
-    def __init__(self, turn: Turn, key: bytes, contact: Contact) -> None:
+    def __init__(
+        self, turn: Turn, key: bytes, contact: Contact, tenant: KnownTenant | None = None
+    ) -> None:
         self.turn = turn
         self.now = turn.now
         self.key = key
         self.contact = contact
         self.tenant_id, _, self.contact_id = key.decode().partition("/")
-        self.tenant = turn.store.look(tenant_key(self.tenant_id), KnownTenant)
+        self.tenant = tenant or turn.store.look(tenant_key(self.tenant_id), KnownTenant)
         self._campaign: KnownCampaign | None = None  # the last one asked for
 
     def campaign(self, campaign_id: str) -> KnownCampaign | None:
