@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from processors.task import Task
+from processors.task import Record, Task
 from processors.turn import Output
+from schemas.codes import Code
 from schemas.states import META, Place
 from schemas.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Layout, Topic
 from schemas.wire import payload_of
@@ -96,7 +97,11 @@ class Recounting:
         self._encode: Encode = encoder_of(settings)
         self._makers = task_makers(settings)
         self._tasks: dict[Partition, Task] = {}
-        self._readers = {topic: TopicReader(settings, topic) for topic in Topic}
+        # Dead letters first: they say what a registry did not know when it was asked.
+        self._readers = {
+            topic: TopicReader(settings, topic) for topic in (Topic.DEAD_LETTERS, *Topic)
+        }
+        self._unexplained: set[tuple[str, int, int]] = set()
         self._changelogs: dict[Partition, dict[bytes, bytes]] = {}
         self._facts: list[Row] = []
         self._said = {topic: Bag() for topic in Topic}
@@ -116,10 +121,7 @@ class Recounting:
         topic = partition.topic
         self.counts[topic] = self.counts.get(topic, 0) + len(lines)
         if topic in LOGS or topic in PUBLIC_IN:
-            task = self._tasks.get(partition)
-            if task is None:
-                task = self._tasks[partition] = self._makers[topic](partition)
-            refold(partition, task, (line.record for line in lines), self._hear)
+            refold(partition, self._task(partition), self._explained(partition, lines), self._hear)
         if topic in CHANGELOG_OF.values():
             kept = self._changelogs.setdefault(partition, {})
             for line in lines:
@@ -128,10 +130,38 @@ class Recounting:
             found = self._found[topic]
             for line in lines:
                 headers = line.record.headers() or ()
+                if topic is Topic.DEAD_LETTERS and self._is_of_its_time(headers):
+                    continue
                 if topic not in LOGS or all(name != "retried" for name, _ in headers):
                     # A dead letter sent back to its log was said once, by the record it repeats.
                     found.add(Said(line.record.key or None, line.value, partition.number))
                 self._note(partition, line, headers)
+
+    def _task(self, partition: Partition) -> Task:
+        task = self._tasks.get(partition)
+        if task is None:
+            task = self._tasks[partition] = self._makers[partition.topic](partition)
+        return task
+
+    def _is_of_its_time(self, headers: Iterable[Any]) -> bool:
+        """Whether a letter says what nobody can recount: that a registry did not know a schema,
+        which it may know by now. It is believed, and its record is not folded again."""
+        told = dict(headers)
+        if told.get("reason") != Code.AVRO_SCHEMA_UNKNOWN.encode():
+            return False
+        topic, number, offset = (
+            told[f"origin_{name}"].decode() for name in ("topic", "partition", "offset")
+        )
+        if int(offset) < self._task(Partition(Topic(topic), int(number))).next_offset:
+            return False  # folded already, and refused in the recount too
+        self._unexplained.add((topic, int(number), int(offset)))
+        return True
+
+    def _explained(self, partition: Partition, lines: list[Line]) -> Iterator[Record]:
+        for line in lines:
+            place = (partition.topic.value, partition.number, line.record.offset)
+            if place not in self._unexplained:
+                yield line.record
 
     def _note(self, partition: Partition, line: Line, headers: Iterable[Any]) -> None:
         if partition.topic is Topic.FACTS:

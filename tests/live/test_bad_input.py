@@ -217,14 +217,27 @@ def test_a_registry_that_is_away_makes_no_dead_letters(house: House) -> None:
     assert len(house.letters.look()) == before
 
 
-def _own_schema(url: str) -> int:
-    """A number that intake has not met: the newest schema of a job, with a remark."""
+def _own_schema(url: str, remark: str = "remark") -> int:
+    """A number that intake has not met: the newest schema of a job, with a field more."""
 
-    remarked = {**newest("job.completed"), "doc": "the same, remarked"}
-    text = msgspec.json.encode(remarked).decode()
+    schema = newest("job.completed")
+    field = {"name": remark, "type": "null", "default": None}  # which takes no bytes
+    text = msgspec.json.encode({**schema, "fields": [*schema["fields"], field]}).decode()
     client = SchemaRegistryClient({"url": url})
     number: int = client.register_schema("remarked", Schema(text, "AVRO"))
     return number
+
+
+def test_a_schema_registered_too_late_is_known_from_then_on(house: House) -> None:
+    early = _own_schema(house.registry.url, "one") + 1
+    house.publisher.job("acme", "too-early", encoding="confluent", schema_id=early)
+    house.until(
+        "its letter",
+        lambda: Code.AVRO_SCHEMA_UNKNOWN in [x.reason for x in house.letters.look().values()][-1:],
+    )
+    assert _own_schema(house.registry.url, "another") == early
+    house.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)
+    house.fact(Kind.TOUCH_COMMANDED, contact_id="in-time")
 
 
 def test_after_all_that_the_recount_agrees(house: House) -> None:
