@@ -20,10 +20,17 @@ def _common(settings: Settings) -> Options:
 
 
 def group_consumer(
-    settings: Settings, group: str, instance: str, *, tell_ends: bool = False
+    settings: Settings,
+    group: str,
+    instance: str,
+    *,
+    tell_ends: bool = False,
+    patience_ms: int | None = None,
 ) -> Consumer:
     """A member of a group: static, cooperative, reading what is committed, never committing by
-    itself. `tell_ends` reports reaching a partition's end, as a message with that error."""
+    itself. `tell_ends` reports reaching a partition's end, as a message with that error.
+    `patience_ms`: who is in no hurry lets the broker wait so long for more to send."""
+    patience = {} if patience_ms is None else {"fetch.wait.max.ms": patience_ms}
     return Consumer(
         {
             **_common(settings),
@@ -39,6 +46,8 @@ def group_consumer(
             "enable.partition.eof": tell_ends,
             "fetch.queue.backoff.ms": 1,
             "queued.max.messages.kbytes": 65_536,
+            "fetch.min.bytes": 1 if patience_ms is None else 200_000,
+            **patience,
             "topic.metadata.refresh.interval.ms": 30_000,
         }
     )

@@ -56,7 +56,11 @@ class Projector:
         self._listen_until: float | None = None
         self._letters = producer(settings)
         self._consumer = group_consumer(
-            settings, self.group, settings.identity(self.group), tell_ends=True
+            settings,
+            self.group,
+            settings.identity(self.group),
+            tell_ends=True,
+            patience_ms=settings.projection_interval_ms // 2,
         )
         self._membership = Membership(
             settings,

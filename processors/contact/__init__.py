@@ -44,14 +44,15 @@ class ContactProcessor:
         scene = Scene(turn, key, state)
         for enrollment in list(state.enrollments):
             due = enrollment.due()
-            if due is not None and due <= turn.now:
+            if due is not None and due <= turn.now and stopping.runs(scene, enrollment):
                 touching.fire(scene, enrollment)
         state.updated_at = turn.now
 
 
 def _outside(turn: Turn, message: m.Outside) -> None:
     tenant = turn.store.look(tenant_key(message.tenant_id), KnownTenant)
-    if tenant is None or tenant.status != "active":
+    told_late = type(message) is m.TouchSent  # it went out before, and that is not denied
+    if tenant is None or (tenant.status != "active" and not told_late):
         _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return
     if type(message) not in _TAKE:
@@ -65,7 +66,7 @@ def _outside(turn: Turn, message: m.Outside) -> None:
             return
         contact = Contact(created_at=turn.now)
         turn.store.put(key, contact)
-    if contact.erased_at is not None:
+    if contact.erased_at is not None and not told_late:
         _refuse(turn, message, "CONTACT_ERASED")
         return
     contact.updated_at = turn.now

@@ -4,7 +4,16 @@ from typing import NamedTuple
 
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
-from processors.contact.touching import arm, fail, go_on, retry_or_fail, skip, take_back, withdraw
+from processors.contact.touching import (
+    arm,
+    fail,
+    go_on,
+    retry_or_fail,
+    skip,
+    take_back,
+    too_late,
+    withdraw,
+)
 from schemas.facts import Kind
 from schemas.ids import command_id
 from schemas.messages import (
@@ -100,8 +109,11 @@ def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
         skip(scene, enrollment, touch, Input.WITHDRAWN, reason)
         return
     touch.phase = check(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
-    touch.reason = None
+    paused, touch.reason = touch.reason == "campaign_paused", None
     touch.emission -= 1  # this one never went out
+    if paused and enrollment.status is Status.ACTIVE and too_late(scene, enrollment, touch):
+        skip(scene, enrollment, touch, Input.STOP, "late_after_pause")
+        return
     arm(scene, enrollment, touch, max(scene.now, touch.scheduled_at), "delay")
 
 

@@ -7,7 +7,7 @@ from processors.contact.stopping import live, stop, stop_without_channels
 from processors.known import ADDRESS
 from schemas.facts import Kind
 from schemas.messages import ContactUnsubscribed, ReviewReceived, TouchSeen
-from schemas.states import LIVE, Enrollment, Phase, Touch
+from schemas.states import Enrollment, Phase, Touch
 
 _SEEN = {
     "delivered": ("delivered_at", Kind.TOUCH_DELIVERED),
@@ -53,24 +53,32 @@ def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
 
 
 def review_received(scene: Scene, message: ReviewReceived) -> bool:
-    """A review click or feedback stops the enrollment and is its conversion, once (F-12); False
-    where it has none."""
-    reviewed = _reviewed(scene, message)
-    for enrollment in reviewed:
-        if enrollment.converted_at is None:
-            enrollment.converted_at = message.at
-            enrollment.conversion = message.kind
-            touch = _credited(scene, enrollment, message.command_id)
-            if touch is not None:
-                touch.converted_at = message.at
-            scene.say(
-                Kind.TOUCH_CONVERTED, enrollment, touch, cause=message.cause, reason=message.kind
-            )
-        elif (message.at, message.kind) < (enrollment.converted_at, enrollment.conversion or ""):
-            _converted_earlier(enrollment, message)
-        if enrollment.status in LIVE:
-            stop(scene, enrollment, message.kind, message.cause)
-    return bool(reviewed)
+    """A review click or feedback is the conversion of one enrollment, once, and stops what still
+    runs of its campaign (F-12); False where there is no enrollment."""
+    enrollment, found = _reviewed(scene, message)
+    if enrollment is None:
+        return False
+    if enrollment.converted_at is None:
+        enrollment.converted_at = message.at
+        enrollment.conversion = message.kind
+        touch = found.touch if found is not None else _last_sent(enrollment)
+        if touch is not None:
+            touch.converted_at = message.at
+        scene.say(
+            Kind.TOUCH_CONVERTED,
+            enrollment,
+            touch,
+            command_id=message.command_id,
+            attempt=found.attempt if found is not None else None,
+            cause=message.cause,
+            reason=message.kind,
+        )
+    elif (message.at, message.kind) < (enrollment.converted_at, enrollment.conversion or ""):
+        _converted_earlier(enrollment, message)
+    about = enrollment.campaign_id if message.command_id is not None else message.campaign_id
+    for running in live(scene, about):
+        stop(scene, running, message.kind, message.cause)
+    return True
 
 
 def _converted_earlier(enrollment: Enrollment, message: ReviewReceived) -> None:
@@ -81,26 +89,28 @@ def _converted_earlier(enrollment: Enrollment, message: ReviewReceived) -> None:
             touch.converted_at = message.at
 
 
-def _reviewed(scene: Scene, message: ReviewReceived) -> list[Enrollment]:
-    """The enrollment of the command answered, else the running ones, else the last that ended."""
+def _reviewed(scene: Scene, message: ReviewReceived) -> tuple[Enrollment | None, Found | None]:
+    """The enrollment of the command answered, else the running one that was written to last, else
+    the last that ended."""
     if message.command_id is not None:
         found = find(scene, message.command_id)
-        return [found.enrollment] if found else []
+        return (found.enrollment, found) if found is not None else (None, None)
     running = live(scene, message.campaign_id)
     if running:
-        return running
+        return max(running, key=_written_at), None
     ended = [
         enrollment
         for enrollment in scene.contact.enrollments
         if message.campaign_id in (None, enrollment.campaign_id)
     ]
-    return ended[-1:]
+    return (ended[-1] if ended else None), None
 
 
-def _credited(scene: Scene, enrollment: Enrollment, command_id: str | None) -> Touch | None:
-    """The touch that was answered, by whichever of its attempts; else the last one sent."""
-    found = find(scene, command_id) if command_id is not None else None
-    if found is not None:
-        return found.touch
+def _last_sent(enrollment: Enrollment) -> Touch | None:
     sent = [touch for touch in enrollment.touches if touch.phase is Phase.SENT]
     return sent[-1] if sent else None
+
+
+def _written_at(enrollment: Enrollment) -> int:
+    touch = _last_sent(enrollment)
+    return 0 if touch is None else touch.sent_at or 0

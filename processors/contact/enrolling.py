@@ -8,7 +8,7 @@ from schemas.definition import Definition
 from schemas.facts import Kind
 from schemas.ids import enrollment_id
 from schemas.messages import ContactEnrolled, JobCompleted
-from schemas.states import Enrollment, KnownCampaign
+from schemas.states import LIVE, Enrollment, KnownCampaign
 from schemas.times import DAY
 
 JOBS_MAX = 1_000
@@ -71,16 +71,32 @@ def _refusal(scene: Scene, message: JobCompleted) -> tuple[str | None, str | Non
 
 def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) -> str | None:
     definition = campaign.definitions[campaign.version]
-    running = live(scene, campaign.campaign_id)
-    if running and definition.settings.repeat_job == "ignore":
+    if live(scene, campaign.campaign_id) and definition.settings.repeat_job == "ignore":
         return "ENROLLMENT_ALREADY_ACTIVE"
-    if any(message.completed_at <= enrollment.anchor_at for enrollment in running):
+    runs = scene.contact.enrollments
+    if any(_begun_later(run, campaign.campaign_id, definition, message) for run in runs):
         return "JOB_OLDER_THAN_ENROLLMENT"
     if _too_old(scene, definition, message):
         return "JOB_TOO_OLD"
-    if all(scene.opted_out(step.channel) for step in definition.steps):
+    if _closed_to(scene, definition):
         return "CONTACT_UNSUBSCRIBED"
     return "ENROLLMENT_COOLDOWN" if _cooling(scene, campaign, definition) else None
+
+
+def _begun_later(
+    enrollment: Enrollment, campaign_id: str, definition: Definition, message: JobCompleted
+) -> bool:
+    """A job that was told late neither restarts what a later one began nor begins it again after
+    its end (X-1, F-9); of two of one moment the greater id is the later."""
+    same = enrollment.campaign_id == campaign_id
+    if enrollment.job_id is None:
+        by_hand = same and enrollment.status in LIVE
+        return by_hand and message.completed_at <= enrollment.anchor_at
+    if enrollment.reason == "job_deleted" or not (
+        same or definition.settings.repeat_job == "restart"
+    ):
+        return False
+    return (message.completed_at, message.job_id) <= (enrollment.anchor_at, enrollment.job_id)
 
 
 def _too_old(scene: Scene, definition: Definition, message: JobCompleted) -> bool:
@@ -90,6 +106,10 @@ def _too_old(scene: Scene, definition: Definition, message: JobCompleted) -> boo
     delay = first_delay(scene, first, message.service_type)
     over = later[0].delay if later else definition.settings.expire_after
     return scene.now >= message.completed_at + delay + over
+
+
+def _closed_to(scene: Scene, definition: Definition) -> bool:
+    return all(scene.opted_out(step.channel) for step in definition.steps)
 
 
 def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> bool:
@@ -110,6 +130,8 @@ def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
         refusal = f"CAMPAIGN_{campaign.status.upper()}"
     elif live(scene, message.campaign_id):
         refusal = "ENROLLMENT_ALREADY_ACTIVE"
+    elif _closed_to(scene, campaign.definitions[campaign.version]):
+        refusal = "CONTACT_UNSUBSCRIBED"
     if refusal is not None or campaign is None:
         scene.say(
             Kind.ENROLLMENT_DECLINED,
@@ -124,7 +146,9 @@ def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
 def _repeat(scene: Scene, campaign_id: str, cause: str) -> None:
     """A new job ends what the customer's earlier one began, whichever campaign that was (F-9)."""
     for enrollment in live(scene):
-        if enrollment.job_id is not None or enrollment.campaign_id == campaign_id:
+        same = enrollment.campaign_id == campaign_id
+        restarts = scene.definition(enrollment).settings.repeat_job == "restart"
+        if same or (enrollment.job_id is not None and restarts):
             stop(scene, enrollment, "repeat_job", cause)
 
 

@@ -31,8 +31,23 @@ SWEEP_STEP = 500
 def tenant_announced(turn: Turn, message: TenantAnnounced) -> None:
     """The tenant's settings as of now; which campaign serves what stays as known."""
     key = tenant_key(message.tenant_id)
-    known = turn.store.look(key, KnownTenant)
-    turn.store.put(key, known_tenant(message, known))
+    before = turn.store.look(key, KnownTenant)
+    fresh = known_tenant(message, before)
+    turn.store.put(key, fresh)
+    if before is not None and _hours(fresh) != _hours(before):
+        _amend_all(turn, fresh, message.tenant_id)
+
+
+def _hours(tenant: KnownTenant) -> tuple[object, ...]:
+    return tenant.timezone, tenant.quiet, tenant.strict_start, tenant.strict_regions
+
+
+def _amend_all(turn: Turn, tenant: KnownTenant, cause: str) -> None:
+    """What waits at dispatch for any of the tenant's campaigns is told anew (C-36)."""
+    for campaign_id in sorted(set(tenant.campaigns.values())):
+        campaign = turn.store.edit(campaign_key(tenant.tenant_id, campaign_id), KnownCampaign)
+        assert campaign is not None, "a tenant names known campaigns only"
+        _begin_sweep(turn, campaign, "amend", cause)
 
 
 def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
@@ -70,10 +85,7 @@ def template_gone(turn: Turn, message: TemplateGone) -> None:
     if tenant is None or message.template_id in tenant.templates_gone:
         return
     tenant.templates_gone.append(message.template_id)
-    for campaign_id in sorted(set(tenant.campaigns.values())):
-        campaign = turn.store.edit(campaign_key(tenant.tenant_id, campaign_id), KnownCampaign)
-        assert campaign is not None, "a tenant names known campaigns only"
-        _begin_sweep(turn, campaign, "amend", message.cause)
+    _amend_all(turn, tenant, message.cause)
 
 
 def _serve(turn: Turn, tenant_id: str, campaign_id: str, service: str, status: str) -> None:

@@ -1,6 +1,8 @@
 """A person as last told: the latest account of each field wins, in whatever order the accounts
 arrive (X-1)."""
 
+import msgspec
+
 from processors.contact.answers import Found
 from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop
@@ -82,12 +84,19 @@ def amend(scene: Scene, campaign_id: str | None = None) -> None:
 
 def upserted(scene: Scene, message: ContactUpserted) -> None:
     """What upstream says of the person; attributes are replaced as a whole by the latest
-    account."""
+    account; of two of one moment the greater text wins."""
     profile = scene.contact.profile
-    if message.attributes is not None and message.at >= profile.attributes_at:
+    if message.attributes is not None and _is_later(message, profile):
         profile.attributes, profile.attributes_at = message.attributes, message.at
         amend(scene)
     update(scene, message.person, message.at, message.cause)
+
+
+def _is_later(message: ContactUpserted, profile: Profile) -> bool:
+    if message.at != profile.attributes_at:
+        return message.at > profile.attributes_at
+    encode = msgspec.json.encode
+    return encode(message.attributes, order="sorted") > encode(profile.attributes, order="sorted")
 
 
 def suppress(scene: Scene, channel: str, reason: str, cause: str) -> None:

@@ -2,7 +2,7 @@
 
 from processors.contact.scene import Scene
 from processors.contact.table import ENROLLMENT, Impossible, Input
-from processors.contact.touching import arm, end, go_on, skip, withdraw
+from processors.contact.touching import arm, end, go_on, skip, too_late, withdraw
 from schemas.facts import Kind, moment
 from schemas.states import LIVE, RESOLVED, EndedEnrollment, Enrollment, Phase, Status, Touch
 
@@ -49,6 +49,20 @@ def freeze(scene: Scene, enrollment: Enrollment, cause: str) -> None:
         withdraw(scene, enrollment, touch, Input.FREEZE, "campaign_paused", revoke=False)
 
 
+def runs(scene: Scene, enrollment: Enrollment) -> bool:
+    """The first gate (X-3): its campaign runs. A sweep tells each enrollment when that changes;
+    one that it could not reach finds out here."""
+    campaign = scene.campaign(enrollment.campaign_id)
+    assert campaign is not None, "an enrollment's campaign is never forgotten"
+    if campaign.status == "active":
+        return True
+    if campaign.status == "paused":
+        freeze(scene, enrollment, campaign.sweep_cause)
+    else:
+        stop(scene, enrollment, f"campaign_{campaign.status}", campaign.sweep_cause)
+    return False
+
+
 def thaw(scene: Scene, enrollment: Enrollment, cause: str) -> None:
     """The campaign goes on; what fell due meanwhile is treated as its late policy says (C-31)."""
     become(enrollment, Status.ACTIVE)
@@ -68,6 +82,8 @@ def thaw(scene: Scene, enrollment: Enrollment, cause: str) -> None:
         _take_up(scene, enrollment, touch, paused)
     elif touch.phase is Phase.COMMANDED:
         touch.due_at += paused  # its sender has as long to answer as before
+        if settings.late_policy == "shift_by_pause":
+            touch.scheduled_at += paused  # from which the next one counts
 
 
 def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) -> None:
@@ -77,9 +93,11 @@ def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) ->
         touch.due_at += paused
     if touch.phase is Phase.WITHDRAWING:
         return  # dispatch's answer arms it
-    late = scene.now - touch.scheduled_at
-    if settings.late_policy == "skip_older_than" and late > (settings.late_skip or 0):
+    if too_late(scene, enrollment, touch):
         skip(scene, enrollment, touch, Input.STOP, "late_after_pause")
+        following = open_touch(enrollment)
+        if following is not None:
+            _take_up(scene, enrollment, following, 0)
         return
     arm(scene, enrollment, touch, max(scene.now, touch.due_at), touch.wait or "delay")
     scene.say(

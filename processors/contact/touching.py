@@ -46,7 +46,7 @@ def end(scene: Scene, enrollment: Enrollment, status: Status) -> None:
     enrollment.status = status
     enrollment.ended_at = scene.now
     enrollment.variables = None
-    if enrollment.reason != "repeat_job":
+    if enrollment.reason not in ("repeat_job", "job_deleted"):
         scene.contact.ended[enrollment.campaign_id] = scene.now
 
 
@@ -181,6 +181,13 @@ def variables_of(scene: Scene, enrollment: Enrollment) -> dict[str, str]:
     return variables
 
 
+def too_late(scene: Scene, enrollment: Enrollment, touch: Touch) -> bool:
+    """Whether a pause has made the touch older than its campaign still wants sent (C-31)."""
+    settings = scene.definition(enrollment).settings
+    late = scene.now - touch.scheduled_at
+    return settings.late_policy == "skip_older_than" and late > (settings.late_skip or 0)
+
+
 def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     definition = scene.definition(enrollment)
     step = definition.steps[touch.number - 1]
@@ -190,7 +197,9 @@ def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
         return
     opens = opens_at(scene.window(definition), scene.now)
     if opens > scene.now:
-        touch.due_at = opens
+        touch.due_at, touch.wait = opens, "quiet_hours"
+        until = moment(opens)
+        scene.say(Kind.TOUCH_DEFERRED, enrollment, touch, reason="quiet_hours", until=until)
         return
     assert template_id is not None
     _request(scene, enrollment, touch, definition, template_id)

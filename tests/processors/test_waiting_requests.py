@@ -109,6 +109,7 @@ def test_the_cool_down_outlives_many_other_runs() -> None:
     for number in range(12):
         world.hours(1)
         tell(world, job(f"p{number}", world.now, service_type="plumbing"))
+    world.hours(1)
     tell(world, job("h2", world.now))
     assert reasons(world, Kind.ENROLLMENT_DECLINED)[-1] == "ENROLLMENT_COOLDOWN"
 
