@@ -121,7 +121,7 @@ def contact(index: int, now: int, due: int) -> Contact:
     profile.timezone, profile.region, profile.told_at = "America/Chicago", "IL", [now] * 6 + [0]
     return Contact(
         profile,
-        jobs={job_id: True},
+        jobs={job_id: ("completed", "hvac")},
         cycles={people.CAMPAIGN: 1},
         enrollments=[run],
         created_at=now,

@@ -57,7 +57,9 @@ def _contact(partition: int, index: int) -> tuple[str, str, Contact]:
     profile = Profile("Ada", "Lovelace", f"ada{index}@example.com", f"+1555{index:07}", "UTC")
     own = enrollment_id(tenant, "reviews", contact, 1)
     run = Enrollment(own, "reviews", 1, 1, f"job-{index}", "hvac", START, START)
-    state = Contact(profile, enrollments=[run], jobs={f"job-{index}": True}, created_at=START)
+    state = Contact(
+        profile, enrollments=[run], jobs={f"job-{index}": ("completed", "hvac")}, created_at=START
+    )
     return tenant, contact, state
 
 

@@ -66,6 +66,8 @@ class IntakeProcessor:
         """Nothing here waits."""
 
     def _park(self, turn: Turn, record: Record, refused: Refused, headers: Any) -> None:
+        kept = tuple(_kept(headers or ()))
+        large = len(record.key) > KEY_KEPT or len(record.value) > VALUE_KEPT
         letter = m.DeadLetter(
             str(refused.code),
             refused.detail,
@@ -74,7 +76,9 @@ class IntakeProcessor:
             record.offset,
             record.key[:KEY_KEPT],
             record.value[:VALUE_KEPT],
-            tuple(_kept(headers or ())),
+            kept,
+            record.timestamp,
+            large or len(kept) < len(headers or ()),
         )
         turn.send(Topic.DEAD_LETTERS, record.key[:KEY_KEPT], letter)
 

@@ -176,7 +176,10 @@ class Check:
         if hours is None:
             return "tenant", None, None
         start = self._clock(hours.get("start"), f"{place}.start")
-        return "own", start, self._clock(hours.get("end"), f"{place}.end")
+        end = self._clock(hours.get("end"), f"{place}.end")
+        if start == end and hours.get("start") == hours.get("end"):
+            self.say(Code.QUIET_HOURS_INVALID, place, "no hours at all: none says so")
+        return "own", start, end
 
     def _clock(self, value: Any, place: str) -> int:
         try:

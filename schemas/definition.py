@@ -142,11 +142,19 @@ def _step(check: Check, document: Any, index: int, kind: str) -> Step:
         channel=_channel(check, row, place, kind),
         delay=check.hours(row, "delay_hours", place, LONGEST_HOURS),
         anchor=_anchor(check, row, place, index),
-        template_id=check.text(row, "template_id", 200, Code.TEMPLATE_INVALID, place) or None,
+        template_id=_template(check, row, place),
         action=check.choice(
             row, "action", place, ACTIONS, usual=ACTIONS[0], code=Code.ACTION_NOT_SUPPORTED
         ),
     )
+
+
+def _template(check: Check, row: dict[str, Any], place: str) -> str | None:
+    """None or empty: not configured yet, so its touch is not sent (S0-17)."""
+    found = check.text(row, "template_id", 200, Code.TEMPLATE_INVALID, place)
+    if found and not found.strip():
+        check.say(Code.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
+    return found or None
 
 
 def _channel(check: Check, row: dict[str, Any], place: str, kind: str) -> str:
@@ -194,6 +202,9 @@ def _settings(check: Check, whole: dict[str, Any]) -> Settings:
     )
     if late == "skip_older_than" and row.get("late_skip_hours") is None:
         message = "skip_older_than needs to know how old"
+        check.say(Code.SETTING_INVALID, "settings.late_skip_hours", message)
+    if late != "skip_older_than" and late_skip is not None:
+        message = "only skip_older_than looks at it"
         check.say(Code.SETTING_INVALID, "settings.late_skip_hours", message)
     quiet, start, end = check.quiet_hours(row)
     return Settings(

@@ -58,7 +58,8 @@ class Kind(StrEnum):
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One decision. `at` is stream time; `until` is the time a wait ends; `values` is what was
-    looked at."""
+    looked at; `occurred_at` is when it happened by its sender's account, where a public event
+    told it."""
 
     fact: Kind
     at: datetime
@@ -77,6 +78,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     reason: str | None = None
     until: datetime | None = None
     values: dict[str, Any] | None = None
+    occurred_at: datetime | None = None
 
     def key(self) -> bytes:
         """Facts of one contact, or of one campaign, stay in order."""

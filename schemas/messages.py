@@ -147,7 +147,8 @@ class CommandRevoked(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=
 
 
 class DeadLetter(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
-    """A record that could not be read: its place, its bytes as they were, and why (design 2.10)."""
+    """A record that could not be read or folded, or the state of a timer that could not fire: its
+    place, its bytes as they were, and why (design 2.10)."""
 
     code: str
     detail: str
@@ -157,6 +158,9 @@ class DeadLetter(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=Fals
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    timestamp: int = 0
+    cut: bool = False
+    """More than is kept of a record: this is not all of it."""
 
 
 class WithdrawTouch(Message, frozen=True):

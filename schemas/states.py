@@ -137,7 +137,9 @@ class Contact(State):
     profile: Profile = msgspec.field(default_factory=Profile)
     opted_out: dict[str, int] = {}
     bounced: dict[str, int] = {}
-    jobs: dict[str, bool] = {}
+    jobs: dict[str, bool | tuple[str, str]] = {}
+    """Each job's status and service type (F-1); False is one that was deleted."""
+
     cycles: dict[str, int] = {}
     enrollments: list[Enrollment] = []
     erased_at: int | None = None

@@ -81,12 +81,13 @@ class Counting:
                 fact.reason,
                 None if fact.until is None else micros(fact.until),
                 None if fact.values is None else document(fact.values),
+                None if fact.occurred_at is None else micros(fact.occurred_at),
             )
         )
         if fact.fact in COUNTED:
             self._count(fact)
         if fact.command_id is not None and fact.fact in LOGGED:
-            self._log(fact, when)
+            self._log(fact, when if fact.occurred_at is None else micros(fact.occurred_at))
 
     def _count(self, fact: Fact) -> None:
         if fact.campaign_id is None:

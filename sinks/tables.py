@@ -75,7 +75,7 @@ TABLES: dict[str, Table] = {
             "tenant_id at topic_partition topic_offset",
             """tenant_id at:t topic_partition:i topic_offset:l fact contact_id campaign_id version:i
             enrollment_id job_id step_id touch_number:i channel command_id attempt:i cause reason
-            until:t values:j""",
+            until:t values:j occurred_at:t""",
         ),
         _table(
             "send_log",

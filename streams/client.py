@@ -71,6 +71,18 @@ def reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
     )
 
 
+def unstable_reader(settings: Settings, group: str) -> Consumer:
+    """Asks for a group's offsets without waiting for transactions that hold some of them."""
+    return Consumer(
+        {
+            **_common(settings),
+            "group.id": group,
+            "isolation.level": "read_uncommitted",
+            "enable.auto.commit": False,
+        }
+    )
+
+
 def transactional_producer(
     settings: Settings,
     transactional_id: str,

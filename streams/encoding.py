@@ -67,6 +67,10 @@ def dead_letter_headers(letter: messages.DeadLetter) -> Headers:
         ("origin_partition", str(letter.partition).encode()),
         ("origin_offset", str(letter.offset).encode()),
     ]
+    if letter.timestamp:
+        headers.append(("origin_timestamp", str(letter.timestamp // 1_000).encode()))
+    if letter.cut:
+        headers.append(("cut", b"true"))
     if letter.key is not None:
         headers.append(("origin_key", letter.key))
     for name, value in letter.headers:

@@ -4,6 +4,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from confluent_kafka import (
@@ -17,7 +18,7 @@ from confluent_kafka import (
 
 from processors.task import Record
 from schemas.topics import Topic
-from streams.client import group_consumer, reader
+from streams.client import group_consumer, reader, unstable_reader
 from streams.clock import Clock
 from streams.membership import Membership
 from streams.reading import watermarks
@@ -31,6 +32,9 @@ log = logging.getLogger("touchstream.kafka")
 CALL_TIMEOUT_S = 15.0
 COMMITTED_TIMEOUT_S = 25.0
 COMMITTED_TRY_S = 2.0
+TIMED_OUT_LATE_S = 1.5
+"""The broker looks for transactions that have timed out once a second or slower."""
+
 FLUSH_S = 5.0
 AGAIN_S = 0.2
 
@@ -51,6 +55,7 @@ class KafkaTransport:
         self._stamp = clock
         self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}
         self._topics = {name: topic for topic, name in self._names.items()}
+        self._longest_transaction_s = settings.transaction_timeout_ms / 1_000 + TIMED_OUT_LATE_S
         self._unsought: dict[tuple[str, int], TopicPartition] = {}
         self.on_assigned: Callable[[Sequence[Partition]], None] = _nobody
         self.on_revoked: Callable[[Sequence[Partition]], None] = _nobody
@@ -104,22 +109,38 @@ class KafkaTransport:
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """The group's own offsets, waiting out transactions that still hold some of them."""
+        """The group's own offsets, waiting out transactions that still hold some of them.
+
+        No transaction is open for longer than its timeout. A coordinator that speaks of one after
+        that remembers what has ended: one that was restarted after a kill -9 did so for ever, with
+        nothing open in its log. Then what was committed last holds; what the state itself says of
+        its place comes before it anyway.
+        """
         asked = [TopicPartition(self._names[p.topic], p.number) for p in partitions]
-        deadline = time.monotonic() + COMMITTED_TIMEOUT_S
-        while time.monotonic() < deadline:
-            try:
-                answers = self._consumer.committed(asked, timeout=COMMITTED_TRY_S)
-                unknown = next((a.error.str() for a in answers if a.error is not None), None)
-            except KafkaException as error:
-                unknown = error.args[0].str()
-            if unknown is None:
+        begun = time.monotonic()
+        while time.monotonic() < begun + COMMITTED_TIMEOUT_S:
+            answers = self._ask(self._consumer, asked)
+            if answers is None and time.monotonic() > begun + self._longest_transaction_s:
+                log.warning("a transaction is remembered that must have ended: not waited for")
+                with closing(unstable_reader(self.settings, self.group)) as consumer:
+                    answers = self._ask(consumer, asked)
+            if answers is not None:
                 return {
                     Partition(self._topics[a.topic], a.partition): max(a.offset, 0) for a in answers
                 }
-            log.warning("committed offsets not known yet", extra={"error": unknown})
             time.sleep(AGAIN_S)
         raise Dead("the group's committed offsets cannot be read")
+
+    def _ask(self, consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition] | None:
+        try:
+            answers = consumer.committed(asked, timeout=COMMITTED_TRY_S)
+            unknown = next((a.error.str() for a in answers if a.error is not None), None)
+        except KafkaException as error:
+            unknown = error.args[0].str()
+        if unknown is None:
+            return answers
+        log.warning("committed offsets not known yet", extra={"error": unknown})
+        return None
 
     def start(self, offsets: Mapping[Partition, int]) -> None:
         """Read from these offsets on; nothing fetched before is delivered.

@@ -14,4 +14,5 @@ def letter_of(partition: Partition, poison: Poison, task: Task) -> DeadLetter:
         place = (partition.topic, partition.number, task.next_offset)
         return DeadLetter(TIMER_FAILED, detail, *place, poison.key, state)
     place = (partition.topic, partition.number, record.offset)
-    return DeadLetter("FOLD_FAILED", detail, *place, record.key, record.value)
+    letter = ("FOLD_FAILED", detail, *place, record.key, record.value)
+    return DeadLetter(*letter, timestamp=record.timestamp)

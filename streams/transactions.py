@@ -53,9 +53,17 @@ class Transactions:
                 self._act(self._meaning(error.args[0]), error.args[0])
 
     def commit(self, places: Sequence[TopicPartition], group: object) -> None:
-        """Outputs and state are in the transaction already: add offsets, then all or nothing."""
+        """Outputs and state stand in their logs before the offsets are added: then all or nothing.
+
+        In that order, because offsets are taken from a member of the group alone. So whoever has
+        the partition next finds in its changelog everything that could still be committed, open or
+        not, and waits for the end of it.
+        """
         self._begin()
         self._settle_disturbance()
+        if self._watched(self._producer.flush, self._timeout_s):
+            self.abort()
+            raise Aborted("not everything could be written in time")
         self._call(self._producer.send_offsets_to_transaction, places, group, self._timeout_s)
         self._call(self._producer.commit_transaction, self._timeout_s, committing=True)
         self._open = False
@@ -109,10 +117,10 @@ class Transactions:
                     self._act(meaning, error.args[0], committing)
         self._act(Verdict.REBUILD, KafkaError(KafkaError._TIMED_OUT), committing)
 
-    def _watched(self, function: Callable[..., object], *arguments: object) -> None:
+    def _watched(self, function: Callable[..., object], *arguments: object) -> object:
         self._watchdog.begin()
         try:
-            function(*arguments)
+            return function(*arguments)
         finally:
             self._watchdog.done()
 

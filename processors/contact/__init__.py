@@ -125,7 +125,7 @@ def _answer(turn: Turn, message: m.Answer) -> None:
 
 def _job_deleted(scene: Scene, message: m.JobDeleted) -> None:
     """The job is gone, even if it is only reported completed later (S1-40, C-32)."""
-    enrolling.remember_job(scene, message.job_id, there=False)
+    enrolling.remember_job(scene, message.job_id, None)
     scene.say(Kind.JOB_DELETED, job_id=message.job_id, cause=message.cause)
     for enrollment in stopping.live(scene):
         if enrollment.job_id == message.job_id:

@@ -160,6 +160,7 @@ def sent(scene: Scene, found: Found, message: TouchSent) -> None:
         cause=message.cause,
         reason=touch.reason,
         values={"provider_message_id": message.provider_message_id},
+        occurred_at=touch.sent_at,
     )
     if before not in RESOLVED:
         go_on(scene, enrollment)

@@ -34,6 +34,7 @@ def seen(scene: Scene, found: Found, message: TouchSeen) -> None:
             attempt=found.attempt,
             cause=message.cause,
             values=values,
+            occurred_at=message.at,
         )
 
 
@@ -72,6 +73,7 @@ def review_received(scene: Scene, message: ReviewReceived) -> bool:
             attempt=found.attempt if found is not None else None,
             cause=message.cause,
             reason=message.kind,
+            occurred_at=message.at,
         )
     elif (message.at, message.kind) < (enrollment.converted_at, enrollment.conversion or ""):
         _converted_earlier(enrollment, message)

@@ -34,15 +34,16 @@ def job_completed(scene: Scene, message: JobCompleted) -> None:
             cause=message.cause,
             reason=refusal,
         )
-    remember_job(scene, message.job_id, there=True)
+    status = "completed" if message.enroll else "do_not_send"
+    remember_job(scene, message.job_id, (status, message.service_type))
 
 
-def remember_job(scene: Scene, job_id: str, *, there: bool) -> None:
-    """A job is known, or known to be deleted, which is the last word on it; the oldest of too many
-    is forgotten."""
+def remember_job(scene: Scene, job_id: str, told: tuple[str, str] | None) -> None:
+    """A job is known, or known to be deleted (None), which is the last word on it; the oldest of
+    too many is forgotten."""
     jobs = scene.contact.jobs
-    if there:
-        jobs.setdefault(job_id, True)
+    if told is not None:
+        jobs.setdefault(job_id, told)
     else:
         jobs[job_id] = False
     if len(jobs) > JOBS_MAX:

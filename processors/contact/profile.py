@@ -126,6 +126,7 @@ def bounced(scene: Scene, found: Found, message: TouchBounced) -> None:
             attempt=found.attempt,
             cause=message.cause,
             reason=message.bounce_type,  # its text may quote the address, and facts hold none
+            occurred_at=message.at,
         )
     address = scene.address(touch.channel)
     its_own = touch.recipient == scene.recipient(touch.channel)

@@ -91,8 +91,8 @@ class Scene:
         start, end = tenant.quiet.start, tenant.quiet.end
         if settings.quiet_start is not None and settings.quiet_end is not None:
             start, end = settings.quiet_start, settings.quiet_end
-        elif profile.region and profile.region in tenant.strict_regions:
-            start = min(start, tenant.strict_start) if start > end else start
+        if profile.region and profile.region in tenant.strict_regions and start > end:
+            start = min(start, tenant.strict_start)  # the law's hours, whoever set the others
         if profile.timezone:
             return Window(profile.timezone, start, end, "contact")
         return Window(tenant.timezone, start, end, "tenant")
@@ -112,6 +112,7 @@ class Scene:
         reason: str | None = None,
         until: datetime | None = None,
         values: dict[str, Any] | None = None,
+        occurred_at: int | None = None,
     ) -> None:
         """A fact about this contact, with the ids of what it is about."""
         version = enrollment_id = step_id = number = None
@@ -144,5 +145,6 @@ class Scene:
             reason=reason,
             until=until,
             values=values,
+            occurred_at=None if occurred_at is None else moment(occurred_at),
         )
         self.turn.outputs.append(Output(_FACTS, self.key, fact))

@@ -57,6 +57,8 @@ def publish(
     text = file.read_bytes()
     definition = read(text, tenant_id=tenant)
     if not isinstance(definition, Definition):
+        if json:
+            print_json({"valid": False, "problems": [p._asdict() for p in definition]})
         raise Halt(_told(str(file), definition))
     event = _event(
         "campaign.published",
@@ -65,10 +67,15 @@ def publish(
         definition=parse(text),
     )
     fact = order(settings(), "campaign.published", event, wait=wait, timeout_s=timeout)
-    live = f"{definition.campaign_id} of {definition.tenant_id}:"
+    done = f"{definition.campaign_id} of {definition.tenant_id}:"
     if fact is not None:
-        live += f" version {fact.version} is live ({(fact.values or {}).get('status')})"
-    tell(fact, live, as_json=json)
+        status = (fact.values or {}).get("status")
+        done += f" version {fact.version} is live ({status})"
+        if status == "draft":
+            verb = f"touchstream campaign activate {definition.campaign_id}"
+            done = done.replace("is live (draft)", "is known; still a draft, which enrolls nobody")
+            done += f": {verb} --tenant {definition.tenant_id}"
+    tell(fact, done, as_json=json)
 
 
 @app.command("presets")
@@ -175,6 +182,12 @@ def set_tenant(
     quiet: Annotated[
         str | None, typer.Option(help="HH:MM-HH:MM; 21:00-08:00 if not given.")
     ] = None,
+    strict_start: Annotated[
+        str | None, typer.Option(help="HH:MM: from then on it is quiet in stricter regions.")
+    ] = None,
+    strict_region: Annotated[
+        list[str] | None, typer.Option(help="A region with a stricter law, such as FL.")
+    ] = None,
     delay: Annotated[
         list[str] | None, typer.Option(help="SERVICE=HOURS before the first touch.")
     ] = None,
@@ -194,9 +207,11 @@ def set_tenant(
     values["delay_hours_by_service"] = {
         service: _number(float, hours) for service, hours in _pairs(delay)
     }
-    if quiet is not None:
-        start, _, end = quiet.partition("-")
-        values["quiet_hours"] = {"start": start, "end": end}
+    if quiet is not None or strict_start is not None or strict_region:
+        start, _, end = (quiet or "21:00-08:00").partition("-")
+        values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
+        if strict_start is not None:
+            values["quiet_hours"]["strict_start"] = strict_start
     event = _event("tenant.upserted", **values)
     fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
     tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)

@@ -36,6 +36,8 @@ class Letter(msgspec.Struct, kw_only=True):
     value: bytes | None
     headers: list[tuple[str, bytes]]
     retried: int = 0
+    origin_ms: int | None = None
+    cut: bool = False
 
 
 def read(settings: Settings) -> dict[str, Letter]:
@@ -94,6 +96,8 @@ def _letter(message: Message, headers: list[tuple[str, Any]]) -> Letter:
             for name, value in headers
             if name.startswith(ORIGINAL)
         ],
+        origin_ms=int(stamp) if (stamp := text.get("origin_timestamp", "")).isdecimal() else None,
+        cut="cut" in text,
     )
 
 
@@ -134,12 +138,14 @@ class Retry:
             headers: list[tuple[str, Any]] = [*letter.headers]
             if letter.origin_topic in LOGS:
                 headers.append((RETRIED, letter.place.encode()))
-            self._put(
-                letter.origin_topic, letter.value, letter.key, headers, letter.origin_partition
-            )
+            now = self._clock.now() // 1_000
+            # Its own time: without a ce_time that is when the event happened.
+            stamp = now if letter.origin_ms is None else letter.origin_ms
+            number = letter.origin_partition
+            self._put(letter.origin_topic, letter.value, letter.key, headers, number, stamp)
             place = letter.place.encode()
             number = int(letter.place.partition("/")[0])
-            self._put(Topic.DEAD_LETTERS, None, place, [(RETRIED, place)], number)
+            self._put(Topic.DEAD_LETTERS, None, place, [(RETRIED, place)], number, now)
         self._producer.commit_transaction(CALL_S)
 
     def _put(
@@ -149,6 +155,7 @@ class Retry:
         key: bytes | None,
         headers: list[tuple[str, Any]],
         partition: int,
+        stamp: int,
     ) -> None:
         while True:
             try:
@@ -158,7 +165,7 @@ class Retry:
                     key,
                     partition,
                     headers=headers,
-                    timestamp=self._clock.now() // 1_000,
+                    timestamp=stamp,
                 )
                 return
             except BufferError:
@@ -174,6 +181,8 @@ def why_not(letter: Letter, *, force: bool) -> str | None:
         )
     if letter.reason == TIMER_FAILED:
         return "it holds the state of a timer that failed, not an event"
+    if letter.cut:
+        return "it was too large to be kept whole; its origin holds all of it: publish that anew"
     if letter.origin_topic not in tuple(Topic) or letter.origin_partition < 0:
         return "it does not say where it came from"
     if letter.retried and not force:

@@ -90,7 +90,9 @@ def test_touch_states_are_the_four_of_old(dsn: str) -> None:
 
 def test_a_deleted_job_takes_its_enrollment_along(dsn: str) -> None:
     log = one_run().write(dsn)
-    assert len(rows(dsn, "SELECT * FROM reviews.jobs")) == 1
+    assert rows(dsn, "SELECT id, service_type, status FROM reviews.jobs") == [
+        ("job-1", "hvac", "completed")
+    ]
     over = contact("acme", stopped(enrollment("acme"), "job_deleted"), jobs={"job-1": False})
     log.contact("acme", over).write(dsn)
     assert rows(dsn, "SELECT * FROM reviews.campaign_enrollments") == []

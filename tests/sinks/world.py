@@ -101,7 +101,7 @@ def enrollment(tenant_id: str, *touches: Touch, **changes: Any) -> Enrollment:
 def contact(tenant_id: str, *enrollments: Enrollment, **changes: Any) -> Contact:
     made = Contact(
         Profile("Ada", "Lovelace", "ada@example.com", "+15550001", "America/New_York"),
-        jobs={"job-1": True},
+        jobs={"job-1": ("completed", "hvac")},
         enrollments=list(enrollments or (enrollment(tenant_id),)),
         created_at=T0,
         updated_at=T0,
