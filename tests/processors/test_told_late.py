@@ -1,6 +1,8 @@
 """News in another order than it happened, and what must come out all the same (X-1, design 2.9)."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas import messages as m
 from schemas.facts import Kind
@@ -158,3 +160,40 @@ def test_who_left_every_channel_is_not_enrolled_by_hand_either() -> None:
     tell(world, by_hand(world))
     (fact,) = world.facts(Kind.ENROLLMENT_DECLINED)
     assert fact.reason == "CONTACT_UNSUBSCRIBED"
+
+
+JOBS = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from(("hvac", "plumbing"))),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda told: told[0],
+)
+UPSERTS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc")), max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(JOBS, UPSERTS, st.booleans(), st.data())
+def test_the_end_does_not_depend_on_the_order_of_the_news(
+    jobs: list[tuple[int, str]], upserts: list[tuple[int, str]], leaves: bool, data: st.DataObject
+) -> None:
+    """Jobs, accounts of the person and an opt-out of one morning, told in the evening."""
+    evening = START + 6 * HOUR
+    news: list[m.Message] = [
+        job(f"j{hour}", START + hour * HOUR, service_type=service, person=m.Person("Ann"))
+        for hour, service in jobs
+    ]
+    for number, (hour, name) in enumerate(upserts):
+        person = m.Person(email=f"{name}@example.com", first_name=name)
+        at = START + hour * HOUR
+        news.append(m.ContactUpserted("acme", "ann", f"u#{number}", at, person, {"name": name}))
+    if leaves:
+        news.append(m.ContactUnsubscribed("acme", "ann", "x#1", evening, "all"))
+    ends = []
+    for order in (news, data.draw(st.permutations(news))):
+        world = begun(service_type="hvac")
+        tell(world, publish(campaign_id="pipes", service_type="plumbing"))
+        world.hours(6)
+        tell(world, *order)
+        person_now = contact(world)
+        ends.append((running(world), person_now.profile, person_now.opted_out))
+    assert ends[0] == ends[1]
