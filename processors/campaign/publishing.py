@@ -110,13 +110,18 @@ def _say_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
 
 
 def _say(turn: Turn, kind: Kind, campaign: CampaignRecord) -> None:
+    """With the templates it names that were deleted: their touches will not be sent (S1-42)."""
+    tenant = turn.store.look(tenant_key(campaign.tenant_id), TenantRecord)
+    deleted = set(tenant.templates_gone if tenant is not None else ())
+    named = [step.template_id for step in campaign.definition.steps]
+    gone = sorted({name for name in named if name is not None and name in deleted})
     turn.say(
         kind,
         campaign.tenant_id,
         campaign_id=campaign.campaign_id,
         version=campaign.version,
         cause=campaign.cause,
-        values={"status": campaign.status},
+        values={"status": campaign.status} | ({"templates_gone": gone} if gone else {}),
     )
 
 

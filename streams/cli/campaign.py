@@ -10,7 +10,7 @@ from schemas import presets
 from schemas.codes import Problem
 from schemas.definition import Definition, parse, read
 from schemas.events import model_of
-from streams.cli.common import Json, Tenant, Timeout, Wait, print_json, print_table, settings
+from streams.cli.common import Json, Tenant, Timeout, Wait, print_json, print_table, say, settings
 from streams.cli.errors import USAGE, Halt
 from streams.cli.ordering import TIMEOUT_S, order, tell
 
@@ -75,6 +75,8 @@ def publish(
             verb = f"touchstream campaign activate {definition.campaign_id}"
             done = done.replace("is live (draft)", "is known; still a draft, which enrolls nobody")
             done += f": {verb} --tenant {definition.tenant_id}"
+        for name in (fact.values or {}).get("templates_gone", ()):
+            say(f"warning: template {name} was deleted; touches with it are not sent")
     tell(fact, done, as_json=json)
 
 

@@ -247,3 +247,12 @@ def test_an_older_account_of_a_tenant_told_later_changes_nothing() -> None:
     tell(world, tenant(at=START - HOUR, timezone="Asia/Tokyo"))
     tell(world, job())
     assert len(world.facts(Kind.TENANT_UPDATED)) == 1
+
+
+def test_a_version_that_names_a_deleted_template_says_so() -> None:
+    world = begun(steps=[step("a", template="old"), step("b", template="new")])
+    tell(world, DeleteTemplate(TENANT, "old", "x#9", world.now))
+    steps = [step("a", template="old"), step("b", template="newer")]
+    tell(world, publish(steps=steps))
+    fact = world.facts(Kind.CAMPAIGN_READY)[-1]
+    assert (fact.values or {})["templates_gone"] == ["old"]
