@@ -1,4 +1,4 @@
-"""Bags of records: what was said and what stands there, equal as multisets whatever their order."""
+"""What was said against what stands there, as multisets, whatever their order."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -17,36 +17,46 @@ class Said(NamedTuple):
     partition: int
 
 
-class Bag:
-    """Counts records by hash; keeps the text of a few, to tell a difference by."""
+class Balance:
+    """Counts records by hash; what is equal on both sides is forgotten, so that memory holds the
+    differences only. Keeps the text of a few, to tell a difference by."""
 
     def __init__(self) -> None:
-        self._counts: dict[bytes, int] = {}
+        self._left: dict[bytes, int] = {}  # said more often, or, below 0, found more often
         self._texts: dict[bytes, str] = {}
 
-    def add(self, said: Said) -> None:
-        """One record. Ticks are time, not something said."""
+    def said(self, record: Said) -> None:
+        """One record that the logs account for."""
+        self._add(record, 1)
+
+    def found(self, record: Said) -> None:
+        """One record that stands there."""
+        self._add(record, -1)
+
+    def _add(self, said: Said, count: int) -> None:
+        """Ticks are time, not something said."""
         if said.value == TICK:
             return
-        place = b"%d/" % said.partition
         key = said.key or b""
-        hashed = blake2b(place + b"%d/" % len(key) + key, digest_size=16)
+        hashed = blake2b(b"%d/%d/" % (said.partition, len(key)) + key, digest_size=16)
         hashed.update(said.value or b"")
         name = hashed.digest()
-        self._counts[name] = self._counts.get(name, 0) + 1
+        left = self._left.pop(name, 0) + count
+        if left == 0:
+            self._texts.pop(name, None)
+            return
+        self._left[name] = left
         if len(self._texts) < TEXTS_MAX:
             value = (said.value or b"")[:200]
             self._texts[name] = f"[{said.partition}] {said.key!r} {value!r}"
 
-    def beyond(self, other: "Bag") -> Iterator[str]:
-        """What is here more often than there."""
-        for name, count in self._counts.items():
-            if count > other._counts.get(name, 0):
-                yield self._texts.get(name, f"a record of hash {name.hex()}")
+    def missing(self) -> Iterator[str]:
+        """What was said and does not stand there, or not as often."""
+        return (self._text(name) for name, left in self._left.items() if left > 0)
 
-    def missing_in(self, other: "Bag") -> bool:
-        """Whether something is here that is not there."""
-        return any(True for _ in self.beyond(other))
+    def beyond(self) -> Iterator[str]:
+        """What stands there and was not said, or not as often."""
+        return (self._text(name) for name, left in self._left.items() if left < 0)
 
-    def __len__(self) -> int:
-        return sum(self._counts.values())
+    def _text(self, name: bytes) -> str:
+        return self._texts.get(name, f"a record of hash {name.hex()}")

@@ -23,17 +23,19 @@ from sinks.projection import places
 from sinks.rows import Record as Row
 from sinks.snapshot import Recount
 from streams.broker import layout_of
-from streams.comparing import Bag, Said
+from streams.comparing import Balance, Said
 from streams.encoding import Encode
 from streams.murmur import partition_of
 from streams.reading import Line, TopicReader
 from streams.refold import refold
 from streams.running import encoder_of, task_makers
 from streams.settings import Settings
+from streams.spool import Spool
 from streams.transport import Partition
 
 _decode_place = msgspec.msgpack.Decoder(Place).decode
 
+Pieces = Iterator[tuple[int, list[Line]]]
 Progress = Callable[[str], None]
 AGAIN_S = 0.5
 
@@ -103,19 +105,35 @@ class Recounting:
         }
         self._unexplained: set[tuple[str, int, int]] = set()
         self._changelogs: dict[Partition, dict[bytes, bytes]] = {}
-        self._facts: list[Row] = []
-        self._said = {topic: Bag() for topic in Topic}
-        self._ear = _Ear(self._said, layout_of(settings))
-        self._found = {topic: Bag() for topic in Topic}
+        self._facts = Spool()
+        self._balance = {topic: Balance() for topic in Topic}
+        self._ear = _Ear(self._balance, layout_of(settings))
         self._command_ids: dict[bytes, int] = {}
 
     # reading
 
     def read(self) -> None:
-        """Everything that has come since the last look, folded."""
+        """Everything that has come since the last look, folded; a piece of each topic in turn, so
+        that what was said soon meets what stands there."""
+        under_way = []
         for topic, reader in self._readers.items():
-            for partition, lines in reader.read():
-                self._take(Partition(topic, partition), lines)
+            if topic is Topic.DEAD_LETTERS:
+                self._take_all(topic, reader.read())
+            else:
+                under_way.append((topic, reader.read()))
+        while under_way:
+            under_way = [(t, pieces) for t, pieces in under_way if self._take_one(t, pieces)]
+
+    def _take_all(self, topic: Topic, pieces: Pieces) -> None:
+        while self._take_one(topic, pieces):
+            pass
+
+    def _take_one(self, topic: Topic, pieces: Pieces) -> bool:
+        """The next piece, if there is one."""
+        piece = next(pieces, None)
+        if piece is not None:
+            self._take(Partition(topic, piece[0]), piece[1])
+        return piece is not None
 
     def _take(self, partition: Partition, lines: list[Line]) -> None:
         topic = partition.topic
@@ -127,14 +145,14 @@ class Recounting:
             for line in lines:
                 _keep(kept, line.record.key, line.value)
         elif topic not in PUBLIC_IN:
-            found = self._found[topic]
+            found = self._balance[topic].found
             for line in lines:
                 headers = line.record.headers() or ()
                 if topic is Topic.DEAD_LETTERS and self._is_of_its_time(headers):
                     continue
                 if topic not in LOGS or all(name != "retried" for name, _ in headers):
                     # A dead letter sent back to its log was said once, by the record it repeats.
-                    found.add(Said(line.record.key or None, line.value, partition.number))
+                    found(Said(line.record.key or None, line.value, partition.number))
                 self._note(partition, line, headers)
 
     def _task(self, partition: Partition) -> Task:
@@ -166,7 +184,7 @@ class Recounting:
     def _note(self, partition: Partition, line: Line, headers: Iterable[Any]) -> None:
         if partition.topic is Topic.FACTS:
             place = (partition.number, line.record.offset)
-            self._facts.append(Row(Topic.FACTS, *place, line.record.key, line.value))
+            self._facts.add(Row(Topic.FACTS, *place, line.record.key, line.value))
         elif partition.topic in COMMANDS:
             name = next((value for name, value in headers if name == "ce_id"), None) or b""
             self._command_ids[name] = self._command_ids.get(name, 0) + 1
@@ -191,7 +209,7 @@ class Recounting:
             Topic.CAMPAIGN_LOG,
             Topic.DEAD_LETTERS,
         ):
-            if self._said[topic].missing_in(self._found[topic]):
+            if any(self._balance[topic].missing()):
                 return f"records for {topic} are under way"
         return self._projection_moving() if postgres else None
 
@@ -224,10 +242,10 @@ class Recounting:
     def outputs(self) -> Iterator[Difference]:
         """What the refold says against what stands on the topics; and no command twice."""
         for topic in (*LOGS, *COMMANDS, Topic.FACTS):
-            for text in self._found[topic].beyond(self._said[topic]):
+            for text in self._balance[topic].beyond():
                 yield Difference(topic, f"the logs do not account for {text}")
         for topic in (*LOGS, *COMMANDS, Topic.FACTS, Topic.DEAD_LETTERS):
-            for text in self._said[topic].beyond(self._found[topic]):
+            for text in self._balance[topic].missing():
                 yield Difference(topic, f"missing {text}")
         for name, count in self._command_ids.items():
             if count > 1:
@@ -261,8 +279,8 @@ class Recounting:
 class _Ear:
     """A sink that remembers what was said instead of writing it."""
 
-    def __init__(self, said: dict[Topic, Bag], layout: Layout) -> None:
-        self._said = said
+    def __init__(self, balance: dict[Topic, Balance], layout: Layout) -> None:
+        self._balance = balance
         self._layout = layout
 
     def send(
@@ -276,7 +294,7 @@ class _Ear:
     ) -> None:
         if partition is None:
             partition = partition_of(key or b"", self._layout.partitions(topic))
-        self._said[topic].add(Said(key or None, value, partition))
+        self._balance[topic].said(Said(key or None, value, partition))
 
 
 def _changelog(partition: Partition) -> Partition:
