@@ -70,9 +70,13 @@ class Stack:
         servers: list[Server] = [self.postgres, self.kafka]
         if self.registry is not None:
             servers.append(self.registry)
-        with ThreadPoolExecutor(max_workers=len(servers)) as pool:
+        with ThreadPoolExecutor(max_workers=2 * len(servers)) as pool:
             answers = [pool.submit(getattr(server, order)) for server in servers]
-            wait(answers)
+            try:
+                wait(answers)
+            except BaseException:  # a Ctrl-C does not wait until all are ready
+                wait([pool.submit(server.stop) for server in servers if order == "start"])
+                raise
         for answer in answers:
             answer.result()
 

@@ -1,6 +1,8 @@
 """`touchstream up` as a process of its own: ready, stopped within 10 s, and there again."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,10 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
+from confluent_kafka import Consumer, Producer
 
 from tests.cli.conftest import Touchstream
 
@@ -78,14 +83,56 @@ def test_data_and_time_survive_a_restart(
     code, said = first.stop(signal.SIGINT)
     assert (code, "stack.env" in said) == (0, True)
 
-    second = Up(directory)
+    second = Up(directory, "--speed", "7200")
     for name, value in second.ready().items():
         monkeypatch.setenv(name, value)
-    assert os.environ["TOUCHSTREAM_CLOCK"].endswith(":60.0")
+    assert os.environ["TOUCHSTREAM_CLOCK"].endswith(":7200.0")
     published = touchstream("campaign", "publish", "examples/reviews.yaml", "--tenant", "acme")
     assert (published.code, "version 1 is live" in published.out) == (0, True)
     assert touchstream("status", "--json").json()["now"] > before
+    _walk_through_the_readme(published.out)
     assert second.stop(signal.SIGTERM)[0] == 0
+
+
+def _walk_through_the_readme(published: str) -> None:
+    """Its event through a client that knows nothing of us, with the words that stand there; the
+    command on its topic, and the row by plain SQL."""
+    page = Path("README.md").read_text()
+    event, headers = _event_of(page)
+    servers = os.environ["TOUCHSTREAM_BOOTSTRAP_SERVERS"]
+    producer = Producer({"bootstrap.servers": servers})
+    producer.produce("jobs", event, headers=headers)
+    assert producer.flush(30) == 0
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "somebody",
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.subscribe(["commands.email"])
+    (query,) = re.findall(r"psql .* -c '([^']+)'", page)
+    command, deadline = None, time.monotonic() + READY_S
+    while command is None:
+        assert time.monotonic() < deadline, published
+        command = consumer.poll(1.0)
+    consumer.close()
+    assert json.loads(command.value() or b"")["recipient"] == "ann@example.com"
+    with psycopg.connect(os.environ["TOUCHSTREAM_POSTGRES_DSN"], autocommit=True) as connection:
+        while not (rows := connection.execute(query.encode()).fetchall()):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    assert "j-1" in rows[0]
+
+
+def _event_of(page: str) -> tuple[str, list[tuple[str, str | bytes | None]]]:
+    """What README has one type into kcat."""
+    (typed,) = re.findall(r"echo '(.*?)' \| tr", page, re.DOTALL)
+    moment = datetime.now(UTC).strftime("%FT%TZ")
+    text = typed.replace("'$(date -u +%FT%TZ)'", moment).replace("\n", "")
+    headers: list[tuple[str, str | bytes | None]] = re.findall(r"-H ([\w-]+)=(\S+)", page)
+    return text, headers
 
 
 def test_a_stop_during_the_start_leaves_nothing_behind(directory: Path) -> None:
