@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from bench import people
+from bench import people, where
 from bench.counting import drain
 from bench.kit import Line, Spent, Stopwatch, alone, broker, fill, topics
 from bench.report import Figure, middle
@@ -102,6 +102,9 @@ def _run(encoding: Encoding, quick: bool) -> Figure:
             decodes.append(alone(decode, encoding, min(number, 100_000)))
             bare = decodes[-1].per_second
             print(f"  {ours[-1].per_second:,.0f}/s, decode {bare:,.0f}/s", flush=True)
+        with topics(settings) as named:
+            _fill(named, encoding, number)
+            where_to = where.goes(kafka, named, number)
     speeds, limits = [s.per_second for s in ours], [s.per_second for s in decodes]
     return Figure(
         name=f"intake-{encoding}",
@@ -121,6 +124,7 @@ def _run(encoding: Encoding, quick: bool) -> Figure:
         },
         beside={
             "decode alone, events/s": middle(limits),
+            "where the time goes": where_to,
             "CPU us an event": middle(s.cpu_s / s.records * 1e6 for s in ours),
         },
     )

@@ -3,7 +3,7 @@ do with it."""
 
 from collections.abc import Callable
 
-from bench import counting, kafkastreams, limits, quix, workload
+from bench import counting, kafkastreams, limits, quix, where, workload
 from bench.kit import Spent, alone, broker, fill, records, topics
 from bench.report import Figure, middle
 from schemas.topics import Topic
@@ -26,7 +26,10 @@ def run(quick: bool = False) -> Figure:
                 if outcome is not None:
                     outcomes[name] = outcome
                 print(f"  {name}: {spent.per_second:,.0f}/s {outcome or ''}", flush=True)
-    return _figure(runs, outcomes, number)
+        with topics(settings) as named:
+            fill(named, Topic.CONTACT_LOG, workload.lines(number))
+            where_to = where.goes(counting.run, named, number)
+    return _figure(runs, outcomes, number, where_to)
 
 
 Engine = Callable[[Settings, int], Spent]
@@ -60,7 +63,10 @@ def _one(
 
 
 def _figure(
-    runs: dict[str, list[Spent]], outcomes: dict[str, workload.Outcome], number: int
+    runs: dict[str, list[Spent]],
+    outcomes: dict[str, workload.Outcome],
+    number: int,
+    where_to: list[str],
 ) -> Figure:
     speeds = {name: [spent.per_second for spent in spents] for name, spents in runs.items()}
     ours = speeds["ours"]
@@ -85,6 +91,7 @@ def _figure(
         beside={f"{name}, events/s": middle(found) for name, found in speeds.items()}
         | {f"ratio to {name}": _ratio(ours, speeds[name]) for name in speeds if name != "ours"}
         | {f"{name}, CPU us an event": _cpu(spents) for name, spents in runs.items()}
+        | {"where the time goes": where_to}
         | {f"{name}, outputs": outcome._asdict() for name, outcome in outcomes.items()},
     )
 
