@@ -17,13 +17,12 @@ from typing import Protocol, TypeVar, cast
 import msgspec
 
 from schemas.states import META, State
-from schemas.wire import HEAD, HEAD_SIZE, NEVER, due_of, flag_of, payload_of
+from schemas.wire import NEVER, due_of, flag_of, pack, payload_of
 
 S = TypeVar("S", bound=State)
 Rank = tuple[int, int, str]
 
 _encode = msgspec.msgpack.Encoder().encode
-_head = HEAD.pack
 _ABSENT = State()  # not open: None is open too, and gone
 
 STATE_MAX = 3_900_000
@@ -70,7 +69,7 @@ class Store:
             value = self._value(key)
             if value is None:
                 return None
-            state = self._known[key] = self._decode(value[HEAD_SIZE:])
+            state = self._known[key] = self._decode(payload_of(value))
         return cast("S | None", state)
 
     def edit(self, key: bytes, kind: type[S]) -> S | None:
@@ -80,7 +79,7 @@ class Store:
             value = self._value(key)
             if value is None:
                 return None
-            state = self._open[key] = self._decode(value[HEAD_SIZE:])
+            state = self._open[key] = self._decode(payload_of(value))
             self._dues[key] = due_of(value)
             self._known.pop(key, None)
         self._touched[key] = None
@@ -137,7 +136,7 @@ class Store:
         state = self._open[key]
         if state is None:
             return None
-        value: bytes = _head(self._dues[key], state.queued) + _encode(state)
+        value = pack(self._dues[key], state.queued, _encode(state))
         if len(value) > STATE_MAX:
             raise StateTooLarge(f"{len(value)} bytes")
         return value

@@ -18,7 +18,7 @@ from schemas.codes import SchemaUnavailable
 from schemas.messages import DeadLetter
 from schemas.states import META, Place, State
 from schemas.topics import Topic
-from schemas.wire import HEAD_SIZE, NEVER, pack
+from schemas.wire import NEVER, pack, payload_of
 
 _encode_place = msgspec.msgpack.Encoder().encode
 _decode_place = msgspec.msgpack.Decoder(Place).decode
@@ -119,7 +119,7 @@ class Task:
                 turn.now = self.stream_time = stamp
                 self.dirty = True
                 continue
-            elif self._steps and self._suspects and inbox[0].offset in self._suspects:
+            elif self._steps and inbox[0].offset in self._suspects:
                 break  # alone too
             else:
                 self._apply(inbox.popleft())
@@ -237,7 +237,7 @@ class Task:
         if self._place_key in (META, key):
             self.store.restore(key, value)
         if key == self._place_key and value is not None:
-            place = _decode_place(value[HEAD_SIZE:])
+            place = _decode_place(payload_of(value))
             self.next_offset, self.stream_time = place.next_offset, place.stream_time
 
     def start_at(self, offset: int) -> None:

@@ -6,8 +6,7 @@ without decoding it, so restoring a million states is consume speed.
 
 from struct import Struct
 
-HEAD = Struct(">qB")
-HEAD_SIZE = HEAD.size
+_HEAD = Struct(">qB")
 _DUE = Struct(">q")
 NEVER = 2**63 - 1
 """The due moment of a state that waits for nothing: later than every other."""
@@ -15,7 +14,7 @@ NEVER = 2**63 - 1
 
 def pack(due: int | None, flag: int, payload: bytes) -> bytes:
     """`due` in microseconds or None, `flag` 0-255 (1: the state may queue), the encoded state."""
-    return HEAD.pack(NEVER if due is None else due, flag) + payload
+    return _HEAD.pack(NEVER if due is None else due, flag) + payload
 
 
 def due_of(value: bytes) -> int:
@@ -31,4 +30,4 @@ def flag_of(value: bytes) -> int:
 
 def payload_of(value: bytes) -> bytes:
     """The encoded state: copied, which is cheaper than a view of it."""
-    return value[HEAD_SIZE:]
+    return value[_HEAD.size :]

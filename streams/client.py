@@ -30,7 +30,9 @@ def group_consumer(
     """A member of a group: static, cooperative, reading what is committed, never committing by
     itself. `tell_ends` reports reaching a partition's end, as a message with that error.
     `patience_ms`: who is in no hurry lets the broker wait so long for more to send."""
-    patience = {} if patience_ms is None else {"fetch.wait.max.ms": patience_ms}
+    patience: Options = {}
+    if patience_ms is not None:
+        patience = {"fetch.wait.max.ms": patience_ms, "fetch.min.bytes": 200_000}
     return Consumer(
         {
             **_common(settings),
@@ -46,7 +48,6 @@ def group_consumer(
             "enable.partition.eof": tell_ends,
             "fetch.queue.backoff.ms": 1,
             "queued.max.messages.kbytes": 65_536,
-            "fetch.min.bytes": 1 if patience_ms is None else 200_000,
             **patience,
             "topic.metadata.refresh.interval.ms": 30_000,
         }

@@ -29,13 +29,11 @@ from streams.verdict import reader_dies
 
 log = logging.getLogger("touchstream.kafka")
 
-CALL_TIMEOUT_S = 15.0
 COMMITTED_TIMEOUT_S = 25.0
 COMMITTED_TRY_S = 2.0
 TIMED_OUT_LATE_S = 1.5
 """The broker looks for transactions that have timed out once a second or slower."""
 
-FLUSH_S = 5.0
 AGAIN_S = 0.2
 
 

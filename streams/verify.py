@@ -99,10 +99,7 @@ class Recounting:
         self._encode: Encode = encoder_of(settings)
         self._makers = task_makers(settings)
         self._tasks: dict[Partition, Task] = {}
-        # Dead letters first: they say what a registry did not know when it was asked.
-        self._readers = {
-            topic: TopicReader(settings, topic) for topic in (Topic.DEAD_LETTERS, *Topic)
-        }
+        self._readers = {topic: TopicReader(settings, topic) for topic in Topic}
         self._unexplained: set[tuple[str, int, int]] = set()
         self._changelogs: dict[Partition, dict[bytes, bytes]] = {}
         self._facts = Spool()
@@ -115,18 +112,12 @@ class Recounting:
     def read(self) -> None:
         """Everything that has come since the last look, folded; a piece of each topic in turn, so
         that what was said soon meets what stands there."""
-        under_way = []
-        for topic, reader in self._readers.items():
-            if topic is Topic.DEAD_LETTERS:
-                self._take_all(topic, reader.read())
-            else:
-                under_way.append((topic, reader.read()))
+        # Dead letters before all: they say what a registry did not know when it was asked.
+        for number, lines in self._readers[Topic.DEAD_LETTERS].read():
+            self._take(Partition(Topic.DEAD_LETTERS, number), lines)
+        under_way = [(t, r.read()) for t, r in self._readers.items() if t != Topic.DEAD_LETTERS]
         while under_way:
             under_way = [(t, pieces) for t, pieces in under_way if self._take_one(t, pieces)]
-
-    def _take_all(self, topic: Topic, pieces: Pieces) -> None:
-        while self._take_one(topic, pieces):
-            pass
 
     def _take_one(self, topic: Topic, pieces: Pieces) -> bool:
         """The next piece, if there is one."""

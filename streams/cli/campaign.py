@@ -67,17 +67,16 @@ def publish(
         definition=parse(text),
     )
     fact = order(settings(), "campaign.published", event, wait=wait, timeout_s=timeout)
-    done = f"{definition.campaign_id} of {definition.tenant_id}:"
-    if fact is not None:
-        status = (fact.values or {}).get("status")
-        done += f" version {fact.version} is live ({status})"
-        if status == "draft":
-            verb = f"touchstream campaign activate {definition.campaign_id}"
-            done = done.replace("is live (draft)", "is known; still a draft, which enrolls nobody")
-            done += f": {verb} --tenant {definition.tenant_id}"
-        for name in (fact.values or {}).get("templates_gone", ()):
-            say(f"warning: template {name} was deleted; touches with it are not sent")
-    tell(fact, done, as_json=json)
+    values = (fact.values if fact is not None else None) or {}
+    for name in values.get("templates_gone", ()):
+        say(f"warning: template {name} was deleted; touches with it are not sent")
+    campaign_id, owner, status = definition.campaign_id, definition.tenant_id, values.get("status")
+    done = f"is live ({status})"
+    if status == "draft":
+        activate = f"touchstream campaign activate {campaign_id} --tenant {owner}"
+        done = f"is known; still a draft, which enrolls nobody: {activate}"
+    version = fact.version if fact is not None else None
+    tell(fact, f"{campaign_id} of {owner}: version {version} {done}", as_json=json)
 
 
 @app.command("presets")

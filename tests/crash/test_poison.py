@@ -61,15 +61,22 @@ def crowd(bad: set[int], number: int = 200) -> list[m.JobCompleted]:
     return [job(f"j{n}", contact_id=f"p{n}{BAD}" if n in bad else f"p{n}") for n in range(number)]
 
 
-def told(bad: set[int], plan: Plan | None = None, kind: type[Choking] = Choking) -> Rig:
-    """A world in which all of them were told at once."""
-    tasks, _ = choking(kind)
+def opened(plan: Plan | None, tasks: MakeTask) -> Rig:
+    """A world with these tasks in which jobs meet a campaign."""
     rig = Rig(plan, tasks=tasks)
     with sizes(rig.plan):
         rig.tell(tenant())
         rig.settle()
         rig.tell(publish())
         rig.settle()
+    return rig
+
+
+def told(bad: set[int], plan: Plan | None = None, kind: type[Choking] = Choking) -> Rig:
+    """A world in which all of them were told at once."""
+    tasks, _ = choking(kind)
+    rig = opened(plan, tasks)
+    with sizes(rig.plan):
         rig.tell(*crowd(bad))
         rig.settle()
     return rig

@@ -17,9 +17,9 @@ from schemas import messages as m
 from schemas.topics import Topic
 from streams.roles import task_maker
 from streams.transport import Partition
-from tests.builders import job, publish, tenant
+from tests.builders import job
 from tests.crash.rig import LAYOUT, Fault, MakeTask, Plan, Rig, sizes
-from tests.crash.test_poison import header
+from tests.crash.test_poison import header, opened
 
 PEOPLE = 40
 
@@ -42,12 +42,8 @@ def tasks(role: str) -> Callable[[Partition], Task]:
 
 def told(bad: set[int], plan: Plan | None = None, made: MakeTask = tasks) -> Rig:
     """All have had a job, and their first touch is long due."""
-    rig = Rig(plan, tasks=made)
+    rig = opened(plan, made)
     with sizes(rig.plan):
-        rig.tell(tenant())
-        rig.settle()
-        rig.tell(publish())
-        rig.settle()
         for n in range(PEOPLE):
             rig.tell(job(f"j{n}", contact_id=f"p{n}bad" if n in bad else f"p{n}"))
         rig.settle()

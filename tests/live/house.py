@@ -16,6 +16,16 @@ from tests.live.publishing import Publisher
 from tests.live.reading import DeadLetters, Facts
 
 
+def ready(
+    site: Site, publisher: Publisher, facts: Facts, tenant_id: str, *, delay_hours: float
+) -> None:
+    """A tenant and its campaign, known to every partition: the next job meets them."""
+    cause = publisher.tenant(tenant_id)
+    site.until("the tenant", lambda: bool(facts.of(Kind.TENANT_UPDATED, cause=cause)))
+    cause = publisher.campaign(tenant_id, delay_hours=delay_hours)
+    site.until("the campaign", lambda: bool(facts.of(Kind.CAMPAIGN_READY, cause=cause)))
+
+
 class House(NamedTuple):
     """What a test may do to it, and what it can see."""
 

@@ -22,7 +22,7 @@ from streams.settings import Settings
 from streams.verify import verify
 from tests.chaos.site import Site
 from tests.live.bad import AVRO, BAD, Bad, headers
-from tests.live.house import House
+from tests.live.house import House, ready
 from tests.live.publishing import Publisher
 from tests.live.reading import DeadLetters, Facts, Letter, Origin
 
@@ -45,9 +45,7 @@ def house(
     settings = site.settings
     house = House(site, Publisher(settings), DeadLetters(settings), Facts(settings), registry)
     for tenant_id in ("acme", "quiet"):
-        house.fact(Kind.TENANT_UPDATED, cause=house.publisher.tenant(tenant_id))
-        cause = house.publisher.campaign(tenant_id, delay_hours=SOON_HOURS)
-        house.fact(Kind.CAMPAIGN_READY, cause=cause)
+        ready(site, house.publisher, house.facts, tenant_id, delay_hours=SOON_HOURS)
         house.publisher.job(tenant_id, "ann")
         house.fact(Kind.TOUCH_COMMANDED, tenant_id=tenant_id)
     verify(settings, wait_s=60)  # at rest, and so in PostgreSQL

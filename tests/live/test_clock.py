@@ -16,6 +16,7 @@ from streams.murmur import partition_of
 from streams.reading import TopicReader
 from streams.settings import load
 from tests.chaos.site import Site
+from tests.live.house import ready
 from tests.live.publishing import Publisher, now
 from tests.live.reading import Facts
 
@@ -40,10 +41,7 @@ def test_a_broker_clock_a_day_ahead_fires_nothing(stack: Stack, tmp_path: Path) 
 def _run(site: Site) -> None:
     settings = site.settings
     publisher, facts = Publisher(settings), Facts(settings)
-    cause = publisher.tenant("acme")
-    site.until("the tenant", lambda: bool(facts.of(Kind.TENANT_UPDATED, cause=cause)))
-    cause = publisher.campaign("acme", delay_hours=24)
-    site.until("the campaign", lambda: bool(facts.of(Kind.CAMPAIGN_READY, cause=cause)))
+    ready(site, publisher, facts, "acme", delay_hours=24)
     _jobs(site, publisher, facts, "early", 10)
 
     stray = Producer({"bootstrap.servers": settings.bootstrap_servers})

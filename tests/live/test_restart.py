@@ -16,6 +16,7 @@ from streams.embedded.stack import Stack
 from streams.reading import TopicReader
 from streams.verify import verify
 from tests.chaos.site import Site
+from tests.live.house import ready
 from tests.live.publishing import Publisher, now
 from tests.live.reading import Facts
 
@@ -47,10 +48,7 @@ def test_thousands_of_enrollments_survive_the_death_of_all_workers(
 def _run(site: Site) -> None:
     settings = site.settings
     publisher, facts = Publisher(settings), Facts(settings)
-    cause = publisher.tenant("acme")
-    site.until("the tenant", lambda: bool(facts.of(Kind.TENANT_UPDATED, cause=cause)))
-    cause = publisher.campaign("acme", delay_hours=DELAY_S / 3_600)
-    site.until("the campaign", lambda: bool(facts.of(Kind.CAMPAIGN_READY, cause=cause)))
+    ready(site, publisher, facts, "acme", delay_hours=DELAY_S / 3_600)
 
     began = format_rfc3339(now())
     publisher.jobs("acme", [f"c-{number}" for number in range(CONTACTS)], began)
