@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from schemas.topics import Layout, Topic
 from streams.broker import create
-from streams.client import admin, producer, reader
+from streams.client import admin, producer, reader, unstable_reader
 from streams.embedded.kafka import EmbeddedKafka
 from streams.settings import Settings
 
@@ -105,10 +105,11 @@ def fill(settings: Settings, topic: Topic, lines: Iterable[Line]) -> int:
 
 @contextmanager
 def watching(settings: Settings, group: str, topic: Topic) -> Iterator[Callable[[], int]]:
-    """Tells, as often as asked, where a group stands: summed over the partitions of a topic."""
+    """Tells, as often as asked, where a group stands: summed over the partitions of a topic. It
+    does not wait for open transactions, which may be those of the dead."""
     name = settings.topic_prefix + topic.value
     asked = [TopicPartition(name, number) for number in range(4)]
-    observer = reader(settings, settings.topic_prefix + group)  # of the group, and not in it
+    observer = unstable_reader(settings, settings.topic_prefix + group)
 
     def committed() -> int:
         for _ in range(20):  # a new broker takes its time to say who coordinates a group
