@@ -53,6 +53,7 @@ class Kind(StrEnum):
     TOUCH_READ = "touch.read"
     TOUCH_BOUNCED = "touch.bounced"
     TOUCH_CONVERTED = "touch.converted"
+    TOUCH_REDATED = "touch.redated"
     EVENT_REFUSED = "event.refused"
 
 

@@ -40,6 +40,11 @@ LOGGED = {
 _REASON = 2
 
 
+def _redated(fact: Fact) -> Kind:
+    """Which fact it gives an earlier moment to."""
+    return Kind(f"touch.{fact.reason}")
+
+
 def micros(moment: datetime) -> int:
     """Exact microseconds since 2000."""
     since = moment - _EPOCH
@@ -86,7 +91,8 @@ class Counting:
         )
         if fact.fact in COUNTED:
             self._count(fact)
-        if fact.command_id is not None and fact.fact in LOGGED:
+        logged = fact.fact in LOGGED or fact.fact is Kind.TOUCH_REDATED
+        if fact.command_id is not None and logged:
             self._log(fact, when if fact.occurred_at is None else micros(fact.occurred_at))
 
     def _count(self, fact: Fact) -> None:
@@ -105,10 +111,11 @@ class Counting:
         found = self._sends.get(key)
         if found is None:
             found = self._sends[key] = (fact, [None] * 9)
-        place = LOGGED[fact.fact]
+        place = LOGGED[fact.fact if fact.fact is not Kind.TOUCH_REDATED else _redated(fact)]
         moments = found[1]
-        if moments[place] is None:
-            moments[place] = when
+        before = moments[place]
+        if before is None or place > _REASON:
+            moments[place] = when if before is None else min(int(before), when)
         if place == 1:
             moments[_REASON] = fact.reason
 

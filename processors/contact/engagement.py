@@ -18,24 +18,25 @@ _SEEN = {
 
 
 def seen(scene: Scene, found: Found, message: TouchSeen) -> None:
-    """The first signal of its kind is a fact; the earliest moment is kept, whatever came first
-    (C-40)."""
+    """The first signal of its kind is a fact; the earliest moment is kept, whatever came first,
+    and one that is told late redates the touch (C-40)."""
     touch = found.touch
     field, kind = _SEEN[message.signal]
     before = getattr(touch, field)
-    setattr(touch, field, message.at if before is None else min(before, message.at))
-    if before is None:
-        values = {"url": message.url} if message.url else None
-        scene.say(
-            kind,
-            found.enrollment,
-            touch,
-            command_id=message.command_id,
-            attempt=found.attempt,
-            cause=message.cause,
-            values=values,
-            occurred_at=message.at,
-        )
+    if before is not None and before <= message.at:
+        return
+    setattr(touch, field, message.at)
+    scene.say(
+        kind if before is None else Kind.TOUCH_REDATED,
+        found.enrollment,
+        touch,
+        command_id=message.command_id,
+        attempt=found.attempt,
+        cause=message.cause,
+        reason=None if before is None else message.signal,
+        values={"url": message.url} if message.url else None,
+        occurred_at=message.at,
+    )
 
 
 def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
@@ -76,19 +77,27 @@ def review_received(scene: Scene, message: ReviewReceived) -> bool:
             occurred_at=message.at,
         )
     elif (message.at, message.kind) < (enrollment.converted_at, enrollment.conversion or ""):
-        _converted_earlier(enrollment, message)
+        _converted_earlier(scene, enrollment, message)
     about = enrollment.campaign_id if message.command_id is not None else message.campaign_id
     for running in live(scene, about):
         stop(scene, running, message.kind, message.cause)
     return True
 
 
-def _converted_earlier(enrollment: Enrollment, message: ReviewReceived) -> None:
+def _converted_earlier(scene: Scene, enrollment: Enrollment, message: ReviewReceived) -> None:
     """Told late: the earliest moment is the conversion's, whatever came first (design 2.9)."""
     enrollment.converted_at, enrollment.conversion = message.at, message.kind
     for touch in enrollment.touches:
         if touch.converted_at is not None:
             touch.converted_at = message.at
+            scene.say(
+                Kind.TOUCH_REDATED,
+                enrollment,
+                touch,
+                cause=message.cause,
+                reason="converted",
+                occurred_at=message.at,
+            )
 
 
 def _reviewed(scene: Scene, message: ReviewReceived) -> tuple[Enrollment | None, Found | None]:

@@ -191,12 +191,12 @@ ON CONFLICT (tenant_id, command_id) DO UPDATE SET
     sent_at = coalesce(t.sent_at, excluded.sent_at),
     failed_at = coalesce(t.failed_at, excluded.failed_at),
     reason = coalesce(t.reason, excluded.reason),
-    delivered_at = coalesce(t.delivered_at, excluded.delivered_at),
-    opened_at = coalesce(t.opened_at, excluded.opened_at),
-    clicked_at = coalesce(t.clicked_at, excluded.clicked_at),
-    read_at = coalesce(t.read_at, excluded.read_at),
-    bounced_at = coalesce(t.bounced_at, excluded.bounced_at),
-    converted_at = coalesce(t.converted_at, excluded.converted_at)
+    delivered_at = least(t.delivered_at, excluded.delivered_at),
+    opened_at = least(t.opened_at, excluded.opened_at),
+    clicked_at = least(t.clicked_at, excluded.clicked_at),
+    read_at = least(t.read_at, excluded.read_at),
+    bounced_at = least(t.bounced_at, excluded.bounced_at),
+    converted_at = least(t.converted_at, excluded.converted_at)
 
 -- tasks --
 INSERT INTO tasks AS t SELECT * FROM in_tasks

@@ -5,7 +5,7 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from schemas.facts import Kind
+from schemas.facts import Kind, moment
 from schemas.messages import Message, ReviewReceived, TouchSeen
 from schemas.states import Phase, Status
 from schemas.times import MINUTE
@@ -67,6 +67,17 @@ def test_the_earliest_open_is_kept_whatever_the_order() -> None:
         tell(world, *opens)
         ends.add(run(world).touches[0].opened_at)
     assert ends == {world.now - 3 * MINUTE}
+
+
+def test_an_earlier_open_told_late_redates_the_first() -> None:
+    world = sent_twice()
+    touch = world.due()[0]
+    moments = [world.now - n * MINUTE for n in (2, 1, 3)]
+    tell(world, *(seen(world, touch, at=at) for at in moments))
+    assert len(world.facts(Kind.TOUCH_OPENED)) == 1
+    (redated,) = world.facts(Kind.TOUCH_REDATED)
+    told = (redated.reason, redated.command_id, redated.occurred_at)
+    assert told == ("opened", touch.command_id, moment(moments[-1]))
 
 
 def test_an_open_may_be_told_before_the_sending() -> None:

@@ -5,11 +5,23 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from schemas.facts import Kind
+from schemas.facts import Kind, moment
+from schemas.times import DAY
 from schemas.topics import Topic
 from sinks.rows import Record, Undecodable
 from tests.sinks.test_projection import claimed, differences, rows
-from tests.sinks.world import CONTACT, FACTS, Log, contact, enrollment, fact, sent, touch, world
+from tests.sinks.world import (
+    CONTACT,
+    FACTS,
+    T0,
+    Log,
+    contact,
+    enrollment,
+    fact,
+    sent,
+    touch,
+    world,
+)
 
 
 def poisons() -> Iterator[Record]:
@@ -92,3 +104,14 @@ def test_a_retry_and_its_success_are_two_sends_in_the_log(dsn: str) -> None:
     query = """SELECT attempt, sent_at IS NULL, reason, clicked_at IS NULL
         FROM touchstream.send_log ORDER BY 1"""
     assert rows(dsn, query) == [(1, True, "503", True), (2, False, None, False)]
+
+
+def test_an_earlier_open_told_late_redates_the_send_and_counts_once(dsn: str) -> None:
+    first, earlier = moment(T0 + 3 * DAY), moment(T0 + 2 * DAY)
+    log = Log().contact("acme", contact("acme", enrollment("acme", sent("acme"))))
+    log.fact(fact("acme", Kind.TOUCH_SENT), fact("acme", Kind.TOUCH_OPENED, occurred_at=first))
+    log.write(dsn)
+    redated = fact("acme", Kind.TOUCH_REDATED, reason="opened", occurred_at=earlier)
+    log.fact(redated).write(dsn)
+    assert rows(dsn, "SELECT opened_at FROM touchstream.send_log") == [(earlier,)]
+    assert rows(dsn, "SELECT opens FROM touchstream.touch_metrics") == [(1,)]
