@@ -35,6 +35,7 @@ TIMED_OUT_LATE_S = 1.5
 """The broker looks for transactions that have timed out once a second or slower."""
 
 AGAIN_S = 0.2
+UNKNOWN_EPOCH = -1
 
 
 def _nobody(_: Sequence[Partition]) -> None:
@@ -55,6 +56,7 @@ class KafkaTransport:
         self._topics = {name: topic for topic, name in self._names.items()}
         self._longest_transaction_s = settings.transaction_timeout_ms / 1_000 + TIMED_OUT_LATE_S
         self._unsought: dict[tuple[str, int], TopicPartition] = {}
+        self._leader_epochs: dict[tuple[str, int], int] = {}
         self.on_assigned: Callable[[Sequence[Partition]], None] = _nobody
         self.on_revoked: Callable[[Sequence[Partition]], None] = _nobody
         self._transactions = Transactions(settings, self.identity)
@@ -90,6 +92,8 @@ class KafkaTransport:
                 topic, number = message.topic(), message.partition()
                 fresh = (topic, number) not in self._unsought  # or it will be read again
                 records = found.setdefault((topic, number), []) if fresh else []
+                if (epoch := message.leader_epoch()) is not None:
+                    self._leader_epochs[topic, number] = epoch  # type: ignore[index]
             stamp = message.timestamp()[1] * 1_000
             key, value = message.key() or b"", message.value() or b""
             record = Record(message.offset(), stamp, key, value, message.headers)  # type: ignore[arg-type]
@@ -202,14 +206,19 @@ class KafkaTransport:
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """With the group's metadata as it is now. Out of the group, which is not told yet, it
         might fence nobody."""
-        places = [
-            TopicPartition(self._names[p.topic], p.number, offset) for p, offset in offsets.items()
-        ]
+        places = [self._place(partition, offset) for partition, offset in offsets.items()]
         group = self._consumer.consumer_group_metadata()
         if not self._consumer.memberid():
             self.abort()
             raise Aborted("no member of the group any more")
         self._transactions.commit(places, group)
+
+    def _place(self, partition: Partition, offset: int) -> TopicPartition:
+        """With the epoch of the leader that was read from last: who reads on there would notice a
+        log that was cut."""
+        name, number = self._names[partition.topic], partition.number
+        epoch = self._leader_epochs.get((name, number), UNKNOWN_EPOCH)
+        return TopicPartition(name, number, offset, leader_epoch=epoch)
 
     def abort(self) -> None:
         self._transactions.abort()

@@ -4,16 +4,20 @@ once and in time."""
 import os
 import signal
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from confluent_kafka import TopicPartition
 
 from schemas.facts import Kind
 from schemas.times import format_rfc3339, parse_rfc3339
 from schemas.topics import Layout, Topic
+from streams.client import unstable_reader
 from streams.embedded.stack import Stack
 from streams.reading import TopicReader
+from streams.settings import Settings
 from streams.verify import verify
 from tests.chaos.site import Site
 from tests.live.house import ready
@@ -67,7 +71,15 @@ def _run(site: Site) -> None:
     early = [f for f in facts.of(Kind.TOUCH_REQUESTED) if f.at.timestamp() * 1e6 < _due(began)]
     assert not early
     assert verify(settings, wait_s=60).differences == []
+    assert [place for place in _standing(settings) if place.leader_epoch is None] == []
 
 
 def _due(began: str) -> int:
     return parse_rfc3339(began) + DELAY_S * 1_000_000 - 1_000
+
+
+def _standing(settings: Settings) -> list[TopicPartition]:
+    """Where the contact role stands, as the broker keeps it (design 4: with the leader's epoch)."""
+    name = settings.topic_prefix + Topic.CONTACT_LOG
+    with closing(unstable_reader(settings, settings.topic_prefix + "contact")) as consumer:
+        return consumer.committed([TopicPartition(name, number) for number in range(SMALL.contact)])
