@@ -37,10 +37,14 @@ OUTAGE_S = 0.5
 RESTORE_STEP = 20_000
 TICK_AGAIN_US = 1_000_000
 PACE = 4
-"""Behind, a worker waits for commits a fifth of the time, unless they are slower than a pause is
-long."""
+PACE_RECORDS = 400
+"""A commit costs the broker the same however much it carries. So the pause after one is as long as
+it took, once for each so many records that it carried, four times at most: with little to do what
+is said is seen soon, and with much a worker waits for commits a fifth of the time. And it is the
+longer the more a commit takes beyond the interval: then the machine is busy, and more commits would
+make it more so."""
 
-PAUSE_MAX_US = 250_000
+PAUSE_MAX_US = 100_000
 COLLECT_AFTER = 200_000
 
 
@@ -87,7 +91,7 @@ class Worker:
         self._pause = self._interval
         self._skew = int(max_clock_skew_us * max(1.0, clock.speed))
         self._committed_at = 0
-        self._rewind = self._full = False
+        self._rewind = False
         self.transactions = self._said = 0
         transport.on_assigned = self._assigned
         transport.on_revoked = self._revoked
@@ -102,7 +106,6 @@ class Worker:
     def turn(self) -> None:
         """One round of the loop."""
         found = self.transport.poll(self._wait(), RECORDS_MAX)
-        self._full = sum(map(len, found.values())) >= RECORDS_MAX
         if self._rewind:
             self._go_back()  # and what was just polled is read again
         else:
@@ -214,21 +217,21 @@ class Worker:
             self._say(task)
             changes[partition] = task.changes()
             self._log_changes(partition, changes[partition])
+            self._said += len(changes[partition])
         begun = self._clock.now()
         self.transport.commit({partition: task.next_offset for partition, task in dirty.items()})
         for partition, task in dirty.items():
             task.commit(changes[partition])
-        self._said = 0
         self._committed_at = self._clock.now()
         self._pace(self._committed_at - begun)
+        self._said = 0
         self.transactions += 1
 
     def _pace(self, took: int) -> None:
-        """A broker that is slow to commit is asked less often: waiting for it takes half of the
-        time at most, and with more waiting than a step can take the smaller part of it."""
-        behind = self._full or any(not o.task.settled for o in self.owned.values())
-        slow = min(PACE * took if behind else took, int(PAUSE_MAX_US * self._clock.speed))
-        self._pause = max(self._interval, slow)
+        busy = took * took // (2 * self._interval + 1)
+        much = int(took * min(PACE, self._said / PACE_RECORDS))
+        longest = int(PAUSE_MAX_US * self._clock.speed)
+        self._pause = max(self._interval, min(max(busy, much), longest))
 
     def _log_changes(
         self, partition: Partition, changes: Sequence[tuple[bytes, bytes | None]]

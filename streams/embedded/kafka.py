@@ -17,6 +17,7 @@ _READY_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 6
 _ENDED_WELL = ".kafka_cleanshutdown"
 _FLAGS = (
+    "-XX:TieredStopAtLevel=1",  # the optimising compiler would take half a core for minutes
     "-XX:+UseSerialGC",  # for small heaps
     "-XX:-UsePerfData",  # writes outside the data directory
     "-Djava.awt.headless=true",
