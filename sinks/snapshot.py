@@ -14,7 +14,6 @@ import psycopg
 from psycopg import sql
 
 from sinks.batch import Batch
-from sinks.queries import load
 from sinks.rows import Record
 from sinks.tables import TABLES, Table
 from sinks.values import Row
@@ -67,38 +66,29 @@ class Recount:
         with self._connection.transaction():
             self._writer.copy(TABLES[table], table, rows)
 
-    def differences(
-        self, tables: Iterable[str] = CURRENT, *, first: int = 20, trimmed: bool = True
-    ) -> list[Difference]:
-        """The first differences, table by table in the order of keys; none: it equals the recount.
-
-        `trimmed` says that the records were final states, which have forgotten what was settled
-        long ago.
-        """
+    def differences(self, tables: Iterable[str] = CURRENT, *, first: int = 20) -> list[Difference]:
+        """The first differences, table by table in the order of keys; none: it equals the
+        recount."""
         found: list[Difference] = []
         with self._connection.transaction():
             self._connection.execute("SET LOCAL transaction_isolation = 'repeatable read'")
             for name in tables:
                 self._connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(sql.Identifier(name)))
-                rows = self._differing(TABLES[name], first - len(found), trimmed)
+                rows = self._differing(TABLES[name], first - len(found))
                 found += [item for row in rows for item in _explain(TABLES[name], *row)]
                 if len(found) >= first:
                     break
         return found[:first]
 
-    def _differing(self, table: Table, most: int, trimmed: bool) -> list[tuple[Any, Any]]:
-        kept = load("compare").get(f"kept_{table.name}", b"false") if trimmed else b"false"
+    def _differing(self, table: Table, most: int) -> list[tuple[Any, Any]]:
         names = sql.SQL(", ").join(map(sql.Identifier, table.key))
         query = sql.SQL(
             "SELECT to_jsonb(e), to_jsonb(f) FROM pg_temp.{0} AS e "
             "FULL JOIN touchstream.{0} AS f USING ({1}) "
-            "WHERE ROW(e.*) IS DISTINCT FROM ROW(f.*) AND NOT (e.{2} IS NULL AND ({3})) "
-            "ORDER BY {1} LIMIT {4}"
+            "WHERE ROW(e.*) IS DISTINCT FROM ROW(f.*) ORDER BY {1} LIMIT {2}"
         ).format(
             sql.Identifier(table.name),
             names,
-            sql.Identifier(table.key[0]),
-            sql.SQL(kept.decode()),
             sql.Literal(most),
         )
         rows: list[Any] = self._connection.execute(query).fetchall()
@@ -121,13 +111,13 @@ class Recount:
 
 
 def compare(
-    dsn: str, expected: Mapping[str, Iterable[Row]], *, first: int = 20, trimmed: bool = True
+    dsn: str, expected: Mapping[str, Iterable[Row]], *, first: int = 20
 ) -> list[Difference]:
     """The first differences between rows as rows.py makes them and these tables as shown."""
     with Recount(dsn) as recount:
         for table, rows in expected.items():
             recount.add_rows(table, rows)
-        return recount.differences(expected, first=first, trimmed=trimmed)
+        return recount.differences(expected, first=first)
 
 
 def read_current(dsn: str, table: str) -> Iterator[dict[str, Any]]:

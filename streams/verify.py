@@ -253,7 +253,7 @@ class Recounting:
                     f"table {d.table}",
                     f"{d.key} {d.column}: expected {d.expected}, found {d.found}",
                 )
-                for d in recount.differences(first=first, trimmed=False)
+                for d in recount.differences(first=first)
             ]
 
     def _rows(self) -> Iterator[Row]:

@@ -30,7 +30,7 @@ def claimed(dsn: str, log: Log) -> Projection:
 def differences(dsn: str, log: Log) -> object:
     with Recount(dsn) as recount:
         recount.add(log.records)
-        return recount.differences(trimmed=False)
+        return recount.differences()
 
 
 def test_the_first_claim_begins_at_the_start_and_the_next_where_it_stopped(dsn: str) -> None:
