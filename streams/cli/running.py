@@ -111,9 +111,7 @@ def run(
 
     Example: touchstream run --roles contact,dispatch --workers 2
     """
-    chosen = ROLES if roles == "all" else tuple(name.strip() for name in roles.split(","))
-    if unknown := [name for name in chosen if name not in ROLES]:
-        raise Halt(f"no such role: {', '.join(unknown)}; there are {', '.join(ROLES)}", USAGE)
+    chosen = chosen_roles(roles)
     found = settings()
     layout_of(found)
     if "projector" in chosen:
@@ -130,3 +128,11 @@ def run(
         finally:
             stopping.eager = False
             supervisor.stop()
+
+
+def chosen_roles(text: str) -> tuple[str, ...]:
+    """Each role once, in the order named: two workers must not share an identity. Raises Halt."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if unknown := [name for name in names if name not in (*ROLES, "all")]:
+        raise Halt(f"no such role: {', '.join(unknown)}; there are {', '.join(ROLES)}", USAGE)
+    return ROLES if "all" in names else names

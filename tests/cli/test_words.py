@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from schemas.samples import DEFINITION, sample
+from streams.cli.errors import Halt
+from streams.cli.running import chosen_roles
+from streams.running import ROLES
 from tests.cli.conftest import Touchstream
 
 SECRET = "hunter2-very-secret"
@@ -121,6 +124,13 @@ def test_usage_errors_are_code_2_and_nobody_to_ask_is_no_consent(touchstream: To
     assert touchstream("campaign", "validate", "no-such-file").code == 2
     assert touchstream("frobnicate").code == 2
     assert touchstream("dead-letters", "show", "here", "--json").code == 2
+
+
+def test_a_role_named_twice_runs_once_and_all_is_all_wherever_it_stands() -> None:
+    assert chosen_roles("intake, contact,intake") == ("intake", "contact")
+    assert chosen_roles("intake,all") == chosen_roles("all") == ROLES
+    with pytest.raises(Halt, match="no such role: fish"):
+        chosen_roles("all,fish")
 
 
 COMMANDS = (
