@@ -17,6 +17,7 @@ venv: $(STAMP)  ## make .venv from the lock file
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "touchstream needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + ": make venv PYTHON=python3.13")'
+	@$(PYTHON) -c 'import sys, importlib.util as u; sys.exit(not u.find_spec("ensurepip") and "$(PYTHON) cannot make a venv, its ensurepip is missing: apt install python3-venv")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
