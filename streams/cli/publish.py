@@ -16,6 +16,7 @@ from schemas.facts import Fact
 from streams.broker import layout_of
 from streams.cli.common import Json, Timeout, Wait, err, print_json, say, settings
 from streams.cli.errors import NO, UNREACHABLE, USAGE, Halt
+from streams.cli.ordering import refusal
 from streams.cli.publisher import ANSWERS, REFUSALS, Answers, Publisher
 from streams.settings import Settings
 
@@ -39,6 +40,7 @@ class Count:
         self.good = 0
         self.types: dict[str, int] = {}
         self.bad: list[dict[str, Any]] = []
+        self.refused: list[dict[str, Any]] = []
         self.unanswered: int | None = None
         self.tell: Callable[[int], object] = lambda _: None
 
@@ -48,11 +50,22 @@ class Count:
         if self.good % 100 == 1:
             self.tell(self.good)
 
-    def refuse(self, line: int, code: str, detail: str) -> None:
+    def spoil(self, line: int, code: str, detail: str) -> None:
+        """A line that is not sent."""
         self.bad.append({"line": line, "code": code, "detail": detail})
-        if len(self.bad) <= TOLD_MAX:
-            say(f"line {line}: {code}: {detail}")
-        elif len(self.bad) == TOLD_MAX + 1:
+        self._say(f"line {line}: {code}: {detail}")
+
+    def refuse(self, line: int, kind: str, fact: Fact) -> None:
+        """An order that was sent, and that the engine said no to."""
+        why = refusal(fact)
+        self.refused.append({"line": line, "type": kind, "code": fact.reason, "detail": why})
+        self._say(f"line {line}: {kind} {why}")
+
+    def _say(self, text: str) -> None:
+        told = len(self.bad) + len(self.refused)
+        if told <= TOLD_MAX:
+            say(text)
+        elif told == TOLD_MAX + 1:
             say("… and more; --json lists them all")
 
 
@@ -68,7 +81,8 @@ def publish(
 
     Each line is checked before it is sent; a bad one is told with its number and code, the good
     ones go on, and the exit code is 1. Orders (tenants, campaigns) are waited for, so that the
-    events after them find them done; --no-wait sends everything at once.
+    events after them find them done, and one that the engine refuses is told with its reason and
+    is code 1 too; --no-wait sends everything at once.
 
     Example: touchstream publish examples/events.jsonl
     """
@@ -88,18 +102,21 @@ def publish(
                 "valid": count.good,
                 "types": count.types,
                 "bad": count.bad,
+                "refused": count.refused,
             }
         )
+    elif dry_run:
+        print(f"{count.good} valid, {len(count.bad)} bad")
     else:
-        print(f"{count.good} {'valid' if dry_run else 'published'}, {len(count.bad)} bad")
+        print(f"{count.good} published, {len(count.bad)} bad, {len(count.refused)} refused")
     if count.unanswered is not None:
         raise Halt(
             f"line {count.unanswered}: nothing answered within {timeout:g} s, and the rest was "
             "sent without waiting. Is the engine running, or does it know a newer order already?",
             UNREACHABLE,
         )
-    if count.bad:
-        raise Halt(f"{len(count.bad)} lines were bad", NO)
+    if count.bad or count.refused:
+        raise Halt(f"{len(count.bad)} lines were bad, {len(count.refused)} refused", NO)
 
 
 def _send(
@@ -119,10 +136,11 @@ def _send(
                 if order and answers is None:
                     answers = Answers(found)
                 cause = publisher.send(event.type, event.data, event.id, event.source, event.time)
-                count.take(event.type)
                 if order and answers is not None:
                     publisher.flush()
                     _heed(answers.wait(event.type, cause, timeout_s), line, event.type, count)
+                else:
+                    count.take(event.type)
     finally:
         publisher.flush()
         if answers is not None:
@@ -130,12 +148,14 @@ def _send(
 
 
 def _heed(fact: Fact | None, line: int, kind: str, count: Count) -> None:
-    """An order that was refused is a bad line; after one that nobody answers no other is waited
-    for."""
+    """An order that was refused does not count as published; after one that nobody answers no
+    other is waited for."""
+    if fact is not None and fact.fact in REFUSALS:
+        count.refuse(line, kind, fact)
+        return
+    count.take(kind)
     if fact is None:
         count.unanswered = line
-    elif fact.fact in REFUSALS:
-        count.refuse(line, fact.reason or "REFUSED", f"the engine refused {kind}")
 
 
 def _events(lines: BinaryIO, count: Count) -> Iterator[tuple[int, Event]]:
@@ -152,10 +172,10 @@ def _events(lines: BinaryIO, count: Count) -> Iterator[tuple[int, Event]]:
         try:
             event = decode(STRUCTURED, line.strip())
         except Refused as refused:
-            count.refuse(number, refused.code, refused.detail)
+            count.spoil(number, refused.code, refused.detail)
             continue
         if EVENTS[event.type].topic is None:
-            count.refuse(number, "EVENT_WRONG_TOPIC", f"{event.type} is a command: we write it")
+            count.spoil(number, "EVENT_WRONG_TOPIC", f"{event.type} is a command: we write it")
         else:
             yield number, event
 

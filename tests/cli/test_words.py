@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from schemas.facts import Fact, Kind
 from schemas.samples import DEFINITION, sample
 from streams.cli.errors import Halt
 from streams.cli.running import chosen_roles
@@ -73,6 +76,31 @@ def test_bad_lines_are_told_by_number_and_the_good_ones_count(
         (5, "EVENT_WRONG_TOPIC"),
         (6, "TOO_LARGE"),
     ]
+
+
+def test_an_order_that_was_refused_is_neither_published_nor_bad(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fact = Fact(
+        fact=Kind.CAMPAIGN_REFUSED,
+        at=datetime(2026, 3, 2, tzinfo=UTC),
+        tenant_id="acme",
+        reason="TENANT_UNKNOWN",
+    )
+    for name in ("settings", "layout_of", "Publisher"):
+        monkeypatch.setattr(f"streams.cli.publish.{name}", Mock())
+    answering = Mock(return_value=Mock(wait=Mock(return_value=fact)))
+    monkeypatch.setattr("streams.cli.publish.Answers", answering)
+    file = tmp_path / "events.jsonl"
+    file.write_text(line("campaign.published") + "\n" + line("job.completed") + "\n{oops\n")
+    said = touchstream("publish", file)
+    assert said.code == 1
+    assert said.out == "1 published, 1 bad, 1 refused\n"
+    assert "touchstream tenant set" in said.err
+    found = touchstream("publish", file, "--json").json()
+    assert (found["published"], found["valid"], found["types"]) == (1, 1, {"job.completed": 1})
+    assert [(it["line"], it["code"]) for it in found["refused"]] == [(1, "TENANT_UNKNOWN")]
+    assert [(it["line"], it["code"]) for it in found["bad"]] == [(3, "NOT_CLOUDEVENT")]
 
 
 @pytest.mark.parametrize(
