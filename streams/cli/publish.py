@@ -84,7 +84,7 @@ def publish(
     events after them find them done, and one that the engine refuses is told with its reason and
     is code 1 too; --no-wait sends everything at once.
 
-    Example: touchstream publish examples/events.jsonl
+    Example: python examples/events.py | touchstream publish -
     """
     count = Count()
     with _opened(file) as lines:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,6 +90,7 @@ def test_what_is_ordered_is_answered_and_shown(
     os.environ.update(without)
     assert (status().code, len(status().json()["tasks"])) == (0, len(tasks))
     os.environ.update(engine)
+    _the_example_enrolls_whoever_publishes_it(engine["TOUCHSTREAM_POSTGRES_DSN"])
 
     paused = touchstream("campaign", "pause", "reviews", "--tenant", "acme", "--json")
     assert (paused.code, paused.json()["reason"]) == (0, "paused")
@@ -98,6 +101,22 @@ def test_what_is_ordered_is_answered_and_shown(
     assert touchstream("rebuild").code == 2  # nobody to ask
     assert touchstream("rebuild", "--yes").code == 0
     assert touchstream("verify").code == 0
+
+
+def _the_example_enrolls_whoever_publishes_it(dsn: str) -> None:
+    """As the help of publish has one type it, and a second time."""
+    words = "{0} examples/events.py | {0} -c 'from streams.cli import main; main()' publish -"
+    for _ in range(2):
+        typed = words.format(sys.executable)
+        said = subprocess.run(typed, shell=True, capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stdout) == (0, "5 published, 0 bad, 0 refused\n"), said
+
+    def enrolled() -> bool:
+        query = b"SELECT contact_id FROM touchstream.enrollments"
+        with psycopg.connect(dsn) as connection:
+            return {("ann",), ("bob",)} <= {*connection.execute(query).fetchall()}
+
+    until(enrolled)
 
 
 def test_a_dead_letter_goes_back_once_with_its_bytes_headers_and_key(

@@ -1,5 +1,8 @@
 """The AsyncAPI document and the examples are those of the code."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from schemas.asyncapi import document, text
 from schemas.codec import Decoder
 from schemas.definition import Definition, read
 from schemas.events import EVENTS
+from schemas.times import DAY
 from schemas.topics import COMMANDS, PUBLIC_IN, Topic
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +57,22 @@ def test_an_example_definition_is_valid(path: Path) -> None:
 
 
 def test_every_example_event_is_valid() -> None:
-    lines = (ROOT / "examples" / "events.jsonl").read_bytes().splitlines()
-    events = [Decoder().decode([], line) for line in lines]
+    events = [Decoder().decode([], line) for line in examples()]
     assert len({(event.source, event.id) for event in events}) == len(events)
     published = [event.data.definition for event in events if event.type == "campaign.published"]
     assert published == [yaml.safe_load((ROOT / "examples" / "reviews.yaml").read_text("utf-8"))]
+
+
+def test_the_jobs_of_the_examples_are_of_today_so_that_they_are_followed_up() -> None:
+    events = [Decoder().decode([], line) for line in examples()]
+    jobs = [event for event in events if event.type == "job.completed"]
+    now = time.time_ns() // 1_000
+    assert len(jobs) == 2
+    for job in jobs:
+        assert now - DAY < job.data.completed_at <= (job.time or 0) <= now
+
+
+def examples() -> list[bytes]:
+    """What the script prints, with nothing installed but Python."""
+    command = [sys.executable, "-I", "-S", str(ROOT / "examples" / "events.py")]
+    return subprocess.run(command, capture_output=True, check=True).stdout.splitlines()
