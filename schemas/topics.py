@@ -44,6 +44,19 @@ PLACES_OF = CHANGELOG_OF | dict.fromkeys(PUBLIC_IN, Topic.INTAKE_CHANGELOG)
 offsets can be lost, and public events read twice are not all harmless."""
 
 
+NUMBERED = {
+    "public": (*PUBLIC_IN, Topic.INTAKE_CHANGELOG),
+    "contact": (Topic.CONTACT_LOG, Topic.CONTACT_CHANGELOG),
+    "dispatch": (Topic.DISPATCH_LOG, Topic.DISPATCH_CHANGELOG),
+    "campaign": (Topic.CAMPAIGN_LOG, Topic.CAMPAIGN_CHANGELOG),
+    "commands": COMMANDS,
+    "facts": (Topic.FACTS,),
+}
+"""The topics that must have as many partitions as one another, by the name of their number."""
+
+_NUMBER_OF = {topic: name for name, topics in NUMBERED.items() for topic in topics}
+
+
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """How many partitions each keyed log has. Fixed at creation: a keyed log cannot be
     re-partitioned in place."""
@@ -57,16 +70,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     def partitions(self, topic: Topic) -> int:
         """How many partitions `topic` has; a changelog has as many as its log."""
-        match topic:
-            case Topic.CONTACT_LOG | Topic.CONTACT_CHANGELOG:
-                return self.contact
-            case Topic.DISPATCH_LOG | Topic.DISPATCH_CHANGELOG:
-                return self.dispatch
-            case Topic.CAMPAIGN_LOG | Topic.CAMPAIGN_CHANGELOG:
-                return self.campaign
-            case Topic.FACTS:
-                return self.facts
-            case Topic.DEAD_LETTERS:
-                return 1
-            case _:
-                return self.commands if topic in COMMANDS else self.public
+        if topic is Topic.DEAD_LETTERS:
+            return 1
+        number: int = getattr(self, _NUMBER_OF[topic])
+        return number

@@ -1,16 +1,23 @@
 """The topics on the broker: made as the design needs them, and checked where they exist already."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from schemas.topics import LOGS, PLACES_OF, PUBLIC_IN, Layout, Topic
+from schemas.topics import LOGS, NUMBERED, PLACES_OF, PUBLIC_IN, Layout, Topic
 from streams.client import admin
 from streams.settings import Settings
 
 FOR_EVER = "-1"
 ANY_TIME = str(2**63 - 1)
+EXACTLY = ("message.timestamp.type", "cleanup.policy", "retention.ms")
+AT_LEAST = (
+    "max.message.bytes",
+    "message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms",
+)
+"""Options without which records are lost, refused or misdated; the others are for speed."""
 
 
 class TopicsWrong(Exception):
@@ -66,29 +73,55 @@ def _result(name: str, made: object) -> None:
             raise TopicsWrong(f"{name}: {error.args[0].str()}") from error
 
 
+def numbers(settings: Settings) -> dict[Topic, int]:
+    """How many partitions each topic has that is on the broker."""
+    with admin(settings) as client:
+        present = client.list_topics(timeout=15).topics
+    found = {topic: present.get(settings.topic_prefix + topic.value) for topic in Topic}
+    return {topic: len(known.partitions) for topic, known in found.items() if known is not None}
+
+
+def fitting(present: Mapping[Topic, int], asked: Mapping[str, int]) -> Layout:
+    """The numbers asked for; else those of the topics that are there; else our own."""
+    there = {name: present[first] for name, first, _ in _groups(present)}
+    return Layout(**{**there, **asked})
+
+
+def misnumbered(
+    settings: Settings, present: Mapping[Topic, int], asked: Mapping[str, int]
+) -> list[str]:
+    """Topics with other numbers of partitions than asked for, or than their like, in words."""
+    found = []
+    for name, first, topics in _groups(present):
+        wanted = asked.get(name, present[first])
+        why = f"must have {wanted} as {settings.topic_prefix}{first.value}"
+        if name in asked:
+            why = f"not {wanted}: a keyed topic keeps the number it was made with"
+        found += [
+            f"{settings.topic_prefix}{topic.value}: has {present[topic]} partitions, {why}"
+            for topic in topics
+            if present[topic] != wanted
+        ]
+    return found
+
+
+def _groups(present: Mapping[Topic, int]) -> Iterator[tuple[str, Topic, list[Topic]]]:
+    """Of the topics that are there, those with one number: its name, the first of them, all."""
+    for name, topics in NUMBERED.items():
+        if there := [topic for topic in topics if topic in present]:
+            yield name, there[0], there
+
+
 def layout_of(settings: Settings) -> Layout:
     """How many partitions the logs have on the broker. Raises TopicsWrong where topics are
-    missing."""
-    with admin(settings) as client:
-        topics = client.list_topics(timeout=15).topics
-    counts = {}
-    missing = []
-    for topic in Topic:
-        found = topics.get(settings.topic_prefix + topic.value)
-        if found is None:
-            missing.append(settings.topic_prefix + topic.value)
-        else:
-            counts[topic] = len(found.partitions)
+    missing, or do not have as many as their like."""
+    present = numbers(settings)
+    missing = [settings.topic_prefix + topic.value for topic in Topic if topic not in present]
     if missing:
         raise TopicsWrong(f"missing topics: {', '.join(missing)}; make them: touchstream topics")
-    return Layout(
-        public=counts[Topic.JOBS],
-        contact=counts[Topic.CONTACT_LOG],
-        dispatch=counts[Topic.DISPATCH_LOG],
-        campaign=counts[Topic.CAMPAIGN_LOG],
-        commands=counts[Topic.COMMANDS_EMAIL],
-        facts=counts[Topic.FACTS],
-    )
+    if wrong := misnumbered(settings, present, {}):
+        raise TopicsWrong("\n".join(wrong))
+    return fitting(present, {})
 
 
 def mismatches(settings: Settings, topics: Iterable[Topic]) -> list[str]:
@@ -104,8 +137,9 @@ def mismatches(settings: Settings, topics: Iterable[Topic]) -> list[str]:
         present = {resource: answer.result() for resource, answer in answers.items()}
     for resource, topic in asked.items():
         for name, wanted in options(topic, scaled=scaled).items():
-            if name in ("message.timestamp.type", "cleanup.policy"):
-                value = present[resource][name].value
-                if value != wanted:
-                    found.append(f"{resource.name}: {name} is {value}, must be {wanted}")
+            value = present[resource][name].value
+            if name in EXACTLY and value != wanted:
+                found.append(f"{resource.name}: {name} is {value}, must be {wanted}")
+            elif name in AT_LEAST and int(value) < int(wanted):
+                found.append(f"{resource.name}: {name} is {value}, must be at least {wanted}")
     return found

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.status import Status
@@ -15,19 +15,20 @@ from sinks.projection import rebuild as empty_tables
 from streams import broker
 from streams.cli.common import Json, checked, err, print_json, say, settings
 from streams.cli.errors import NO, USAGE, Halt
-from streams.client import admin
-from streams.settings import Settings, load
+from streams.settings import load
 
-Partitions = typer.Option(min=1, max=10_000)
+
+def _number(default: int) -> Any:
+    return typer.Option(min=1, max=10_000, help=f"{default} if not given and not there yet.")
 
 
 def topics(
-    contact_partitions: Annotated[int, Partitions] = Layout().contact,
-    dispatch_partitions: Annotated[int, Partitions] = Layout().dispatch,
-    campaign_partitions: Annotated[int, Partitions] = Layout().campaign,
-    public_partitions: Annotated[int, Partitions] = Layout().public,
-    command_partitions: Annotated[int, Partitions] = Layout().commands,
-    facts_partitions: Annotated[int, Partitions] = Layout().facts,
+    contact_partitions: Annotated[int | None, _number(Layout().contact)] = None,
+    dispatch_partitions: Annotated[int | None, _number(Layout().dispatch)] = None,
+    campaign_partitions: Annotated[int | None, _number(Layout().campaign)] = None,
+    public_partitions: Annotated[int | None, _number(Layout().public)] = None,
+    command_partitions: Annotated[int | None, _number(Layout().commands)] = None,
+    facts_partitions: Annotated[int | None, _number(Layout().facts)] = None,
     replication: Annotated[
         int, typer.Option(min=-1, help="Copies of each; -1: the broker's default.")
     ] = -1,
@@ -37,26 +38,29 @@ def topics(
     """Make the topics that are missing, and check those that are there.
 
     Choose the partitions of the logs with room to grow: a keyed log cannot be widened later.
+    An option that names another number than a topic has is told, and nothing is made.
 
     Example: touchstream topics --contact-partitions 24 --dispatch-partitions 12 --replication 3
     """
+    given = {
+        "public": public_partitions,
+        "contact": contact_partitions,
+        "dispatch": dispatch_partitions,
+        "campaign": campaign_partitions,
+        "commands": command_partitions,
+        "facts": facts_partitions,
+    }
+    asked = {name: number for name, number in given.items() if number is not None}
     found = settings()
-    layout = Layout(
-        public=public_partitions,
-        contact=contact_partitions,
-        dispatch=dispatch_partitions,
-        campaign=campaign_partitions,
-        commands=command_partitions,
-        facts=facts_partitions,
-    )
-    missing: list[str] = []
+    before = broker.numbers(found)
+    wrong = broker.misnumbered(found, before, asked)
     made: list[str] = []
-    if check:
-        missing = _missing(found.topic_prefix, _present(found))
-    else:
-        made = broker.create(found, layout, replication)
-    present = [t for t in Topic if found.topic_prefix + t.value not in missing]
-    wrong = broker.mismatches(found, present) if present else []
+    present = [*before]
+    if not check and not wrong:
+        made = broker.create(found, broker.fitting(before, asked), replication)
+        present = [*Topic]
+    missing = [found.topic_prefix + t.value for t in Topic if t not in present]
+    wrong += broker.mismatches(found, present) if present else []
     if json:
         print_json({"made": made, "missing": missing, "wrong": wrong})
     else:
@@ -64,15 +68,6 @@ def topics(
     if missing or wrong:
         lines = [f"{name}: missing; make it: touchstream topics" for name in missing]
         raise Halt("\n".join([*lines, *wrong]), NO)
-
-
-def _present(found: Settings) -> set[str]:
-    with admin(found) as client:
-        return {*client.list_topics(timeout=15).topics}
-
-
-def _missing(prefix: str, present: set[str]) -> list[str]:
-    return [prefix + topic.value for topic in Topic if prefix + topic.value not in present]
 
 
 def migrate(json: Json = False) -> None:
