@@ -43,6 +43,26 @@ def opens_at(window: Window | None, moment: int) -> int:
     return opened
 
 
+def widened(start: int, end: int, earliest: int) -> tuple[int, int]:
+    """The same quiet hours, and quiet from `earliest` to midnight too (F-6): what a stricter region
+    asks, whoever set the others.
+
+    Equal ends are no quiet hours, and stay so. Hours that would leave nothing of the day stay too.
+    """
+    if start == end:
+        return start, end
+    if start > end:
+        wider = min(start, earliest), end
+        whole_day = end >= earliest
+    elif end < earliest:
+        wider = earliest, end
+        whole_day = False
+    else:
+        wider = min(start, earliest), 0
+        whole_day = wider[0] == 0
+    return (start, end) if whole_day else wider
+
+
 def _local(window: Window, moment: int) -> datetime:
     return datetime.fromtimestamp(moment // 1_000_000, zone(window.zone))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from processors.known import ADDRESS, campaign_key, tenant_key
 from processors.turn import Output, Turn
+from processors.windows import widened
 from schemas.definition import Definition, Step
 from schemas.facts import Fact, Kind, moment
 from schemas.messages import Window
@@ -82,7 +83,11 @@ class Scene:
 
     def window(self, definition: Definition) -> Window | None:
         """Quiet hours for this contact: the campaign's or the tenant's, by the contact's clock
-        if known (F-6)."""
+        if known (F-6).
+
+        A stricter region widens the hours there are. Where there are none, by the campaign's
+        `quiet_hours: none` or by the tenant's own, it adds none.
+        """
         tenant = self.tenant
         assert tenant is not None
         settings, profile = definition.settings, self.contact.profile
@@ -91,8 +96,8 @@ class Scene:
         start, end = tenant.quiet.start, tenant.quiet.end
         if settings.quiet_start is not None and settings.quiet_end is not None:
             start, end = settings.quiet_start, settings.quiet_end
-        if profile.region and profile.region in tenant.strict_regions and start > end:
-            start = min(start, tenant.strict_start)  # the law's hours, whoever set the others
+        if profile.region and profile.region in tenant.strict_regions:
+            start, end = widened(start, end, tenant.strict_start)
         if profile.timezone:
             return Window(profile.timezone, start, end, "contact")
         return Window(tenant.timezone, start, end, "tenant")

@@ -138,6 +138,25 @@ def test_a_strict_region_is_quiet_an_hour_earlier(region: str, expected: float) 
     assert sends(world)[0] == ("a", expected)
 
 
+@pytest.mark.parametrize(
+    ("quiet", "expected"),
+    [
+        ({"start": "00:00", "end": "08:00"}, 23),
+        ({"start": "09:30", "end": "10:00"}, 25),
+        ("none", 12),
+    ],
+)
+def test_a_strict_region_is_quiet_till_midnight_whatever_hours_the_campaign_has(
+    quiet: object, expected: float
+) -> None:
+    person = Person(email="a@example.com", timezone="America/Chicago", region="FL")
+    world = begun(steps=[step("a", hours=12)], settings={"quiet_hours": quiet})  # 21:00 there
+    tell(world, tenant(strict_regions=("FL",)))
+    tell(world, job(person=person))
+    world.hours(30, sending())
+    assert sends(world) == [("a", expected)]
+
+
 def test_a_campaign_may_have_its_own_quiet_hours_or_none() -> None:
     own = {"quiet_hours": {"start": "08:00", "end": "12:30"}}
     for settings, expected in ((own, 3.5), ({"quiet_hours": "none"}, 2)):

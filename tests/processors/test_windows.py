@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from processors.windows import is_quiet, opens_at
+from processors.windows import is_quiet, opens_at, widened
 from schemas.messages import Window
 from schemas.times import DAY, HOUR, MINUTE, parse_rfc3339
 from schemas.zones import zone
@@ -83,3 +83,55 @@ def test_a_year_of_quiet_nights_is_never_opened_in() -> None:
         local = datetime.fromtimestamp(opened // 1_000_000, zone("Europe/Rome"))
         assert (local.hour, local.minute) == (8, 0) and local.second == 0
         assert timedelta(0) == local - local.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        (("21:00", "08:00"), ("20:00", "08:00")),
+        (("19:00", "08:00"), ("19:00", "08:00")),
+        (("21:00", "00:00"), ("20:00", "00:00")),
+        (("00:00", "08:00"), ("20:00", "08:00")),
+        (("01:00", "07:30"), ("20:00", "07:30")),
+        (("08:00", "20:00"), ("08:00", "00:00")),
+        (("12:00", "22:00"), ("12:00", "00:00")),
+        (("20:30", "22:00"), ("20:00", "00:00")),
+        (("09:00", "09:00"), ("09:00", "09:00")),
+        (("00:00", "00:00"), ("00:00", "00:00")),
+        (("22:00", "20:00"), ("22:00", "20:00")),  # nothing of the day would be left
+        (("22:00", "21:00"), ("22:00", "21:00")),
+        (("00:00", "20:00"), ("00:00", "20:00")),
+    ],
+)
+def test_a_window_is_widened_to_last_from_eight_to_midnight(
+    hours: tuple[str, str], expected: tuple[str, str]
+) -> None:
+    start, end = (_minute(clock) for clock in hours)
+    assert widened(start, end, 20 * 60) == tuple(_minute(clock) for clock in expected)
+
+
+def _minute(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _quiet_minutes(start: int, end: int) -> set[int]:
+    if start == end:
+        return set()
+    window = Window("UTC", start, end)
+    return {n for n in range(24 * 60) if is_quiet(window, YEAR + n * MINUTE)}
+
+
+@given(st.integers(0, 95), st.integers(0, 95), st.integers(0, 95))
+def test_a_widened_window_is_quiet_where_the_old_one_was_and_from_then_on_to_midnight(
+    start: int, end: int, earliest: int
+) -> None:
+    old = start * 15, end * 15
+    new = widened(*old, earliest * 15)
+    before, after = _quiet_minutes(*old), _quiet_minutes(*new)
+    asked = before | set(range(earliest * 15, 24 * 60))
+    if not before or len(asked) == 24 * 60:
+        assert new == old
+        return
+    early = set(range(start * 15)) if start < end else set()  # one window cannot leave it open
+    assert asked <= after <= asked | early
