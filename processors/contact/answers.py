@@ -5,6 +5,7 @@ from typing import NamedTuple
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
 from processors.contact.touching import (
+    UNREVOKED,
     arm,
     fail,
     go_on,
@@ -77,7 +78,7 @@ def answered(scene: Scene, enrollment: Enrollment, touch: Touch, message: Answer
             if touch.phase is Phase.REQUESTED:
                 touch.wait, touch.due_at = message.reason, message.until
         case TouchRefused() if touch.phase in (Phase.REQUESTED, Phase.WITHDRAWING):
-            skip(scene, enrollment, touch, Input.REFUSED, message.reason)
+            _refused(scene, enrollment, touch, message)
         case TouchWithdrawn() if touch.phase is Phase.WITHDRAWING:
             _withdrawn(scene, enrollment, touch)
         case TouchRevoked() if touch.phase is Phase.WITHDRAWING:
@@ -98,6 +99,15 @@ def _await_answer(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     touch.commanded_at = touch.commanded_at or scene.now
     touch.wait = "answer"
     touch.due_at = scene.now + scene.definition(enrollment).settings.answer_timeout
+
+
+def _refused(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchRefused) -> None:
+    """A repeat that goes out no more takes along the command that it repeats, unless its withdrawal
+    asks for that already."""
+    asked = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
+    if touch.emission > 1 and not asked:
+        take_back(scene, touch, message.reason, revoke=True)
+    skip(scene, enrollment, touch, Input.REFUSED, message.reason)
 
 
 def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:

@@ -14,6 +14,9 @@ from schemas.topics import Topic
 EMISSIONS_MAX = 2
 """No answer from a sender: the same command once more, then failed (S0-5, C-9)."""
 
+UNREVOKED = ("campaign_paused", "no_address", "no_template")
+"""Withdrawals that leave alone a command that is out."""
+
 
 def schedule_next(scene: Scene, enrollment: Enrollment) -> None:
     """The next step gets its time; after the last one the enrollment is completed.

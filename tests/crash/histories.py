@@ -107,7 +107,7 @@ def publish(told: Told, which: int, what: int) -> m.PublishCampaign:
 def job(told: Told, who: int, what: int) -> list[m.Message]:
     person = m.Person(
         first_name=PEOPLE[who % 4],
-        email=f"{PEOPLE[who % 4]}@example.com",
+        email=f"{PEOPLE[who % 3]}@example.com",  # dua reads ann's mail
         phone=f"+1555{who % 4}" if what % 5 else None,
         timezone=ZONES[what % 4],
     )

@@ -1,20 +1,26 @@
 """What happens when a sender fails or says nothing (F-7, S0-5, C-9)."""
 
+from typing import Any
+
 import pytest
 
 from schemas.facts import Kind
-from schemas.messages import Message, RequestTouch
+from schemas.messages import ContactStopped, ContactUnsubscribed, Message, Person, RequestTouch
 from schemas.states import Phase, Status
 from tests.processors.story import (
     HOUR,
     START,
     World,
     answering,
+    change,
     commanded,
     enrolled,
     failed,
     failing,
+    job,
+    outside,
     reasons,
+    revocations,
     run,
     sending,
     sends,
@@ -25,6 +31,7 @@ from tests.processors.story import (
     touch_of,
 )
 
+ANN = "ann@example.com"
 TWO = [step("a"), step("b", hours=24)]
 
 
@@ -204,3 +211,58 @@ def test_a_request_past_its_time_expires_in_dispatch() -> None:
     world.hours(3)
     assert reasons(world, Kind.TOUCH_SKIPPED) == ["expired"]
     assert touch_of(world).scheduled_at == START + 48 * HOUR
+
+
+def test_a_repeat_to_an_address_that_was_closed_meanwhile_calls_the_command_back() -> None:
+    world = tell(enrolled(steps=TWO), job("j2", contact_id="bob", person=Person(email=ANN)))
+    world.hours(24)
+    opt_out = {**outside(world, "bob"), "channel": "email"}
+    tell(world, ContactUnsubscribed(**opt_out))
+    world.hours(0.6)
+    command = next(touch for touch in world.due() if touch.contact_id == "ann")
+    called_back = [order.command_id for order in revocations(world) if order.contact_id == "ann"]
+    assert called_back == [command.command_id]
+    assert touch_of(world, 0).phase is Phase.SKIPPED
+    assert touch_of(world, 0).reason == "opted_out_email"
+
+
+def unrepeated(**changes: Any) -> World:
+    """Ann's first command is unanswered, and its repeat waits for a slot."""
+    settings = {"expire_after_hours": 0.25, "answer_timeout_minutes": 30, **changes}
+    world = enrolled(steps=TWO, settings=settings)
+    tell(world, tenant(limits={"email": 1}))
+    world.hours(24.51)
+    assert touch_of(world).phase is Phase.REQUESTED
+    return world
+
+
+def test_a_repeat_that_expires_calls_the_command_back() -> None:
+    world = unrepeated()
+    world.hours(1)
+    assert [order.reason for order in revocations(world)] == ["expired"]
+    assert reasons(world, Kind.TOUCH_SKIPPED) == ["expired"]
+    assert len(world.due()) == 1
+
+
+@pytest.mark.parametrize("then", ["nothing", "stopped"])
+def test_a_repeat_refused_while_a_pause_takes_it_back_calls_the_command_back(then: str) -> None:
+    world = unrepeated()
+    world.now = START + int(24.76 * HOUR)
+    world.tell(change(world, "paused"))
+    for role in ("campaign", "contact"):
+        world.turn(role)
+    if then == "stopped":
+        world.tell(ContactStopped(**outside(world)))
+        world.turn("contact")
+    assert touch_of(world, 0).phase is Phase.WITHDRAWING
+    world.settle()
+    assert [order.reason for order in revocations(world)] == ["expired"]
+    assert touch_of(world, 0).phase is Phase.SKIPPED
+
+
+def test_a_repeat_refused_after_a_stop_calls_the_command_back_once() -> None:
+    world = unrepeated()
+    world.now = START + int(24.76 * HOUR)
+    world.tell(ContactStopped(**outside(world)))
+    world.settle()
+    assert len(revocations(world)) == 1
