@@ -137,6 +137,8 @@ class Contact(State):
     profile: Profile = msgspec.field(default_factory=Profile)
     opted_out: dict[str, int] = {}
     bounced: dict[str, int] = {}
+    """Addresses that bounced hard, each by its digest (`Touch.recipient`) as hex, since when."""
+
     jobs: dict[str, bool | tuple[str, str]] = {}
     """Each job's status and service type (F-1); False is one that was deleted."""
 

@@ -112,9 +112,9 @@ def suppress(scene: Scene, channel: str, reason: str, cause: str) -> None:
 
 
 def bounced(scene: Scene, found: Found, message: TouchBounced) -> None:
-    """A hard bounce closes the address, not the person: another address opens the channel again
-    (S4-81)."""
-    touch = found.touch
+    """A hard bounce closes the address that was written to, not the person: another address opens
+    the channel again (S4-81). It is closed for others of the tenant while its text is known."""
+    touch, contact = found.touch, scene.contact
     first = touch.bounced_at is None
     touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
     if first:
@@ -128,11 +128,10 @@ def bounced(scene: Scene, found: Found, message: TouchBounced) -> None:
             reason=message.bounce_type,  # its text may quote the address, and facts hold none
             occurred_at=message.at,
         )
-    address = scene.address(touch.channel)
-    its_own = touch.recipient == scene.recipient(touch.channel)
-    if message.bounce_type == "hard" and address and its_own:
-        scene.contact.bounced.setdefault(address, message.at)
-        suppress(scene, touch.channel, "address_bounced", message.cause)
+    if message.bounce_type == "hard" and touch.recipient is not None:
+        contact.bounced.setdefault(touch.recipient.hex(), message.at)
+        if touch.recipient == scene.recipient(touch.channel):
+            suppress(scene, touch.channel, "address_bounced", message.cause)
 
 
 def erased(scene: Scene, message: ContactErased) -> None:

@@ -75,6 +75,11 @@ class Scene:
         """A digest of that address, to know it again by."""
         return blake2b(self.address(channel).encode(), digest_size=8).digest()
 
+    def bounced(self, channel: str) -> int | None:
+        """Since when that address is closed by a hard bounce; None where it is open."""
+        bounced = self.contact.bounced
+        return bounced.get(self.recipient(channel).hex()) if bounced else None
+
     def opted_out(self, channel: str) -> str | None:
         """The opt-out that closes a channel: the channel's own name, `all`, or None."""
         if channel in self.contact.opted_out:

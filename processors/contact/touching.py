@@ -115,10 +115,9 @@ def _closed(scene: Scene, touch: Touch, template_id: str | None) -> str | None:
     out = scene.opted_out(touch.channel)
     if out is not None:
         return f"opted_out_{out}"
-    address = scene.address(touch.channel)
-    if not address:
+    if not scene.address(touch.channel):
         return "no_address"
-    if address in scene.contact.bounced:
+    if scene.bounced(touch.channel) is not None:
         return "address_bounced"
     return None if template_id else "no_template"
 

@@ -133,6 +133,25 @@ def test_a_bounce_of_the_old_address_leaves_the_new_one_alone() -> None:
     assert world.due()[1].recipient == "new@example.com"
 
 
+def test_a_bounce_of_the_old_address_counts_when_that_one_comes_back() -> None:
+    world = enrolled(steps=[step("a"), step("b"), step("c")])
+    world.hours(25, sending())
+    tell(world, told(world, email="new@example.com"))
+    tell(world, bounced(world, world.due()[0]))
+    world.hours(24, sending(world))
+    tell(world, told(world, email="ann@example.com"))
+    world.hours(24, sending(world))
+    assert [t.recipient for t in world.due()] == ["ann@example.com", "new@example.com"]
+    assert reasons(world, Kind.TOUCH_SKIPPED) == ["address_bounced"]
+
+
+def test_what_bounced_is_kept_as_a_digest() -> None:
+    world = after_a_hard_bounce()
+    recipient = touch_of(world, 0).recipient
+    assert recipient is not None
+    assert list(contact(world).bounced) == [recipient.hex()]
+
+
 def test_an_address_that_bounced_for_one_contact_is_closed_for_another_of_the_tenant() -> None:
     world = after_a_hard_bounce()
     tell(world, job("j2", world.now, contact_id="ben"))

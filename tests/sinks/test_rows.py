@@ -72,8 +72,9 @@ def test_a_key_without_a_tenant_is_no_contact() -> None:
 
 def test_an_erased_contact_tells_nothing_of_the_person() -> None:
     run = enrollment("acme", touch("acme", error="no box ada@x"), variables={"n": "Ada"})
-    state = contact("acme", run, erased_at=T0, bounced={"ada@x": T0})
-    assert "ada@" not in repr(Batch(Log().contact("acme", state).records).rows)
+    state = contact("acme", run, erased_at=T0, bounced={"ada0ada0ada0ada0": T0})
+    rows = repr(Batch(Log().contact("acme", state).records).rows)
+    assert "ada@" not in rows and "ada0ada0ada0ada0" not in rows
 
 
 def test_counts_come_in_the_order_of_their_keys() -> None:
