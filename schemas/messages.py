@@ -5,6 +5,8 @@ Facts are past, orders imperative. `cause` names the public event behind a messa
 `at` is when it happened by its own account. All times are integer microseconds, UTC.
 """
 
+from typing import Any
+
 import msgspec
 
 from schemas.definition import Definition
@@ -48,9 +50,10 @@ class TouchDeferred(Answer, frozen=True):
 
 
 class TouchRefused(Answer, frozen=True):
-    """A gate that no waiting opens: suppressed, or expired."""
+    """A gate that no waiting opens: suppressed, or expired; `values` is what it was decided on."""
 
     reason: str
+    values: dict[str, Any] | None = None
 
 
 class TouchWithdrawn(Answer, frozen=True):

@@ -107,7 +107,7 @@ def _refused(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchR
     asked = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
     if touch.emission > 1 and not asked:
         take_back(scene, touch, message.reason, revoke=True)
-    skip(scene, enrollment, touch, Input.REFUSED, message.reason)
+    skip(scene, enrollment, touch, Input.REFUSED, message.reason, message.values)
 
 
 def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:

@@ -1,11 +1,13 @@
 """A finished job becomes an enrollment, or a recorded reason why not (S1-8, S1-21, F-9, F-10,
 X-9)."""
 
+from typing import Any, NamedTuple
+
 from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop, trim
 from processors.contact.touching import first_delay, schedule_next
 from schemas.definition import Definition
-from schemas.facts import Kind
+from schemas.facts import Kind, moment
 from schemas.ids import enrollment_id
 from schemas.messages import ContactEnrolled, JobCompleted
 from schemas.states import LIVE, Enrollment, KnownCampaign
@@ -15,6 +17,15 @@ JOBS_MAX = 1_000
 """Jobs of one contact that are remembered as seen; beyond that the oldest is forgotten."""
 
 ALL_SERVICES = "*"
+
+
+class Refusal(NamedTuple):
+    """Why somebody is not enrolled, with what that was decided on and, where waiting helps, until
+    when."""
+
+    reason: str
+    values: dict[str, Any] | None = None
+    until: int | None = None
 
 
 def job_completed(scene: Scene, message: JobCompleted) -> None:
@@ -27,15 +38,23 @@ def job_completed(scene: Scene, message: JobCompleted) -> None:
         assert campaign is not None
         _enroll(scene, campaign, message.cause, message.completed_at, message)
     elif refusal is not None:
-        scene.say(
-            Kind.ENROLLMENT_DECLINED,
-            campaign_id=campaign_id,
-            job_id=message.job_id,
-            cause=message.cause,
-            reason=refusal,
-        )
+        _decline(scene, refusal, message.cause, campaign_id, message.job_id)
     status = "completed" if message.enroll else "do_not_send"
     remember_job(scene, message.job_id, (status, message.service_type))
+
+
+def _decline(
+    scene: Scene, refusal: Refusal, cause: str, campaign_id: str | None, job_id: str | None = None
+) -> None:
+    scene.say(
+        Kind.ENROLLMENT_DECLINED,
+        campaign_id=campaign_id,
+        job_id=job_id,
+        cause=cause,
+        reason=refusal.reason,
+        until=None if refusal.until is None else moment(refusal.until),
+        values=refusal.values,
+    )
 
 
 def remember_job(scene: Scene, job_id: str, told: tuple[str, str] | None) -> None:
@@ -50,38 +69,54 @@ def remember_job(scene: Scene, job_id: str, told: tuple[str, str] | None) -> Non
         del jobs[next(iter(jobs))]
 
 
-def _refusal(scene: Scene, message: JobCompleted) -> tuple[str | None, str | None]:
+def _refusal(scene: Scene, message: JobCompleted) -> tuple[str | None, Refusal | None]:
     """The campaign that the job would enter, and the first rule that keeps it out."""
     known = scene.contact.jobs.get(message.job_id)
     if known is not None:
-        return None, "JOB_DUPLICATE" if known else "JOB_DELETED"
+        return None, Refusal("JOB_DUPLICATE" if known else "JOB_DELETED")
     if not message.enroll:
-        return None, "ENROLLMENT_DECLINED_BY_JOB"
+        return None, Refusal("ENROLLMENT_DECLINED_BY_JOB")
     if message.completed_at > scene.now + DAY:
-        return None, "JOB_IN_FUTURE"
+        return None, _ill_timed("JOB_IN_FUTURE", message, scene.now + DAY)
     assert scene.tenant is not None
     services = scene.tenant.campaigns
     campaign_id = services.get(message.service_type) or services.get(ALL_SERVICES)
     campaign = scene.campaign(campaign_id) if campaign_id else None
     if campaign is None:
-        return None, "CAMPAIGN_NONE_FOR_SERVICE"
+        return None, Refusal("CAMPAIGN_NONE_FOR_SERVICE", {"service_type": message.service_type})
     if campaign.status != "active":
-        return campaign_id, f"CAMPAIGN_{campaign.status.upper()}"
+        return campaign_id, Refusal(f"CAMPAIGN_{campaign.status.upper()}")
     return campaign_id, _refusal_by(scene, campaign, message)
 
 
-def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) -> str | None:
+def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) -> Refusal | None:
     definition = campaign.definitions[campaign.version]
-    if live(scene, campaign.campaign_id) and definition.settings.repeat_job == "ignore":
-        return "ENROLLMENT_ALREADY_ACTIVE"
-    runs = scene.contact.enrollments
-    if any(_begun_later(run, campaign.campaign_id, definition, message) for run in runs):
-        return "JOB_OLDER_THAN_ENROLLMENT"
-    if _too_old(scene, definition, message):
-        return "JOB_TOO_OLD"
+    if definition.settings.repeat_job == "ignore":
+        running = live(scene, campaign.campaign_id)
+        if running:
+            return _in_the_way("ENROLLMENT_ALREADY_ACTIVE", running[0])
+    for run in scene.contact.enrollments:
+        if _begun_later(run, campaign.campaign_id, definition, message):
+            return _in_the_way("JOB_OLDER_THAN_ENROLLMENT", run)
+    over_at = _over_at(scene, definition, message)
+    if scene.now >= over_at:
+        return _ill_timed("JOB_TOO_OLD", message, over_at)
     if _closed_to(scene, definition):
-        return "CONTACT_UNSUBSCRIBED"
-    return "ENROLLMENT_COOLDOWN" if _cooling(scene, campaign, definition) else None
+        return _unsubscribed(scene)
+    return _cooling(scene, campaign, definition)
+
+
+def _in_the_way(reason: str, enrollment: Enrollment) -> Refusal:
+    return Refusal(reason, {"enrollment_id": enrollment.enrollment_id})
+
+
+def _ill_timed(reason: str, message: JobCompleted, limit: int) -> Refusal:
+    values = {"completed_at": moment(message.completed_at), "limit": moment(limit)}
+    return Refusal(reason, values)
+
+
+def _unsubscribed(scene: Scene) -> Refusal:
+    return Refusal("CONTACT_UNSUBSCRIBED", {"channels": sorted(scene.contact.opted_out)})
 
 
 def _begun_later(
@@ -100,48 +135,51 @@ def _begun_later(
     return (message.completed_at, message.job_id) <= (enrollment.anchor_at, enrollment.job_id)
 
 
-def _too_old(scene: Scene, definition: Definition, message: JobCompleted) -> bool:
-    """A job told so late that its second touch (or a single one's command) would be over: no
-    burst of late mail."""
+def _over_at(scene: Scene, definition: Definition, message: JobCompleted) -> int:
+    """From when on a job is told so late that its second touch (or a single one's command) would be
+    over: no burst of late mail."""
     first, *later = definition.steps
     delay = first_delay(scene, first, message.service_type)
     over = later[0].delay if later else definition.settings.expire_after
-    return scene.now >= message.completed_at + delay + over
+    return message.completed_at + delay + over
 
 
 def _closed_to(scene: Scene, definition: Definition) -> bool:
     return all(scene.opted_out(step.channel) for step in definition.steps)
 
 
-def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> bool:
+def _cooling(scene: Scene, campaign: KnownCampaign, definition: Definition) -> Refusal | None:
     """Some time must pass after an enrollment's end; one that a repeat job restarts has not ended
     (F-9)."""
     ended = scene.contact.ended.get(campaign.campaign_id)
-    return ended is not None and scene.now < ended + definition.settings.cooldown
+    if ended is None or scene.now >= ended + definition.settings.cooldown:
+        return None
+    until = ended + definition.settings.cooldown
+    return Refusal("ENROLLMENT_COOLDOWN", {"ended_at": moment(ended)}, until)
 
 
 def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
     """Somebody enrolls the contact by hand: no cool-down, but still one run at a time (F-9,
     S1-21)."""
     campaign = scene.campaign(message.campaign_id)
-    refusal = None
-    if campaign is None:
-        refusal = "CAMPAIGN_UNKNOWN"
-    elif campaign.status != "active":
-        refusal = f"CAMPAIGN_{campaign.status.upper()}"
-    elif live(scene, message.campaign_id):
-        refusal = "ENROLLMENT_ALREADY_ACTIVE"
-    elif _closed_to(scene, campaign.definitions[campaign.version]):
-        refusal = "CONTACT_UNSUBSCRIBED"
-    if refusal is not None or campaign is None:
-        scene.say(
-            Kind.ENROLLMENT_DECLINED,
-            campaign_id=message.campaign_id,
-            cause=message.cause,
-            reason=refusal,
-        )
+    refusal = _refusal_by_hand(scene, campaign)
+    if refusal is not None:
+        _decline(scene, refusal, message.cause, message.campaign_id)
         return
+    assert campaign is not None
     _enroll(scene, campaign, message.cause, scene.now, None, message.variables)
+
+
+def _refusal_by_hand(scene: Scene, campaign: KnownCampaign | None) -> Refusal | None:
+    if campaign is None:
+        return Refusal("CAMPAIGN_UNKNOWN")
+    if campaign.status != "active":
+        return Refusal(f"CAMPAIGN_{campaign.status.upper()}")
+    running = live(scene, campaign.campaign_id)
+    if running:
+        return _in_the_way("ENROLLMENT_ALREADY_ACTIVE", running[0])
+    closed = _closed_to(scene, campaign.definitions[campaign.version])
+    return _unsubscribed(scene) if closed else None
 
 
 def _repeat(scene: Scene, campaign_id: str, cause: str) -> None:

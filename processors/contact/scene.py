@@ -56,15 +56,20 @@ class Scene:
         return campaign.definitions[enrollment.version]
 
     def template(self, enrollment: Enrollment, step: Step) -> str | None:
-        """The template as of now: the newest version's, if it still has the step (S0-3, C-36,
-        S1-42)."""
+        """The template as of now; None where there is none, or it was deleted (S1-42)."""
+        asked, _ = self.asked(enrollment, step)
+        assert self.tenant is not None
+        return None if asked in self.tenant.templates_gone else asked
+
+    def asked(self, enrollment: Enrollment, step: Step) -> tuple[str | None, int]:
+        """The template that is asked for, deleted or not, and the campaign's newest version: that
+        one's, if it still has the step (S0-3, C-36)."""
         campaign = self.campaign(enrollment.campaign_id)
-        assert campaign is not None and self.tenant is not None
+        assert campaign is not None
         for current in campaign.definitions[campaign.version].steps:
             if current.id == step.id and current.channel == step.channel:
                 step = current
-        gone = step.template_id in self.tenant.templates_gone
-        return None if gone else step.template_id
+        return step.template_id, campaign.version
 
     def address(self, channel: str) -> str:
         """Where the contact is reached on a channel; empty where it is not."""

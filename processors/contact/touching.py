@@ -1,13 +1,16 @@
 """A touch from its schedule to its command's answer: timing, the gates, retries (F-2, F-6…F-8,
 S0-4, X-3)."""
 
+from typing import Any
+
+from processors.contact.reasons import looked_at
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
 from processors.windows import opens_at
 from schemas.definition import Definition, Step
 from schemas.facts import Kind, moment
 from schemas.ids import command_id
-from schemas.messages import RequestTouch, WithdrawTouch, account_key
+from schemas.messages import RequestTouch, Window, WithdrawTouch, account_key
 from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.topics import Topic
 
@@ -96,15 +99,7 @@ def attempt(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     window = scene.window(definition)
     opens = opens_at(window, scene.now)
     if opens > scene.now:
-        touch.due_at, touch.wait = opens, "quiet_hours"
-        scene.say(
-            Kind.TOUCH_DEFERRED,
-            enrollment,
-            touch,
-            reason="quiet_hours",
-            until=moment(opens),
-            values={"window": window},
-        )
+        _defer(scene, enrollment, touch, opens, window)
         return
     assert template_id is not None
     _request(scene, enrollment, touch, definition, template_id)
@@ -120,6 +115,20 @@ def _closed(scene: Scene, touch: Touch, template_id: str | None) -> str | None:
     if scene.bounced(touch.channel) is not None:
         return "address_bounced"
     return None if template_id else "no_template"
+
+
+def _defer(
+    scene: Scene, enrollment: Enrollment, touch: Touch, opens: int, window: Window | None
+) -> None:
+    touch.due_at, touch.wait = opens, "quiet_hours"
+    scene.say(
+        Kind.TOUCH_DEFERRED,
+        enrollment,
+        touch,
+        reason="quiet_hours",
+        until=moment(opens),
+        values={"window": window},
+    )
 
 
 def _request(
@@ -197,11 +206,10 @@ def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     if touch.emission >= EMISSIONS_MAX or _closed(scene, touch, template_id) is not None:
         fail(scene, enrollment, touch, Input.DUE, "no_answer")
         return
-    opens = opens_at(scene.window(definition), scene.now)
+    window = scene.window(definition)
+    opens = opens_at(window, scene.now)
     if opens > scene.now:
-        touch.due_at, touch.wait = opens, "quiet_hours"
-        until = moment(opens)
-        scene.say(Kind.TOUCH_DEFERRED, enrollment, touch, reason="quiet_hours", until=until)
+        _defer(scene, enrollment, touch, opens, window)
         return
     assert template_id is not None
     _request(scene, enrollment, touch, definition, template_id)
@@ -210,12 +218,20 @@ def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
 # how a touch ends
 
 
-def skip(scene: Scene, enrollment: Enrollment, touch: Touch, given: Input, reason: str) -> None:
+def skip(
+    scene: Scene,
+    enrollment: Enrollment,
+    touch: Touch,
+    given: Input,
+    reason: str,
+    values: dict[str, Any] | None = None,
+) -> None:
     """Not sent, for a reason; the enrollment goes on with its next touch (F-8)."""
     if touch.phase is Phase.SCHEDULED and touch.emission:
         take_back(scene, touch, reason, revoke=True)  # its command is out, and unanswered
     _resolve(scene, touch, given, Phase.SKIPPED, reason)
-    scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=reason)
+    values = values or looked_at(scene, enrollment, touch, reason)
+    scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=reason, values=values)
     go_on(scene, enrollment)
 
 

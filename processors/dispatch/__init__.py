@@ -98,10 +98,11 @@ def _closed(turn: Turn, touch: m.RequestTouch) -> bool:
     """The gates before the limit; True where one of them holds the touch."""
     suppression = turn.store.look(_suppression_key(touch), Suppression)
     if suppression is not None:
-        _refuse(turn, touch, suppression.reason)
+        since = moment(suppression.at)
+        _refuse(turn, touch, suppression.reason, {"since": since, "cause": suppression.cause})
         return True
     if turn.now >= touch.expires_at:
-        _refuse(turn, touch, "expired")
+        _refuse(turn, touch, "expired", {"expires_at": moment(touch.expires_at)})
         return True
     opens = opens_at(touch.quiet, turn.now)
     if opens > turn.now:
@@ -176,12 +177,12 @@ def _wait(
     _say(turn, Kind.TOUCH_DEFERRED, touch, reason=reason, until=moment(next_try), values=values)
 
 
-def _refuse(turn: Turn, touch: m.RequestTouch, reason: str) -> None:
+def _refuse(turn: Turn, touch: m.RequestTouch, reason: str, values: dict[str, Any]) -> None:
     _forget(turn, touch)
     turn.send(
         Topic.CONTACT_LOG,
         m.contact_key(touch.tenant_id, touch.contact_id),
-        m.TouchRefused(touch.tenant_id, touch.contact_id, touch.command_id, reason),
+        m.TouchRefused(touch.tenant_id, touch.contact_id, touch.command_id, reason, values),
     )
 
 
