@@ -55,8 +55,12 @@ def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
 
 
 def review_received(scene: Scene, message: ReviewReceived) -> bool:
-    """A review click or feedback is the conversion of one enrollment, once, and stops what still
-    runs of its campaign (F-12); False where there is no enrollment."""
+    """A review click or feedback is the conversion of one enrollment, once (F-12); False where
+    there is no enrollment.
+
+    It stops what still runs of the campaign it names, itself or by the command it answers. One that
+    names neither stops all: who has reviewed the business is asked no more.
+    """
     enrollment, found = _reviewed(scene, message)
     if enrollment is None:
         return False

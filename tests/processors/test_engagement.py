@@ -161,6 +161,19 @@ def test_a_review_for_one_campaign_leaves_the_other_running() -> None:
     assert [run(world, n).status for n in (0, 1)] == [Status.ACTIVE, Status.STOPPED]
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_review_that_names_nothing_stops_every_running_enrollment(named: bool) -> None:
+    world = enrolled(steps=[step("a"), step("b")])
+    tell(world, publish(campaign_id="roofs", service_type="roofing"))
+    tell(world, by_hand(world, "roofs"))
+    world.hours(25, sending())
+    command_id = next(t.command_id for t in world.due() if t.campaign_id == "roofs")
+    tell(world, reviewed(world, command_id=command_id if named else None))
+    other = Status.ACTIVE if named else Status.STOPPED
+    assert [run(world, n).status for n in (0, 1)] == [other, Status.STOPPED]
+    assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+
+
 UNKNOWN = "00000000-0000-8000-8000-000000000000"
 
 
