@@ -1,5 +1,8 @@
 """How much an account may still send inside a sliding hour (F-11): never more than the limit in
-any hour."""
+any hour.
+
+A limit counts from when it is set: what went out while there was none is not counted.
+"""
 
 from schemas.states import Account, KnownTenant
 from schemas.times import HOUR
@@ -34,7 +37,7 @@ def used(account: Account, now: int) -> int:
 
 
 def count(account: Account, limit: int | None, now: int) -> None:
-    """One command more went out."""
+    """One command more went out; without a limit nothing is kept of it."""
     if limit is None:
         return
     account.sent_total += 1

@@ -123,6 +123,17 @@ def test_a_lowered_limit_counts_what_went_out_before() -> None:
     assert commanded(world)[3][1] == pytest.approx(2 + 2 / 3600, abs=1e-5)
 
 
+def test_a_limit_counts_from_when_it_is_set() -> None:
+    world = rush(5, per_hour=None)
+    world.hours(1.1)
+    tell(world, tenant(limits={"email": 2}))
+    tell(world, *crowd(3, first=5))
+    times = [at for _, at in commanded(world)]
+    assert times[5:] == [1.1, 1.1]  # the hour has seen seven, five of them before the limit
+    world.hours(1.1)
+    assert commanded(world)[7][1] == 2.1
+
+
 def test_a_limit_of_none_an_hour_ends_in_expiry_not_in_silence() -> None:
     world = rush(2, per_hour=0, settings={**NONE, "expire_after_hours": 5})
     world.hours(10)
