@@ -19,7 +19,7 @@ from schemas.codec import Event
 from schemas.codes import Code, Refused
 from schemas.events import EVENTS
 from schemas.states import State
-from schemas.times import DAY, HOUR, parse_clock
+from schemas.times import DAY, EARLIEST, HOUR, LATEST, parse_clock
 from schemas.topics import Topic
 
 VALUE_KEPT, KEY_KEPT, HEADERS_KEPT = 2_000_000, 65_536, 500_000
@@ -47,6 +47,8 @@ class IntakeProcessor:
         headers = None
         try:
             headers = _headers(record)
+            if not EARLIEST <= record.timestamp < LATEST:
+                raise Refused(Code.TIME_OUT_OF_RANGE, "the record's own timestamp is no date")
             event = self.decode(headers, record.value)
             if EVENTS[event.type].topic is not self.topic:
                 raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]

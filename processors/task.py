@@ -17,6 +17,7 @@ from processors.turn import Output, Turn
 from schemas.codes import SchemaUnavailable
 from schemas.messages import DeadLetter
 from schemas.states import META, Place, State
+from schemas.times import LATEST
 from schemas.topics import Topic
 from schemas.wire import NEVER, pack, payload_of
 
@@ -25,6 +26,9 @@ _decode_place = msgspec.msgpack.Decoder(Place).decode
 
 
 TIMER_FAILED = "TIMER_FAILED"
+
+UNBOUNDED = 2**80
+"""Microseconds: later than Kafka can stamp a record."""
 
 OUTPUTS_MAX = 10_000
 """So much said, and it is time to commit, whatever is left of the step."""
@@ -77,7 +81,7 @@ class Task:
         self.outputs: list[Output] = []
         self.next_offset = 0
         self.stream_time = 0
-        self.horizon = NEVER  # what is stamped later is not believed: the loop's guard, not ours
+        self.horizon = UNBOUNDED  # what is stamped later is not believed: the loop's guard
         self.dirty = False
         self._suspects = range(0)
         self._suspect_key: bytes | None = None
@@ -113,10 +117,10 @@ class Task:
                 self._fire()
             elif not inbox:
                 break
-            elif (stamp := inbox[0].timestamp) > now:
+            elif (stamp := inbox[0].timestamp) > now and now < LATEST:
                 if stamp > self.horizon:
                     break  # not believed: the loop's guard
-                turn.now = self.stream_time = stamp
+                turn.now = self.stream_time = min(stamp, LATEST)  # a producer may stamp anything
                 self.dirty = True
                 continue
             elif self._steps and inbox[0].offset in self._suspects:

@@ -72,8 +72,9 @@ def reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
     )
 
 
-def unstable_reader(settings: Settings, group: str) -> Consumer:
-    """Asks for a group's offsets without waiting for transactions that hold some of them."""
+def unstable_reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
+    """Asks where a partition ends or a group stands, open transactions and all: a read_committed
+    client is told the last stable offset for the end, and waits for a group's."""
     return Consumer(
         {
             **_common(settings),

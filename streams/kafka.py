@@ -82,6 +82,7 @@ class KafkaTransport:
         if messages and limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
         found: dict[tuple[Any, Any], list[Record]] = {}
+        latest: dict[tuple[Any, Any], Message] = {}
         topic = number = None
         records: list[Record] = []
         for message in messages:
@@ -92,12 +93,14 @@ class KafkaTransport:
                 topic, number = message.topic(), message.partition()
                 fresh = (topic, number) not in self._unsought  # or it will be read again
                 records = found.setdefault((topic, number), []) if fresh else []
-                if (epoch := message.leader_epoch()) is not None:
-                    self._leader_epochs[topic, number] = epoch  # type: ignore[index]
             stamp = message.timestamp()[1] * 1_000
             key, value = message.key() or b"", message.value() or b""
             record = Record(message.offset(), stamp, key, value, message.headers)  # type: ignore[arg-type]
             records.append(record)
+            latest[topic, number] = message
+        for place, message in latest.items():
+            epoch = message.leader_epoch()
+            self._leader_epochs[place] = UNKNOWN_EPOCH if epoch is None else epoch
         return {
             Partition(self._topics[topic], number): records
             for (topic, number), records in found.items()
@@ -186,6 +189,7 @@ class KafkaTransport:
         self.on_revoked([Partition(self._topics[p.topic], p.partition) for p in partitions])
         for p in partitions:
             self._unsought.pop((p.topic, p.partition), None)
+            self._leader_epochs.pop((p.topic, p.partition), None)
         consumer.incremental_unassign(partitions)
 
     # producing
@@ -214,7 +218,7 @@ class KafkaTransport:
         self._transactions.commit(places, group)
 
     def _place(self, partition: Partition, offset: int) -> TopicPartition:
-        """With the epoch of the leader that was read from last: who reads on there would notice a
+        """With the epoch of the leader that was read from last: a reader that checks it notices a
         log that was cut."""
         name, number = self._names[partition.topic], partition.number
         epoch = self._leader_epochs.get((name, number), UNKNOWN_EPOCH)
@@ -245,9 +249,10 @@ class KafkaRestore:
     """
 
     def __init__(self, settings: Settings, topic: str, partition: int) -> None:
-        self._consumer = reader(settings)
         self._place = TopicPartition(topic, partition, OFFSET_BEGINNING)
-        _, self._end = watermarks(self._consumer, self._place)
+        with closing(unstable_reader(settings)) as outlook:
+            _, self._end = watermarks(outlook, self._place)
+        self._consumer = reader(settings)
         self._consumer.assign([self._place])
 
     def step(self, limit: int) -> tuple[list[tuple[bytes, bytes | None]], bool]:

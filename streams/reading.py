@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from processors.task import Record
 from schemas.topics import Topic
-from streams.client import reader
+from streams.client import reader, unstable_reader
 from streams.settings import Settings
 from streams.transport import Dead
 
@@ -35,7 +35,7 @@ class TopicReader:
     def __init__(self, settings: Settings, topic: Topic) -> None:
         self.topic = topic
         self._name = settings.topic_prefix + topic.value
-        self._consumer = reader(settings)
+        self._consumer, self._outlook = reader(settings), unstable_reader(settings)
         found = self._consumer.list_topics(self._name, timeout=CALL_TIMEOUT_S).topics[self._name]
         self._at = dict.fromkeys(sorted(found.partitions), 0)
 
@@ -44,7 +44,7 @@ class TopicReader:
         ends = {}
         for number in self._at:
             place = TopicPartition(self._name, number)
-            low, high = watermarks(self._consumer, place)
+            low, high = watermarks(self._outlook, place)
             if low and not self._name.endswith("changelog"):
                 raise LogCut(
                     f"{self._name}[{number}] begins at {low}, not 0: it cannot be recounted"
@@ -89,11 +89,13 @@ class TopicReader:
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
+        self._outlook.close()
 
 
 def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
     """Where a partition begins and ends, asked again while its leader is not known (a topic just
-    made, a broker just back). Raises KafkaException."""
+    made, a broker just back). The end is past open transactions if the client reads uncommitted.
+    Raises KafkaException."""
     deadline = time.monotonic() + CALL_TIMEOUT_S
     while True:
         try:

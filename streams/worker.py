@@ -57,8 +57,9 @@ def calm_collector() -> None:
 class Owned:
     """A partition that this worker has: its task, and what keeps it from being folded right now."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, committed: int) -> None:
         self.task = task
+        self.committed = committed
         self.restore: Restore | None = None
         self.ticked_at = 0
         self.skewed = False
@@ -169,7 +170,7 @@ class Worker:
         """A record from far ahead of this machine's clock would fire a day's timers: the task stops
         instead, and takes nothing more until the clocks agree again."""
         inbox = owned.task.inbox
-        ahead = inbox[0].timestamp - now if inbox else 0
+        ahead = inbox[0].timestamp - now if inbox and partition.topic in LOGS else 0
         skewed = owned.restore is None and ahead > self._skew
         if skewed and not owned.skewed:
             log.error(
@@ -201,9 +202,10 @@ class Worker:
     # committing
 
     def _commit_is_due(self) -> bool:
+        since = self._clock.now() - self._committed_at
+        waited = since >= self._pause or since < 0  # set back, the clock tells nothing
         return self._said >= OUTPUTS_MAX or (
-            self._clock.now() - self._committed_at >= self._pause
-            and any(owned.task.dirty for owned in self.owned.values())
+            waited and any(owned.task.dirty for owned in self.owned.values())
         )
 
     def _commit(self) -> None:
@@ -298,7 +300,7 @@ class Worker:
         offsets = self.transport.committed(partitions)
         self.transport.start(offsets)
         for partition in partitions:
-            owned = self.owned[partition] = Owned(self._make(partition))
+            owned = self.owned[partition] = Owned(self._make(partition), offsets[partition])
             owned.task.start_at(offsets[partition])
             changelog = PLACES_OF.get(partition.topic)
             if changelog is not None:
@@ -320,11 +322,27 @@ class Worker:
         if done:
             owned.restore.close()
             owned.restore = None
+            if owned.task.next_offset < owned.committed:
+                self._restore_again(partition, owned)
+                return
             owned.task.restored()
             self.transport.start({partition: owned.task.next_offset})
             log.info(
                 "restored", extra={"partition": str(partition), "states": len(owned.task.store)}
             )
+
+    def _restore_again(self, partition: Partition, owned: Owned) -> None:
+        """A state older than what the group has committed is not folded on: that would say things
+        twice."""
+        log.error(
+            "the changelog ends before the group's offset: reading it again",
+            extra={
+                "partition": str(partition),
+                "state": owned.task.next_offset,
+                "group": owned.committed,
+            },
+        )
+        self._begin([partition])
 
     def _wait(self) -> float:
         """How long to sleep for the next record: until a commit, a timer, or a breath; not at

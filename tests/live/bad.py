@@ -13,7 +13,8 @@ JSON, AVRO = b"application/json", b"application/avro"
 
 
 class Bad(NamedTuple):
-    """One record; `packed` goes compressed past the broker's limit."""
+    """One record; `packed` goes compressed past the broker's limit, `stamp` is the record's own
+    timestamp in milliseconds (0: now)."""
 
     name: str
     code: str
@@ -22,6 +23,7 @@ class Bad(NamedTuple):
     topic: Topic = Topic.JOBS
     key: bytes | None = b"acme/ann"
     packed: bool = False
+    stamp: int = 0
 
 
 def headers(ce_type: str = "job.completed", content: bytes = JSON, **changed: bytes) -> Headers:
@@ -119,6 +121,8 @@ BAD = (
         body(),
         headers(ce_time=b"1970-01-01T00:00:00Z"),
     ),
+    Bad("stamped in 1970", Code.TIME_OUT_OF_RANGE, body(), headers(), stamp=1_000),
+    Bad("stamped before time", Code.TIME_OUT_OF_RANGE, body(), headers(), stamp=-(2**62)),
     Bad(
         "job of 2200",
         Code.TIME_OUT_OF_RANGE,

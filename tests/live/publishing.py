@@ -30,7 +30,12 @@ class Publisher:
         self._events = 0
 
     def put(
-        self, topic: Topic, headers: Headers, value: bytes | None, key: bytes | None = b"k"
+        self,
+        topic: Topic,
+        headers: Headers,
+        value: bytes | None,
+        key: bytes | None = b"k",
+        stamp: int = 0,
     ) -> Origin:
         """One record; where it stands."""
         places: list[Origin] = []
@@ -40,7 +45,9 @@ class Publisher:
             places.append((topic.value, message.partition() or 0, message.offset() or 0))
 
         name = f"{self._prefix}{topic}"
-        self._producer.produce(name, value, key, headers=[*headers], on_delivery=delivered)
+        self._producer.produce(
+            name, value, key, headers=[*headers], timestamp=stamp, on_delivery=delivered
+        )
         assert self._producer.flush(30) == 0
         return places[0]
 

@@ -62,7 +62,7 @@ def letters(house: House) -> dict[str, tuple[Letter | None, int]]:
     for number, bad in enumerate(BAD):
         house.publisher.job("acme", f"good-{number}")
         publisher = packed if bad.packed else house.publisher
-        places[bad.name] = publisher.put(bad.topic, bad.headers, bad.value, bad.key)
+        places[bad.name] = publisher.put(bad.topic, bad.headers, bad.value, bad.key, bad.stamp)
     house.publisher.job("acme", "good-last")
     house.until("a letter each", lambda: set(places.values()) <= house.letters.look().keys())
     goods = {f"good-{number}" for number in range(len(BAD))} | {"good-last"}

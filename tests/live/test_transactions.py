@@ -1,0 +1,130 @@
+"""What a commit consists of, in which order; and what a restore waits for."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from schemas.topics import Layout, Topic
+from streams import transactions
+from streams.broker import create
+from streams.client import transactional_producer
+from streams.embedded.stack import Stack
+from streams.kafka import KafkaRestore
+from streams.reading import TopicReader
+from streams.settings import Settings
+from streams.transactions import Transactions
+from streams.transport import Aborted, Unsure
+
+SMALL = Layout(public=1, contact=1, dispatch=1, campaign=1, commands=1, facts=1)
+PLACES = [TopicPartition("jobs", 0, 7)]
+
+
+@pytest.fixture
+def settings(stack: Stack) -> Settings:
+    found = Settings(bootstrap_servers=stack.kafka.bootstrap, topic_prefix=f"t{uuid4().hex[:8]}.")
+    create(found, SMALL)
+    return found
+
+
+@pytest.fixture
+def writer(settings: Settings) -> Iterator[Producer]:
+    made = transactional_producer(settings, f"{settings.topic_prefix}writer")
+    made.init_transactions(15)
+    yield made
+
+
+@pytest.mark.live
+def test_a_restore_waits_for_what_an_open_transaction_holds_back(
+    settings: Settings, writer: Producer
+) -> None:
+    name = settings.topic_prefix + Topic.CONTACT_CHANGELOG
+    for value in (b"old", b"new"):
+        writer.begin_transaction()
+        writer.produce(name, value, b"k")
+        writer.flush(10)
+        if value == b"old":
+            writer.commit_transaction(10)
+    reader = TopicReader(settings, Topic.CONTACT_CHANGELOG)
+    restore = KafkaRestore(settings, name, 0)
+    found = []
+    for _ in range(20):
+        records, done = restore.step(100)
+        found += records
+        assert not done
+    assert found == [(b"k", b"old")]
+    assert reader.grown()
+    writer.commit_transaction(10)
+    while not done:
+        records, done = restore.step(100)
+        found += records
+    assert found == [(b"k", b"old"), (b"k", b"new")]
+    assert [line.value for _, lines in reader.read() for line in lines] == [b"old", b"new"]
+    assert not reader.grown()
+
+
+class Recorder:
+    """A producer that writes down what it is asked for, and fails where it is told to."""
+
+    def __init__(self, fails: str = "", code: int = 0) -> None:
+        self.calls: list[str] = []
+        self.fails, self.code = fails, code
+
+    def __getattr__(self, name: str) -> object:
+        def call(*_: object) -> int:
+            if name not in ("poll", "init_transactions"):
+                self.calls.append(name)
+            if name == self.fails:
+                if name == "flush":
+                    return 1
+                raise KafkaException(KafkaError(self.code))
+            return 0
+
+        return call
+
+
+def through(monkeypatch: pytest.MonkeyPatch, *producers: Recorder) -> Transactions:
+    """Transactions over these producers, one after the other."""
+    waiting = list(producers)
+    monkeypatch.setattr(transactions, "transactional_producer", lambda *_: waiting.pop(0))
+    return Transactions(Settings(bootstrap_servers="nowhere:1"), "me")
+
+
+def test_states_stand_in_their_log_before_offsets_are_claimed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder()
+    made = through(monkeypatch, recorder)
+    made.send("log", b"v", b"k", 0, 0, None)
+    made.commit(PLACES, object())
+    made.close()
+    assert recorder.calls == [
+        "begin_transaction",
+        "produce",
+        "flush",
+        "send_offsets_to_transaction",
+        "commit_transaction",
+    ]
+
+
+def test_what_cannot_be_written_in_time_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(fails="flush")
+    made = through(monkeypatch, recorder)
+    with pytest.raises(Aborted):
+        made.commit(PLACES, object())
+    made.close()
+    assert recorder.calls[-1] == "abort_transaction"
+    assert "commit_transaction" not in recorder.calls
+
+
+def test_a_commit_of_unknown_outcome_means_a_new_producer(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Recorder(fails="commit_transaction", code=KafkaError._TIMED_OUT)
+    second = Recorder()
+    made = through(monkeypatch, first, second)
+    with pytest.raises(Unsure):
+        made.commit(PLACES, object())
+    made.send("log", b"v", b"k", 0, 0, None)
+    made.close()
+    assert first.calls[-1] == "purge"
+    assert second.calls[:2] == ["begin_transaction", "produce"]
