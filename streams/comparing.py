@@ -10,11 +10,12 @@ TEXTS_MAX = 10_000
 
 
 class Said(NamedTuple):
-    """A record without its offset."""
+    """A record without its offset; headers where they are part of what is said."""
 
     key: bytes | None
     value: bytes | None
     partition: int
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class Balance:
@@ -40,6 +41,8 @@ class Balance:
         key = said.key or b""
         hashed = blake2b(b"%d/%d/" % (said.partition, len(key)) + key, digest_size=16)
         hashed.update(said.value or b"")
+        for header, content in said.headers:
+            hashed.update(f"/{header}=".encode() + (content or b""))
         name = hashed.digest()
         left = self._left.pop(name, 0) + count
         if left == 0:

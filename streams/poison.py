@@ -4,6 +4,9 @@ from processors.task import TIMER_FAILED, Poison, Task
 from schemas.messages import DeadLetter
 from streams.transport import Partition
 
+PROJECTION_FAILED = "PROJECTION_FAILED"
+"""The projector's reason: no table takes the record."""
+
 
 def letter_of(partition: Partition, poison: Poison, task: Task) -> DeadLetter:
     """Why, where from, and the bytes as they were: a record's, or the state whose timer it is.

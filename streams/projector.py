@@ -26,6 +26,7 @@ from sinks.rows import Record, Undecodable
 from streams.client import group_consumer, producer
 from streams.encoding import dead_letter_headers
 from streams.membership import Membership
+from streams.poison import PROJECTION_FAILED
 from streams.settings import Settings
 from streams.transport import Dead
 from streams.verdict import reader_dies
@@ -153,7 +154,7 @@ class Projector:
         place = (poison.topic, poison.partition, poison.offset)
         found = next(r for r in self._pending if r[:3] == place)
         log.error("record cannot be projected: dead letter", extra={"place": place})
-        letter = DeadLetter("PROJECTION_FAILED", str(poison)[:300], *place, found[3], found[4])
+        letter = DeadLetter(PROJECTION_FAILED, str(poison)[:300], *place, found[3], found[4])
         self._letters.produce(
             self.settings.topic_prefix + Topic.DEAD_LETTERS,
             letter.value,

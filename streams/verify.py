@@ -26,12 +26,13 @@ from streams.broker import layout_of
 from streams.comparing import Balance, Said
 from streams.encoding import Encode
 from streams.murmur import partition_of
+from streams.poison import PROJECTION_FAILED
 from streams.reading import Line, TopicReader
 from streams.refold import refold
 from streams.running import encoder_of, task_makers
 from streams.settings import Settings
 from streams.spool import Spool
-from streams.transport import Partition
+from streams.transport import Headers, Partition
 
 _decode_place = msgspec.msgpack.Decoder(Place).decode
 
@@ -139,11 +140,11 @@ class Recounting:
             found = self._balance[topic].found
             for line in lines:
                 headers = line.record.headers() or ()
-                if topic is Topic.DEAD_LETTERS and self._is_of_its_time(headers):
+                if topic is Topic.DEAD_LETTERS and self._is_no_tasks_word(headers):
                     continue
                 if topic not in LOGS or all(name != "retried" for name, _ in headers):
                     # A dead letter sent back to its log was said once, by the record it repeats.
-                    found(Said(line.record.key or None, line.value, partition.number))
+                    found(_said(topic, line.record.key, line.value, partition.number, headers))
                 self._note(partition, line, headers)
 
     def _task(self, partition: Partition) -> Task:
@@ -152,10 +153,13 @@ class Recounting:
             task = self._tasks[partition] = self._makers[partition.topic](partition)
         return task
 
-    def _is_of_its_time(self, headers: Iterable[Any]) -> bool:
-        """Whether a letter says what nobody can recount: that a registry did not know a schema,
+    def _is_no_tasks_word(self, headers: Iterable[Any]) -> bool:
+        """Whether a letter is none that a task has said: a marker that one was retried, or the
+        projector's. Or it says what nobody can recount: that a registry did not know a schema,
         which it may know by now. It is believed, and its record is not folded again."""
         told = dict(headers)
+        if "retried" in told or told.get("reason") == PROJECTION_FAILED.encode():
+            return True
         if told.get("reason") != Code.AVRO_SCHEMA_UNKNOWN.encode():
             return False
         topic, number, offset = (
@@ -216,26 +220,29 @@ class Recounting:
     # comparing
 
     def states(self) -> Iterator[Difference]:
-        """Each entity of each task against its changelog, byte by byte."""
-        for partition, task in sorted(self._tasks.items()):
-            if partition.topic not in LOGS:
-                continue
-            kept = dict(self._changelogs.get(_changelog(partition), {}))
-            kept.pop(META, None)
-            folded = dict(task.store.items())
-            folded.pop(META, None)
-            self._count("states", len(folded))
-            where = f"{_changelog(partition).topic}[{partition.number}]"
+        """Each entity of each task against its changelog, byte by byte, and where it stands."""
+        tasks = {_changelog(p): task for p, task in self._tasks.items() if p.topic in LOGS}
+        for partition in sorted(tasks.keys() | self._changelogs.keys()):
+            kept = self._changelogs.get(partition, {})
+            task = tasks.get(partition)
+            folded: dict[bytes, bytes | None] = {}
+            if task is not None:
+                folded.update(task.store.items())
+            if task is not None and META in kept:
+                folded |= task.changes()  # nothing but its place
+            self._count("states", len(folded.keys() - {META}))
+            where = f"{partition.topic}[{partition.number}]"
             for key in sorted(kept.keys() | folded.keys()):
                 if kept.get(key) != folded.get(key):
                     yield Difference(where, _unlike(key, folded.get(key), kept.get(key)))
 
     def outputs(self) -> Iterator[Difference]:
         """What the refold says against what stands on the topics; and no command twice."""
-        for topic in (*LOGS, *COMMANDS, Topic.FACTS):
+        said = (*LOGS, *COMMANDS, Topic.FACTS, Topic.DEAD_LETTERS)
+        for topic in said:
             for text in self._balance[topic].beyond():
                 yield Difference(topic, f"the logs do not account for {text}")
-        for topic in (*LOGS, *COMMANDS, Topic.FACTS, Topic.DEAD_LETTERS):
+        for topic in said:
             for text in self._balance[topic].missing():
                 yield Difference(topic, f"missing {text}")
         for name, count in self._command_ids.items():
@@ -281,11 +288,19 @@ class _Ear:
         value: bytes | None,
         *,
         partition: int | None = None,
-        headers: object = None,
+        headers: Headers | None = None,
     ) -> None:
         if partition is None:
             partition = partition_of(key or b"", self._layout.partitions(topic))
-        self._balance[topic].said(Said(key or None, value, partition))
+        self._balance[topic].said(_said(topic, key, value, partition, headers or ()))
+
+
+def _said(
+    topic: Topic, key: bytes | None, value: bytes | None, partition: int, headers: Iterable[Any]
+) -> Said:
+    """A command is its headers too: its type and its id."""
+    told = tuple(sorted(headers)) if topic in COMMANDS else ()
+    return Said(key or None, value, partition, told)
 
 
 def _changelog(partition: Partition) -> Partition:

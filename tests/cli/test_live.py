@@ -98,6 +98,11 @@ def test_what_is_ordered_is_answered_and_shown(
     assert (again.code, "CAMPAIGN_STATUS_INVALID" in again.err) == (1, True)
     verified = touchstream("verify", "--json")
     assert (verified.code, verified.json()["agrees"]) == (0, True), verified
+    with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
+        connection.execute("UPDATE touchstream.enrollments SET cycle = 9")
+    differs = touchstream("verify", "--json")
+    assert (differs.code, differs.json()["agrees"]) == (1, False)
+    assert "cycle: expected 1, found 9" in differs.json()["differences"][0]
     assert touchstream("rebuild").code == 2  # nobody to ask
     assert touchstream("rebuild", "--yes").code == 0
     assert touchstream("verify").code == 0

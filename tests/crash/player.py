@@ -21,31 +21,43 @@ class Player(Told):
     def __init__(self, rig: Rig, *, limit: int | None = 100, sleepy: bool = False) -> None:
         super().__init__(rig, limit)
         self.sleepy = sleepy
+        self.hurried = False
         self._answered: set[tuple[str, int]] = set()
         self._coming: list[tuple[int, int, m.Message]] = []
 
-    def play(self, history: Sequence[Move], moves: Sequence[int] = ()) -> Rig:
-        """All of it, and a week more; `moves` names the partitions that move between the steps."""
+    def play(
+        self, history: Sequence[Move], moves: Sequence[int] = (), *, hurried: bool = False
+    ) -> Rig:
+        """All of it, and a week more; `moves` names the partitions that move between the steps.
+        `hurried`: what is told next does not wait until what was told is done."""
         with sizes(self.rig.plan):
             self._say(tenant(limits={"email": self.limit, "sms": self.limit}))
             self._say(publish(self, 0, 0), publish(self, 1, 1))
             self._say(*[one for who in range(3) for one in job(self, who, who)])
+            self.hurried = hurried
             for index, move in enumerate(history):
                 if moves and self.rig.plan.crew > 1:
                     role = tuple(PROCESSORS)[moves[index % len(moves)] % len(PROCESSORS)]
                     self.rig.move(role, moves[index % len(moves)])
-                if self.sleepy and move.what % 2:
+                if (self.sleepy or hurried) and move.what % 2:
                     self.rig.now += int(move.hours * HOUR)  # and no tick comes
                 else:
                     self._run(self.rig.now + int(move.hours * HOUR))
                 self._say(*MOVES[move.kind % len(MOVES)](self, move.who, move.what))
+            self.hurried = False
             self._run(self.rig.now + 168 * HOUR)
         return self.rig
 
     def _say(self, *messages: m.Message) -> None:
         self.said += messages
-        self.rig.tell(*messages)
-        self.rig.settle()
+        if not self.hurried:
+            self.rig.tell(*messages)
+            self.rig.settle()
+            return
+        for message in messages:
+            self.rig.tell(message)
+            self.rig.now += MINUTE
+        self.rig.look()
 
     def _run(self, until: int) -> None:
         rig = self.rig
@@ -83,6 +95,11 @@ def play(history: Sequence[Move], plan: Plan | None = None, **pieces: Any) -> Ri
 def sleep(history: Sequence[Move], plan: Plan | None = None, **pieces: Any) -> Rig:
     """The same where nobody tells the time: records find timers that are long overdue."""
     return Player(Rig(plan, **pieces), limit=2, sleepy=True).play(history)
+
+
+def hurry(history: Sequence[Move], plan: Plan | None = None, **pieces: Any) -> Rig:
+    """The same in batches of many moments, while partitions move."""
+    return Player(Rig(plan, **pieces)).play(history, range(7), hurried=True)
 
 
 # Dispatch speaks of a contact at its own pace: no order is fixed between its facts and others.

@@ -144,13 +144,17 @@ class Rig(World):
             if self.rounds > until:
                 raise Stuck
             before = sum(self.broker.ends.values())
-            for name in self.workers:
-                self.turn(name)
+            self.look()
             self.rounds += 1
             if self.plan.rewind_every and self.rounds % self.plan.rewind_every == 0:
                 self._deliver_again()
             moved = sum(self.broker.ends.values()) != before
             quiet = 0 if moved or self._behind() else quiet + 1
+
+    def look(self) -> None:
+        """A round of everybody, whose batches may stay open."""
+        for name in self.workers:
+            self.turn(name)
 
     def _behind(self) -> bool:
         """Somebody is still restoring, or has something to read."""

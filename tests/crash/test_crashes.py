@@ -74,6 +74,18 @@ def test_partitions_move_between_workers_and_nothing_changes(
 
 
 @few
+@given(histories, st.lists(st.integers(0, 30), min_size=1, max_size=10), sized, faults)
+def test_batches_of_many_moments_are_lost_and_move_and_nothing_changes(
+    history: Sequence[Move],
+    moves: Sequence[int],
+    plan: Plan,
+    faults: Mapping[int, Fault],
+) -> None:
+    rig = Player(Rig(plan._replace(crew=2, faults=faults))).play(history, moves, hurried=True)
+    assert differences(rig) == []
+
+
+@few
 @given(histories, st.integers(1, 5), faults)
 def test_what_was_folded_and_comes_again_is_not_folded_again(
     history: Sequence[Move], rewind_every: int, faults: Mapping[int, Fault]

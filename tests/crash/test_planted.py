@@ -13,7 +13,7 @@ from schemas.times import SECOND
 from streams.roles import PROCESSORS
 from streams.transport import Partition
 from tests.crash.histories import Move, chance
-from tests.crash.player import play, sleep
+from tests.crash.player import hurry, play, sleep
 from tests.crash.refold import differences
 from tests.crash.rig import LAYOUT, Fault, MakeTask, Plan, Rig, SlowWorker, Stuck, UnsureTransport
 
@@ -22,8 +22,11 @@ ABORTS = Plan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.ABORT))
 DEATHS = Plan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.DIE_AFTER))
 
 
+MOVING = Plan(crew=2, commit_every=40)
+
+
 class StateFirst(SlowWorker):
-    """Commit before flush: the state is replaced before the commit is known to be through."""
+    """The state is replaced before the commit is known to be through."""
 
     def _commit(self) -> None:
         for owned in self.owned.values():
@@ -41,6 +44,13 @@ class NoRewind(SlowWorker):
     def _throw_away(self) -> None:
         super()._throw_away()
         self._rewind = False
+
+
+class Clinging(SlowWorker):
+    """What was said for a partition is kept in the open transaction when the partition goes."""
+
+    def _revoked(self, partitions: Sequence[Partition]) -> None:
+        self._forget(partitions)
 
 
 class OffsetsApart(UnsureTransport):
@@ -94,6 +104,15 @@ class Forgetful(Task):
         self.store = Leaky(self.processor.decode_state)
 
 
+class Ageing(Task):
+    """A task whose stream time is not rolled back with its batch."""
+
+    def rollback(self) -> None:
+        reached = self.stream_time
+        super().rollback()
+        self.stream_time = reached
+
+
 class Unfiltered(Task):
     """A task that folds whatever it is handed, again if need be."""
 
@@ -119,8 +138,8 @@ def found(plan: Plan | None = None, how: Callable[..., Rig] = play, **pieces: An
         return ["what was lost is waited for without end"]
 
 
-@pytest.mark.parametrize("plan", [Plan(), ABORTS, DEATHS, Plan(rewind_every=7)])
-@pytest.mark.parametrize("how", [play, sleep])
+@pytest.mark.parametrize("plan", [Plan(), ABORTS, DEATHS, Plan(rewind_every=7), MOVING])
+@pytest.mark.parametrize("how", [play, sleep, hurry])
 def test_without_a_planted_bug_nothing_is_found(plan: Plan, how: Callable[..., Rig]) -> None:
     assert found(plan, how) == []
 
@@ -143,6 +162,14 @@ def test_a_timer_that_fires_after_a_later_record_is_caught() -> None:
 
 def test_a_timer_lost_on_rollback_is_caught() -> None:
     assert found(ABORTS, tasks=made_of(Forgetful))
+
+
+def test_what_is_said_for_a_partition_that_has_gone_is_caught() -> None:
+    assert found(MOVING, hurry, workers=Clinging)
+
+
+def test_time_that_a_rollback_leaves_ahead_is_caught() -> None:
+    assert found(ABORTS._replace(commit_every=40), hurry, tasks=made_of(Ageing))
 
 
 def test_offsets_outside_the_transaction_are_caught() -> None:
