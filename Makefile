@@ -1,7 +1,7 @@
 # One command a job. `make` alone lists them.
 PYTHON ?= python3
 UV ?= uv
-N ?= 20
+N ?= 24
 BIN := .venv/bin
 STAMP := .venv/.installed
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -40,7 +40,7 @@ format: venv  ## put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: venv  ## disturb the live engine N times and recount (N=20)
+chaos: venv  ## disturb the live engine N times and recount (N=24)
 	$(BIN)/python -m tests.chaos --cycles $(N)
 
 bench: venv  ## events a second per core, latency, memory

@@ -14,11 +14,11 @@ from tests.chaos.campaign import Campaign, own_directory
 def main() -> int:
     """A stack of its own, disturbed; kept where something was wrong, or where it was asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--cycles", type=int, default=20)
+    parser.add_argument("--cycles", type=int, default=24)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--data", type=Path, help="a directory to use, and to keep")
     parser.add_argument("--rate", type=float, default=30.0, help="contacts a second")
-    parser.add_argument("--special-every", type=int, default=6, help="else than a SIGKILL")
+    parser.add_argument("--special-every", type=int, default=3, help="else than a SIGKILL")
     asked = parser.parse_args()
     directory = own_directory(asked.data)
     print(f"seed {asked.seed}, data in {directory}", flush=True)

@@ -10,10 +10,16 @@ from tests.chaos.disturbing import Disturber
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
-SPECIAL = (Disturber.freeze_contact, Disturber.kill_postgres, Disturber.kill_kafka)
+SPECIAL = (
+    Disturber.freeze_contact,
+    Disturber.kill_postgres,
+    Disturber.join_and_leave,
+    Disturber.kill_kafka,
+    Disturber.freeze_projector,
+)
 
 
-def test_ten_deaths_and_three_disasters_change_nothing(stack: Stack, tmp_path: Path) -> None:
+def test_ten_deaths_and_five_disasters_change_nothing(stack: Stack, tmp_path: Path) -> None:
     said: list[str] = []
     campaign = Campaign(
         stack,
@@ -21,10 +27,10 @@ def test_ten_deaths_and_three_disasters_change_nothing(stack: Stack, tmp_path: P
         seed=20,
         tell=said.append,
         special=SPECIAL,
-        special_every=4,
-        check_every=7,
+        special_every=3,
+        check_every=1,
     )
-    total = campaign.run(13)
+    total = campaign.run(15)
     story = "\n".join([*said, *total.lines()])
     assert not total.wrong, story
     assert (total.repeated, total.missing) == (0, 0), story
