@@ -55,6 +55,7 @@ class Projector:
         self._moved: set[tuple[str, int]] = set()
         self._written_at = time.monotonic()
         self._listen_until: float | None = None
+        self._stopping: Callable[[], bool] = lambda: False
         self._letters = producer(settings)
         self._consumer = group_consumer(
             settings,
@@ -76,6 +77,7 @@ class Projector:
     def run(self, stopping: Callable[[], bool]) -> None:
         """Until `stopping`; what is read by then and not written is read again by the next.
         Raises Dead."""
+        self._stopping = stopping
         while not stopping():
             self.turn()
 
@@ -193,7 +195,8 @@ class Projector:
             self._listen_until = time.monotonic() + OUTAGE_S
 
     def _claim(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        while True:
+        """Where each is to be read from; nothing once asked to stop while PostgreSQL is away."""
+        while not self._stopping():
             try:
                 return [
                     TopicPartition(
@@ -207,3 +210,4 @@ class Projector:
             except SinkUnavailable as error:
                 log.warning("PostgreSQL not to be reached: waiting", extra={"error": str(error)})
                 time.sleep(OUTAGE_S)
+        return []

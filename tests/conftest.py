@@ -7,9 +7,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack
+
+settings.register_profile("any machine", deadline=None)  # timings never decide a test
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
