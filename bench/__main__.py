@@ -55,10 +55,12 @@ def main() -> int:
 
 def _take(name: str, quick: bool) -> Figure:
     load, begun = os.getloadavg()[0], time.monotonic()
+    before = report.processor_time()
     print(f"{name} …", flush=True)
     figure = FIGURES[name](quick)
     figure.command = f"python -m bench {name}" + (" --quick" if quick else "")
-    figure.load, figure.machine = load, report.machine()
+    passed, stolen = (b - a for a, b in zip(before, report.processor_time(), strict=True))
+    figure.load, figure.stolen, figure.machine = load, stolen / passed, report.machine()
     print(f"  {figure.line()} ({time.monotonic() - begun:.0f} s)", flush=True)
     return figure
 

@@ -37,6 +37,7 @@ class Figure(msgspec.Struct, kw_only=True):
     beside: dict[str, Any] = {}
     command: str = ""
     load: float = 0.0
+    stolen: float | None = None
     machine: dict[str, str] = {}
 
     @property
@@ -71,6 +72,13 @@ def machine() -> dict[str, str]:
     }
 
 
+def processor_time() -> tuple[float, float]:
+    """Seconds of all cores since the machine began, and how many of them its host gave to others:
+    a guest that is short of them measures its neighbours."""
+    times = psutil.cpu_times()
+    return sum(times[:8]), getattr(times, "steal", 0.0)
+
+
 def read() -> list[Figure]:
     """The figures as last taken."""
     path = DOCS / "benchmarks.json"
@@ -101,7 +109,8 @@ _INTRODUCTION = """# How fast it is
 Written by `make bench`; each section has the command that took its figure. Values are medians of
 the runs beside them; a ratio is taken in the same run as its value, run by run in turn. Broker and
 client share one machine, so absolute figures move with it, and with what else it does (`load` is
-its load average before the figure was taken).
+its load average before the figure was taken, `stolen` the part of the processors that the host
+gave to others meanwhile: with more than a twentieth the figure says little).
 
 """
 
@@ -122,12 +131,16 @@ def _section(figure: Figure) -> str:
         f"\n## {figure.name}\n",
         f"{figure.what}.\n",
         f"    {figure.command}\n",
-        f"- runs: {runs} {figure.unit}; load {figure.load:.1f}",
+        f"- runs: {runs} {figure.unit}; load {figure.load:.1f}{_stolen(figure)}",
         *(f"- {name}: {_told(value)}" for name, value in figure.beside.items()),
         *(f"- setting {name}: {_told(value)}" for name, value in figure.settings.items()),
         f"- on: {on}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _stolen(figure: Figure) -> str:
+    return "" if figure.stolen is None else f"; stolen {figure.stolen:.1%}"
 
 
 def _told(value: Any) -> str:
