@@ -40,9 +40,10 @@ LOGGED = {
 _REASON = 2
 
 
-def _redated(fact: Fact) -> Kind:
-    """Which fact it gives an earlier moment to."""
-    return Kind(f"touch.{fact.reason}")
+def _place(fact: Fact) -> int | None:
+    """Which moment of the send log it tells; what redates a touch tells an earlier one."""
+    redates = fact.fact is Kind.TOUCH_REDATED
+    return LOGGED.get(Kind(f"touch.{fact.reason}") if redates else fact.fact)
 
 
 def micros(moment: datetime) -> int:
@@ -91,9 +92,10 @@ class Counting:
         )
         if fact.fact in COUNTED:
             self._count(fact)
-        logged = fact.fact in LOGGED or fact.fact is Kind.TOUCH_REDATED
-        if fact.command_id is not None and logged:
-            self._log(fact, when if fact.occurred_at is None else micros(fact.occurred_at))
+        place = _place(fact)
+        if fact.command_id is not None and place is not None:
+            told = when if fact.occurred_at is None else micros(fact.occurred_at)
+            self._log(fact, place, told)
 
     def _count(self, fact: Fact) -> None:
         if fact.campaign_id is None:
@@ -105,13 +107,12 @@ class Counting:
             counts = self._counts[key] = [0] * len(COUNTED)
         counts[COUNTED[fact.fact]] += 1
 
-    def _log(self, fact: Fact, when: int) -> None:
+    def _log(self, fact: Fact, place: int, when: int) -> None:
         assert fact.command_id is not None
         key = (fact.tenant_id, fact.command_id)
         found = self._sends.get(key)
         if found is None:
             found = self._sends[key] = (fact, [None] * 9)
-        place = LOGGED[fact.fact if fact.fact is not Kind.TOUCH_REDATED else _redated(fact)]
         moments = found[1]
         before = moments[place]
         if before is None or place > _REASON:

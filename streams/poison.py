@@ -7,6 +7,10 @@ from streams.transport import Partition
 PROJECTION_FAILED = "PROJECTION_FAILED"
 """The projector's reason: no table takes the record."""
 
+RETRIED = "retried"
+"""The header of a marker in dead-letters, and of a record sent back to its log: which letter it
+is about."""
+
 
 def letter_of(partition: Partition, poison: Poison, task: Task) -> DeadLetter:
     """Why, where from, and the bytes as they were: a record's, or the state whose timer it is.

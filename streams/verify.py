@@ -26,7 +26,7 @@ from streams.broker import layout_of
 from streams.comparing import Balance, Said
 from streams.encoding import Encode
 from streams.murmur import partition_of
-from streams.poison import PROJECTION_FAILED
+from streams.poison import PROJECTION_FAILED, RETRIED
 from streams.reading import Line, TopicReader
 from streams.refold import refold
 from streams.running import encoder_of, task_makers
@@ -142,7 +142,7 @@ class Recounting:
                 headers = line.record.headers() or ()
                 if topic is Topic.DEAD_LETTERS and self._is_no_tasks_word(headers):
                     continue
-                if topic not in LOGS or all(name != "retried" for name, _ in headers):
+                if topic not in LOGS or all(name != RETRIED for name, _ in headers):
                     # A dead letter sent back to its log was said once, by the record it repeats.
                     found(_said(topic, line.record.key, line.value, partition.number, headers))
                 self._note(partition, line, headers)
@@ -158,7 +158,7 @@ class Recounting:
         projector's. Or it says what nobody can recount: that a registry did not know a schema,
         which it may know by now. It is believed, and its record is not folded again."""
         told = dict(headers)
-        if "retried" in told or told.get("reason") == PROJECTION_FAILED.encode():
+        if RETRIED in told or told.get("reason") == PROJECTION_FAILED.encode():
             return True
         if told.get("reason") != Code.AVRO_SCHEMA_UNKNOWN.encode():
             return False
@@ -228,8 +228,8 @@ class Recounting:
             folded: dict[bytes, bytes | None] = {}
             if task is not None:
                 folded.update(task.store.items())
-            if task is not None and META in kept:
-                folded |= task.changes()  # nothing but its place
+                if META in kept:
+                    folded |= task.changes()  # nothing but its place
             self._count("states", len(folded.keys() - {META}))
             where = f"{partition.topic}[{partition.number}]"
             for key in sorted(kept.keys() | folded.keys()):

@@ -15,11 +15,11 @@ from processors.task import TIMER_FAILED
 from schemas.topics import CHANGELOGS, LOGS, Topic
 from streams.cli.errors import NO, USAGE, Halt
 from streams.client import reader, transactional_producer
+from streams.poison import RETRIED
 from streams.settings import Settings
 
 CALL_S = 15.0
 ORIGINAL = "original_"
-RETRIED = "retried"
 
 
 class Letter(msgspec.Struct, kw_only=True):

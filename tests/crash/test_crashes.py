@@ -23,6 +23,7 @@ sized = st.builds(
     crew=st.just(1),
     rewind_every=st.just(0),
 )
+moving = st.lists(st.integers(0, 30), min_size=1, max_size=10)
 faults = st.dictionaries(st.integers(1, 250), st.sampled_from(Fault), min_size=1, max_size=60)
 
 
@@ -61,7 +62,7 @@ def test_every_few_commits_fail_and_nothing_changes(fault: Fault, every: int) ->
 
 
 @few
-@given(histories, st.lists(st.integers(0, 30), min_size=1, max_size=10), sized, faults)
+@given(histories, moving, sized, faults)
 def test_partitions_move_between_workers_and_nothing_changes(
     history: Sequence[Move],
     moves: Sequence[int],
@@ -74,7 +75,7 @@ def test_partitions_move_between_workers_and_nothing_changes(
 
 
 @few
-@given(histories, st.lists(st.integers(0, 30), min_size=1, max_size=10), sized, faults)
+@given(histories, moving, sized, faults)
 def test_batches_of_many_moments_are_lost_and_move_and_nothing_changes(
     history: Sequence[Move],
     moves: Sequence[int],

@@ -8,12 +8,15 @@ import psycopg
 from psycopg import sql
 
 from schemas.facts import Fact, Kind
-from schemas.topics import COMMANDS
+from schemas.topics import COMMANDS, Layout
 from streams.embedded.registry import EmbeddedRegistry
 from streams.reading import TopicReader
 from tests.chaos.site import Site
 from tests.live.publishing import Publisher
 from tests.live.reading import DeadLetters, Facts
+
+ONE_EACH = Layout(public=1, contact=1, dispatch=1, campaign=1, commands=1, facts=1)
+"""The smallest: what partitions do is not the question."""
 
 
 def ready(

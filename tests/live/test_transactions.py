@@ -1,12 +1,11 @@
 """What a commit consists of, in which order; and what a restore waits for."""
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from schemas.topics import Layout, Topic
+from schemas.topics import Topic
 from streams import transactions
 from streams.broker import create
 from streams.client import transactional_producer
@@ -16,15 +15,15 @@ from streams.reading import TopicReader
 from streams.settings import Settings
 from streams.transactions import Transactions
 from streams.transport import Aborted, Unsure
+from tests.live.house import ONE_EACH
 
-SMALL = Layout(public=1, contact=1, dispatch=1, campaign=1, commands=1, facts=1)
 PLACES = [TopicPartition("jobs", 0, 7)]
 
 
 @pytest.fixture
-def settings(stack: Stack) -> Settings:
-    found = Settings(bootstrap_servers=stack.kafka.bootstrap, topic_prefix=f"t{uuid4().hex[:8]}.")
-    create(found, SMALL)
+def settings(stack: Stack, topic_prefix: str) -> Settings:
+    found = Settings(bootstrap_servers=stack.kafka.bootstrap, topic_prefix=topic_prefix)
+    create(found, ONE_EACH)
     return found
 
 

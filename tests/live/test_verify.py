@@ -7,26 +7,24 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from schemas.facts import Kind
-from schemas.topics import Layout, Topic
+from schemas.topics import Topic
 from streams.client import producer, reader
 from streams.embedded.stack import Stack
 from streams.settings import Settings
 from streams.verify import verify
 from tests.chaos.site import Site
-from tests.live.house import ready
+from tests.live.house import ONE_EACH, ready
 from tests.live.publishing import Publisher
 from tests.live.reading import Facts
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
-
-SMALL = Layout(public=1, contact=1, dispatch=1, campaign=1, commands=1, facts=1)
 
 
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An engine that has sent one touch, agrees with its logs, and has been stopped."""
     site = Site(stack, tmp_path_factory.mktemp("verify"))
-    site.start(SMALL)
+    site.start(ONE_EACH)
     publisher, facts = Publisher(site.settings), Facts(site.settings)
     ready(site, publisher, facts, "acme", delay_hours=0.1 / 3_600)
     publisher.job("acme", "ann")
