@@ -76,8 +76,12 @@ class Transactions:
         try:
             # What was produced is delivered first: an abort that overtakes it leaves a gap in the
             # sequence, or races with a partition being added, and the next transaction pays for it.
-            self._watched(self._producer.flush, FLUSH_S)
-            self._watched(self._producer.abort_transaction, self._timeout_s)
+            # What is still on its way then must not arrive after the abort, where it would open a
+            # transaction that nobody ends: a new epoch refuses it.
+            if self._watched(self._producer.flush, FLUSH_S):
+                self._rebuild()
+            else:
+                self._watched(self._producer.abort_transaction, self._timeout_s)
         except KafkaException as error:
             if self._meaning(error.args[0]) is Verdict.DIE:
                 raise Dead(f"producer: {error.args[0].str()}") from error

@@ -107,14 +107,19 @@ def test_states_stand_in_their_log_before_offsets_are_claimed(
     ]
 
 
-def test_what_cannot_be_written_in_time_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
-    recorder = Recorder(fails="flush")
-    made = through(monkeypatch, recorder)
+def test_what_cannot_be_written_in_time_is_refused_when_it_arrives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An abort that what is written overtakes would leave a transaction open for ever."""
+    first, second = Recorder(fails="flush"), Recorder()
+    made = through(monkeypatch, first, second)
     with pytest.raises(Aborted):
         made.commit(PLACES, object())
+    assert not {"abort_transaction", "commit_transaction"} & set(first.calls)
+    assert first.calls[-1] == "purge"
+    made.send("log", b"v", b"k", 0, 0, None)
     made.close()
-    assert recorder.calls[-1] == "abort_transaction"
-    assert "commit_transaction" not in recorder.calls
+    assert second.calls == ["begin_transaction", "produce", "flush", "abort_transaction"]
 
 
 def test_a_commit_of_unknown_outcome_means_a_new_producer(monkeypatch: pytest.MonkeyPatch) -> None:
