@@ -30,7 +30,6 @@ from streams.poison import PROJECTION_FAILED
 from streams.settings import Settings
 from streams.transport import Dead
 from streams.verdict import reader_dies
-from streams.watchdog import Watchdog
 
 log = logging.getLogger("touchstream.projector")
 
@@ -38,9 +37,6 @@ TOPICS = (*CHANGELOGS, Topic.FACTS)
 RECORDS_MAX = 10_000
 OUTAGE_S = 0.5
 LOOK_S = 2.0
-CALL_S = 60.0
-"""No call of the client takes so long: one that does never comes back."""
-
 HEAR_S = 3.0
 """An overtaken writer listens to its group for so long, a heartbeat at least, before it claims
 again: perhaps the partition is not its own any more."""
@@ -60,7 +56,6 @@ class Projector:
         self._written_at = time.monotonic()
         self._listen_until: float | None = None
         self._stopping: Callable[[], bool] = lambda: False
-        self._watchdog = Watchdog(CALL_S)
         self._letters = producer(settings)
         self._consumer = group_consumer(
             settings,
@@ -106,19 +101,16 @@ class Projector:
     def _messages(self, wait: float) -> list[Message]:
         """Wakes at the first, then takes what else is there. Partitions come and go inside the
         second call too: what is in hand of them by then counts for nothing."""
-        with self._watchdog:
-            self._membership.look()
-            first = self._consumer.consume(1, wait)
-            self._moved.clear()
-            rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
+        self._membership.look()
+        first = self._consumer.consume(1, wait)
+        self._moved.clear()
+        rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
         return [m for m in first if (m.topic(), m.partition()) not in self._moved] + rest
 
     def close(self) -> None:
         """Leave the group and PostgreSQL."""
-        with self._watchdog:
-            self._membership.close()
-            self._consumer.close()
-        self._watchdog.close()
+        self._membership.close()
+        self._consumer.close()
         self.projection.close()
 
     def _take(self, message: Message) -> None:
@@ -195,9 +187,8 @@ class Projector:
         client would take that for the answer to a rebalance that is under way."""
         self._begin()
         try:
-            with self._watchdog:
-                for place in self._claim(self._consumer.assignment()):
-                    self._consumer.seek(place)
+            for place in self._claim(self._consumer.assignment()):
+                self._consumer.seek(place)
             self._listen_until = None
         except KafkaException as error:  # not fetched yet, so not to be sought: a moment later
             log.info("not to be sought yet", extra={"error": error.args[0].str()})
@@ -219,5 +210,4 @@ class Projector:
             except SinkUnavailable as error:
                 log.warning("PostgreSQL not to be reached: waiting", extra={"error": str(error)})
                 time.sleep(OUTAGE_S)
-                self._watchdog.begin()  # it is not the client that keeps us waiting
         return []

@@ -24,8 +24,7 @@ def end_process() -> None:
 
 
 class Watchdog:
-    """`begin` before a call and `done` after it, or `with` around it; both cost next to
-    nothing."""
+    """`begin` before a call and `done` after it; both cost next to nothing."""
 
     def __init__(self, limit_s: float, end: Callable[[], None] = end_process) -> None:
         self._limit_s = limit_s
@@ -41,12 +40,6 @@ class Watchdog:
     def done(self) -> None:
         """It came back."""
         self._since = None
-
-    def __enter__(self) -> None:
-        self.begin()
-
-    def __exit__(self, *_: object) -> None:
-        self.done()
 
     def close(self) -> None:
         """Nobody is watched any more."""
