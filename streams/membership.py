@@ -1,10 +1,14 @@
-"""A member of a group that sees to it that no partition is left over.
+"""A member of a group that sees to it that no partition is left over, and that it is one still.
 
 A cooperative rebalance takes a partition from one member first and gives it to another in a second
 rebalance, which the first one asks for once it has let go. If that one dies in between and starts
 anew as the same static member, the broker gives it its smaller part without a rebalance, and nobody
 asks for the second one: what it had to give away would belong to nobody for ever. So each member
 looks at the group now and then, and one of them asks.
+
+A client whose broker stood still for longer than it waits may never find the group's coordinator
+again (librdkafka's issue 5511), and says nothing: it has left, and nobody reads. Who looks finds
+that the group does not know this member any more.
 """
 
 import logging
@@ -23,10 +27,14 @@ from confluent_kafka.admin import ConsumerGroupDescription
 
 from streams.client import admin
 from streams.settings import Settings
+from streams.transport import Dead
 
 log = logging.getLogger("touchstream.membership")
 
 LOOK_S = 3.0
+ABSENT_S = 25.0
+"""A member that the group has not known for so long will not come back: a clean process should."""
+
 ASK_S = 10.0
 NO_TOPIC = "^no-topic-has-this-name$"
 """Added to what is subscribed to, or taken out again: another subscription is a reason to join
@@ -58,12 +66,13 @@ class Membership:
         self._next_look = time.monotonic() + LOOK_S
         self._leftover: frozenset[Place] = frozenset()
         self._looks = 0
+        self._absent_since: float | None = None
         self._odd = False
         self._all = self._places()
         self._subscribe()
 
     def look(self) -> None:
-        """Ask how the group stands, or hear the answer."""
+        """Ask how the group stands, or hear the answer. Raises Dead."""
         if self._asked is None:
             if time.monotonic() >= self._next_look:
                 self._asked = self._admin.describe_consumer_groups([self._group])[self._group]
@@ -73,6 +82,7 @@ class Membership:
             try:
                 self._hear(asked.result())
             except KafkaException as error:
+                self._absent_since = None
                 log.info("group not known now", extra={"error": error.args[0].str()})
                 self._ask_through_another()
 
@@ -89,9 +99,19 @@ class Membership:
         leftover = frozenset(self._all - given) if stable else frozenset()
         self._looks = self._looks + 1 if leftover and leftover == self._leftover else 0
         self._leftover = leftover
+        self._find_itself(group)
         before = [m for m in group.members if str(m.group_instance_id) < self._instance]
         if self._looks > len(before):
             self._ask_again(leftover)
+
+    def _find_itself(self, group: ConsumerGroupDescription) -> None:
+        now = time.monotonic()
+        if any(member.group_instance_id == self._instance for member in group.members):
+            self._absent_since = None
+        elif self._absent_since is None:
+            self._absent_since = now
+        elif now - self._absent_since > ABSENT_S:
+            raise Dead(f"{self._group} has not known {self._instance} for {ABSENT_S:.0f} s")
 
     def _ask_through_another(self) -> None:
         """A client that lost its broker may look for ever for the group's coordinator that it

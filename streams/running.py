@@ -37,6 +37,7 @@ def run_role(role: str, settings: Settings, stopping: Callable[[], bool]) -> Non
             projector.run(stopping)
         finally:
             projector.close()
+        log.info("stopped", extra={"role": role, "slot": settings.slot})
         return
     worker, transport = build_worker(role, settings)
     try:

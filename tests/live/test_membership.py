@@ -1,4 +1,5 @@
-"""A death between the two halves of a cooperative rebalance leaves no partition to nobody."""
+"""A death between the two halves of a cooperative rebalance leaves no partition to nobody; a client
+that has lost its group ends."""
 
 import time
 
@@ -6,10 +7,12 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from streams import membership
 from streams.client import group_consumer
 from streams.embedded.stack import Stack
 from streams.membership import Membership
 from streams.settings import Settings, load
+from streams.transport import Dead
 
 pytestmark = pytest.mark.live
 
@@ -49,12 +52,16 @@ def turn(seconds: float, *members: Member, until: int = 99) -> None:
             member.turn()
 
 
-def test_what_a_dead_member_had_to_give_away_is_given(stack: Stack, topic_prefix: str) -> None:
+@pytest.fixture
+def settings(stack: Stack, topic_prefix: str) -> Settings:
     options = {"TOUCHSTREAM_SESSION_TIMEOUT_MS": "6000", "TOUCHSTREAM_TOPIC_PREFIX": topic_prefix}
-    settings = load({**stack.environment(), **options})
     with AdminClient({"bootstrap.servers": stack.kafka.bootstrap}) as admin:
         name = f"{topic_prefix}log"
         admin.create_topics([NewTopic(name, 4, 1)])[name].result()
+    return load({**stack.environment(), **options})
+
+
+def test_what_a_dead_member_had_to_give_away_is_given(settings: Settings) -> None:
     first = Member(settings, "first")
     turn(30, first, until=4)
     assert len(first.places) == 4
@@ -67,3 +74,18 @@ def test_what_a_dead_member_had_to_give_away_is_given(stack: Stack, topic_prefix
         member.close()
     assert found == {0, 1, 2, 3}
     assert not second.places & reborn.places
+
+
+def test_a_client_that_has_lost_its_group_ends(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does whose coordinator it never finds again, in small: it has left and does not
+    know."""
+    monkeypatch.setattr(membership, "ABSENT_S", 4.0)
+    member = Member(settings, "only")
+    turn(30, member, until=4)
+    turn(8, member)  # who is in its group is left alone
+    member.consumer.unsubscribe()
+    with pytest.raises(Dead, match="has not known only"):
+        turn(40, member)
+    member.close()
