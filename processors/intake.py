@@ -15,6 +15,7 @@ from processors.task import Record
 from processors.turn import Turn
 from schemas import events as e
 from schemas import messages as m
+from schemas.automatic import is_automatic
 from schemas.codec import Event
 from schemas.codes import Code, Refused
 from schemas.events import EVENTS
@@ -61,6 +62,9 @@ class IntakeProcessor:
         at = record.timestamp if event.time is None else event.time
         cause = f"{event.source}#{event.id}"
         message = _READ[event.type](event.data, cause, at, event.type)
+        if event.backfill and isinstance(message, m.Outside):
+            names = (message.tenant_id, message.contact_id, message.cause, message.at)
+            message = m.Past(*names, m.encode(message))
         topic, key = _address(message)
         turn.send(topic, key, message)
 
@@ -161,9 +165,50 @@ def _enrolled(data: e.ContactEnrolled, cause: str, at: int, _: str) -> m.Message
     )
 
 
-def _stopped(data: Any, cause: str, at: int, _: str) -> m.Message:
-    return m.ContactStopped(
-        data.tenant_id, data.contact_id, cause, at, data.campaign_id, data.reason
+_STEERED = {
+    "contact.paused": m.ContactPaused,
+    "contact.resumed": m.ContactResumed,
+    "contact.stopped": m.ContactStopped,
+}
+
+
+def _steered(data: Any, cause: str, at: int, event_type: str) -> m.Message:
+    make = _STEERED[event_type]
+    return make(data.tenant_id, data.contact_id, cause, at, data.campaign_id, data.reason)
+
+
+def _replied(data: e.ContactReplied, cause: str, at: int, _: str) -> m.Message:
+    automatic = data.automatic or is_automatic(data.headers or {})
+    return m.ContactReplied(
+        data.tenant_id, data.contact_id, cause, at, data.channel, automatic, data.command_id
+    )
+
+
+def _connected(data: e.ConnectionAccepted, cause: str, at: int, _: str) -> m.Message:
+    return m.ConnectionAccepted(data.tenant_id, data.contact_id, cause, at, data.command_id)
+
+
+def _converted(data: e.ConversionRecorded, cause: str, at: int, _: str) -> m.Message:
+    return m.ConversionRecorded(
+        data.tenant_id,
+        data.contact_id,
+        cause,
+        at,
+        _reason(data.conversion_type),
+        data.entity_id,
+        data.command_id,
+    )
+
+
+def _call_ended(data: e.CallEnded, cause: str, at: int, _: str) -> m.Message:
+    return m.CallEnded(
+        data.tenant_id,
+        data.contact_id,
+        cause,
+        at,
+        data.command_id,
+        _reason(data.outcome),
+        data.seconds,
     )
 
 
@@ -262,7 +307,14 @@ def _tenant_upserted(data: e.TenantUpserted, cause: str, at: int, _: str) -> m.M
         tuple(quiet.strict_regions) if quiet else (),
         {str(name): int(hours * HOUR) for name, hours in data.delay_hours_by_service.items()},
         {str(name): limit.per_hour for name, limit in data.limits.items()},
+        _caps(data.frequency_caps),
+        data.fence or 0,
     )
+
+
+def _caps(caps: e.FrequencyCaps | None) -> dict[str, int]:
+    given = {} if caps is None else {"per_day": caps.per_day, "per_week": caps.per_week}
+    return {name: most for name, most in given.items() if most is not None}
 
 
 def _tenant_deleted(data: e.TenantDeleted, cause: str, at: int, _: str) -> m.Message:
@@ -274,7 +326,9 @@ _READ: dict[str, Read] = dict.fromkeys(EVENTS, _unsupported) | {
     "job.deleted": _job_deleted,
     "contact.upserted": _upserted,
     "contact.enrolled": _enrolled,
-    "contact.stopped": _stopped,
+    "contact.paused": _steered,
+    "contact.resumed": _steered,
+    "contact.stopped": _steered,
     "contact.erased": _erased,
     "touch.sent": _sent,
     "touch.failed": _failed,
@@ -283,6 +337,10 @@ _READ: dict[str, Read] = dict.fromkeys(EVENTS, _unsupported) | {
     "touch.clicked": _seen,
     "touch.read": _seen,
     "touch.bounced": _bounced,
+    "contact.replied": _replied,
+    "connection.accepted": _connected,
+    "conversion.recorded": _converted,
+    "call.ended": _call_ended,
     "contact.unsubscribed": _unsubscribed,
     "contact.complained": _unsubscribed,
     "review.clicked": _review,

@@ -1,5 +1,7 @@
 """What every processor knows alike: tenants as announced, and how a channel reaches a person."""
 
+from schemas.definition import Definition
+from schemas.kinds import KINDS
 from schemas.messages import TenantAnnounced
 from schemas.states import KnownTenant
 
@@ -11,6 +13,17 @@ ADDRESS = {
     "linkedin": "linkedin_url",
 }
 """The field of a profile that a channel needs (C-19)."""
+
+
+ALL_SERVICES = "*"
+
+
+def service_of(definition: Definition) -> str:
+    """What a campaign occupies of its tenant's: a service type, all of them, or where no job enters
+    itself (C-4)."""
+    if not KINDS[definition.kind].serves_jobs:
+        return f"#{definition.campaign_id}"
+    return definition.service_type or ALL_SERVICES
 
 
 def tenant_key(tenant_id: str) -> bytes:
@@ -36,4 +49,6 @@ def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownT
         message.limits,
         dict(before.campaigns) if before else {},
         list(before.templates_gone) if before else [],
+        message.caps,
+        message.fence,
     )

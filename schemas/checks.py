@@ -95,10 +95,12 @@ class Check:
             return usual
         return value
 
-    def setting_choice(self, row: dict[str, Any], field: str, allowed: Sequence[str]) -> str:
-        """As `choice`; the first one is usual."""
+    def setting_choice(
+        self, row: dict[str, Any], field: str, allowed: Sequence[str], usual: str | None = None
+    ) -> str:
+        """As `choice`; the first one is usual, unless told otherwise."""
         return self.choice(
-            row, field, "settings", allowed, usual=allowed[0], code=Code.SETTING_INVALID
+            row, field, "settings", allowed, usual=usual or allowed[0], code=Code.SETTING_INVALID
         )
 
     def step_id(self, row: dict[str, Any], place: str) -> str:
@@ -112,11 +114,15 @@ class Check:
             return ""
         return value
 
-    def hours(self, row: dict[str, Any], field: str, place: str, most: int) -> int:
-        """A delay in micros: required, more than nothing (F-2)."""
-        micros = _micros(row.get(field), HOUR, most)
-        if micros is None or micros < 1:
-            message = f"a number of hours above 0 and at most {most}"
+    def hours(
+        self, row: dict[str, Any], field: str, place: str, most: int, *, zero: bool = False
+    ) -> int:
+        """A delay in micros: required and more than nothing (F-2), or with `zero` nothing where
+        the document is silent."""
+        micros = _micros(row.get(field, 0 if zero else None), HOUR, most)
+        if micros is None or micros < (0 if zero else 1):
+            least = "of 0 or more" if zero else "above 0"
+            message = f"a number of hours {least} and at most {most}"
             self.say(Code.DELAY_INVALID, _inside(place, field), message)
             return 0
         return micros
@@ -130,6 +136,7 @@ class Check:
         above: int,
         most: int,
         usual: int | None,
+        place: str = "settings",
     ) -> int | None:
         """A setting in micros, greater than `above` units; absent or null means the usual number of
         units."""
@@ -140,21 +147,49 @@ class Check:
         if micros is None or micros <= above * unit or (above < 0 and micros < 0):
             least = "above 0" if above >= 0 else "of 0 or more"
             message = f"a number {least} and at most {most}"
-            self.say(Code.SETTING_INVALID, f"settings.{field}", message)
+            self.say(Code.SETTING_INVALID, _inside(place, field), message)
             return None
         return micros
 
-    def retries(self, row: dict[str, Any], usual: tuple[int, ...]) -> tuple[int, ...]:
-        """The waits between attempts in micros; an empty list means one attempt (F-7)."""
+    def whole(self, row: dict[str, Any], field: str, most: int, usual: int | None) -> int | None:
+        """A setting that counts from 1; `none` says without end."""
+        value = row.get(field)
+        if value is None or value == "none":
+            return usual if value is None else None
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            message = f"a whole number of 1 to {most}, or none"
+            self.say(Code.SETTING_INVALID, f"settings.{field}", message)
+            return usual
+        return value
+
+    def retries(self, row: dict[str, Any], place: str = "settings") -> tuple[int, ...] | None:
+        """The waits between attempts in micros; an empty list means one attempt, None that nothing
+        is said (F-7)."""
         value = row.get("retry_minutes")
         if value is None:
-            return tuple(minutes * MINUTE for minutes in usual)
+            return None
         rows = value if isinstance(value, list) else [None]
         waits = tuple(wait for item in rows[:11] if (wait := _micros(item, MINUTE, 10_080)))
         if len(waits) != len(rows) or len(waits) > 10:
             message = "a list of at most 10 numbers of minutes above 0"
-            self.say(Code.SETTING_INVALID, "settings.retry_minutes", message)
+            self.say(Code.SETTING_INVALID, f"{place}.retry_minutes", message)
         return waits
+
+    def texts(
+        self, row: dict[str, Any], field: str, most: int, longest: int, code: Code, place: str
+    ) -> tuple[str, ...]:
+        """A list of texts; absent or null is an empty one."""
+        value = row.get(field)
+        rows = [] if value is None else value if isinstance(value, list) else [None]
+        found = tuple(
+            row
+            for row in rows[:most]
+            if isinstance(row, str) and 0 < len(row) <= longest and _storable(row)
+        )
+        if len(found) != len(rows):
+            message = f"a list of at most {most} texts of at most {longest} characters"
+            self.say(code, _inside(place, field), message)
+        return found
 
     def priority(self, row: dict[str, Any]) -> int:
         """Greater goes first when a limit binds (C-35)."""
@@ -175,17 +210,18 @@ class Check:
         hours = self.mapping(value, place, ("start", "end"), Code.QUIET_HOURS_INVALID)
         if hours is None:
             return "tenant", None, None
-        start = self._clock(hours.get("start"), f"{place}.start")
-        end = self._clock(hours.get("end"), f"{place}.end")
+        start = self.clock(hours.get("start"), f"{place}.start")
+        end = self.clock(hours.get("end"), f"{place}.end")
         if start == end and hours.get("start") == hours.get("end"):
             self.say(Code.QUIET_HOURS_INVALID, place, "no hours at all: none says so")
         return "own", start, end
 
-    def _clock(self, value: Any, place: str) -> int:
+    def clock(self, value: Any, place: str, code: Code = Code.QUIET_HOURS_INVALID) -> int:
+        """A time of day in minutes."""
         try:
             return parse_clock(value)
         except (ValueError, TypeError):
-            self.say(Code.QUIET_HOURS_INVALID, place, "a time of day like 21:00")
+            self.say(code, place, "a time of day like 21:00")
             return 0
 
 

@@ -29,13 +29,14 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
     """What is known of an event without looking into it. `time` is None where the producer gave
-    none."""
+    none; `backfill` says that it is history, told again."""
 
     event: EventType
     id: str
     source: str
     time: int | None
     avro: bool
+    backfill: bool = False
 
 
 class _Structured(msgspec.Struct, gc=False):
@@ -47,6 +48,7 @@ class _Structured(msgspec.Struct, gc=False):
     source: Any = None
     time: Any = None
     datacontenttype: Any = None
+    backfill: Any = None
     data: msgspec.Raw = msgspec.Raw()
     data_base64: Any = None
 
@@ -91,6 +93,7 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
             _source(given.get("ce_source")),
             None if time is None else _header_time(time),
             _content_is_avro(given) if avro is None else avro,
+            "ce_backfill" in given and _is_true(given["ce_backfill"]),
         ),
         value,
     )
@@ -144,7 +147,18 @@ def _structured_envelope(outer: _Structured) -> Envelope:
         _attribute(outer.source, "source"),
         None if outer.time is None else _time(_attribute(outer.time, "time")),
         False,
+        outer.backfill is not None and _is_true(outer.backfill),
     )
+
+
+def _is_true(given: Any) -> bool:
+    """An extension attribute is a text in a header, and may be a boolean in JSON."""
+    match given:
+        case True | b"true" | "true":
+            return True
+        case False | b"false" | "false":
+            return False
+    raise Refused(Code.CE_HEADER_INVALID, "backfill is true or false")
 
 
 def _text(raw: Any, name: str) -> str:

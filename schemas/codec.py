@@ -35,6 +35,7 @@ class Event(msgspec.Struct, frozen=True):
     source: str
     time: int | None
     data: Any
+    backfill: bool = False
 
 
 class _Way(NamedTuple):
@@ -75,7 +76,7 @@ class Decoder:
             data = self._avro(way, body) if envelope.avro else way.from_json(body)
         except ValidationError as error:
             raise _refusal(error) from None
-        return Event(name, envelope.id, envelope.source, envelope.time, data)
+        return Event(name, envelope.id, envelope.source, envelope.time, data, envelope.backfill)
 
     def _avro(self, way: _Way, value: bytes) -> Any:
         reader, begin = frame_of(value, self._resolve, self._known)

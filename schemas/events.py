@@ -12,6 +12,7 @@ from schemas.orders import (
     CampaignChanged,
     CampaignPublished,
     CommandRevoked,
+    FrequencyCaps,
     Hourly,
     QuietHours,
     SenderLimits,
@@ -69,6 +70,7 @@ __all__ = [
     "ConversionRecorded",
     "Customer",
     "EventType",
+    "FrequencyCaps",
     "Hourly",
     "JobCompleted",
     "JobDeleted",
@@ -149,8 +151,11 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
     None: {"touch.due": TouchDue, "command.revoked": CommandRevoked},
 }
 
+_VERSIONS = {"contact.replied": 2, "tenant.upserted": 2}
+"""Of those that have grown since their first release."""
+
 EVENTS: dict[str, EventType] = {
-    name: EventType(name, topic, model)
+    name: EventType(name, topic, model, _VERSIONS.get(name, 1))
     for topic, rows in _ROWS.items()
     for name, model in rows.items()
 }

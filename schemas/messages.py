@@ -10,16 +10,23 @@ from typing import Any
 import msgspec
 
 from schemas.definition import Definition
+from schemas.outside import CallEnded as CallEnded
+from schemas.outside import ConnectionAccepted as ConnectionAccepted
 from schemas.outside import ContactEnrolled as ContactEnrolled
 from schemas.outside import ContactErased as ContactErased
+from schemas.outside import ContactPaused as ContactPaused
+from schemas.outside import ContactReplied as ContactReplied
+from schemas.outside import ContactResumed as ContactResumed
 from schemas.outside import ContactStopped as ContactStopped
 from schemas.outside import ContactUnsubscribed as ContactUnsubscribed
 from schemas.outside import ContactUpserted as ContactUpserted
+from schemas.outside import ConversionRecorded as ConversionRecorded
 from schemas.outside import EventUnsupported as EventUnsupported
 from schemas.outside import JobCompleted as JobCompleted
 from schemas.outside import JobDeleted as JobDeleted
 from schemas.outside import Message as Message
 from schemas.outside import Outside as Outside
+from schemas.outside import Past as Past
 from schemas.outside import Person as Person
 from schemas.outside import ReviewReceived as ReviewReceived
 from schemas.outside import Tick as Tick
@@ -78,6 +85,8 @@ class TenantAnnounced(Message, frozen=True):
     strict_regions: tuple[str, ...]
     delay_by_service: dict[str, int]
     limits: dict[str, int | None]
+    caps: dict[str, int] = msgspec.field(default_factory=dict)
+    fence: int = 0
 
 
 class CampaignAnnounced(Message, frozen=True):
@@ -243,6 +252,8 @@ class UpsertTenant(Message, frozen=True):
     strict_regions: tuple[str, ...] = ()
     delay_by_service: dict[str, int] = msgspec.field(default_factory=dict)
     limits: dict[str, int | None] = msgspec.field(default_factory=dict)
+    caps: dict[str, int] = msgspec.field(default_factory=dict)
+    fence: int = 0
 
 
 class DeleteTenant(Message, frozen=True):
@@ -274,6 +285,13 @@ ContactMessage = (
     | ContactUnsubscribed
     | ReviewReceived
     | EventUnsupported
+    | ContactPaused
+    | ContactResumed
+    | ContactReplied
+    | ConnectionAccepted
+    | ConversionRecorded
+    | CallEnded
+    | Past
     | TouchCommanded
     | TouchDeferred
     | TouchRefused

@@ -59,6 +59,14 @@ class Hourly(Part):
     per_hour: Count | None = None
 
 
+class FrequencyCaps(Part):
+    """How often a person is reached over all campaigns, in any 24 hours and any seven days; null
+    is as often as it comes (X-3)."""
+
+    per_day: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    per_week: Annotated[int, Field(ge=1, le=1_000)] | None = None
+
+
 class SendWindow(Part):
     """From `start` to `end` by the wall clock; it may run over midnight (C-33)."""
 
@@ -88,12 +96,15 @@ class QuietHours(SendWindow):
 
 class TenantUpserted(TenantEvent):
     """A business and its defaults; null quiet hours mean 21:00-08:00 (F-6), no limit given means
-    100 an hour (F-11)."""
+    100 an hour (F-11). What happened before the fence is history: it is known, and schedules
+    nothing."""
 
     timezone: Zone
     quiet_hours: QuietHours | None = None
     limits: dict[ChannelName, Hourly] = Field(default_factory=dict)
     delay_hours_by_service: dict[ServiceTypeName, Hours] = Field(default_factory=dict)
+    frequency_caps: FrequencyCaps | None = None
+    fence: Moment | None = None
 
 
 class TenantDeleted(TenantEvent):

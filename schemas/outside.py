@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from schemas.plan import SendWindow
+
 
 class Message(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """One record of an internal log."""
@@ -39,13 +41,14 @@ class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Quiet hours by the wall clock of `zone`, in minutes of the day; may run over midnight
-    (F-6)."""
+    """Quiet hours by the wall clock of `zone`, in minutes of the day; may run over midnight, and
+    equal ends are none (F-6). `only` are the hours that a step keeps to besides (C-33)."""
 
     zone: str
     start: int
     end: int
     zone_from: str = "contact"
+    only: SendWindow | None = None
 
 
 class JobCompleted(Outside, frozen=True):
@@ -119,6 +122,48 @@ class ReviewReceived(Outside, frozen=True):
     kind: str
     command_id: str | None = None
     campaign_id: str | None = None
+
+
+class ContactPaused(Outside, frozen=True):
+    campaign_id: str | None = None
+    reason: str | None = None
+
+
+class ContactResumed(Outside, frozen=True):
+    campaign_id: str | None = None
+    reason: str | None = None
+
+
+class ContactReplied(Outside, frozen=True):
+    """The person wrote back; `automatic` is an out-of-office note and the like (S4-54). What they
+    wrote stays outside."""
+
+    channel: str
+    automatic: bool = False
+    command_id: str | None = None
+
+
+class ConnectionAccepted(Outside, frozen=True):
+    command_id: str | None = None
+
+
+class ConversionRecorded(Outside, frozen=True):
+    conversion_type: str
+    entity_id: str | None = None
+    command_id: str | None = None
+
+
+class CallEnded(Outside, frozen=True):
+    command_id: str
+    outcome: str
+    seconds: int = 0
+
+
+class Past(Outside, frozen=True):
+    """An event of a history that is told again: it is known from now on, and schedules nothing.
+    `event` is one of the others, encoded."""
+
+    event: bytes
 
 
 class EventUnsupported(Outside, frozen=True):

@@ -13,9 +13,39 @@ from msgspec.structs import fields
 from schemas.times import HOUR, MINUTE
 
 
+class Way(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where a run goes from a step: advance, skip, complete, stop, fail; or branch, `to` another
+    step (S2-20)."""
+
+    outcome: str = "advance"
+    to: str | None = None
+
+
+class Wait(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a run waits for once a step is done: any of `events`, for at most `max_wait`; and the
+    ways out (S2-8, S2-19)."""
+
+    events: tuple[str, ...]
+    max_wait: int
+    on_event: Way = Way()
+    on_timeout: Way = Way()
+    outcomes: tuple[str, ...] = ()
+    """Of a call, those that count; empty: any."""
+
+
+class SendWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """When a step may go out by the recipient's clock: minutes of the day, over midnight where
+    `start` is not before `end`; `days` has a bit for each weekday on which it may begin, Monday
+    lowest (C-33)."""
+
+    start: int
+    end: int
+    days: int = 127
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One touch. `delay` counts from `anchor`; without a template it is not sent, with that reason
-    (S0-17)."""
+    (S0-17). What is None here is the campaign's own setting."""
 
     id: str
     channel: str
@@ -23,6 +53,12 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
     anchor: str
     template_id: str | None = None
     action: str = "send_message"
+    wait_for: Wait | None = None
+    skip_when: tuple[str, ...] = ()
+    then: Way = Way()
+    window: SendWindow | None = None
+    retry_delays: tuple[int, ...] | None = None
+    expire_after: int | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -40,6 +76,24 @@ class Settings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     answer_timeout: int = 30 * MINUTE
     retry_delays: tuple[int, ...] = (1 * MINUTE, 5 * MINUTE, 15 * MINUTE)
     priority: int = 0
+    on_reply: str = "continue"
+    """pause, until a person decides (F-14); stop; or continue."""
+
+    max_errors: int | None = None
+    """Failed attempts after which a run has failed (S2-11); None: never."""
+
+    reentry: str = "after_end"
+    """Who may enter by hand again: once, after_end of the run before, or restart, which ends it
+    (C-18)."""
+
+    on_edit: str = "stay"
+    """What a run does when a new version is published: stay on its own, or follow (C-36)."""
+
+    exclusive: str | None = None
+    """Of all campaigns that name the same group a person is in one at a time."""
+
+    min_gap: int = 0
+    """Since the person's last touch of any campaign."""
 
 
 class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -55,6 +109,13 @@ class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     service_type: str | None = None
     status: str = "active"
     description: str = ""
+
+    def index(self, step_id: str) -> int:
+        """Where a step stands, counted from 0. Raises LookupError where there is none."""
+        for index, step in enumerate(self.steps):
+            if step.id == step_id:
+                return index
+        raise LookupError(step_id)
 
 
 def content_hash(definition: Definition) -> bytes:

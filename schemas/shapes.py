@@ -134,12 +134,14 @@ class TouchClicked(Answer):
 
 
 class ContactReplied(ContactEvent):
-    """`automatic` marks an out-of-office note, which is no response (S4-54)."""
+    """`automatic` marks an out-of-office note, which is no response (S4-54); so do the standard
+    headers of the message, if they are passed on."""
 
     channel: ChannelName
     text: Text | None = None
     automatic: bool = False
     command_id: CommandId | None = None
+    headers: Variables | None = None
 
 
 class TouchBounced(Answer):

@@ -102,6 +102,29 @@ class Touch(msgspec.Struct, array_like=True):
     recipient: bytes | None = None
     """Which address it was asked for: a digest, so that a bounce is known to be that one's."""
 
+    visit: int = 1
+    """How often the run has come to this step."""
+
+    first_attempt: int = 1
+    """Attempts count on over all visits, so that each has an id of its own."""
+
+    awaited_at: int | None = None
+    """When the wait after it ended, and by what: an event, or `timeout` (S2-8)."""
+
+    awaited: str | None = None
+    outcome: str | None = None
+    """Which way the run went from here."""
+
+    call_outcome: str | None = None
+    called_at: int | None = None
+
+
+class Waiting(msgspec.Struct, array_like=True, gc=False):
+    """A run waits for what the last touch's step names: since when, and until when at most."""
+
+    since: int
+    until: int
+
 
 class Enrollment(msgspec.Struct, array_like=True):
     """One run of a contact through a campaign; it keeps the version it began with (C-36)."""
@@ -122,11 +145,19 @@ class Enrollment(msgspec.Struct, array_like=True):
     converted_at: int | None = None
     conversion: str | None = None
     variables: dict[str, str] | None = None
+    waiting: Waiting | None = None
+    holds: list[str] = []
+    """Why it is frozen: campaign, person, reply. It goes on when none is left (F-14)."""
+
+    errors: int = 0
+    last_error: str | None = None
 
     def due(self) -> int | None:
         """The last touch is the only one that can be waiting: the guardrail (S0-4)."""
         if self.status is not _ACTIVE or not self.touches:
             return None
+        if self.waiting is not None:
+            return self.waiting.until
         touch = self.touches[-1]
         return touch.due_at if touch.phase in _TIMED else None
 
@@ -149,6 +180,11 @@ class Contact(State):
     updated_at: int = 0
     ended: dict[str, int] = {}
     seen: list[bytes] = []
+    replied: dict[str, int] = {}
+    """When the person last wrote back on each channel; automatic notes do not count."""
+
+    connected_at: int | None = None
+    """Since when the person is a LinkedIn connection."""
 
     def due(self) -> int | None:
         soonest: int | None = None
@@ -181,6 +217,11 @@ class KnownTenant(State):
     limits: dict[str, int | None]
     campaigns: dict[str, str] = {}
     templates_gone: list[str] = []
+    caps: dict[str, int] = {}
+    """How often a person is reached, over all campaigns: per_day, per_week."""
+
+    fence: int = 0
+    """What happened before it is history."""
 
 
 class KnownCampaign(State):
@@ -292,6 +333,8 @@ class TenantRecord(State):
     updated_at: int = 0
     told_at: int = 0
     seen: list[bytes] = []
+    caps: dict[str, int] = {}
+    fence: int = 0
 
 
 CampaignState = CampaignRecord | TenantRecord

@@ -1,6 +1,7 @@
 """A campaign's status: which changes there are (C-8, C-28), and how each is made known."""
 
 from processors.campaign.telling import campaign_key, tell_contacts, tenant_key
+from processors.known import service_of
 from processors.seen import first_time
 from processors.turn import Turn
 from schemas.facts import Kind
@@ -22,8 +23,6 @@ CAMPAIGN: dict[str, dict[str, str]] = {
     "deleted": {},
 }
 """What a status becomes on an action; a missing pair is refused with a code."""
-
-ALL_SERVICES = "*"
 
 
 def change(turn: Turn, layout: Layout, message: ChangeCampaign) -> None:
@@ -50,7 +49,7 @@ def change(turn: Turn, layout: Layout, message: ChangeCampaign) -> None:
 def taken(tenant: TenantRecord, campaign: CampaignRecord) -> bool:
     """Whether another campaign serves this one's service type (S1-5, C-4: all services is one
     value)."""
-    service = campaign.definition.service_type or ALL_SERVICES
+    service = service_of(campaign.definition)
     return tenant.services.get(service, campaign.campaign_id) != campaign.campaign_id
 
 
@@ -89,7 +88,7 @@ def serve(tenant: TenantRecord, campaign: CampaignRecord) -> None:
     for name in [n for n, served in tenant.services.items() if served == campaign.campaign_id]:
         del tenant.services[name]
     if campaign.status in ("active", "paused"):
-        tenant.services[campaign.definition.service_type or ALL_SERVICES] = campaign.campaign_id
+        tenant.services[service_of(campaign.definition)] = campaign.campaign_id
 
 
 def refuse(turn: Turn, message: ChangeCampaign, code: str) -> None:

@@ -35,6 +35,8 @@ def tell_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
         tenant.strict_regions,
         tenant.delay_by_service,
         tenant.limits,
+        tenant.caps,
+        tenant.fence,
     )
     key = tenant.tenant_id.encode()
     tell_contacts(turn, layout, key, message)

@@ -48,6 +48,8 @@ def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> T
         turn.now,
         message.at,
         before.seen if before else [],
+        message.caps,
+        message.fence,
     )
 
 

@@ -1,11 +1,13 @@
 """The contact processor: consent, enrollments, and the touch's whole life, keyed tenant/contact."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from processors.contact import (
+    answering,
     answers,
     engagement,
     enrolling,
@@ -21,7 +23,15 @@ from processors.task import Record
 from processors.turn import Turn
 from schemas import messages as m
 from schemas.facts import Kind
-from schemas.states import Contact, ContactState, KnownCampaign, KnownTenant, State
+from schemas.states import (
+    Contact,
+    ContactState,
+    Enrollment,
+    KnownCampaign,
+    KnownTenant,
+    State,
+    Status,
+)
 
 
 class ContactProcessor:
@@ -42,14 +52,20 @@ class ContactProcessor:
             knowing.sweep(turn, state)
             return
         scene = Scene(turn, key, state)
-        for enrollment in list(state.enrollments):
-            due = enrollment.due()
-            if due is not None and due <= turn.now and stopping.runs(scene, enrollment):
+        due = [run for run in state.enrollments if (at := run.due()) is not None and at <= turn.now]
+        if len(due) > 1:  # who goes first may be the only one (C-35)
+            due.sort(key=lambda run: _rank(scene, run))
+        for enrollment in due:
+            if enrollment.status is Status.ACTIVE and stopping.runs(scene, enrollment):
                 touching.fire(scene, enrollment)
         state.updated_at = turn.now
 
 
-def _outside(turn: Turn, message: m.Outside) -> None:
+def _rank(scene: Scene, run: Enrollment) -> tuple[int, int, str]:
+    return (-scene.definition(run).settings.priority, run.due() or 0, run.enrollment_id)
+
+
+def _outside(turn: Turn, message: m.Outside, *, past: bool = False) -> None:
     tenant = turn.store.look(tenant_key(message.tenant_id), KnownTenant)
     told_late = type(message) is m.TouchSent  # it went out before, and that is not denied
     if tenant is None or (tenant.status != "active" and not told_late):
@@ -73,19 +89,45 @@ def _outside(turn: Turn, message: m.Outside) -> None:
     if type(message) in _ONCE and not first_time(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    _TAKE[type(message)](Scene(turn, key, contact, tenant), message)
+    past = past or _happened(message) < tenant.fence
+    take = _TAKE_PAST.get(type(message)) if past else None
+    (take or _TAKE[type(message)])(Scene(turn, key, contact, tenant), message)
 
 
-_FIRST = (m.JobCompleted, m.JobDeleted, m.ContactUpserted, m.ContactEnrolled, m.ContactUnsubscribed)
+def _happened(message: m.Outside) -> int:
+    """A history may be told with the times of its telling; a job says when it was done."""
+    return min(message.at, message.completed_at) if type(message) is m.JobCompleted else message.at
+
+
+def _past(turn: Turn, message: m.Past) -> None:
+    """History told again: nothing is begun or moved by it."""
+    event = m.decode_contact(message.event)
+    assert isinstance(event, m.Outside)
+    _outside(turn, event, past=True)
+
+
+_FIRST = (
+    m.JobCompleted,
+    m.JobDeleted,
+    m.ContactUpserted,
+    m.ContactEnrolled,
+    m.ContactUnsubscribed,
+    m.ConnectionAccepted,
+)
 """Events that may be the first word about a contact."""
 
-_ONCE = (m.ContactEnrolled, m.ContactStopped)
+_ONCE = (m.ContactEnrolled, m.ContactStopped, m.ContactPaused, m.ContactResumed)
 """Events that would act again if they came again; all others leave a second time no trace."""
 
 
 def _job_completed(scene: Scene, message: m.JobCompleted) -> None:
     profile.update(scene, message.person, message.at, message.cause)
     enrolling.job_completed(scene, message)
+
+
+def _job_past(scene: Scene, message: m.JobCompleted) -> None:
+    profile.update(scene, message.person, message.at, message.cause)
+    enrolling.job_past(scene, message)
 
 
 def _stopped(scene: Scene, message: m.ContactStopped) -> None:
@@ -157,11 +199,29 @@ _TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.TouchFailed: _about_touch(answers.failed),
     m.TouchSeen: _about_touch(engagement.seen),
     m.TouchBounced: _about_touch(profile.bounced),
+    m.ContactPaused: stopping.paused,
+    m.ContactResumed: stopping.resumed,
+    m.ContactReplied: answering.replied,
+    m.ConnectionAccepted: answering.connected,
+    m.ConversionRecorded: answering.converted,
+    m.CallEnded: _about_touch(engagement.call_ended),
 }
 """What each public event does to its contact."""
 
+_TAKE_PAST: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
+    m.JobCompleted: _job_past,
+    m.ContactEnrolled: enrolling.enrolled_past,
+    m.ContactPaused: lambda scene, message: None,
+    m.ContactResumed: lambda scene, message: None,
+    m.ContactReplied: partial(answering.replied, past=True),
+    m.ConnectionAccepted: partial(answering.connected, past=True),
+    m.ConversionRecorded: partial(answering.converted, past=True),
+}
+"""The same where it is history: the others begin and move nothing anyway."""
+
 _APPLY: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     **dict.fromkeys((*_TAKE, m.EventUnsupported), _outside),
+    m.Past: _past,
     **dict.fromkeys(m.Answer.__subclasses__(), _answer),
     m.Tick: lambda turn, message: None,
     m.TenantAnnounced: knowing.tenant_announced,

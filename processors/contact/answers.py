@@ -2,17 +2,17 @@
 
 from typing import NamedTuple
 
+from processors.contact.course import arm, go_on
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
 from processors.contact.touching import (
+    PAUSES,
     UNREVOKED,
-    arm,
     fail,
-    go_on,
+    overtaken,
     retry_or_fail,
     skip,
     take_back,
-    too_late,
     withdraw,
 )
 from schemas.facts import Kind
@@ -51,7 +51,7 @@ def find(scene: Scene, sought: str) -> Found | None:
                 return Found(enrollment, touch, touch.attempt, True)
     for enrollment in reversed(scene.contact.enrollments):
         for touch in enrollment.touches:
-            for number in range(1, touch.attempt):
+            for number in range(touch.first_attempt, touch.attempt):
                 if sought == _id_of(scene, enrollment, touch, number):
                     return Found(enrollment, touch, number, False)
     return None
@@ -119,11 +119,13 @@ def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
         skip(scene, enrollment, touch, Input.WITHDRAWN, reason)
         return
     touch.phase = check(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
-    paused, touch.reason = touch.reason == "campaign_paused", None
+    paused, touch.reason = touch.reason in PAUSES, None
     touch.emission -= 1  # this one never went out
-    if paused and enrollment.status is Status.ACTIVE and too_late(scene, enrollment, touch):
-        skip(scene, enrollment, touch, Input.STOP, "late_after_pause")
-        return
+    if paused and enrollment.status is Status.ACTIVE:
+        late = overtaken(scene, enrollment, touch)
+        if late is not None:
+            skip(scene, enrollment, touch, Input.STOP, late)
+            return
     arm(scene, enrollment, touch, max(scene.now, touch.scheduled_at), "delay")
 
 

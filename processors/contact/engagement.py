@@ -1,12 +1,13 @@
-"""What people do with what was sent: opens, clicks, opt-outs, reviews (F-8, F-12, C-40)."""
+"""What people do with what was sent: opens, clicks, opt-outs, reviews, calls (F-8, F-12, C-40)."""
 
 from processors.contact.answers import Found, find
+from processors.contact.course import look
 from processors.contact.profile import suppress
 from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop, stop_without_channels
 from processors.known import ADDRESS
 from schemas.facts import Kind
-from schemas.messages import ContactUnsubscribed, ReviewReceived, TouchSeen
+from schemas.messages import CallEnded, ContactUnsubscribed, ReviewReceived, TouchSeen
 from schemas.states import Enrollment, Phase, Touch
 
 _SEEN = {
@@ -37,6 +38,27 @@ def seen(scene: Scene, found: Found, message: TouchSeen) -> None:
         values={"url": message.url} if message.url else None,
         occurred_at=message.at,
     )
+    look(scene, found.enrollment, message.cause)
+
+
+def call_ended(scene: Scene, found: Found, message: CallEnded) -> None:
+    """How a call went; the first account of it holds."""
+    touch = found.touch
+    if touch.called_at is not None:
+        return
+    touch.call_outcome, touch.called_at = message.outcome, message.at
+    scene.say(
+        Kind.TOUCH_CALL_ENDED,
+        found.enrollment,
+        touch,
+        command_id=message.command_id,
+        attempt=found.attempt,
+        cause=message.cause,
+        reason=message.outcome,
+        values={"seconds": message.seconds},
+        occurred_at=message.at,
+    )
+    look(scene, found.enrollment, message.cause)
 
 
 def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:

@@ -3,9 +3,10 @@ X-9)."""
 
 from typing import Any, NamedTuple
 
+from processors.contact.course import first_delay, go_on
 from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop, trim
-from processors.contact.touching import first_delay, schedule_next
+from processors.known import ALL_SERVICES
 from schemas.definition import Definition
 from schemas.facts import Kind, moment
 from schemas.ids import enrollment_id
@@ -15,8 +16,6 @@ from schemas.times import DAY
 
 JOBS_MAX = 1_000
 """Jobs of one contact that are remembered as seen; beyond that the oldest is forgotten."""
-
-ALL_SERVICES = "*"
 
 
 class Refusal(NamedTuple):
@@ -41,6 +40,22 @@ def job_completed(scene: Scene, message: JobCompleted) -> None:
         _decline(scene, refusal, message.cause, campaign_id, message.job_id)
     status = "completed" if message.enroll else "do_not_send"
     remember_job(scene, message.job_id, (status, message.service_type))
+
+
+def job_past(scene: Scene, message: JobCompleted) -> None:
+    """A job out of a history that is told again: known, and nobody is enrolled for it."""
+    if message.job_id not in scene.contact.jobs:
+        _decline(scene, _PAST, message.cause, None, message.job_id)
+    status = "completed" if message.enroll else "do_not_send"
+    remember_job(scene, message.job_id, (status, message.service_type))
+
+
+def enrolled_past(scene: Scene, message: ContactEnrolled) -> None:
+    """As a job."""
+    _decline(scene, _PAST, message.cause, message.campaign_id)
+
+
+_PAST = Refusal("EVENT_IN_PAST")
 
 
 def _decline(
@@ -101,9 +116,26 @@ def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) ->
     over_at = _over_at(scene, definition, message)
     if scene.now >= over_at:
         return _ill_timed("JOB_TOO_OLD", message, over_at)
+    excluded = _excluded(scene, definition, by_job=True)
+    if excluded is not None:
+        return excluded
     if _closed_to(scene, definition):
         return _unsubscribed(scene)
     return _cooling(scene, campaign, definition)
+
+
+def _excluded(scene: Scene, definition: Definition, *, by_job: bool) -> Refusal | None:
+    """Another campaign of the same group has the person; unless a repeat job ends that one
+    anyway."""
+    group = definition.settings.exclusive
+    for run in live(scene) if group is not None else ():
+        theirs = scene.definition(run)
+        if run.campaign_id == definition.campaign_id or theirs.settings.exclusive != group:
+            continue
+        if not (by_job and _restarts(theirs, run)):
+            values = {"enrollment_id": run.enrollment_id, "campaign_id": run.campaign_id}
+            return Refusal("ENROLLMENT_EXCLUSIVE", {**values, "group": group})
+    return None
 
 
 def _in_the_way(reason: str, enrollment: Enrollment) -> Refusal:
@@ -167,6 +199,8 @@ def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
         _decline(scene, refusal, message.cause, message.campaign_id)
         return
     assert campaign is not None
+    for running in live(scene, campaign.campaign_id):
+        stop(scene, running, "reenrolled", message.cause)
     _enroll(scene, campaign, message.cause, scene.now, None, message.variables)
 
 
@@ -175,20 +209,29 @@ def _refusal_by_hand(scene: Scene, campaign: KnownCampaign | None) -> Refusal | 
         return Refusal("CAMPAIGN_UNKNOWN")
     if campaign.status != "active":
         return Refusal(f"CAMPAIGN_{campaign.status.upper()}")
+    definition = campaign.definitions[campaign.version]
     running = live(scene, campaign.campaign_id)
-    if running:
+    if running and definition.settings.reentry != "restart":
         return _in_the_way("ENROLLMENT_ALREADY_ACTIVE", running[0])
-    closed = _closed_to(scene, campaign.definitions[campaign.version])
-    return _unsubscribed(scene) if closed else None
+    cycle = scene.contact.cycles.get(campaign.campaign_id, 0)
+    if cycle and definition.settings.reentry == "once":
+        return Refusal("ENROLLMENT_ONCE", {"cycle": cycle})
+    if _closed_to(scene, definition):
+        return _unsubscribed(scene)
+    return _excluded(scene, definition, by_job=False)
 
 
 def _repeat(scene: Scene, campaign_id: str, cause: str) -> None:
     """A new job ends what the customer's earlier one began, whichever campaign that was (F-9)."""
     for enrollment in live(scene):
         same = enrollment.campaign_id == campaign_id
-        restarts = scene.definition(enrollment).settings.repeat_job == "restart"
-        if same or (enrollment.job_id is not None and restarts):
+        if same or _restarts(scene.definition(enrollment), enrollment):
             stop(scene, enrollment, "repeat_job", cause)
+
+
+def _restarts(definition: Definition, enrollment: Enrollment) -> bool:
+    """Whether a repeat job ends it."""
+    return enrollment.job_id is not None and definition.settings.repeat_job == "restart"
 
 
 def _enroll(
@@ -218,4 +261,4 @@ def _enroll(
     scene.say(
         Kind.ENROLLMENT_STARTED, enrollment, cause=cause, values={"cycle": cycle, "manual": not job}
     )
-    schedule_next(scene, enrollment)
+    go_on(scene, enrollment)

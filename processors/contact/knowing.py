@@ -8,11 +8,10 @@ one moment of the log.
 
 from itertools import islice
 
-from processors.contact.enrolling import ALL_SERVICES
 from processors.contact.profile import amend
 from processors.contact.scene import Scene
 from processors.contact.stopping import freeze, live, stop, thaw
-from processors.known import campaign_key, known_tenant, tenant_key
+from processors.known import campaign_key, known_tenant, service_of, tenant_key
 from processors.turn import Turn
 from schemas.messages import (
     CampaignAnnounced,
@@ -21,7 +20,7 @@ from schemas.messages import (
     TemplateGone,
     TenantAnnounced,
 )
-from schemas.states import Contact, Enrollment, KnownCampaign, KnownTenant, Status
+from schemas.states import Contact, Enrollment, KnownCampaign, KnownTenant
 from schemas.topics import Topic
 
 SWEEP_STEP = 500
@@ -61,7 +60,7 @@ def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
         turn.store.put(key, campaign)
     campaign.definitions[message.version] = message.definition
     campaign.version = message.version
-    service = message.definition.service_type or ALL_SERVICES
+    service = service_of(message.definition)
     _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
     _begin_sweep(turn, campaign, "amend", message.cause)  # templates are the newest version's
     _change_status(turn, campaign, message.status, message.cause)
@@ -73,7 +72,7 @@ def status_announced(turn: Turn, message: StatusAnnounced) -> None:
     """Paused freezes, resumed thaws, anything final stops every enrollment of the campaign."""
     campaign = turn.store.edit(campaign_key(message.tenant_id, message.campaign_id), KnownCampaign)
     assert campaign is not None, "a status follows its campaign's first version"
-    service = campaign.definitions[campaign.version].service_type or ALL_SERVICES
+    service = service_of(campaign.definitions[campaign.version])
     _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
     _change_status(turn, campaign, message.status, message.cause)
 
@@ -144,10 +143,8 @@ def _sweep_one(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
 
 def _reach(scene: Scene, enrollment: Enrollment, sweep_of: str, cause: str) -> None:
     if sweep_of == "freeze":
-        if enrollment.status is Status.ACTIVE:
-            freeze(scene, enrollment, cause)
+        freeze(scene, enrollment, "campaign", cause)
     elif sweep_of == "thaw":
-        if enrollment.status is Status.FROZEN:
-            thaw(scene, enrollment, cause)
+        thaw(scene, enrollment, ("campaign",), cause)
     else:
         stop(scene, enrollment, sweep_of, cause)

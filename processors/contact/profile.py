@@ -61,7 +61,8 @@ def amend(scene: Scene, campaign_id: str | None = None) -> None:
         if touch.phase is not Phase.REQUESTED:
             continue
         definition = scene.definition(enrollment)
-        template_id = scene.template(enrollment, definition.steps[touch.number - 1])
+        step = scene.step(enrollment, touch)
+        template_id = scene.template(enrollment, step)
         address = scene.address(touch.channel)
         if not address or template_id is None:
             reason = "no_template" if address else "no_address"
@@ -75,7 +76,7 @@ def amend(scene: Scene, campaign_id: str | None = None) -> None:
             scene.tenant_id,
             touch.channel,
             address,
-            scene.window(definition),
+            scene.window(definition, step),
             template_id,
             variables_of(scene, enrollment),
         )

@@ -5,6 +5,7 @@ from typing import Any
 from processors.contact.scene import Scene
 from processors.known import ADDRESS
 from schemas.facts import moment
+from schemas.kinds import CONDITIONS
 from schemas.states import Enrollment, Touch
 
 _OPTED_OUT = "opted_out_"
@@ -19,13 +20,18 @@ def looked_at(
         case "no_address":
             return {"field": ADDRESS[touch.channel]}
         case "no_template":
-            step = scene.definition(enrollment).steps[touch.number - 1]
+            step = scene.step(enrollment, touch)
             template_id, version = scene.asked(enrollment, step)
             return {"template_id": template_id, "version": version}
-        case "late_after_pause":
+        case "late_after_pause" | "collapsed":
             return {"scheduled_at": moment(touch.scheduled_at)}
         case "address_bounced":
             return _since("bounced_at", scene.bounced(touch.channel))
+        case "no_window":
+            step = scene.step(enrollment, touch)
+            return {"window": scene.window(scene.definition(enrollment), step)}
+        case _ if reason in CONDITIONS:
+            return {"skip_when": reason}
         case _ if reason.startswith(_OPTED_OUT):
             out = scene.contact.opted_out.get(reason.removeprefix(_OPTED_OUT))
             return _since("opted_out_at", out)

@@ -9,6 +9,7 @@ from processors.turn import Output, Turn
 from processors.windows import widened
 from schemas.definition import Definition, Step
 from schemas.facts import Fact, Kind, moment
+from schemas.kinds import QUIET_CHANNELS
 from schemas.messages import Window
 from schemas.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
 from schemas.topics import Topic
@@ -55,6 +56,14 @@ class Scene:
         assert campaign is not None, "an enrollment's campaign is never forgotten"
         return campaign.definitions[enrollment.version]
 
+    def step(self, enrollment: Enrollment, touch: Touch) -> Step:
+        """The step that a touch is of, in the enrollment's version."""
+        steps = self.definition(enrollment).steps
+        place = touch.number - 1  # where a run has gone straight
+        if place < len(steps) and steps[place].id == touch.step_id:
+            return steps[place]
+        return steps[self.definition(enrollment).index(touch.step_id)]
+
     def template(self, enrollment: Enrollment, step: Step) -> str | None:
         """The template as of now; None where there is none, or it was deleted (S1-42)."""
         asked, _ = self.asked(enrollment, step)
@@ -91,9 +100,21 @@ class Scene:
             return channel
         return "all" if "all" in self.contact.opted_out else None
 
-    def window(self, definition: Definition) -> Window | None:
-        """Quiet hours for this contact: the campaign's or the tenant's, by the contact's clock
-        if known (F-6).
+    def window(self, definition: Definition, step: Step) -> Window | None:
+        """When this step may reach this contact, by the contact's clock if known, else the
+        tenant's: no quiet hours, and the step's own hours (F-6, C-33)."""
+        assert self.tenant is not None
+        held = step.channel in QUIET_CHANNELS
+        start, end = self._quiet_hours(definition) if held else (0, 0)
+        if start == end and step.window is None:
+            return None
+        profile = self.contact.profile
+        if profile.timezone:
+            return Window(profile.timezone, start, end, "contact", step.window)
+        return Window(self.tenant.timezone, start, end, "tenant", step.window)
+
+    def _quiet_hours(self, definition: Definition) -> tuple[int, int]:
+        """The campaign's or the tenant's, in minutes of the day; equal ends are none.
 
         A stricter region widens the hours there are. Where there are none, by the campaign's
         `quiet_hours: none` or by the tenant's own, it adds none.
@@ -102,15 +123,13 @@ class Scene:
         assert tenant is not None
         settings, profile = definition.settings, self.contact.profile
         if settings.quiet == "none" or tenant.quiet is None:
-            return None
+            return 0, 0
         start, end = tenant.quiet.start, tenant.quiet.end
         if settings.quiet_start is not None and settings.quiet_end is not None:
             start, end = settings.quiet_start, settings.quiet_end
         if profile.region and profile.region in tenant.strict_regions:
             start, end = widened(start, end, tenant.strict_start)
-        if profile.timezone:
-            return Window(profile.timezone, start, end, "contact")
-        return Window(tenant.timezone, start, end, "tenant")
+        return start, end
 
     def say(
         self,

@@ -1,9 +1,14 @@
-"""Stops and freezes of an enrollment, and the late policy when it goes on (F-4, C-31, S1-34)."""
+"""Stops and freezes of an enrollment, and the late policy when it goes on (F-4, F-14, C-31,
+S1-34)."""
 
+from collections.abc import Sequence
+
+from processors.contact.course import arm, become, go_on, steps_ahead, stopped
 from processors.contact.scene import Scene
-from processors.contact.table import ENROLLMENT, Impossible, Input
-from processors.contact.touching import arm, end, go_on, skip, too_late, withdraw
+from processors.contact.table import Input
+from processors.contact.touching import overtaken, skip, withdraw
 from schemas.facts import Kind, moment
+from schemas.messages import ContactPaused, ContactResumed
 from schemas.states import LIVE, RESOLVED, EndedEnrollment, Enrollment, Phase, Status, Touch
 
 _ASKED = (Phase.REQUESTED, Phase.COMMANDED)
@@ -13,20 +18,10 @@ ENDED_MAX = 8
 touch."""
 
 
-def become(enrollment: Enrollment, status: Status) -> None:
-    """The enrollment's status changes, if the table allows it."""
-    if status not in ENROLLMENT[enrollment.status]:
-        raise Impossible(f"{enrollment.status.name} cannot become {status.name}")
-    enrollment.status = status
-
-
 def stop(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -> None:
     """No further touch: a waiting one is dropped, a requested one withdrawn, a command out
     revoked."""
-    become(enrollment, Status.STOPPED)
-    enrollment.reason = reason
-    end(scene, enrollment, Status.STOPPED)
-    scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause)
+    stopped(scene, enrollment, reason, cause)
     touch = open_touch(enrollment)
     if touch is None:
         return
@@ -38,15 +33,20 @@ def stop(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -
         withdraw(scene, enrollment, touch, Input.STOP, reason, revoke=True)
 
 
-def freeze(scene: Scene, enrollment: Enrollment, cause: str) -> None:
-    """The campaign is paused: scheduled times stand still; a command that is out is not called
-    back (F-4)."""
+def freeze(scene: Scene, enrollment: Enrollment, hold: str, cause: str) -> None:
+    """The campaign or the person is paused, or has replied: scheduled times stand still; a command
+    that is out is not called back (F-4, F-14)."""
+    if hold in enrollment.holds:
+        return
+    enrollment.holds = [*enrollment.holds, hold]
+    scene.say(Kind.ENROLLMENT_FROZEN, enrollment, cause=cause, reason=hold)
+    if enrollment.status is Status.FROZEN:
+        return
     become(enrollment, Status.FROZEN)
     enrollment.frozen_at = scene.now
-    scene.say(Kind.ENROLLMENT_FROZEN, enrollment, cause=cause)
     touch = open_touch(enrollment)
     if touch is not None and touch.phase is Phase.REQUESTED:
-        withdraw(scene, enrollment, touch, Input.FREEZE, "campaign_paused", revoke=False)
+        withdraw(scene, enrollment, touch, Input.FREEZE, f"{hold}_paused", revoke=False)
 
 
 def runs(scene: Scene, enrollment: Enrollment) -> bool:
@@ -57,33 +57,55 @@ def runs(scene: Scene, enrollment: Enrollment) -> bool:
     if campaign.status == "active":
         return True
     if campaign.status == "paused":
-        freeze(scene, enrollment, campaign.sweep_cause)
+        freeze(scene, enrollment, "campaign", campaign.sweep_cause)
     else:
         stop(scene, enrollment, f"campaign_{campaign.status}", campaign.sweep_cause)
     return False
 
 
-def thaw(scene: Scene, enrollment: Enrollment, cause: str) -> None:
-    """The campaign goes on; what fell due meanwhile is treated as its late policy says (C-31)."""
+def thaw(scene: Scene, enrollment: Enrollment, holds: Sequence[str], cause: str) -> None:
+    """What held it is over. Once nothing else does it goes on, and what fell due meanwhile is
+    treated as its late policy says (C-31)."""
+    if enrollment.status is not Status.FROZEN:
+        return
+    enrollment.holds = [hold for hold in enrollment.holds if hold not in holds]
+    if enrollment.holds:
+        return
     become(enrollment, Status.ACTIVE)
     assert enrollment.frozen_at is not None
-    paused, enrollment.frozen_at = scene.now - enrollment.frozen_at, None
-    settings = scene.definition(enrollment).settings
+    frozen_at, enrollment.frozen_at = enrollment.frozen_at, None
+    paused = scene.now - frozen_at
+    late_policy = scene.definition(enrollment).settings.late_policy
     scene.say(
         Kind.ENROLLMENT_RESUMED,
         enrollment,
         cause=cause,
-        values={"late_policy": settings.late_policy, "paused_seconds": paused // 1_000_000},
+        values={"late_policy": late_policy, "paused_seconds": paused // 1_000_000},
     )
     touch = open_touch(enrollment)
     if touch is None:
+        _wait_on(enrollment, paused if late_policy == "shift_by_pause" else 0)
         go_on(scene, enrollment)
     elif touch.phase in (Phase.SCHEDULED, Phase.WITHDRAWING):
-        _take_up(scene, enrollment, touch, paused)
+        _take_up(scene, enrollment, touch, _stood_still(scene, enrollment, touch, frozen_at))
     elif touch.phase is Phase.COMMANDED:
         touch.due_at += paused  # its sender has as long to answer as before
-        if settings.late_policy == "shift_by_pause":
+        if late_policy == "shift_by_pause":
             touch.scheduled_at += paused  # from which the next one counts
+
+
+def _wait_on(enrollment: Enrollment, paused: int) -> None:
+    if enrollment.waiting is not None:
+        enrollment.waiting.until += paused
+
+
+def _stood_still(scene: Scene, enrollment: Enrollment, touch: Touch, frozen_at: int) -> int:
+    """How long a touch's time stood still: one that was scheduled meanwhile, only since then."""
+    step = scene.step(enrollment, touch)
+    begun = frozen_at
+    if step.anchor in ("previous_executed", "trigger") and len(enrollment.touches) > 1:
+        begun = max(begun, touch.scheduled_at - step.delay)
+    return max(0, scene.now - begun)
 
 
 def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) -> None:
@@ -93,8 +115,9 @@ def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) ->
         touch.due_at += paused
     if touch.phase is Phase.WITHDRAWING:
         return  # dispatch's answer arms it
-    if too_late(scene, enrollment, touch):
-        skip(scene, enrollment, touch, Input.STOP, "late_after_pause")
+    late = overtaken(scene, enrollment, touch)
+    if late is not None:
+        skip(scene, enrollment, touch, Input.STOP, late)
         following = open_touch(enrollment)
         if following is not None:
             _take_up(scene, enrollment, following, 0)
@@ -110,13 +133,25 @@ def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) ->
     )
 
 
+def paused(scene: Scene, message: ContactPaused) -> None:
+    """A person's run stands still by hand; without a campaign, all of them (S2-25)."""
+    for enrollment in live(scene, message.campaign_id):
+        freeze(scene, enrollment, "person", message.cause)
+
+
+def resumed(scene: Scene, message: ContactResumed) -> None:
+    """It goes on, whether it was paused by hand or by a reply (F-14)."""
+    for enrollment in live(scene, message.campaign_id):
+        thaw(scene, enrollment, ("person", "reply"), message.cause)
+
+
 def stop_without_channels(scene: Scene, channel: str, cause: str) -> None:
     """An opt-out closes a channel; an enrollment with nothing left to send elsewhere is stopped
     (F-4, F-8)."""
     for enrollment in live(scene):
-        steps = scene.definition(enrollment).steps[len(enrollment.touches) :]
         touch = open_touch(enrollment)
-        ahead = {step.channel for step in steps} | ({touch.channel} if touch else set())
+        ahead = {step.channel for step in steps_ahead(scene, enrollment)}
+        ahead |= {touch.channel} if touch else set()
         if ahead and all(scene.opted_out(name) for name in ahead):
             stop(scene, enrollment, f"opted_out_{channel}", cause)
         elif touch and scene.opted_out(touch.channel) and touch.phase in _ASKED:

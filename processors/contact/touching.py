@@ -1,86 +1,41 @@
-"""A touch from its schedule to its command's answer: timing, the gates, retries (F-2, F-6…F-8,
+"""A touch from its due time to its command's answer: the gates, retries, how it ends (F-6…F-8,
 S0-4, X-3)."""
 
 from typing import Any
 
+from processors.contact import reaching
+from processors.contact.conditions import holding
+from processors.contact.course import arm, failed, go_on, timed_out
 from processors.contact.reasons import looked_at
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
 from processors.windows import opens_at
-from schemas.definition import Definition, Step
+from schemas.definition import Definition
 from schemas.facts import Kind, moment
 from schemas.ids import command_id
-from schemas.messages import RequestTouch, Window, WithdrawTouch, account_key
-from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
+from schemas.messages import RequestTouch, WithdrawTouch, account_key
+from schemas.states import LIVE, Enrollment, Phase, Touch
+from schemas.steps import leads_to
 from schemas.topics import Topic
+from schemas.wire import NEVER
 
 EMISSIONS_MAX = 2
 """No answer from a sender: the same command once more, then failed (S0-5, C-9)."""
 
-UNREVOKED = ("campaign_paused", "no_address", "no_template")
+PAUSES = ("campaign_paused", "person_paused", "reply_paused")
+"""Withdrawals because the enrollment is frozen."""
+
+UNREVOKED = (*PAUSES, "no_address", "no_template")
 """Withdrawals that leave alone a command that is out."""
 
 
-def schedule_next(scene: Scene, enrollment: Enrollment) -> None:
-    """The next step gets its time; after the last one the enrollment is completed.
-
-    The delay counts from the previous touch's scheduled time, or from the enrollment's anchor
-    (F-2).
-    """
-    definition = scene.definition(enrollment)
-    index = len(enrollment.touches)
-    if index == len(definition.steps):
-        end(scene, enrollment, Status.COMPLETED)
-        scene.say(Kind.ENROLLMENT_COMPLETED, enrollment)
-        return
-    step = definition.steps[index]
-    touch = Touch(step.id, index + 1, step.channel, _time_of(scene, enrollment, step, index), 0)
-    enrollment.touches.append(touch)
-    arm(scene, enrollment, touch, touch.scheduled_at, "delay")
-    scene.say(
-        Kind.TOUCH_SCHEDULED,
-        enrollment,
-        touch,
-        reason=touch.wait,
-        until=moment(touch.due_at),
-        values={"scheduled_at": moment(touch.scheduled_at), "anchor": step.anchor},
-    )
-
-
-def end(scene: Scene, enrollment: Enrollment, status: Status) -> None:
-    """The run is over: nothing more goes out for it, so what its commands would say is let go."""
-    enrollment.status = status
-    enrollment.ended_at = scene.now
-    enrollment.variables = None
-    if enrollment.reason not in ("repeat_job", "job_deleted"):
-        scene.contact.ended[enrollment.campaign_id] = scene.now
-
-
-def _time_of(scene: Scene, enrollment: Enrollment, step: Step, index: int) -> int:
-    if index and step.anchor == "previous_scheduled":
-        return enrollment.touches[-1].scheduled_at + step.delay
-    delay = step.delay if index else first_delay(scene, step, enrollment.service_type)
-    return enrollment.anchor_at + delay
-
-
-def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
-    """The first touch's delay; a business may set another for a service type (F-10)."""
-    if scene.tenant is None or service_type is None:
-        return step.delay
-    return scene.tenant.delay_by_service.get(service_type, step.delay)
-
-
-def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> None:
-    """The touch waits until `at`, or until quiet hours are over then; its scheduled time stays
-    (F-6)."""
-    touch.due_at = opens_at(scene.window(scene.definition(enrollment)), at)
-    touch.wait = wait if touch.due_at == at else "quiet_hours"
-
-
 def fire(scene: Scene, enrollment: Enrollment) -> None:
-    """The enrollment's open touch is due: try it, or its sender has not answered in time."""
+    """The enrollment's open touch is due: try it, or its sender has not answered in time; or a wait
+    is over."""
     touch = enrollment.touches[-1]
-    if touch.phase is Phase.SCHEDULED:
+    if enrollment.waiting is not None:
+        timed_out(scene, enrollment)
+    elif touch.phase is Phase.SCHEDULED:
         attempt(scene, enrollment, touch)
     else:
         _unanswered(scene, enrollment, touch)
@@ -89,20 +44,32 @@ def fire(scene: Scene, enrollment: Enrollment) -> None:
 def attempt(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     """Through the gates in their order (X-3); the last ones, limits and suppression, are
     dispatch's."""
+    condition = holding(scene, enrollment, touch) if not touch.emission else None
+    if condition is not None:
+        skip(scene, enrollment, touch, Input.DUE, condition)
+        return
+    _try(scene, enrollment, touch)
+
+
+def _try(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     definition = scene.definition(enrollment)
-    step = definition.steps[touch.number - 1]
+    step = scene.step(enrollment, touch)
     template_id = scene.template(enrollment, step)
     closed = _closed(scene, touch, template_id)
     if closed is not None:
         skip(scene, enrollment, touch, Input.DUE, closed)
         return
-    window = scene.window(definition)
+    window = scene.window(definition, step)
     opens = opens_at(window, scene.now)
-    if opens > scene.now:
-        _defer(scene, enrollment, touch, opens, window)
-        return
-    assert template_id is not None
-    _request(scene, enrollment, touch, definition, template_id)
+    if opens == NEVER:
+        skip(scene, enrollment, touch, Input.DUE, "no_window")
+    elif opens > scene.now:
+        _defer(scene, enrollment, touch, opens, "quiet_hours", {"window": window})
+    elif (full := reaching.held(scene, enrollment, touch)) is not None:
+        _defer(scene, enrollment, touch, full.until, full.reason, full.values)
+    else:
+        assert template_id is not None
+        _request(scene, enrollment, touch, definition, template_id)
 
 
 def _closed(scene: Scene, touch: Touch, template_id: str | None) -> str | None:
@@ -118,23 +85,24 @@ def _closed(scene: Scene, touch: Touch, template_id: str | None) -> str | None:
 
 
 def _defer(
-    scene: Scene, enrollment: Enrollment, touch: Touch, opens: int, window: Window | None
+    scene: Scene, enrollment: Enrollment, touch: Touch, until: int, reason: str, values: Any
 ) -> None:
-    touch.due_at, touch.wait = opens, "quiet_hours"
+    touch.due_at, touch.wait = until, reason
     scene.say(
         Kind.TOUCH_DEFERRED,
         enrollment,
         touch,
-        reason="quiet_hours",
-        until=moment(opens),
-        values={"window": window},
+        reason=reason,
+        until=moment(until),
+        values=values,
     )
 
 
 def _request(
     scene: Scene, enrollment: Enrollment, touch: Touch, definition: Definition, template_id: str
 ) -> None:
-    step = definition.steps[touch.number - 1]
+    step = scene.step(enrollment, touch)
+    expire_after = step.expire_after or definition.settings.expire_after
     touch.phase = check(touch.phase, Input.DUE, Phase.REQUESTED)
     touch.command_id = command_id(
         scene.tenant_id,
@@ -170,9 +138,9 @@ def _request(
             variables_of(scene, enrollment),
             touch.scheduled_at,
             scene.now,
-            scene.now + definition.settings.expire_after,
+            scene.now + expire_after,
             definition.settings.priority,
-            scene.window(definition),
+            scene.window(definition, step),
         ),
     )
     scene.say(Kind.TOUCH_REQUESTED, enrollment, touch)
@@ -192,27 +160,38 @@ def variables_of(scene: Scene, enrollment: Enrollment) -> dict[str, str]:
     return variables
 
 
-def too_late(scene: Scene, enrollment: Enrollment, touch: Touch) -> bool:
-    """Whether a pause has made the touch older than its campaign still wants sent (C-31)."""
+def overtaken(scene: Scene, enrollment: Enrollment, touch: Touch) -> str | None:
+    """Why a pause has left a touch behind: it is older than its campaign still wants sent, or the
+    next one is due as well and takes its place (C-31)."""
     settings = scene.definition(enrollment).settings
     late = scene.now - touch.scheduled_at
-    return settings.late_policy == "skip_older_than" and late > (settings.late_skip or 0)
+    if settings.late_policy == "skip_older_than" and late > (settings.late_skip or 0):
+        return "late_after_pause"
+    if settings.late_policy == "collapse" and _next_is_due(scene, enrollment, touch):
+        return "collapsed"
+    return None
+
+
+def _next_is_due(scene: Scene, enrollment: Enrollment, touch: Touch) -> bool:
+    """Where the next step's time does not depend on when this one is sent."""
+    definition = scene.definition(enrollment)
+    step = scene.step(enrollment, touch)
+    onward = leads_to(definition.steps, definition.index(step.id), step.then)
+    if onward is None or step.wait_for is not None:
+        return False
+    following = definition.steps[onward]
+    counted = {"previous_scheduled": touch.scheduled_at, "enrollment": enrollment.anchor_at}
+    anchor = counted.get(following.anchor)
+    return anchor is not None and anchor + following.delay <= scene.now
 
 
 def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
-    definition = scene.definition(enrollment)
-    step = definition.steps[touch.number - 1]
-    template_id = scene.template(enrollment, step)
+    template_id = scene.template(enrollment, scene.step(enrollment, touch))
     if touch.emission >= EMISSIONS_MAX or _closed(scene, touch, template_id) is not None:
+        _count(enrollment, "no_answer")
         fail(scene, enrollment, touch, Input.DUE, "no_answer")
-        return
-    window = scene.window(definition)
-    opens = opens_at(window, scene.now)
-    if opens > scene.now:
-        _defer(scene, enrollment, touch, opens, window)
-        return
-    assert template_id is not None
-    _request(scene, enrollment, touch, definition, template_id)
+    else:
+        _try(scene, enrollment, touch)
 
 
 # how a touch ends
@@ -236,10 +215,25 @@ def skip(
 
 
 def fail(scene: Scene, enrollment: Enrollment, touch: Touch, given: Input, reason: str) -> None:
-    """Given up after its last attempt; the enrollment goes on with its next touch (F-7)."""
+    """Given up after its last attempt; the enrollment goes on with its next touch (F-7), unless too
+    much has failed in it (C-39)."""
     _resolve(scene, touch, given, Phase.FAILED, reason)
     scene.say(Kind.TOUCH_FAILED, enrollment, touch, reason=reason)
-    go_on(scene, enrollment)
+    if enrollment.status in LIVE and _too_many(scene, enrollment):
+        failed(scene, enrollment)
+    else:
+        go_on(scene, enrollment)
+
+
+def _count(enrollment: Enrollment, code: str) -> None:
+    """One error more (S2-11)."""
+    enrollment.errors += 1
+    enrollment.last_error = code
+
+
+def _too_many(scene: Scene, enrollment: Enrollment) -> bool:
+    most = scene.definition(enrollment).settings.max_errors
+    return most is not None and enrollment.errors >= most
 
 
 def _resolve(scene: Scene, touch: Touch, given: Input, phase: Phase, reason: str) -> None:
@@ -249,24 +243,21 @@ def _resolve(scene: Scene, touch: Touch, given: Input, phase: Phase, reason: str
     touch.wait = None
 
 
-def go_on(scene: Scene, enrollment: Enrollment) -> None:
-    """To the next step, if the enrollment is live and nothing of it is open (S0-4)."""
-    done = not enrollment.touches or enrollment.touches[-1].phase in RESOLVED
-    if done and enrollment.status in LIVE:
-        schedule_next(scene, enrollment)
-
-
 def retry_or_fail(
     scene: Scene, enrollment: Enrollment, touch: Touch, code: str, permanent: bool
 ) -> None:
     """A failed send: again after 1, 5, 15 minutes as another attempt; then on (F-7)."""
-    retries = scene.definition(enrollment).settings.retry_delays
+    retries = scene.step(enrollment, touch).retry_delays
+    if retries is None:
+        retries = scene.definition(enrollment).settings.retry_delays
+    tried = touch.attempt - touch.first_attempt
     touch.error = code
-    if permanent or touch.attempt > len(retries):
+    _count(enrollment, code)
+    if permanent or tried >= len(retries) or _too_many(scene, enrollment):
         fail(scene, enrollment, touch, Input.FAILED, code)
         return
     touch.phase = check(touch.phase, Input.FAILED, Phase.SCHEDULED)
-    arm(scene, enrollment, touch, scene.now + retries[touch.attempt - 1], "retry")
+    arm(scene, enrollment, touch, scene.now + retries[tried], "retry")
     scene.say(Kind.TOUCH_RETRIED, enrollment, touch, reason=code, until=moment(touch.due_at))
     touch.attempt += 1
     touch.emission = 0

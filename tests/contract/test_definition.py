@@ -143,7 +143,7 @@ def test_a_step_is_a_mapping(wrong: Any) -> None:
         ({"description": "a\x00"}, Code.DESCRIPTION_INVALID, "description"),
         ({"tenant_id": "a/b"}, Code.TENANT_INVALID, "tenant_id"),
         ({"campaign_id": None}, Code.ID_INVALID, "campaign_id"),
-        ({"kind": "prospecting"}, Code.KIND_UNKNOWN, "kind"),
+        ({"kind": "fishing"}, Code.KIND_UNKNOWN, "kind"),
         ({"status": "paused"}, Code.STATUS_INVALID, "status"),
         ({"service_type": "gardening"}, Code.SERVICE_TYPE_UNKNOWN, "service_type"),
         ({"preset": True}, Code.PRESET_READ_ONLY, "preset"),

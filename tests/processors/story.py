@@ -119,6 +119,19 @@ def change(world: World, action: str, campaign_id: str = CAMPAIGN) -> m.ChangeCa
     return m.ChangeCampaign(TENANT, campaign_id, action, f"test#{next(_causes)}", world.now)
 
 
+def happened(world: World, what: type[m.Outside], **fields: Any) -> m.Outside:
+    """Some other public event about Ann, now."""
+    return what(**{**outside(world), **fields})
+
+
+def prospecting(*steps: dict[str, Any], **settings: Any) -> World:
+    """A world in which Ann, who is on LinkedIn, has just been enrolled by hand."""
+    world = begun(kind="prospecting", steps=list(steps), settings=settings)
+    who = {"linkedin_url": "https://linkedin.com/in/ann", "timezone": "America/Chicago"}
+    tell(world, told(world, email="ann@example.com", phone="+15550100", **who))
+    return tell(world, by_hand(world))
+
+
 # looking
 
 

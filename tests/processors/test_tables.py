@@ -110,7 +110,7 @@ def _stop(scene: Scene, enrollment: Enrollment, _: Touch) -> None:
 
 def _freeze(scene: Scene, enrollment: Enrollment, _: Touch) -> None:
     if enrollment.status is Status.ACTIVE:
-        freeze(scene, enrollment, "x#1")
+        freeze(scene, enrollment, "campaign", "x#1")
 
 
 def _due(scene: Scene, enrollment: Enrollment, _: Touch) -> None:
@@ -195,9 +195,9 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: Status, how
             case "stop":
                 stop(it, enrollment, "reason", "x#1")
             case "freeze":
-                freeze(it, enrollment, "x#1")
+                freeze(it, enrollment, "campaign", "x#1")
             case "thaw":
-                thaw(it, enrollment, "x#1")
+                thaw(it, enrollment, ("campaign",), "x#1")
             case _:
                 _sent(it, enrollment, touch)
     except Impossible:

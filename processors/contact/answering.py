@@ -1,0 +1,97 @@
+"""What a person does on any channel, and what that means for every run of theirs: replies,
+connections, conversions (F-14, S2-5, S2-26, S4-54).
+
+An event older than a run is known, and says nothing about that run.
+"""
+
+from processors.contact.answers import find
+from processors.contact.course import look
+from processors.contact.scene import Scene
+from processors.contact.stopping import freeze, live, stop
+from schemas.facts import Kind
+from schemas.messages import ConnectionAccepted, ContactReplied, ConversionRecorded
+from schemas.states import Enrollment
+
+
+def replied(scene: Scene, message: ContactReplied, *, past: bool = False) -> None:
+    """A reply pauses the runs it came in, stops them, or is only known, as each campaign says; an
+    automatic one is no answer."""
+    found = find(scene, message.command_id) if message.command_id else None
+    before = scene.contact.replied.get(message.channel)
+    if before is not None and message.at <= before and not message.automatic:
+        return  # told again, or late
+    if not message.automatic:
+        scene.contact.replied[message.channel] = message.at
+    scene.say(
+        Kind.CONTACT_REPLIED,
+        found.enrollment if found else None,
+        found.touch if found else None,
+        channel=message.channel,
+        command_id=message.command_id,
+        cause=message.cause,
+        reason="automatic" if message.automatic else None,
+        occurred_at=message.at,
+    )
+    if message.automatic or past:
+        return
+    for enrollment in live(scene):
+        if message.at >= enrollment.started_at:
+            _answer(scene, enrollment, message.cause)
+
+
+def _answer(scene: Scene, enrollment: Enrollment, cause: str) -> None:
+    """Who waits for a reply has it; otherwise a person decides (F-14)."""
+    if look(scene, enrollment, cause):
+        return
+    on_reply = scene.definition(enrollment).settings.on_reply
+    if on_reply == "pause":
+        freeze(scene, enrollment, "reply", cause)
+    elif on_reply == "stop":
+        stop(scene, enrollment, "replied", cause)
+
+
+def connected(scene: Scene, message: ConnectionAccepted, *, past: bool = False) -> None:
+    """The person is a LinkedIn connection, since the earliest moment that was told."""
+    before = scene.contact.connected_at
+    if before is not None and before <= message.at:
+        return
+    scene.contact.connected_at = message.at
+    scene.say(
+        Kind.CONTACT_CONNECTED, channel="linkedin", cause=message.cause, occurred_at=message.at
+    )
+    if not past:
+        _look_at_all(scene, message.cause)
+
+
+def converted(scene: Scene, message: ConversionRecorded, *, past: bool = False) -> None:
+    """A conversion is that of the run whose command it names, else of every run since begun; the
+    earliest of a run holds."""
+    found = find(scene, message.command_id) if message.command_id else None
+    runs = (
+        [found.enrollment]
+        if found
+        else [run for run in live(scene) if message.at >= run.started_at]
+    )
+    for run in runs:
+        if run.converted_at is not None and run.converted_at <= message.at:
+            continue
+        first = run.converted_at is None
+        run.converted_at, run.conversion = message.at, message.conversion_type
+        touch = found.touch if found else None
+        if touch is not None and touch.converted_at is None:
+            touch.converted_at = message.at
+        scene.say(
+            Kind.TOUCH_CONVERTED if first else Kind.TOUCH_REDATED,
+            run,
+            touch,
+            cause=message.cause,
+            reason=message.conversion_type if first else "converted",
+            occurred_at=message.at,
+        )
+    if not past:
+        _look_at_all(scene, message.cause)
+
+
+def _look_at_all(scene: Scene, cause: str) -> None:
+    for enrollment in live(scene):
+        look(scene, enrollment, cause)

@@ -1,0 +1,271 @@
+"""Where a run goes: from step to step by their ways, the time of each, and the waits between them
+(F-2, S2-17…S2-21, C-11)."""
+
+from processors.contact.scene import Scene
+from processors.contact.table import ENROLLMENT, Impossible
+from processors.windows import opens_at
+from schemas.definition import Step
+from schemas.facts import Kind, moment
+from schemas.plan import Wait, Way
+from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch, Waiting
+from schemas.steps import leads_to, ways_of
+
+TOUCHES_MAX = 200
+"""Touches of one run: a loop that waits for what always happens must end too."""
+
+TIMEOUT = "timeout"
+_ON = Way()
+
+
+def go_on(scene: Scene, enrollment: Enrollment) -> None:
+    """To the next step, if the enrollment is live and nothing of it is open (S0-4)."""
+    if enrollment.status not in LIVE or enrollment.waiting is not None:
+        return
+    if not enrollment.touches:
+        _schedule(scene, enrollment, 0)
+        return
+    touch = enrollment.touches[-1]
+    if touch.phase not in RESOLVED:
+        return
+    step = scene.step(enrollment, touch)
+    if touch.phase is Phase.SENT and step.wait_for is not None:
+        _wait(scene, enrollment, touch, step.wait_for)
+    else:
+        _take(scene, enrollment, touch, step.then)
+
+
+def _take(scene: Scene, enrollment: Enrollment, touch: Touch, way: Way) -> None:
+    """The run leaves a step by one of its ways."""
+    definition = scene.definition(enrollment)
+    touch.outcome = None if way == _ON else way.outcome
+    match way.outcome:
+        case "branch":
+            assert way.to is not None
+            _schedule(scene, enrollment, definition.index(way.to))
+        case "complete":
+            complete(scene, enrollment)
+        case "stop":
+            stopped(scene, enrollment, _ended_by(touch), None)
+        case "fail":
+            enrollment.last_error = _ended_by(touch)
+            failed(scene, enrollment)
+        case _:
+            _schedule(scene, enrollment, definition.index(touch.step_id) + 1)
+
+
+def _ended_by(touch: Touch) -> str:
+    return f"trigger_{touch.awaited}" if touch.awaited else f"step_{touch.step_id}"
+
+
+def steps_ahead(scene: Scene, enrollment: Enrollment) -> list[Step]:
+    """The steps that a run may still come to, by any of its ways."""
+    steps = scene.definition(enrollment).steps
+    if not enrollment.touches:
+        return list(steps)
+    left = [scene.definition(enrollment).index(enrollment.touches[-1].step_id)]
+    reached: dict[int, None] = {}
+    while left:
+        index = left.pop()
+        onward = [leads_to(steps, index, way) for _, way in ways_of(steps[index])]
+        fresh = [number for number in onward if number is not None and number not in reached]
+        reached |= dict.fromkeys(fresh)
+        left += fresh
+    return [steps[index] for index in sorted(reached)]
+
+
+# the time of a step
+
+
+def _schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
+    """The step gets its time; after the last one the run is completed."""
+    definition = scene.definition(enrollment)
+    if index == len(definition.steps):
+        complete(scene, enrollment)
+        return
+    if len(enrollment.touches) == TOUCHES_MAX:
+        enrollment.last_error = "too_many_touches"
+        failed(scene, enrollment)
+        return
+    step = definition.steps[index]
+    at = _time_of(scene, enrollment, step)
+    touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, at, 0)
+    for earlier in reversed(enrollment.touches):
+        if earlier.step_id == step.id:
+            touch.visit = earlier.visit + 1
+            touch.attempt = touch.first_attempt = earlier.attempt + 1
+            break
+    enrollment.touches.append(touch)
+    arm(scene, enrollment, touch, at, "delay")
+    scene.say(
+        Kind.TOUCH_SCHEDULED,
+        enrollment,
+        touch,
+        reason=touch.wait,
+        until=moment(touch.due_at),
+        values={"scheduled_at": moment(at), "anchor": step.anchor},
+    )
+
+
+def _time_of(scene: Scene, enrollment: Enrollment, step: Step) -> int:
+    if not enrollment.touches:
+        return enrollment.anchor_at + first_delay(scene, step, enrollment.service_type)
+    return anchor_of(enrollment, step) + step.delay
+
+
+def anchor_of(enrollment: Enrollment, step: Step) -> int:
+    """What a step's delay counts from (C-3): the previous touch is the last one so far."""
+    previous = enrollment.touches[-1]
+    match step.anchor:
+        case "previous_scheduled":
+            return previous.scheduled_at
+        case "enrollment":
+            return enrollment.anchor_at
+        case "trigger" if previous.awaited_at is not None:
+            return previous.awaited_at
+    return executed_at(previous)
+
+
+def executed_at(touch: Touch) -> int:
+    """When a touch was sent; one that was not, when that was decided."""
+    done = touch.sent_at if touch.phase is Phase.SENT else touch.resolved_at
+    assert done is not None, "only a resolved touch is followed by another"
+    return done
+
+
+def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
+    """The first touch's delay; a business may set another for a service type (F-10)."""
+    if scene.tenant is None or service_type is None:
+        return step.delay
+    return scene.tenant.delay_by_service.get(service_type, step.delay)
+
+
+def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> None:
+    """The touch waits until `at`, or until its window opens then; its scheduled time stays
+    (F-6)."""
+    definition = scene.definition(enrollment)
+    touch.due_at = opens_at(scene.window(definition, scene.step(enrollment, touch)), at)
+    touch.wait = wait if touch.due_at == at else "quiet_hours"
+
+
+# waits
+
+
+def _wait(scene: Scene, enrollment: Enrollment, touch: Touch, wait: Wait) -> None:
+    """The step is done: the run waits for what people do, and not at all for what they have done
+    already."""
+    since = min(executed_at(touch), scene.now)
+    enrollment.waiting = Waiting(since, since + wait.max_wait)
+    if not look(scene, enrollment):
+        scene.say(
+            Kind.TRIGGER_AWAITED,
+            enrollment,
+            touch,
+            until=moment(enrollment.waiting.until),
+            values={"events": list(wait.events)},
+        )
+
+
+def look(scene: Scene, enrollment: Enrollment, cause: str | None = None) -> bool:
+    """Whether a wait has what it waits for; then the run goes on at once (S2-19)."""
+    waiting = enrollment.waiting
+    if waiting is None:
+        return False
+    touch = enrollment.touches[-1]
+    wait = scene.step(enrollment, touch).wait_for
+    assert wait is not None, "only a step that waits has a wait"
+    found = sorted(
+        (at, event) for event in wait.events if (at := _met(scene, enrollment, touch, event, wait))
+    )
+    if not found:
+        return False
+    at, event = found[0]
+    enrollment.waiting = None
+    touch.awaited, touch.awaited_at = event, min(max(at, waiting.since), scene.now)
+    scene.say(Kind.TRIGGER_MET, enrollment, touch, cause=cause, reason=event, occurred_at=at)
+    _take(scene, enrollment, touch, wait.on_event)
+    return True
+
+
+def _met(scene: Scene, enrollment: Enrollment, touch: Touch, event: str, wait: Wait) -> int | None:
+    """When it happened; None where it has not."""
+    match event:
+        case "connection_accepted":
+            return scene.contact.connected_at
+        case "reply":
+            return replied_at(scene, enrollment)
+        case "open":
+            return touch.opened_at
+        case "click":
+            return touch.clicked_at
+        case "delivered":
+            return touch.delivered_at
+        case "read":
+            return touch.read_at
+        case "conversion":
+            return enrollment.converted_at
+        case "call_outcome" if not wait.outcomes or touch.call_outcome in wait.outcomes:
+            return touch.called_at
+    return None
+
+
+def replied_at(scene: Scene, enrollment: Enrollment) -> int | None:
+    """When the person first wrote back in this run, on any channel; an older reply is no reply to
+    it."""
+    since = enrollment.started_at
+    times = [at for at in scene.contact.replied.values() if at >= since]
+    return min(times, default=None)
+
+
+def timed_out(scene: Scene, enrollment: Enrollment) -> None:
+    """Nothing came in time: the other way out (S2-20)."""
+    touch, waiting = enrollment.touches[-1], enrollment.waiting
+    wait = scene.step(enrollment, touch).wait_for
+    assert wait is not None and waiting is not None, "only a wait times out"
+    enrollment.waiting = None
+    touch.awaited, touch.awaited_at = TIMEOUT, waiting.until
+    scene.say(
+        Kind.TRIGGER_TIMED_OUT, enrollment, touch, reason=TIMEOUT, values={"events": wait.events}
+    )
+    _take(scene, enrollment, touch, wait.on_timeout)
+
+
+# the end
+
+
+def become(enrollment: Enrollment, status: Status) -> None:
+    """The enrollment's status changes, if the table allows it."""
+    if status not in ENROLLMENT[enrollment.status]:
+        raise Impossible(f"{enrollment.status.name} cannot become {status.name}")
+    enrollment.status = status
+
+
+def complete(scene: Scene, enrollment: Enrollment) -> None:
+    """The run has come to its end (S2-21)."""
+    _end(scene, enrollment, Status.COMPLETED)
+    scene.say(Kind.ENROLLMENT_COMPLETED, enrollment)
+
+
+def stopped(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -> None:
+    """The run is over before its end; what is still open of it is the caller's to take back."""
+    enrollment.reason = reason
+    _end(scene, enrollment, Status.STOPPED)
+    scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause)
+
+
+def failed(scene: Scene, enrollment: Enrollment) -> None:
+    """The run has failed, this person's alone (S2-29, C-39)."""
+    enrollment.reason = "failed"
+    _end(scene, enrollment, Status.STOPPED)
+    values = {"errors": enrollment.errors, "last_error": enrollment.last_error}
+    scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason="failed", values=values)
+
+
+def _end(scene: Scene, enrollment: Enrollment, status: Status) -> None:
+    """Nothing more goes out for it, so what its commands would say is let go."""
+    become(enrollment, status)
+    enrollment.ended_at = scene.now
+    enrollment.variables = None
+    enrollment.waiting = None
+    enrollment.holds = []
+    if enrollment.reason not in ("repeat_job", "job_deleted"):
+        scene.contact.ended[enrollment.campaign_id] = scene.now

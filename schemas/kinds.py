@@ -1,0 +1,107 @@
+"""What a kind of campaign may hold, and what it means where a document is silent; and what each
+channel can do and tell (X-6).
+
+There is one engine and one shape of definition: a kind is limits and defaults, nothing else.
+"""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """A row of the table. Durations are in the units of the document."""
+
+    channels: tuple[str, ...]
+    max_steps: int
+    anchors: tuple[str, ...]
+    first_delay: bool
+    """Whether a delay of nothing is a mistake (F-2)."""
+
+    loops: bool
+    serves_jobs: bool
+    """Whether finished jobs enter by service type; else people are enrolled by hand (S2-13)."""
+
+    on_reply: str
+    max_errors: int | None
+    retry_minutes: tuple[int, ...]
+    reentry: str
+
+
+KINDS = {
+    "review": Kind(
+        channels=("email", "sms"),
+        max_steps=4,  # S1-9, C-1: a limit of the kind, not of the engine
+        anchors=("previous_scheduled", "enrollment", "previous_executed", "trigger"),  # F-2
+        first_delay=True,
+        loops=False,  # its views show touches 1 to 4
+        serves_jobs=True,
+        on_reply="continue",
+        max_errors=None,
+        retry_minutes=(1, 5, 15),  # F-7
+        reentry="after_end",
+    ),
+    "prospecting": Kind(
+        channels=("email", "sms", "linkedin", "whatsapp", "voice"),
+        max_steps=100,
+        anchors=("previous_executed", "enrollment", "previous_scheduled", "trigger"),  # S2-23
+        first_delay=False,
+        loops=True,
+        serves_jobs=False,
+        on_reply="pause",  # F-14
+        max_errors=3,  # C-39
+        retry_minutes=(1, 5, 15),
+        reentry="once",  # S2-1
+    ),
+}
+"""The first of `anchors` is the usual one."""
+
+ACTIONS = {
+    "email": ("send_message",),
+    "sms": ("send_message",),
+    "linkedin": ("send_message", "send_connection_request"),
+    "whatsapp": ("send_message",),
+    "voice": ("place_call",),
+}
+"""What a channel can do; the first is usual."""
+
+SIGNALS = {
+    ("email", "send_message"): ("delivered", "open", "click", "reply"),
+    ("sms", "send_message"): ("delivered", "click", "reply"),
+    ("linkedin", "send_message"): ("reply",),  # no opens (S4-49)
+    ("linkedin", "send_connection_request"): ("connection_accepted", "reply"),
+    ("whatsapp", "send_message"): ("delivered", "read", "click", "reply"),
+    ("voice", "place_call"): ("call_outcome",),
+}
+"""What can be heard of an action (X-6)."""
+
+ANYWHERE = ("conversion",)
+"""Signals that come from elsewhere, whatever was sent."""
+
+EVENTS = (
+    "connection_accepted",
+    "reply",
+    "open",
+    "click",
+    "delivered",
+    "read",
+    "conversion",
+    "call_outcome",
+)
+
+CONDITIONS = (
+    "already_replied",
+    "linkedin_connected",
+    "linkedin_not_connected",
+    "delivered",
+    "opened",
+    "not_opened",
+    "clicked",
+    "not_clicked",
+    "read",
+    "converted",
+    "no_address",
+)
+"""What a step may be skipped for: what the person has done so far, on any channel, in this run; or
+how they can be reached (S2-26)."""
+
+QUIET_CHANNELS = ("email", "sms", "whatsapp", "voice")
+"""Where quiet hours hold: LinkedIn wakes nobody (C-33)."""
