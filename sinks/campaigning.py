@@ -46,6 +46,9 @@ def step_rows(
             step.template_id,
             step.delay / 1_000_000,
             step.anchor,
+            None if step.wait_for is None else document(_plain(step.wait_for)),
+            document(step.skip_when),
+            None if step.window is None else document(_plain(step.window)),
         )
         for number, step in enumerate(definition.steps, 1)
     ]
@@ -66,6 +69,8 @@ def tenant_row(state: TenantRecord) -> Row:
         document(state.templates_gone),
         at(state.created_at),
         at(state.updated_at),
+        document(state.caps),
+        at(state.fence),
     )
 
 

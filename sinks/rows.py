@@ -26,6 +26,7 @@ from sinks.campaigning import campaign_rows, step_rows, tenant_row
 from sinks.values import NOTHING, SHIFT, Row, Rows, at, document
 
 _STATUS = [status.name.lower() for status in Status]
+_NO_HOLDS = document([])
 _PHASE = [phase.name.lower() for phase in Phase]
 
 _decode_contact = msgspec.msgpack.Decoder(ContactState).decode
@@ -118,6 +119,8 @@ def contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) ->
             at(state.erased_at),
             at(state.created_at),
             at(state.updated_at),
+            document(state.replied) if state.replied else NOTHING,
+            at(state.connected_at),
         )
     )
     if state.enrollments:
@@ -148,6 +151,12 @@ def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bo
         at(run.converted_at),
         run.conversion,
         None if erased or run.variables is None else document(run.variables),
+        run.touches[-1].step_id if run.touches else None,
+        None if run.waiting is None else run.waiting.since - SHIFT,
+        None if run.waiting is None else run.waiting.until - SHIFT,
+        document(run.holds) if run.holds else _NO_HOLDS,
+        run.errors,
+        None if erased else run.last_error,
     )
 
 
@@ -184,6 +193,12 @@ def _touch_rows(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) 
             None if t.converted_at is None else t.converted_at - SHIFT,
             None if erased else t.error,
             t.template_id,
+            t.visit,
+            t.awaited,
+            None if t.awaited_at is None else t.awaited_at - SHIFT,
+            t.outcome,
+            t.call_outcome,
+            None if t.called_at is None else t.called_at - SHIFT,
         )
         for t in run.touches
     ]

@@ -35,13 +35,14 @@ TABLES: dict[str, Table] = {
             "tenants",
             "tenant_id",
             """tenant_id status timezone quiet:j strict_start:i strict_regions:j delay_by_service:j
-            limits:j services:j templates_gone:j created_at:t updated_at:t""",
+            limits:j services:j templates_gone:j created_at:t updated_at:t caps:j fence:t""",
         ),
         _table(
             "contacts",
             "tenant_id contact_id",
             """tenant_id contact_id first_name last_name email phone timezone region linkedin_url
-            attributes:j opted_out:j bounced:j jobs:j erased_at:t created_at:t updated_at:t""",
+            attributes:j opted_out:j bounced:j jobs:j erased_at:t created_at:t updated_at:t
+            replied:j connected_at:t""",
         ),
         _table(
             "campaigns",
@@ -53,14 +54,15 @@ TABLES: dict[str, Table] = {
             "steps",
             "tenant_id campaign_id version step_id",
             """tenant_id campaign_id version:i step_id number:i channel action template_id
-            delay_seconds:f anchor""",
+            delay_seconds:f anchor wait_for:j skip_when:j send_window:j""",
         ),
         _table(
             "enrollments",
             "tenant_id enrollment_id",
             """tenant_id enrollment_id contact_id campaign_id version:i cycle:i job_id service_type
             anchor_at:t started_at:t status reason ended_at:t frozen_at:t touch_number:i
-            next_due_at:t converted_at:t conversion variables:j""",
+            next_due_at:t converted_at:t conversion variables:j step_id waiting_since:t
+            waiting_until:t holds:j errors:i last_error""",
         ),
         _table(
             "touches",
@@ -68,7 +70,8 @@ TABLES: dict[str, Table] = {
             """tenant_id enrollment_id number:i step_id contact_id campaign_id version:i channel
             scheduled_at:t due_at:t phase wait attempt:i emission:i command_id reason requested_at:t
             commanded_at:t sent_at:t resolved_at:t delivered_at:t opened_at:t clicked_at:t read_at:t
-            bounced_at:t converted_at:t error template_id""",
+            bounced_at:t converted_at:t error template_id visit:i awaited awaited_at:t outcome
+            call_outcome called_at:t""",
         ),
         _table(
             "facts",

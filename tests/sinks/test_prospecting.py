@@ -1,0 +1,150 @@
+"""The views of the prospecting dashboards (N-4): the worked example of S2-22, as PostgreSQL shows
+it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from schemas import messages as m
+from sinks.projection import Projection
+from tests.processors.story import answering, happened, prospecting, seen, sending, tell
+from tests.sinks.test_engine import records
+from tests.world import START, World
+
+HOUR = 3_600_000_000
+
+STATE = "SELECT * FROM prospecting.campaign_prospect_execution_state"
+
+
+class Shown:
+    """What the views show of a world, as often as asked."""
+
+    def __init__(self, dsn: str) -> None:
+        self.projection = Projection(dsn, "test")
+        self.places: dict[tuple[str, int], int] = {}
+        self.connection = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
+
+    def rows(self, world: World, query: str = STATE) -> list[dict[str, Any]]:
+        told = records(world, world.layout)
+        fresh = [r for r in told if r.offset >= self.places.get((r.topic, r.partition), 0)]
+        for record in fresh:
+            place = (record.topic, record.partition)
+            if place not in self.places:
+                self.projection.claim(*place)
+            self.places[place] = record.offset + 1
+        self.projection.apply(fresh, {r[:2]: r.offset + 1 for r in fresh})
+        return self.connection.execute(query.encode()).fetchall()
+
+    def state(self, world: World) -> dict[str, Any]:
+        (row,) = self.rows(world)
+        return row
+
+
+@pytest.fixture
+def shown(dsn: str) -> Iterator[Shown]:
+    made = Shown(dsn)
+    yield made
+    made.connection.close()
+
+
+def example() -> World:
+    step = {"template_id": "t", "delay_hours": 0}
+    return prospecting(
+        {
+            **step,
+            "id": "request",
+            "channel": "linkedin",
+            "action": "send_connection_request",
+            "wait_for": "connection_accepted",
+        },
+        {**step, "id": "mail", "channel": "email", "anchor": "trigger"},
+        {**step, "id": "message", "channel": "linkedin", "delay_hours": 48},
+        quiet_hours="none",
+    )
+
+
+def of(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def hours(value: Any) -> float:
+    return float(value.timestamp() - START / 1_000_000) / 3600
+
+
+def test_the_worked_example_is_shown_step_by_step(shown: Shown) -> None:
+    world = example()
+    row = shown.state(world)
+    assert of(row, "current_step", "status") == (1, "executing")
+    senders = sending()
+    world.hours(1, senders)
+    row = shown.state(world)
+    assert of(row, "current_step", "status") == (1, "waiting_trigger")
+    assert of(row, "waiting_for_trigger", "trigger_max_checks") == ("connection_accepted", 168)
+    assert row["trigger_check_count"] == 168  # that week is long over by the clock on the wall
+    assert hours(row["next_execution_at"]) == 168
+    assert row["linkedin_state"]["connection_status"] == "pending"
+    world.hours(11, senders)
+    tell(world, happened(world, m.ConnectionAccepted))
+    world.hours(1, senders)
+    row = shown.state(world)
+    assert of(row, "current_step", "status", "waiting_for_trigger") == (3, "pending", None)
+    assert row["linkedin_state"]["connection_status"] == "accepted"
+    assert row["email_state"]["sent_count"] == 1
+    assert hours(row["next_execution_at"]) == 60
+    assert row["completed_steps"] == [1, 2]
+    world.hours(60, senders)
+    row = shown.state(world)
+    assert of(row, "current_step", "status", "completed_steps") == (4, "completed", [1, 2, 3])
+    assert row["linkedin_state"]["message_count"] == 1
+    assert hours(row["last_executed_at"]) == 60
+
+
+def test_what_a_person_did_on_each_channel_is_shown(shown: Shown) -> None:
+    world = example()
+    senders = sending()
+    world.hours(1, senders)
+    tell(world, happened(world, m.ConnectionAccepted))
+    world.hours(1, senders)
+    (mail,) = [touch for touch in world.due() if touch.channel == "email"]
+    tell(world, seen(world, mail), happened(world, m.ContactReplied, channel="email"))
+    row = shown.state(world)
+    assert of(row, "status", "paused_by") == ("paused", ["reply"])
+    assert row["email_state"]["opened"] is True
+    assert row["email_state"]["replied"] is True
+    assert row["whatsapp_state"]["replied"] is False
+
+
+def test_a_run_that_failed_says_why(shown: Shown) -> None:
+    def fails(world: World, touch: m.RequestTouch) -> list[m.Message]:
+        fields = {"command_id": touch.command_id, "code": "timeout"}
+        return [happened(world, m.TouchFailed, **fields)]
+
+    world = example()
+    world.hours(5, [answering(fails)])
+    row = shown.state(world)
+    assert of(row, "status", "error_count", "last_error") == ("failed", 3, "timeout")
+    assert row["failed_steps"] == [1]
+
+
+def test_every_visit_of_every_step_is_history(shown: Shown) -> None:
+    world = example()
+    senders = sending()
+    world.hours(200, senders)  # nobody accepts
+    query = """SELECT step_number, step_id, visit, result, trigger FROM prospecting.step_history
+        ORDER BY position"""
+    assert [tuple(row.values()) for row in shown.rows(world, query)] == [
+        (1, "request", 1, "completed", "timeout"),
+        (2, "mail", 1, "completed", None),
+        (3, "message", 1, None, None),
+    ]
+    assert [row["id"] for row in shown.rows(world, "SELECT id FROM prospecting.campaigns")] == [
+        "reviews"
+    ]
+    (prospect,) = shown.rows(world, "SELECT * FROM prospecting.campaign_prospects")
+    assert of(prospect, "id", "linkedin_url") == ("ann", "https://linkedin.com/in/ann")
+    assert shown.rows(world, "SELECT * FROM reviews.campaign_enrollments") == []
+    due = shown.rows(world, "SELECT * FROM prospecting.get_next_pending_executions(5)")
+    assert [row["prospect_id"] for row in due] == ["ann"]
