@@ -289,6 +289,17 @@ def _changed(data: e.CampaignChanged, cause: str, at: int, event_type: str) -> m
     return m.ChangeCampaign(data.tenant_id, data.campaign_id, action, cause, at)
 
 
+def _migrated(data: e.CampaignMigrated, cause: str, at: int, _: str) -> m.Message:
+    return m.MoveRuns(
+        data.tenant_id,
+        data.campaign_id,
+        cause,
+        at,
+        data.from_version,
+        {str(old): new for old, new in data.steps.items()},
+    )
+
+
 def _template_deleted(data: e.TemplateDeleted, cause: str, at: int, _: str) -> m.Message:
     return m.DeleteTemplate(data.tenant_id, data.template_id, cause, at)
 
@@ -346,12 +357,9 @@ _READ: dict[str, Read] = dict.fromkeys(EVENTS, _unsupported) | {
     "review.clicked": _review,
     "feedback.submitted": _review,
     "campaign.published": _published,
+    "campaign.migrated": _migrated,
     "template.deleted": _template_deleted,
     "tenant.upserted": _tenant_upserted,
     "tenant.deleted": _tenant_deleted,
 }
-_READ |= {
-    name: _changed
-    for name in EVENTS
-    if name.startswith("campaign.") and name != "campaign.published"
-}
+_READ |= {name: _changed for name in EVENTS if EVENTS[name].model is e.CampaignChanged}

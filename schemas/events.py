@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from schemas.orders import (
     CampaignChanged,
+    CampaignMigrated,
     CampaignPublished,
     CommandRevoked,
     FrequencyCaps,
@@ -56,6 +57,7 @@ __all__ = [
     "Answer",
     "CallEnded",
     "CampaignChanged",
+    "CampaignMigrated",
     "CampaignPublished",
     "CommandRevoked",
     "ConnectionAccepted",
@@ -140,6 +142,7 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
         "campaign.completed": CampaignChanged,
         "campaign.archived": CampaignChanged,
         "campaign.deleted": CampaignChanged,
+        "campaign.migrated": CampaignMigrated,
         "template.deleted": TemplateDeleted,
     },
     Topic.SENDERS: {

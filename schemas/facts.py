@@ -39,6 +39,7 @@ class Kind(StrEnum):
     ENROLLMENT_COMPLETED = "enrollment.completed"
     ENROLLMENT_STOPPED = "enrollment.stopped"
     ENROLLMENT_MOVED = "enrollment.moved"
+    ENROLLMENT_KEPT = "enrollment.kept"
     TRIGGER_AWAITED = "trigger.awaited"
     TRIGGER_MET = "trigger.met"
     TRIGGER_TIMED_OUT = "trigger.timed_out"

@@ -113,6 +113,18 @@ class TemplateGone(Message, frozen=True):
     cause: str
 
 
+class RunsMoved(Message, frozen=True):
+    """The runs of `from_version`, or of every older one, go on in `version`: `steps` says which
+    step has become which, or None."""
+
+    tenant_id: str
+    campaign_id: str
+    version: int
+    from_version: int | None
+    steps: dict[str, str | None]
+    cause: str
+
+
 # dispatch-log
 
 
@@ -232,6 +244,17 @@ class ChangeCampaign(Message, frozen=True):
     at: int
 
 
+class MoveRuns(Message, frozen=True):
+    """Runs go on in the newest version."""
+
+    tenant_id: str
+    campaign_id: str
+    cause: str
+    at: int
+    from_version: int | None
+    steps: dict[str, str | None]
+
+
 class DeleteTemplate(Message, frozen=True):
     tenant_id: str
     template_id: str
@@ -301,6 +324,7 @@ ContactMessage = (
     | CampaignAnnounced
     | StatusAnnounced
     | TemplateGone
+    | RunsMoved
     | Tick
 )
 DispatchMessage = (
@@ -313,6 +337,7 @@ CampaignMessage = (
     | UpsertTenant
     | DeleteTenant
     | CampaignKnown
+    | MoveRuns
     | Tick
 )
 

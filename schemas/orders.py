@@ -38,6 +38,15 @@ class CampaignChanged(TenantEvent):
     reason: Line | None = None
 
 
+class CampaignMigrated(TenantEvent):
+    """The runs of a version, or of every older one, go on in the newest. `steps` says which step
+    has become which; null says that it is gone, and steps of the same id need no word (C-36)."""
+
+    campaign_id: Id
+    from_version: Count | None = None
+    steps: dict[Id, Id | None] = Field(default_factory=dict)
+
+
 class TemplateDeleted(TenantEvent):
     """Steps keep standing without their template (S1-42)."""
 

@@ -66,7 +66,13 @@ _OWN: dict[str, dict[str, Any]] = {
     "touch.opened": _ANSWER,
     "touch.clicked": {**_ANSWER, "url": "https://example.com/review"},
     "touch.read": _ANSWER,
-    "contact.replied": {**_ANSWER, "channel": "email", "text": "Thanks!", "automatic": False},
+    "contact.replied": {
+        **_ANSWER,
+        "channel": "email",
+        "text": "Thanks!",
+        "automatic": False,
+        "headers": {"Auto-Submitted": "no"},
+    },
     "touch.bounced": {**_ANSWER, "bounce_type": "hard", "reason": "no such mailbox"},
     "contact.unsubscribed": {**_ANSWER, "channel": "sms", "reason": "STOP"},
     "contact.complained": {**_ANSWER, "channel": "email"},
@@ -82,6 +88,11 @@ _OWN: dict[str, dict[str, Any]] = {
     "campaign.completed": _CHANGED,
     "campaign.archived": _CHANGED,
     "campaign.deleted": _CHANGED,
+    "campaign.migrated": {
+        "campaign_id": "reviews",
+        "from_version": 1,
+        "steps": {"first": "second", "third": None},
+    },
     "template.deleted": {"template_id": "review-1"},
     "sender.upserted": {
         "sender_id": "account-1",
@@ -101,6 +112,8 @@ _OWN: dict[str, dict[str, Any]] = {
         },
         "limits": {"email": {"per_hour": 100}, "sms": {"per_hour": None}},
         "delay_hours_by_service": {"hvac": 12, "roofing": 36.5},
+        "frequency_caps": {"per_day": 2, "per_week": 5},
+        "fence": TIME,
     },
     "tenant.deleted": {},
     "touch.due": {

@@ -237,6 +237,8 @@ class KnownCampaign(State):
     sweep_cursor: bytes = b""
     sweep_at: int = 0
     sweep_cause: str = ""
+    move_from: int | None = None
+    move_steps: dict[str, str | None] = {}
 
     def due(self) -> int | None:
         return self.sweep_at if self.sweep else None

@@ -42,6 +42,8 @@ class CampaignProcessor:
                 tenants.upsert(turn, self.layout, message)
             case m.DeleteTenant():
                 tenants.delete(turn, self.layout, message)
+            case m.MoveRuns():
+                publishing.move_runs(turn, self.layout, message)
             case m.DeleteTemplate():
                 tenants.delete_template(turn, self.layout, message)
             case m.Tick():

@@ -9,7 +9,13 @@ from processors.seen import first_time
 from processors.turn import Turn
 from schemas.definition import Definition, content_hash, read
 from schemas.facts import Kind
-from schemas.messages import CampaignAnnounced, CampaignKnown, PublishCampaign
+from schemas.messages import (
+    CampaignAnnounced,
+    CampaignKnown,
+    MoveRuns,
+    PublishCampaign,
+    RunsMoved,
+)
 from schemas.states import CampaignRecord, TenantRecord
 from schemas.topics import Layout
 
@@ -91,6 +97,42 @@ def _record(
         turn.now,
         message.cause,
     )
+
+
+def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
+    """Runs of older versions go on in the newest; the order may only name steps that it has."""
+    tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
+    campaign = turn.store.look(campaign_key(message.tenant_id, message.campaign_id), CampaignRecord)
+    refused = None
+    if tenant is None or campaign is None:
+        refused = "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN"
+    elif not first_time(tenant.seen, message.cause):
+        refused = "EVENT_DUPLICATE"
+    elif campaign.status not in ("active", "paused"):
+        refused = f"CAMPAIGN_{campaign.status.upper()}"
+    elif (message.from_version or 1) not in range(1, campaign.version + 1):
+        refused = "CAMPAIGN_VERSION_UNKNOWN"
+    elif set(filter(None, message.steps.values())) - {s.id for s in campaign.definition.steps}:
+        refused = "CAMPAIGN_STEP_UNKNOWN"
+    if refused is not None or campaign is None:
+        turn.say(
+            Kind.EVENT_REFUSED,
+            message.tenant_id,
+            campaign_id=message.campaign_id,
+            cause=message.cause,
+            reason=refused,
+            values={"event": type(message).__name__},
+        )
+        return
+    order = RunsMoved(
+        message.tenant_id,
+        message.campaign_id,
+        campaign.version,
+        message.from_version,
+        message.steps,
+        message.cause,
+    )
+    tell_contacts(turn, layout, message.tenant_id.encode(), order)
 
 
 def known(turn: Turn, layout: Layout, message: CampaignKnown) -> None:

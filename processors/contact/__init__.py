@@ -228,4 +228,5 @@ _APPLY: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.CampaignAnnounced: knowing.campaign_announced,
     m.StatusAnnounced: knowing.status_announced,
     m.TemplateGone: knowing.template_gone,
+    m.RunsMoved: knowing.runs_moved,
 }

@@ -22,7 +22,7 @@ def go_on(scene: Scene, enrollment: Enrollment) -> None:
     if enrollment.status not in LIVE or enrollment.waiting is not None:
         return
     if not enrollment.touches:
-        _schedule(scene, enrollment, 0)
+        schedule(scene, enrollment, 0)
         return
     touch = enrollment.touches[-1]
     if touch.phase not in RESOLVED:
@@ -41,7 +41,7 @@ def _take(scene: Scene, enrollment: Enrollment, touch: Touch, way: Way) -> None:
     match way.outcome:
         case "branch":
             assert way.to is not None
-            _schedule(scene, enrollment, definition.index(way.to))
+            schedule(scene, enrollment, definition.index(way.to))
         case "complete":
             complete(scene, enrollment)
         case "stop":
@@ -50,7 +50,7 @@ def _take(scene: Scene, enrollment: Enrollment, touch: Touch, way: Way) -> None:
             enrollment.last_error = _ended_by(touch)
             failed(scene, enrollment)
         case _:
-            _schedule(scene, enrollment, definition.index(touch.step_id) + 1)
+            schedule(scene, enrollment, definition.index(touch.step_id) + 1)
 
 
 def _ended_by(touch: Touch) -> str:
@@ -76,7 +76,7 @@ def steps_ahead(scene: Scene, enrollment: Enrollment) -> list[Step]:
 # the time of a step
 
 
-def _schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
+def schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
     """The step gets its time; after the last one the run is completed."""
     definition = scene.definition(enrollment)
     if index == len(definition.steps):
@@ -87,8 +87,8 @@ def _schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
         failed(scene, enrollment)
         return
     step = definition.steps[index]
-    at = _time_of(scene, enrollment, step)
-    touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, at, 0)
+    touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, 0, 0)
+    touch.scheduled_at = at = time_of(scene, enrollment, touch)
     for earlier in reversed(enrollment.touches):
         if earlier.step_id == step.id:
             touch.visit = earlier.visit + 1
@@ -106,15 +106,15 @@ def _schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
     )
 
 
-def _time_of(scene: Scene, enrollment: Enrollment, step: Step) -> int:
-    if not enrollment.touches:
+def time_of(scene: Scene, enrollment: Enrollment, touch: Touch) -> int:
+    """When a touch is to go out: its step's delay after what that counts from (C-3)."""
+    step = scene.step(enrollment, touch)
+    if touch.number == 1:
         return enrollment.anchor_at + first_delay(scene, step, enrollment.service_type)
-    return anchor_of(enrollment, step) + step.delay
+    return _anchor(enrollment, step, enrollment.touches[touch.number - 2]) + step.delay
 
 
-def anchor_of(enrollment: Enrollment, step: Step) -> int:
-    """What a step's delay counts from (C-3): the previous touch is the last one so far."""
-    previous = enrollment.touches[-1]
+def _anchor(enrollment: Enrollment, step: Step, previous: Touch) -> int:
     match step.anchor:
         case "previous_scheduled":
             return previous.scheduled_at

@@ -8,6 +8,7 @@ one moment of the log.
 
 from itertools import islice
 
+from processors.contact.moving import move
 from processors.contact.profile import amend
 from processors.contact.scene import Scene
 from processors.contact.stopping import freeze, live, stop, thaw
@@ -16,6 +17,7 @@ from processors.turn import Turn
 from schemas.messages import (
     CampaignAnnounced,
     CampaignKnown,
+    RunsMoved,
     StatusAnnounced,
     TemplateGone,
     TenantAnnounced,
@@ -62,7 +64,11 @@ def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
     campaign.version = message.version
     service = service_of(message.definition)
     _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
-    _begin_sweep(turn, campaign, "amend", message.cause)  # templates are the newest version's
+    if message.definition.settings.on_edit == "follow":
+        campaign.move_from, campaign.move_steps = None, {}
+        _begin_sweep(turn, campaign, "move", message.cause)
+    else:
+        _begin_sweep(turn, campaign, "amend", message.cause)  # templates are the newest version's
     _change_status(turn, campaign, message.status, message.cause)
     known = CampaignKnown(message.tenant_id, message.campaign_id, message.version, turn.partition)
     turn.send(Topic.CAMPAIGN_LOG, message.tenant_id.encode(), known)
@@ -75,6 +81,14 @@ def status_announced(turn: Turn, message: StatusAnnounced) -> None:
     service = service_of(campaign.definitions[campaign.version])
     _serve(turn, message.tenant_id, message.campaign_id, service, message.status)
     _change_status(turn, campaign, message.status, message.cause)
+
+
+def runs_moved(turn: Turn, message: RunsMoved) -> None:
+    """The runs of older versions go on in the newest."""
+    campaign = turn.store.edit(campaign_key(message.tenant_id, message.campaign_id), KnownCampaign)
+    assert campaign is not None, "an order follows its campaign's first version"
+    campaign.move_from, campaign.move_steps = message.from_version, message.steps
+    _begin_sweep(turn, campaign, "move", message.cause)
 
 
 def template_gone(turn: Turn, message: TemplateGone) -> None:
@@ -136,9 +150,21 @@ def _sweep_one(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
     if campaign.sweep == "amend":
         amend(scene, campaign.campaign_id)
         return
+    if campaign.sweep == "move":
+        for enrollment in live(scene, campaign.campaign_id):
+            if enrollment.version in _moving(campaign):
+                move(scene, enrollment, campaign.version, campaign.move_steps, campaign.sweep_cause)
+        amend(scene, campaign.campaign_id)
+        return
     for enrollment in live(scene, campaign.campaign_id):
         _reach(scene, enrollment, campaign.sweep, campaign.sweep_cause)
     contact.updated_at = turn.now
+
+
+def _moving(campaign: KnownCampaign) -> set[int]:
+    """The versions whose runs move."""
+    older = set(campaign.definitions) - {campaign.version}
+    return older if campaign.move_from is None else older & {campaign.move_from}
 
 
 def _reach(scene: Scene, enrollment: Enrollment, sweep_of: str, cause: str) -> None:

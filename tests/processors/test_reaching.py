@@ -15,6 +15,7 @@ from tests.processors.story import (
     begun,
     by_hand,
     contact,
+    job,
     reasons,
     run,
     sending,
@@ -33,8 +34,8 @@ def mail(name: str, hours: float = 0, **fields: Any) -> dict[str, Any]:
 
 def two_campaigns(first: dict[str, Any], second: dict[str, Any], **caps: int) -> World:
     """Ann in `one` and in `two`, each a campaign of one mail at once unless told otherwise."""
-    usual = {"kind": "prospecting", "steps": [mail("a")]}
-    quiet = {"quiet_hours": "none"}
+    usual: dict[str, Any] = {"kind": "prospecting", "steps": [mail("a")]}
+    quiet: dict[str, Any] = {"quiet_hours": "none"}
     world = begun(campaign_id="one", **{**usual, "settings": {**quiet, **first}})
     tell(world, tenant(at=START + 1, cause="t#2", caps=caps))
     tell(world, publish(campaign_id="two", **{**usual, "settings": {**quiet, **second}}))
@@ -140,15 +141,8 @@ def test_a_campaign_of_that_kind_takes_no_jobs_and_stands_in_no_other_s_way() ->
     tell(world, publish(campaign_id="three", kind="prospecting", steps=[mail("a")]))
     assert not world.facts(Kind.CAMPAIGN_REFUSED)
     assert TENANT == "acme"
-    tell(world, m.JobCompleted(**_job(world)))
+    tell(world, job(at=world.now))
     assert run(world).campaign_id == "reviews"
-
-
-def _job(world: World) -> dict[str, Any]:
-    from tests.builders import job
-
-    fields = job(at=world.now)
-    return {name: getattr(fields, name) for name in fields.__struct_fields__}
 
 
 # history told again
@@ -156,8 +150,6 @@ def _job(world: World) -> dict[str, Any]:
 
 def test_history_is_known_and_sends_nothing() -> None:
     """A year of it, marked or before the fence."""
-    from tests.builders import job
-
     world = begun()
     year = 365 * 24 * HOUR
     old = job("old", START - year)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import psycopg
 import pytest
 
 from sinks.migrate import migrate
 from tests.sinks.conftest import Database
-from tests.sinks.world import TENANTS, Log, world
+from tests.sinks.world import TENANTS, Log, campaign, contact, enrollment, world
 
 OURS = {"touchstream.migrations", "touchstream.places", "touchstream.tasks"}
 EVERYBODYS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}
@@ -17,7 +18,8 @@ RELATIONS = b"""
         c.relrowsecurity AND c.relforcerowsecurity,
         coalesce(c.reloptions @> '{security_invoker=true}', false), c.relispartition
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ('touchstream', 'reviews') AND c.relkind IN ('r', 'p', 'v', 'm')"""
+    WHERE n.nspname IN ('touchstream', 'reviews', 'prospecting')
+        AND c.relkind IN ('r', 'p', 'v', 'm')"""
 
 CHANGED_NOTHING = (
     psycopg.errors.InsufficientPrivilege,
@@ -36,7 +38,14 @@ def relations(dsn: str) -> list[Relation]:
 def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
     """A database with both businesses in it: its DSN, and that of somebody who may only read."""
     dsn = server.create(migrated)
-    world().write(dsn)
+    both = world()
+    for tenant_id in TENANTS:
+        record = campaign(tenant_id, campaign="outreach")
+        outreach = msgspec.structs.replace(record.definition, kind="prospecting", service_type=None)
+        both.campaign(msgspec.structs.replace(record, definition=outreach))
+        run = enrollment(tenant_id, campaign_id="outreach", enrollment_id=f"{tenant_id}-bob")
+        both.contact(tenant_id, contact(tenant_id, run), "bob")
+    both.write(dsn)
     role = server.login(dsn, "a_reader")
     server.run("GRANT touchstream_reader TO a_reader")
     yield dsn, role
