@@ -25,6 +25,7 @@ class Kind(StrEnum):
     CAMPAIGN_READY = "campaign.ready"
     CAMPAIGN_REFUSED = "campaign.refused"
     CAMPAIGN_STATUS_CHANGED = "campaign.status_changed"
+    CAMPAIGN_MIGRATED = "campaign.migrated"
     TEMPLATE_DELETED = "template.deleted"
     CONTACT_UPDATED = "contact.updated"
     CONTACT_OPTED_OUT = "contact.opted_out"

@@ -133,6 +133,14 @@ def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
         message.cause,
     )
     tell_contacts(turn, layout, message.tenant_id.encode(), order)
+    turn.say(
+        Kind.CAMPAIGN_MIGRATED,
+        message.tenant_id,
+        campaign_id=message.campaign_id,
+        version=campaign.version,
+        cause=message.cause,
+        values={"from_version": message.from_version, "steps": message.steps},
+    )
 
 
 def known(turn: Turn, layout: Layout, message: CampaignKnown) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import campaign, dead_letters, running, setup, status, up
+from streams.cli import campaign, contacts, dead_letters, migrating, running, setup, status, up
 from streams.cli import publish as publishing
 from streams.cli.common import say
 from streams.cli.errors import INTERRUPTED, explain
@@ -35,7 +35,9 @@ app.command(rich_help_panel=ENGINE)(running.run)
 app.command(rich_help_panel=ENGINE)(setup.topics)
 app.command(rich_help_panel=ENGINE)(setup.migrate)
 app.add_typer(campaign.tenants, name="tenant", rich_help_panel=WORDS)
+campaign.app.command("migrate")(migrating.migrate)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=WORDS)
+app.add_typer(contacts.app, name="contacts", rich_help_panel=WORDS)
 app.command(rich_help_panel=WORDS)(publishing.publish)
 app.command(rich_help_panel=LOOK)(status.status)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=LOOK)

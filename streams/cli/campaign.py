@@ -10,6 +10,7 @@ from schemas import presets
 from schemas.codes import Problem
 from schemas.definition import Definition, parse, read
 from schemas.events import model_of
+from schemas.times import parse_moment
 from streams.cli.common import Json, Tenant, Timeout, Wait, print_json, print_table, say, settings
 from streams.cli.errors import USAGE, Halt
 from streams.cli.ordering import TIMEOUT_S, order, tell
@@ -192,6 +193,15 @@ def set_tenant(
     delay: Annotated[
         list[str] | None, typer.Option(help="SERVICE=HOURS before the first touch.")
     ] = None,
+    per_day: Annotated[
+        int | None, typer.Option(help="Touches of one person in any 24 hours, at most.")
+    ] = None,
+    per_week: Annotated[
+        int | None, typer.Option(help="Touches of one person in any 7 days, at most.")
+    ] = None,
+    fence: Annotated[
+        str | None, typer.Option(help="A time: what happened before is history, and sends nothing.")
+    ] = None,
     wait: Wait = True,
     timeout: Timeout = TIMEOUT_S,
     json: Json = False,
@@ -208,6 +218,10 @@ def set_tenant(
     values["delay_hours_by_service"] = {
         service: _number(float, hours) for service, hours in _pairs(delay)
     }
+    if per_day is not None or per_week is not None:
+        values["frequency_caps"] = {"per_day": per_day, "per_week": per_week}
+    if fence is not None:
+        values["fence"] = _moment(fence)
     if quiet is not None or strict_start is not None or strict_region:
         start, _, end = (quiet or "21:00-08:00").partition("-")
         values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
@@ -216,6 +230,13 @@ def set_tenant(
     event = _event("tenant.upserted", **values)
     fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
     tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)
+
+
+def _moment(text: str) -> int:
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        raise Halt(f"{text}: {error}", USAGE) from None
 
 
 def _pairs(given: list[str] | None) -> list[tuple[str, str]]:

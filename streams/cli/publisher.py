@@ -23,6 +23,7 @@ CALL_TIMEOUT_S = 15.0
 ANSWERS: dict[str, Kind] = {
     **{name: Kind.CAMPAIGN_STATUS_CHANGED for name in EVENTS if name.startswith("campaign.")},
     "campaign.published": Kind.CAMPAIGN_READY,
+    "campaign.migrated": Kind.CAMPAIGN_MIGRATED,
     "tenant.upserted": Kind.TENANT_UPDATED,
     "tenant.deleted": Kind.TENANT_DELETED,
 }

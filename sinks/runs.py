@@ -1,0 +1,36 @@
+"""The runs of a campaign as PostgreSQL has them: where each stands, and what it has come by."""
+
+from typing import NamedTuple
+
+import psycopg
+
+from sinks.queries import load
+
+
+class Standing(NamedTuple):
+    """A live run: the steps it has been to, the last one it stands at; `out` says that a command
+    of it is."""
+
+    contact_id: str
+    version: int
+    visited: list[str]
+    out: bool
+
+
+class Runs(NamedTuple):
+    """The steps of each version in their order, and the live runs."""
+
+    steps: dict[int, list[tuple[str, str]]]
+    standing: list[Standing]
+
+
+def runs(dsn: str, tenant_id: str, campaign_id: str) -> Runs:
+    """Raises psycopg.Error."""
+    asked = (tenant_id, campaign_id)
+    statements = load("runs")
+    steps: dict[int, list[tuple[str, str]]] = {}
+    with psycopg.connect(dsn) as connection:
+        for version, step_id, channel in connection.execute(statements["steps"], asked):
+            steps.setdefault(version, []).append((step_id, channel))
+        found = connection.execute(statements["runs"], asked).fetchall()
+    return Runs(steps, [Standing(*row) for row in found])
