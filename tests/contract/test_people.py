@@ -105,11 +105,7 @@ def test_a_quote_that_never_closes_costs_its_own_line() -> None:
 
 
 def test_empty_lines_are_nobody() -> None:
-    assert (
-        people(b"\n", b",,,,,\r\n", b"  \n")
-        == [Bad(4, Code.COLUMNS, "1 columns, the first line has 6")]
-        or codes(b"\n", b",,,,,\r\n") == []
-    )
+    assert people(b"\n", b",,,,,\r\n", b"  \n") == []
 
 
 @pytest.mark.parametrize(
