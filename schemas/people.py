@@ -155,7 +155,8 @@ def _quoted(
 ) -> Iterator[tuple[int, list[str] | Bad]]:
     """A line with quotes, and those that belong to it. Where they do not close, the first was at
     fault, and the others are read as they stand."""
-    parts, held = [text], []
+    parts: list[str] = [text]
+    held: list[tuple[int, bytes]] = []
     while sum(part.count('"') for part in parts) % 2:
         following = next(lines, None)
         more = None if following is None else _text(following[1])
@@ -196,7 +197,7 @@ def _person(
     fields = {name: told[name] for name in _FIELDS[1:] if told.get(name)}
     try:
         event = ContactUpserted(
-            tenant_id=tenant_id, contact_id=contact_id, attributes=more or None, **fields
+            tenant_id=tenant_id, contact_id=contact_id, attributes={**more} or None, **fields
         )
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]

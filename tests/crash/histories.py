@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from schemas import messages as m
 from schemas.times import HOUR, MINUTE
 from tests.builders import TENANT, about, document, tenant
+from tests.crash.outreach import OUTREACH, STEPS, definition
 from tests.crash.rig import Rig
 from tests.world import START
 
@@ -79,6 +80,9 @@ def reaction(rig: Rig, touch: m.RequestTouch) -> list[tuple[int, m.Message]]:
         [(0, sent), (200, clicked), (201, clicked)],
         [(0, m.TouchFailed(**fields, code="429"))],
     )
+    if touch.channel == "voice":
+        ended = m.CallEnded(**fields, outcome="answered" if dice[1] % 2 else "busy", seconds=9)
+        return [*reactions[dice[0] % len(reactions)], (5, ended)]
     return reactions[dice[0] % len(reactions)]
 
 
@@ -125,6 +129,55 @@ def job(told: Told, who: int, what: int) -> list[m.Message]:
     ]
 
 
+def _sequence(told: Told, who: int, what: int) -> list[m.Message]:
+    """A version of the prospecting campaign, and somebody enters it."""
+    text = msgspec.json.encode(definition(who * 8 + what))
+    published = m.PublishCampaign(TENANT, OUTREACH, told.cause(), START, text)
+    return [published, *_entered(told, who, what)]
+
+
+def _entered(told: Told, who: int, what: int) -> list[m.Message]:
+    person = m.Person(
+        email=f"{PEOPLE[who % 3]}@example.com",
+        phone=f"+1555{who % 4}",
+        linkedin_url=f"https://linkedin.com/in/{PEOPLE[who % 4]}" if what % 4 else None,
+    )
+    return [
+        m.ContactUpserted(**told.outside(who), person=person),
+        m.ContactEnrolled(**told.outside(who), campaign_id=OUTREACH),
+    ]
+
+
+def _responded(told: Told, who: int, what: int) -> list[m.Message]:
+    """What people do on any channel, now or told late."""
+    fields = told.outside(who)
+    fields["at"] -= (0, 0, 0, 20 * HOUR)[what % 4]
+    match what % 4:
+        case 0:
+            return [m.ContactReplied(**fields, channel="email", automatic=what > 4)]
+        case 1:
+            return [m.ConnectionAccepted(**fields)]
+        case 2:
+            return [m.ConversionRecorded(**fields, conversion_type="meeting")]
+    return [m.ContactReplied(**fields, channel="whatsapp")]
+
+
+def _steered(told: Told, who: int, what: int) -> list[m.Message]:
+    make = m.ContactPaused if what % 2 else m.ContactResumed
+    return [make(**told.outside(who), campaign_id=OUTREACH if what % 4 > 1 else None)]
+
+
+def _moved(told: Told, _: int, what: int) -> list[m.Message]:
+    steps = {STEPS[what % 4]: (None, STEPS[what % 3])[what % 2]}
+    return [m.MoveRuns(TENANT, OUTREACH, told.cause(), told.rig.now, None, steps)]
+
+
+def _past(told: Told, who: int, what: int) -> list[m.Message]:
+    (event,) = job(told, who, what) if what % 2 else _responded(told, who, 2)
+    assert isinstance(event, m.Outside)
+    return [m.Past(event.tenant_id, event.contact_id, event.cause, event.at, m.encode(event))]
+
+
 def _again(told: Told, _: int, what: int) -> list[m.Message]:
     return [told.said[-1 - what * 3 % len(told.said)]]
 
@@ -150,7 +203,11 @@ def _tenant(told: Told, who: int, what: int) -> list[m.Message]:
     limit = told.limit if what % 3 else None
     return [
         tenant(
-            cause=told.cause(), at=told.rig.now, limits={"email": limit}, timezone=ZONES[what % 2]
+            cause=told.cause(),
+            at=told.rig.now,
+            limits={"email": limit},
+            timezone=ZONES[what % 2],
+            caps={"per_day": 1 + who} if what % 4 == 3 else {},
         )
     ]
 
@@ -180,6 +237,14 @@ MOVES: tuple[Callable[[Told, int, int], Sequence[m.Message]], ...] = (
     lambda p, who, what: [m.DeleteTemplate(TENANT, f"t{what % 3}", p.cause(), p.rig.now)],
     _tenant,
     lambda p, who, what: [m.ContactErased(**p.outside(who))] if what == 7 else [],
+    _sequence,
+    _sequence,
+    _entered,
+    _responded,
+    _responded,
+    _steered,
+    _moved,
+    _past,
 )
 
 moves = st.builds(

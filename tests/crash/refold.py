@@ -32,6 +32,7 @@ _FROM_OUTSIDE = (
     m.UpsertTenant,
     m.DeleteTenant,
     m.DeleteTemplate,
+    m.MoveRuns,
 )
 
 
