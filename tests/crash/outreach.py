@@ -1,0 +1,74 @@
+"""Random sequences for the random histories: any valid definition, by dice."""
+
+from random import Random
+from typing import Any
+
+from schemas.definition import Definition, validate
+from schemas.kinds import ACTIONS, ANYWHERE, CONDITIONS, SIGNALS
+from tests.builders import TENANT
+
+OUTREACH = "outreach"
+STEPS = ("a", "b", "c", "d")
+SEEDS = 64
+"""So many definitions, so that a history comes back to one."""
+
+
+def definition(seed: int) -> dict[str, Any]:
+    """A document of a valid prospecting campaign; the same for the same seed."""
+    dice = Random(seed % SEEDS)
+    while True:
+        whole = _document(dice)
+        if isinstance(validate(whole), Definition):
+            return whole
+
+
+def _document(dice: Random) -> dict[str, Any]:
+    names = STEPS[: dice.randint(1, 4)]
+    return {
+        "tenant_id": TENANT,
+        "campaign_id": OUTREACH,
+        "name": "Outreach",
+        "kind": "prospecting",
+        "settings": {
+            "on_reply": dice.choice(("pause", "stop", "continue")),
+            "late_policy": dice.choice(("shift_by_pause", "send_now", "collapse")),
+            "max_errors": dice.choice((1, 3, "none")),
+            "reentry": dice.choice(("once", "after_end", "restart")),
+            "on_edit": dice.choice(("stay", "follow")),
+            "min_gap_hours": dice.choice((0, 0, 4)),
+            "priority": dice.randint(0, 3),
+        },
+        "steps": [_step(dice, name, index, names) for index, name in enumerate(names)],
+    }
+
+
+def _step(dice: Random, name: str, index: int, names: tuple[str, ...]) -> dict[str, Any]:
+    channel = dice.choice(tuple(ACTIONS))
+    action = dice.choice(ACTIONS[channel])
+    step: dict[str, Any] = {
+        "id": name,
+        "channel": channel,
+        "action": action,
+        "delay_hours": dice.choice((0, 1, 5, 30)),
+        "template_id": "t1",
+    }
+    if index and dice.random() < 0.4:
+        step["anchor"] = dice.choice(("previous_scheduled", "enrollment", "trigger"))
+    if dice.random() < 0.6:
+        step["wait_for"] = {
+            "event": dice.choice(SIGNALS[channel, action] + ANYWHERE),
+            "max_wait_hours": dice.choice((1, 10, 40)),
+            "on_event": _way(dice, names),
+            "on_timeout": _way(dice, names),
+        }
+    if dice.random() < 0.4:
+        step["skip_when"] = [dice.choice(CONDITIONS)]
+    if dice.random() < 0.3:
+        step["window"] = {"start": "09:00", "end": "17:00", "days": ["mon", "wed", "fri"]}
+    return step
+
+
+def _way(dice: Random, names: tuple[str, ...]) -> Any:
+    if dice.random() < 0.5:
+        return "advance"
+    return dice.choice(("skip", "complete", "stop", "fail", {"branch": dice.choice(names)}))
