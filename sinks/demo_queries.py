@@ -44,6 +44,20 @@ class Analytics(NamedTuple):
     conversion_rate: float | None
 
 
+class Prospects(NamedTuple):
+    """How many stand where in a prospecting campaign, and what they have come by."""
+
+    tenant_id: str
+    campaign_id: str
+    status: str
+    stop_reason: str
+    current_step: int
+    prospects: int
+    connected: int
+    completed: int
+    skipped: int
+
+
 class Unsent(NamedTuple):
     """An enrollment, why touches of it were not sent, and what put others off."""
 
@@ -129,6 +143,10 @@ class DemoQueries:
             Analytics(*row[:4], *map(int, row[4:8]), *map(_rate, row[8:]))
             for row in self._all("analytics")
         ]
+
+    def prospects(self) -> list[Prospects]:
+        """Where the prospects stand, as their dashboards show it."""
+        return [Prospects(*row[:5], *map(int, row[5:])) for row in self._all("prospects")]
 
     def unsent(self) -> list[Unsent]:
         """Enrollments with a touch that was not sent."""

@@ -45,6 +45,11 @@ FROM touchstream.touches AS t
 JOIN touchstream.enrollments AS e USING (tenant_id, enrollment_id)
 WHERE t.phase NOT IN ('sent', 'skipped', 'failed') AND e.status IN ('active', 'frozen')
 GROUP BY 1, 2
+UNION ALL
+SELECT tenant_id, 'trigger', count(*)
+FROM touchstream.enrollments
+WHERE waiting_until IS NOT NULL AND status = 'active'
+GROUP BY 1
 ORDER BY 1, 3 DESC, 2
 
 -- open --
@@ -68,6 +73,16 @@ SELECT
 FROM reviews.campaign_touch_analytics AS a
 LEFT JOIN reviews.campaign_touches AS t USING (business_id, campaign_id, touch_number)
 ORDER BY 1, 2, 3
+
+-- prospects --
+SELECT
+    owner_id, campaign_id, status, coalesce(stop_reason, ''), current_step, count(*),
+    count(*) FILTER (WHERE linkedin_state ->> 'connection_status' = 'accepted'),
+    sum(jsonb_array_length(to_jsonb(completed_steps)))::bigint,
+    sum(jsonb_array_length(to_jsonb(skipped_steps)))::bigint
+FROM prospecting.campaign_prospect_execution_state
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY 1, 2, 3, 4, 5
 
 -- unsent --
 SELECT t.tenant_id, t.enrollment_id, t.reasons, coalesce(w.reasons, '{}')

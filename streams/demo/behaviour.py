@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.events import TouchDue
 from schemas.times import HOUR, MINUTE, SECOND
+from streams.demo.outreach import CAMPAIGNS, responses
 
 
 class Said(NamedTuple):
@@ -41,8 +42,12 @@ def fate(command: TouchDue) -> list[Said]:
     if bounce is not None:
         fields = {"bounce_type": bounce, "reason": f"a {bounce} bounce"}
         return [sent, Said(at + 3 * MINUTE, "touch.bounced", fields)]
-    delivered = Said(at + MINUTE, "touch.delivered", {})
-    return [sent, delivered, *_reactions(command, at + MINUTE)]
+    delivered = [Said(at + MINUTE, "touch.delivered", {})] if command.channel != "linkedin" else []
+    if command.campaign_id in CAMPAIGNS:
+        responded = responses(command, fraction)
+        said = (Said(at + MINUTE + after, kind, fields) for after, kind, fields in responded)
+        return [sent, *delivered, *said]
+    return [sent, *delivered, *_reactions(command, at + MINUTE)]
 
 
 def _handled_after(command: TouchDue) -> int:

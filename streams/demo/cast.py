@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.document import parse
 from schemas.presets import duplicate
-from schemas.times import DAY, HOUR
+from schemas.times import DAY, MINUTE
 
 LONG, SHORT = 3 * DAY, 8 * DAY
 """How many days jobs come for a campaign: eleven days of touches fit behind, or four."""
@@ -113,9 +113,13 @@ def definition(business: Business, campaign: Campaign, patience: int) -> dict[st
     document: dict[str, Any] = parse(text)
     for number, step in enumerate(document["steps"], start=1):
         step["template_id"] = f"{campaign.campaign_id}-{number}"
-    minutes = min(7 * DAY, max(DAY, patience)) // (HOUR // 60)
-    document["settings"] = {"answer_timeout_minutes": minutes, **campaign.settings}
+    document["settings"] = {"answer_timeout_minutes": answer_minutes(patience), **campaign.settings}
     return document
+
+
+def answer_minutes(patience: int) -> int:
+    """As a campaign's setting: a day at least, a week at most."""
+    return min(7 * DAY, max(DAY, patience)) // MINUTE
 
 
 def campaign_of(business: Business, service_type: str) -> Campaign:

@@ -40,6 +40,7 @@ def close(
         differences += unexpected_letters(settings)
     totals = _totals(traffic, queries, watch, took)
     analytics, stories = queries.analytics(), ending.stories(queries)
+    prospects = queries.prospects()
     if as_json:
         result = {
             "agrees": not differences,
@@ -47,11 +48,13 @@ def close(
             "recounted": counts,
             **totals,
             "analytics": [row._asdict() for row in analytics],
+            "prospects": [row._asdict() for row in prospects],
             "stories": stories,
         }
         print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
         return 1 if differences else 0
     console.print(ending.analytics_table(analytics))
+    console.print(ending.prospects_table(prospects))
     console.print(ending.reasons_table(queries.reasons()))
     ending.tell(console, stories)
     _tell(console, totals, counts, differences)

@@ -8,7 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.times import from_datetime
-from sinks.demo_queries import Analytics, DemoQueries, Enrollment, Touch, Unsent, Wait
+from sinks.demo_queries import (
+    Analytics,
+    DemoQueries,
+    Enrollment,
+    Prospects,
+    Touch,
+    Unsent,
+    Wait,
+)
 from streams.demo.screen import moment
 
 STORIES = 3
@@ -34,6 +42,22 @@ def analytics_table(rows: list[Analytics]) -> Table:
             *(f"{number:,}" for number in row[4:8]),
             *("-" if rate is None else f"{100 * rate:.1f}" for rate in row[8:]),
             end_section=row[:2] != follower[:2],
+        )
+    return table
+
+
+def prospects_table(rows: list[Prospects]) -> Table:
+    """Where the people of each prospecting campaign stand (S2-3)."""
+    title = "Prospects, from prospecting.campaign_prospect_execution_state"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("business", "campaign", "status"):
+        table.add_column(name, no_wrap=True)
+    for name in ("at step", "prospects", "connected", "steps done", "steps skipped"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        status = f"{row.status} ({row.stop_reason})" if row.stop_reason else row.status
+        table.add_row(
+            row.tenant_id, row.campaign_id, status, *(f"{number:,}" for number in row[4:])
         )
     return table
 

@@ -19,6 +19,7 @@ from streams.demo.cast import BUSINESSES, definition, tenant_event
 from streams.demo.closing import close
 from streams.demo.ends import Interrupts, at_last, start
 from streams.demo.lag import Lag
+from streams.demo.outreach import OUTREACHES, document
 from streams.demo.population import people
 from streams.demo.screen import Screen
 from streams.demo.story import Event, story
@@ -107,7 +108,7 @@ class Lapse:
             self._set_up(settings, traffic, queries, watch)
             midnight = _next_midnight(settings)
             customers = people(SEED, self.customers, midnight)
-            traffic.plan(story(customers, midnight), midnight)
+            traffic.plan(story(customers, midnight, SEED), midnight)
             began = time.monotonic()
             with Screen(self.console) as screen:
                 watch.until_over(screen, midnight, LAPSE)
@@ -129,7 +130,8 @@ class Lapse:
         watch.wait(lambda: queries.tenants() == len(tenants), "the businesses to be known")
         patience = int(PATIENCE_S * SECOND * clock.speed)
         documents = [definition(b, c, patience) for b in BUSINESSES for c in b.campaigns]
-        traffic.plan(_published(document, clock.now()) for document in documents)
+        documents += [document(outreach, patience) for outreach in OUTREACHES]
+        traffic.plan(_published(each, clock.now()) for each in documents)
         wanted = {(d["tenant_id"], d["campaign_id"]) for d in documents}
         watch.wait(lambda: queries.ready() == wanted, "every partition to know the campaigns")
         self.console.print(

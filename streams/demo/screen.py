@@ -24,9 +24,10 @@ WORDS = {
     "answer": "at sender",
     "dispatch": "at dispatch",
     "delay": "not due",
+    "trigger": "for a trigger",
 }
 NO_BREAK = "\u00a0"
-USUAL = ("answer", "dispatch", "delay")
+USUAL = ("answer", "dispatch", "delay", "trigger")
 """Waits that are nothing special; the others are shown first, and in colour."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from schemas.times import DAY, HOUR, MINUTE, format_rfc3339
 from streams.demo.cast import BUSINESSES, campaign_of
+from streams.demo.outreach import prospects
 from streams.demo.population import Customer, Job
 
 SOURCE = "demo/upstream"
@@ -28,7 +29,7 @@ class Event(NamedTuple):
     note: str = ""
 
 
-def story(customers: list[Customer], start: int) -> list[Event]:
+def story(customers: list[Customer], start: int, seed: int = 0) -> list[Event]:
     """Everything, in order of time."""
     events = [
         told._replace(at=told.at + again * 20 * MINUTE)
@@ -39,6 +40,7 @@ def story(customers: list[Customer], start: int) -> list[Event]:
     ]
     events += _campaign_incidents()
     events += _customer_incidents(customers)
+    events += [Event(*told) for told in prospects(seed, len(customers))]
     events.append(Event(DAY + 17 * HOUR, "torn", "job.completed", None, "a producer tore a record"))
     return sorted(events)
 

@@ -17,13 +17,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from schemas.codec import Decoder, encode_event
 from schemas.events import EVENTS, CommandRevoked, TouchDue
-from schemas.topics import Topic
+from schemas.topics import COMMANDS
 from streams.client import group_consumer, producer
 from streams.demo.behaviour import Said, fate, is_lost
 from streams.demo.story import SOURCE, TORN, Event
 from streams.settings import Settings
 
-LISTENS = (Topic.COMMANDS_EMAIL, Topic.COMMANDS_SMS)
+LISTENS = COMMANDS
 WAIT_S = 0.01
 COMMIT_S = 1.0
 

@@ -33,6 +33,9 @@ def test_two_weeks_of_sixty_customers_end_and_the_recount_agrees() -> None:
     assert result["sends"] > 80
     assert result["facts_by_kind"]["enrollment.frozen"] > 0
     assert len(result["stories"]) == 3
+    assert {row["campaign_id"] for row in result["prospects"]} == {"outreach", "partners"}
+    assert result["facts_by_kind"]["trigger.met"] > 0
+    assert result["facts_by_kind"]["trigger.timed_out"] > 0
     assert {row["tenant_id"] for row in result["analytics"]} == {
         "lakeside-plumbing",
         "thames-cleaning",
