@@ -1,6 +1,8 @@
 """Where a run goes: from step to step by their ways, the time of each, and the waits between them
 (F-2, S2-17…S2-21, C-11)."""
 
+from typing import Any
+
 from processors.contact.scene import Scene
 from processors.contact.table import ENROLLMENT, Impossible
 from processors.windows import opens_at
@@ -45,7 +47,7 @@ def _take(scene: Scene, enrollment: Enrollment, touch: Touch, way: Way) -> None:
         case "complete":
             complete(scene, enrollment)
         case "stop":
-            stopped(scene, enrollment, _ended_by(touch), None)
+            stopped(scene, enrollment, _ended_by(touch), None, {"step": touch.step_id})
         case "fail":
             enrollment.last_error = _ended_by(touch)
             failed(scene, enrollment)
@@ -245,11 +247,17 @@ def complete(scene: Scene, enrollment: Enrollment) -> None:
     scene.say(Kind.ENROLLMENT_COMPLETED, enrollment)
 
 
-def stopped(scene: Scene, enrollment: Enrollment, reason: str, cause: str | None) -> None:
+def stopped(
+    scene: Scene,
+    enrollment: Enrollment,
+    reason: str,
+    cause: str | None,
+    values: dict[str, Any] | None = None,
+) -> None:
     """The run is over before its end; what is still open of it is the caller's to take back."""
     enrollment.reason = reason
     _end(scene, enrollment, Status.STOPPED)
-    scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause)
+    scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause, values=values)
 
 
 def failed(scene: Scene, enrollment: Enrollment) -> None:

@@ -45,17 +45,20 @@ def job_completed(scene: Scene, message: JobCompleted) -> None:
 def job_past(scene: Scene, message: JobCompleted) -> None:
     """A job out of a history that is told again: known, and nobody is enrolled for it."""
     if message.job_id not in scene.contact.jobs:
-        _decline(scene, _PAST, message.cause, None, message.job_id)
+        _decline(scene, _past(scene, message.completed_at), message.cause, None, message.job_id)
     status = "completed" if message.enroll else "do_not_send"
     remember_job(scene, message.job_id, (status, message.service_type))
 
 
 def enrolled_past(scene: Scene, message: ContactEnrolled) -> None:
     """As a job."""
-    _decline(scene, _PAST, message.cause, message.campaign_id)
+    _decline(scene, _past(scene, message.at), message.cause, message.campaign_id)
 
 
-_PAST = Refusal("EVENT_IN_PAST")
+def _past(scene: Scene, happened_at: int) -> Refusal:
+    assert scene.tenant is not None
+    values = {"happened_at": moment(happened_at), "fence": moment(scene.tenant.fence)}
+    return Refusal("EVENT_IN_PAST", values)
 
 
 def _decline(

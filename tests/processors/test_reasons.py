@@ -40,7 +40,7 @@ WORDLESS = {
     *("CAMPAIGN_PAUSED", "CAMPAIGN_COMPLETED", "CAMPAIGN_ARCHIVED", "CAMPAIGN_DELETED"),
     *("CAMPAIGN_DRAFT", "campaign_completed", "campaign_archived", "campaign_deleted"),
     *("owner_stopped", "contact_erased", "repeat_job", "job_deleted"),
-    *("review_clicked", "feedback_submitted"),
+    *("review_clicked", "feedback_submitted", "replied", "reenrolled"),
 }
 """Reasons that say all there is: the job or the campaign is named by the fact, and what ended an
 enrollment by its enrollment.stopped."""
