@@ -10,6 +10,7 @@ from collections.abc import Callable
 from bench import (
     contact,
     flow,
+    importing,
     intake,
     latency,
     memory,
@@ -18,12 +19,14 @@ from bench import (
     runtime,
     storm,
     table,
+    triggers,
 )
 from bench.report import Figure
 
 FIGURES: dict[str, Callable[[bool], Figure]] = {
     "runtime": runtime.run,
     "contact": contact.run,
+    "contact-mix": contact.run_mixed,
     "intake-json": intake.run_json,
     "intake-avro": intake.run_avro,
     "projection": table.run,
@@ -32,6 +35,8 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "million": memory.run,
     "storm": storm.run,
     "restart": restart.run,
+    "triggers": triggers.run,
+    "import": importing.run,
 }
 
 

@@ -1,10 +1,11 @@
 """The contact processor with its real logic: contact-log in, changelog, facts and requests out."""
 
 import time
+from collections.abc import Callable, Iterator
 
-from bench import people, where
+from bench import people, prospects, where
 from bench.counting import drain
-from bench.kit import Spent, Stopwatch, alone, broker, fill, topics
+from bench.kit import Line, Spent, Stopwatch, alone, broker, fill, topics
 from bench.report import Figure, middle
 from processors.contact import ContactProcessor
 from processors.task import Record, Task
@@ -17,8 +18,25 @@ TARGET = 60_000
 ROUNDS = 3
 BATCH = 1_000
 
+Lives = Callable[..., Iterator[Line]]
+
 
 def run(quick: bool = False) -> Figure:
+    """Review campaigns alone."""
+    return _figure("contact", "contact-log", people.lives, _REVIEWS, quick)
+
+
+def run_mixed(quick: bool = False) -> Figure:
+    """Half of the people in review campaigns, half in four-channel sequences."""
+    what = "a contact-log of review and four-channel campaigns"
+    return _figure("contact-mix", what, prospects.mixed, _MIX, quick)
+
+
+_REVIEWS = "job, commanded, sent, delivered, opened 1/2, clicked 1/5, left 1/20"
+_MIX = f"half: {_REVIEWS}; half: known, enrolled, commanded, sent, accepted 2/3, opened, replied"
+
+
+def _figure(name: str, log: str, lives: Lives, mix: str, quick: bool) -> Figure:
     """Through Kafka and the bare fold in turn."""
     contacts = 20_000 if quick else 100_000
     ours, folds = [], []
@@ -26,17 +44,17 @@ def run(quick: bool = False) -> Figure:
         for _ in range(ROUNDS):
             with topics(settings) as named:
                 now = time.time_ns() // 1_000
-                number = fill(named, Topic.CONTACT_LOG, people.lives(contacts, now))
+                number = fill(named, Topic.CONTACT_LOG, lives(contacts, now))
                 ours.append(alone(kafka, named, number))
-            folds.append(alone(fold, contacts))
+            folds.append(alone(fold, contacts, lives))
             print(f"  {ours[-1].per_second:,.0f}/s, fold {folds[-1].per_second:,.0f}/s", flush=True)
         with topics(settings) as named:
-            number = fill(named, Topic.CONTACT_LOG, people.lives(contacts, time.time_ns() // 1_000))
+            number = fill(named, Topic.CONTACT_LOG, lives(contacts, time.time_ns() // 1_000))
             where_to = where.goes(kafka, named, number)
     speeds, bare = [s.per_second for s in ours], [s.per_second for s in folds]
     return Figure(
-        name="contact",
-        what="records of contact-log through the contact processor, exactly-once, on one core",
+        name=name,
+        what=f"records of {log} through the contact processor, exactly-once, on one core",
         value=middle(speeds),
         unit="records/s",
         target=TARGET,
@@ -46,7 +64,7 @@ def run(quick: bool = False) -> Figure:
         settings={
             "contacts": contacts,
             "records": ours[0].records,
-            "mix": "job, commanded, sent, delivered, opened 1/2, clicked 1/5, left 1/20",
+            "mix": mix,
             "partitions": 4,
             "commit interval": "20 ms",
             "cores": "broker 0, client 1",
@@ -68,10 +86,10 @@ def kafka(settings: Settings, number: int) -> Spent:
     return spent
 
 
-def fold(contacts: int) -> Spent:
+def fold(contacts: int, lives: Lives = people.lives) -> Spent:
     """The same records through one task and nothing around it: no log, no encoding of outputs."""
     now = time.time_ns() // 1_000
-    lines = list(people.lives(contacts, now, 1))
+    lines = list(lives(contacts, now, 1))
     inbox = [Record(n, now, line.key, line.value) for n, line in enumerate(lines)]
     task = Task(ContactProcessor(), 0)
     calm_collector()

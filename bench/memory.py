@@ -99,7 +99,7 @@ def changelog(
     """The states of contacts whose first touch waits, as a contact task writes them down."""
     for number in partitions:
         for index in range(50):
-            for key, state in _known(people.tenant_of(index), now):
+            for key, state in known(people.tenant_of(index), now):
                 yield Line(key, pack(state.due(), 0, _encode(state)), None, number)
         place = Place(0, now, 0, None)
         yield Line(META, pack(None, 0, _encode(place)), None, number)
@@ -129,7 +129,8 @@ def contact(index: int, now: int, due: int) -> Contact:
     )
 
 
-def _known(tenant_id: str, now: int) -> Iterator[tuple[bytes, State]]:
+def known(tenant_id: str, now: int) -> Iterator[tuple[bytes, State]]:
+    """What a partition knows of a tenant and its review campaign."""
     definition = validate(people.document(tenant_id, 24))
     assert isinstance(definition, Definition)
     quiet = people.quiet_far_from(now)

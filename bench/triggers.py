@@ -1,0 +1,135 @@
+"""A million people who wait for a trigger, and a hundred thousand triggers at once."""
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+import psutil
+
+from bench import people, prospects
+from bench.kit import Line, alone, broker, fill, topics
+from bench.memory import known
+from bench.report import Figure, middle
+from processors.known import campaign_key
+from schemas.ids import command_id, enrollment_id
+from schemas.messages import encode
+from schemas.states import (
+    META,
+    Contact,
+    Enrollment,
+    KnownCampaign,
+    Phase,
+    Place,
+    Profile,
+    State,
+    Touch,
+    Waiting,
+)
+from schemas.times import HOUR
+from schemas.topics import Layout, Topic
+from schemas.wire import pack
+from streams.running import build_worker
+from streams.settings import Settings
+
+TARGET = 30_000
+ROUNDS = 3
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Advanced(msgspec.Struct):
+    """How one round went."""
+
+    per_second: float
+    rss_gb: float
+
+
+def run(quick: bool = False) -> Figure:
+    """Filled anew each time; restored first, then the triggers are folded."""
+    waiting, triggers = (50_000, 5_000) if quick else (1_000_000, 100_000)
+    rounds = []
+    with broker() as settings:
+        for _ in range(ROUNDS):
+            with topics(settings, Layout(contact=1)) as named:
+                now = time.time_ns() // 1_000
+                fill(named, Topic.CONTACT_CHANGELOG, _changelog(waiting, now))
+                fill(named, Topic.CONTACT_LOG, _triggers(waiting, triggers, now))
+                rounds.append(alone(advance, named, triggers))
+                print(f"  {rounds[-1]}", flush=True)
+    speeds = [each.per_second for each in rounds]
+    return Figure(
+        name="triggers",
+        what=f"runs advanced by {triggers:,} triggers at once, {waiting:,} people waiting",
+        value=middle(speeds),
+        unit="advanced/s",
+        target=TARGET,
+        ratio=middle(speeds) / TARGET,
+        of="what is asked for",
+        runs=speeds,
+        settings={"waiting": waiting, "triggers": triggers, "cores": "broker 0, client 1"},
+        beside={"RSS, GB (target <= 1.5)": middle(each.rss_gb for each in rounds)},
+    )
+
+
+def advance(settings: Settings, triggers: int) -> Advanced:
+    """From the first trigger folded to the last one committed."""
+    worker, transport = build_worker("contact", settings)
+    while not worker.owned or not all(o.ready for o in worker.owned.values()):
+        worker.turn()
+    (owned,) = worker.owned.values()
+    begun = time.perf_counter()
+    while owned.task.next_offset < triggers or owned.task.dirty:
+        worker.turn()
+    seconds = time.perf_counter() - begun
+    rss = psutil.Process().memory_info().rss / 1e9
+    transport.close()
+    return Advanced(triggers / seconds, rss)
+
+
+def _changelog(waiting: int, now: int) -> Iterator[Line]:
+    for index in range(50):
+        tenant_id = people.tenant_of(index)
+        own = prospects.definition(tenant_id)
+        campaign = KnownCampaign(tenant_id, prospects.CAMPAIGN, "active", 1, {1: own})
+        states = [*known(tenant_id, now), (campaign_key(tenant_id, prospects.CAMPAIGN), campaign)]
+        yield from (_line(key, state) for key, state in states)
+    yield Line(META, pack(None, 0, _encode(Place(0, now, 0, None))), None, 0)
+    for index in range(waiting):
+        yield _line(people.key_of(index), _contact(index, now))
+
+
+def _line(key: bytes, state: State) -> Line:
+    return Line(key, pack(state.due(), 0, _encode(state)), None, 0)
+
+
+def _contact(index: int, now: int) -> Contact:
+    """The connection request is sent, and it waits for the answer."""
+    tenant, own = people.tenant_of(index), people.contact_of(index)
+    run = Enrollment(
+        enrollment_id(tenant, prospects.CAMPAIGN, own, 1),
+        prospects.CAMPAIGN,
+        1,
+        1,
+        None,
+        None,
+        now,
+        now,
+    )
+    touch = Touch("request", 1, "linkedin", now, now, Phase.SENT, sent_at=now, resolved_at=now)
+    touch.command_id = command_id(tenant, prospects.CAMPAIGN, own, 1, "request", 1)
+    run.touches, run.waiting = [touch], Waiting(now, now + 72 * HOUR + index)
+    profile = Profile("Ann", f"Lee-{index}", f"ann.lee.{index}@example.com", f"+1555{index:07}")
+    profile.timezone, profile.linkedin_url = "America/Chicago", f"https://linkedin.com/in/a-{index}"
+    profile.told_at = [now] * 7
+    return Contact(
+        profile,
+        cycles={prospects.CAMPAIGN: 1},
+        enrollments=[run],
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _triggers(waiting: int, triggers: int, now: int) -> Iterator[Line]:
+    step = waiting // triggers
+    for index in range(0, waiting, step):
+        yield Line(people.key_of(index), encode(prospects.accepted(index, now)), None, 0)
