@@ -11,6 +11,7 @@ from schemas.facts import Kind, moment
 from schemas.plan import Wait, Way
 from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch, Waiting
 from schemas.steps import leads_to, ways_of
+from schemas.wire import NEVER
 
 TOUCHES_MAX = 200
 """Touches of one run: a loop that waits for what always happens must end too."""
@@ -142,10 +143,11 @@ def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
 
 
 def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> None:
-    """The touch waits until `at`, or until its window opens then; its scheduled time stays
-    (F-6)."""
+    """The touch waits until `at`, or until its window opens then; its scheduled time stays (F-6).
+    One whose window never opens is skipped when it is due."""
     definition = scene.definition(enrollment)
-    touch.due_at = opens_at(scene.window(definition, scene.step(enrollment, touch)), at)
+    opens = opens_at(scene.window(definition, scene.step(enrollment, touch)), at)
+    touch.due_at = at if opens == NEVER else opens
     touch.wait = wait if touch.due_at == at else "quiet_hours"
 
 

@@ -20,6 +20,7 @@ from schemas import messages as m
 from schemas.facts import Kind, moment
 from schemas.states import Account, DispatchState, KnownTenant, Request, State, Suppression
 from schemas.topics import COMMANDS_OF, Topic
+from schemas.wire import NEVER
 
 BURST = 500
 """Commands released in one firing of an account's timer; the rest in the next, at the same
@@ -105,6 +106,9 @@ def _closed(turn: Turn, touch: m.RequestTouch) -> bool:
         _refuse(turn, touch, "expired", {"expires_at": moment(touch.expires_at)})
         return True
     opens = opens_at(touch.quiet, turn.now)
+    if opens == NEVER:
+        _refuse(turn, touch, "no_window", {"window": touch.quiet})
+        return True
     if opens > turn.now:
         assert touch.quiet is not None
         values = {"zone": touch.quiet.zone, "zone_from": touch.quiet.zone_from}

@@ -64,7 +64,10 @@ def _step(dice: Random, name: str, index: int, names: tuple[str, ...]) -> dict[s
     if dice.random() < 0.4:
         step["skip_when"] = [dice.choice(CONDITIONS)]
     if dice.random() < 0.3:
-        step["window"] = {"start": "09:00", "end": "17:00", "days": ["mon", "wed", "fri"]}
+        hours = dice.choice(
+            ({"start": "09:00", "end": "17:00"}, {"start": "22:00", "end": "23:00"})
+        )
+        step["window"] = {**hours, "days": ["mon", "wed", "fri"]}
     return step
 
 

@@ -411,3 +411,39 @@ def test_a_failed_step_is_left_behind_until_there_are_too_many() -> None:
     assert [name for name, _ in sends(world)] == ["mail", "more"]
     assert run(world).status is Status.COMPLETED
     assert run(world).errors == 1
+
+
+# windows
+
+
+def test_a_step_keeps_to_its_own_hours_and_days() -> None:
+    """START is a Monday, 9:00 in Chicago."""
+    hours = {"start": "10:00", "end": "12:00", "days": ["wed"]}
+    world = prospecting(step("request", "linkedin", window=hours))
+    world.hours(24 * 8, sending())
+    assert sends(world) == [("request", 49)]
+
+
+def test_a_window_that_quiet_hours_leave_nothing_of_skips_the_touch() -> None:
+    night = {"start": "22:00", "end": "23:00"}
+    world = prospecting(step("mail", window=night), step("text", "sms"))
+    world.hours(24 * 3, sending())
+    assert [name for name, _ in sends(world)] == ["text"]
+    (skipped,) = world.facts(Kind.TOUCH_SKIPPED)
+    assert skipped.reason == "no_window"
+    assert skipped.values is not None
+
+
+def test_who_moves_while_a_touch_waits_is_written_to_by_the_new_clock() -> None:
+    """At 10:00 in Chicago it is 1:00 in Tokyo."""
+    hours = {"start": "10:00", "end": "18:00"}
+    world = prospecting(step("mail", window=hours))
+    tell(world, m.ContactUpserted(**outside(world), person=m.Person(timezone="Asia/Tokyo")))
+    world.hours(24, sending())
+    assert sends(world) == [("mail", 10)]  # 10:00 in Tokyo
+
+
+def test_linkedin_knows_no_quiet_hours() -> None:
+    world = prospecting(step("request", "linkedin", 14), step("mail", hours=0))
+    world.hours(48, sending())
+    assert sends(world) == [("request", 14), ("mail", 23)]  # at 23:00, and at 8:00
