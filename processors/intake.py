@@ -5,7 +5,6 @@ Stateless. What cannot be read becomes a dead letter with a code, its origin and
 2.10).
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +16,7 @@ from schemas import events as e
 from schemas import messages as m
 from schemas.automatic import is_automatic
 from schemas.codec import Event
-from schemas.codes import Code, Refused
+from schemas.codes import PLAIN, Code, Refused
 from schemas.events import EVENTS
 from schemas.states import State
 from schemas.times import DAY, EARLIEST, HOUR, LATEST, parse_clock
@@ -98,13 +97,12 @@ def _kept(headers: Any) -> Iterator[tuple[str, bytes | None]]:
         yield name, _bytes(value)
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII).fullmatch
 _WRONG_TOPIC = "EVENT_WRONG_TOPIC"
 
 
 def _reason(code: str) -> str:
     """A code that can stand in facts, which quote nobody's address."""
-    return code if _PLAIN(code) else "other"
+    return code if PLAIN(code) else "other"
 
 
 def _headers(record: Record) -> Any:

@@ -1,6 +1,7 @@
 """Why something was refused: stable codes in the style of S4, for machines; the detail beside them
 is for people."""
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -96,6 +97,10 @@ class Problem(NamedTuple):
     code: str
     place: str
     message: str
+
+
+PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII).fullmatch
+"""A provider's code or outcome that can stand in facts, which quote nobody's address."""
 
 
 def printable(text: str) -> str:

@@ -117,7 +117,10 @@ def _header(first: bytes) -> tuple[list[str], str]:
     except UnicodeDecodeError:
         raise HeaderInvalid("the first line is not UTF-8: save it as CSV in UTF-8") from None
     separator = max(",;\t", key=text.count)
-    cells = next(csv.reader([text], delimiter=separator), [])
+    try:
+        cells = next(csv.reader([text], delimiter=separator), [])
+    except csv.Error:
+        raise HeaderInvalid("the first line cannot be read: save it as CSV in UTF-8") from None
     names = [_name(cell) for cell in cells]
     if not set(names) & set(_KNOWN_BY):
         raise HeaderInvalid(
@@ -167,7 +170,10 @@ def _quoted(
             return
         held.append(following)
         parts.append(more)
-    yield number, next(csv.reader(["\n".join(parts)], delimiter=separator), [])
+    try:
+        yield number, next(csv.reader(["\n".join(parts)], delimiter=separator), [])
+    except csv.Error as error:
+        yield number, Bad(number, Code.QUOTE, printable(str(error)))
 
 
 def _text(line: bytes) -> str | None:

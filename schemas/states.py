@@ -117,6 +117,13 @@ class Touch(msgspec.Struct, array_like=True):
 
     call_outcome: str | None = None
     called_at: int | None = None
+    call_attempt: int = 0
+    asked_id: str | None = None
+    """The step that its command ids derive from, where a migration has renamed it since."""
+
+    def asked_as(self) -> str:
+        """The step that its command ids derive from."""
+        return self.asked_id or self.step_id
 
 
 class Waiting(msgspec.Struct, array_like=True, gc=False):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.checks import Check
+from schemas.codes import PLAIN
 from schemas.codes import CampaignCode as Code
 from schemas.fields import Channel
 from schemas.kinds import ACTIONS, ANYWHERE, CONDITIONS, EVENTS, SIGNALS, Kind
@@ -134,6 +135,9 @@ def _wait(check: Check, row: dict[str, Any], place: str, channel: str, action: s
         return None
     events = _events(check, wait, place, channel, action)
     outcomes = check.texts(wait, "outcomes", 20, 200, Code.WAIT_INVALID, place)
+    if not all(PLAIN(outcome) for outcome in outcomes):
+        message = "an outcome has 1 to 32 of A-Z a-z 0-9 _ . -"
+        check.say(Code.WAIT_INVALID, f"{place}.outcomes", message)
     if outcomes and "call_outcome" not in events:
         check.say(Code.WAIT_INVALID, f"{place}.outcomes", "only a call has an outcome")
     longest = check.duration(

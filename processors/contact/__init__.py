@@ -135,10 +135,15 @@ def _stopped(scene: Scene, message: m.ContactStopped) -> None:
         stopping.stop(scene, enrollment, "owner_stopped", message.cause)
 
 
-def _review(scene: Scene, message: m.ReviewReceived) -> None:
-    if not engagement.review_received(scene, message):
+def _review(scene: Scene, message: m.ReviewReceived, *, past: bool = False) -> None:
+    if not engagement.review_received(scene, message, past=past):
         code = "COMMAND_UNKNOWN" if message.command_id else "ENROLLMENT_NONE"
         _refuse(scene.turn, message, code, command_id=message.command_id)
+
+
+def _converted(scene: Scene, message: m.ConversionRecorded, *, past: bool = False) -> None:
+    if not answering.converted(scene, message, past=past):
+        _refuse(scene.turn, message, "ENROLLMENT_NONE", command_id=message.command_id)
 
 
 def _about_touch(take: Callable[[Scene, answers.Found, Any], None]) -> Callable[[Scene, Any], None]:
@@ -203,7 +208,7 @@ _TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.ContactResumed: stopping.resumed,
     m.ContactReplied: answering.replied,
     m.ConnectionAccepted: answering.connected,
-    m.ConversionRecorded: answering.converted,
+    m.ConversionRecorded: _converted,
     m.CallEnded: _about_touch(engagement.call_ended),
 }
 """What each public event does to its contact."""
@@ -213,11 +218,16 @@ _TAKE_PAST: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.ContactEnrolled: enrolling.enrolled_past,
     m.ContactPaused: lambda scene, message: None,
     m.ContactResumed: lambda scene, message: None,
+    m.ContactStopped: lambda scene, message: None,
+    m.ReviewReceived: partial(_review, past=True),
+    m.TouchSeen: _about_touch(partial(engagement.seen, past=True)),
+    m.CallEnded: _about_touch(partial(engagement.call_ended, past=True)),
     m.ContactReplied: partial(answering.replied, past=True),
     m.ConnectionAccepted: partial(answering.connected, past=True),
-    m.ConversionRecorded: partial(answering.converted, past=True),
+    m.ConversionRecorded: partial(_converted, past=True),
 }
-"""The same where it is history: the others begin and move nothing anyway."""
+"""The same where it is history. An answer of a sender is one to a command of ours, whenever it
+came; what closes a channel closes it."""
 
 _APPLY: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     **dict.fromkeys((*_TAKE, m.EventUnsupported), _outside),

@@ -10,7 +10,7 @@ from processors.contact.scene import Scene
 from processors.contact.stopping import freeze, live, stop
 from schemas.facts import Kind
 from schemas.messages import ConnectionAccepted, ContactReplied, ConversionRecorded
-from schemas.states import Enrollment
+from schemas.states import LIVE, Enrollment, Phase
 
 
 def replied(scene: Scene, message: ContactReplied, *, past: bool = False) -> None:
@@ -40,14 +40,22 @@ def replied(scene: Scene, message: ContactReplied, *, past: bool = False) -> Non
 
 
 def _answer(scene: Scene, enrollment: Enrollment, cause: str) -> None:
-    """Who waits for a reply has it; otherwise a person decides (F-14)."""
-    if look(scene, enrollment, cause):
+    """Who waits for a reply has it, and who is about to will find it; otherwise a person decides
+    (F-14)."""
+    if look(scene, enrollment, cause) or _about_to_wait(scene, enrollment):
         return
     on_reply = scene.definition(enrollment).settings.on_reply
     if on_reply == "pause":
         freeze(scene, enrollment, "reply", cause)
     elif on_reply == "stop":
         stop(scene, enrollment, "replied", cause)
+
+
+def _about_to_wait(scene: Scene, enrollment: Enrollment) -> bool:
+    """The reply was told before its touch was said to be sent."""
+    touch = enrollment.touches[-1]
+    wait = scene.step(enrollment, touch).wait_for
+    return touch.phase is Phase.COMMANDED and wait is not None and "reply" in wait.events
 
 
 def connected(scene: Scene, message: ConnectionAccepted, *, past: bool = False) -> None:
@@ -63,23 +71,20 @@ def connected(scene: Scene, message: ConnectionAccepted, *, past: bool = False) 
         _look_at_all(scene, message.cause)
 
 
-def converted(scene: Scene, message: ConversionRecorded, *, past: bool = False) -> None:
-    """A conversion is that of the run whose command it names, else of every run since begun; the
-    earliest of a run holds."""
+def converted(scene: Scene, message: ConversionRecorded, *, past: bool = False) -> bool:
+    """A conversion is that of the run whose command it names, else of every run begun before it
+    that lives, else of the last one; the earliest of a run holds. False where there is none."""
     found = find(scene, message.command_id) if message.command_id else None
-    runs = (
-        [found.enrollment]
-        if found
-        else [run for run in live(scene) if message.at >= run.started_at]
-    )
+    runs = [found.enrollment] if found else _begun_before(scene, message.at)
     for run in runs:
-        if run.converted_at is not None and run.converted_at <= message.at:
-            continue
-        first = run.converted_at is None
-        run.converted_at, run.conversion = message.at, message.conversion_type
         touch = found.touch if found else None
-        if touch is not None and touch.converted_at is None:
-            touch.converted_at = message.at
+        if touch is not None:
+            touch.converted_at = min(touch.converted_at or message.at, message.at)
+        told = (message.at, message.conversion_type)
+        first = run.converted_at is None
+        if run.converted_at is not None and (run.converted_at, run.conversion or "") <= told:
+            continue
+        run.converted_at, run.conversion = told
         scene.say(
             Kind.TOUCH_CONVERTED if first else Kind.TOUCH_REDATED,
             run,
@@ -90,6 +95,12 @@ def converted(scene: Scene, message: ConversionRecorded, *, past: bool = False) 
         )
     if not past:
         _look_at_all(scene, message.cause)
+    return bool(runs)
+
+
+def _begun_before(scene: Scene, at: int) -> list[Enrollment]:
+    begun = [run for run in scene.contact.enrollments if run.started_at <= at]
+    return [run for run in begun if run.status in LIVE] or begun[-1:]
 
 
 def _look_at_all(scene: Scene, cause: str) -> None:

@@ -63,7 +63,7 @@ def _id_of(scene: Scene, enrollment: Enrollment, touch: Touch, attempt: int) -> 
         enrollment.campaign_id,
         scene.contact_id,
         enrollment.cycle,
-        touch.step_id,
+        touch.asked_as(),
         attempt,
     )
 

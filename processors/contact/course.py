@@ -92,11 +92,10 @@ def schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
     step = definition.steps[index]
     touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, 0, 0)
     touch.scheduled_at = at = time_of(scene, enrollment, touch)
-    for earlier in reversed(enrollment.touches):
-        if earlier.step_id == step.id:
-            touch.visit = earlier.visit + 1
-            touch.attempt = touch.first_attempt = earlier.attempt + 1
-            break
+    visits = [earlier.visit for earlier in enrollment.touches if earlier.step_id == step.id]
+    touch.visit = max(visits, default=0) + 1
+    asked = [each.attempt for each in enrollment.touches if each.asked_as() == step.id]
+    touch.attempt = touch.first_attempt = max(asked, default=0) + 1
     enrollment.touches.append(touch)
     arm(scene, enrollment, touch, at, "delay")
     scene.say(
@@ -129,10 +128,13 @@ def _anchor(enrollment: Enrollment, step: Step, previous: Touch) -> int:
 
 
 def executed_at(touch: Touch) -> int:
-    """When a touch was sent; one that was not, when that was decided."""
-    done = touch.sent_at if touch.phase is Phase.SENT else touch.resolved_at
+    """When a touch was sent, by its sender's clock as far as that can be true; one that was not,
+    when that was decided."""
+    done = touch.resolved_at
     assert done is not None, "only a resolved touch is followed by another"
-    return done
+    if touch.phase is not Phase.SENT or touch.sent_at is None:
+        return done
+    return min(max(touch.sent_at, touch.requested_at or 0), done)
 
 
 def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
@@ -194,7 +196,9 @@ def _met(scene: Scene, enrollment: Enrollment, touch: Touch, event: str, wait: W
     """When it happened; None where it has not."""
     match event:
         case "connection_accepted":
-            return scene.contact.connected_at
+            connected_at = scene.contact.connected_at
+            since = enrollment.started_at
+            return connected_at if connected_at is not None and connected_at >= since else None
         case "reply":
             return replied_at(scene, enrollment)
         case "open":

@@ -18,7 +18,7 @@ _SEEN = {
 }
 
 
-def seen(scene: Scene, found: Found, message: TouchSeen) -> None:
+def seen(scene: Scene, found: Found, message: TouchSeen, *, past: bool = False) -> None:
     """The first signal of its kind is a fact; the earliest moment is kept, whatever came first,
     and one that is told late redates the touch (C-40)."""
     touch = found.touch
@@ -38,15 +38,20 @@ def seen(scene: Scene, found: Found, message: TouchSeen) -> None:
         values={"url": message.url} if message.url else None,
         occurred_at=message.at,
     )
-    look(scene, found.enrollment, message.cause)
+    if not past:
+        look(scene, found.enrollment, message.cause)
 
 
-def call_ended(scene: Scene, found: Found, message: CallEnded) -> None:
-    """How a call went; the first account of it holds."""
+def call_ended(scene: Scene, found: Found, message: CallEnded, *, past: bool = False) -> None:
+    """How a call went: the latest attempt's outcome, and of two accounts of it the earlier."""
     touch = found.touch
-    if touch.called_at is not None:
+    if found.attempt < touch.call_attempt:
         return
-    touch.call_outcome, touch.called_at = message.outcome, message.at
+    told = (message.at, message.outcome)
+    if found.attempt == touch.call_attempt and (touch.called_at, touch.call_outcome) <= told:
+        return
+    touch.call_attempt = found.attempt
+    touch.called_at, touch.call_outcome = told
     scene.say(
         Kind.TOUCH_CALL_ENDED,
         found.enrollment,
@@ -58,7 +63,8 @@ def call_ended(scene: Scene, found: Found, message: CallEnded) -> None:
         values={"seconds": message.seconds},
         occurred_at=message.at,
     )
-    look(scene, found.enrollment, message.cause)
+    if not past:
+        look(scene, found.enrollment, message.cause)
 
 
 def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
@@ -76,7 +82,7 @@ def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
     stop_without_channels(scene, channel, message.cause)
 
 
-def review_received(scene: Scene, message: ReviewReceived) -> bool:
+def review_received(scene: Scene, message: ReviewReceived, *, past: bool = False) -> bool:
     """A review click or feedback is the conversion of one enrollment, once (F-12); False where
     there is no enrollment.
 
@@ -105,7 +111,7 @@ def review_received(scene: Scene, message: ReviewReceived) -> bool:
     elif (message.at, message.kind) < (enrollment.converted_at, enrollment.conversion or ""):
         _converted_earlier(scene, enrollment, message)
     about = enrollment.campaign_id if message.command_id is not None else message.campaign_id
-    for running in live(scene, about):
+    for running in () if past else live(scene, about):
         stop(scene, running, message.kind, message.cause)
     return True
 

@@ -57,22 +57,26 @@ def move(
     touch = enrollment.touches[-1]
     before, becomes = enrollment.version, counterpart(touch.step_id, new, steps)
     values = {"from": before, "to": version, "step": touch.step_id, "becomes": becomes}
-    if becomes is None and _is_out(touch):
+    if _is_out(touch) and not _same_means(old, touch.step_id, new, becomes):
         scene.say(Kind.ENROLLMENT_KEPT, enrollment, cause=cause, reason="STEP_GONE", values=values)
         return
+    late = _put_off(scene, enrollment, touch)
     for each in enrollment.touches:
-        each.step_id = counterpart(each.step_id, new, steps) or each.step_id
+        name = counterpart(each.step_id, new, steps)
+        if name is not None and name != each.step_id:
+            each.asked_id, each.step_id = each.asked_as(), name
     enrollment.version = version
     scene.say(Kind.ENROLLMENT_MOVED, enrollment, cause=cause, values=values)
     if becomes is None:
         _leave(scene, enrollment, touch)
         schedule(scene, enrollment, next_after(touch.step_id, old, new, steps))
     elif enrollment.waiting is not None:
-        _wait_anew(scene, enrollment, touch, enrollment.waiting)
-    elif touch.phase is Phase.SCHEDULED and not touch.emission and touch.wait != "retry":
+        _wait_anew(scene, enrollment, touch, enrollment.waiting, late)
+    elif touch.phase is Phase.SCHEDULED and not touch.emission:
         touch.channel = scene.step(enrollment, touch).channel
-        touch.scheduled_at = time_of(scene, enrollment, touch)
-        arm(scene, enrollment, touch, touch.scheduled_at, "delay")
+        if touch.wait != "retry":
+            touch.scheduled_at = time_of(scene, enrollment, touch) + late
+            arm(scene, enrollment, touch, touch.scheduled_at, "delay")
     elif touch.phase is Phase.REQUESTED:
         amend(scene, enrollment.campaign_id)
 
@@ -92,12 +96,32 @@ def _leave(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=touch.reason)
 
 
-def _wait_anew(scene: Scene, enrollment: Enrollment, touch: Touch, waiting: Waiting) -> None:
+def _same_means(old: Definition, step_id: str, new: Definition, becomes: str | None) -> bool:
+    if becomes is None:
+        return False
+    before, after = old.steps[old.index(step_id)], new.steps[new.index(becomes)]
+    return (before.channel, before.action) == (after.channel, after.action)
+
+
+def _put_off(scene: Scene, enrollment: Enrollment, touch: Touch) -> int:
+    """How much later pauses have made what the run stands at."""
+    if enrollment.waiting is not None:
+        wait = scene.step(enrollment, touch).wait_for
+        assert wait is not None, "only a step that waits has a wait"
+        return enrollment.waiting.until - enrollment.waiting.since - wait.max_wait
+    if touch.phase is Phase.SCHEDULED:
+        return touch.scheduled_at - time_of(scene, enrollment, touch)
+    return 0
+
+
+def _wait_anew(
+    scene: Scene, enrollment: Enrollment, touch: Touch, waiting: Waiting, late: int
+) -> None:
     """It waits for what the step waits for now, since when it has."""
     wait = scene.step(enrollment, touch).wait_for
     if wait is None:
         enrollment.waiting = None
         go_on(scene, enrollment)
         return
-    waiting.until = waiting.since + wait.max_wait
+    waiting.until = waiting.since + wait.max_wait + late
     look(scene, enrollment)

@@ -4,6 +4,7 @@ and so many a day and a week (X-3, C-35, C-38)."""
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from processors.contact.course import executed_at
 from processors.contact.scene import Scene
 from schemas.facts import moment
 from schemas.states import Enrollment, Phase, Touch
@@ -50,7 +51,12 @@ def _reached(scene: Scene, about: Touch) -> Iterator[int]:
     """When the person was reached, or is about to be: what is under way counts as of now."""
     for enrollment in scene.contact.enrollments:
         for touch in enrollment.touches:
-            if touch.phase is Phase.SENT and touch.sent_at is not None:
-                yield min(touch.sent_at, scene.now)
-            elif touch is not about and (touch.phase in _UNDER_WAY or touch.emission):
+            if touch.phase is Phase.SENT:
+                yield executed_at(touch)
+            elif touch is not about and _is_under_way(touch):
                 yield scene.now
+
+
+def _is_under_way(touch: Touch) -> bool:
+    repeats = touch.phase is Phase.SCHEDULED and touch.emission > 0
+    return repeats or touch.phase in _UNDER_WAY

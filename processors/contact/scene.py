@@ -76,7 +76,8 @@ class Scene:
         campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None
         for current in campaign.definitions[campaign.version].steps:
-            if current.id == step.id and current.channel == step.channel:
+            same = current.channel == step.channel and current.action == step.action
+            if current.id == step.id and same:
                 step = current
         return step.template_id, campaign.version
 

@@ -84,7 +84,8 @@ def thaw(scene: Scene, enrollment: Enrollment, holds: Sequence[str], cause: str)
     )
     touch = open_touch(enrollment)
     if touch is None:
-        _wait_on(enrollment, paused if late_policy == "shift_by_pause" else 0)
+        if late_policy == "shift_by_pause":
+            _wait_on(scene, enrollment, frozen_at)
         go_on(scene, enrollment)
     elif touch.phase in (Phase.SCHEDULED, Phase.WITHDRAWING):
         _take_up(scene, enrollment, touch, _stood_still(scene, enrollment, touch, frozen_at))
@@ -94,9 +95,11 @@ def thaw(scene: Scene, enrollment: Enrollment, holds: Sequence[str], cause: str)
             touch.scheduled_at += paused  # from which the next one counts
 
 
-def _wait_on(enrollment: Enrollment, paused: int) -> None:
-    if enrollment.waiting is not None:
-        enrollment.waiting.until += paused
+def _wait_on(scene: Scene, enrollment: Enrollment, frozen_at: int) -> None:
+    """A wait has stood still since the pause, or since it was begun meanwhile."""
+    waiting = enrollment.waiting
+    if waiting is not None:
+        waiting.until += scene.now - max(frozen_at, waiting.since)
 
 
 def _stood_still(scene: Scene, enrollment: Enrollment, touch: Touch, frozen_at: int) -> int:

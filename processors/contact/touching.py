@@ -61,7 +61,9 @@ def _try(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
         return
     window = scene.window(definition, step)
     opens = opens_at(window, scene.now)
-    if opens == NEVER:
+    if opens == NEVER and touch.phase is Phase.COMMANDED:
+        fail(scene, enrollment, touch, Input.DUE, "no_answer")  # it can be asked for no more
+    elif opens == NEVER:
         skip(scene, enrollment, touch, Input.DUE, "no_window")
     elif opens > scene.now:
         _defer(scene, enrollment, touch, opens, "quiet_hours", {"window": window})
@@ -109,7 +111,7 @@ def _request(
         enrollment.campaign_id,
         scene.contact_id,
         enrollment.cycle,
-        touch.step_id,
+        touch.asked_as(),
         touch.attempt,
     )
     touch.emission += 1

@@ -7,6 +7,39 @@ FROM touchstream.campaigns AS c
 LEFT JOIN touchstream.tenants AS t USING (tenant_id)
 WHERE c.status <> 'deleted' AND t.status IS DISTINCT FROM 'deleted' AND c.kind = 'review';
 
+-- And their send log, besides sends of no campaign, reviews alone.
+CREATE OR REPLACE VIEW reviews.send_logs WITH (security_invoker = true) AS
+SELECT
+    l.command_id AS id,
+    l.tenant_id AS business_id,
+    l.contact_id AS customer_id,
+    c.campaign_id,
+    CASE WHEN c.campaign_id IS NOT NULL THEN l.enrollment_id END AS campaign_enrollment_id,
+    l.touch_number,
+    l.channel,
+    CASE
+        WHEN l.opened_at IS NOT NULL THEN 'opened'
+        WHEN l.bounced_at IS NOT NULL THEN 'bounced'
+        WHEN l.delivered_at IS NOT NULL OR l.clicked_at IS NOT NULL THEN 'delivered'
+        WHEN l.sent_at IS NOT NULL THEN 'sent'
+        ELSE 'failed'
+    END AS status,
+    l.reason AS error_message,
+    l.sent_at,
+    l.delivered_at,
+    l.opened_at,
+    l.clicked_at,
+    l.bounced_at,
+    coalesce(l.sent_at, l.failed_at) AS created_at
+FROM touchstream.send_log AS l
+LEFT JOIN touchstream.campaigns_kept AS c USING (tenant_id, campaign_id)
+WHERE
+    (l.sent_at IS NOT NULL OR l.failed_at IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT FROM touchstream.campaigns AS o
+        WHERE o.tenant_id = l.tenant_id AND o.campaign_id = l.campaign_id AND o.kind <> 'review'
+    );
+
 CREATE SCHEMA prospecting;
 
 CREATE VIEW prospecting.campaigns WITH (security_invoker = true) AS
@@ -24,7 +57,7 @@ LEFT JOIN touchstream.tenants AS t USING (tenant_id)
 WHERE c.kind = 'prospecting' AND c.status <> 'deleted' AND t.status IS DISTINCT FROM 'deleted';
 
 CREATE VIEW prospecting.campaign_prospects WITH (security_invoker = true) AS
-SELECT
+SELECT DISTINCT ON (e.tenant_id, e.campaign_id, e.contact_id)
     e.campaign_id,
     e.tenant_id AS owner_id,
     e.contact_id AS id,
@@ -34,13 +67,11 @@ SELECT
     c.phone,
     c.linkedin_url,
     e.variables,
-    max(e.started_at) AS enrolled_at
+    e.started_at AS enrolled_at
 FROM touchstream.enrollments AS e
 JOIN prospecting.campaigns AS p ON p.owner_id = e.tenant_id AND p.id = e.campaign_id
 JOIN touchstream.contacts AS c USING (tenant_id, contact_id)
-GROUP BY
-    e.campaign_id, e.tenant_id, e.contact_id, c.first_name, c.last_name, c.email, c.phone, c.linkedin_url,
-    e.variables;
+ORDER BY e.tenant_id, e.campaign_id, e.contact_id, e.cycle DESC;
 
 -- Every step of every run, visit by visit, with all that is known of it (S2-30); decisions and their values stand in
 -- touchstream.decisions under the same enrollment_id.
@@ -61,7 +92,8 @@ SELECT
     CASE
         WHEN t.phase = 'failed' OR t.outcome = 'fail' THEN 'failed'
         WHEN t.phase = 'skipped' OR t.outcome = 'skip' THEN 'skipped'
-        WHEN t.phase = 'sent' AND (s.wait_for IS NULL OR t.awaited IS NOT NULL) THEN 'completed'
+        WHEN t.phase = 'sent' AND (s.wait_for IS NULL OR t.awaited IS NOT NULL OR t.number < e.touch_number)
+            THEN 'completed'
     END AS result,
     t.reason,
     t.attempt,
@@ -83,6 +115,7 @@ SELECT
     t.outcome
 FROM touchstream.touches AS t
 JOIN prospecting.campaigns AS c ON c.owner_id = t.tenant_id AND c.id = t.campaign_id
+JOIN touchstream.enrollments AS e ON e.tenant_id = t.tenant_id AND e.enrollment_id = t.enrollment_id
 LEFT JOIN touchstream.steps AS s
     ON s.tenant_id = t.tenant_id AND s.campaign_id = t.campaign_id AND s.version = t.version AND s.step_id = t.step_id;
 
@@ -166,9 +199,9 @@ CROSS JOIN LATERAL (
 ) AS w
 LEFT JOIN LATERAL (
     SELECT
-        array_agg(t.step_number ORDER BY t.position) FILTER (WHERE t.result = 'completed') AS completed_steps,
-        array_agg(t.step_number ORDER BY t.position) FILTER (WHERE t.result = 'failed') AS failed_steps,
-        array_agg(t.step_number ORDER BY t.position) FILTER (WHERE t.result = 'skipped') AS skipped_steps,
+        array_agg(t.step_number ORDER BY t.position) FILTER (WHERE t.result = 'completed' AND t.step_number IS NOT NULL) AS completed_steps,
+        array_agg(t.step_number ORDER BY t.position) FILTER (WHERE t.result = 'failed' AND t.step_number IS NOT NULL) AS failed_steps,
+        array_agg(t.step_number ORDER BY t.position) FILTER (WHERE t.result = 'skipped' AND t.step_number IS NOT NULL) AS skipped_steps,
         max(t.phase) FILTER (WHERE t.position = e.touch_number) AS open,
         max(t.sent_at) AS last_executed_at,
         max(greatest(t.sent_at, t.resolved_at, t.opened_at, t.clicked_at, t.trigger_at)) AS last_at,

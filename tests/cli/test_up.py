@@ -112,7 +112,7 @@ def _walk_through_the_readme(published: str) -> None:
         }
     )
     consumer.subscribe(["commands.email"])
-    (query,) = re.findall(r"psql .* -c '([^']+)'", page)
+    query, _ = re.findall(r"psql .* -c '([^']+)'", page)  # and one for prospects
     command, deadline = None, time.monotonic() + READY_S
     while command is None:
         assert time.monotonic() < deadline, published
