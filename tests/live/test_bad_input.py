@@ -131,7 +131,6 @@ REFUSED = [
     ("touch.sent", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
     ("review.clicked", {"contact_id": "ann", "command_id": COMMAND}, "COMMAND_UNKNOWN"),
     ("sender.upserted", {"sender_id": "ann"}, "EVENT_NOT_SUPPORTED"),
-    ("conversion.recorded", {"contact_id": "ann", "command_id": None}, "ENROLLMENT_NONE"),
     ("campaign.paused", {"campaign_id": "no-such"}, "CAMPAIGN_UNKNOWN"),
     ("campaign.activated", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
 ]
