@@ -112,7 +112,6 @@ _OWN: dict[str, dict[str, Any]] = {
         },
         "limits": {"email": {"per_hour": 100}, "sms": {"per_hour": None}},
         "delay_hours_by_service": {"hvac": 12, "roofing": 36.5},
-        "frequency_caps": {"per_day": 2, "per_week": 5},
     },
     "tenant.deleted": {},
     "touch.due": {
