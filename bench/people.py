@@ -86,25 +86,32 @@ def lives(contacts: int, now: int, partitions: int = 4) -> Iterator[Line]:
                     yield Line(key_of(index), _encode(message))
 
 
-def job(index: int, completed_at: int) -> o.JobCompleted:
-    """A finished job and its customer."""
-    person = m.Person(
+def person(index: int, linkedin_url: str | None = None) -> m.Person:
+    """Who a contact is."""
+    return m.Person(
         "Ann",
         f"Lee-{index}",
         f"ann.lee.{index}@example.com",
         f"+1555{index:07}",
         "America/Chicago",
         "IL",
+        linkedin_url,
     )
+
+
+def who(index: int, event: str, at: int) -> tuple[str, str, str, int]:
+    """What every event about a contact begins with."""
+    return tenant_of(index), contact_of(index), cause_of(index, event), at
+
+
+def job(index: int, completed_at: int) -> o.JobCompleted:
+    """A finished job and its customer."""
     return o.JobCompleted(
-        tenant_of(index),
-        contact_of(index),
-        cause_of(index, "job"),
-        completed_at,
+        *who(index, "job", completed_at),
         f"job-{index:08}",
         "hvac",
         completed_at,
-        person,
+        person(index),
     )
 
 
@@ -122,8 +129,7 @@ def _commanded(index: int, now: int) -> m.Message:
 
 
 def _sent(index: int, now: int) -> m.Message:
-    who = (tenant_of(index), contact_of(index), cause_of(index, "sent"), now)
-    return o.TouchSent(*who, first_command(index), now, f"provider-{index}")
+    return o.TouchSent(*who(index, "sent", now), first_command(index), now, f"provider-{index}")
 
 
 def _seen(signal: str, share: int) -> Stage:
@@ -132,9 +138,9 @@ def _seen(signal: str, share: int) -> Stage:
     def stage(index: int, now: int) -> m.Message | None:
         if index % share:
             return None
-        who = (tenant_of(index), contact_of(index), cause_of(index, signal), now + SECOND)
         url = "https://example.com/review" if signal == "clicked" else None
-        return o.TouchSeen(*who, first_command(index), signal, url)
+        told = who(index, signal, now + SECOND)
+        return o.TouchSeen(*told, first_command(index), signal, url)
 
     return stage
 
@@ -142,10 +148,10 @@ def _seen(signal: str, share: int) -> Stage:
 def _left(index: int, now: int) -> m.Message | None:
     if index % 20 != 7:
         return None
-    who = (tenant_of(index), contact_of(index), cause_of(index, "left"), now)
+    left = who(index, "left", now)
     if index % 40 == 7:
-        return o.ContactUnsubscribed(*who, "email")
-    return o.ReviewReceived(*who, "review_clicked", first_command(index))
+        return o.ContactUnsubscribed(*left, "email")
+    return o.ReviewReceived(*left, "review_clicked", first_command(index))
 
 
 _STAGES: tuple[Stage, ...] = (

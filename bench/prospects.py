@@ -61,28 +61,16 @@ def announcements(partitions: int) -> Iterator[Line]:
 
 def known(index: int, now: int) -> m.Message:
     """Upstream tells who it is."""
-    person = m.Person(
-        "Ann",
-        f"Lee-{index}",
-        f"ann.lee.{index}@example.com",
-        f"+1555{index:07}",
-        "America/Chicago",
-        "IL",
-        f"https://linkedin.com/in/ann-{index}",
-    )
-    return o.ContactUpserted(*_who(index, "known", now), person)
+    person = people.person(index, f"https://linkedin.com/in/ann-{index}")
+    return o.ContactUpserted(*people.who(index, "known", now), person)
 
 
 def enrolled(index: int, now: int) -> m.Message:
-    return o.ContactEnrolled(*_who(index, "enrolled", now), CAMPAIGN)
+    return o.ContactEnrolled(*people.who(index, "enrolled", now), CAMPAIGN)
 
 
 def accepted(index: int, now: int) -> m.Message:
-    return o.ConnectionAccepted(*_who(index, "accepted", now))
-
-
-def _who(index: int, event: str, now: int) -> tuple[str, str, str, int]:
-    return people.tenant_of(index), people.contact_of(index), people.cause_of(index, event), now
+    return o.ConnectionAccepted(*people.who(index, "accepted", now))
 
 
 def _command(index: int, step_id: str) -> str:
@@ -95,7 +83,7 @@ def _commanded(index: int, step_id: str) -> m.Message:
 
 
 def _sent(index: int, step_id: str, now: int) -> m.Message:
-    who = _who(index, f"sent-{step_id}", now)
+    who = people.who(index, f"sent-{step_id}", now)
     return o.TouchSent(*who, _command(index, step_id), now, f"provider-{index}")
 
 
@@ -106,10 +94,10 @@ def _life(index: int, now: int) -> list[m.Message]:
     if index % 3:
         told += [accepted(index, now), _commanded(index, "mail"), _sent(index, "mail", now)]
         if index % 2:
-            who = _who(index, "opened", now + SECOND)
+            who = people.who(index, "opened", now + SECOND)
             told.append(o.TouchSeen(*who, _command(index, "mail"), "opened"))
         if index % 10 == 1:
-            told.append(o.ContactReplied(*_who(index, "replied", now), "email"))
+            told.append(o.ContactReplied(*people.who(index, "replied", now), "email"))
     return told
 
 

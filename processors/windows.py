@@ -49,7 +49,8 @@ def _quiet_until(window: Window, moment: int) -> int:
     """The end of the quiet hours around `moment`, or `moment`.
 
     The end is a wall clock time: where a clock change skips it, the first moment after the gap
-    counts; where it comes twice, the first that is not past.
+    counts; where it comes twice, the first that is not past. A clock that is set back to before
+    their begin ends them too.
     """
     if not is_quiet(window, moment):
         return moment
@@ -61,7 +62,8 @@ def _quiet_until(window: Window, moment: int) -> int:
     opened = later[0] if later else moment - moment % _MINUTE + _MINUTE
     while is_quiet(window, opened):  # only around a clock change
         opened += _MINUTE
-    return opened
+    change = _clock_change(window, moment, opened)
+    return opened if change is None or is_quiet(window, change) else change
 
 
 def _inside_from(window: Window, only: SendWindow, moment: int) -> int:

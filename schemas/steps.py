@@ -237,6 +237,20 @@ def leads_to(steps: Sequence[Step], index: int, way: Way) -> int | None:
     return index + 1 if onward else None
 
 
+def ahead(steps: Sequence[Step], index: int) -> set[int]:
+    """The steps that a run at `index` may still come to, by any way; itself only by a way back."""
+    reached: set[int] = set()
+    left = [index]
+    while left:
+        here = left.pop()
+        for _, way in ways_of(steps[here]):
+            onward = leads_to(steps, here, way)
+            if onward is not None and onward not in reached:
+                reached.add(onward)
+                left.append(onward)
+    return reached
+
+
 def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: Kind) -> None:
     ids = {step.id for step in steps}
     for index, step in enumerate(steps):
@@ -254,14 +268,7 @@ def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: Kind) -> 
 
 
 def _tell_unreachable(check: Check, steps: Sequence[Step]) -> None:
-    reached, left = {0}, [0]
-    while left:
-        index = left.pop()
-        for _, way in ways_of(steps[index]):
-            onward = leads_to(steps, index, way)
-            if onward is not None and onward not in reached:
-                reached.add(onward)
-                left.append(onward)
+    reached = {0} | ahead(steps, 0)
     for index in range(len(steps)):
         if index not in reached:
             check.say(Code.STEP_UNREACHABLE, f"steps[{index}]", "no way leads to this step")

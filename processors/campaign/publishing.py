@@ -4,7 +4,7 @@
 from typing import Any
 
 from processors.campaign.lifecycle import serve, taken
-from processors.campaign.telling import campaign_key, tell_contacts, tenant_key
+from processors.campaign.telling import campaign_key, refuse, tell_contacts, tenant_key
 from processors.seen import first_time
 from processors.turn import Turn
 from schemas.definition import Definition, content_hash, read
@@ -100,29 +100,16 @@ def _record(
 
 
 def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
-    """Runs of older versions go on in the newest; the order may only name steps that it has."""
+    """Runs of older versions go on in the newest."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     campaign = turn.store.look(campaign_key(message.tenant_id, message.campaign_id), CampaignRecord)
-    refused = None
     if tenant is None or campaign is None:
-        refused = "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN"
-    elif not first_time(tenant.seen, message.cause):
-        refused = "EVENT_DUPLICATE"
-    elif campaign.status not in ("active", "paused"):
-        refused = f"CAMPAIGN_{campaign.status.upper()}"
-    elif (message.from_version or 1) not in range(1, campaign.version + 1):
-        refused = "CAMPAIGN_VERSION_UNKNOWN"
-    elif set(filter(None, message.steps.values())) - {s.id for s in campaign.definition.steps}:
-        refused = "CAMPAIGN_STEP_UNKNOWN"
-    if refused is not None or campaign is None:
-        turn.say(
-            Kind.EVENT_REFUSED,
-            message.tenant_id,
-            campaign_id=message.campaign_id,
-            cause=message.cause,
-            reason=refused,
-            values={"event": type(message).__name__},
-        )
+        code = "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN"
+        refuse(turn, message, code, message.campaign_id)
+        return
+    refusal = _why_not(tenant, campaign, message)
+    if refusal is not None:
+        refuse(turn, message, refusal, message.campaign_id)
         return
     order = RunsMoved(
         message.tenant_id,
@@ -141,6 +128,19 @@ def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
         cause=message.cause,
         values={"from_version": message.from_version, "steps": message.steps},
     )
+
+
+def _why_not(tenant: TenantRecord, campaign: CampaignRecord, message: MoveRuns) -> str | None:
+    """An order comes once, for a campaign that goes on, and names only steps that it has."""
+    if not first_time(tenant.seen, message.cause):
+        return "EVENT_DUPLICATE"
+    if campaign.status not in ("active", "paused"):
+        return f"CAMPAIGN_{campaign.status.upper()}"
+    if (message.from_version or 1) not in range(1, campaign.version + 1):
+        return "CAMPAIGN_VERSION_UNKNOWN"
+    named = set(filter(None, message.steps.values()))
+    strange = named - {step.id for step in campaign.definition.steps}
+    return "CAMPAIGN_STEP_UNKNOWN" if strange else None
 
 
 def known(turn: Turn, layout: Layout, message: CampaignKnown) -> None:

@@ -3,9 +3,18 @@
 import msgspec
 
 from processors.turn import Turn
-from schemas.messages import TenantAnnounced
+from schemas.facts import Kind
+from schemas.messages import (
+    DeleteTemplate,
+    DeleteTenant,
+    MoveRuns,
+    TenantAnnounced,
+    UpsertTenant,
+)
 from schemas.states import TenantRecord
 from schemas.topics import Layout, Topic
+
+Order = UpsertTenant | DeleteTenant | DeleteTemplate | MoveRuns
 
 
 def tenant_key(tenant_id: str) -> bytes:
@@ -42,3 +51,15 @@ def tell_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
     tell_contacts(turn, layout, key, message)
     for partition in range(layout.dispatch):
         turn.send(Topic.DISPATCH_LOG, key, message, partition)
+
+
+def refuse(turn: Turn, message: Order, code: str, campaign_id: str | None = None) -> None:
+    """An order is not carried out, and why."""
+    turn.say(
+        Kind.EVENT_REFUSED,
+        message.tenant_id,
+        campaign_id=campaign_id,
+        cause=message.cause,
+        reason=code,
+        values={"event": type(message).__name__},
+    )

@@ -2,7 +2,13 @@
 F-11)."""
 
 from processors.campaign.lifecycle import set_status
-from processors.campaign.telling import campaign_key, tell_contacts, tell_tenant, tenant_key
+from processors.campaign.telling import (
+    campaign_key,
+    refuse,
+    tell_contacts,
+    tell_tenant,
+    tenant_key,
+)
 from processors.turn import Turn
 from schemas.facts import Kind
 from schemas.messages import DeleteTemplate, DeleteTenant, TemplateGone, UpsertTenant, Window
@@ -18,10 +24,10 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
     key = tenant_key(message.tenant_id)
     tenant = turn.store.edit(key, TenantRecord)
     if tenant is not None and tenant.status != "active":
-        _refuse(turn, message, "TENANT_DELETED")
+        refuse(turn, message, "TENANT_DELETED")
         return
     if tenant is not None and message.at < tenant.told_at:
-        _refuse(turn, message, "TENANT_UPDATE_STALE")
+        refuse(turn, message, "TENANT_UPDATE_STALE")
         return
     fresh = _record(turn, message, tenant)
     turn.store.put(key, fresh)
@@ -57,7 +63,7 @@ def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
     """The tenant and all its campaigns end (S1-38); history is kept (C-32)."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None or tenant.status != "active":
-        _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
+        refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return
     for campaign_id in tenant.campaigns:
         campaign = turn.store.edit(campaign_key(tenant.tenant_id, campaign_id), CampaignRecord)
@@ -73,7 +79,7 @@ def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None
     """Touches keep standing and are not sent for want of a template (S1-42, S0-17)."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None:
-        _refuse(turn, message, "TENANT_UNKNOWN")
+        refuse(turn, message, "TENANT_UNKNOWN")
         return
     if message.template_id in tenant.templates_gone:
         return
@@ -86,14 +92,4 @@ def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None
         message.tenant_id,
         cause=message.cause,
         values={"template_id": message.template_id},
-    )
-
-
-def _refuse(turn: Turn, message: UpsertTenant | DeleteTenant | DeleteTemplate, code: str) -> None:
-    turn.say(
-        Kind.EVENT_REFUSED,
-        message.tenant_id,
-        cause=message.cause,
-        reason=code,
-        values={"event": type(message).__name__},
     )

@@ -76,11 +76,11 @@ def converted(scene: Scene, message: ConversionRecorded, *, past: bool = False) 
     that lives, else of the last one; the earliest of a run holds. False where there is none."""
     found = find(scene, message.command_id) if message.command_id else None
     runs = [found.enrollment] if found else _begun_before(scene, message.at)
+    touch = found.touch if found else None
+    if touch is not None:
+        touch.converted_at = min(touch.converted_at or message.at, message.at)
+    told = (message.at, message.conversion_type)
     for run in runs:
-        touch = found.touch if found else None
-        if touch is not None:
-            touch.converted_at = min(touch.converted_at or message.at, message.at)
-        told = (message.at, message.conversion_type)
         first = run.converted_at is None
         if run.converted_at is not None and (run.converted_at, run.conversion or "") <= told:
             continue

@@ -10,7 +10,7 @@ from schemas.definition import Step
 from schemas.facts import Kind, moment
 from schemas.plan import Wait, Way
 from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch, Waiting
-from schemas.steps import leads_to, ways_of
+from schemas.steps import ahead
 from schemas.wire import NEVER
 
 TOUCHES_MAX = 200
@@ -65,15 +65,8 @@ def steps_ahead(scene: Scene, enrollment: Enrollment) -> list[Step]:
     steps = scene.definition(enrollment).steps
     if not enrollment.touches:
         return list(steps)
-    left = [scene.definition(enrollment).index(enrollment.touches[-1].step_id)]
-    reached: dict[int, None] = {}
-    while left:
-        index = left.pop()
-        onward = [leads_to(steps, index, way) for _, way in ways_of(steps[index])]
-        fresh = [number for number in onward if number is not None and number not in reached]
-        reached |= dict.fromkeys(fresh)
-        left += fresh
-    return [steps[index] for index in sorted(reached)]
+    at = scene.definition(enrollment).index(enrollment.touches[-1].step_id)
+    return [steps[index] for index in sorted(ahead(steps, at))]
 
 
 # the time of a step
@@ -137,6 +130,12 @@ def executed_at(touch: Touch) -> int:
     return min(max(touch.sent_at, touch.requested_at or 0), done)
 
 
+def is_out(touch: Touch) -> bool:
+    """Its command is, or may be: it has been asked for, and nothing has come of it yet."""
+    scheduled = touch.phase is Phase.SCHEDULED and not touch.emission
+    return touch.phase not in RESOLVED and not scheduled
+
+
 def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
     """The first touch's delay; a business may set another for a service type (F-10)."""
     if scene.tenant is None or service_type is None:
@@ -159,7 +158,7 @@ def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) 
 def _wait(scene: Scene, enrollment: Enrollment, touch: Touch, wait: Wait) -> None:
     """The step is done: the run waits for what people do, and not at all for what they have done
     already."""
-    since = min(executed_at(touch), scene.now)
+    since = executed_at(touch)
     enrollment.waiting = Waiting(since, since + wait.max_wait)
     if not look(scene, enrollment):
         scene.say(
@@ -268,10 +267,8 @@ def stopped(
 
 def failed(scene: Scene, enrollment: Enrollment) -> None:
     """The run has failed, this person's alone (S2-29, C-39)."""
-    enrollment.reason = "failed"
-    _end(scene, enrollment, Status.STOPPED)
     values = {"errors": enrollment.errors, "last_error": enrollment.last_error}
-    scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason="failed", values=values)
+    stopped(scene, enrollment, "failed", None, values)
 
 
 def _end(scene: Scene, enrollment: Enrollment, status: Status) -> None:

@@ -8,10 +8,10 @@ stays on its version.
 
 from collections.abc import Mapping, Sequence
 
-from processors.contact.course import arm, go_on, look, schedule, time_of
-from processors.contact.profile import amend
+from processors.contact.course import arm, go_on, is_out, look, schedule, time_of
 from processors.contact.scene import Scene
-from processors.contact.table import Input, check
+from processors.contact.table import Input
+from processors.contact.touching import resolve
 from schemas.definition import Definition
 from schemas.facts import Kind
 from schemas.states import RESOLVED, Enrollment, Phase, Touch, Waiting
@@ -50,14 +50,15 @@ def move(
     steps: Mapping[str, str | None],
     cause: str,
 ) -> None:
-    """One run to another version; its history stays as it was."""
+    """One run to another version; its history stays as it was, and what waits at dispatch is the
+    caller's to amend."""
     campaign = scene.campaign(enrollment.campaign_id)
     assert campaign is not None
     old, new = campaign.definitions[enrollment.version], campaign.definitions[version]
     touch = enrollment.touches[-1]
     before, becomes = enrollment.version, counterpart(touch.step_id, new, steps)
     values = {"from": before, "to": version, "step": touch.step_id, "becomes": becomes}
-    if _is_out(touch) and not _same_means(old, touch.step_id, new, becomes):
+    if is_out(touch) and not _same_means(old, touch.step_id, new, becomes):
         scene.say(Kind.ENROLLMENT_KEPT, enrollment, cause=cause, reason="STEP_GONE", values=values)
         return
     late = _put_off(scene, enrollment, touch)
@@ -77,22 +78,13 @@ def move(
         if touch.wait != "retry":
             touch.scheduled_at = time_of(scene, enrollment, touch) + late
             arm(scene, enrollment, touch, touch.scheduled_at, "delay")
-    elif touch.phase is Phase.REQUESTED:
-        amend(scene, enrollment.campaign_id)
-
-
-def _is_out(touch: Touch) -> bool:
-    """Its command is, or may be."""
-    scheduled = touch.phase is Phase.SCHEDULED and not touch.emission
-    return touch.phase not in RESOLVED and not scheduled
 
 
 def _leave(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     enrollment.waiting = None
     if touch.phase in RESOLVED:
         return
-    touch.phase = check(touch.phase, Input.STOP, Phase.SKIPPED)
-    touch.reason, touch.wait, touch.resolved_at = "step_removed", None, scene.now
+    resolve(scene, touch, Input.STOP, Phase.SKIPPED, "step_removed")
     scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=touch.reason)
 
 

@@ -4,13 +4,12 @@ and so many a day and a week (X-3, C-35, C-38)."""
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from processors.contact.course import executed_at
+from processors.contact.course import executed_at, is_out
 from processors.contact.scene import Scene
 from schemas.facts import moment
 from schemas.states import Enrollment, Phase, Touch
 from schemas.times import DAY
 
-_UNDER_WAY = (Phase.REQUESTED, Phase.COMMANDED, Phase.WITHDRAWING)
 WINDOWS = {"per_day": DAY, "per_week": 7 * DAY}
 """Sliding: a limit of a day holds over any 24 hours."""
 
@@ -53,10 +52,5 @@ def _reached(scene: Scene, about: Touch) -> Iterator[int]:
         for touch in enrollment.touches:
             if touch.phase is Phase.SENT:
                 yield executed_at(touch)
-            elif touch is not about and _is_under_way(touch):
+            elif touch is not about and is_out(touch):
                 yield scene.now
-
-
-def _is_under_way(touch: Touch) -> bool:
-    repeats = touch.phase is Phase.SCHEDULED and touch.emission > 0
-    return repeats or touch.phase in _UNDER_WAY

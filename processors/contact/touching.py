@@ -1,7 +1,7 @@
 """A touch from its due time to its command's answer: the gates, retries, how it ends (F-6…F-8,
 S0-4, X-3)."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from processors.contact import reaching
 from processors.contact.conditions import holding
@@ -10,10 +10,9 @@ from processors.contact.reasons import looked_at
 from processors.contact.scene import Scene
 from processors.contact.table import Input, check
 from processors.windows import opens_at
-from schemas.definition import Definition
 from schemas.facts import Kind, moment
 from schemas.ids import command_id
-from schemas.messages import RequestTouch, WithdrawTouch, account_key
+from schemas.messages import RequestTouch, Window, WithdrawTouch, account_key
 from schemas.states import LIVE, Enrollment, Phase, Touch
 from schemas.steps import leads_to
 from schemas.topics import Topic
@@ -41,41 +40,45 @@ def fire(scene: Scene, enrollment: Enrollment) -> None:
         _unanswered(scene, enrollment, touch)
 
 
+class Gates(NamedTuple):
+    """What the gates of a touch say at one moment: `closed` is the first that no waiting opens."""
+
+    closed: str | None
+    template_id: str | None
+    window: Window | None
+    opens: int
+
+
 def attempt(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     """Through the gates in their order (X-3); the last ones, limits and suppression, are
     dispatch's."""
+    gates = _look(scene, enrollment, touch)
     condition = holding(scene, enrollment, touch) if not touch.emission else None
-    if condition is not None:
-        skip(scene, enrollment, touch, Input.DUE, condition)
-        return
-    _try(scene, enrollment, touch)
-
-
-def _try(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
-    definition = scene.definition(enrollment)
-    step = scene.step(enrollment, touch)
-    template_id = scene.template(enrollment, step)
-    closed = _closed(scene, touch, template_id)
+    closed = condition or gates.closed
     if closed is not None:
         skip(scene, enrollment, touch, Input.DUE, closed)
-        return
-    window = scene.window(definition, step)
-    opens = opens_at(window, scene.now)
-    if opens == NEVER and touch.phase is Phase.COMMANDED:
-        fail(scene, enrollment, touch, Input.DUE, "no_answer")  # it can be asked for no more
-    elif opens == NEVER:
-        skip(scene, enrollment, touch, Input.DUE, "no_window")
-    elif opens > scene.now:
-        _defer(scene, enrollment, touch, opens, "quiet_hours", {"window": window})
-    elif (full := reaching.held(scene, enrollment, touch)) is not None:
-        _defer(scene, enrollment, touch, full.until, full.reason, full.values)
     else:
-        assert template_id is not None
-        _request(scene, enrollment, touch, definition, template_id)
+        _pass(scene, enrollment, touch, gates)
 
 
-def _closed(scene: Scene, touch: Touch, template_id: str | None) -> str | None:
-    """The first gate that no waiting opens."""
+def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+    gates = _look(scene, enrollment, touch)
+    if touch.emission >= EMISSIONS_MAX or gates.closed is not None:
+        _count(enrollment, "no_answer")
+        fail(scene, enrollment, touch, Input.DUE, "no_answer")
+    else:
+        _pass(scene, enrollment, touch, gates)
+
+
+def _look(scene: Scene, enrollment: Enrollment, touch: Touch) -> Gates:
+    step = scene.step(enrollment, touch)
+    template_id = scene.template(enrollment, step)
+    window = scene.window(scene.definition(enrollment), step)
+    opens = opens_at(window, scene.now)
+    return Gates(_closed(scene, touch, template_id, opens), template_id, window, opens)
+
+
+def _closed(scene: Scene, touch: Touch, template_id: str | None, opens: int) -> str | None:
     out = scene.opted_out(touch.channel)
     if out is not None:
         return f"opted_out_{out}"
@@ -83,7 +86,20 @@ def _closed(scene: Scene, touch: Touch, template_id: str | None) -> str | None:
         return "no_address"
     if scene.bounced(touch.channel) is not None:
         return "address_bounced"
-    return None if template_id else "no_template"
+    if not template_id:
+        return "no_template"
+    return "no_window" if opens == NEVER else None
+
+
+def _pass(scene: Scene, enrollment: Enrollment, touch: Touch, gates: Gates) -> None:
+    """No gate is closed for good: requested, or put off until the last of them opens."""
+    if gates.opens > scene.now:
+        values = {"window": gates.window}
+        _defer(scene, enrollment, touch, gates.opens, "quiet_hours", values)
+    elif (full := reaching.held(scene, enrollment, touch)) is not None:
+        _defer(scene, enrollment, touch, full.until, full.reason, full.values)
+    else:
+        _request(scene, enrollment, touch, gates)
 
 
 def _defer(
@@ -100,10 +116,10 @@ def _defer(
     )
 
 
-def _request(
-    scene: Scene, enrollment: Enrollment, touch: Touch, definition: Definition, template_id: str
-) -> None:
-    step = scene.step(enrollment, touch)
+def _request(scene: Scene, enrollment: Enrollment, touch: Touch, gates: Gates) -> None:
+    template_id = gates.template_id
+    assert template_id is not None, "without a template a gate is closed"
+    definition, step = scene.definition(enrollment), scene.step(enrollment, touch)
     expire_after = step.expire_after or definition.settings.expire_after
     touch.phase = check(touch.phase, Input.DUE, Phase.REQUESTED)
     touch.command_id = command_id(
@@ -142,7 +158,7 @@ def _request(
             scene.now,
             scene.now + expire_after,
             definition.settings.priority,
-            scene.window(definition, step),
+            gates.window,
         ),
     )
     scene.say(Kind.TOUCH_REQUESTED, enrollment, touch)
@@ -187,15 +203,6 @@ def _next_is_due(scene: Scene, enrollment: Enrollment, touch: Touch) -> bool:
     return anchor is not None and anchor + following.delay <= scene.now
 
 
-def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
-    template_id = scene.template(enrollment, scene.step(enrollment, touch))
-    if touch.emission >= EMISSIONS_MAX or _closed(scene, touch, template_id) is not None:
-        _count(enrollment, "no_answer")
-        fail(scene, enrollment, touch, Input.DUE, "no_answer")
-    else:
-        _try(scene, enrollment, touch)
-
-
 # how a touch ends
 
 
@@ -210,7 +217,7 @@ def skip(
     """Not sent, for a reason; the enrollment goes on with its next touch (F-8)."""
     if touch.phase is Phase.SCHEDULED and touch.emission:
         take_back(scene, touch, reason, revoke=True)  # its command is out, and unanswered
-    _resolve(scene, touch, given, Phase.SKIPPED, reason)
+    resolve(scene, touch, given, Phase.SKIPPED, reason)
     values = values or looked_at(scene, enrollment, touch, reason)
     scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=reason, values=values)
     go_on(scene, enrollment)
@@ -219,7 +226,7 @@ def skip(
 def fail(scene: Scene, enrollment: Enrollment, touch: Touch, given: Input, reason: str) -> None:
     """Given up after its last attempt; the enrollment goes on with its next touch (F-7), unless too
     much has failed in it (C-39)."""
-    _resolve(scene, touch, given, Phase.FAILED, reason)
+    resolve(scene, touch, given, Phase.FAILED, reason)
     scene.say(Kind.TOUCH_FAILED, enrollment, touch, reason=reason)
     if enrollment.status in LIVE and _too_many(scene, enrollment):
         failed(scene, enrollment)
@@ -238,7 +245,8 @@ def _too_many(scene: Scene, enrollment: Enrollment) -> bool:
     return most is not None and enrollment.errors >= most
 
 
-def _resolve(scene: Scene, touch: Touch, given: Input, phase: Phase, reason: str) -> None:
+def resolve(scene: Scene, touch: Touch, given: Input, phase: Phase, reason: str) -> None:
+    """The touch has come to its end without being sent."""
     touch.phase = check(touch.phase, given, phase)
     touch.reason = reason
     touch.resolved_at = scene.now

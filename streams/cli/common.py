@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from confluent_kafka import KafkaError, KafkaException
@@ -16,6 +16,7 @@ from streams.client import admin
 from streams.settings import Settings, SettingsInvalid, load, need_kafka
 
 REACH_S = 8.0
+TOLD_MAX = 20
 WIDTH_OF_FILES = 200
 
 err = Console(stderr=True, highlight=False)
@@ -66,6 +67,29 @@ def _reach(found: Settings) -> None:
 def say(text: str) -> None:
     """What a person at the terminal should know meanwhile: stderr, so that data stay data."""
     err.print(text, markup=False, soft_wrap=True)
+
+
+class Sparing:
+    """Says the first few of many, and that there are more."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def __call__(self, text: str) -> None:
+        self._told += 1
+        if self._told <= TOLD_MAX:
+            say(text)
+        elif self._told == TOLD_MAX + 1:
+            say("… and more; --json lists them all")
+
+
+def bounded_lines(stream: BinaryIO, most: int) -> Iterator[bytes]:
+    """Lines of at most so many bytes: the rest of a longer one is passed over."""
+    while line := stream.readline(most):
+        cut = len(line) == most and not line.endswith(b"\n")
+        while cut and (rest := stream.readline(most)):
+            cut = not rest.endswith(b"\n")
+        yield line
 
 
 def print_json(data: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,14 +11,21 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from schemas.events import model_of
 from schemas.people import LINE_BYTES, Bad, HeaderInvalid, Person, read_people
 from streams.broker import layout_of
-from streams.cli.common import Json, Tenant, err, print_json, say, settings
+from streams.cli.common import (
+    Json,
+    Sparing,
+    Tenant,
+    bounded_lines,
+    err,
+    print_json,
+    settings,
+)
 from streams.cli.errors import NO, USAGE, Halt
 from streams.cli.publisher import Publisher
 
 app = typer.Typer(no_args_is_help=True, help="People: import them into a campaign.")
 
 SOURCE = "/touchstream/import"
-TOLD_MAX = 20
 _Enrolled = model_of("contact.enrolled")
 
 
@@ -28,13 +35,11 @@ class Count:
     def __init__(self) -> None:
         self.good = 0
         self.bad: list[dict[str, Any]] = []
+        self._tell = Sparing()
 
     def spoil(self, bad: Bad) -> None:
-        self.bad.append({"line": bad.line, "code": bad.code, "detail": bad.detail})
-        if len(self.bad) <= TOLD_MAX:
-            say(f"line {bad.line}: {bad.code}: {bad.detail}")
-        elif len(self.bad) == TOLD_MAX + 1:
-            say("… and more; --json lists them all")
+        self.bad.append(bad._asdict())
+        self._tell(f"line {bad.line}: {bad.code}: {bad.detail}")
 
 
 @app.command("import")
@@ -91,7 +96,7 @@ def _send(publisher: Publisher, person: Person, campaign: str | None, batch: str
     that a second run says nothing new."""
     event = person.event
     content = blake2b(event.model_dump_json().encode(), digest_size=12).hexdigest()
-    publisher.send("contact.upserted", event, f"{content}", SOURCE, publisher.now())
+    publisher.send("contact.upserted", event, content, SOURCE, publisher.now())
     if campaign is not None:
         order = _Enrolled.model_construct(
             tenant_id=event.tenant_id,
@@ -106,22 +111,13 @@ def _send(publisher: Publisher, person: Person, campaign: str | None, batch: str
 def _people(file: Path, tenant: str, count: Count) -> Iterator[Person]:
     with file.open("rb") as stream, _bar(file) as bar:
         task = bar.add_task("importing", total=file.stat().st_size)
-        for found in read_people(_lines(stream), tenant):
+        for found in read_people(bounded_lines(stream, LINE_BYTES + 1), tenant):
             if isinstance(found, Bad):
                 count.spoil(found)
             else:
                 yield found
                 if found.line % 1_000 == 0:
                     bar.update(task, completed=stream.tell())
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines of bounded length: the rest of a longer one is passed over."""
-    while line := stream.readline(LINE_BYTES + 1):
-        rest = line
-        while len(rest) > LINE_BYTES and not rest.endswith(b"\n"):
-            rest = stream.readline(LINE_BYTES + 1)
-        yield line
 
 
 def _bar(file: Path) -> Progress:

@@ -14,13 +14,21 @@ from schemas.codes import Refused
 from schemas.events import EVENTS
 from schemas.facts import Fact
 from streams.broker import layout_of
-from streams.cli.common import Json, Timeout, Wait, err, print_json, say, settings
+from streams.cli.common import (
+    Json,
+    Sparing,
+    Timeout,
+    Wait,
+    bounded_lines,
+    err,
+    print_json,
+    settings,
+)
 from streams.cli.errors import NO, UNREACHABLE, USAGE, Halt
 from streams.cli.ordering import refusal
 from streams.cli.publisher import ANSWERS, REFUSALS, Answers, Publisher
 from streams.settings import Settings
 
-TOLD_MAX = 20
 TIMEOUT_S = 10.0
 STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 _LINE_BYTES = VALUE_BYTES + 2
@@ -43,6 +51,7 @@ class Count:
         self.refused: list[dict[str, Any]] = []
         self.unanswered: int | None = None
         self.tell: Callable[[int], object] = lambda _: None
+        self._tell = Sparing()
 
     def take(self, kind: str) -> None:
         self.good += 1
@@ -53,20 +62,13 @@ class Count:
     def spoil(self, line: int, code: str, detail: str) -> None:
         """A line that is not sent."""
         self.bad.append({"line": line, "code": code, "detail": detail})
-        self._say(f"line {line}: {code}: {detail}")
+        self._tell(f"line {line}: {code}: {detail}")
 
     def refuse(self, line: int, kind: str, fact: Fact) -> None:
         """An order that was sent, and that the engine said no to."""
         why = refusal(fact)
         self.refused.append({"line": line, "type": kind, "code": fact.reason, "detail": why})
-        self._say(f"line {line}: {kind} {why}")
-
-    def _say(self, text: str) -> None:
-        told = len(self.bad) + len(self.refused)
-        if told <= TOLD_MAX:
-            say(text)
-        elif told == TOLD_MAX + 1:
-            say("… and more; --json lists them all")
+        self._tell(f"line {line}: {kind} {why}")
 
 
 def publish(
@@ -160,13 +162,7 @@ def _heed(fact: Fact | None, line: int, kind: str, count: Count) -> None:
 
 def _events(lines: BinaryIO, count: Count) -> Iterator[tuple[int, Event]]:
     decode = Decoder().decode
-    number = 0
-    while line := lines.readline(_LINE_BYTES):
-        number += 1
-        too_long = len(line) == _LINE_BYTES and not line.endswith(b"\n")
-        while too_long and (rest := lines.readline(_LINE_BYTES)):
-            if rest.endswith(b"\n"):
-                break
+    for number, line in enumerate(bounded_lines(lines, _LINE_BYTES), 1):
         if not line.strip():
             continue
         try:

@@ -1,7 +1,9 @@
 """A command run as a person would, in this process, and the real engine for those that need it."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -9,9 +11,15 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
+from schemas.topics import Layout
 from sinks.migrate import migrate
-from streams import cli
+from streams import broker, cli
 from streams.embedded.stack import Stack
+from streams.running import ROLES
+from streams.settings import load
+from streams.supervisor import Supervisor
+
+WAIT_S = 40.0
 
 
 class Said(NamedTuple):
@@ -69,3 +77,20 @@ def deployment(
         monkeypatch.setenv(variable, value)
     migrate(dsn)
     yield environment
+
+
+@pytest.fixture
+def engine(deployment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Topics, tables, and one process of each role."""
+    broker.create(load(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1))
+    supervisor = Supervisor(ROLES, deployment, log_dir=tmp_path / "logs")
+    supervisor.start()
+    yield deployment
+    supervisor.stop()
+
+
+def until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -21,30 +20,11 @@ from streams.client import producer, reader
 from streams.encoding import dead_letter_headers
 from streams.running import ROLES
 from streams.settings import load
-from streams.supervisor import Supervisor
-from tests.cli.conftest import Said, Touchstream
+from tests.cli.conftest import WAIT_S, Said, Touchstream, until
 
 pytestmark = pytest.mark.live
 
 BAD = b"{oops"
-WAIT_S = 40.0
-
-
-@pytest.fixture
-def engine(deployment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Topics, tables, and one process of each role."""
-    broker.create(load(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1))
-    supervisor = Supervisor(ROLES, deployment, log_dir=tmp_path / "logs")
-    supervisor.start()
-    yield deployment
-    supervisor.stop()
-
-
-def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
 
 
 def event(kind: str, **changes: object) -> str:

@@ -1,8 +1,6 @@
 """A sequence on the real engine: people from a file, commands on their channels, runs that move."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +8,12 @@ import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from schemas.topics import Layout, Topic
-from streams import broker
+from schemas.topics import Topic
 from streams.client import reader
-from streams.running import ROLES
 from streams.settings import load
-from streams.supervisor import Supervisor
-from tests.cli.conftest import Touchstream
+from tests.cli.conftest import Touchstream, until
 
 pytestmark = pytest.mark.live
-
-WAIT_S = 40.0
 
 STEPS = """
 campaign_id: outreach
@@ -33,23 +26,6 @@ steps:
   - {id: mail, channel: email, template_id: t, anchor: trigger}
   - {id: last, channel: whatsapp, template_id: t, delay_hours: 48}
 """
-
-
-@pytest.fixture
-def engine(deployment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Topics, tables, and one process of each role."""
-    broker.create(load(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1))
-    supervisor = Supervisor(ROLES, deployment, log_dir=tmp_path / "logs")
-    supervisor.start()
-    yield deployment
-    supervisor.stop()
-
-
-def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
 
 
 def commands(topic: Topic) -> list[dict[str, Any]]:

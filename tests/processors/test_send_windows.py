@@ -70,6 +70,12 @@ def test_over_every_clock_change_never_early_and_never_outside(name: str) -> Non
                 assert opened == slowly(window, moment), (name, hours, moment)
 
 
+def test_a_clock_set_back_to_before_the_quiet_hours_ends_them() -> None:
+    second_one = int(datetime(2020, 11, 1, 10, tzinfo=UTC).timestamp()) * 1_000_000
+    window = Window("America/Juneau", 61, 0, "contact", SendWindow(0, 0, 0b1000000))
+    assert opens_at(window, second_one - MINUTE // 2) == second_one
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.data(), st.sampled_from(sorted(NAMES)), WINDOWS, MINUTES, MINUTES)
 def test_the_first_open_minute_is_found(
