@@ -17,7 +17,7 @@ from bench.memory import changelog
 from bench.report import Figure, middle
 from schemas import messages as m
 from schemas.times import SECOND
-from schemas.topics import Topic
+from schemas.topics import ONE_MACHINE, Topic
 from sinks.migrate import migrate
 from sinks.projection import rebuild
 from streams.embedded.stack import Stack
@@ -75,6 +75,7 @@ def run(quick: bool = False) -> Figure:
             "offered": OFFERED,
             "roles": ", ".join(ROLES),
             "warm-up": WARM_UP,
+            "partitions of a log": ONE_MACHINE.contact,
         },
         beside={
             "projection lag p99, s (target <= 1)": middle(flow.lag_s for flow in flows),
@@ -89,16 +90,19 @@ def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
     dsn = settings.dsn()
     rebuild(dsn)
     number = OFFERED * (seconds + 2 * LEAD_S)
-    with topics(settings) as named:
+    with topics(settings, ONE_MACHINE) as named:
         begin = time.time_ns() // 1_000 + (25 + number // 3_000) * SECOND
         states = changelog(
-            range(number), begin - SECOND, lambda index: begin + index * SECOND // OFFERED
+            range(number),
+            begin - SECOND,
+            lambda index: begin + index * SECOND // OFFERED,
+            tuple(range(ONE_MACHINE.contact)),
         )
         fill(named, Topic.CONTACT_CHANGELOG, states)
-        fill(named, Topic.DISPATCH_LOG, tenants())
+        fill(named, Topic.DISPATCH_LOG, tenants(ONE_MACHINE.dispatch))
         with (
             site.roles(named, ROLES) as supervisor,
-            site.sender(named) as (answered, sender),
+            site.sender(named, ONE_MACHINE.commands) as (answered, sender),
             psycopg.connect(dsn, autocommit=True) as connection,
         ):
             _wait_for_rows(connection, number)
@@ -113,14 +117,14 @@ def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
     return flow
 
 
-def tenants() -> list[Line]:
+def tenants(partitions: int) -> list[Line]:
     """Fifty of them, without limits, for every partition of dispatch-log."""
     limits: dict[str, int | None] = {"email": None, "sms": None}
     lines = []
     for index in range(50):
         tenant_id = people.tenant_of(index)
         message = m.TenantAnnounced(tenant_id, "active", "UTC", None, 0, (), {}, limits)
-        for number in range(4):
+        for number in range(partitions):
             lines.append(Line(tenant_id.encode(), m.encode(message), None, number))
     return lines
 

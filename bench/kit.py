@@ -104,11 +104,13 @@ def fill(settings: Settings, topic: Topic, lines: Iterable[Line]) -> int:
 
 
 @contextmanager
-def watching(settings: Settings, group: str, topic: Topic) -> Iterator[Callable[[], int]]:
+def watching(
+    settings: Settings, group: str, topic: Topic, partitions: int = 4
+) -> Iterator[Callable[[], int]]:
     """Tells, as often as asked, where a group stands: summed over the partitions of a topic. It
     does not wait for open transactions, which may be those of the dead."""
     name = settings.topic_prefix + topic.value
-    asked = [TopicPartition(name, number) for number in range(4)]
+    asked = [TopicPartition(name, number) for number in range(partitions)]
     observer = unstable_reader(settings, settings.topic_prefix + group)
 
     def committed() -> int:

@@ -12,7 +12,7 @@ from bench.report import Figure, middle
 from schemas.codec import encode_event
 from schemas.samples import sample_model
 from schemas.times import SECOND
-from schemas.topics import Topic
+from schemas.topics import ONE_MACHINE, Topic
 from streams.client import producer
 from streams.settings import Settings
 
@@ -33,7 +33,7 @@ def run(quick: bool = False) -> Figure:
     runs = []
     with broker(None) as settings:
         for _ in range(WARM_UP + ROUNDS):
-            with topics(settings) as named:
+            with topics(settings, ONE_MACHINE) as named:
                 runs.append(_one(named, seconds))
                 print("  p50 {:.1f} ms, p99 {:.1f} ms".format(*runs[-1]), flush=True)
     del runs[:WARM_UP]
@@ -52,6 +52,7 @@ def run(quick: bool = False) -> Figure:
             "events a second": RATE,
             "seconds": seconds,
             "commit interval": "20 ms",
+            "partitions of a log": ONE_MACHINE.contact,
             "warm-up": WARM_UP,
         },
         beside={"p99, ms (target <= 250)": middle(tails), "p99, runs": tails},
@@ -60,15 +61,15 @@ def run(quick: bool = False) -> Figure:
 
 def _one(settings: Settings, seconds: int) -> tuple[float, float]:
     now = time.time_ns() // 1_000
-    announced = fill(settings, Topic.CONTACT_LOG, people.announcements(now, 4))
-    fill(settings, Topic.DISPATCH_LOG, flow.tenants())
+    announced = fill(settings, Topic.CONTACT_LOG, people.announcements(now, ONE_MACHINE.contact))
+    fill(settings, Topic.DISPATCH_LOG, flow.tenants(ONE_MACHINE.dispatch))
     with (
         site.roles(settings, ("intake", "contact", "dispatch")),
-        watching(settings, "contact", Topic.CONTACT_LOG) as committed,
+        watching(settings, "contact", Topic.CONTACT_LOG, ONE_MACHINE.contact) as committed,
     ):
         while committed() < announced:
             time.sleep(0.1)
-        consumer = site.commands(settings)
+        consumer = site.commands(settings, ONE_MACHINE.commands)
         sent: dict[bytes, float] = {}
         number = RATE * (seconds + LEAD_S)
         thread = threading.Thread(target=_publish, args=(settings, _events(number), sent))

@@ -42,13 +42,13 @@ def roles(settings: Settings, names: Sequence[str]) -> Iterator[Supervisor]:
 
 
 @contextmanager
-def sender(settings: Settings) -> Iterator[tuple["Synchronized[int]", int]]:
+def sender(settings: Settings, partitions: int) -> Iterator[tuple["Synchronized[int]", int]]:
     """A process that answers every e-mail command with touch.sent; how many it has answered, and
     its pid."""
     context = multiprocessing.get_context("spawn")
     answered: Synchronized[int] = context.Value("q", 0)
     over = context.Event()
-    process = context.Process(target=_answer, args=(settings, answered, over))
+    process = context.Process(target=_answer, args=(settings, partitions, answered, over))
     process.start()
     try:
         yield answered, process.pid or 0
@@ -57,8 +57,10 @@ def sender(settings: Settings) -> Iterator[tuple["Synchronized[int]", int]]:
         process.join(10)
 
 
-def _answer(settings: Settings, answered: "Synchronized[int]", over: threading.Event) -> None:
-    consumer = commands(settings)
+def _answer(
+    settings: Settings, partitions: int, answered: "Synchronized[int]", over: threading.Event
+) -> None:
+    consumer = commands(settings, partitions)
     writer, name = producer(settings), settings.topic_prefix + Topic.ENGAGEMENT
     while not over.is_set():
         found = [message for message in consumer.consume(500, 0.005) if message.error() is None]
@@ -75,10 +77,11 @@ def _answer(settings: Settings, answered: "Synchronized[int]", over: threading.E
     consumer.close()
 
 
-def commands(settings: Settings) -> Consumer:
+def commands(settings: Settings, partitions: int) -> Consumer:
     """A read_committed consumer of all e-mail commands."""
     consumer, name = reader(settings), settings.topic_prefix + Topic.COMMANDS_EMAIL
-    consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in range(4)])
+    places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)]
+    consumer.assign(places)
     return consumer
 
 

@@ -74,3 +74,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
             return 1
         number: int = getattr(self, _NUMBER_OF[topic])
         return number
+
+
+ONE_MACHINE = Layout(public=1, contact=1, dispatch=1, commands=1, facts=1)
+"""Where everything runs on one machine: a commit asks the broker once for each partition, and one
+process of a role folds them all, so more would only cost."""

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from schemas.topics import Layout
+from schemas.topics import ONE_MACHINE
 from sinks.migrate import migrate
 from streams import broker
 from streams.cli.asking import Broker
@@ -76,7 +76,7 @@ def _run(
         environment = _environment(stack.environment(), lapse)
         found = _settings(environment)
         with _meanwhile("making topics and tables"):
-            broker.create(found, Layout())
+            broker.create(found, ONE_MACHINE)
             migrate(found.dsn())
         supervisor = Supervisor(ROLES, environment, workers=workers, log_dir=directory / "logs")
         ending.callback(supervisor.stop, CHILDREN_S)

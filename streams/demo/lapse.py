@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from schemas.times import DAY, SECOND, parse_rfc3339
-from schemas.topics import Layout
+from schemas.topics import ONE_MACHINE
 from sinks.demo_queries import DemoQueries
 from sinks.migrate import migrate
 from streams.broker import create
@@ -76,7 +76,7 @@ class Lapse:
             start(stack)
             self._interrupts.check()
             settings, environment = self._settings(stack)
-            topics, migrations = create(settings, Layout(), 1), migrate(settings.dsn())
+            topics, migrations = create(settings, ONE_MACHINE, 1), migrate(settings.dsn())
             self.console.print(
                 f"made {len(topics)} topics, applied {len(migrations)} migrations; "
                 f"starting {len(ROLES)} roles"
@@ -103,7 +103,7 @@ class Lapse:
         traffic = Traffic(settings)
         with DemoQueries(settings.dsn()) as queries, at_last(traffic.stop):
             traffic.start()
-            lag = Lag(settings, Layout())
+            lag = Lag(settings, ONE_MACHINE)
             watch = Watch(settings, supervisor, traffic, queries, lag, self._interrupts)
             self._set_up(settings, traffic, queries, watch)
             midnight = _next_midnight(settings)
