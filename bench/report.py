@@ -101,7 +101,8 @@ def page(figures: Sequence[Figure]) -> str:
     head = "| figure | value | target | ratio | what |\n|---|---|---|---|---|\n"
     rows = "".join(_row(figure) for figure in figures)
     lines = "\n".join(figure.line() for figure in figures)
-    return _INTRODUCTION + head + rows + "".join(map(_section, figures)) + f"\n```\n{lines}\n```\n"
+    sections = "".join(map(_section, figures))
+    return _INTRODUCTION + _proportion(figures) + head + rows + sections + f"\n```\n{lines}\n```\n"
 
 
 _INTRODUCTION = """# How fast it is
@@ -113,6 +114,32 @@ its load average before the figure was taken, `stolen` the part of the processor
 gave to others meanwhile: with more than a twentieth the figure says little).
 
 """
+
+
+CONSUME_THERE = 1_830_000
+"""Events of workload W that the client alone consumed on a core of the machine that the targets
+were set on."""
+
+PER_CORE = ("runtime", "contact", "contact-mix", "intake-json", "intake-avro")
+
+
+def _proportion(figures: Sequence[Figure]) -> str:
+    """How fast this machine is beside that one: absolute targets say as much about machines."""
+    by_name = {figure.name: figure for figure in figures}
+    consume = by_name["runtime"].beside["consume, events/s"] if "runtime" in by_name else None
+    if consume is None:
+        return ""
+    share = consume / CONSUME_THERE
+    asked = ", ".join(
+        f"{name} {_plain(by_name[name].target * share)}" for name in PER_CORE if name in by_name
+    )
+    return (
+        f"The targets were set on a machine where the Kafka client alone consumes {CONSUME_THERE:,}"
+        f" events of workload W a\nsecond on a core. Here, in the same runs as the figure"
+        f" `runtime`, it does {consume:,.0f}: {share:.2f} of that. In that\nproportion the targets"
+        f" by core would be: {asked}. The table holds the figures to the targets as they were"
+        " set.\n\n"
+    )
 
 
 def _row(figure: Figure) -> str:
