@@ -12,11 +12,25 @@ import pytest
 pytestmark = pytest.mark.live
 
 RUN = "import sys; from streams.demo import run; sys.exit(run(customers={}, seconds={}, json=True))"
+LOSE_A_TOUCH = """
+import psycopg
+from streams.demo import closing
+
+recount = closing.recount
+LOST = "DELETE FROM touchstream.touches WHERE ctid = (SELECT min(ctid) FROM touchstream.touches)"
+
+def recount_without_it(settings, progress):
+    with psycopg.connect(settings.dsn()) as connection:
+        assert connection.execute(LOST).rowcount == 1
+    return recount(settings, progress)
+
+closing.recount = recount_without_it
+"""
 
 
-def demo(customers: int, seconds: int) -> "subprocess.Popen[str]":
+def demo(customers: int, seconds: int, before: str = "") -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", RUN.format(customers, seconds)],
+        [sys.executable, "-c", before + RUN.format(customers, seconds)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -41,6 +55,16 @@ def test_two_weeks_of_sixty_customers_end_and_the_recount_agrees() -> None:
         "thames-cleaning",
         "pacific-hvac",
     }
+
+
+def test_a_demo_whose_recount_finds_a_row_gone_says_which_and_ends_with_1() -> None:
+    running = demo(30, 12, LOSE_A_TOUCH)
+    out, told = running.communicate(timeout=240)
+    assert running.returncode == 1, told
+    result = json.loads(out)
+    assert result["agrees"] is False
+    assert len(result["differences"]) == 1
+    assert "touches" in result["differences"][0]
 
 
 def test_an_interrupted_demo_ends_all_that_it_started(tmp_path: Path) -> None:
