@@ -15,6 +15,7 @@ from sinks.snapshot import Recount
 from tests.builders import publish
 from tests.processors.story import (
     answering,
+    bounced,
     by_hand,
     happened,
     prospecting,
@@ -160,6 +161,36 @@ def test_every_visit_of_every_step_is_history(shown: Shown) -> None:
     assert shown.rows(world, "SELECT * FROM reviews.campaign_enrollments") == []
     due = shown.rows(world, "SELECT * FROM prospecting.get_next_pending_executions(5)")
     assert [row["prospect_id"] for row in due] == ["ann"]
+
+
+def test_every_channel_has_a_state_of_its_own(shown: Shown) -> None:
+    """S2-4 to S2-7: skipped steps, a bounce, a message that was delivered, read and answered."""
+    step = {"template_id": "t", "delay_hours": 0.1}
+    world = prospecting(
+        {**step, "id": "mail", "channel": "email"},
+        {**step, "id": "text", "channel": "sms", "skip_when": "linkedin_not_connected"},
+        {**step, "id": "whatsapp", "channel": "whatsapp"},
+        {**step, "id": "last", "channel": "voice", "delay_hours": 48},
+        quiet_hours="none",
+        on_reply="continue",
+    )
+    world.hours(1, sending())
+    mail, whatsapp = sorted(world.due(), key=lambda touch: touch.touch_number)
+    tell(
+        world,
+        bounced(world, mail),
+        seen(world, whatsapp, "delivered"),
+        seen(world, whatsapp, "read"),
+        happened(world, m.ContactReplied, channel="whatsapp"),
+    )
+    row = shown.state(world)
+    assert of(row, "completed_steps", "skipped_steps", "failed_steps") == ([1, 3], [2], [])
+    assert of(row["email_state"], "sent_count", "opened", "bounce_status") == (1, False, "bounced")
+    names = ("sent_count", "delivered", "read", "replied")
+    assert of(row["whatsapp_state"], *names) == (1, True, True, True)
+    assert row["whatsapp_state"]["last_sent_at"] is not None
+    assert row["linkedin_state"]["connection_status"] is None
+    assert of(row, "current_step", "status") == (4, "pending")
 
 
 COUNTED = """SELECT step_number, step_id, channel, sends::int, skips::int, opens::int,
