@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from schemas.people import Code
 from tests.cli.conftest import Touchstream
@@ -86,3 +88,17 @@ def test_a_file_without_a_header_is_told_and_nothing_is_read(
     file.write_bytes(content)
     said = touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run")
     assert (said.code, why in said.err) == (2, True), said
+
+
+def test_somebody_at_a_terminal_sees_how_far_it_is(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=100)
+    monkeypatch.setattr("streams.cli.contacts.err", terminal)
+    file = tmp_path / "people.csv"
+    file.write_text("contact_id\n" + "".join(f"p{number}\n" for number in range(3_000)))
+    assert touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run").code == 0
+    assert "people.csv" in screen.getvalue()
+    assert "bytes" in screen.getvalue() or "kB" in screen.getvalue()
