@@ -158,6 +158,9 @@ class Enrollment(msgspec.Struct, array_like=True):
 
     errors: int = 0
     last_error: str | None = None
+    reply_cause: str | None = None
+    """A reply that came while the command was out of a step that will wait for one: what the reply
+    means is decided when that step is sent, or is not."""
 
     def due(self) -> int | None:
         """The last touch is the only one that can be waiting: the guardrail (S0-4)."""

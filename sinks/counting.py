@@ -1,4 +1,5 @@
-"""From facts to history rows, the send log and the counts per touch (S1-33, F-12, C-40).
+"""From facts to history rows, the send log and the counts per touch and per step (S1-33, F-12,
+C-40, S2-30).
 
 A first open, click … is one fact per touch, so counting facts is counting touches, whatever came
 twice or late.
@@ -21,8 +22,13 @@ COUNTED = {
     Kind.TOUCH_READ: 6,
     Kind.TOUCH_BOUNCED: 7,
     Kind.TOUCH_CONVERTED: 8,
+    Kind.TRIGGER_MET: 9,
+    Kind.TRIGGER_TIMED_OUT: 10,
 }
-"""Which count a fact raises, in the order of the columns."""
+"""Which count a fact raises, in the order of the columns of a step."""
+
+_OF_TOUCH = 9
+"""So many of them are a touch's too."""
 
 LOGGED = {
     Kind.TOUCH_SENT: 0,
@@ -58,7 +64,7 @@ class Counting:
     def __init__(self) -> None:
         self.history: list[Row] = []
         self.months: set[tuple[int, int]] = set()
-        self._counts: dict[tuple[str, str, int, int], list[int]] = {}
+        self._counts: dict[tuple[str, str, int, int, str], list[int]] = {}
         self._sends: dict[tuple[str, str], tuple[Fact, list[int | str | None]]] = {}
 
     def add(self, partition: int, offset: int, value: bytes) -> None:
@@ -100,8 +106,9 @@ class Counting:
     def _count(self, fact: Fact) -> None:
         if fact.campaign_id is None:
             return
-        # A conversion that no touch is credited with stands under touch 0.
-        key = (fact.tenant_id, fact.campaign_id, fact.version or 0, fact.touch_number or 0)
+        # A conversion that no touch is credited with stands under touch 0, and under no step.
+        number, step_id = fact.touch_number or 0, fact.step_id or ""
+        key = (fact.tenant_id, fact.campaign_id, fact.version or 0, number, step_id)
         counts = self._counts.get(key)
         if counts is None:
             counts = self._counts[key] = [0] * len(COUNTED)
@@ -123,7 +130,7 @@ class Counting:
     def rows(self, rows: Rows) -> None:
         """Everything, as rows; counts in the order of their keys, because writers share them."""
         rows["facts"] = self.history
-        rows["touch_metrics"] = [(*key, *self._counts[key]) for key in sorted(self._counts)]
+        rows["touch_metrics"], rows["step_metrics"] = self._summed()
         rows["send_log"] = [
             (
                 tenant_id,
@@ -140,3 +147,25 @@ class Counting:
             )
             for (tenant_id, command_id), (fact, moments) in self._sends.items()
         ]
+
+    def _summed(self) -> tuple[list[Row], list[Row]]:
+        touches: _Sums = {}
+        steps: _Sums = {}
+        for (tenant_id, campaign_id, version, number, step_id), counts in self._counts.items():
+            if any(of_touch := counts[:_OF_TOUCH]):
+                _add(touches, (tenant_id, campaign_id, version, number), of_touch)
+            if step_id:
+                _add(steps, (tenant_id, campaign_id, version, step_id), counts)
+        return _in_order(touches), _in_order(steps)
+
+
+_Sums = dict[tuple[str, str, int, int | str], list[int]]
+
+
+def _add(sums: _Sums, key: tuple[str, str, int, int | str], counts: list[int]) -> None:
+    before = sums.get(key)
+    sums[key] = counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
+
+
+def _in_order(sums: _Sums) -> list[Row]:
+    return [(*key, *sums[key]) for key in sorted(sums)]

@@ -18,9 +18,9 @@ class Standing(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """The steps of each version in their order, and the live runs."""
+    """The steps of each version in their order, with channel and action, and the live runs."""
 
-    steps: dict[int, list[tuple[str, str]]]
+    steps: dict[int, list[tuple[str, str, str]]]
     standing: list[Standing]
 
 
@@ -28,9 +28,9 @@ def runs(dsn: str, tenant_id: str, campaign_id: str) -> Runs:
     """Raises psycopg.Error."""
     asked = (tenant_id, campaign_id)
     statements = load("runs")
-    steps: dict[int, list[tuple[str, str]]] = {}
+    steps: dict[int, list[tuple[str, str, str]]] = {}
     with psycopg.connect(dsn) as connection:
-        for version, step_id, channel in connection.execute(statements["steps"], asked):
-            steps.setdefault(version, []).append((step_id, channel))
+        for version, *step in connection.execute(statements["steps"], asked):
+            steps.setdefault(version, []).append(tuple(step))
         found = connection.execute(statements["runs"], asked).fetchall()
     return Runs(steps, [Standing(*row) for row in found])

@@ -98,6 +98,12 @@ TABLES: dict[str, Table] = {
             """tenant_id campaign_id version:i touch_number:i sends:l failures:l skips:l
             deliveries:l opens:l clicks:l reads:l bounces:l conversions:l""",
         ),
+        _table(
+            "step_metrics",
+            "tenant_id campaign_id version step_id",
+            """tenant_id campaign_id version:i step_id sends:l failures:l skips:l deliveries:l
+            opens:l clicks:l reads:l bounces:l conversions:l triggers:l timeouts:l""",
+        ),
     )
 }
 """Always written in this order, so that two writers never wait in a circle."""

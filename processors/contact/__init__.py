@@ -58,6 +58,7 @@ class ContactProcessor:
         for enrollment in due:
             if enrollment.status is Status.ACTIVE and stopping.runs(scene, enrollment):
                 touching.fire(scene, enrollment)
+        answering.settle(scene)
         state.updated_at = turn.now
 
 
@@ -91,7 +92,9 @@ def _outside(turn: Turn, message: m.Outside, *, past: bool = False) -> None:
         return
     past = past or _happened(message) < tenant.fence
     take = _TAKE_PAST.get(type(message)) if past else None
-    (take or _TAKE[type(message)])(Scene(turn, key, contact, tenant), message)
+    scene = Scene(turn, key, contact, tenant)
+    (take or _TAKE[type(message)])(scene, message)
+    answering.settle(scene)
 
 
 def _happened(message: m.Outside) -> int:
@@ -167,6 +170,7 @@ def _answer(turn: Turn, message: m.Answer) -> None:
     found = answers.find(scene, message.command_id)
     if found is not None and found.current:
         answers.answered(scene, found.enrollment, found.touch, message)
+        answering.settle(scene)
         contact.updated_at = turn.now
 
 

@@ -5,12 +5,12 @@ An event older than a run is known, and says nothing about that run.
 """
 
 from processors.contact.answers import find
-from processors.contact.course import look
+from processors.contact.course import command_is_out, look
 from processors.contact.scene import Scene
 from processors.contact.stopping import freeze, live, stop
 from schemas.facts import Kind
 from schemas.messages import ConnectionAccepted, ContactReplied, ConversionRecorded
-from schemas.states import LIVE, Enrollment, Phase
+from schemas.states import LIVE, Enrollment
 
 
 def replied(scene: Scene, message: ContactReplied, *, past: bool = False) -> None:
@@ -42,20 +42,37 @@ def replied(scene: Scene, message: ContactReplied, *, past: bool = False) -> Non
 def _answer(scene: Scene, enrollment: Enrollment, cause: str) -> None:
     """Who waits for a reply has it, and who is about to will find it; otherwise a person decides
     (F-14)."""
-    if look(scene, enrollment, cause) or _about_to_wait(scene, enrollment):
+    if look(scene, enrollment, cause):
         return
-    on_reply = scene.definition(enrollment).settings.on_reply
-    if on_reply == "pause":
-        freeze(scene, enrollment, "reply", cause)
-    elif on_reply == "stop":
-        stop(scene, enrollment, "replied", cause)
+    if _about_to_wait(scene, enrollment):
+        enrollment.reply_cause = enrollment.reply_cause or cause
+    else:
+        _decide(scene, enrollment, cause)
 
 
 def _about_to_wait(scene: Scene, enrollment: Enrollment) -> bool:
     """The reply was told before its touch was said to be sent."""
     touch = enrollment.touches[-1]
     wait = scene.step(enrollment, touch).wait_for
-    return touch.phase is Phase.COMMANDED and wait is not None and "reply" in wait.events
+    return command_is_out(touch) and wait is not None and "reply" in wait.events
+
+
+def settle(scene: Scene) -> None:
+    """A step that was to wait for a reply was not sent after all, or waits for something else by
+    now: the reply that came meanwhile counts as if it had come after that (design 2.9)."""
+    for enrollment in scene.contact.enrollments:
+        cause = enrollment.reply_cause
+        if cause is not None and not _about_to_wait(scene, enrollment):
+            enrollment.reply_cause = None
+            _decide(scene, enrollment, cause)
+
+
+def _decide(scene: Scene, enrollment: Enrollment, cause: str) -> None:
+    on_reply = scene.definition(enrollment).settings.on_reply
+    if on_reply == "pause":
+        freeze(scene, enrollment, "reply", cause)
+    elif on_reply == "stop":
+        stop(scene, enrollment, "replied", cause)
 
 
 def connected(scene: Scene, message: ConnectionAccepted, *, past: bool = False) -> None:

@@ -136,6 +136,12 @@ def is_out(touch: Touch) -> bool:
     return touch.phase not in RESOLVED and not scheduled
 
 
+def command_is_out(touch: Touch) -> bool:
+    """Its sender has the command, or had; while it is being withdrawn nobody knows."""
+    asked = touch.phase is Phase.REQUESTED and touch.emission == 1
+    return is_out(touch) and not asked
+
+
 def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
     """The first touch's delay; a business may set another for a service type (F-10)."""
     if scene.tenant is None or service_type is None:
@@ -185,6 +191,8 @@ def look(scene: Scene, enrollment: Enrollment, cause: str | None = None) -> bool
         return False
     at, event = found[0]
     enrollment.waiting = None
+    if event == "reply":
+        enrollment.reply_cause = None
     touch.awaited, touch.awaited_at = event, min(max(at, waiting.since), scene.now)
     scene.say(Kind.TRIGGER_MET, enrollment, touch, cause=cause, reason=event, occurred_at=at)
     _take(scene, enrollment, touch, wait.on_event)
@@ -277,6 +285,7 @@ def _end(scene: Scene, enrollment: Enrollment, status: Status) -> None:
     enrollment.ended_at = scene.now
     enrollment.variables = None
     enrollment.waiting = None
+    enrollment.reply_cause = None
     enrollment.holds = []
     if enrollment.reason not in ("repeat_job", "job_deleted"):
         scene.contact.ended[enrollment.campaign_id] = scene.now

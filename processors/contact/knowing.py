@@ -8,6 +8,7 @@ one moment of the log.
 
 from itertools import islice
 
+from processors.contact.answering import settle
 from processors.contact.moving import move
 from processors.contact.profile import amend
 from processors.contact.scene import Scene
@@ -155,9 +156,11 @@ def _sweep_one(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
             if enrollment.version in _moving(campaign):
                 move(scene, enrollment, campaign.version, campaign.move_steps, campaign.sweep_cause)
         amend(scene, campaign.campaign_id)
+        settle(scene)
         return
     for enrollment in live(scene, campaign.campaign_id):
         _reach(scene, enrollment, campaign.sweep, campaign.sweep_cause)
+    settle(scene)
     contact.updated_at = turn.now
 
 

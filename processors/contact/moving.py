@@ -58,7 +58,7 @@ def move(
     touch = enrollment.touches[-1]
     before, becomes = enrollment.version, counterpart(touch.step_id, new, steps)
     values = {"from": before, "to": version, "step": touch.step_id, "becomes": becomes}
-    if is_out(touch) and not _same_means(old, touch.step_id, new, becomes):
+    if is_out(touch) and not same_means(old, touch.step_id, new, becomes):
         scene.say(Kind.ENROLLMENT_KEPT, enrollment, cause=cause, reason="STEP_GONE", values=values)
         return
     late = _put_off(scene, enrollment, touch)
@@ -88,7 +88,8 @@ def _leave(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=touch.reason)
 
 
-def _same_means(old: Definition, step_id: str, new: Definition, becomes: str | None) -> bool:
+def same_means(old: Definition, step_id: str, new: Definition, becomes: str | None) -> bool:
+    """Whether a command that is out may be that of the step's counterpart."""
     if becomes is None:
         return False
     before, after = old.steps[old.index(step_id)], new.steps[new.index(becomes)]

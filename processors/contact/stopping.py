@@ -145,6 +145,8 @@ def paused(scene: Scene, message: ContactPaused) -> None:
 def resumed(scene: Scene, message: ContactResumed) -> None:
     """It goes on, whether it was paused by hand or by a reply (F-14)."""
     for enrollment in live(scene, message.campaign_id):
+        if scene.definition(enrollment).settings.on_reply == "pause":
+            enrollment.reply_cause = None  # whatever comes of the touch that is out: it was seen
         thaw(scene, enrollment, ("person", "reply"), message.cause)
 
 

@@ -45,7 +45,7 @@ UPDATE touchstream.places SET next_offset = 0, owner_epoch = owner_epoch + 1;
 TRUNCATE
     touchstream.tenants, touchstream.contacts, touchstream.campaigns, touchstream.steps,
     touchstream.enrollments, touchstream.touches, touchstream.facts, touchstream.send_log,
-    touchstream.tasks, touchstream.touch_metrics;
+    touchstream.tasks, touchstream.touch_metrics, touchstream.step_metrics;
 
 -- forget_contacts --
 DELETE FROM contacts AS t
@@ -241,3 +241,18 @@ ON CONFLICT (tenant_id, campaign_id, version, touch_number) DO UPDATE SET
     reads = t.reads + excluded.reads,
     bounces = t.bounces + excluded.bounces,
     conversions = t.conversions + excluded.conversions
+
+-- step_metrics --
+INSERT INTO step_metrics AS t SELECT * FROM in_step_metrics
+ON CONFLICT (tenant_id, campaign_id, version, step_id) DO UPDATE SET
+    sends = t.sends + excluded.sends,
+    failures = t.failures + excluded.failures,
+    skips = t.skips + excluded.skips,
+    deliveries = t.deliveries + excluded.deliveries,
+    opens = t.opens + excluded.opens,
+    clicks = t.clicks + excluded.clicks,
+    reads = t.reads + excluded.reads,
+    bounces = t.bounces + excluded.bounces,
+    conversions = t.conversions + excluded.conversions,
+    triggers = t.triggers + excluded.triggers,
+    timeouts = t.timeouts + excluded.timeouts

@@ -1,7 +1,7 @@
 -- What an order to move the runs of a campaign would meet.
 
 -- steps --
-SELECT version, step_id, channel
+SELECT version, step_id, channel, action
 FROM touchstream.steps
 WHERE tenant_id = %s AND campaign_id = %s
 ORDER BY version, number

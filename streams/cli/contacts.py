@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -30,15 +30,18 @@ _Enrolled = model_of("contact.enrolled")
 
 
 class Count:
-    """What became of the lines."""
+    """What became of the lines; the bad ones are kept only for whoever asks for all of them."""
 
-    def __init__(self) -> None:
-        self.good = 0
-        self.bad: list[dict[str, Any]] = []
+    def __init__(self, *, keep: bool) -> None:
+        self.good = self.bad = 0
+        self.kept: list[Bad] = []
+        self._keep = keep
         self._tell = Sparing()
 
     def spoil(self, bad: Bad) -> None:
-        self.bad.append(bad._asdict())
+        self.bad += 1
+        if self._keep:
+            self.kept.append(bad)
         self._tell(f"line {bad.line}: {bad.code}: {bad.detail}")
 
 
@@ -65,14 +68,14 @@ def import_people(
 
     Example: touchstream contacts import people.csv --tenant acme --campaign outreach
     """
-    count = Count()
+    count = Count(keep=json)
     found = None if dry_run else settings()
     publisher = None
     if found is not None:
         layout_of(found)
         publisher = Publisher(found)
     try:
-        for person in _people(file, tenant, count):
+        for person in read(file, tenant, count):
             if publisher is not None:
                 _send(publisher, person, campaign, batch)
             count.good += 1
@@ -82,13 +85,12 @@ def import_people(
         if publisher is not None:
             publisher.flush()
     if json:
-        print_json(
-            {"imported": 0 if dry_run else count.good, "valid": count.good, "bad": count.bad}
-        )
+        bad = [each._asdict() for each in count.kept]
+        print_json({"imported": 0 if dry_run else count.good, "valid": count.good, "bad": bad})
     else:
-        print(f"{count.good} {'valid' if dry_run else 'imported'}, {len(count.bad)} bad")
+        print(f"{count.good} {'valid' if dry_run else 'imported'}, {count.bad} bad")
     if count.bad:
-        raise Halt(f"{len(count.bad)} lines were bad", NO)
+        raise Halt(f"{count.bad} lines were bad", NO)
 
 
 def _send(publisher: Publisher, person: Person, campaign: str | None, batch: str) -> None:
@@ -108,7 +110,8 @@ def _send(publisher: Publisher, person: Person, campaign: str | None, batch: str
         publisher.send("contact.enrolled", order, own.hexdigest(), SOURCE, publisher.now())
 
 
-def _people(file: Path, tenant: str, count: Count) -> Iterator[Person]:
+def read(file: Path, tenant: str, count: Count) -> Iterator[Person]:
+    """The people of a file, line by line; bad lines are the count's."""
     with file.open("rb") as stream, _bar(file) as bar:
         task = bar.add_task("importing", total=file.stat().st_size)
         for found in read_people(bounded_lines(stream, LINE_BYTES + 1), tenant):

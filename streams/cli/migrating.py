@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from processors.contact.moving import counterpart, next_after, repeated_and_lost
+from processors.contact.moving import counterpart, next_after, repeated_and_lost, same_means
 from schemas.definition import Definition, Step
 from schemas.events import model_of
 from sinks.runs import Runs, Standing, runs
@@ -133,7 +133,7 @@ def _outlook(
 ) -> Outlook:
     stands = run.visited[-1]
     becomes = counterpart(stands, new, steps)
-    if becomes is None and run.out:
+    if run.out and not same_means(old, stands, new, becomes):
         return Outlook(run.contact_id, run.version, stands, stands, True, [], [])
     at = new.index(becomes) if becomes is not None else next_after(stands, old, new, steps)
     goes_on = new.steps[at].id if at < len(new.steps) else None
@@ -144,6 +144,7 @@ def _outlook(
     return Outlook(run.contact_id, run.version, stands, goes_on, False, again, lost)
 
 
-def _sketch(steps: list[tuple[str, str]]) -> Definition:
-    """As much of a version as the order of its steps."""
-    return Definition("", "", "", tuple(Step(name, channel, 0, "") for name, channel in steps))
+def _sketch(steps: list[tuple[str, str, str]]) -> Definition:
+    """As much of a version as the order of its steps and what each does."""
+    rows = (Step(name, channel, 0, "", action=action) for name, channel, action in steps)
+    return Definition("", "", "", tuple(rows))

@@ -30,6 +30,8 @@ class Total:
 
     cycles: int = 0
     commands: int = 0
+    prospects: int = 0
+    resumed: int = 0
     events: int = 0
     repeated: int = 0
     missing: int = 0
@@ -41,6 +43,7 @@ class Total:
     def lines(self) -> Iterator[str]:
         """A line each."""
         yield f"cycles {self.cycles}, events published {self.events}, commands {self.commands}"
+        yield f"commands to prospects {self.prospects}, resumed after a reply {self.resumed}"
         yield f"commands repeated {self.repeated}, missing {self.missing}"
         yield f"longest reader gap {self.gap_s:.1f} s (at most {GAP_MAX_S:.0f}) {self.gap_at}"
         for role, times in self.kills.items():
@@ -134,6 +137,8 @@ class Campaign:
     def _add(self, round_: "_Round") -> None:
         total = self.total
         total.commands += round_.senders.commands
+        total.prospects += round_.senders.prospects
+        total.resumed += round_.witness.resumed
         total.events += round_.publisher.ledger.published
         total.repeated += round_.checker.repeated
         total.missing += round_.checker.missing
@@ -195,6 +200,7 @@ class _Round:
         self.publisher.end()
         for reader in (self.witness, self.senders):
             reader.close()
+            reader.flush()
         self.disturber.close()
 
 

@@ -45,6 +45,7 @@ class Checker:
     def _moving(self) -> str | None:
         """Not at rest either while a touch must still come: its timer has not fired yet."""
         self._senders.flush()
+        self._witness.flush()
         self._pause(AGAIN_S)
         try:
             self.recount.read()
@@ -61,6 +62,8 @@ class Checker:
         self.commands = self._senders.commands
         found = [f"commanded more than once: {name}" for name in repeated[:10]]
         found += [f"never commanded: {contact} {steps}" for contact, steps in missing[:10]]
+        needless = self._publisher.ledger.needless(self._senders.commanded)
+        found += [f"commanded without a cause: {who} {steps}" for who, steps in needless[:10]]
         if self._witness.refused:
             found.append(f"{Kind.EVENT_REFUSED}: {dict(self._witness.refused)}")
         return found

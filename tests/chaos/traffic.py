@@ -17,13 +17,16 @@ from schemas.samples import sample_model
 from schemas.times import format_rfc3339
 from streams.client import producer
 from streams.settings import Settings
+from tests.chaos import prospects
+from tests.chaos.prospects import OUTREACH
 
 TENANTS = ("north", "south", "west")
 SINGLE, STEPS, PAUSED = "single", "steps", "paused"
-CAMPAIGNS = (SINGLE, STEPS, PAUSED)
+CAMPAIGNS = (SINGLE, STEPS, PAUSED, OUTREACH)
 STEP_IDS = ("s1", "s2", "s3")
 SOON_HOURS = 0.0001  # a third of a second
 KINDS = 12
+CHANNELS = ("email", "sms", "linkedin", "whatsapp", "voice")
 
 Contact = tuple[str, str]
 
@@ -34,7 +37,9 @@ def kind_of(contact_id: str) -> int:
 
 
 def definition(tenant_id: str, campaign_id: str) -> dict[str, Any]:
-    """One e-mail, or three touches; no quiet hours, quick retries."""
+    """One e-mail, three touches, or a sequence; no quiet hours, quick retries."""
+    if campaign_id == OUTREACH:
+        return prospects.definition(tenant_id)
     channels = ("email", "sms", "email") if campaign_id == STEPS else ("email",)
     services = {SINGLE: "hvac", STEPS: "plumbing", PAUSED: "roofing"}
     return {
@@ -55,6 +60,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.must: dict[Contact, set[str]] = {}
+        self.may: dict[Contact, set[str]] = {}
         self.unless_paused: dict[Contact, str] = {}
         self.published = 0
 
@@ -67,6 +73,11 @@ class Ledger:
             if cause not in declined:
                 must[contact] = {STEP_IDS[0]}
         found = [(c, steps - commanded.get(c, set())) for c, steps in must.items()]
+        return [(contact, steps) for contact, steps in found if steps]
+
+    def needless(self, commanded: dict[Contact, set[str]]) -> list[tuple[Contact, set[str]]]:
+        """Touches of prospects that nothing led to."""
+        found = [(c, commanded.get(c, set()) - steps) for c, steps in self.may.items()]
         return [(contact, steps) for contact, steps in found if steps]
 
 
@@ -154,6 +165,8 @@ class Publisher:
                 time.sleep(0.02)
                 continue
             self._contact(TENANTS[number % 3], f"c-{number}")
+            if number % 4 == 0:
+                self._prospect(TENANTS[number // 4 % 3], f"p-{number // 4}")
             if number % 40 == 0:
                 self._tenant(TENANTS[number // 40 % 3])
             if number % 50 == 25:
@@ -178,6 +191,21 @@ class Publisher:
             else:
                 self.ledger.must[contact] = {STEP_IDS[0]}
 
+    def _prospect(self, tenant_id: str, contact_id: str) -> None:
+        key, who = f"{tenant_id}/{contact_id}", {"tenant_id": tenant_id, "contact_id": contact_id}
+        self.publish(
+            "contact.upserted",
+            key,
+            **who,
+            email=f"{contact_id}@{tenant_id}.example.com",
+            phone="+15550100",
+            linkedin_url=f"https://linkedin.com/in/{contact_id}",
+        )
+        self.publish("contact.enrolled", key, **who, campaign_id=OUTREACH)
+        contact = (tenant_id, contact_id)
+        self.ledger.must[contact] = prospects.must(contact_id)
+        self.ledger.may[contact] = prospects.may(contact_id)
+
     def _job(self, key: str, who: dict[str, str], service: str, *, twice: bool = False) -> str:
         fields: dict[str, Any] = {
             "tenant_id": who["tenant_id"],
@@ -199,7 +227,7 @@ class Publisher:
             tenant_id=tenant_id,
             timezone="UTC",
             quiet_hours={"start": "00:00", "end": "00:00"},
-            limits={"email": {"per_hour": None}, "sms": {"per_hour": None}},
+            limits={channel: {"per_hour": None} for channel in CHANNELS},
             delay_hours_by_service={},
         )
 

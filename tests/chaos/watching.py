@@ -12,9 +12,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from schemas.codec import encode_event
 from schemas.samples import sample_model
-from schemas.topics import Topic
+from schemas.topics import COMMANDS, Topic
 from streams.client import producer
 from streams.settings import Settings
+from tests.chaos import prospects
 from tests.chaos.traffic import Contact, kind_of, text
 
 Headers = list[tuple[str, bytes | None]]
@@ -87,13 +88,38 @@ class Reader(ABC):
         self.gaps[stream] = max(gap, self.gaps.get(stream, 0.0))
 
 
+class Voice:
+    """Says events on one topic; each has an id that derives from what caused it."""
+
+    def __init__(self, settings: Settings, topic: Topic, source: str) -> None:
+        self._topic, self._source = f"{settings.topic_prefix}{topic}", source
+        self._producer = producer(settings)
+
+    def say(self, kind: str, tenant: str, contact: str, cause: str, **fields: object) -> None:
+        who = {"tenant_id": tenant, "contact_id": contact}
+        headers, value = encode_event(
+            kind,
+            sample_model(kind, **who, **fields),
+            event_id=f"{cause}-{kind}",
+            source=self._source,
+        )
+        self._producer.produce(self._topic, value, f"{tenant}/{contact}", headers=[*headers])
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """All of it is with the broker."""
+        self._producer.flush(30)
+
+
 class Witness(Reader):
-    """Reads facts, partition by partition."""
+    """Reads facts, partition by partition; whoever a reply has paused is resumed, as a person who
+    looks at it would do."""
 
     def __init__(self, settings: Settings) -> None:
         self.declined: set[str] = set()
         self.refused: Counter[str] = Counter()
-        self.tenants = self.ready = 0
+        self.tenants = self.ready = self.resumed = 0
+        self._resume = Voice(settings, Topic.CONTACTS, "person")
         super().__init__(settings, [Topic.FACTS])
 
     def take(self, message: Message) -> None:
@@ -106,6 +132,14 @@ class Witness(Reader):
             self.tenants += 1
         elif fact["fact"] == "event.refused":
             self.refused[fact["reason"]] += 1
+        elif fact["fact"] == "enrollment.frozen" and fact["reason"] == "reply":
+            self.resumed += 1
+            who = (fact["tenant_id"], fact["contact_id"])
+            self._resume.say("contact.resumed", *who, fact["cause"], campaign_id=None)
+
+    def flush(self) -> None:
+        """Whoever was resumed is, as far as the broker."""
+        self._resume.flush()
 
 
 class Senders(Reader):
@@ -118,13 +152,14 @@ class Senders(Reader):
         self.times: Counter[str] = Counter()
         self.commanded: dict[Contact, set[str]] = {}
         self.attempts: Counter[tuple[str, ...]] = Counter()
-        self.revoked = 0
-        self._topic = f"{settings.topic_prefix}{Topic.ENGAGEMENT}"
-        self._producer = producer(settings)
-        super().__init__(settings, [Topic.COMMANDS_EMAIL, Topic.COMMANDS_SMS])
+        self.revoked = self.prospects = 0
+        self._voice = Voice(settings, Topic.ENGAGEMENT, "sender")
+        super().__init__(settings, COMMANDS)
 
     def stream_of(self, message: Message) -> str:
-        return str(message.topic())  # some partitions have few commands
+        """Some partitions have few commands; and WhatsApp and calls come last in a run."""
+        topic = str(message.topic())
+        return topic if topic.endswith(("email", "sms")) else "commands of prospects"
 
     def take(self, message: Message) -> None:
         headers = dict(cast(Headers, message.headers() or []))
@@ -137,7 +172,14 @@ class Senders(Reader):
         self.commanded.setdefault(contact, set()).add(command["step_id"])
         name = (*contact, command["campaign_id"], command["step_id"], str(command["attempt"]))
         self.attempts[name] += 1
-        self._answer(command["attempt"], command["step_id"], *contact, command["command_id"])
+        if prospects.is_prospect(contact[1]):
+            self.prospects += 1
+            for kind, fields in prospects.answers(
+                contact[1], command["step_id"], command["attempt"]
+            ):
+                self._say(kind, *contact, command["command_id"], **fields)
+        else:
+            self._answer(command["attempt"], command["step_id"], *contact, command["command_id"])
 
     @property
     def commands(self) -> int:
@@ -150,7 +192,7 @@ class Senders(Reader):
 
     def flush(self) -> None:
         """All answers are with the broker."""
-        self._producer.flush(30)
+        self._voice.flush()
 
     def _answer(self, attempt: int, step: str, tenant: str, contact: str, command: str) -> None:
         kind = kind_of(contact)
@@ -168,9 +210,4 @@ class Senders(Reader):
             self._say("touch.sent", tenant, contact, command)
 
     def _say(self, kind: str, tenant: str, contact: str, command: str, **fields: object) -> None:
-        who = {"tenant_id": tenant, "contact_id": contact, "command_id": command}
-        headers, value = encode_event(
-            kind, sample_model(kind, **who, **fields), event_id=f"{command}-{kind}", source="sender"
-        )
-        self._producer.produce(self._topic, value, f"{tenant}/{contact}", headers=[*headers])
-        self._producer.poll(0)
+        self._voice.say(kind, tenant, contact, command, command_id=command, **fields)

@@ -66,13 +66,18 @@ def reaction(rig: Rig, touch: m.RequestTouch) -> list[tuple[int, m.Message]]:
     bounced = m.TouchBounced(**fields, bounce_type="hard" if dice[1] % 2 else "soft")
     who = (touch.tenant_id, touch.contact_id, fields["cause"], rig.now)
     clicked = m.ReviewReceived(*who, "review_clicked", touch.command_id)
+    replied = m.ContactReplied(*who, channel=touch.channel)
+    gone = m.TouchFailed(**fields, code="404")
     reactions: tuple[list[tuple[int, m.Message]], ...] = (
         [(0, sent)],
         [(0, sent), (3, opened), (4, early)],
         [(0, sent), (0, sent), (0, sent)],
         [],
         [(0, failed)],
-        [(0, m.TouchFailed(**fields, code="404"))],
+        [(0, gone)],
+        [(0, replied), (4, gone)],
+        [(1, replied), (2, failed), (7, sent)],
+        [(1, replied), (3, sent)],
         [(45, sent)],
         [(100, sent)],
         [(0, opened), (1, sent), (2, bounced)],

@@ -9,6 +9,12 @@ from tests.builders import TENANT
 
 OUTREACH = "outreach"
 STEPS = ("a", "b", "c", "d")
+LATE: tuple[dict[str, Any], ...] = (
+    {"late_policy": "shift_by_pause"},
+    {"late_policy": "send_now"},
+    {"late_policy": "collapse"},
+    {"late_policy": "skip_older_than", "late_skip_hours": 3},
+)
 SEEDS = 64
 """So many definitions, so that a history comes back to one."""
 
@@ -31,7 +37,7 @@ def _document(dice: Random) -> dict[str, Any]:
         "kind": "prospecting",
         "settings": {
             "on_reply": dice.choice(("pause", "stop", "continue")),
-            "late_policy": dice.choice(("shift_by_pause", "send_now", "collapse")),
+            **dice.choice(LATE),
             "max_errors": dice.choice((1, 3, "none")),
             "reentry": dice.choice(("once", "after_end", "restart")),
             "on_edit": dice.choice(("stay", "follow")),
@@ -55,8 +61,9 @@ def _step(dice: Random, name: str, index: int, names: tuple[str, ...]) -> dict[s
     if index and dice.random() < 0.4:
         step["anchor"] = dice.choice(("previous_scheduled", "enrollment", "trigger"))
     if dice.random() < 0.6:
+        signals = SIGNALS[channel, action] + ANYWHERE
         step["wait_for"] = {
-            "event": dice.choice(SIGNALS[channel, action] + ANYWHERE),
+            "event": dice.sample(signals, dice.randint(1, len(signals))),
             "max_wait_hours": dice.choice((1, 10, 40)),
             "on_event": _way(dice, names),
             "on_timeout": _way(dice, names),

@@ -36,4 +36,5 @@ def test_ten_deaths_and_five_disasters_change_nothing(stack: Stack, tmp_path: Pa
     assert (total.repeated, total.missing) == (0, 0), story
     assert sum(map(len, total.kills.values())) >= 10, story
     assert total.commands > 100, story
+    assert total.prospects > 50 and total.resumed > 0, story
     assert total.gap_s <= GAP_MAX_S, story

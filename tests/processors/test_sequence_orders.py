@@ -105,6 +105,87 @@ def test_a_reply_told_before_its_touch_was_sent_is_what_was_waited_for(late: boo
     assert [name for name, _ in sends(world)] == ["a", "c"]
 
 
+WAITS = (
+    step("a", wait_for={"event": "reply", "on_event": {"branch": "c"}}),
+    step("b", "sms", hours=5),
+    step("c"),
+)
+
+
+def refused(world: World, touch: m.RequestTouch) -> list[m.Message]:
+    fields = {"command_id": touch.command_id, "code": "timeout", "permanent": False}
+    return [happened(world, m.TouchFailed, **fields)]
+
+
+def opted_out(world: World, _: m.RequestTouch) -> list[m.Message]:
+    return [happened(world, m.ContactUnsubscribed, channel="email")]
+
+
+@pytest.mark.parametrize("on_reply", ["pause", "stop", "continue"])
+@pytest.mark.parametrize("undone", [failed, refused, opted_out])
+def test_a_reply_to_a_touch_that_is_not_sent_after_all_does_what_any_reply_does(
+    undone: Callable[[World, m.RequestTouch], list[m.Message]], on_reply: str
+) -> None:
+    ends = []
+    for late in (False, True):
+        world = prospecting(*WAITS, quiet_hours="none", on_reply=on_reply)
+        world.hours(0.1)
+        told = [*undone(world, world.due()[0]), replied(world)]
+        for message in reversed(told) if late else told:
+            tell(world, message)
+        end = (run(world).status, run(world).reason, run(world).holds)
+        world.hours(24, sending(world))
+        ends.append((*end, sends(world)))
+    assert ends[0] == ends[1]
+    assert (len(ends[0][-1]) > 1) == (on_reply == "continue")
+
+
+def test_a_reply_to_a_touch_that_nobody_answers_for_pauses_at_its_end() -> None:
+    world = prospecting(*WAITS, quiet_hours="none")
+    world.hours(0.1)
+    told = replied(world)
+    tell(world, told)
+    assert run(world).status is Status.ACTIVE
+    world.hours(2)
+    assert touch_of(world, 0).phase is Phase.FAILED
+    assert run(world).holds == ["reply"]
+    (frozen,) = world.facts(Kind.ENROLLMENT_FROZEN)
+    assert frozen.cause == told.cause
+    assert [name for name, _ in sends(world)] == ["a", "a"]  # the same once more, for an answer
+
+
+def test_a_reply_while_a_repeat_waits_at_dispatch_is_what_was_waited_for() -> None:
+    world = prospecting(*WAITS, quiet_hours="none")
+    world.hours(0.1)
+    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 1}))
+    world.hours(0.5)
+    first = world.due()[0]
+    assert (touch_of(world).phase, touch_of(world).emission) == (Phase.REQUESTED, 2)
+    tell(world, replied(world), *sent(world, first))
+    world.hours(1, sending(world))
+    assert [each.step_id for each in run(world).touches] == ["a", "c"]
+    assert not world.facts(Kind.ENROLLMENT_FROZEN)
+
+
+def test_a_reply_that_a_person_has_seen_pauses_nobody_later() -> None:
+    world = prospecting(*WAITS, quiet_hours="none")
+    world.hours(0.1)
+    tell(world, replied(world), happened(world, m.ContactResumed))
+    tell(world, *failed(world, world.due()[0]))
+    assert run(world).status is Status.ACTIVE
+
+
+def test_a_reply_to_a_step_that_waits_for_none_any_more_is_any_reply() -> None:
+    """While the command was out the run has moved to a version without the wait."""
+    world = prospecting(*WAITS, quiet_hours="none")
+    world.hours(0.1)
+    tell(world, replied(world))
+    follows = {"quiet_hours": "none", "on_edit": "follow"}
+    rows = [step("a"), step("b", hours=5)]
+    tell(world, publish(kind="prospecting", steps=rows, settings=follows))
+    assert (run(world).version, run(world).holds) == (2, ["reply"])
+
+
 @pytest.mark.parametrize("off", [-72, 8_760])
 def test_a_sender_s_clock_moves_no_step(off: int) -> None:
     world = prospecting(step("a"), step("b", hours=48), quiet_hours="none")

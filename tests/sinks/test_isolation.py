@@ -6,9 +6,10 @@ import msgspec
 import psycopg
 import pytest
 
+from schemas.facts import Kind
 from sinks.migrate import migrate
 from tests.sinks.conftest import Database
-from tests.sinks.world import TENANTS, Log, campaign, contact, enrollment, world
+from tests.sinks.world import TENANTS, Log, campaign, contact, enrollment, fact, world
 
 OURS = {"touchstream.migrations", "touchstream.places", "touchstream.tasks"}
 EVERYBODYS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}
@@ -45,6 +46,7 @@ def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
         both.campaign(msgspec.structs.replace(record, definition=outreach))
         run = enrollment(tenant_id, campaign_id="outreach", enrollment_id=f"{tenant_id}-bob")
         both.contact(tenant_id, contact(tenant_id, run), "bob")
+        both.fact(fact(tenant_id, Kind.TOUCH_SENT, campaign_id="outreach"))
     both.write(dsn)
     role = server.login(dsn, "a_reader")
     server.run("GRANT touchstream_reader TO a_reader")

@@ -9,8 +9,20 @@ import pytest
 from psycopg.rows import dict_row
 
 from schemas import messages as m
+from sinks.migrate import migrate
 from sinks.projection import Projection
-from tests.processors.story import answering, happened, prospecting, seen, sending, tell
+from sinks.snapshot import Recount
+from tests.builders import publish
+from tests.processors.story import (
+    answering,
+    bounced,
+    by_hand,
+    happened,
+    prospecting,
+    seen,
+    sending,
+    tell,
+)
 from tests.sinks.test_engine import records
 from tests.world import START, World
 
@@ -23,6 +35,7 @@ class Shown:
     """What the views show of a world, as often as asked."""
 
     def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
         self.projection = Projection(dsn, "test")
         self.places: dict[tuple[str, int], int] = {}
         self.connection = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
@@ -148,3 +161,102 @@ def test_every_visit_of_every_step_is_history(shown: Shown) -> None:
     assert shown.rows(world, "SELECT * FROM reviews.campaign_enrollments") == []
     due = shown.rows(world, "SELECT * FROM prospecting.get_next_pending_executions(5)")
     assert [row["prospect_id"] for row in due] == ["ann"]
+
+
+def test_every_channel_has_a_state_of_its_own(shown: Shown) -> None:
+    """S2-4 to S2-7: skipped steps, a bounce, a message that was delivered, read and answered."""
+    step = {"template_id": "t", "delay_hours": 0.1}
+    world = prospecting(
+        {**step, "id": "mail", "channel": "email"},
+        {**step, "id": "text", "channel": "sms", "skip_when": "linkedin_not_connected"},
+        {**step, "id": "whatsapp", "channel": "whatsapp"},
+        {**step, "id": "last", "channel": "voice", "delay_hours": 48},
+        quiet_hours="none",
+        on_reply="continue",
+    )
+    world.hours(1, sending())
+    mail, whatsapp = sorted(world.due(), key=lambda touch: touch.touch_number)
+    tell(
+        world,
+        bounced(world, mail),
+        seen(world, whatsapp, "delivered"),
+        seen(world, whatsapp, "read"),
+        happened(world, m.ContactReplied, channel="whatsapp"),
+    )
+    row = shown.state(world)
+    assert of(row, "completed_steps", "skipped_steps", "failed_steps") == ([1, 3], [2], [])
+    assert of(row["email_state"], "sent_count", "opened", "bounce_status") == (1, False, "bounced")
+    names = ("sent_count", "delivered", "read", "replied")
+    assert of(row["whatsapp_state"], *names) == (1, True, True, True)
+    assert row["whatsapp_state"]["last_sent_at"] is not None
+    assert row["linkedin_state"]["connection_status"] is None
+    assert of(row, "current_step", "status") == (4, "pending")
+
+
+COUNTED = """SELECT step_number, step_id, channel, sends::int, skips::int, opens::int,
+    triggers::int, timeouts::int, open_rate::float, trigger_rate::float
+    FROM prospecting.campaign_step_analytics ORDER BY step_number"""
+
+
+def branching() -> World:
+    """Who opens the mail is called, who does not is sent a text message: both as a second touch."""
+    step = {"template_id": "t", "delay_hours": 0}
+    wait = {"event": "open", "max_wait_hours": 5, "on_timeout": {"branch": "text"}}
+    return prospecting(
+        {**step, "id": "mail", "channel": "email", "wait_for": wait},
+        {**step, "id": "call", "channel": "voice", "then": "complete"},
+        {**step, "id": "text", "channel": "sms"},
+        quiet_hours="none",
+        reentry="restart",
+    )
+
+
+def test_branches_are_counted_by_step_where_they_share_a_touch_number(shown: Shown) -> None:
+    world = branching()
+    senders = sending()
+    world.hours(6, senders)
+    tell(world, by_hand(world))
+    world.hours(1, senders)
+    second = max(world.due(), key=lambda touch: touch.due_at)
+    tell(world, seen(world, second))
+    world.hours(1, senders)
+    assert [tuple(row.values()) for row in shown.rows(world, COUNTED)] == [
+        (1, "mail", "email", 2, 0, 1, 1, 1, 0.5, 0.5),
+        (2, "call", "voice", 1, 0, 0, 0, 0, 0.0, None),
+        (3, "text", "sms", 1, 0, 0, 0, 0, 0.0, None),
+    ]
+    by_number = """SELECT touch_number, sends::int FROM touchstream.touch_metrics
+        ORDER BY touch_number"""
+    assert [tuple(row.values()) for row in shown.rows(world, by_number)] == [(1, 2), (2, 2)]
+    told = records(world, world.layout)
+    with Recount(shown.dsn) as recount:
+        recount.add(told)
+        assert recount.differences() == []
+
+
+def test_a_step_is_counted_over_versions_and_shown_as_the_newest_has_it(shown: Shown) -> None:
+    world = branching()
+    senders = sending()
+    world.hours(1, senders)
+    step = {"template_id": "t", "delay_hours": 0, "channel": "email"}
+    rows = [{**step, "id": "hello"}, {**step, "id": "mail"}]
+    settings = {"quiet_hours": "none", "reentry": "restart"}
+    tell(world, publish(kind="prospecting", steps=rows, settings=settings))
+    tell(world, by_hand(world))
+    world.hours(1, senders)
+    query = "SELECT step_number, step_id, sends::int FROM prospecting.campaign_step_analytics"
+    shown_now = [tuple(row.values()) for row in shown.rows(world, f"{query} ORDER BY step_id")]
+    assert shown_now == [(1, "hello", 1), (2, "mail", 2)]
+
+
+def test_what_was_told_before_steps_were_counted_is_counted_too(shown: Shown) -> None:
+    world = branching()
+    world.hours(8, sending())
+    before = shown.rows(world, COUNTED)
+    shown.connection.execute(b"DROP TABLE touchstream.step_metrics CASCADE")
+    shown.connection.execute(b"DELETE FROM touchstream.migrations WHERE name = '0010_step_metrics'")
+    assert migrate(shown.dsn) == ["0010_step_metrics"]
+    assert shown.rows(world, COUNTED) == before
+    with Recount(shown.dsn) as recount:
+        recount.add(records(world, world.layout))
+        assert recount.differences() == []
