@@ -6,6 +6,7 @@ registry cannot be asked: an outage is not the record's fault, so it must not be
 
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -101,12 +102,13 @@ def encode_event(
     model: BaseModel,
     encoding: Encoding = "json",
     *,
-    event_id: str,
+    event_id: str | None,
     source: str,
     time: int | None = None,
     schema_id: int | None = None,
 ) -> tuple[list[tuple[str, bytes]], bytes]:
-    """Headers and value in binary mode; what `decode_event` makes the same model of."""
+    """Headers and value in binary mode; what `decode_event` makes the same model of. Without an id
+    it has its content's: the same said again is the same event."""
     if not isinstance(model, EVENTS[ce_type].model):
         raise TypeError(f"{type(model).__name__} is not the shape of {ce_type}")
     if encoding == "json":
@@ -115,6 +117,8 @@ def encode_event(
         value = encode_avro(ce_type, model.model_dump(), schema_id, framed=encoding)
     content = JSON if encoding == "json" else AVRO[0]
     when = None if time is None else format_rfc3339(time)
+    if event_id is None:
+        event_id = blake2b(value, digest_size=12).hexdigest()
     return binary_headers(ce_type, event_id, source, when, content), value
 
 

@@ -189,7 +189,8 @@ def _person(
 ) -> Person | Bad:
     if len(cells) != len(header):
         return Bad(line, Code.COLUMNS, f"{len(cells)} columns, the first line has {len(header)}")
-    told = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name}
+    told = dict(zip(header, map(str.strip, cells), strict=True))
+    told.pop("", None)
     wrong = _wrong(line, told)
     if wrong is not None:
         return wrong

@@ -67,6 +67,7 @@ def parse_moment(text: str) -> Micros:
     return micros
 
 
+@lru_cache(maxsize=8192)
 def format_rfc3339(micros: Micros) -> str:
     """`2026-03-01T09:00:00Z`, with six decimals where there are any: the one form we write."""
     return to_datetime(micros).isoformat().removesuffix("+00:00") + "Z"

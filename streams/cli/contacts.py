@@ -70,14 +70,15 @@ def import_people(
     """
     count = Count(keep=json)
     found = None if dry_run else settings()
-    publisher = None
+    publisher, begun = None, 0
     if found is not None:
         layout_of(found)
         publisher = Publisher(found)
+        begun = publisher.now()  # what the file says, it says of that moment
     try:
         for person in read(file, tenant, count):
             if publisher is not None:
-                _send(publisher, person, campaign, batch)
+                _send(publisher, person, begun, campaign, batch)
             count.good += 1
     except HeaderInvalid as error:
         raise Halt(f"{file}: {error}", USAGE) from None
@@ -93,21 +94,17 @@ def import_people(
         raise Halt(f"{count.bad} lines were bad", NO)
 
 
-def _send(publisher: Publisher, person: Person, campaign: str | None, batch: str) -> None:
+def _send(publisher: Publisher, person: Person, at: int, campaign: str | None, batch: str) -> None:
     """The person first, so that the enrollment finds an address; the ids are the content's, so
     that a second run says nothing new."""
     event = person.event
-    content = blake2b(event.model_dump_json().encode(), digest_size=12).hexdigest()
-    publisher.send("contact.upserted", event, content, SOURCE, publisher.now())
+    publisher.send("contact.upserted", event, None, SOURCE, at)
     if campaign is not None:
-        order = _Enrolled.model_construct(
-            tenant_id=event.tenant_id,
-            contact_id=event.contact_id,
-            campaign_id=campaign,
-            variables=None,
+        order = _Enrolled(
+            tenant_id=event.tenant_id, contact_id=event.contact_id, campaign_id=campaign
         )
         own = blake2b(f"{campaign}/{event.contact_id}/{batch}".encode(), digest_size=12)
-        publisher.send("contact.enrolled", order, own.hexdigest(), SOURCE, publisher.now())
+        publisher.send("contact.enrolled", order, own.hexdigest(), SOURCE, at)
 
 
 def read(file: Path, tenant: str, count: Count) -> Iterator[Person]:

@@ -1,9 +1,13 @@
 """Public events out to their topics, and what the engine says to them on the topic facts."""
 
 import time
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from confluent_kafka import KafkaError, Message, TopicPartition
+from pydantic import BaseModel
 
 from schemas import facts
 from schemas.codec import Encoding, encode_event
@@ -44,9 +48,15 @@ class Publisher:
         self._failure: KafkaError | None = None
 
     def send(
-        self, kind: str, data: Any, event_id: str, source: str = SOURCE, at: int | None = None
+        self,
+        kind: str,
+        data: Any,
+        event_id: str | None,
+        source: str = SOURCE,
+        at: int | None = None,
     ) -> str:
-        """One event, on its way; the cause that its facts will name."""
+        """One event, on its way; the cause that its facts will name. Without an id it has its
+        content's."""
         headers, value = encode_event(
             kind, data, self._encoding, event_id=event_id, source=source, time=at
         )
@@ -67,7 +77,7 @@ class Publisher:
             except BufferError:
                 self._producer.poll(0.1)
         self._producer.poll(0)
-        return f"{source}#{event_id}"
+        return f"{source}#{dict(headers)['ce_id'].decode()}"
 
     def now(self) -> int:
         """The deployment's time."""
@@ -87,10 +97,17 @@ class Publisher:
 
 def key_of(data: Any) -> bytes:
     """tenant/contact where there is a contact, so that a person's events stay in order."""
-    person = getattr(data, "customer", data)
-    contact: str | None = getattr(person, "contact_id", None)
+    contact = _contact_of(data.__class__)(data)
     tenant: str = data.tenant_id
     return contact_key(tenant, contact) if contact else tenant.encode()
+
+
+@cache
+def _contact_of(kind: type[BaseModel]) -> Callable[[Any], str | None]:
+    """Asking a model for what it has not is slow, so its kind is asked once."""
+    if "customer" in kind.model_fields:
+        return attrgetter("customer.contact_id")
+    return attrgetter("contact_id") if "contact_id" in kind.model_fields else lambda _: None
 
 
 class Answers:
