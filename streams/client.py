@@ -111,11 +111,13 @@ def transactional_producer(
     )
 
 
-def producer(settings: Settings) -> Producer:
-    """For those who publish events: idempotent, keys placed as Java clients place them."""
+def producer(settings: Settings, *, only_failures: bool = False) -> Producer:
+    """For those who publish events: idempotent, keys placed as Java clients place them. Who wants
+    to hear `only_failures` is not told of each record that is delivered."""
     return Producer(
         {
             **_common(settings),
+            "delivery.report.only.error": only_failures,
             "enable.idempotence": True,
             "linger.ms": 5,
             "message.max.bytes": 4_000_000,

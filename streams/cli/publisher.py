@@ -44,7 +44,7 @@ class Publisher:
         self._settings = settings
         self._encoding = encoding
         self._clock = settings.scaled_clock()
-        self._producer = producer(settings)
+        self._producer = producer(settings, only_failures=True)
         self._failure: KafkaError | None = None
 
     def send(
