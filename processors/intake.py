@@ -58,14 +58,8 @@ class IntakeProcessor:
         except Refused as refused:
             self._park(turn, record, refused, headers)
             return
-        at = record.timestamp if event.time is None else event.time
-        cause = f"{event.source}#{event.id}"
-        message = _READ[event.type](event.data, cause, at, event.type)
-        if event.backfill and isinstance(message, m.Outside):
-            names = (message.tenant_id, message.contact_id, message.cause, message.at)
-            message = m.Past(*names, m.encode(message))
-        topic, key = _address(message)
-        turn.send(topic, key, message)
+        message = understood(event, record.timestamp)
+        turn.send(*address(message), message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """Nothing here waits."""
@@ -86,6 +80,25 @@ class IntakeProcessor:
             large or len(kept) < len(headers or ()),
         )
         turn.send(Topic.DEAD_LETTERS, record.key[:KEY_KEPT], letter)
+
+
+def understood(event: Event, told_at: int) -> m.Message:
+    """What one of our logs holds of a public event, which was told at that moment."""
+    at = told_at if event.time is None else event.time
+    cause = f"{event.source}#{event.id}"
+    message = _READ[event.type](event.data, cause, at, event.type)
+    if event.backfill and isinstance(message, m.Outside):
+        names = (message.tenant_id, message.contact_id, message.cause, message.at)
+        message = m.Past(*names, m.encode(message))
+    return message
+
+
+def address(message: m.Message) -> tuple[Topic, bytes]:
+    """The log that a message is for, and its key there."""
+    if isinstance(message, m.Outside):
+        return Topic.CONTACT_LOG, f"{message.tenant_id}/{message.contact_id}".encode()
+    tenant_id: str = message.tenant_id  # type: ignore[attr-defined]
+    return Topic.CAMPAIGN_LOG, tenant_id.encode()
 
 
 def _kept(headers: Any) -> Iterator[tuple[str, bytes | None]]:
@@ -114,14 +127,6 @@ def _headers(record: Record) -> Any:
 
 def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
-
-
-def _address(message: m.Message) -> tuple[Topic, bytes]:
-    """The log that a message is for, and its key there."""
-    if isinstance(message, m.Outside):
-        return Topic.CONTACT_LOG, f"{message.tenant_id}/{message.contact_id}".encode()
-    tenant_id: str = message.tenant_id  # type: ignore[attr-defined]
-    return Topic.CAMPAIGN_LOG, tenant_id.encode()
 
 
 def _job_completed(data: e.JobCompleted, cause: str, at: int, _: str) -> m.Message:

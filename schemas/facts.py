@@ -65,6 +65,8 @@ class Kind(StrEnum):
     TOUCH_REDATED = "touch.redated"
     EVENT_REFUSED = "event.refused"
 
+    __hash__ = str.__hash__  # Enum's own is Python, and who counts facts looks up each
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One decision. `at` is stream time; `until` is the time a wait ends; `values` is what was

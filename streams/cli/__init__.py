@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import campaign, contacts, dead_letters, migrating, running, setup, status, up
+from streams.cli import (
+    campaign,
+    contacts,
+    dead_letters,
+    migrating,
+    running,
+    setup,
+    simulating,
+    status,
+    up,
+)
 from streams.cli import publish as publishing
 from streams.cli.common import say
 from streams.cli.errors import INTERRUPTED, explain
@@ -39,6 +49,7 @@ campaign.app.command("migrate")(migrating.migrate)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=WORDS)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=WORDS)
 app.command(rich_help_panel=WORDS)(publishing.publish)
+app.command(rich_help_panel=WORDS)(simulating.simulate)
 app.command(rich_help_panel=LOOK)(status.status)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(setup.verify)

@@ -38,7 +38,7 @@ def validate(file: File, tenant: MaybeTenant = None, json: Json = False) -> None
     elif isinstance(found, Definition):
         print(f"{file}: valid, {found.kind} campaign with {len(found.steps)} steps")
     if problems:
-        raise Halt(_told(str(file), problems))
+        raise Halt(told(str(file), problems))
 
 
 @app.command()
@@ -60,7 +60,7 @@ def publish(
     if not isinstance(definition, Definition):
         if json:
             print_json({"valid": False, "problems": [p._asdict() for p in definition]})
-        raise Halt(_told(str(file), definition))
+        raise Halt(told(str(file), definition))
     event = _event(
         "campaign.published",
         tenant_id=definition.tenant_id,
@@ -121,7 +121,7 @@ def duplicate(
         raise Halt(str(error), USAGE) from None
     found = read(text)
     if not isinstance(found, Definition):
-        raise Halt(_told("this campaign", found))
+        raise Halt(told("this campaign", found))
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -133,7 +133,8 @@ def duplicate(
     print(f"{out}: fill in the templates, then: touchstream campaign publish {out}")
 
 
-def _told(what: str, problems: list[Problem]) -> str:
+def told(what: str, problems: list[Problem]) -> str:
+    """All that is wrong with a document, a line each."""
     lines = [f"  {p.code} at {p.place or 'the document'}: {p.message}" for p in problems]
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return "\n".join([f"{what}: {count}", *lines])
@@ -210,6 +211,36 @@ def set_tenant(
 
     Example: touchstream tenant set acme --timezone America/New_York --per-hour email=200
     """
+    event = tenant_event(
+        tenant_id,
+        timezone,
+        per_hour=per_hour,
+        quiet=quiet,
+        strict_start=strict_start,
+        strict_region=strict_region,
+        delay=delay,
+        per_day=per_day,
+        per_week=per_week,
+        fence=fence,
+    )
+    fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
+    tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)
+
+
+def tenant_event(
+    tenant_id: str,
+    timezone: str,
+    *,
+    per_hour: list[str] | None = None,
+    quiet: str | None = None,
+    strict_start: str | None = None,
+    strict_region: list[str] | None = None,
+    delay: list[str] | None = None,
+    per_day: int | None = None,
+    per_week: int | None = None,
+    fence: str | None = None,
+) -> BaseModel:
+    """The event that the options tell. Raises Halt."""
     values: dict[str, Any] = {"tenant_id": tenant_id, "timezone": timezone}
     values["limits"] = {
         channel: {"per_hour": None if limit == "none" else _number(int, limit)}
@@ -221,18 +252,17 @@ def set_tenant(
     if per_day is not None or per_week is not None:
         values["frequency_caps"] = {"per_day": per_day, "per_week": per_week}
     if fence is not None:
-        values["fence"] = _moment(fence)
+        values["fence"] = moment_of(fence)
     if quiet is not None or strict_start is not None or strict_region:
         start, _, end = (quiet or "21:00-08:00").partition("-")
         values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
         if strict_start is not None:
             values["quiet_hours"]["strict_start"] = strict_start
-    event = _event("tenant.upserted", **values)
-    fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
-    tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)
+    return _event("tenant.upserted", **values)
 
 
-def _moment(text: str) -> int:
+def moment_of(text: str) -> int:
+    """A time as a person writes it. Raises Halt."""
     try:
         return parse_moment(text)
     except ValueError as error:

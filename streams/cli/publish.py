@@ -89,8 +89,8 @@ def publish(
     Example: python examples/events.py | touchstream publish -
     """
     count = Count()
-    with _opened(file) as lines:
-        events = _events(lines, count)
+    with opened(file) as lines:
+        events = read_events(lines, count.spoil)
         if dry_run:
             with _progress(count):
                 for _, event in events:
@@ -160,7 +160,10 @@ def _heed(fact: Fact | None, line: int, kind: str, count: Count) -> None:
         count.unanswered = line
 
 
-def _events(lines: BinaryIO, count: Count) -> Iterator[tuple[int, Event]]:
+def read_events(
+    lines: BinaryIO, spoil: Callable[[int, str, str], None]
+) -> Iterator[tuple[int, Event]]:
+    """Every good line with its number; `spoil` hears of the others, by number, code and reason."""
     decode = Decoder().decode
     for number, line in enumerate(bounded_lines(lines, _LINE_BYTES), 1):
         if not line.strip():
@@ -168,16 +171,17 @@ def _events(lines: BinaryIO, count: Count) -> Iterator[tuple[int, Event]]:
         try:
             event = decode(STRUCTURED, line.strip())
         except Refused as refused:
-            count.spoil(number, refused.code, refused.detail)
+            spoil(number, refused.code, refused.detail)
             continue
         if EVENTS[event.type].topic is None:
-            count.spoil(number, "EVENT_WRONG_TOPIC", f"{event.type} is a command: we write it")
+            spoil(number, "EVENT_WRONG_TOPIC", f"{event.type} is a command: we write it")
         else:
             yield number, event
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def opened(name: str) -> Iterator[BinaryIO]:
+    """A file, or stdin where its name is `-`. Raises Halt."""
     if name == "-":
         yield sys.stdin.buffer
         return

@@ -1,0 +1,126 @@
+"""The three processors joined in memory, under a clock that the caller moves.
+
+A log is nothing but the inbox of its task: a record is folded in the moment that it is appended,
+and forgotten. It is stamped as Kafka stamps it, in whole milliseconds. Who has his turn at a moment
+is fixed, and so is how much he does of it, so when a task commits changes nothing that is said.
+"""
+
+from collections.abc import Callable
+from itertools import count
+
+from processors.task import Record, Task
+from processors.turn import Output
+from schemas import messages as m
+from schemas.facts import Fact
+from schemas.topics import COMMANDS, ONE_MACHINE, Topic
+from schemas.wire import NEVER
+from streams.roles import PROCESSORS
+
+MILLISECOND = 1_000
+STEP = 500
+"""Records and timers of a task before the others have their turn."""
+
+COMMIT_EVERY = 2_000
+
+Command = m.CommandDue | m.CommandRevoked
+
+_ORDER = ("campaign", "contact", "dispatch")
+
+
+class _Lane:
+    """A log of one partition, and the task that folds it."""
+
+    __slots__ = ("append", "inbox", "offsets", "since_commit", "store", "task")
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.store = task.store
+        self.inbox = task.inbox
+        self.append = task.inbox.append
+        self.offsets = count()
+        self.since_commit = 0
+
+
+class Engine:
+    """`hear` gets each step's facts, in order; `command` each command as it goes out; `lose` what
+    could not be folded."""
+
+    def __init__(
+        self,
+        now: int,
+        hear: Callable[[list[Fact]], None],
+        command: Callable[[Command], None],
+        *,
+        commit_every: int = COMMIT_EVERY,
+    ) -> None:
+        self.now = now
+        self.records = 0
+        self._hear, self._command = hear, command
+        self._commit_every = commit_every
+        self._lanes: dict[Topic, _Lane] = {}
+        for role in _ORDER:
+            topic, make = PROCESSORS[role]
+            self._lanes[topic] = _Lane(Task(make(ONE_MACHINE), 0))
+        self._each = tuple(self._lanes.values())
+
+    def tell(self, topic: Topic, key: bytes, value: bytes) -> None:
+        """One record, at the end of its log; folded when things settle."""
+        lane = self._lanes[topic]
+        lane.append(Record(next(lane.offsets), self.now, key, value))
+        self.records += 1
+
+    def settle(self) -> None:
+        """Until nothing moves any more at this moment."""
+        moved = True
+        while moved:
+            moved = False
+            for lane in self._each:
+                if lane.inbox or (
+                    lane.store.soonest <= self.now and lane.store.next_due() <= self.now
+                ):
+                    self._fold(lane)
+                    moved = True
+
+    def next_due(self, before: int = NEVER) -> int:
+        """The soonest timer of all tasks, if it is earlier than `before`."""
+        for lane in self._each:
+            if lane.store.soonest < before:
+                before = min(before, lane.store.next_due())
+        return before
+
+    def _fold(self, lane: _Lane) -> None:
+        task = lane.task
+        if not lane.inbox and task.stream_time < self.now:  # only time goes on
+            lane.append(Record(next(lane.offsets), self.now, b"", m.TICK))
+            self.records += 1
+        lane.since_commit += task.advance(STEP)
+        if task.outputs:
+            self._route(task.outputs)
+            task.outputs.clear()
+        if lane.since_commit >= self._commit_every:
+            lane.since_commit = 0
+            task.commit(task.changes())
+
+    def _route(self, outputs: list[Output]) -> None:
+        """What a task says is a record of the log that it is for, at once."""
+        facts, lanes, encode, now = [], self._lanes, m.encode, self.now
+        for output in outputs:
+            topic = output.topic
+            if topic is _FACTS:
+                facts.append(output.message)
+            elif (lane := lanes.get(topic)) is not None:
+                lane.append(Record(next(lane.offsets), now, output.key, encode(output.message)))
+                self.records += 1
+            elif topic in _COMMANDS:
+                self._command(output.message)  # type: ignore[arg-type]
+        if facts:
+            self._hear(facts)  # type: ignore[arg-type]
+
+
+_FACTS = Topic.FACTS  # a member is looked up in Python, so once
+_COMMANDS = frozenset(COMMANDS)
+
+
+def stamp(micros: int) -> int:
+    """When a log has what happens at that moment: never before."""
+    return -(-micros // MILLISECOND) * MILLISECOND

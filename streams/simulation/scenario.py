@@ -1,0 +1,138 @@
+"""What a simulation is given, put together: who owns what, what is told when, and who answers."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from processors.intake import address, understood
+from schemas.codec import Event
+from schemas.definition import Definition
+from schemas.messages import Message, PublishCampaign, UpsertTenant, encode
+from schemas.times import format_rfc3339
+from streams.simulation.engine import COMMIT_EVERY, stamp
+from streams.simulation.population import Planned, Population, entries
+from streams.simulation.running import Ended, Listener, Progress, Simulation, in_order
+from streams.simulation.senders import Senders
+
+SOURCE = "/touchstream/simulation"
+
+
+class Campaign(NamedTuple):
+    """A definition, and the document that it was read from."""
+
+    definition: Definition
+    document: Any
+
+
+class Recorded:
+    """Public events, in order of time; one without a time of its own happened at the beginning.
+
+    A published version of a campaign that is simulated is left out: what is simulated stands in for
+    it.
+    """
+
+    def __init__(self, events: Iterable[Event], campaigns: Sequence[Campaign]) -> None:
+        mine = {(c.definition.tenant_id, c.definition.campaign_id) for c in campaigns}
+        self.tenants: dict[str, UpsertTenant] = {}
+        self.left_out = 0
+        told: list[tuple[int, Event]] = []
+        for event in events:
+            ours = (event.data.tenant_id, getattr(event.data, "campaign_id", ""))
+            if event.type == "campaign.published" and ours in mine:
+                self.left_out += 1
+            else:
+                told.append((event.time or 0, event))
+        told.sort(key=_first)
+        self.begins = next((at for at, _ in told if at), None)
+        self._records: list[tuple[int, Planned]] = []
+        for at, event in told:
+            message = understood(event, at or self.begins or 0)
+            if isinstance(message, UpsertTenant):
+                self.tenants.setdefault(message.tenant_id, message)
+            topic, key = address(message)
+            self._records.append((at, Planned(0, topic, key, encode(message))))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def planned(self, start: int) -> Iterator[Planned]:
+        """Each at its time; what was before the start, at the start."""
+        for at, record in self._records:
+            yield record._replace(at=stamp(max(at, start)))
+
+
+def _first(told: tuple[int, Event]) -> int:
+    return told[0]
+
+
+def orders(
+    campaigns: Sequence[Campaign], tenants: dict[str, UpsertTenant], start: int
+) -> Iterator[Planned]:
+    """Tenants first, then their campaigns."""
+    for tenant in tenants.values():
+        yield _order(msgspec.structs.replace(tenant, at=start), start)
+    for definition, document in campaigns:
+        message = PublishCampaign(
+            definition.tenant_id,
+            definition.campaign_id,
+            f"{SOURCE}#{definition.campaign_id}",
+            start,
+            msgspec.json.encode(document),
+        )
+        yield _order(message, start)
+
+
+def _order(message: Message, start: int) -> Planned:
+    topic, key = address(message)
+    return Planned(start, topic, key, encode(message))
+
+
+class Scenario(NamedTuple):
+    """All that a simulation is given; `over` is how long people keep coming."""
+
+    campaigns: Sequence[Campaign]
+    tenants: dict[str, UpsertTenant]
+    population: Population | None
+    recorded: Recorded | None
+    senders: Senders | None
+    start: int
+    until: int
+    over: int | None = None
+
+    def run(
+        self,
+        listeners: Iterable[Listener],
+        progress: Progress = lambda now, records: None,
+        *,
+        commit_every: int = COMMIT_EVERY,
+    ) -> Ended:
+        """From beginning to end. Once: what is recorded and drawn is used up by it."""
+        simulation = Simulation(
+            self.start, listeners, self.senders, commit_every=commit_every, progress=progress
+        )
+        asked = orders(self.campaigns, self.tenants, self.start)
+        return simulation.run(asked, self.planned(), self.until)
+
+    def planned(self) -> Iterator[Planned]:
+        """All that comes from outside beside the orders, in order of time."""
+        sources: list[Iterable[Planned]] = []
+        definitions = [campaign.definition for campaign in self.campaigns]
+        if self.population is not None:
+            sources.append(entries(self.population, definitions, self.start, self.over))
+        if self.recorded is not None:
+            sources.append(self.recorded.planned(self.start))
+        return in_order(*sources) if len(sources) > 1 else iter(*sources or [()])
+
+    def about(self) -> dict[str, Any]:
+        """What the summary says of it."""
+        return {
+            "start": format_rfc3339(self.start),
+            "until": format_rfc3339(self.until),
+            "people": self.population.size if self.population is not None else 0,
+            "recorded_events": len(self.recorded) if self.recorded is not None else 0,
+            "campaigns": [
+                f"{campaign.definition.tenant_id}/{campaign.definition.campaign_id}"
+                for campaign in self.campaigns
+            ],
+        }

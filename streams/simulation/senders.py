@@ -1,0 +1,112 @@
+"""The channel senders and the people behind them: a command comes, and what is heard of it follows.
+
+Everything is drawn from hashes of the seed, the command and the signal, so neither the order of
+commands nor the version of Python changes anybody's fate. A command that comes again is the same
+send; one that is revoked before it is sent is not sent.
+"""
+
+from hashlib import blake2b
+from heapq import heappop, heappush, heapreplace
+from typing import NamedTuple
+
+from schemas.messages import CommandDue, CommandRevoked
+from schemas.wire import NEVER
+from streams.simulation.behaviour import WHOLE, Behaviour, Plan, Row
+
+MILLISECOND = 1_000
+
+
+class Who(NamedTuple):
+    """Whose touch it is that something is heard of."""
+
+    tenant_id: str
+    contact_id: str
+    command_id: str
+    channel: str
+    campaign_id: str
+
+
+class Said(NamedTuple):
+    """A signal, and when; `other` says that it is of the rarer sort (`Row.part`)."""
+
+    at: int
+    row: Row
+    other: bool
+
+
+class Senders:
+    """What is still to be said, by its time: of each command only what is next."""
+
+    def __init__(self, behaviour: Behaviour, seed: int) -> None:
+        self._plans = behaviour.plans
+        self._seed = seed
+        self._heap: list[tuple[int, int, Who, list[Said], int]] = []
+        self._order = 0
+        self._revoked: set[str] = set()
+
+    @property
+    def next_at(self) -> int:
+        """When something is said next; NEVER if nothing is."""
+        return self._heap[0][0] if self._heap else NEVER
+
+    def take(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """A command, as it goes out."""
+        if isinstance(command, CommandRevoked):
+            self._revoked.add(command.command_id)
+            return
+        touch = command.touch
+        if touch.emission > 1:
+            return  # seen
+        said = fate(self._plans[touch.channel, touch.action], touch.command_id, self._seed, now)
+        who = Who(
+            touch.tenant_id, touch.contact_id, touch.command_id, touch.channel, touch.campaign_id
+        )
+        self._order += 1
+        heappush(self._heap, (said[0].at, self._order, who, said, 0))
+
+    def pop(self) -> tuple[Who, Said] | None:
+        """What is said first; None where its command was revoked before it was sent."""
+        _, order, who, said, place = self._heap[0]
+        revoked = place == 0 and who.command_id in self._revoked
+        if revoked or place + 1 == len(said):
+            heappop(self._heap)
+        else:
+            heapreplace(self._heap, (said[place + 1].at, order, who, said, place + 1))
+        return None if revoked else (who, said[place])
+
+
+def fate(plan: Plan, command_id: str, seed: int, now: int) -> list[Said]:
+    """All that will be heard of a command, in order of time; that it was sent or not comes
+    first."""
+    happened: dict[str | None, int] = {None: now}
+    said = []
+    for row in plan:
+        since = happened.get(row.before)
+        if since is None or (row.unless is not None and row.unless in happened):
+            continue
+        die = late = sort = 0
+        if row.below < WHOLE or row.spread or row.part:
+            die, late, sort = draws(seed, command_id, row.name)
+            if die >= row.below:
+                continue
+        late = row.spread * late // WHOLE // MILLISECOND * MILLISECOND
+        at = happened[row.name] = since + row.least + late
+        said.append(Said(at, row, sort < row.part))
+    if len(said) > 1:
+        said.sort(key=_at)
+    return said
+
+
+def _at(said: Said) -> int:
+    return said.at
+
+
+def draws(seed: int, command_id: str, signal: str) -> tuple[int, int, int]:
+    """Three numbers below 2**64: whether, how late, and of which sort."""
+    told = f"{seed}\x1f{command_id}\x1f{signal}".encode()
+    digest = blake2b(told, digest_size=24).digest()
+    return (
+        int.from_bytes(digest[:8], "big"),
+        int.from_bytes(digest[8:16], "big"),
+        int.from_bytes(digest[16:], "big"),
+    )

@@ -1,0 +1,269 @@
+"""What a simulation comes to: touches by hour and channel, why others were not sent and what they
+waited on, the funnel of each step, how runs ended and how long they took.
+
+A listener: it counts facts and commands as they come, and keeps none of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from schemas.facts import Fact, Kind
+from schemas.messages import CommandDue, CommandRevoked
+from schemas.times import HOUR, MINUTE, format_rfc3339
+from schemas.zones import zone
+from streams.simulation.running import Ended
+from streams.simulation.senders import Said, Who
+from streams.simulation.telling import Event
+
+_FUNNEL = {
+    Kind.TOUCH_SCHEDULED: "scheduled",
+    Kind.TOUCH_COMMANDED: "commanded",
+    Kind.TOUCH_SENT: "sent",
+    Kind.TOUCH_DELIVERED: "delivered",
+    Kind.TOUCH_OPENED: "opened",
+    Kind.TOUCH_READ: "read",
+    Kind.TOUCH_CLICKED: "clicked",
+    Kind.TRIGGER_MET: "answered",
+    Kind.TOUCH_CALL_ENDED: "called",
+    Kind.TOUCH_CONVERTED: "converted",
+    Kind.TOUCH_BOUNCED: "bounced",
+    Kind.TOUCH_SKIPPED: "skipped",
+    Kind.TOUCH_FAILED: "failed",
+}
+STAGES = tuple(_FUNNEL.values())
+_BEGIN, _ENDS = Kind.ENROLLMENT_STARTED, (Kind.ENROLLMENT_COMPLETED, Kind.ENROLLMENT_STOPPED)
+_LOOKED_AT = frozenset((_BEGIN, *_ENDS, Kind.TOUCH_DEFERRED))
+_ORDERS_REFUSED = (Kind.CAMPAIGN_REFUSED,)
+
+Row = dict[str, Any]
+_Key = tuple[Kind, str, str | None, str | None, str | None, str | None]
+
+
+class Summary:
+    """`zones` are the tenants' own: where a touch's hours are held to no other."""
+
+    def __init__(self, zones: Mapping[str, str]) -> None:
+        self._zones = zones
+        self._facts: dict[_Key, int] = {}
+        self._hours: Counter[tuple[int, str, str]] = Counter()
+        self._held: Counter[tuple[int, str, str, str]] = Counter()
+        self._local: Counter[tuple[int, str]] = Counter()
+        self._events: Counter[str] = Counter()
+        self._begun: dict[int, int] = {}
+        self._took: Counter[int] = Counter()
+        self._span = [0, 0]
+        self.repeats = self.revocations = 0
+        self.refused: list[Fact] = []
+
+    # listening
+
+    def facts(self, facts: list[Fact], now: int) -> None:
+        """What was decided."""
+        counts = self._facts
+        for fact in facts:
+            kind = fact.fact
+            key = (
+                kind,
+                fact.tenant_id,
+                fact.campaign_id,
+                fact.step_id,
+                fact.channel,
+                fact.reason,
+            )
+            counts[key] = counts.get(key, 0) + 1
+            if kind in _LOOKED_AT:
+                self._look(fact, now)
+            elif kind in _ORDERS_REFUSED:
+                self.refused.append(fact)
+
+    def _look(self, fact: Fact, now: int) -> None:
+        if fact.fact is Kind.TOUCH_DEFERRED:
+            self._held[now // HOUR, fact.tenant_id, fact.channel or "", fact.reason or ""] += 1
+            return
+        run = int((fact.enrollment_id or "0")[-12:], 16)
+        if fact.fact is _BEGIN:
+            self._begun[run] = now
+            return
+        begun = self._begun.pop(run, None)
+        if begun is not None and fact.fact is Kind.ENROLLMENT_COMPLETED:
+            self._took[(now - begun) // MINUTE] += 1
+
+    def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """What went out."""
+        if isinstance(command, CommandRevoked):
+            self.revocations += 1
+            return
+        touch = command.touch
+        self.repeats += touch.emission > 1
+        self._span = [self._span[0] or now, now]
+        self._hours[now // HOUR, touch.tenant_id, touch.channel] += 1
+        name = touch.quiet.zone if touch.quiet else self._zones.get(touch.tenant_id, "UTC")
+        self._local[_local_hour(name, now // _QUARTER), touch.channel] += 1
+
+    def event(self, who: Who, said: Said, told: Event) -> None:
+        """What a sender or a person said."""
+        self._events[told.ce_type] += 1
+
+    # telling
+
+    def told(self, ended: Ended, about: Row) -> Row:
+        """All of it, as plain values in a fixed order."""
+        return {
+            "simulation": {
+                **about,
+                "ended_at": format_rfc3339(ended.at),
+                "finished": ended.finished,
+                "records": ended.records,
+            },
+            "touches": {
+                "commanded": sum(self._hours.values()),
+                "repeated": self.repeats,
+                "revoked": self.revocations,
+                "first_at": _moment(self._span[0]),
+                "last_at": _moment(self._span[1]),
+                "by_channel": dict(sorted(self._by_channel().items())),
+                "by_hour": list(self._by_hour()),
+                "by_local_hour": list(self._by_local_hour()),
+            },
+            "not_sent": self._reasons(Kind.TOUCH_SKIPPED, Kind.TOUCH_FAILED),
+            "waited": list(self._waits()),
+            "held_by_hour": list(self._holds()),
+            "funnel": list(self._funnel()),
+            "runs": self._runs(),
+            "events": dict(sorted(self._events.items())),
+            "refused": self._tally(Kind.EVENT_REFUSED),
+            "facts": {str(kind): n for kind, n in sorted(self._kinds().items())},
+        }
+
+    def _by_channel(self) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for (_, _, channel), number in self._hours.items():
+            found[channel] += number
+        return found
+
+    def _by_hour(self) -> Iterator[Row]:
+        for (hour, tenant_id, channel), number in sorted(self._hours.items()):
+            at = format_rfc3339(hour * HOUR)
+            yield {"hour": at, "tenant_id": tenant_id, "channel": channel, "touches": number}
+
+    def _by_local_hour(self) -> Iterator[Row]:
+        for (hour, channel), number in sorted(self._local.items()):
+            yield {"hour": hour, "channel": channel, "touches": number}
+
+    def _reasons(self, *kinds: Kind) -> list[Row]:
+        found: Counter[tuple[str, str, str]] = Counter()
+        for (kind, _, _, _, channel, reason), number in self._facts.items():
+            if kind in kinds:
+                found[kind.removeprefix("touch."), channel or "", reason or ""] += number
+        return [
+            {"how": how, "channel": channel, "reason": reason, "touches": number}
+            for (how, channel, reason), number in _most(found)
+        ]
+
+    def _waits(self) -> Iterator[Row]:
+        """What touches waited on before they went, if they did: how often, and from when to
+        when."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        hours: dict[tuple[str, str, str], list[int]] = {}
+        for (hour, tenant_id, channel, reason), number in self._held.items():
+            key = (tenant_id, channel, reason)
+            found[key] += number
+            hours.setdefault(key, []).append(hour)
+        for key, number in _most(found):
+            yield {
+                "tenant_id": key[0],
+                "channel": key[1],
+                "reason": key[2],
+                "times": number,
+                "first_hour": format_rfc3339(min(hours[key]) * HOUR),
+                "last_hour": format_rfc3339(max(hours[key]) * HOUR),
+                "hours": len(hours[key]),
+            }
+
+    def _holds(self) -> Iterator[Row]:
+        for (hour, tenant_id, channel, reason), number in sorted(self._held.items()):
+            at = format_rfc3339(hour * HOUR)
+            names = {"tenant_id": tenant_id, "channel": channel, "reason": reason}
+            yield {"hour": at, **names, "times": number}
+
+    def _funnel(self) -> Iterator[Row]:
+        steps: dict[tuple[str, str, str, str], Counter[str]] = {}
+        for (kind, tenant_id, campaign_id, step_id, channel, _), number in self._facts.items():
+            stage = _FUNNEL.get(kind)
+            if stage is not None and step_id is not None:
+                key = (tenant_id, campaign_id or "", step_id, channel or "")
+                steps.setdefault(key, Counter())[stage] += number
+        for key, counts in steps.items():  # in the order in which they were come to
+            names = zip(("tenant_id", "campaign_id", "step_id", "channel"), key, strict=True)
+            yield {**dict(names), **{stage: counts[stage] for stage in STAGES if counts[stage]}}
+
+    def _runs(self) -> Row:
+        kinds = self._kinds()
+        return {
+            "started": kinds[Kind.ENROLLMENT_STARTED],
+            "declined": self._tally(Kind.ENROLLMENT_DECLINED),
+            "completed": kinds[Kind.ENROLLMENT_COMPLETED],
+            "stopped": self._tally(Kind.ENROLLMENT_STOPPED),
+            "paused": kinds[Kind.ENROLLMENT_FROZEN] - kinds[Kind.ENROLLMENT_RESUMED],
+            "not_ended": len(self._begun),
+            "hours_to_complete": _quantiles(self._took),
+        }
+
+    def _kinds(self) -> Counter[Kind]:
+        found: Counter[Kind] = Counter()
+        for key, number in self._facts.items():
+            found[key[0]] += number
+        return found
+
+    def _tally(self, kind: Kind) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for key, number in self._facts.items():
+            if key[0] is kind:
+                found[key[5] or ""] += number
+        return dict(_most(found))
+
+
+_QUARTER = 15 * MINUTE
+"""Zones differ by quarters of an hour."""
+
+
+@lru_cache(maxsize=65_536)
+def _local_hour(name: str, quarter: int) -> int:
+    at = datetime.fromtimestamp(quarter * _QUARTER // 1_000_000, UTC)
+    return at.astimezone(zone(name)).hour
+
+
+def _moment(micros: int) -> str | None:
+    return format_rfc3339(micros) if micros else None
+
+
+def _most(found: Counter[Any]) -> list[tuple[Any, int]]:
+    """The most first; as many as each other by name."""
+    return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _quantiles(minutes: Counter[int]) -> Row | None:
+    """Of whole minutes."""
+    whole = sum(minutes.values())
+    if not whole:
+        return None
+    asked = {"median": 0.5, "nine_of_ten": 0.9, "longest": 1.0}
+    return {name: round(_at_share(minutes, whole * share) / 60, 2) for name, share in asked.items()}
+
+
+def _at_share(minutes: Mapping[int, int], rank: float) -> int:
+    seen = 0
+    for value in sorted(minutes):
+        seen += minutes[value]
+        if seen >= rank:
+            break
+    return value
+
+
+def busiest(rows: Iterable[Row], most: int) -> list[Row]:
+    """The hours with the most touches, in order of time."""
+    chosen = sorted(rows, key=lambda row: (-row["touches"], row["hour"]))[:most]
+    return sorted(chosen, key=lambda row: str(row["hour"]))
