@@ -35,7 +35,7 @@ class Report:
 
     def __init__(self, directory: Path, files: ExitStack) -> None:
         def opened(name: str) -> BinaryIO:
-            return files.enter_context((directory / name).open("wb", buffering=_BUFFER))
+            return files.enter_context(open_file(directory / name))
 
         self._directory = directory
         self._facts = opened("facts.jsonl")
@@ -67,6 +67,11 @@ class Report:
     def summary(self, told: dict[str, Any]) -> None:
         text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
         (self._directory / "summary.json").write_text(text, "utf-8")
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A new file, written in large pieces."""
+    return path.open("wb", buffering=_BUFFER)
 
 
 @contextmanager
