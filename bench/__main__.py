@@ -17,6 +17,7 @@ from bench import (
     report,
     restart,
     runtime,
+    simulation,
     storm,
     table,
     triggers,
@@ -37,6 +38,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "restart": restart.run,
     "triggers": triggers.run,
     "import": importing.run,
+    "simulate": simulation.run,
 }
 
 

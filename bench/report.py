@@ -120,7 +120,7 @@ CONSUME_THERE = 1_830_000
 """Events of workload W that the client alone consumed on a core of the machine that the targets
 were set on."""
 
-PER_CORE = ("runtime", "contact", "contact-mix", "intake-json", "intake-avro")
+PER_CORE = ("runtime", "contact", "contact-mix", "intake-json", "intake-avro", "simulate")
 
 
 def _proportion(figures: Sequence[Figure]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,8 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.codes import PLAIN
 from schemas.document import DocumentInvalid, parse
-from schemas.fields import CodeText, EntityId
+from schemas.fields import CodeText
 from schemas.kinds import SIGNALS
 from schemas.times import HOUR, MINUTE, SECOND
 
@@ -48,6 +50,16 @@ def _span(given: Any) -> Any:
 
 _Time = Annotated[float, Field(ge=0, le=LONGEST_HOURS * 60)]
 Span = Annotated[list[_Time], Field(min_length=2, max_length=2), BeforeValidator(_span)]
+
+
+def _plain(code: str) -> str:
+    if not PLAIN(code):
+        raise ValueError("has 1 to 32 of A-Z a-z 0-9 _ . -")
+    return code
+
+
+Word = Annotated[CodeText, AfterValidator(_plain)]
+"""What facts can quote: intake makes "other" of anything else."""
 
 
 class Delay(_Part):
@@ -82,7 +94,7 @@ class Share(Delay):
 class Failed(Share):
     """`permanent` says that no retry helps; else the code does (F-7)."""
 
-    code: CodeText = "500"
+    code: Word = "500"
     permanent: bool = False
 
 
@@ -99,14 +111,14 @@ class Unsubscribed(Share):
 
 
 class Converted(Share):
-    conversion_type: EntityId = "conversion"
+    conversion_type: Word = "conversion"
 
 
 class Outcome(Share):
     seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
 
 
-Outcomes = dict[EntityId, Outcome]
+Outcomes = dict[Word, Outcome]
 
 _NAMED = {
     "delivered": "delivered",

@@ -1,5 +1,6 @@
 """A behaviour model is checked whole, and does what it says."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +68,11 @@ def test_a_text_that_is_no_document_is_refused() -> None:
         Behaviour.read(b"email: [")
     with pytest.raises(BehaviourInvalid):
         Behaviour.read(b"- email")
+
+
+def test_the_example_is_a_model() -> None:
+    plans = Behaviour.read(Path("examples/behaviour/usual.yaml").read_bytes()).plans
+    assert all(len(plan) > 1 for plan in plans.values())
 
 
 def test_only_one_outcome_comes_true() -> None:

@@ -1,0 +1,124 @@
+"""The simulator: a week's campaign on many people, the real processors, on one core."""
+
+import resource
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from bench import contact, prospects
+from bench.kit import Spent, Stopwatch, alone
+from bench.report import Figure, middle
+from schemas import messages as m
+from schemas.definition import Definition, validate
+from schemas.times import DAY, parse_rfc3339
+from streams.simulation.behaviour import Behaviour
+from streams.simulation.population import Population
+from streams.simulation.report import report
+from streams.simulation.running import Listener
+from streams.simulation.scenario import Campaign, Scenario
+from streams.simulation.senders import Senders
+from streams.simulation.summary import Summary
+from streams.worker import calm_collector
+
+TARGET = 60_000
+ROUNDS = 3
+SEED = 7
+START = parse_rfc3339("2026-03-02T15:00:00Z")
+
+BEHAVIOUR = {
+    "email": {
+        "failed": {"probability": 0.01},
+        "bounced": {"probability": 0.02},
+        "delivered": {"probability": 0.99},
+        "opened": {"probability": 0.45},
+        "clicked": {"probability": 0.2},
+        "unsubscribed": {"probability": 0.01},
+        "reviewed": {"probability": 0.3},
+    },
+    "sms": {"delivered": {"probability": 0.98}, "clicked": {"probability": 0.15}},
+}
+
+
+class Week(NamedTuple):
+    """A run, and the most memory that its process has had."""
+
+    spent: Spent
+    peak_gb: float
+
+
+def run(quick: bool = False) -> Figure:
+    """The simulator and the bare fold of contact-log in turn."""
+    people = 5_000 if quick else 100_000
+    weeks, folds = [], []
+    for _ in range(ROUNDS):
+        weeks.append(alone(week, people))
+        folds.append(alone(contact.fold, people // 5, prospects.mixed))
+        spent = weeks[-1].spent
+        print(f"  {spent.per_second:,.0f}/s, {spent.seconds:.1f} s", flush=True)
+    kept = alone(week, people, written=True)
+    speeds = [run.spent.per_second for run in weeks]
+    return Figure(
+        name="simulate",
+        what="log records a second of `touchstream simulate`, all three processors on one core",
+        value=middle(speeds),
+        unit="records/s",
+        target=TARGET,
+        ratio=middle(a / b.per_second for a, b in zip(speeds, folds, strict=True)),
+        of="the fold of contact-log alone",
+        runs=speeds,
+        settings={"people": people, "campaign": "three touches in 168 hours, jobs over a day"},
+        beside={
+            "records": weeks[0].spent.records,
+            "seconds (target <= 30 for 100,000 people)": middle(w.spent.seconds for w in weeks),
+            "CPU us a record": middle(w.spent.cpu_s / w.spent.records * 1e6 for w in weeks),
+            "peak RSS, GB": middle(w.peak_gb for w in weeks),
+            "seconds with --out": kept.spent.seconds,
+            "fold alone, records/s": middle(fold.per_second for fold in folds),
+        },
+    )
+
+
+def week(people: int, written: bool = False) -> Week:
+    """A job a person over a day, and what follows from it within a week."""
+    calm_collector()
+    given = _scenario(people)
+    summary = Summary({"acme": "America/Chicago"})
+    watch = Stopwatch()
+    if written:
+        with (
+            TemporaryDirectory(prefix="touchstream-bench-") as directory,
+            report(Path(directory) / "report") as files,
+        ):
+            listeners: list[Listener] = [summary, files]
+            ended = given.run(listeners)
+            files.summary(summary.told(ended, given.about()))
+    else:
+        ended = given.run([summary])
+        summary.told(ended, given.about())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024 / 1e9
+    return Week(watch.spent(ended.records), peak)
+
+
+def _scenario(people: int) -> Scenario:
+    found = validate(document())
+    assert isinstance(found, Definition)
+    limits: dict[str, int | None] = dict.fromkeys(("email", "sms"))
+    owner = m.UpsertTenant("acme", "owner#1", START, "America/Chicago", limits=limits)
+    crowd = Population.made(people, ["America/Chicago", "Europe/Berlin"], SEED)
+    senders = Senders(Behaviour.of(BEHAVIOUR), SEED)
+    campaigns = [Campaign(found, document())]
+    return Scenario(campaigns, {"acme": owner}, crowd, None, senders, START, START + 30 * DAY, DAY)
+
+
+def document() -> dict[str, Any]:
+    """Within 168 hours of the job: a mail after a day, a text after three, a mail after seven."""
+    steps = (("mail-1", "email", 24), ("text-1", "sms", 48), ("mail-2", "email", 96))
+    return {
+        "tenant_id": "acme",
+        "campaign_id": "reviews",
+        "name": "Reviews",
+        "steps": [
+            {"id": name, "channel": channel, "delay_hours": hours, "template_id": f"t-{name}"}
+            for name, channel, hours in steps
+        ],
+    }
