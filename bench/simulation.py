@@ -82,7 +82,7 @@ def week(people: int, written: bool = False) -> Week:
     """A job a person over a day, and what follows from it within a week."""
     calm_collector()
     given = _scenario(people)
-    summary = Summary({"acme": "America/Chicago"})
+    summary = Summary(given.owners())
     watch = Stopwatch()
     if written:
         with (

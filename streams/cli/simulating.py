@@ -147,7 +147,7 @@ def simulate(
 
 def _run(scenario: Scenario, seed: int, out: Path | None) -> tuple[dict[str, Any], Summary]:
     """The summary, and a report where one is asked for."""
-    summary = Summary({name: one.timezone for name, one in scenario.tenants.items()})
+    summary = Summary(scenario.owners())
     calm_collector()
     with _writing(out) as written:
         listeners: list[Listener] = [summary, *([written] if written is not None else [])]
@@ -156,6 +156,8 @@ def _run(scenario: Scenario, seed: int, out: Path | None) -> tuple[dict[str, Any
         found = summary.told(ended, {**scenario.about(), "seed": seed})
         if written is not None:
             written.summary(found)
+            if not written.page(found):
+                say("no report.html: pip install 'touchstream[report]'")
     return found, summary
 
 

@@ -64,6 +64,17 @@ class Report:
         """As `touchstream publish` takes it, and `simulate --events`."""
         self._events.write(line(who, said, told) + b"\n")
 
+    def page(self, told: dict[str, Any]) -> bool:
+        """The summary as pictures; False where what draws them is not installed."""
+        try:
+            from streams.simulation.page import page
+        except ModuleNotFoundError as error:
+            if error.name != "plotly":
+                raise
+            return False
+        (self._directory / "report.html").write_text(page(told), "utf-8")
+        return True
+
     def summary(self, told: dict[str, Any]) -> None:
         text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
         (self._directory / "summary.json").write_text(text, "utf-8")

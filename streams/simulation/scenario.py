@@ -124,6 +124,11 @@ class Scenario(NamedTuple):
             sources.append(self.recorded.planned(self.start))
         return in_order(*sources) if len(sources) > 1 else iter(*sources or [()])
 
+    def owners(self) -> dict[str, UpsertTenant]:
+        """All tenants, the recorded ones too."""
+        recorded = {} if self.recorded is None else self.recorded.tenants
+        return {**recorded, **self.tenants}
+
     def about(self) -> dict[str, Any]:
         """What the summary says of it."""
         return {

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from processors.dispatch.limits import DEFAULT_PER_HOUR
 from schemas.facts import Fact, Kind
-from schemas.messages import CommandDue, CommandRevoked
+from schemas.messages import CommandDue, CommandRevoked, UpsertTenant
 from schemas.times import HOUR, MINUTE, format_rfc3339
 from schemas.zones import zone
 from streams.simulation.running import Ended
@@ -43,10 +44,11 @@ _Key = tuple[Kind, str, str | None, str | None, str | None, str | None]
 
 
 class Summary:
-    """`zones` are the tenants' own: where a touch's hours are held to no other."""
+    """`tenants` have a zone, where a touch's hours are held to no other, and limits."""
 
-    def __init__(self, zones: Mapping[str, str]) -> None:
-        self._zones = zones
+    def __init__(self, tenants: Mapping[str, UpsertTenant]) -> None:
+        self._tenants = tenants
+        self._zones = {name: tenant.timezone for name, tenant in tenants.items()}
         self._facts: dict[_Key, int] = {}
         self._hours: Counter[tuple[int, str, str]] = Counter()
         self._held: Counter[tuple[int, str, str, str]] = Counter()
@@ -130,6 +132,7 @@ class Summary:
             },
             "not_sent": self._reasons(Kind.TOUCH_SKIPPED, Kind.TOUCH_FAILED),
             "waited": list(self._waits()),
+            "limits": list(self._limits()),
             "held_by_hour": list(self._holds()),
             "funnel": list(self._funnel()),
             "runs": self._runs(),
@@ -188,6 +191,14 @@ class Summary:
             at = format_rfc3339(hour * HOUR)
             names = {"tenant_id": tenant_id, "channel": channel, "reason": reason}
             yield {"hour": at, **names, "times": number}
+
+    def _limits(self) -> Iterator[Row]:
+        """Of the accounts that sent; as they were to begin with."""
+        for tenant_id, channel in sorted({key[1:] for key in self._hours}):
+            tenant = self._tenants.get(tenant_id)
+            limits = {} if tenant is None else tenant.limits
+            most = limits.get(channel, DEFAULT_PER_HOUR)
+            yield {"tenant_id": tenant_id, "channel": channel, "per_hour": most}
 
     def _funnel(self) -> Iterator[Row]:
         steps: dict[tuple[str, str, str, str], Counter[str]] = {}

@@ -112,14 +112,14 @@ def scenario(
 
 def tried(given: Scenario, commit_every: int = COMMIT_EVERY) -> Trial:
     """Run to its end."""
-    kept, summary = Kept(), Summary({"acme": "America/Chicago"})
+    kept, summary = Kept(), Summary(given.owners())
     ended = given.run([summary, kept], commit_every=commit_every)
     return Trial(kept, summary.told(ended, given.about()), ended)
 
 
 def written(given: Scenario, place: Path, commit_every: int = COMMIT_EVERY) -> dict[str, bytes]:
     """A report of it: names and bytes."""
-    summary = Summary({"acme": "America/Chicago"})
+    summary = Summary(given.owners())
     with report(place) as files:
         ended = given.run([summary, files], commit_every=commit_every)
         files.summary(summary.told(ended, given.about()))
