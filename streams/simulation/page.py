@@ -56,6 +56,7 @@ def page(told: Row) -> str:
 
 def _parts(told: Row) -> Iterator[tuple[str, str, go.Figure | None]]:
     """A heading, what there is to see, and the picture; None where there is nothing to show."""
+    yield "Under the other definition", _against_said(told), _against(told)
     yield "Touches over time", _over_time_said(told), _over_time(told)
     yield "How far people get", _FUNNEL_SAID, _funnel(told)
     yield "What is not sent, and why", _reasons_said(told), _reasons(told)
@@ -125,6 +126,47 @@ def _day(text: str) -> str:
 
 
 # pictures
+
+
+_DIFFERENT = {
+    "same": "#bcccdc",
+    "moved_earlier": "#56b4e9",
+    "moved_later": "#0072b2",
+    "added": "#009e73",
+    "removed": "#d55e00",
+}
+
+
+def _against_said(told: Row) -> str:
+    if "against" not in told:
+        return ""
+    found = told["against"]
+    people, marked = found["people"], sum(found["marked_events"].values())
+    words = f"Something is different for {people['changed']:,} of {people['all']:,} people."
+    if marked:
+        words += (
+            f" {marked:,} recorded events answer a touch that is not there any more, or not yet."
+        )
+    return words
+
+
+def _against(told: Row) -> go.Figure | None:
+    rows = told["against"]["by_step"] if "against" in told else []
+    if not rows:
+        return None
+    names = [f"{row['campaign_id']}: {row['step_id']}" for row in rows]
+    figure = go.Figure()
+    for what, color in _DIFFERENT.items():
+        numbers = [row[what] for row in rows]
+        if any(numbers):
+            text = [f"{number:,}" if number else "" for number in numbers]
+            label = what.replace("_", " ")
+            figure.add_bar(
+                x=numbers, y=names, name=label, orientation="h", marker_color=color, text=text
+            )
+    figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
+    figure.update_yaxes(autorange="reversed")
+    return _styled(figure, 110 + _BAR_PX * 1.4 * len(names))
 
 
 def _over_time(told: Row) -> go.Figure | None:

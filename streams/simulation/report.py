@@ -7,7 +7,7 @@ Ctrl-C, leaves nothing that could be mistaken for a report.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -63,6 +63,12 @@ class Report:
     def event(self, who: Who, said: Said, told: Event) -> None:
         """As `touchstream publish` takes it, and `simulate --events`."""
         self._events.write(line(who, said, told) + b"\n")
+
+    def lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        """A file more, a line each."""
+        with open_file(self._directory / name) as file:
+            for row in rows:
+                file.write(_to_json(row) + b"\n")
 
     def page(self, told: dict[str, Any]) -> bool:
         """The summary as pictures; False where what draws them is not installed."""

@@ -25,6 +25,17 @@ class Campaign(NamedTuple):
     document: Any
 
 
+class Heard(NamedTuple):
+    """A recorded event that answers a touch."""
+
+    at: int
+    event_id: str
+    ce_type: str
+    tenant_id: str
+    contact_id: str
+    command_id: str
+
+
 class Recorded:
     """Public events, in order of time; one without a time of its own happened at the beginning.
 
@@ -45,13 +56,21 @@ class Recorded:
                 told.append((event.time or 0, event))
         told.sort(key=_first)
         self.begins = next((at for at, _ in told if at), None)
+        self.heard: list[Heard] = []
         self._records: list[tuple[int, Planned]] = []
         for at, event in told:
+            self._remember(at, event)
             message = understood(event, at or self.begins or 0)
             if isinstance(message, UpsertTenant):
                 self.tenants.setdefault(message.tenant_id, message)
             topic, key = address(message)
             self._records.append((at, Planned(0, topic, key, encode(message))))
+
+    def _remember(self, at: int, event: Event) -> None:
+        command_id = getattr(event.data, "command_id", None)
+        if command_id is not None:
+            who = (event.data.tenant_id, event.data.contact_id, command_id)
+            self.heard.append(Heard(at or self.begins or 0, event.id, event.type, *who))
 
     def __len__(self) -> int:
         return len(self._records)

@@ -32,8 +32,38 @@ def _parts(told: Row) -> Iterator[RenderableType]:
         yield _table("Not sent", ("how", "channel", "reason", "touches#"), rows)
     if told["waited"]:
         yield _table("Waited on", *_waited(told["waited"]))
+    if "against" in told:
+        yield from _against(told["against"])
     if told["refused"]:
         yield _table("Events that were refused", ("reason", "events#"), told["refused"].items())
+
+
+def _against(told: Row) -> Iterator[RenderableType]:
+    touches, people = told["touches"], told["people"]
+    moved = touches["moved_earlier"] + touches["moved_later"]
+    lines = [
+        f"Under the other: {touches['added']:,} touches added, {touches['removed']:,} removed, "
+        f"{moved:,} moved, {touches['same']:,} the same",
+        f"for {people['changed']:,} of {people['all']:,} people something is different",
+    ]
+    for why, number in told["marked_events"].items():
+        lines.append(f"{number:,} recorded events are marked: {_MARKED[why]}")
+    yield Text("\n".join(lines) + "\n")
+    names = ("campaign_id", "step_id", "channel")
+    counts = ("same", "moved_earlier", "moved_later", "added", "removed", "median_shift_hours")
+    heads = ("campaign", "step", "channel", *(f"{name.replace('_', ' ')}#" for name in counts))
+    rows = [
+        ["-" if row[name] is None else row[name] for name in (*names, *counts)]
+        for row in told["by_step"]
+    ]
+    yield _table("Step by step", heads, rows)
+
+
+_MARKED = {
+    "touch_gone": "the touch that they answer is not sent any more",
+    "touch_later": "the touch that they answer goes out after them",
+    "touch_unknown": "they answer a touch that neither side sends",
+}
 
 
 def _headline(told: Row) -> str:

@@ -38,11 +38,15 @@ class Senders:
     """What is still to be said, by its time: of each command only what is next."""
 
     def __init__(self, behaviour: Behaviour, seed: int) -> None:
+        self._behaviour, self._seed = behaviour, seed
         self._plans = behaviour.plans
-        self._seed = seed
         self._heap: list[tuple[int, int, Who, list[Said], int]] = []
         self._order = 0
         self._revoked: set[str] = set()
+
+    def fresh(self) -> "Senders":
+        """The same senders and people, who have heard of nothing yet."""
+        return Senders(self._behaviour, self._seed)
 
     @property
     def next_at(self) -> int:

@@ -1,0 +1,180 @@
+"""The same people and events under two definitions, or two limits: which touches are added, removed
+and moved.
+
+A touch is one send, known by its command's id: that derives from campaign, person, step and
+attempt, so it is the same under both. A recorded event that answers a touch which the other side
+never sends is marked: what it says of the person may not be believed there.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from statistics import median
+from sys import intern
+from typing import Any, NamedTuple
+
+from schemas.facts import Fact
+from schemas.messages import CommandDue, CommandRevoked
+from schemas.times import HOUR, format_rfc3339
+from streams.simulation.scenario import Heard
+from streams.simulation.senders import Said, Who
+from streams.simulation.telling import Event
+
+Row = dict[str, Any]
+Person = tuple[str, str]
+
+
+class Touch(NamedTuple):
+    """One send: when it goes out, and as what."""
+
+    at: int
+    campaign_id: str
+    step_id: str
+    channel: str
+    attempt: int
+
+    def told(self) -> Row:
+        row = self._asdict()
+        row["at"] = format_rfc3339(self.at)
+        return row
+
+
+class Touches:
+    """A listener that keeps every touch, small: all of both sides are held at once."""
+
+    def __init__(self) -> None:
+        self.people: dict[Person, dict[bytes, Touch]] = {}
+
+    def facts(self, facts: list[Fact], now: int) -> None:
+        """What was decided shows in what goes out."""
+
+    def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """A repeat is the same send."""
+        if isinstance(command, CommandRevoked) or command.touch.emission > 1:
+            return
+        told = command.touch
+        person = (intern(told.tenant_id), told.contact_id)
+        touch = Touch(
+            now, intern(told.campaign_id), intern(told.step_id), intern(told.channel), told.attempt
+        )
+        self.people.setdefault(person, {})[_short(told.command_id)] = touch
+
+    def event(self, who: Who, said: Said, told: Event) -> None:
+        """Drawn for a command, and so never without one."""
+
+    def find(self, heard: Heard) -> Touch | None:
+        """The touch that an event answers."""
+        person = self.people.get((heard.tenant_id, heard.contact_id), {})
+        return person.get(_short(heard.command_id))
+
+
+class Change(NamedTuple):
+    """What became of one touch of a person: on one side only, or at another time."""
+
+    was: Touch | None
+    now: Touch | None
+
+
+class Comparison:
+    """Two sides: `was` as it is, `now` as it would be."""
+
+    def __init__(self, was: Touches, now: Touches, heard: Iterable[Heard]) -> None:
+        self._was, self._now = was, now
+        self._people = sorted(was.people.keys() | now.people.keys())
+        self.marked = list(self._mark(heard))
+
+    def people(self) -> Iterator[Row]:
+        """Everybody for whom something is different."""
+        for person in self._people:
+            rows: dict[str, list[Row]] = {"added": [], "removed": [], "moved": []}
+            for change in self._pairs(person):
+                if (what := _what(change)) != "same":
+                    rows[what.partition("_")[0]].append(_said(change))
+            if any(rows.values()):
+                yield {"tenant_id": person[0], "contact_id": person[1], **rows}
+
+    def told(self) -> Row:
+        """In sum, and by step."""
+        sums: dict[tuple[str, str, str], Counter[str]] = {}
+        shifts: dict[tuple[str, str, str], list[int]] = {}
+        changed = 0
+        for person in self._people:
+            different = False
+            for change in self._pairs(person):
+                what = _what(change)
+                different = different or what != "same"
+                step = _step(change)
+                sums.setdefault(step, Counter())[what] += 1
+                if change.was is not None and change.now is not None and what != "same":
+                    shifts.setdefault(step, []).append(change.now.at - change.was.at)
+            changed += different
+        whole: Counter[str] = sum(sums.values(), Counter())
+        return {
+            "touches": {what: whole[what] for what in _WHAT},
+            "people": {"changed": changed, "all": len(self._people)},
+            "by_step": [_row(step, counts, shifts.get(step)) for step, counts in sums.items()],
+            "marked_events": dict(sorted(Counter(row["why"] for row in self.marked).items())),
+        }
+
+    def _pairs(self, person: Person) -> Iterator[Change]:
+        """In order of time on the side that is, then what is only on the other."""
+        was, now = self._was.people.get(person, {}), self._now.people.get(person, {})
+        for command, touch in was.items():
+            yield Change(touch, now.get(command))
+        for command, touch in now.items():
+            if command not in was:
+                yield Change(None, touch)
+
+    def _mark(self, heard: Iterable[Heard]) -> Iterator[Row]:
+        """Recorded events that the other side has no touch for, or not yet."""
+        for event in heard:
+            touch = self._now.find(event)
+            if touch is None:
+                why = "touch_unknown" if self._was.find(event) is None else "touch_gone"
+            elif touch.at > event.at:
+                why = "touch_later"
+            else:
+                continue
+            yield {**event._asdict(), "at": format_rfc3339(event.at), "why": why}
+
+
+_WHAT = ("same", "moved_earlier", "moved_later", "added", "removed")
+
+
+def _what(change: Change) -> str:
+    if change.was is None:
+        return "added"
+    if change.now is None:
+        return "removed"
+    if change.was.at == change.now.at:
+        return "same"
+    return "moved_earlier" if change.now.at < change.was.at else "moved_later"
+
+
+def _said(change: Change) -> Row:
+    touch = change.now or change.was
+    assert touch is not None, "a change is of a touch"
+    row = touch.told()
+    if change.was is not None and change.now is not None:
+        row["was_at"] = format_rfc3339(change.was.at)
+    return row
+
+
+def _step(change: Change) -> tuple[str, str, str]:
+    touch = change.now or change.was
+    assert touch is not None, "a change is of a touch"
+    return touch.campaign_id, touch.step_id, touch.channel
+
+
+def _row(step: tuple[str, str, str], counts: Counter[str], shifts: list[int] | None) -> Row:
+    row: Row = dict(zip(("campaign_id", "step_id", "channel"), step, strict=True))
+    row.update({what: counts[what] for what in _WHAT})
+    row["median_shift_hours"] = None if shifts is None else round(median(shifts) / HOUR, 3)
+    return row
+
+
+def _short(command_id: str) -> bytes:
+    """A UUID takes half the room as bytes; any other id is kept as it is."""
+    try:
+        return bytes.fromhex(command_id.replace("-", ""))
+    except ValueError:
+        return command_id.encode()

@@ -1,0 +1,129 @@
+"""The same people and events under two definitions: what is added, removed and moved."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from schemas.codec import Decoder
+from streams.simulation.comparing import Comparison, Touches
+from streams.simulation.page import page
+from streams.simulation.scenario import Campaign, Recorded, Scenario
+from tests.cli.conftest import Touchstream
+from tests.simulation.trial import LIVELY, campaign, lines, scenario, sequence, step, written
+
+PEOPLE = 40
+QUIET: dict[str, Any] = {"email": {}, "sms": {}}
+"""Everything is sent, and nobody stirs."""
+
+THREE = (step("mail"), step("second", hours=48), step("text", "sms", 48))
+
+
+def compared(was: Scenario, now: Scenario) -> Comparison:
+    before, after = Touches(), Touches()
+    was.run([before])
+    now.run([after])
+    return Comparison(before, after, () if now.recorded is None else now.recorded.heard)
+
+
+def lively(given: Campaign, **changes: Any) -> Scenario:
+    return scenario(given, behaviour=LIVELY, people=PEOPLE, **changes)
+
+
+def test_the_same_on_both_sides_is_no_difference() -> None:
+    found = compared(lively(sequence()), lively(sequence()))
+    assert list(found.people()) == []
+    told = found.told()
+    assert told["people"] == {"changed": 0, "all": PEOPLE}
+    assert {name for name, number in told["touches"].items() if number} == {"same"}
+
+
+def test_a_step_less_removes_its_touches_and_no_others() -> None:
+    sides = [
+        scenario(campaign(*steps), behaviour=QUIET, people=PEOPLE) for steps in (THREE, THREE[:2])
+    ]
+    found = compared(*sides).told()
+    assert found["touches"] == {
+        "same": 2 * PEOPLE,
+        "moved_earlier": 0,
+        "moved_later": 0,
+        "added": 0,
+        "removed": PEOPLE,
+    }
+    assert [row["step_id"] for row in found["by_step"] if row["removed"]] == ["text"]
+
+
+def test_a_longer_delay_moves_what_comes_after_it() -> None:
+    later = (THREE[0], step("second", hours=72), THREE[2])
+    found = compared(
+        *(scenario(campaign(*steps), behaviour=QUIET, people=3) for steps in (THREE, later))
+    )
+    shifts = {row["step_id"]: row["median_shift_hours"] for row in found.told()["by_step"]}
+    assert shifts == {"mail": None, "second": 24.0, "text": 24.0}
+    first = next(iter(found.people()))
+    assert [touch["step_id"] for touch in first["moved"]] == ["second", "text"]
+    assert first["moved"][0]["was_at"] < first["moved"][0]["at"]
+
+
+def test_recorded_answers_to_a_touch_that_is_gone_are_marked(tmp_path: Path) -> None:
+    drawn = written(lively(campaign(*THREE)), tmp_path / "was")["events.jsonl"]
+    events = [Decoder().decode((), line) for line in drawn.splitlines()]
+    recorded = Recorded(events, [])
+    was = scenario(campaign(*THREE), recorded=recorded, people=PEOPLE)
+    now = scenario(campaign(*THREE[:2]), recorded=recorded, people=PEOPLE)
+    found = compared(was, now)
+    texts = {line["command_id"] for line in map(_data, lines(drawn))}
+    gone = {row["command_id"] for row in found.marked if row["why"] == "touch_gone"}
+    assert gone and gone < texts
+    assert all(was_text(drawn, command_id, tmp_path) for command_id in gone)
+
+
+def _data(line: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = line["data"]
+    return found
+
+
+def was_text(drawn: bytes, command_id: str, tmp_path: Path) -> bool:
+    """Whether the command was a text message."""
+    commands = lines((tmp_path / "was" / "commands.jsonl").read_bytes())
+    found = {line["data"]["command_id"]: line["data"].get("step_id") for line in commands}
+    return bool(found[command_id] == "text")
+
+
+def test_an_answer_from_before_its_touch_is_marked_too(tmp_path: Path) -> None:
+    drawn = written(lively(campaign(*THREE)), tmp_path / "was")["events.jsonl"]
+    events = [Decoder().decode((), line) for line in drawn.splitlines()]
+    later = campaign(THREE[0], step("second", hours=500), THREE[2])
+    recorded = Recorded(events, [])
+    sides = (scenario(one, recorded=recorded, people=PEOPLE) for one in (campaign(*THREE), later))
+    told = compared(*sides).told()
+    assert told["marked_events"]["touch_later"] > 0
+
+
+def test_the_command_compares_definitions_and_limits(
+    touchstream: Touchstream, tmp_path: Path
+) -> None:
+    files = [tmp_path / "was.json", tmp_path / "now.json"]
+    for file, steps in zip(files, (THREE, THREE[:2]), strict=True):
+        file.write_text(json.dumps(campaign(*steps).document))
+    usual = ("simulate", files[0], "--people", 20, "--against", files[1])
+    said = touchstream(*usual, "--out", tmp_path / "report")
+    assert said.code == 0
+    assert "Under the other: 0 touches added, 20 removed, 0 moved, 40 the same" in said.out
+    report = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+    assert len(report["differences.jsonl"].splitlines()) == 20
+    assert report["marked.jsonl"] == b""
+    told = touchstream(
+        "simulate", files[0], "--people", 20, "--against-per-hour", "sms=5", "--json"
+    )
+    found = told.json()["against"]
+    assert found["touches"]["moved_later"] == 15
+    assert found["summary"]["limits"][1] == {"tenant_id": "acme", "channel": "sms", "per_hour": 5}
+    assert "Under the other definition" in page(told.json())
+
+
+def test_another_campaign_is_no_other_side(touchstream: Touchstream, tmp_path: Path) -> None:
+    file = tmp_path / "was.json"
+    file.write_text(json.dumps(campaign(*THREE).document))
+    said = touchstream("simulate", file, "--people", 1, "--against", "examples/outreach.yaml")
+    assert said.code == 2
+    assert "is of none of the campaigns that are simulated" in said.err
