@@ -1,7 +1,7 @@
 """What `touchstream simulate` is given: files and options become a scenario, or words that say what
 is wrong with them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.population import Population
 from streams.simulation.scenario import SOURCE, Campaign, Recorded, Scenario
 
-START = "2026-01-05T00:00:00Z"
+START = parse_rfc3339("2026-01-05T00:00:00Z")
 """A Monday. Not the present: the same command has the same result tomorrow."""
 
 LONGEST = 366 * DAY
@@ -54,11 +54,16 @@ def campaign_of(file: Path, tenant: str | None) -> Campaign:
     return Campaign(found, {**parse(text), "tenant_id": found.tenant_id})
 
 
-def recorded_of(file: str, bads: Bads) -> Iterator[Event]:
-    """The good lines of a file of events."""
+def recorded_of(
+    file: str | None, campaigns: Sequence[Campaign], start: str | None, bads: Bads
+) -> Recorded | None:
+    """The good lines of a file of events. Raises Halt."""
+    if file is None:
+        return None
+    usual = START if start is None else moment_of(start)
     with opened(file) as lines:
-        for _, event in read_events(lines, partial(bads.spoil, file)):
-            yield event
+        events = read_events(lines, partial(bads.spoil, file))
+        return Recorded((event for _, event in events), campaigns, usual)
 
 
 def tenants_of(
@@ -120,9 +125,7 @@ def start_of(text: str | None, recorded: Recorded | None) -> int:
     """As asked for, or as it begins in the record."""
     if text is not None:
         return moment_of(text)
-    if recorded is not None and recorded.begins is not None:
-        return recorded.begins
-    return parse_rfc3339(START)
+    return START if recorded is None else recorded.begins
 
 
 def until_of(text: str | None, start: int) -> int:

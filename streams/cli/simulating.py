@@ -19,9 +19,10 @@ from streams.cli.campaign import MaybeTenant
 from streams.cli.common import WIDTH_OF_FILES, Json, err, print_json, say
 from streams.cli.errors import NO, USAGE, Halt
 from streams.simulation.comparing import Comparison, Touches
+from streams.simulation.population import Population
 from streams.simulation.report import Report, ReportExists, report
 from streams.simulation.running import Listener, Progress
-from streams.simulation.scenario import Recorded, Scenario
+from streams.simulation.scenario import Scenario
 from streams.simulation.screen import show
 from streams.simulation.senders import Senders
 from streams.simulation.summary import Summary
@@ -58,7 +59,7 @@ Quiet = Annotated[str | None, _In(help="HH:MM-HH:MM; 21:00-08:00 if not given.")
 PerDay = Annotated[int | None, _In(help="Touches of one person in any 24 hours.")]
 PerWeek = Annotated[int | None, _In(help="Touches of one person in any 7 days.")]
 Start = Annotated[
-    str | None, _In(help=f"A time; that of the first recorded event, or {given.START}.")
+    str | None, _In(help="A time; that of the first recorded event, or the first Monday of 2026.")
 ]
 Until = Annotated[
     str | None, _In(help="A time, or hours as 336h; when nothing is left, or a year.")
@@ -106,7 +107,7 @@ def simulate(
     """
     bads = given.Bads()
     campaigns = [given.campaign_of(file, tenant) for file in definitions or ()]
-    recorded = None if events is None else Recorded(given.recorded_of(events, bads), campaigns)
+    recorded = given.recorded_of(events, campaigns, start, bads)
     if not campaigns and not recorded:
         raise Halt("nothing to simulate: give a DEFINITION.yaml, or --events", USAGE)
     owners = {campaign.definition.tenant_id: timezone for campaign in campaigns}
@@ -148,7 +149,7 @@ def _run(
     """The summary, and how many orders were refused; and a report where one is asked for."""
     summary, touches = Summary(scenario.owners()), Touches()
     calm_collector()
-    with _writing(out) as written, _progress() as progress:
+    with _writing(out) as written, _progress(scenario.population) as progress:
         listeners: list[Listener] = [summary]
         if written is not None:
             listeners.append(written)
@@ -204,8 +205,8 @@ def _writing(out: Path | None) -> Iterator[Report | None]:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
-    """Virtual time and records, on a terminal only."""
+def _progress(population: Population | None) -> Iterator[Progress]:
+    """Virtual time, people and records, on a terminal only."""
     if not err.is_terminal:
         yield lambda now, records: None
         return
@@ -219,6 +220,10 @@ def _progress() -> Iterator[Progress]:
             if time.monotonic() > shown + _TELL_EVERY_S:
                 shown = time.monotonic()
                 at = format_rfc3339(now - now % MINUTE)
-                bar.update(task, description=f"{at}, {records:,} records")
+                bar.update(task, description=f"{at}{_people(population)}, {records:,} records")
 
         yield tell
+
+
+def _people(population: Population | None) -> str:
+    return "" if population is None else f", {population.entered:,} of {population.size:,} people"

@@ -46,11 +46,13 @@ _unpack = msgspec.msgpack.Decoder(Someone).decode
 
 
 class Population:
-    """So many people, one by one: made when they are asked for, or kept as bytes."""
+    """So many people, one by one: made when they are asked for, or kept as bytes. `entered` is how
+    many of them have come so far."""
 
     def __init__(self, size: int, someone: Callable[[int], Someone]) -> None:
         self.size = size
         self.someone = someone
+        self.entered = 0
 
     @classmethod
     def told(cls, people: Iterator[ContactUpserted]) -> "Population":
@@ -105,6 +107,7 @@ def entries(
     for index in range(population.size):
         at = stamp(start + over * index // population.size)
         someone = population.someone(index)
+        population.entered = index + 1
         if served:
             yield _planned(at, _job(someone, served[index % len(served)], at))
         for tenant_id in dict.fromkeys(campaign.tenant_id for campaign in others):

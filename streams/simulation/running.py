@@ -7,6 +7,7 @@ and everything told at a moment is settled before time goes on.
 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
+from itertools import count
 from typing import NamedTuple, Protocol
 
 from schemas.facts import Fact
@@ -20,6 +21,10 @@ from streams.simulation.telling import Event, event
 
 CHUNK = 500
 """Records told before the engine has its turn, however many are told at one moment."""
+
+
+LOOK_EVERY = 512
+"""Moments between two words about how far it is."""
 
 
 class Listener(Protocol):
@@ -68,7 +73,9 @@ class Simulation:
             engine.settle()
         coming = iter(planned)
         following = next(coming, None)
-        while True:
+        for moments in count(1):
+            if moments % LOOK_EVERY == 0:
+                self._progress(engine.now, engine.records)
             at = NEVER if following is None else following.at
             if self._senders is not None:
                 at = min(at, self._senders.next_at)
@@ -82,6 +89,7 @@ class Simulation:
             if self._senders is not None:
                 self._hear(self._senders)
             engine.settle()
+        raise AssertionError("time does not end")
 
     def _tell(self, planned: Planned) -> None:
         self.engine.tell(planned.topic, planned.key, planned.value)

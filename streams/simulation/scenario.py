@@ -43,7 +43,8 @@ class Recorded:
     it.
     """
 
-    def __init__(self, events: Iterable[Event], campaigns: Sequence[Campaign]) -> None:
+    def __init__(self, events: Iterable[Event], campaigns: Sequence[Campaign], usual: int) -> None:
+        """`usual` is the beginning where no event has a time."""
         mine = {(c.definition.tenant_id, c.definition.campaign_id) for c in campaigns}
         self.tenants: dict[str, UpsertTenant] = {}
         self.left_out = 0
@@ -55,12 +56,12 @@ class Recorded:
             else:
                 told.append((event.time or 0, event))
         told.sort(key=_first)
-        self.begins = next((at for at, _ in told if at), None)
+        self.begins = next((at for at, _ in told if at), usual)
         self.heard: list[Heard] = []
         self._records: list[tuple[int, Planned]] = []
         for at, event in told:
             self._remember(at, event)
-            message = understood(event, at or self.begins or 0)
+            message = understood(event, self.begins)
             if isinstance(message, UpsertTenant):
                 self.tenants.setdefault(message.tenant_id, message)
             topic, key = address(message)
@@ -70,7 +71,7 @@ class Recorded:
         command_id = getattr(event.data, "command_id", None)
         if command_id is not None:
             who = (event.data.tenant_id, event.data.contact_id, command_id)
-            self.heard.append(Heard(at or self.begins or 0, event.id, event.type, *who))
+            self.heard.append(Heard(at or self.begins, event.id, event.type, *who))
 
     def __len__(self) -> int:
         return len(self._records)

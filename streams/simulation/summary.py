@@ -35,8 +35,16 @@ _FUNNEL = {
     Kind.TOUCH_FAILED: "failed",
 }
 STAGES = tuple(_FUNNEL.values())
-_BEGIN, _ENDS = Kind.ENROLLMENT_STARTED, (Kind.ENROLLMENT_COMPLETED, Kind.ENROLLMENT_STOPPED)
-_LOOKED_AT = frozenset((_BEGIN, *_ENDS, Kind.TOUCH_DEFERRED))
+_LOOKED_AT = frozenset(
+    (
+        Kind.TOUCH_DEFERRED,
+        Kind.ENROLLMENT_STARTED,
+        Kind.ENROLLMENT_FROZEN,
+        Kind.ENROLLMENT_RESUMED,
+        Kind.ENROLLMENT_COMPLETED,
+        Kind.ENROLLMENT_STOPPED,
+    )
+)
 _ORDERS_REFUSED = (Kind.CAMPAIGN_REFUSED,)
 
 Row = dict[str, Any]
@@ -55,6 +63,7 @@ class Summary:
         self._local: Counter[tuple[int, str]] = Counter()
         self._events: Counter[str] = Counter()
         self._begun: dict[int, int] = {}
+        self._paused: set[int] = set()
         self._took: Counter[int] = Counter()
         self._span = [0, 0]
         self.repeats = self.revocations = 0
@@ -85,13 +94,19 @@ class Summary:
         if fact.fact is Kind.TOUCH_DEFERRED:
             self._held[now // HOUR, fact.tenant_id, fact.channel or "", fact.reason or ""] += 1
             return
-        run = int((fact.enrollment_id or "0")[-12:], 16)
-        if fact.fact is _BEGIN:
-            self._begun[run] = now
-            return
-        begun = self._begun.pop(run, None)
-        if begun is not None and fact.fact is Kind.ENROLLMENT_COMPLETED:
-            self._took[(now - begun) // MINUTE] += 1
+        run = int((fact.enrollment_id or "0")[-12:], 16)  # an id's tail takes a third of its room
+        match fact.fact:
+            case Kind.ENROLLMENT_STARTED:
+                self._begun[run] = now
+            case Kind.ENROLLMENT_FROZEN:
+                self._paused.add(run)
+            case Kind.ENROLLMENT_RESUMED:
+                self._paused.discard(run)
+            case _:
+                self._paused.discard(run)
+                begun = self._begun.pop(run, None)
+                if begun is not None and fact.fact is Kind.ENROLLMENT_COMPLETED:
+                    self._took[(now - begun) // MINUTE] += 1
 
     def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
         """What went out."""
@@ -218,7 +233,7 @@ class Summary:
             "declined": self._tally(Kind.ENROLLMENT_DECLINED),
             "completed": kinds[Kind.ENROLLMENT_COMPLETED],
             "stopped": self._tally(Kind.ENROLLMENT_STOPPED),
-            "paused": kinds[Kind.ENROLLMENT_FROZEN] - kinds[Kind.ENROLLMENT_RESUMED],
+            "paused": len(self._paused),
             "not_ended": len(self._begun),
             "hours_to_complete": _quantiles(self._took),
         }

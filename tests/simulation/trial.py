@@ -43,8 +43,10 @@ class Kept:
 
     def sends(self) -> list[tuple[str, float]]:
         """Steps, and the hour in which each went out: answers come a millisecond later."""
-        due = [command.touch for command in self.commands if isinstance(command, CommandDue)]
-        return [(touch.step_id, round((touch.due_at - START) / HOUR, 3)) for touch in due]
+        return [(touch.step_id, round((touch.due_at - START) / HOUR, 3)) for touch in self.due()]
+
+    def due(self) -> list[m.RequestTouch]:
+        return [command.touch for command in self.commands if isinstance(command, CommandDue)]
 
     def kinds(self, *kinds: Kind) -> list[Fact]:
         return [fact for fact in self.told if fact.fact in kinds]
