@@ -8,6 +8,7 @@ from processors.contact.table import ENROLLMENT, Impossible
 from processors.windows import opens_at
 from schemas.definition import Step
 from schemas.facts import Kind, moment
+from schemas.messages import Window
 from schemas.plan import Wait, Way
 from schemas.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch, Waiting
 from schemas.steps import ahead
@@ -90,14 +91,17 @@ def schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
     asked = [each.attempt for each in enrollment.touches if each.asked_as() == step.id]
     touch.attempt = touch.first_attempt = max(asked, default=0) + 1
     enrollment.touches.append(touch)
-    arm(scene, enrollment, touch, at, "delay")
+    quiet = arm(scene, enrollment, touch, at, "delay")
+    values: dict[str, Any] = {"scheduled_at": moment(at), "anchor": step.anchor}
+    if quiet is not None:
+        values["window"] = quiet
     scene.say(
         Kind.TOUCH_SCHEDULED,
         enrollment,
         touch,
         reason=touch.wait,
         until=moment(touch.due_at),
-        values={"scheduled_at": moment(at), "anchor": step.anchor},
+        values=values,
     )
 
 
@@ -149,13 +153,19 @@ def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
     return scene.tenant.delay_by_service.get(service_type, step.delay)
 
 
-def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> None:
+def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> Window | None:
     """The touch waits until `at`, or until its window opens then; its scheduled time stays (F-6).
-    One whose window never opens is skipped when it is due."""
+    One whose window never opens is skipped when it is due. The window is told where it is what the
+    touch waits for."""
     definition = scene.definition(enrollment)
-    opens = opens_at(scene.window(definition, scene.step(enrollment, touch)), at)
+    window = scene.window(definition, scene.step(enrollment, touch))
+    opens = opens_at(window, at)
     touch.due_at = at if opens == NEVER else opens
-    touch.wait = wait if touch.due_at == at else "quiet_hours"
+    if touch.due_at == at:
+        touch.wait = wait
+        return None
+    touch.wait = "quiet_hours"
+    return window
 
 
 # waits

@@ -8,7 +8,7 @@ from processors.contact.course import executed_at, is_out
 from processors.contact.scene import Scene
 from schemas.facts import moment
 from schemas.states import Enrollment, Phase, Touch
-from schemas.times import DAY
+from schemas.times import DAY, SECOND
 
 WINDOWS = {"per_day": DAY, "per_week": 7 * DAY}
 """Sliding: a limit of a day holds over any 24 hours."""
@@ -22,24 +22,42 @@ class Held(NamedTuple):
     values: dict[str, Any]
 
 
-def held(scene: Scene, enrollment: Enrollment, touch: Touch) -> Held | None:
-    """The limit that binds longest; None where the person may be reached now. A repeat of a command
-    that is out already reaches nobody once more."""
+class Reach(NamedTuple):
+    """What the limits say at one moment: the one that binds longest, if any does, and the counters
+    that all were asked with; None where nothing is limited."""
+
+    held: Held | None
+    counters: dict[str, Any] | None
+
+
+_UNLIMITED = Reach(None, None)
+
+
+def look(scene: Scene, enrollment: Enrollment, touch: Touch) -> Reach:
+    """Whether the person may be reached now. A repeat of a command that is out already reaches
+    nobody once more."""
     gap = scene.definition(enrollment).settings.min_gap
     assert scene.tenant is not None
     caps = scene.tenant.caps
     if touch.emission or not (gap or caps):
-        return None
+        return _UNLIMITED
     reached = sorted(_reached(scene, touch), reverse=True)
     found = []
-    if gap and reached and reached[0] + gap > scene.now:
-        found.append(Held("min_gap", reached[0] + gap, {"last_touch_at": moment(reached[0])}))
+    counters: dict[str, Any] = {}
+    if gap:
+        last = moment(reached[0]) if reached else None
+        counters = {"min_gap_seconds": gap // SECOND, "last_touch_at": last}
+        if reached and reached[0] + gap > scene.now:
+            found.append(Held("min_gap", reached[0] + gap, counters.copy()))
     for name, most in sorted(caps.items()):
+        used = _inside(reached, scene.now, name)
+        counters[name] = {"used": used, "limit": most}
         if len(reached) >= most > 0 and reached[most - 1] + WINDOWS[name] > scene.now:
             until = reached[most - 1] + WINDOWS[name]
-            values = {"limit": most, "window": name, "used": _inside(reached, scene.now, name)}
-            found.append(Held("frequency_cap", until, values))
-    return max(found, key=lambda limit: limit.until, default=None)
+            found.append(
+                Held("frequency_cap", until, {"limit": most, "window": name, "used": used})
+            )
+    return Reach(max(found, key=lambda limit: limit.until, default=None), counters)
 
 
 def _inside(reached: list[int], now: int, name: str) -> int:

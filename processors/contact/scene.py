@@ -67,8 +67,12 @@ class Scene:
     def template(self, enrollment: Enrollment, step: Step) -> str | None:
         """The template as of now; None where there is none, or it was deleted (S1-42)."""
         asked, _ = self.asked(enrollment, step)
+        return self.kept(asked)
+
+    def kept(self, template_id: str | None) -> str | None:
+        """The same, unless it was deleted."""
         assert self.tenant is not None
-        return None if asked in self.tenant.templates_gone else asked
+        return None if template_id in self.tenant.templates_gone else template_id
 
     def asked(self, enrollment: Enrollment, step: Step) -> tuple[str | None, int]:
         """The template that is asked for, deleted or not, and the campaign's newest version: that

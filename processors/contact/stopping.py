@@ -2,6 +2,7 @@
 S1-34)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from processors.contact.course import arm, become, go_on, steps_ahead, stopped
 from processors.contact.scene import Scene
@@ -125,14 +126,17 @@ def _take_up(scene: Scene, enrollment: Enrollment, touch: Touch, paused: int) ->
         if following is not None:
             _take_up(scene, enrollment, following, 0)
         return
-    arm(scene, enrollment, touch, max(scene.now, touch.due_at), touch.wait or "delay")
+    quiet = arm(scene, enrollment, touch, max(scene.now, touch.due_at), touch.wait or "delay")
+    values: dict[str, Any] = {"scheduled_at": moment(touch.scheduled_at)}
+    if quiet is not None:
+        values["window"] = quiet
     scene.say(
         Kind.TOUCH_SCHEDULED,
         enrollment,
         touch,
         reason=touch.wait,
         until=moment(touch.due_at),
-        values={"scheduled_at": moment(touch.scheduled_at)},
+        values=values,
     )
 
 

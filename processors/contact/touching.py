@@ -15,6 +15,7 @@ from schemas.ids import command_id
 from schemas.messages import RequestTouch, Window, WithdrawTouch, account_key
 from schemas.states import LIVE, Enrollment, Phase, Touch
 from schemas.steps import leads_to
+from schemas.times import SECOND
 from schemas.topics import Topic
 from schemas.wire import NEVER
 
@@ -41,10 +42,12 @@ def fire(scene: Scene, enrollment: Enrollment) -> None:
 
 
 class Gates(NamedTuple):
-    """What the gates of a touch say at one moment: `closed` is the first that no waiting opens."""
+    """What the gates of a touch say at one moment: `closed` is the first that no waiting opens.
+    `template_version` is the campaign's version that named the template."""
 
     closed: str | None
     template_id: str | None
+    template_version: int
     window: Window | None
     opens: int
 
@@ -72,10 +75,11 @@ def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
 
 def _look(scene: Scene, enrollment: Enrollment, touch: Touch) -> Gates:
     step = scene.step(enrollment, touch)
-    template_id = scene.template(enrollment, step)
+    asked, version = scene.asked(enrollment, step)
+    template_id = scene.kept(asked)
     window = scene.window(scene.definition(enrollment), step)
     opens = opens_at(window, scene.now)
-    return Gates(_closed(scene, touch, template_id, opens), template_id, window, opens)
+    return Gates(_closed(scene, touch, template_id, opens), template_id, version, window, opens)
 
 
 def _closed(scene: Scene, touch: Touch, template_id: str | None, opens: int) -> str | None:
@@ -96,10 +100,13 @@ def _pass(scene: Scene, enrollment: Enrollment, touch: Touch, gates: Gates) -> N
     if gates.opens > scene.now:
         values = {"window": gates.window}
         _defer(scene, enrollment, touch, gates.opens, "quiet_hours", values)
-    elif (full := reaching.held(scene, enrollment, touch)) is not None:
+        return
+    reach = reaching.look(scene, enrollment, touch)
+    if reach.held is not None:
+        full = reach.held
         _defer(scene, enrollment, touch, full.until, full.reason, full.values)
     else:
-        _request(scene, enrollment, touch, gates)
+        _request(scene, enrollment, touch, gates, reach.counters)
 
 
 def _defer(
@@ -116,11 +123,27 @@ def _defer(
     )
 
 
-def _request(scene: Scene, enrollment: Enrollment, touch: Touch, gates: Gates) -> None:
+def _request(
+    scene: Scene,
+    enrollment: Enrollment,
+    touch: Touch,
+    gates: Gates,
+    counters: dict[str, Any] | None,
+) -> None:
     template_id = gates.template_id
     assert template_id is not None, "without a template a gate is closed"
     definition, step = scene.definition(enrollment), scene.step(enrollment, touch)
     expire_after = step.expire_after or definition.settings.expire_after
+    values: dict[str, Any] = {
+        "template_id": template_id,
+        "template_version": gates.template_version,
+        "window": gates.window,
+        "expires_after_seconds": expire_after // SECOND,
+    }
+    if step.skip_when and not touch.emission:  # a repeat does not ask them
+        values["skip_when"] = step.skip_when
+    if counters is not None:
+        values["reach"] = counters
     touch.phase = check(touch.phase, Input.DUE, Phase.REQUESTED)
     touch.command_id = command_id(
         scene.tenant_id,
@@ -161,7 +184,7 @@ def _request(scene: Scene, enrollment: Enrollment, touch: Touch, gates: Gates) -
             gates.window,
         ),
     )
-    scene.say(Kind.TOUCH_REQUESTED, enrollment, touch)
+    scene.say(Kind.TOUCH_REQUESTED, enrollment, touch, values=values)
 
 
 def variables_of(scene: Scene, enrollment: Enrollment) -> dict[str, str]:
@@ -267,8 +290,15 @@ def retry_or_fail(
         fail(scene, enrollment, touch, Input.FAILED, code)
         return
     touch.phase = check(touch.phase, Input.FAILED, Phase.SCHEDULED)
-    arm(scene, enrollment, touch, scene.now + retries[tried], "retry")
-    scene.say(Kind.TOUCH_RETRIED, enrollment, touch, reason=code, until=moment(touch.due_at))
+    quiet = arm(scene, enrollment, touch, scene.now + retries[tried], "retry")
+    scene.say(
+        Kind.TOUCH_RETRIED,
+        enrollment,
+        touch,
+        reason=code,
+        until=moment(touch.due_at),
+        values=None if quiet is None else {"window": quiet},
+    )
     touch.attempt += 1
     touch.emission = 0
     touch.command_id = None

@@ -111,7 +111,8 @@ def _closed(turn: Turn, touch: m.RequestTouch) -> bool:
         return True
     if opens > turn.now:
         assert touch.quiet is not None
-        values = {"zone": touch.quiet.zone, "zone_from": touch.quiet.zone_from}
+        values: dict[str, Any] = {"zone": touch.quiet.zone, "zone_from": touch.quiet.zone_from}
+        values["window"] = touch.quiet
         waiting = turn.store.edit(_request_key(touch), Request)
         _wait(turn, touch, waiting, "quiet_hours", opens, opens, values)
         return True
@@ -153,7 +154,15 @@ def _emit(
         key,
         m.TouchCommanded(touch.tenant_id, touch.contact_id, touch.command_id, touch.emission),
     )
-    values = {"emission": touch.emission, "used": used, "limit": limit}
+    # Window and template as they are by now: an amendment may have changed them since the request.
+    values = {
+        "emission": touch.emission,
+        "used": used,
+        "limit": limit,
+        "priority": touch.priority,
+        "window": touch.quiet,
+        "template_id": touch.template_id,
+    }
     _say(turn, Kind.TOUCH_COMMANDED, touch, values=values)
 
 
