@@ -1,0 +1,109 @@
+"""What PostgreSQL has of a contact is what the processors know of it."""
+
+import psycopg
+import pytest
+
+from processors.explaining import explain
+from schemas.states import Enrollment
+from sinks.projection import Projection
+from sinks.why import WhyQueries
+from tests.builders import CONTACT, TENANT, begun, job
+from tests.crash.histories import chance
+from tests.crash.player import play
+from tests.processors.story import World, contact, enrolled, failing, sending, step
+from tests.sinks.conftest import Database
+from tests.sinks.test_engine import records
+
+
+def project(world: World, dsn: str) -> None:
+    told = records(world, world.layout)
+    projection = Projection(dsn, "test")
+    ends = {(record.topic, record.partition): record.offset + 1 for record in told}
+    for place in ends:
+        projection.claim(*place)
+    projection.apply(told, ends)
+    projection.close()
+
+
+def as_projected(runs: list[Enrollment]) -> list[tuple[object, ...]]:
+    """What stands in the tables of a run."""
+    return [
+        (run.enrollment_id, run.status, run.holds, run.due(), run.waiting, len(run.touches))
+        for run in runs
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happened_the_explanation_is_that_of_the_facts_and_states(
+    dsn: str, seed: int
+) -> None:
+    world = play(chance(seed, 60))
+    project(world, dsn)
+    keys = sorted(
+        {(f.tenant_id, f.contact_id) for f in world.facts() if f.contact_id and f.enrollment_id}
+    )
+    assert keys
+    with WhyQueries(dsn) as queries:
+        for tenant_id, contact_id in keys:
+            assert contact_id is not None
+            facts = [
+                f for f in world.facts() if (f.tenant_id, f.contact_id) == (tenant_id, contact_id)
+            ]
+            runs = contact(world, contact_id, tenant_id).enrollments
+            known = queries.known(tenant_id, contact_id)
+            assert known.facts == facts
+            kept = {run.enrollment_id for run in runs}
+            found = [run for run in known.runs if run.enrollment_id in kept]
+            assert explain(tenant_id, contact_id, known.facts, found) == explain(
+                tenant_id, contact_id, facts, runs
+            )
+            assert sorted(as_projected(found)) == sorted(as_projected(runs))
+
+
+def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: str) -> None:
+    world = enrolled(steps=[step("a")])
+    world.hours(24, [failing("503")])
+    world.hours(1, sending(world))
+    project(world, dsn)
+    (run,) = contact(world).enrollments
+    first, second = (touch.command_id for touch in world.due())
+    with WhyQueries(dsn) as queries:
+        for known in (run.enrollment_id, first, second):
+            assert queries.whose(known) == (TENANT, CONTACT, run.enrollment_id)
+        assert queries.whose("00000000-0000-8000-8000-000000000000") is None
+        assert queries.named(CONTACT) == [(TENANT, CONTACT, None)]
+        assert queries.known(TENANT, "nobody") == ([], [])
+
+
+def test_another_tenant_does_not_know_the_ids(dsn: str) -> None:
+    world = enrolled(steps=[step("a")])
+    world.hours(24)
+    project(world, dsn)
+    (run,) = contact(world).enrollments
+    with WhyQueries(dsn, "bolt") as queries:
+        for known in (run.enrollment_id, world.due()[0].command_id):
+            assert queries.whose(known) is None
+        assert queries.named(CONTACT) == []
+        assert queries.known("bolt", CONTACT) == ([], [])
+
+
+def test_a_reader_sees_why_of_its_own_tenant_alone(server: Database, dsn: str) -> None:
+    world = begun()
+    world.tell(job())
+    world.hours(25, sending())
+    project(world, dsn)
+    (run,) = contact(world).enrollments
+    role = server.login(dsn, "why_reader")
+    server.run("GRANT touchstream_reader TO why_reader")
+    with WhyQueries(role, TENANT) as queries:
+        assert queries.whose(run.enrollment_id) is not None
+        assert queries.known(TENANT, CONTACT).facts
+    for tenant_id in ("bolt", None):
+        with WhyQueries(role, tenant_id) as queries:
+            assert queries.whose(run.enrollment_id) is None
+            assert queries.known(TENANT, CONTACT) == ([], [])
+
+
+def test_nothing_can_be_changed_through_it(dsn: str) -> None:
+    with WhyQueries(dsn) as queries, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        queries._connection.execute("DELETE FROM touchstream.facts")
