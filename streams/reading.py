@@ -30,14 +30,15 @@ class LogCut(Exception):
 
 
 class TopicReader:
-    """All partitions of one topic."""
+    """All partitions of one topic, or one of them alone."""
 
-    def __init__(self, settings: Settings, topic: Topic) -> None:
+    def __init__(self, settings: Settings, topic: Topic, only: int | None = None) -> None:
         self.topic = topic
         self._name = settings.topic_prefix + topic.value
         self._consumer, self._outlook = reader(settings), unstable_reader(settings)
         found = self._consumer.list_topics(self._name, timeout=CALL_TIMEOUT_S).topics[self._name]
-        self._at = dict.fromkeys(sorted(found.partitions), 0)
+        numbers = sorted(found.partitions) if only is None else [only]
+        self._at = dict.fromkeys(numbers, 0)
 
     def ends(self) -> dict[int, int]:
         """Where each partition ends now. Raises LogCut."""
