@@ -78,9 +78,10 @@ def explain(
     *,
     campaign_id: str | None = None,
     enrollment_id: str | None = None,
+    touch_number: int | None = None,
 ) -> Explanation:
     """`facts` are all of the contact's, in the order of their log; `runs` its enrollments. One
-    campaign or one enrollment alone is shown where one is named."""
+    campaign, one enrollment or one touch of it alone is shown where one is named."""
     shown = [
         run
         for run in sorted(runs, key=lambda run: (run.started_at, run.enrollment_id))
@@ -96,7 +97,7 @@ def explain(
     return Explanation(
         tenant_id=tenant_id,
         contact_id=contact_id,
-        runs=[_run(run, told.get(run.enrollment_id, []), sources) for run in shown],
+        runs=[_run(run, told.get(run.enrollment_id, []), sources, touch_number) for run in shown],
         besides=[_readable(fact) for fact in besides],
     )
 
@@ -125,7 +126,8 @@ def _by_run(facts: Sequence[Fact], known: set[str]) -> dict[str | None, list[Fac
     return found
 
 
-def _run(run: Enrollment, facts: list[Fact], sources: Sources) -> RunWhy:
+def _run(run: Enrollment, facts: list[Fact], sources: Sources, only: int | None) -> RunWhy:
+    touches = _touches(run, facts, sources)
     return RunWhy(
         enrollment_id=run.enrollment_id,
         campaign_id=run.campaign_id,
@@ -133,7 +135,7 @@ def _run(run: Enrollment, facts: list[Fact], sources: Sources) -> RunWhy:
         cycle=run.cycle,
         status=Status(run.status).name.lower(),
         started_at=moment(run.started_at),
-        touches=_touches(run, facts, sources),
+        touches=[touch for touch in touches if only in (None, touch.number)],
         timeline=[_readable(fact) for fact in facts],
         reason=run.reason,
         ended_at=None if run.ended_at is None else moment(run.ended_at),

@@ -53,6 +53,15 @@ _CLOSED_BY = {
 }
 _FROZEN_BY = {"campaign": "campaign"}
 
+_SCHEDULED, _AT_DISPATCH, _OUT, _TAKEN_BACK, _ENDED = (
+    "scheduled",
+    "at dispatch",
+    "out",
+    "taken back",
+    "ended",
+)
+"""Who would ask a gate next, if anybody."""
+
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Once, a gate put the touch off."""
@@ -92,7 +101,7 @@ class Gates:
         self._sources = sources
         self._before = before
         self._gates = {name: Gate(name=name, held=[]) for name in ORDER}
-        self._at_dispatch = False
+        self._stage = _SCHEDULED
 
     def all(self) -> list[Gate]:
         """In their order."""
@@ -102,10 +111,10 @@ class Gates:
         """One fact about the touch, or about its enrollment while the touch is open."""
         match fact.fact:
             case Kind.TOUCH_SCHEDULED:
-                self._at_dispatch = False
+                self._stage = _SCHEDULED
                 self._put_off(fact)
             case Kind.TOUCH_RETRIED:
-                self._at_dispatch = False
+                self._stage = _SCHEDULED
                 self._reset(ORDER)  # another attempt is asked all of them again
                 self._put_off(fact)
             case Kind.TOUCH_DEFERRED:
@@ -114,6 +123,12 @@ class Gates:
                 self._requested(fact)
             case Kind.TOUCH_COMMANDED:
                 self._commanded(fact)
+            case Kind.TOUCH_WITHDRAWING:
+                self._stage = _TAKEN_BACK
+            case Kind.TOUCH_WITHDRAWN:
+                self._stage = _SCHEDULED
+            case Kind.ENROLLMENT_STOPPED:
+                self._stage = _ENDED
             case Kind.TOUCH_SKIPPED:
                 self._skipped(fact)
             case Kind.ENROLLMENT_FROZEN:
@@ -130,8 +145,7 @@ class Gates:
     def _deferred(self, fact: Fact) -> None:
         reason = fact.reason or ""
         name = _HELD_BY.get(reason, "sender_limit")
-        asked = ASKED_BY_DISPATCH if self._at_dispatch else ASKED_BY_CONTACT
-        self._pass_until(name, asked, fact.at)
+        self._pass_until(name, fact.at)
         self._hold(name, fact, reason, plain(fact.values))
 
     def _requested(self, fact: Fact) -> None:
@@ -149,7 +163,7 @@ class Gates:
         if "expires_after_seconds" in values:
             expires_at = fact.at + timedelta(seconds=values["expires_after_seconds"])
             self._gates["expiry"].values = {"expires_at": expires_at}
-        self._at_dispatch = True
+        self._stage = _AT_DISPATCH
 
     def _commanded(self, fact: Fact) -> None:
         values = plain(fact.values)
@@ -160,21 +174,20 @@ class Gates:
             self._gates["window"].values = _picked(values, "window")
         if "template_id" in values:
             self._gates["template"].values |= _picked(values, "template_id")
-        self._at_dispatch = False
+        self._stage = _OUT
 
     def _skipped(self, fact: Fact) -> None:
         reason, values = fact.reason or "", plain(fact.values)
         name = "skip_when" if "skip_when" in values else gate_of(reason)
-        if self._at_dispatch:
-            self._pass_until(name, ASKED_BY_DISPATCH, fact.at)
-        else:
-            self._pass_until(name, ASKED_BY_CONTACT, fact.at)
+        if self._stage is _ENDED and name != "campaign":
+            name = "enrollment"  # whatever ended that, this touch was asked no gate for it
+        if name not in ("campaign", "enrollment"):
+            self._pass_until(name, fact.at)
         gate = self._gates[name]
         gate.result, gate.at, gate.until = REFUSED, fact.at, None
         gate.reason, gate.values = reason, values
         source = self._sources.of(reason, fact)
         gate.cause = values.get("cause") or fact.cause or source
-        self._at_dispatch = False
 
     def _frozen(self, fact: Fact) -> None:
         hold = fact.reason or ""
@@ -189,13 +202,19 @@ class Gates:
         gate.until, gate.values = fact.until, values
         gate.held.append(Hold(at=fact.at, reason=reason, until=fact.until, values=values))
 
-    def _pass_until(self, name: str, asked: Sequence[str], at: datetime) -> None:
-        """Those before it let the touch pass, and those after it were not asked."""
-        if name not in asked:
-            return  # not this one's to ask: it was told from outside
-        place = asked.index(name)
-        self._pass(asked[:place], at)
-        self._reset(asked[place + 1 :])
+    def _pass_until(self, name: str, at: datetime) -> None:
+        """Those before it let the touch pass; those after it were not asked, and dispatch leaves
+        standing what the contact has asked before."""
+        if self._stage is _SCHEDULED and name in ASKED_BY_CONTACT:
+            place = ASKED_BY_CONTACT.index(name)
+            self._pass(ASKED_BY_CONTACT[:place], at)
+            self._reset(ORDER[place + 1 :])
+        elif self._stage is _AT_DISPATCH:
+            asked = ASKED_BY_DISPATCH if name in ASKED_BY_DISPATCH else (name, *ASKED_BY_DISPATCH)
+            place = asked.index(name)
+            self._pass(asked[:place], at)
+            self._reset([n for n in asked[place + 1 :] if self._gates[n].result == WAITS])
+        # else it was taken back or called back: no gate was asked once more
 
     def _pass(self, names: Sequence[str], at: datetime) -> None:
         for name in names:
@@ -203,7 +222,7 @@ class Gates:
             gate.result, gate.at = PASSED, at
             gate.reason = gate.until = gate.cause = None
             if name == "previous_touch":
-                gate.values = self._before
+                gate.values = dict(self._before)
 
     def _reset(self, names: Sequence[str]) -> None:
         for name in names:

@@ -17,6 +17,7 @@ from streams.cli import (
     simulating,
     status,
     up,
+    why,
 )
 from streams.cli import publish as publishing
 from streams.cli.common import say
@@ -51,6 +52,7 @@ app.add_typer(contacts.app, name="contacts", rich_help_panel=WORDS)
 app.command(rich_help_panel=WORDS)(publishing.publish)
 app.command(rich_help_panel=WORDS)(simulating.simulate)
 app.command(rich_help_panel=LOOK)(status.status)
+app.command(rich_help_panel=LOOK)(why.why)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(setup.verify)
 app.command(rich_help_panel=LOOK)(setup.rebuild)

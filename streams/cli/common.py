@@ -3,11 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, BinaryIO
 
 import typer
 from confluent_kafka import KafkaError, KafkaException
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from schemas.times import format_rfc3339
@@ -81,6 +83,31 @@ class Sparing:
             say(text)
         elif self._told == TOLD_MAX + 1:
             say("… and more; --json lists them all")
+
+
+@contextmanager
+def progress() -> "Iterator[Tell]":
+    """Tells how far something is, on stderr: a moving line on a terminal, lines elsewhere."""
+    if not err.is_terminal:
+        yield Tell(None)
+        return
+    with err.status("reading the logs") as status:
+        yield Tell(status)
+
+
+class Tell:
+    """Says a thing once."""
+
+    def __init__(self, status: Status | None) -> None:
+        self._status = status
+        self._last = ""
+
+    def __call__(self, what: str) -> None:
+        if self._status is not None:
+            self._status.update(what)
+        elif what != self._last:
+            say(what)
+        self._last = what
 
 
 def bounded_lines(stream: BinaryIO, most: int) -> Iterator[bytes]:

@@ -1,19 +1,16 @@
 """`touchstream topics`, `migrate`, `rebuild`, `verify`, `demo`."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.status import Status
 
 from schemas.topics import Layout, Topic
 from sinks.migrate import migrate as apply_migrations
 from sinks.projection import rebuild as empty_tables
 from streams import broker
-from streams.cli.common import Json, checked, err, print_json, say, settings
+from streams.cli.common import Json, checked, print_json, progress, settings
 from streams.cli.errors import NO, USAGE, Halt
 from streams.settings import load
 
@@ -115,7 +112,7 @@ def verify(
 
     found = settings()
     found.dsn()
-    with _progress() as tell:
+    with progress() as tell:
         report = compare(found, wait_s=wait, first=first, progress=tell)
     differences = [str(difference) for difference in report.differences]
     if json:
@@ -126,30 +123,6 @@ def verify(
         print("\n".join(differences) if differences else "all agree")
     if differences:
         raise Halt(f"{len(differences)} differences (at most {first} are told)", NO)
-
-
-@contextmanager
-def _progress() -> "Iterator[_Tell]":
-    if not err.is_terminal:
-        yield _Tell(None)
-        return
-    with err.status("reading the logs") as status:
-        yield _Tell(status)
-
-
-class _Tell:
-    """Progress on stderr: a moving line on a terminal, lines elsewhere."""
-
-    def __init__(self, status: Status | None) -> None:
-        self._status = status
-        self._last = ""
-
-    def __call__(self, what: str) -> None:
-        if self._status is not None:
-            self._status.update(what)
-        elif what != self._last:
-            say(what)
-        self._last = what
 
 
 def demo(

@@ -169,6 +169,7 @@ COMMANDS = (
     ("migrate",),
     ("publish",),
     ("status",),
+    ("why",),
     ("verify",),
     ("rebuild",),
     ("demo",),

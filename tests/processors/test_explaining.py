@@ -127,6 +127,30 @@ def test_an_opt_out_is_told_with_the_event_it_came_by() -> None:
     assert closed.values == {"opted_out_at": "2026-03-02T15:00:00Z"}
 
 
+def test_where_an_opt_out_ends_the_run_no_gate_was_asked_for_its_touch() -> None:
+    world = enrolled(steps=[step("a")])
+    gone = unsubscribed(world)
+    tell(world, gone)
+    found = gates(world)
+    closed = found.pop("enrollment")
+    assert (closed.result, closed.reason, closed.cause) == (
+        "refused",
+        "opted_out_email",
+        gone.cause,
+    )
+    assert set(results(found).values()) == {NOT_ASKED}
+
+
+def test_what_is_called_back_keeps_what_its_gates_have_said() -> None:
+    world = enrolled(steps=TWO)
+    world.hours(24)
+    tell(world, unsubscribed(world))
+    found = gates(world)
+    assert (found["opt_out"].result, found["opt_out"].at) == ("refused", at(24))
+    assert {g.result for name, g in found.items() if name != "opt_out"} == {"passed"}
+    assert found["sender_limit"].values == {"used": 0, "limit": 100}
+
+
 def test_the_opt_out_of_another_with_the_same_address_is_told_with_its_event() -> None:
     world = enrolled(steps=TWO)
     gone = unsubscribed(world)
@@ -243,6 +267,7 @@ def test_what_waited_too_long_is_told_with_its_end() -> None:
     found = gates(world)
     assert (found["expiry"].result, found["expiry"].reason) == ("refused", "expired")
     assert found["sender_limit"].held[0].reason == "throttled"
+    assert (found["window"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
 
 
 def test_a_paused_campaign_holds_the_touch_and_names_the_order() -> None:

@@ -1,0 +1,186 @@
+"""`touchstream why`: why something was sent, was not, or waits; and when it will be tried next."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Annotated, NamedTuple
+
+import msgspec
+import typer
+
+from processors.explaining import Explanation, explain
+from processors.task import Record
+from schemas import facts
+from schemas.facts import Fact
+from schemas.states import Enrollment
+from schemas.topics import Topic
+from sinks.why import WhyQueries
+from streams.broker import layout_of
+from streams.cli.common import Json, checked, print_json, progress, settings
+from streams.cli.errors import NO, USAGE, Halt
+from streams.cli.why_words import lines
+from streams.reading import TopicReader
+from streams.recalling import recall
+from streams.settings import Settings, load
+from streams.transport import Partition
+
+Progress = Callable[[str], None]
+
+
+class Asked(NamedTuple):
+    """Whom it is about, as far as that was said."""
+
+    sought: str | None
+    tenant_id: str | None
+    contact_id: str | None
+
+
+class Known(NamedTuple):
+    """Who it is about, and everything that is known of them."""
+
+    tenant_id: str
+    contact_id: str
+    facts: list[Fact]
+    runs: list[Enrollment]
+
+
+def why(
+    sought: Annotated[
+        str | None, typer.Argument(metavar="ID", help="An enrollment's or a command's.")
+    ] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="The tenant's id.")] = None,
+    contact: Annotated[str | None, typer.Option("--contact", help="The contact's id.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", help="With --contact: this campaign alone.")
+    ] = None,
+    from_log: Annotated[
+        bool, typer.Option("--from-log", help="Fold the logs again instead of asking PostgreSQL.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say why something was sent, was not, or waits, and when it will be tried next.
+
+    For each touch its gates in the order they are asked, each with what it was decided on; then
+    everything that was decided. From PostgreSQL, or with --from-log from the logs, whose one
+    partition is read from its beginning; an id alone is then looked for in the topic of facts.
+
+    Example: touchstream why --tenant acme --contact ann --campaign reviews
+    """
+    if sought is None and contact is None:
+        raise Halt("of whom? An enrollment's or a command's id, or --tenant and --contact", USAGE)
+    if campaign is not None and sought is not None:
+        raise Halt("an id says which campaign: --campaign goes with --contact", USAGE)
+    asked = Asked(sought, tenant, contact)
+    known = _from_log(asked) if from_log else _from_postgres(asked)
+    found = _explained(known, sought, campaign)
+    if json:
+        print_json(msgspec.to_builtins(found))
+        return
+    for line in lines(found):
+        typer.echo(line)
+
+
+def _explained(known: Known, sought: str | None, campaign: str | None) -> Explanation:
+    """Narrowed to what was asked for. Raises Halt where there is nothing."""
+    tenant_id, contact_id, told, runs = known
+    if sought is None:
+        found = explain(tenant_id, contact_id, told, runs, campaign_id=campaign)
+        if not found.runs and not any(f.campaign_id == campaign for f in found.besides):
+            where = ", ".join(sorted({run.campaign_id for run in runs})) or "none"
+            raise Halt(f"nothing of {contact_id} in {campaign}; campaigns of theirs: {where}", NO)
+        return found
+    if any(run.enrollment_id == sought for run in runs):
+        return explain(tenant_id, contact_id, told, runs, enrollment_id=sought)
+    about = next((f for f in told if f.command_id == sought and f.enrollment_id), None)
+    if about is None:
+        raise Halt(f"{sought} is no enrollment and no command of {tenant_id}/{contact_id}", NO)
+    if all(run.enrollment_id != about.enrollment_id for run in runs):
+        raise Halt(f"the enrollment of {sought} is on its way into the tables: ask again", NO)
+    return explain(
+        tenant_id,
+        contact_id,
+        told,
+        runs,
+        enrollment_id=about.enrollment_id,
+        touch_number=about.touch_number,
+    )
+
+
+def _from_postgres(asked: Asked) -> Known:
+    with WhyQueries(checked(load()).dsn(), asked.tenant_id) as queries:
+        whose = _whose(queries, asked)
+        known = queries.known(*whose)
+    return Known(*whose, known.facts, known.runs)
+
+
+def _whose(queries: WhyQueries, asked: Asked) -> tuple[str, str]:
+    if asked.sought is not None:
+        found = queries.whose(asked.sought)
+        if found is None or asked.contact_id not in (None, found.contact_id):
+            raise Halt(_unknown(f"the id {asked.sought}", asked), NO)
+        return found.tenant_id, found.contact_id
+    assert asked.contact_id is not None
+    named = queries.named(asked.contact_id)
+    if not named:
+        raise Halt(_unknown(f"the contact {asked.contact_id}", asked), NO)
+    if len(named) > 1:
+        tenants = ", ".join(each.tenant_id for each in named)
+        raise Halt(f"{asked.contact_id} is a contact of {tenants}: add --tenant", USAGE)
+    return named[0].tenant_id, named[0].contact_id
+
+
+def _unknown(what: str, asked: Asked) -> str:
+    whose = f" of {asked.tenant_id}" if asked.tenant_id is not None else ""
+    return (
+        f"PostgreSQL does not know {what}{whose}. What is new comes there a moment later:"
+        " touchstream status says how far it is, --from-log asks the logs themselves"
+    )
+
+
+# from the logs
+
+
+def _from_log(asked: Asked) -> Known:
+    found = settings()
+    layout = layout_of(found)
+    with progress() as tell:
+        whose = _named(found, asked, tell)
+        told, runs = recall(*whose, layout, lambda place: _read(found, place, tell))
+    if runs is None:
+        raise Halt(f"the logs do not know the contact {whose[1]} of {whose[0]}", NO)
+    return Known(*whose, told, runs)
+
+
+def _named(found: Settings, asked: Asked, tell: Progress) -> tuple[str, str]:
+    """The contact; an id's is looked for in the facts."""
+    if asked.tenant_id is not None and asked.contact_id is not None:
+        return asked.tenant_id, asked.contact_id
+    if asked.sought is None:
+        raise Halt("the logs are read by their keys: add --tenant", USAGE)
+    needle = asked.sought.encode()
+    with closing(TopicReader(found, Topic.FACTS)) as reader:
+        read = 0
+        for number, piece in reader.read():
+            read += len(piece)
+            tell(f"looking for the id: {read:,} facts, in partition {number}")
+            for line in piece:
+                if needle in line.record.value:
+                    fact = facts.decode(line.record.value)
+                    ids = (fact.enrollment_id, fact.command_id)
+                    if asked.sought in ids and _matches(asked, fact) and fact.contact_id:
+                        return fact.tenant_id, fact.contact_id
+    raise Halt(f"no fact knows the id {asked.sought}; looked at {read:,}", NO)
+
+
+def _matches(asked: Asked, fact: Fact) -> bool:
+    return asked.tenant_id in (None, fact.tenant_id) and asked.contact_id in (None, fact.contact_id)
+
+
+def _read(found: Settings, place: Partition, tell: Progress) -> Iterator[Record]:
+    """A partition from its begin to where it ends now."""
+    with closing(TopicReader(found, place.topic, place.number)) as reader:
+        end = reader.ends()[place.number]
+        for _, piece in reader.read():
+            for line in piece:
+                yield line.record
+            offset = piece[-1].record.offset + 1
+            tell(f"{place.topic}[{place.number}]: read to {offset:,} of {end:,}")
