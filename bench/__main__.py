@@ -21,6 +21,7 @@ from bench import (
     storm,
     table,
     triggers,
+    why,
 )
 from bench.report import Figure
 
@@ -39,6 +40,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "triggers": triggers.run,
     "import": importing.run,
     "simulate": simulation.run,
+    "why": why.run,
 }
 
 

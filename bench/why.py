@@ -1,0 +1,261 @@
+"""How long the answer to "why" takes: one enrollment among ten million facts in PostgreSQL.
+
+A thousand tenants, a year of months; each contact has a run of three touches, each requested,
+commanded, sent and opened, and one attempt that failed. Filled by COPY, asked as the command asks:
+whose id it is, everything of that contact, and the explanation.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import NamedTuple
+
+import psycopg
+
+from bench.report import Figure, middle
+from processors.explaining import explain
+from schemas.ids import command_id, enrollment_id
+from schemas.times import DAY, HOUR, MINUTE, format_rfc3339, parse_rfc3339
+from sinks.migrate import migrate
+from sinks.why import WhyQueries
+from streams.embedded.postgres import EmbeddedPostgres
+
+TARGET_MS = 100.0
+FACTS, FACTS_QUICK = 10_000_000, 100_000
+FACTS_EACH = 20
+TENANTS = 1_000
+ASKED = 200
+START = parse_rfc3339("2026-01-01T15:00:00Z")
+MONTHS = 12
+SPREAD = 330 * DAY
+
+WINDOW = '["America/Chicago", 1260, 480, "contact", null]'
+REQUESTED = f'{{"template_id": "t", "template_version": 1, "window": {WINDOW}}}'
+COMMANDED = f'{{"emission": 1, "used": 7, "limit": 100, "priority": 0, "window": {WINDOW}}}'
+LIFE = (
+    ("touch.scheduled", -24 * 60, '{"anchor": "previous_scheduled"}'),
+    ("touch.requested", 0, REQUESTED),
+    ("touch.commanded", 0, COMMANDED),
+    ("touch.sent", 1, None),
+    ("touch.delivered", 2, None),
+    ("touch.opened", 90, None),
+)
+"""What is said of each touch, in minutes from when it is due."""
+
+
+class Person(NamedTuple):
+    """One contact and the ids of its run."""
+
+    tenant_id: str
+    contact_id: str
+    enrollment_id: str
+    commands: tuple[str, ...]
+    begun: int
+
+
+def run(quick: bool = False) -> Figure:
+    """In an embedded PostgreSQL of its own."""
+    with TemporaryDirectory(prefix="touchstream-bench-") as directory:
+        postgres = EmbeddedPostgres(Path(directory))
+        postgres.start()
+        try:
+            migrate(postgres.dsn)
+            return _figure(postgres.dsn, FACTS_QUICK if quick else FACTS)
+        finally:
+            postgres.stop()
+
+
+def _figure(dsn: str, facts: int) -> Figure:
+    contacts = facts // FACTS_EACH
+    begun = perf_counter()
+    fill(dsn, contacts)
+    filled = perf_counter() - begun
+    chosen = random.Random(7).sample(range(contacts), min(ASKED, contacts))
+    asked: dict[str, Callable[[WhyQueries, Person], None]] = {
+        "enrollment": lambda queries, who: _why(queries, who.enrollment_id),
+        "command": lambda queries, who: _why(queries, who.commands[-1]),
+        "an attempt that failed": lambda queries, who: _why(queries, who.commands[0]),
+        "contact": _why_contact,
+    }
+    times = {name: _times(dsn, contacts, chosen, ask) for name, ask in asked.items()}
+    runs = [_p99(times["enrollment"][part::4]) for part in range(4)]
+    value = _p99(times["enrollment"])
+    beside = {f"by {name}, median, ms": middle(found) for name, found in times.items()}
+    beside |= {f"by {name}, p99, ms": _p99(found) for name, found in times.items()}
+    beside |= {"connecting, median, ms": middle(_connecting(dsn)), "filled in, s": filled}
+    return Figure(
+        name="why",
+        what=f"why of one enrollment by its id, {facts:,} facts in PostgreSQL: the 99th of 100",
+        value=value,
+        unit="ms",
+        target=TARGET_MS,
+        ratio=value / TARGET_MS,
+        of="the time allowed",
+        at_most=True,
+        runs=runs,
+        settings={
+            "facts": facts,
+            "contacts": contacts,
+            "tenants": TENANTS,
+            "months": MONTHS,
+            "asked": len(chosen),
+        },
+        beside=beside,
+    )
+
+
+def _times(
+    dsn: str, contacts: int, chosen: Iterable[int], ask: Callable[[WhyQueries, Person], None]
+) -> list[float]:
+    """Milliseconds each; the connection is there, as in a service that answers."""
+    found = []
+    with WhyQueries(dsn) as queries:
+        for number in chosen:
+            who = _person(number, contacts)
+            begun = perf_counter()
+            ask(queries, who)
+            found.append((perf_counter() - begun) * 1e3)
+    return found
+
+
+def _connecting(dsn: str) -> list[float]:
+    found = []
+    for _ in range(10):
+        begun = perf_counter()
+        WhyQueries(dsn).close()
+        found.append((perf_counter() - begun) * 1e3)
+    return found
+
+
+def _why(queries: WhyQueries, sought: str) -> None:
+    whose = queries.whose(sought)
+    assert whose is not None, "every id is there"
+    known = queries.known(whose.tenant_id, whose.contact_id)
+    found = explain(*whose[:2], known.facts, known.runs, enrollment_id=whose.enrollment_id)
+    assert len(found.runs[0].touches) == 3
+
+
+def _why_contact(queries: WhyQueries, who: Person) -> None:
+    (whose,) = queries.named(who.contact_id)
+    known = queries.known(whose.tenant_id, whose.contact_id)
+    assert len(known.facts) == FACTS_EACH
+    explain(*whose[:2], known.facts, known.runs)
+
+
+def _p99(times: list[float]) -> float:
+    return quantiles(times, n=100)[98]
+
+
+# filling
+
+
+def fill(dsn: str, contacts: int) -> None:
+    """Tables as the projection would leave them, months and all."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("SET timezone = 'UTC'")
+        for month in range(1, MONTHS + 1):
+            connection.execute("SELECT touchstream.add_facts_month(%s)", (f"2026-{month:02}-01",))
+        _copy(connection, "tenants", (_tenant(n) for n in range(TENANTS)))
+        people = [_person(number, contacts) for number in range(contacts)]
+        _copy(connection, "contacts", map(_contact, people))
+        _copy(connection, "enrollments", map(_enrollment, people))
+        _copy(connection, "touches", (line for who in people for line in _touches(who)))
+        _copy(connection, "send_log", (line for who in people for line in _sends(who)))
+        _copy(connection, "facts", _facts(people))
+        connection.execute("VACUUM ANALYZE")
+
+
+_COLUMNS = {
+    "tenants": "tenant_id, status, timezone, strict_start, strict_regions, delay_by_service,"
+    " limits, services, templates_gone",
+    "contacts": "tenant_id, contact_id, attributes, opted_out, bounced, jobs",
+    "enrollments": "tenant_id, enrollment_id, contact_id, campaign_id, version, cycle, anchor_at,"
+    " started_at, status, touch_number",
+    "touches": "tenant_id, enrollment_id, number, step_id, contact_id, campaign_id, version,"
+    " channel, scheduled_at, due_at, phase, attempt, emission, command_id, sent_at",
+    "send_log": "tenant_id, command_id, contact_id, campaign_id, version, enrollment_id, step_id,"
+    " touch_number, channel, attempt, sent_at, failed_at",
+    "facts": "tenant_id, at, topic_partition, topic_offset, fact, contact_id, campaign_id, version,"
+    ' enrollment_id, step_id, touch_number, channel, command_id, attempt, "values"',
+}
+
+
+def _copy(connection: psycopg.Connection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    statement = f"COPY touchstream.{table} ({_COLUMNS[table]}) FROM STDIN".encode()
+    with connection.cursor().copy(statement) as copy:
+        piece: list[str] = []
+        for row in rows:
+            piece.append("\t".join([r"\N" if cell is None else str(cell) for cell in row]))
+            if len(piece) == 1_000:
+                copy.write("\n".join(piece) + "\n")
+                piece.clear()
+        copy.write("\n".join([*piece, ""]) if piece else "")
+
+
+def _person(number: int, contacts: int) -> Person:
+    tenant_id, contact_id = f"tenant-{number % TENANTS:04}", f"customer-{number:08}"
+    begun = START + SPREAD * number // contacts
+    ids = (tenant_id, "reviews", contact_id, 1)
+    commands = [command_id(*ids, "step-1", 1)]
+    commands += [command_id(*ids, f"step-{n}", 2 if n == 1 else 1) for n in (1, 2, 3)]
+    return Person(tenant_id, contact_id, enrollment_id(*ids), tuple(commands), begun)
+
+
+def _tenant(number: int) -> tuple[object, ...]:
+    name = f"tenant-{number:04}"
+    return (name, "active", "America/Chicago", 1200, "[]", "{}", "{}", "{}", "[]")
+
+
+def _contact(who: Person) -> tuple[object, ...]:
+    return (who.tenant_id, who.contact_id, "{}", "{}", "{}", "{}")
+
+
+def _enrollment(who: Person) -> tuple[object, ...]:
+    begun = format_rfc3339(who.begun)
+    ids = (who.tenant_id, who.enrollment_id, who.contact_id, "reviews")
+    return (*ids, 1, 1, begun, begun, "completed", 3)
+
+
+def _due(who: Person, number: int) -> int:
+    return who.begun + number * DAY
+
+
+def _touches(who: Person) -> Iterator[tuple[object, ...]]:
+    for number in (1, 2, 3):
+        due = format_rfc3339(_due(who, number))
+        ids = (who.tenant_id, who.enrollment_id, number, f"step-{number}", who.contact_id)
+        attempt = 2 if number == 1 else 1
+        yield (*ids, "reviews", 1, "email", due, due, "sent", attempt, 1, who.commands[number], due)
+
+
+def _sends(who: Person) -> Iterator[tuple[object, ...]]:
+    for number, sent in enumerate(who.commands):
+        touch = max(1, number)
+        due = format_rfc3339(_due(who, touch))
+        ids = (who.tenant_id, sent, who.contact_id, "reviews", 1, who.enrollment_id)
+        told = (f"step-{touch}", touch, "email", 1 if number != 1 else 2)
+        yield (*ids, *told, due if number else None, None if number else due)
+
+
+def _facts(people: Iterable[Person]) -> Iterator[tuple[object, ...]]:
+    """In the order in which their log would have them: a contact's together."""
+    offset = 0
+    for who in people:
+        for kind, at, number, sent, values in _life(who):
+            offset += 1
+            step = None if number is None else f"step-{number}"
+            channel = None if number is None else "email"
+            ids = (who.contact_id, "reviews", 1, who.enrollment_id, step, number, channel, sent)
+            yield (who.tenant_id, format_rfc3339(at), 0, offset, kind, *ids, 1, values)
+
+
+def _life(who: Person) -> Iterator[tuple[str, int, int | None, str | None, str | None]]:
+    yield "enrollment.started", who.begun, None, None, '{"cycle": 1, "manual": false}'
+    for number in (1, 2, 3):
+        due = _due(who, number)
+        for kind, minutes, values in LIFE:
+            yield kind, due + minutes * MINUTE, number, who.commands[number], values
+    yield "enrollment.completed", _due(who, 3) + 2 * HOUR, None, None, None
