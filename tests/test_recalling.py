@@ -22,6 +22,7 @@ from tests.processors.story import (
     tenant,
     unsubscribed,
 )
+from tests.processors.test_explaining_all import people
 
 
 def recalled(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> Recalled:
@@ -42,11 +43,12 @@ def told(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> li
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_happened_the_logs_recall_what_was_said(seed: int) -> None:
     world = play(chance(seed, 60))
-    people = {(f.tenant_id, f.contact_id) for f in world.facts() if f.contact_id}
-    assert people
-    for tenant_id, contact_id in sorted(people, key=str):
-        assert contact_id is not None
+    states = people(world)
+    assert states
+    for (tenant_id, contact_id), runs in states.items():
         found = recalled(world, contact_id, tenant_id)
+        assert found.runs is not None
+        assert sorted(map(repr, found.runs)) == sorted(map(repr, runs))
         expected = told(world, contact_id, tenant_id)
         assert sorted(map(repr, found.facts)) == sorted(map(repr, expected))
 
