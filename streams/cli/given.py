@@ -1,10 +1,10 @@
 """What `touchstream simulate` is given: files and options become a scenario, or words that say what
 is wrong with them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,14 +23,15 @@ from streams.cli.publish import opened, read_events
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.population import Population
 from streams.simulation.scenario import SOURCE, Campaign, Recorded, Scenario
+from streams.simulation.senders import Senders
 
 START = parse_rfc3339("2026-01-05T00:00:00Z")
 """A Monday. Not the present: the same command has the same result tomorrow."""
 
 LONGEST = 366 * DAY
 
-Limits = dict[str, Any]
-"""What a tenant is told by options: `per_hour`, `quiet`, `per_day`, `per_week`."""
+Options = dict[str, Any]
+"""What a tenant is told by options: `timezone`, `per_hour`, `quiet`, `per_day`, `per_week`."""
 
 
 class Bads:
@@ -45,6 +46,54 @@ class Bads:
         self._tell(f"{file} line {line}: {code}: {detail}")
 
 
+class Files(NamedTuple):
+    """What a simulation reads."""
+
+    definitions: Sequence[Path]
+    population: Path | None
+    events: str | None
+    behaviour: Path | None
+
+
+class Crowd(NamedTuple):
+    """How many people are made up, in which zones; and the hours in which all come."""
+
+    people: int | None
+    zones: str
+    over: float | None
+
+
+def scenario_of(
+    files: Files,
+    crowd: Crowd,
+    options: Options,
+    tenant: str | None,
+    seed: int,
+    span: tuple[str | None, str | None],
+    bads: Bads,
+) -> Scenario:
+    """All of it. Raises Halt."""
+    campaigns = [campaign_of(file, tenant) for file in files.definitions]
+    recorded = _recorded(files.events, campaigns, span[0], bads)
+    if not campaigns and not recorded:
+        raise Halt("nothing to simulate: give a DEFINITION.yaml, or --events", USAGE)
+    owners = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
+    tenants = _tenants(owners, recorded, options)
+    model = _behaviour(files.behaviour, files.events is None)
+    start = _start(span[0], recorded)
+    return Scenario(
+        campaigns,
+        tenants,
+        _population(files.population, crowd, seed, campaigns, bads),
+        recorded,
+        None if model is None else Senders(model, seed),
+        start,
+        _until(span[1], start),
+        None if crowd.over is None else int(crowd.over * HOUR),
+        frozenset(tenants) if any(options.values()) else frozenset(),
+    )
+
+
 def campaign_of(file: Path, tenant: str | None) -> Campaign:
     """A definition, checked as `campaign publish` does. Raises Halt."""
     text = file.read_bytes()
@@ -54,7 +103,7 @@ def campaign_of(file: Path, tenant: str | None) -> Campaign:
     return Campaign(found, {**parse(text), "tenant_id": found.tenant_id})
 
 
-def recorded_of(
+def _recorded(
     file: str | None, campaigns: Sequence[Campaign], start: str | None, bads: Bads
 ) -> Recorded | None:
     """The good lines of a file of events. Raises Halt."""
@@ -66,18 +115,34 @@ def recorded_of(
         return Recorded((event for _, event in events), campaigns, usual)
 
 
-def tenants_of(
-    owners: dict[str, str], recorded: Recorded | None, options: Limits
+def _tenants(
+    owners: Iterable[str], recorded: Recorded | None, options: Options
 ) -> dict[str, UpsertTenant]:
-    """As the record first tells of them, or as the options do."""
-    found = dict(recorded.tenants) if recorded is not None else {}
-    for owner, timezone in owners.items():
-        if owner not in found:
-            found[owner] = _order(owner, timezone, options)
-    return {owner: found[owner] for owner in owners}
+    """As the record first tells of them, and in it what the options say. Raises Halt."""
+    found = {} if recorded is None else recorded.tenants
+    return {owner: _told(owner, found.get(owner), options) for owner in owners}
 
 
-def behaviour_of(file: Path | None, alone: bool) -> Behaviour | None:
+def _told(owner: str, recorded: UpsertTenant | None, options: Options) -> UpsertTenant:
+    zone = recorded.timezone if recorded is not None else "UTC"
+    event = tenant_event(owner, **{**options, "timezone": options.get("timezone") or zone})
+    told = understood(Event("tenant.upserted", owner, SOURCE, None, event), 0)
+    assert isinstance(told, UpsertTenant)
+    if recorded is None:
+        return told
+    quiet = (told.quiet_start, told.quiet_end) if options.get("quiet") else None
+    start, end = quiet or (recorded.quiet_start, recorded.quiet_end)
+    return msgspec.structs.replace(
+        recorded,
+        timezone=told.timezone,
+        limits={**recorded.limits, **told.limits},
+        caps={**recorded.caps, **told.caps},
+        quiet_start=start,
+        quiet_end=end,
+    )
+
+
+def _behaviour(file: Path | None, alone: bool) -> Behaviour | None:
     """Where nothing is recorded and no model is given, everything is sent and nobody stirs."""
     try:
         if file is not None:
@@ -88,14 +153,17 @@ def behaviour_of(file: Path | None, alone: bool) -> Behaviour | None:
     return Behaviour.of(None) if alone else None
 
 
-def population_of(
-    file: Path | None, people: int | None, zones: str, seed: int, bads: Bads
+def _population(
+    file: Path | None, crowd: Crowd, seed: int, campaigns: Sequence[Campaign], bads: Bads
 ) -> Population | None:
     """Of a file or made up; None where only events tell of people. Raises Halt."""
+    people = crowd.people
+    if (file is not None or people is not None) and not campaigns:
+        raise Halt("people need a DEFINITION.yaml to be put into", USAGE)
     if file is not None and people is not None:
         raise Halt("--population or --people, not both", USAGE)
     if people is not None:
-        return Population.made(people, _zones(zones), seed)
+        return Population.made(people, _zones(crowd.zones), seed)
     if file is None:
         return None
     try:
@@ -121,14 +189,14 @@ def _people(file: Path, bads: Bads) -> Iterator[ContactUpserted]:
                 yield found.event
 
 
-def start_of(text: str | None, recorded: Recorded | None) -> int:
+def _start(text: str | None, recorded: Recorded | None) -> int:
     """As asked for, or as it begins in the record."""
     if text is not None:
         return moment_of(text)
     return START if recorded is None else recorded.begins
 
 
-def until_of(text: str | None, start: int) -> int:
+def _until(text: str | None, start: int) -> int:
     """A time, or hours like `336h`. Raises Halt."""
     if text is None:
         return start + LONGEST
@@ -152,26 +220,15 @@ def other_side(
         if not places:
             raise Halt(f"{file}: is of none of the campaigns that are simulated", USAGE)
         campaigns[places[0]] = other
-    tenants = {
-        name: msgspec.structs.replace(owner, limits={**owner.limits, **_limits(owner, per_hour)})
-        for name, owner in scenario.tenants.items()
-    }
-    senders = None if scenario.senders is None else scenario.senders.fresh()
-    return scenario._replace(campaigns=campaigns, tenants=tenants, senders=senders)
+    options: Options = {"per_hour": per_hour}
+    tenants = {name: _told(name, owner, options) for name, owner in scenario.tenants.items()}
+    return scenario._replace(
+        campaigns=campaigns,
+        tenants=tenants,
+        senders=None if scenario.senders is None else scenario.senders.fresh(),
+        settled=frozenset(tenants) if per_hour else scenario.settled,
+    )
 
 
 def _key(campaign: Campaign) -> tuple[str, str]:
     return campaign.definition.tenant_id, campaign.definition.campaign_id
-
-
-def _limits(owner: UpsertTenant, per_hour: list[str] | None) -> dict[str, int | None]:
-    if not per_hour:
-        return {}
-    return _order(owner.tenant_id, owner.timezone, {"per_hour": per_hour}).limits
-
-
-def _order(tenant_id: str, timezone: str, limits: Limits) -> UpsertTenant:
-    event = tenant_event(tenant_id, timezone, **limits)
-    order = understood(Event("tenant.upserted", tenant_id, SOURCE, None, event), 0)
-    assert isinstance(order, UpsertTenant)
-    return order

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from schemas.facts import Fact
-from schemas.times import HOUR, MINUTE, format_rfc3339
+from schemas.times import MINUTE, format_rfc3339
 from streams.cli import given
 from streams.cli.campaign import MaybeTenant
 from streams.cli.common import WIDTH_OF_FILES, Json, err, print_json, say
@@ -24,7 +24,6 @@ from streams.simulation.report import Report, ReportExists, report
 from streams.simulation.running import Listener, Progress
 from streams.simulation.scenario import Scenario
 from streams.simulation.screen import show
-from streams.simulation.senders import Senders
 from streams.simulation.summary import Summary
 from streams.worker import calm_collector
 
@@ -53,7 +52,7 @@ Model = Annotated[
     Path | None, _In(metavar="FILE.yaml", help="What senders answer and people do.", **_YAML)
 ]
 Seed = Annotated[int, _In(help="Another one draws another fate for everybody.")]
-Timezone = Annotated[str, _In(help="The tenant's.")]
+Timezone = Annotated[str | None, _In(help="The tenant's; as recorded, or UTC.")]
 PerHour = Annotated[list[str] | None, _In(help="CHANNEL=N, or CHANNEL=none; 100 if not given.")]
 Quiet = Annotated[str | None, _In(help="HH:MM-HH:MM; 21:00-08:00 if not given.")]
 PerDay = Annotated[int | None, _In(help="Touches of one person in any 24 hours.")]
@@ -84,7 +83,7 @@ def simulate(
     behaviour: Model = None,
     seed: Seed = 0,
     tenant: MaybeTenant = None,
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     per_hour: PerHour = None,
     quiet: Quiet = None,
     per_day: PerDay = None,
@@ -105,24 +104,17 @@ def simulate(
 
     Example: touchstream simulate examples/outreach.yaml --people 1000 --per-hour linkedin=none
     """
+    options = {
+        "timezone": timezone,
+        "per_hour": per_hour,
+        "quiet": quiet,
+        "per_day": per_day,
+        "per_week": per_week,
+    }
+    files = given.Files(definitions or [], population, events, behaviour)
     bads = given.Bads()
-    campaigns = [given.campaign_of(file, tenant) for file in definitions or ()]
-    recorded = given.recorded_of(events, campaigns, start, bads)
-    if not campaigns and not recorded:
-        raise Halt("nothing to simulate: give a DEFINITION.yaml, or --events", USAGE)
-    owners = {campaign.definition.tenant_id: timezone for campaign in campaigns}
-    options = {"per_hour": per_hour, "quiet": quiet, "per_day": per_day, "per_week": per_week}
-    model = given.behaviour_of(behaviour, events is None)
-    begins = given.start_of(start, recorded)
-    scenario = Scenario(
-        campaigns,
-        given.tenants_of(owners, recorded, options),
-        given.population_of(population, people, zones, seed, bads),
-        recorded,
-        None if model is None else Senders(model, seed),
-        begins,
-        given.until_of(until, begins),
-        None if over is None else int(over * HOUR),
+    scenario = given.scenario_of(
+        files, given.Crowd(people, zones, over), options, tenant, seed, (start, until), bads
     )
     other = None
     if against is not None or against_per_hour:

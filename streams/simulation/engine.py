@@ -42,8 +42,8 @@ class _Lane:
 
 
 class Engine:
-    """`hear` gets each step's facts, in order; `command` each command as it goes out; `lose` what
-    could not be folded."""
+    """`hear` gets the facts of each step, in order; `command` each command as it goes out. What
+    cannot be folded is a bug, and raises Poison."""
 
     def __init__(
         self,

@@ -70,8 +70,8 @@ _FUNNEL_SAID = (
     "the step waits for: an acceptance, a reply."
 )
 _LOAD_SAID = (
-    "Touches of each hour, and the limit that any hour is held to. The light bars were put off by "
-    "it in that hour, for the first time or again."
+    "Touches of each hour, and the limit that any hour is held to. What it put off in that hour "
+    "stands above, in a light colour."
 )
 _LOCAL_SAID = "By the clock of the person who is reached, or of the tenant where that is not known."
 
@@ -151,9 +151,10 @@ def _against_said(told: Row) -> str:
 
 
 def _against(told: Row) -> go.Figure | None:
-    rows = told["against"]["by_step"] if "against" in told else []
-    if not rows:
+    if "against" not in told or not told["against"]["by_step"]:
         return None
+    order = {_step_of(row): place for place, row in enumerate(_in_order(told["funnel"]))}
+    rows = sorted(told["against"]["by_step"], key=lambda row: order.get(_step_of(row), len(order)))
     names = [f"{row['campaign_id']}: {row['step_id']}" for row in rows]
     figure = go.Figure()
     for what, color in _DIFFERENT.items():
@@ -201,7 +202,7 @@ def _over_time_said(told: Row) -> str:
 
 def _funnel(told: Row) -> go.Figure | None:
     """A bar for each stage that a step's touches came to, and no gap for the others."""
-    rows = sorted((row for row in told["funnel"] if "scheduled" in row), key=_campaign_of)
+    rows = [row for row in _in_order(told["funnel"]) if "scheduled" in row]
     if not rows:
         return None
     several = len({row["campaign_id"] for row in rows}) > 1
@@ -228,8 +229,13 @@ def _funnel(told: Row) -> go.Figure | None:
     return _styled(figure, 90 + _BAR_PX * len(steps))
 
 
-def _campaign_of(row: Row) -> tuple[str, str]:
-    return row["tenant_id"], row["campaign_id"]
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    """Campaign by campaign; its steps as people came to them."""
+    return sorted(rows, key=lambda row: (row["tenant_id"], row["campaign_id"]))
+
+
+def _step_of(row: Row) -> tuple[str, str]:
+    return row["campaign_id"], row["step_id"]
 
 
 def _reasons(told: Row) -> go.Figure | None:
@@ -299,14 +305,15 @@ def _load(told: Row) -> go.Figure | None:
         line = {"x": [hours[0], hours[-1]], "y": [limits[key]] * 2}
         dashed = {"color": _RED, "dash": "dash", "width": 2}
         figure.add_scatter(**line, mode="lines", line=dashed, row=place, col=1)
-    figure.update_layout(barmode="overlay", showlegend=False)
+    figure.update_layout(barmode="stack", showlegend=False)
+    figure.update_xaxes(range=[hours[0], hours[-1]])
     return _styled(figure, 80 + _PANEL_PX * len(limited))
 
 
 def _panel(
     figure: go.Figure, place: int, color: str, sent: dict[str, int], put_off: dict[str, int]
 ) -> None:
-    for counts, opacity, what in ((put_off, 0.25, "put off"), (sent, 1.0, "touches")):
+    for counts, opacity, what in ((sent, 1.0, "touches"), (put_off, 0.3, "put off")):
         figure.add_bar(
             x=list(counts),
             y=list(counts.values()),

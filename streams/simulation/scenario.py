@@ -1,6 +1,6 @@
 """What a simulation is given, put together: who owns what, what is told when, and who answers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from processors.intake import address, understood
 from schemas.codec import Event
 from schemas.definition import Definition
-from schemas.messages import Message, PublishCampaign, UpsertTenant, encode
+from schemas.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
 from schemas.times import format_rfc3339
 from streams.simulation.engine import COMMIT_EVERY, stamp
 from streams.simulation.population import Planned, Population, entries
@@ -58,14 +58,15 @@ class Recorded:
         told.sort(key=_first)
         self.begins = next((at for at, _ in told if at), usual)
         self.heard: list[Heard] = []
-        self._records: list[tuple[int, Planned]] = []
+        self._records: list[tuple[str | None, Planned]] = []
         for at, event in told:
             self._remember(at, event)
             message = understood(event, self.begins)
+            owner = message.tenant_id if isinstance(message, UpsertTenant) else None
             if isinstance(message, UpsertTenant):
                 self.tenants.setdefault(message.tenant_id, message)
             topic, key = address(message)
-            self._records.append((at, Planned(0, topic, key, encode(message))))
+            self._records.append((owner, Planned(at, topic, key, encode(message))))
 
     def _remember(self, at: int, event: Event) -> None:
         command_id = getattr(event.data, "command_id", None)
@@ -76,10 +77,12 @@ class Recorded:
     def __len__(self) -> int:
         return len(self._records)
 
-    def planned(self, start: int) -> Iterator[Planned]:
-        """Each at its time; what was before the start, at the start."""
-        for at, record in self._records:
-            yield record._replace(at=stamp(max(at, start)))
+    def planned(self, start: int, settled: Collection[str] = ()) -> Iterator[Planned]:
+        """Each at its time; what was before the start, at the start. What is recorded of tenants
+        that are `settled` is left out."""
+        for owner, record in self._records:
+            if owner not in settled:
+                yield record._replace(at=stamp(max(record.at, start)))
 
 
 def _first(told: tuple[int, Event]) -> int:
@@ -89,18 +92,18 @@ def _first(told: tuple[int, Event]) -> int:
 def orders(
     campaigns: Sequence[Campaign], tenants: dict[str, UpsertTenant], start: int
 ) -> Iterator[Planned]:
-    """Tenants first, then their campaigns."""
+    """Tenants first, then their campaigns. A draft is tried as if it were activated."""
     for tenant in tenants.values():
-        yield _order(msgspec.structs.replace(tenant, at=start), start)
+        cause = f"{SOURCE}#{tenant.tenant_id}"  # where it is recorded it comes again, at its time
+        yield _order(msgspec.structs.replace(tenant, at=start, cause=cause), start)
     for definition, document in campaigns:
-        message = PublishCampaign(
-            definition.tenant_id,
-            definition.campaign_id,
-            f"{SOURCE}#{definition.campaign_id}",
-            start,
-            msgspec.json.encode(document),
-        )
-        yield _order(message, start)
+        ids = (definition.tenant_id, definition.campaign_id)
+        cause = f"{SOURCE}#{definition.campaign_id}"
+        text = msgspec.json.encode(document)
+        yield _order(PublishCampaign(*ids, cause, start, text), start)
+        if definition.status == "draft":
+            activation = f"{cause}:activated"
+            yield _order(ChangeCampaign(*ids, "activated", activation, start), start)
 
 
 def _order(message: Message, start: int) -> Planned:
@@ -109,7 +112,8 @@ def _order(message: Message, start: int) -> Planned:
 
 
 class Scenario(NamedTuple):
-    """All that a simulation is given; `over` is how long people keep coming."""
+    """All that a simulation is given. `over` is how long people keep coming; what is recorded of
+    tenants that are `settled` does not count."""
 
     campaigns: Sequence[Campaign]
     tenants: dict[str, UpsertTenant]
@@ -119,6 +123,7 @@ class Scenario(NamedTuple):
     start: int
     until: int
     over: int | None = None
+    settled: frozenset[str] = frozenset()
 
     def run(
         self,
@@ -141,7 +146,7 @@ class Scenario(NamedTuple):
         if self.population is not None:
             sources.append(entries(self.population, definitions, self.start, self.over))
         if self.recorded is not None:
-            sources.append(self.recorded.planned(self.start))
+            sources.append(self.recorded.planned(self.start, self.settled))
         return in_order(*sources) if len(sources) > 1 else iter(*sources or [()])
 
     def owners(self) -> dict[str, UpsertTenant]:

@@ -141,6 +141,7 @@ def test_people_without_zone_and_address_are_simulated_and_it_shows(
     ("arguments", "word"),
     [
         ((), "nothing to simulate"),
+        (("--people", 1), "nothing to simulate"),
         ((OUTREACH, "--people", 1, "--zones", "Mars/Crater"), "Mars/Crater"),
         ((OUTREACH, "--people", 1, "--population", "examples/people.csv"), "not both"),
         ((OUTREACH, "--people", 1, "--start", "yesterday"), "yesterday"),

@@ -128,3 +128,23 @@ def test_another_campaign_is_no_other_side(touchstream: Touchstream, tmp_path: P
     said = touchstream("simulate", file, "--people", 1, "--against", "examples/outreach.yaml")
     assert said.code == 2
     assert "is of none of the campaigns that are simulated" in said.err
+
+
+def test_limits_count_more_than_what_is_recorded_of_a_tenant(
+    touchstream: Touchstream, tmp_path: Path
+) -> None:
+    """A record with a tenant without limits; what the options say of it holds throughout."""
+    events, file = tmp_path / "events.jsonl", tmp_path / "was.json"
+    file.write_text(json.dumps(campaign(THREE[0]).document))
+    told = {"tenant_id": "acme", "timezone": "Europe/Berlin", "limits": {"email": {}}}
+    line = {"specversion": "1.0", "type": "tenant.upserted", "id": "t-1", "source": "/test"}
+    events.write_text(json.dumps({**line, "time": "2026-03-02T15:00:00Z", "data": told}))
+    model = ("--behaviour", tmp_path / "model.yaml")
+    model[1].write_text("email: {}")
+    usual = ("simulate", file, "--people", 10, "--events", events, *model, "--json")
+    assert touchstream(*usual).json()["waited"] == []
+    limited = touchstream(*usual, "--per-hour", "email=4").json()
+    assert [row["times"] for row in limited["waited"]] == [6]
+    other = touchstream(*usual, "--against-per-hour", "email=4").json()
+    assert other["waited"] == []
+    assert other["against"]["touches"]["moved_later"] == 6

@@ -54,6 +54,13 @@ def test_a_wait_for_a_person_is_no_endless_run() -> None:
     assert (trial.summary["runs"]["paused"], trial.summary["runs"]["not_ended"]) == (2, 2)
 
 
+def test_a_draft_is_tried_as_if_it_were_activated() -> None:
+    draft = campaign(step("mail"), status="draft")
+    assert draft.definition.status == "draft"
+    trial = tried(scenario(draft, behaviour={"email": AT_ONCE}, people=2))
+    assert trial.summary["runs"]["completed"] == 2
+
+
 def test_limits_are_held_and_told() -> None:
     """Ten an hour for 25 people: three hours, and fifteen waited."""
     limited = tenant(limits={"email": 10})

@@ -67,13 +67,16 @@ def request(**wait: Any) -> dict[str, Any]:
     return step("request", "linkedin", action="send_connection_request", wait_for=waits)
 
 
-def campaign(*steps: dict[str, Any], kind: str = "prospecting", **settings: Any) -> Campaign:
+def campaign(
+    *steps: dict[str, Any], kind: str = "prospecting", status: str = "active", **settings: Any
+) -> Campaign:
     """A campaign of acme's; nothing is quiet unless a setting says so."""
     document = {
         "tenant_id": "acme",
         "campaign_id": "trial",
         "name": "Trial",
         "kind": kind,
+        "status": status,
         "settings": {"quiet_hours": "none", **settings},
         "steps": list(steps),
     }
