@@ -163,6 +163,8 @@ def _touches(run: Enrollment, facts: list[Fact], sources: Sources) -> list[Touch
             commands[number].append(fact.command_id)
         if fact.fact in _ENDS:
             ends[number] = {"step": fact.step_id, "became": fact.fact.value, "at": fact.at}
+    for asked in gates.values():
+        asked.released(run.holds)  # that one pause of several is over is no fact
     return [
         _touch(t, gates.get(t.number), commands.get(t.number, []), sources) for t in run.touches
     ]

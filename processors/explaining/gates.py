@@ -14,6 +14,7 @@ import msgspec
 
 from processors.explaining.sources import Sources
 from processors.explaining.values import plain
+from processors.known import ADDRESS
 from schemas.facts import Fact, Kind
 from schemas.kinds import CONDITIONS
 
@@ -53,6 +54,9 @@ _CLOSED_BY = {
 }
 _FROZEN_BY = {"campaign": "campaign"}
 
+_NOT_FOR_REPEATS = ("skip_when", "reach")
+"""A repeat of a command that is out reaches nobody once more, so these are not asked again."""
+
 _SCHEDULED, _AT_DISPATCH, _OUT, _TAKEN_BACK, _ENDED = (
     "scheduled",
     "at dispatch",
@@ -76,7 +80,7 @@ class Gate(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What one gate said when it was asked last, and how it has held the touch before."""
 
     name: str
-    result: str = NOT_ASKED
+    result: str
     at: datetime | None = None
     reason: str | None = None
     until: datetime | None = None
@@ -100,7 +104,7 @@ class Gates:
     def __init__(self, sources: Sources, before: dict[str, Any]) -> None:
         self._sources = sources
         self._before = before
-        self._gates = {name: Gate(name=name, held=[]) for name in ORDER}
+        self._gates = {name: Gate(name=name, result=NOT_ASKED, held=[]) for name in ORDER}
         self._stage = _SCHEDULED
 
     def all(self) -> list[Gate]:
@@ -134,7 +138,13 @@ class Gates:
             case Kind.ENROLLMENT_FROZEN:
                 self._frozen(fact)
             case Kind.ENROLLMENT_RESUMED:
-                self._reset(("campaign", "enrollment"))
+                self.released(())
+
+    def released(self, holds: Sequence[str]) -> None:
+        """The pauses that hold its run still; those that are over hold it no more."""
+        gates = (self._gates[name] for name in ("campaign", "enrollment"))
+        over = [gate.name for gate in gates if gate.reason not in {f"{h}_paused" for h in holds}]
+        self._reset([name for name in over if self._gates[name].result == WAITS])
 
     def _put_off(self, fact: Fact) -> None:
         """Its time was moved to where its window opens, before it was due."""
@@ -150,16 +160,20 @@ class Gates:
 
     def _requested(self, fact: Fact) -> None:
         values = plain(fact.values)
+        kept = _NOT_FOR_REPEATS if self._stage is _OUT else ()
         self._reset(ASKED_BY_DISPATCH)
-        self._pass(ASKED_BY_CONTACT, fact.at)
+        self._pass([name for name in ASKED_BY_CONTACT if name not in kept], fact.at)
         told: dict[str, dict[str, Any]] = {
+            "campaign": {"version": fact.version},
+            "address": {"field": ADDRESS[fact.channel]} if fact.channel in ADDRESS else {},
             "skip_when": _picked(values, "skip_when"),
             "template": _picked(values, "template_id", "template_version"),
             "window": _picked(values, "window"),
             "reach": values.get("reach") or {},
         }
         for name, found in told.items():
-            self._gates[name].values = found
+            if name not in kept:
+                self._gates[name].values = found
         if "expires_after_seconds" in values:
             expires_at = fact.at + timedelta(seconds=values["expires_after_seconds"])
             self._gates["expiry"].values = {"expires_at": expires_at}
@@ -192,6 +206,9 @@ class Gates:
     def _frozen(self, fact: Fact) -> None:
         hold = fact.reason or ""
         gate = self._gates[_FROZEN_BY.get(hold, "enrollment")]
+        if self._stage is _OUT:
+            gate.held.append(Hold(at=fact.at, reason=f"{hold}_paused"))
+            return  # its command is out, and is not called back for that
         gate.result, gate.at, gate.until = WAITS, fact.at, None
         gate.reason, gate.cause, gate.values = f"{hold}_paused", fact.cause, {}
         gate.held.append(Hold(at=fact.at, reason=f"{hold}_paused"))

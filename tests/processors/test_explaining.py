@@ -2,32 +2,24 @@
 
 from typing import Any
 
-import msgspec
-import pytest
-
 from processors.explaining import NOT_ASKED, ORDER, Explanation, Gate, explain
 from schemas import messages as m
-from schemas.facts import Fact, Kind, moment
+from schemas.facts import moment
 from schemas.messages import DeleteTemplate, Person
 from tests.builders import CONTACT, TENANT, publish
 from tests.processors.story import (
     HOUR,
     START,
     World,
-    answering,
     bounced,
     by_hand,
     change,
     contact,
     enrolled,
-    failing,
     happened,
-    outside,
     prospecting,
-    reviewed,
     seen,
     sending,
-    sent,
     step,
     tell,
     tenant,
@@ -76,6 +68,8 @@ def test_a_touch_that_was_sent_passed_every_gate_with_its_values() -> None:
     world.hours(25, sending())
     found = gates(world)
     assert set(results(found).values()) == {"passed"}
+    assert found["campaign"].values == {"version": 1}
+    assert found["address"].values == {"field": "email"}
     assert found["template"].values == {"template_id": "hello", "template_version": 1}
     assert found["window"].values == {"window": CHICAGO}
     assert found["reach"].values == {"per_day": {"used": 0, "limit": 2}}
@@ -261,6 +255,19 @@ def test_a_limit_is_told_with_its_counter_and_what_waits_behind_it() -> None:
     assert waits is not None and (waits.reason, waits.until) == ("throttled", at(25))
 
 
+def test_what_waited_out_a_limit_into_the_night_is_told_by_dispatch() -> None:
+    world = enrolled(steps=[step("a", hours=11.5)])  # 20:30 in Chicago
+    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
+    world.hours(13)
+    found = gates(world)
+    assert (found["window"].reason, found["window"].until) == ("quiet_hours", at(23))
+    assert found["window"].values["window"] == CHICAGO
+    assert (found["expiry"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
+    assert [hold.reason for hold in found["sender_limit"].held] == ["throttled"]
+    waits = why(world).runs[0].waits
+    assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
+
+
 def test_what_waited_too_long_is_told_with_its_end() -> None:
     world = throttled()
     world.hours(200)
@@ -286,107 +293,34 @@ def test_a_paused_campaign_holds_the_touch_and_names_the_order() -> None:
     assert (passed.result, [hold.reason for hold in passed.held]) == ("passed", ["campaign_paused"])
 
 
+def test_of_two_pauses_the_one_that_is_over_holds_nothing_any_more() -> None:
+    world = enrolled(steps=TWO)
+    tell(world, change(world, "paused"), happened(world, m.ContactPaused))
+    tell(world, change(world, "resumed"))
+    found = gates(world)
+    assert (found["campaign"].result, found["enrollment"].result) == (NOT_ASKED, "waits")
+
+
+def test_a_pause_does_not_undo_what_the_gates_of_a_command_have_said() -> None:
+    world = enrolled(steps=TWO)
+    world.hours(24)
+    tell(world, change(world, "paused"))
+    assert {gate.result for gate in gates(world).values()} == {"passed"}
+    tell(world, change(world, "resumed"))
+    assert {gate.result for gate in gates(world).values()} == {"passed"}
+
+
+def test_a_repeat_is_not_asked_again_for_conditions_and_caps() -> None:
+    world = enrolled(steps=TWO)
+    tell(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
+    world.hours(24.6)
+    found = gates(world)
+    assert (found["template"].at, found["reach"].at) == (at(24.5), at(24))
+    assert found["reach"].values == {"per_day": {"used": 0, "limit": 1}}
+
+
 def test_a_person_paused_while_dispatch_has_the_touch_is_told() -> None:
     world = throttled()
     tell(world, happened(world, m.ContactPaused))
     found = gates(world)["enrollment"]
     assert (found.result, found.reason) == ("waits", "person_paused")
-
-
-def test_a_run_that_has_ended_waits_for_nothing_and_says_why() -> None:
-    world = enrolled(steps=TWO)
-    review = reviewed(world)
-    tell(world, review)
-    (run,) = why(world).runs
-    assert (run.status, run.reason, run.waits) == ("stopped", "review_clicked", None)
-    closed = gates(world)["enrollment"]
-    assert (closed.result, closed.reason, closed.cause) == (
-        "refused",
-        "review_clicked",
-        review.cause,
-    )
-
-
-def test_a_run_that_waits_for_a_trigger_says_for_which_and_until_when() -> None:
-    waiting = {**step("a", hours=1), "wait_for": {"event": "open", "max_wait_hours": 10}}
-    world = prospecting(waiting, step("b", hours=1))
-    world.hours(2, sending())
-    waits = why(world).runs[0].waits
-    assert waits is not None
-    assert (waits.reason, waits.since, waits.until) == ("trigger", at(1), at(11))
-    assert waits.values == {"events": ["open"]}
-
-
-def test_a_branch_is_told_with_what_led_to_it() -> None:
-    wait = {"event": "open", "max_wait_hours": 10, "on_event": {"branch": "c"}}
-    world = prospecting(
-        {**step("a", hours=1), "wait_for": wait}, step("b", hours=1), step("c", hours=1)
-    )
-    world.hours(2, sending())
-    tell(world, seen(world, world.due()[0]))
-    (run,) = why(world).runs
-    assert (run.touches[0].awaited, run.touches[0].outcome) == ("open", "branch")
-    assert [touch.step_id for touch in run.touches] == ["a", "c"]
-
-
-def test_a_command_without_an_answer_says_what_happens_then() -> None:
-    world = enrolled(steps=TWO)
-    world.hours(24.1)
-    waits = why(world).runs[0].waits
-    assert waits is not None and (waits.reason, waits.until) == ("answer", at(24.5))
-
-
-def test_a_retry_is_asked_all_gates_again_under_another_command() -> None:
-    world = enrolled(steps=TWO)
-    world.hours(24, [failing("503")])
-    touch = why(world).runs[0].touches[0]
-    assert {gate.result for gate in touch.gates} == {NOT_ASKED}
-    waits = why(world).runs[0].waits
-    assert waits is not None and waits.reason == "retry"
-    world.hours(1, [answering(sent, world)])
-    assert len(why(world).runs[0].touches[0].commands) == 2
-
-
-def test_who_was_never_enrolled_is_told_why_not() -> None:
-    world = enrolled(settings={"repeat_job": "ignore"})
-    world.hours(1)
-    tell(world, finished("j2", world.now))
-    (declined,) = [f for f in why(world).besides if f.fact is Kind.ENROLLMENT_DECLINED]
-    assert declined.reason == "ENROLLMENT_ALREADY_ACTIVE"
-
-
-def test_one_enrollment_is_shown_with_what_was_told_of_the_person_meanwhile() -> None:
-    world = enrolled(steps=TWO)
-    tell(world, reviewed(world))
-    world.hours(1)
-    tell(world, finished("j2", world.now), unsubscribed(world))
-    first, second = why(world).runs
-    assert [run.enrollment_id for run in why(world, enrollment_id=first.enrollment_id).runs] == [
-        first.enrollment_id
-    ]
-    kinds = {f.fact for f in why(world, enrollment_id=second.enrollment_id).besides}
-    assert Kind.CONTACT_OPTED_OUT in kinds
-    assert why(world, campaign_id="another").runs == []
-
-
-def test_a_revocation_stands_with_the_run_of_its_command() -> None:
-    world = enrolled(steps=TWO)
-    world.hours(24)
-    tell(world, m.ContactStopped(**outside(world)))
-    assert Kind.TOUCH_REVOKED in [fact.fact for fact in why(world).runs[0].timeline]
-
-
-def test_facts_of_before_the_values_were_kept_say_less_and_nothing_wrong() -> None:
-    world = enrolled(steps=TWO)
-    world.hours(25, sending())
-    old: list[Fact] = [msgspec.structs.replace(fact, values=None) for fact in world.facts()]
-    run = explain(TENANT, CONTACT, old, contact(world).enrollments).runs[0]
-    assert {gate.result for gate in run.touches[0].gates} == {"passed"}
-    assert run.touches[0].gates[ORDER.index("window")].values == {}
-
-
-@pytest.mark.parametrize("secret", ["ann@example.com", "+15550100", "Ann"])
-def test_no_address_and_no_name_is_in_it(secret: str) -> None:
-    world = enrolled(steps=TWO)
-    world.hours(100, sending())
-    assert secret.encode() not in msgspec.json.encode(why(world))
