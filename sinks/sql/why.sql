@@ -1,21 +1,15 @@
 -- Why something was sent, was not, or waits: whose an id is, and everything kept of that contact.
 --
--- Ids are unique over all tenants, and the keys of the tables begin with the tenant's: they are looked for tenant by
--- tenant, a probe of an index each, so that no table has another index to write. The facts of an enrollment are found
--- through its contact.
+-- Ids of enrollments and commands have indexes of their own. A contact's is its tenant's to give: without a tenant it
+-- is looked for in each. The facts of an enrollment are found through its contact.
 
 -- tenant --
 SELECT set_config('touchstream.tenant_id', %s, false)
 
 -- whose_enrollment --
-SELECT t.tenant_id, e.contact_id, e.enrollment_id
-FROM touchstream.tenants AS t
-CROSS JOIN LATERAL (
-    SELECT contact_id, enrollment_id FROM touchstream.enrollments
-    WHERE tenant_id = t.tenant_id AND enrollment_id = %(id)s
-    OFFSET 0
-) AS e
-WHERE t.tenant_id = coalesce(%(tenant)s, t.tenant_id)
+SELECT tenant_id, contact_id, enrollment_id
+FROM touchstream.enrollments
+WHERE enrollment_id = %(id)s AND tenant_id = coalesce(%(tenant)s, tenant_id)
 
 -- whose_command --
 SELECT tenant_id, contact_id, enrollment_id
@@ -23,14 +17,9 @@ FROM touchstream.touches
 WHERE command_id = %(id)s AND tenant_id = coalesce(%(tenant)s, tenant_id)
 
 -- whose_attempt --
-SELECT t.tenant_id, l.contact_id, l.enrollment_id
-FROM touchstream.tenants AS t
-CROSS JOIN LATERAL (
-    SELECT contact_id, enrollment_id FROM touchstream.send_log
-    WHERE tenant_id = t.tenant_id AND command_id = %(id)s
-    OFFSET 0
-) AS l
-WHERE t.tenant_id = coalesce(%(tenant)s, t.tenant_id)
+SELECT tenant_id, contact_id, enrollment_id
+FROM touchstream.send_log
+WHERE command_id = %(id)s AND tenant_id = coalesce(%(tenant)s, tenant_id)
 
 -- whose_contact --
 SELECT t.tenant_id, c.contact_id, NULL
