@@ -13,7 +13,10 @@ from streams.embedded import jars
 from streams.embedded.processes import Process, StartFailed, accepts, kept_port
 
 _LOGGING = Path(__file__).with_name("kafka.log4j2.yaml")
-_READY_TIMEOUT_S = 60
+_READY_TIMEOUT_S = 180
+"""Two or three seconds; after a crash, with hundreds of partitions and a machine that has other
+work, more than a minute was seen."""
+
 _STOP_TIMEOUT_S = 6
 _ENDED_WELL = ".kafka_cleanshutdown"
 _FLAGS = (

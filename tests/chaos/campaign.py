@@ -95,7 +95,10 @@ class Campaign:
                 round_.close()
                 self._add(round_)
         except Exception as error:
-            self.total.wrong.append(f"{type(error).__name__}: {error}")
+            first: BaseException = error
+            while first.__context__ is not None:  # closing fails too, and would hide it
+                first = first.__context__
+            self.total.wrong.append(f"{type(first).__name__}: {first}")
         finally:
             site.stop()
 
