@@ -92,8 +92,10 @@ class MemoryTransport:
         self._assign.extend(partitions)
 
     def take(self, partitions: Sequence[Partition]) -> None:
-        """The group takes partitions away; it hears of it at its next poll."""
-        self._revoke.extend(partitions)
+        """The group takes partitions away; it hears of it at its next poll, and of those that it
+        has not heard of yet never."""
+        self._revoke.extend(p for p in partitions if p not in self._assign)
+        self._assign = [p for p in self._assign if p not in partitions]
 
     # consuming
 

@@ -86,6 +86,13 @@ def test_batches_of_many_moments_are_lost_and_move_and_nothing_changes(
     assert differences(rig) == []
 
 
+def test_a_worker_that_dies_before_it_hears_of_a_partition_never_has_it() -> None:
+    """Its successor is told of its share, and at once that a part of that is another's."""
+    plan = Plan(steps_max=1, records_max=1, restore_step=1, crew=2, faults={23: Fault.DIE_BEFORE})
+    rig = Player(Rig(plan)).play([Move(0, 0, 0, 0.0)] * 2, [0], hurried=True)
+    assert differences(rig) == []
+
+
 @few
 @given(histories, st.integers(1, 5), faults)
 def test_what_was_folded_and_comes_again_is_not_folded_again(
