@@ -19,9 +19,11 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from confluent_kafka import KafkaException, TopicPartition
 
 from schemas.topics import Layout, Topic
+from sinks.migrate import migrate
 from streams.broker import create
 from streams.client import admin, producer, reader, unstable_reader
 from streams.embedded.kafka import EmbeddedKafka
+from streams.embedded.postgres import EmbeddedPostgres
 from streams.settings import Settings
 
 P = ParamSpec("P")
@@ -53,6 +55,19 @@ def broker(core: int | None = BROKER_CORE) -> Iterator[Settings]:
             yield Settings(bootstrap_servers=kafka.bootstrap)
         finally:
             kafka.stop()
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Where a new PostgreSQL with our tables is reached, which is gone afterwards with its data."""
+    with TemporaryDirectory(prefix="touchstream-bench-") as directory:
+        postgres = EmbeddedPostgres(Path(directory))
+        postgres.start()
+        try:
+            migrate(postgres.dsn)
+            yield postgres.dsn
+        finally:
+            postgres.stop()
 
 
 def pin(pid: int, core: int) -> None:

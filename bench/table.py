@@ -1,15 +1,12 @@
 """The projection's figure; what is written and how stands in projection.py."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import psycopg
 
 from bench import projection
+from bench.kit import database
 from bench.report import Figure, middle
-from sinks.migrate import migrate
-from streams.embedded.postgres import EmbeddedPostgres
 
 TARGET = 30_000
 COLUMNS = 12
@@ -17,14 +14,8 @@ COLUMNS = 12
 
 def run(quick: bool = False) -> Figure:
     """Runs of the projection and of a bare COPY in turn."""
-    with TemporaryDirectory(prefix="touchstream-bench-") as directory:
-        postgres = EmbeddedPostgres(Path(directory))
-        postgres.start()
-        try:
-            migrate(postgres.dsn)
-            return _figure(postgres.dsn, 2_000 if quick else 6_000)
-        finally:
-            postgres.stop()
+    with database() as dsn:
+        return _figure(dsn, 2_000 if quick else 6_000)
 
 
 def _figure(dsn: str, contacts: int) -> Figure:

@@ -9,21 +9,18 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from operator import itemgetter
-from pathlib import Path
 from statistics import quantiles
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import NamedTuple
 
 import psycopg
 
+from bench.kit import database
 from bench.report import Figure, middle
 from processors.explaining import explain
 from schemas.ids import command_id, enrollment_id
 from schemas.times import DAY, HOUR, MINUTE, format_rfc3339, parse_rfc3339
-from sinks.migrate import migrate
 from sinks.why import WhyQueries
-from streams.embedded.postgres import EmbeddedPostgres
 
 TARGET_MS = 100.0
 FACTS, FACTS_QUICK = 10_000_000, 100_000
@@ -60,14 +57,8 @@ class Person(NamedTuple):
 
 def run(quick: bool = False) -> Figure:
     """In an embedded PostgreSQL of its own."""
-    with TemporaryDirectory(prefix="touchstream-bench-") as directory:
-        postgres = EmbeddedPostgres(Path(directory))
-        postgres.start()
-        try:
-            migrate(postgres.dsn)
-            return _figure(postgres.dsn, FACTS_QUICK if quick else FACTS)
-        finally:
-            postgres.stop()
+    with database() as dsn:
+        return _figure(dsn, FACTS_QUICK if quick else FACTS)
 
 
 def _figure(dsn: str, facts: int) -> Figure:

@@ -96,7 +96,7 @@ def understood(event: Event, told_at: int) -> m.Message:
 def address(message: m.Message) -> tuple[Topic, bytes]:
     """The log that a message is for, and its key there."""
     if isinstance(message, m.Outside):
-        return Topic.CONTACT_LOG, f"{message.tenant_id}/{message.contact_id}".encode()
+        return Topic.CONTACT_LOG, m.contact_key(message.tenant_id, message.contact_id)
     tenant_id: str = message.tenant_id  # type: ignore[attr-defined]
     return Topic.CAMPAIGN_LOG, tenant_id.encode()
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 Micros = int
 
+MILLISECOND = 1_000
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE

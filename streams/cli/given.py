@@ -22,8 +22,9 @@ from streams.cli.errors import NO, USAGE, Halt
 from streams.cli.publish import opened, read_events
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.population import Population
-from streams.simulation.scenario import SOURCE, Campaign, Recorded, Scenario
+from streams.simulation.scenario import Campaign, Recorded, Scenario
 from streams.simulation.senders import Senders
+from streams.simulation.telling import SOURCE
 
 START = parse_rfc3339("2026-01-05T00:00:00Z")
 """A Monday. Not the present: the same command has the same result tomorrow."""

@@ -12,11 +12,11 @@ from processors.task import Record, Task
 from processors.turn import Output
 from schemas import messages as m
 from schemas.facts import Fact
+from schemas.times import MILLISECOND
 from schemas.topics import COMMANDS, ONE_MACHINE, Topic
 from schemas.wire import NEVER
 from streams.roles import PROCESSORS
 
-MILLISECOND = 1_000
 STEP = 500
 """Records and timers of a task before the others have their turn."""
 

@@ -10,7 +10,7 @@ from heapq import merge
 from typing import NamedTuple, Protocol
 
 from schemas.facts import Fact
-from schemas.messages import encode
+from schemas.messages import contact_key, encode
 from schemas.topics import Topic
 from schemas.wire import NEVER
 from streams.simulation.engine import COMMIT_EVERY, Command, Engine, stamp
@@ -105,7 +105,7 @@ class Simulation:
             if found is not None:
                 who, said = found
                 told = event(who, said)
-                key = f"{who.tenant_id}/{who.contact_id}".encode()
+                key = contact_key(who.tenant_id, who.contact_id)
                 engine.tell(Topic.CONTACT_LOG, key, encode(told.message))
                 for listener in self._listeners:
                     listener.event(who, said, told)

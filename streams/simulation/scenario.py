@@ -14,8 +14,7 @@ from streams.simulation.engine import COMMIT_EVERY, stamp
 from streams.simulation.population import Planned, Population, entries
 from streams.simulation.running import Ended, Listener, Progress, Simulation, in_order
 from streams.simulation.senders import Senders
-
-SOURCE = "/touchstream/simulation"
+from streams.simulation.telling import SOURCE
 
 
 class Campaign(NamedTuple):

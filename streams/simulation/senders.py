@@ -10,10 +10,9 @@ from heapq import heappop, heappush, heapreplace
 from typing import NamedTuple
 
 from schemas.messages import CommandDue, CommandRevoked
+from schemas.times import MILLISECOND
 from schemas.wire import NEVER
 from streams.simulation.behaviour import WHOLE, Behaviour, Plan, Row
-
-MILLISECOND = 1_000
 
 
 class Who(NamedTuple):

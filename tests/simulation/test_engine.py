@@ -1,9 +1,9 @@
 """The engine of a simulation: the worker's loop decides the same (design 7)."""
 
 from schemas.messages import Outside, RequestTouch, encode
-from schemas.times import HOUR
+from schemas.times import HOUR, MILLISECOND
 from schemas.topics import Topic
-from streams.simulation.engine import MILLISECOND, stamp
+from streams.simulation.engine import stamp
 from streams.simulation.population import Planned, entries
 from streams.simulation.scenario import orders
 from tests.simulation.trial import LIVELY, scenario, sequence, tried
