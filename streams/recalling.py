@@ -19,9 +19,9 @@ from processors.turn import Output
 from schemas import facts
 from schemas import messages as m
 from schemas.facts import Fact, Kind
-from schemas.states import Contact, ContactState, EndedEnrollment, Enrollment
+from schemas.states import Enrollment
 from schemas.topics import Layout, Topic
-from schemas.wire import payload_of
+from streams.enrollments import enrollments
 from streams.murmur import partition_of
 from streams.refold import refold
 from streams.transport import Partition
@@ -34,7 +34,6 @@ _ANSWERED: dict[type[m.Message], Kind] = {
     m.TouchDeferred: Kind.TOUCH_DEFERRED,
     m.TouchRevoked: Kind.TOUCH_REVOKED,
 }
-_decode_state = msgspec.msgpack.Decoder(ContactState).decode
 
 
 class Recalled(NamedTuple):
@@ -99,17 +98,9 @@ class _ContactFold:
 
     def runs(self) -> list[Enrollment] | None:
         """The contact's enrollments, those included that its own state has let go."""
-        known, ended = False, []
-        for key, value in self._task.store.items():
-            if key == self._key:
-                known, state = True, _decode_state(payload_of(value))
-                assert isinstance(state, Contact)
-                ended += state.enrollments
-            elif key.startswith(b"\x00e/"):
-                state = _decode_state(payload_of(value))
-                assert isinstance(state, EndedEnrollment)
-                ended.append(state.enrollment)
-        return ended if known else None
+        found = [runs for _, _, runs in enrollments(self._task.store.items())]
+        known = any(key == self._key for key, _ in self._task.store.items())
+        return [run for runs in found for run in runs] if known else None
 
 
 def _written(fact: Fact) -> Fact:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,9 +18,10 @@ from streams.cli import given
 from streams.cli.campaign import MaybeTenant
 from streams.cli.common import WIDTH_OF_FILES, Json, err, print_json, say
 from streams.cli.errors import NO, USAGE, Halt
+from streams.simulation import enrolled
 from streams.simulation.comparing import Comparison, Touches
 from streams.simulation.population import Population
-from streams.simulation.report import Report, ReportExists, report
+from streams.simulation.report import ENROLLMENTS, Report, ReportExists, report
 from streams.simulation.running import Listener, Progress
 from streams.simulation.scenario import Scenario
 from streams.simulation.screen import show
@@ -147,8 +148,7 @@ def _run(
             listeners.append(written)
         if other is not None:
             listeners.append(touches)
-        ended = scenario.run(listeners, progress)
-        found = summary.told(ended, {**scenario.about(), **asked})
+        found = _simulated(scenario, listeners, summary, asked, written, progress)
         refused = summary.refused
         if other is not None:
             found["against"], more = _against(other, touches, asked, written, progress)
@@ -162,6 +162,21 @@ def _run(
     return found, len(refused)
 
 
+def _simulated(
+    scenario: Scenario,
+    listeners: Sequence[Listener],
+    summary: Summary,
+    asked: dict[str, Any],
+    written: Report | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """From beginning to end; what it has in memory goes with it."""
+    ended = scenario.run(listeners, progress)
+    if written is not None:
+        written.lines(ENROLLMENTS, map(enrolled.told, ended.enrollments))
+    return summary.told(ended, {**scenario.about(), **asked})
+
+
 def _against(
     other: Scenario,
     was: Touches,
@@ -171,12 +186,11 @@ def _against(
 ) -> tuple[dict[str, Any], list[Fact]]:
     """What is different on the other side."""
     summary, now = Summary(other.owners()), Touches()
-    ended = other.run([summary, now], progress)
+    whole = _simulated(other, [summary, now], summary, asked, None, progress)
     comparison = Comparison(was, now, () if other.recorded is None else other.recorded.heard)
     if written is not None:
         written.lines("differences.jsonl", comparison.people())
         written.lines("marked.jsonl", comparison.marked)
-    whole = summary.told(ended, {**other.about(), **asked})
     return {**comparison.told(), "summary": whole}, summary.refused
 
 

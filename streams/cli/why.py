@@ -1,7 +1,8 @@
 """`touchstream why`: why something was sent, was not, or waits; and when it will be tried next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -21,6 +22,7 @@ from streams.cli.why_words import lines
 from streams.reading import TopicReader
 from streams.recalling import recall
 from streams.settings import Settings, load
+from streams.simulation.asking import NoReport, Written
 from streams.transport import Partition
 
 Progress = Callable[[str], None]
@@ -55,13 +57,18 @@ def why(
     from_log: Annotated[
         bool, typer.Option("--from-log", help="Fold the logs again instead of asking PostgreSQL.")
     ] = False,
+    simulated: Annotated[
+        Path | None,
+        typer.Option("--simulated", metavar="DIR", help="Ask what simulate --out has written."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say why something was sent, was not, or waits, and when it will be tried next.
 
     For each touch its gates in the order they are asked, each with what it was decided on; then
     everything that was decided. From PostgreSQL, or with --from-log from the logs, whose one
-    partition is read from its beginning; an id alone is then looked for in the topic of facts.
+    partition is read from its beginning; an id alone is then looked for in the topic of facts. Or,
+    with --simulated, from a report of touchstream simulate, as things stood at its end.
 
     Example: touchstream why --tenant acme --contact ann --campaign reviews
     """
@@ -69,8 +76,13 @@ def why(
         raise Halt("of whom? An enrollment's or a command's id, or --tenant and --contact", USAGE)
     if campaign is not None and sought is not None:
         raise Halt("an id says which campaign: --campaign goes with --contact", USAGE)
+    if simulated is not None and from_log:
+        raise Halt("--from-log or --simulated, not both", USAGE)
     asked = Asked(sought, tenant, contact)
-    known = _from_log(asked) if from_log else _from_postgres(asked)
+    if simulated is not None:
+        known = _from_report(simulated, asked)
+    else:
+        known = _from_log(asked) if from_log else _from_postgres(asked)
     found = _explained(known, sought, campaign)
     if json:
         print_json(msgspec.to_builtins(found))
@@ -123,9 +135,12 @@ def _whose(queries: WhyQueries, asked: Asked) -> tuple[str, str]:
     if not named:
         raise Halt(_unknown(f"the contact {asked.contact_id}", asked), NO)
     if len(named) > 1:
-        tenants = ", ".join(each.tenant_id for each in named)
-        raise Halt(f"{asked.contact_id} is a contact of {tenants}: add --tenant", USAGE)
+        raise Halt(_of_many(asked.contact_id, [each.tenant_id for each in named]), USAGE)
     return named[0].tenant_id, named[0].contact_id
+
+
+def _of_many(contact_id: str | None, tenants: Iterable[str]) -> str:
+    return f"{contact_id} is a contact of {', '.join(tenants)}: add --tenant"
 
 
 def _unknown(what: str, asked: Asked) -> str:
@@ -184,3 +199,38 @@ def _read(found: Settings, place: Partition, tell: Progress) -> Iterator[Record]
                 yield line.record
             offset = piece[-1].record.offset + 1
             tell(f"{place.topic}[{place.number}]: read to {offset:,} of {end:,}")
+
+
+# from a report
+
+
+def _from_report(directory: Path, asked: Asked) -> Known:
+    try:
+        with progress() as tell:
+            report = Written(directory, tell)
+            whose = _found(report, directory, asked)
+            return Known(*whose, report.facts(whose), report.runs(whose))
+    except NoReport as error:
+        raise Halt(str(error), USAGE) from None
+    except OSError as error:
+        raise Halt(f"{directory}: {error.strerror}", USAGE) from None
+
+
+def _found(report: Written, directory: Path, asked: Asked) -> tuple[str, str]:
+    if asked.sought is not None:
+        person = report.whose(asked.sought)
+        found = [] if person is None else [person]
+    else:
+        assert asked.contact_id is not None
+        found = report.named(asked.contact_id)
+    matching = [
+        (tenant_id, contact_id)
+        for tenant_id, contact_id in found
+        if asked.tenant_id in (None, tenant_id) and asked.contact_id in (None, contact_id)
+    ]
+    if not matching:
+        what = f"the id {asked.sought}" if asked.sought else f"the contact {asked.contact_id}"
+        raise Halt(f"{directory} does not know {what}", NO)
+    if len(matching) > 1:
+        raise Halt(_of_many(asked.contact_id, [tenant_id for tenant_id, _ in matching]), USAGE)
+    return matching[0]

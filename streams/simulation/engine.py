@@ -5,16 +5,19 @@ and forgotten. It is stamped as Kafka stamps it, in whole milliseconds. Who has 
 is fixed, and so is how much he does of it, so when a task commits changes nothing that is said.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
+from typing import NamedTuple
 
 from processors.task import Record, Task
 from processors.turn import Output
 from schemas import messages as m
 from schemas.facts import Fact
+from schemas.states import Enrollment
 from schemas.times import MILLISECOND
 from schemas.topics import COMMANDS, ONE_MACHINE, Topic
 from schemas.wire import NEVER
+from streams.enrollments import enrollments
 from streams.roles import PROCESSORS
 
 STEP = 500
@@ -25,6 +28,14 @@ COMMIT_EVERY = 2_000
 Command = m.CommandDue | m.CommandRevoked
 
 _ORDER = ("campaign", "contact", "dispatch")
+
+
+class Run(NamedTuple):
+    """An enrollment, and whose it is."""
+
+    tenant_id: str
+    contact_id: str
+    enrollment: Enrollment
 
 
 class _Lane:
@@ -87,6 +98,14 @@ class Engine:
             if lane.store.soonest < before:
                 before = min(before, lane.store.next_due())
         return before
+
+    def enrollments(self) -> Iterator[Run]:
+        """All there are, as they stand now."""
+        task = self._lanes[Topic.CONTACT_LOG].task
+        task.commit(task.changes())
+        for tenant_id, contact_id, runs in enrollments(task.store.items()):
+            for run in runs:
+                yield Run(tenant_id, contact_id, run)
 
     def _fold(self, lane: _Lane) -> None:
         task = lane.task

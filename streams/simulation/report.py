@@ -20,6 +20,9 @@ from schemas.messages import CommandDue, CommandRevoked
 from streams.simulation.senders import Said, Who
 from streams.simulation.telling import Event, line
 
+FACTS = "facts.jsonl"
+ENROLLMENTS = "enrollments.jsonl"
+
 _BUFFER = 1 << 20
 _to_lines = msgspec.json.Encoder().encode_lines
 _to_json = msgspec.json.Encoder().encode
@@ -38,7 +41,7 @@ class Report:
             return files.enter_context(open_file(directory / name))
 
         self._directory = directory
-        self._facts = opened("facts.jsonl")
+        self._facts = opened(FACTS)
         self._commands = opened("commands.jsonl")
         self._events = opened("events.jsonl")
 

@@ -13,7 +13,7 @@ from schemas.facts import Fact
 from schemas.messages import contact_key, encode
 from schemas.topics import Topic
 from schemas.wire import NEVER
-from streams.simulation.engine import COMMIT_EVERY, Command, Engine, stamp
+from streams.simulation.engine import COMMIT_EVERY, Command, Engine, Run, stamp
 from streams.simulation.population import Planned
 from streams.simulation.senders import Said, Senders, Who
 from streams.simulation.telling import Event, event
@@ -39,11 +39,13 @@ Progress = Callable[[int, int], None]
 
 
 class Ended(NamedTuple):
-    """`finished` says that nothing was left to happen; else time was up, with something left."""
+    """`finished` says that nothing was left to happen; else time was up, with something left.
+    `enrollments` are all that there were, as they stand then."""
 
     at: int
     records: int
     finished: bool
+    enrollments: Iterable[Run]
 
 
 class Simulation:
@@ -79,7 +81,7 @@ class Simulation:
                 at = min(at, self._senders.next_at)
             at = engine.next_due(at)
             if at > until:
-                return Ended(engine.now, engine.records, at == NEVER)
+                return Ended(engine.now, engine.records, at == NEVER, engine.enrollments())
             engine.now = max(engine.now, stamp(at))
             while following is not None and following.at <= engine.now:
                 self._tell(following)

@@ -140,5 +140,11 @@ def test_ctrl_c_ends_the_command_with_its_own_code(
 
 def test_a_report_is_whole(tmp_path: Path) -> None:
     found = written(scenario(campaign(step("mail")), behaviour={}, people=2), tmp_path / "report")
-    assert set(found) == {"commands.jsonl", "events.jsonl", "facts.jsonl", "summary.json"}
+    assert {name.partition(".")[0] for name in found} == {
+        "commands",
+        "enrollments",
+        "events",
+        "facts",
+        "summary",
+    }
     assert json.loads(found["summary.json"])["touches"]["commanded"] == 2

@@ -9,10 +9,11 @@ from schemas.definition import Definition, validate
 from schemas.facts import Fact, Kind
 from schemas.messages import CommandDue, CommandRevoked
 from schemas.times import HOUR
+from streams.simulation import enrolled
 from streams.simulation.behaviour import Behaviour
 from streams.simulation.engine import COMMIT_EVERY
 from streams.simulation.population import Population
-from streams.simulation.report import report
+from streams.simulation.report import ENROLLMENTS, report
 from streams.simulation.running import Ended
 from streams.simulation.scenario import Campaign, Recorded, Scenario
 from streams.simulation.senders import Said, Senders, Who
@@ -127,6 +128,7 @@ def written(given: Scenario, place: Path, commit_every: int = COMMIT_EVERY) -> d
     summary = Summary(given.owners())
     with report(place) as files:
         ended = given.run([summary, files], commit_every=commit_every)
+        files.lines(ENROLLMENTS, map(enrolled.told, ended.enrollments))
         files.summary(summary.told(ended, given.about()))
     return {path.name: path.read_bytes() for path in sorted(place.iterdir())}
 
