@@ -241,6 +241,7 @@ def _failed(data: e.TouchFailed, cause: str, at: int, _: str) -> m.Message:
         _reason(data.code),
         bool(data.permanent),
         data.detail,
+        data.permanent is False,
     )
 
 

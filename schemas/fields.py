@@ -139,10 +139,10 @@ Decimal = Annotated[float, Field(gt=-(2.0**63), lt=2.0**63)]
 Value = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)] | bool | Whole | Decimal
 
 Attributes = Annotated[dict[Key, Value], Field(max_length=100)]
-Variables = Annotated[
-    dict[Key, Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)]],
-    Field(max_length=100),
-]
+_Words = dict[Key, Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)]]
+Variables = Annotated[_Words, Field(max_length=100)]
+AllVariables = Annotated[_Words, Field(max_length=250)]
+"""A command's: the person's attributes, what the enrollment was given, name and job."""
 
 
 class DocumentKind:

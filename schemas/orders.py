@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.fields import (
+    AllVariables,
     ChannelName,
     Clock,
     CommandId,
@@ -17,7 +18,6 @@ from schemas.fields import (
     Line,
     Moment,
     ServiceTypeName,
-    Variables,
     Zone,
 )
 from schemas.shapes import Answer, Part, TenantEvent
@@ -135,7 +135,7 @@ class TouchDue(Answer):
     template_id: EntityId
     recipient: Line
     sender_id: EntityId | None = None
-    variables: Variables = Field(default_factory=dict)
+    variables: AllVariables = Field(default_factory=dict)
     scheduled_at: Moment
     due_at: Moment
     expires_at: Moment

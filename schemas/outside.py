@@ -93,6 +93,8 @@ class TouchFailed(Outside, frozen=True):
     code: str
     permanent: bool = False
     detail: str | None = None
+    passing: bool = False
+    """Its sender says that it may be tried again, whatever its code."""
 
 
 class TouchSeen(Outside, frozen=True):

@@ -196,6 +196,10 @@ class Contact(State):
     connected_at: int | None = None
     """Since when the person is a LinkedIn connection."""
 
+    reached: list[int] = []
+    """When touches of runs that are no longer among `enrollments` went out, as far as a limit may
+    still ask (C-35)."""
+
     def due(self) -> int | None:
         soonest: int | None = None
         for enrollment in self.enrollments:

@@ -6,9 +6,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 
 def is_dsn(text: str) -> bool:
-    """Whether PostgreSQL's client can read `text`."""
+    """Whether PostgreSQL's client can read `text`. An `@` in the host is one of the password that
+    was not written `%40`, and the rest of the password with it."""
     try:
-        conninfo_to_dict(text)
+        host = conninfo_to_dict(text).get("host")
     except ProgrammingError:
         return False
-    return True
+    return "@" not in str(host)

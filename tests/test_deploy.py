@@ -62,6 +62,12 @@ def test_whom_a_service_waits_for_is_there_and_says_when_it_is_ready() -> None:
             assert wait["condition"] != "service_healthy" or "healthcheck" in SERVICES[name]
 
 
+def test_the_registry_is_asked_where_it_answers() -> None:
+    """Beside its API, where the embedded one answers too (`tests/live/test_registry.py`)."""
+    address = SERVICES["registry"]["healthcheck"]["test"].split()[-1]
+    assert address == "http://localhost:9000/health/ready"
+
+
 def test_the_image_copies_what_there_is_and_all_that_runs() -> None:
     copied = [line.split()[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY")]
     sources = {source for sources in copied for source in sources}

@@ -10,8 +10,11 @@ def test_kafka_options_are_passed_through() -> None:
     assert settings.kafka == {"security.protocol": "SASL_SSL"}
 
 
-def test_an_unreadable_dsn_is_refused_and_not_quoted() -> None:
-    settings = load({"TOUCHSTREAM_POSTGRES_DSN": "postgresqlx://eve:s3cret@host/db"})
+@pytest.mark.parametrize(
+    "dsn", ["postgresqlx://eve:s3cret@host/db", "postgresql://eve:p@s3cret@host/db"]
+)
+def test_an_unreadable_dsn_is_refused_and_not_quoted(dsn: str) -> None:
+    settings = load({"TOUCHSTREAM_POSTGRES_DSN": dsn})
     with pytest.raises(SettingsInvalid) as raised:
         settings.dsn()
     assert "TOUCHSTREAM_POSTGRES_DSN" in str(raised.value)

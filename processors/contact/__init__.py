@@ -133,9 +133,29 @@ def _job_past(scene: Scene, message: m.JobCompleted) -> None:
     enrolling.job_past(scene, message)
 
 
+Steered = m.ContactStopped | m.ContactPaused | m.ContactResumed
+
+
 def _stopped(scene: Scene, message: m.ContactStopped) -> None:
     for enrollment in stopping.live(scene, message.campaign_id):
         stopping.stop(scene, enrollment, "owner_stopped", message.cause)
+
+
+def _steered(take: Callable[[Scene, Any], None]) -> Callable[[Scene, Any], None]:
+    """An order about a person's runs: where none is under way, that is said."""
+
+    def taken(scene: Scene, message: Steered) -> None:
+        if stopping.live(scene, message.campaign_id):
+            take(scene, message)
+        else:
+            _refuse(scene.turn, message, "ENROLLMENT_NONE")
+
+    return taken
+
+
+def _steered_past(scene: Scene, message: Steered) -> None:
+    """An order out of a history that is told again moves nothing that runs now."""
+    _refuse(scene.turn, message, "EVENT_IN_PAST")
 
 
 def _review(scene: Scene, message: m.ReviewReceived, *, past: bool = False) -> None:
@@ -200,7 +220,7 @@ _TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.JobDeleted: _job_deleted,
     m.ContactUpserted: profile.upserted,
     m.ContactEnrolled: enrolling.contact_enrolled,
-    m.ContactStopped: _stopped,
+    m.ContactStopped: _steered(_stopped),
     m.ContactErased: profile.erased,
     m.ContactUnsubscribed: engagement.unsubscribed,
     m.ReviewReceived: _review,
@@ -208,8 +228,8 @@ _TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.TouchFailed: _about_touch(answers.failed),
     m.TouchSeen: _about_touch(engagement.seen),
     m.TouchBounced: _about_touch(profile.bounced),
-    m.ContactPaused: stopping.paused,
-    m.ContactResumed: stopping.resumed,
+    m.ContactPaused: _steered(stopping.paused),
+    m.ContactResumed: _steered(stopping.resumed),
     m.ContactReplied: answering.replied,
     m.ConnectionAccepted: answering.connected,
     m.ConversionRecorded: _converted,
@@ -220,9 +240,9 @@ _TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
 _TAKE_PAST: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.JobCompleted: _job_past,
     m.ContactEnrolled: enrolling.enrolled_past,
-    m.ContactPaused: lambda scene, message: None,
-    m.ContactResumed: lambda scene, message: None,
-    m.ContactStopped: lambda scene, message: None,
+    m.ContactPaused: _steered_past,
+    m.ContactResumed: _steered_past,
+    m.ContactStopped: _steered_past,
     m.ReviewReceived: partial(_review, past=True),
     m.TouchSeen: _about_touch(partial(engagement.seen, past=True)),
     m.CallEnded: _about_touch(partial(engagement.call_ended, past=True)),

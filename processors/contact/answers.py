@@ -183,7 +183,7 @@ def failed(scene: Scene, found: Found, message: TouchFailed) -> None:
     enrollment, touch = found.enrollment, found.touch
     if not found.current or touch.phase in RESOLVED:
         return
-    permanent = message.permanent or _is_client_error(message.code)
+    permanent = message.permanent or (not message.passing and _is_client_error(message.code))
     if touch.phase is Phase.REQUESTED:
         take_back(scene, touch, "failed", revoke=False)
     if enrollment.status is Status.STOPPED:

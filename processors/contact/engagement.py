@@ -8,7 +8,7 @@ from processors.contact.stopping import live, stop, stop_without_channels
 from processors.known import ADDRESS
 from schemas.facts import Kind
 from schemas.messages import CallEnded, ContactUnsubscribed, ReviewReceived, TouchSeen
-from schemas.states import Enrollment, Phase, Touch
+from schemas.states import LIVE, Enrollment, Phase, Touch
 
 _SEEN = {
     "delivered": ("delivered_at", Kind.TOUCH_DELIVERED),
@@ -112,7 +112,8 @@ def review_received(scene: Scene, message: ReviewReceived, *, past: bool = False
         _converted_earlier(scene, enrollment, message)
     about = enrollment.campaign_id if message.command_id is not None else message.campaign_id
     for running in () if past else live(scene, about):
-        stop(scene, running, message.kind, message.cause)
+        if _began_before(running, message.at):
+            stop(scene, running, message.kind, message.cause)
     return True
 
 
@@ -133,20 +134,27 @@ def _converted_earlier(scene: Scene, enrollment: Enrollment, message: ReviewRece
 
 
 def _reviewed(scene: Scene, message: ReviewReceived) -> tuple[Enrollment | None, Found | None]:
-    """The enrollment of the command answered, else the running one that was written to last, else
-    the last that ended."""
+    """The enrollment of the command answered, else of those begun by then the running one that was
+    written to last, else the last that ended."""
     if message.command_id is not None:
         found = find(scene, message.command_id)
         return (found.enrollment, found) if found is not None else (None, None)
-    running = live(scene, message.campaign_id)
-    if running:
-        return max(running, key=_written_at), None
-    ended = [
+    begun = [
         enrollment
         for enrollment in scene.contact.enrollments
         if message.campaign_id in (None, enrollment.campaign_id)
+        and _began_before(enrollment, message.at)
     ]
-    return (ended[-1] if ended else None), None
+    running = [enrollment for enrollment in begun if enrollment.status in LIVE]
+    if running:
+        return max(running, key=_written_at), None
+    return (begun[-1] if begun else None), None
+
+
+def _began_before(enrollment: Enrollment, at: int) -> bool:
+    """What a person did before a run began says nothing about that run; one for a job began with
+    the job, however late that was told."""
+    return min(enrollment.anchor_at, enrollment.started_at) <= at
 
 
 def _last_sent(enrollment: Enrollment) -> Touch | None:

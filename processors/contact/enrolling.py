@@ -7,6 +7,7 @@ from processors.contact.course import first_delay, go_on
 from processors.contact.scene import Scene
 from processors.contact.stopping import live, stop, trim
 from processors.known import ALL_SERVICES
+from processors.seen import forget
 from schemas.definition import Definition
 from schemas.facts import Kind, moment
 from schemas.ids import enrollment_id
@@ -174,6 +175,8 @@ def _over_at(scene: Scene, definition: Definition, message: JobCompleted) -> int
     """From when on a job is told so late that its second touch (or a single one's command) would be
     over: no burst of late mail."""
     first, *later = definition.steps
+    if later and later[0].anchor == "enrollment":
+        return message.completed_at + later[0].delay
     delay = first_delay(scene, first, message.service_type)
     over = later[0].delay if later else definition.settings.expire_after
     return message.completed_at + delay + over
@@ -200,6 +203,8 @@ def contact_enrolled(scene: Scene, message: ContactEnrolled) -> None:
     refusal = _refusal_by_hand(scene, campaign)
     if refusal is not None:
         _decline(scene, refusal, message.cause, message.campaign_id)
+        if campaign is None or campaign.status != "active":
+            forget(scene.contact.seen, message.cause)  # asked again when it runs, it is asked anew
         return
     assert campaign is not None
     for running in live(scene, campaign.campaign_id):

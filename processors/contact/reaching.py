@@ -66,6 +66,7 @@ def _inside(reached: list[int], now: int, name: str) -> int:
 
 def _reached(scene: Scene, about: Touch) -> Iterator[int]:
     """When the person was reached, or is about to be: what is under way counts as of now."""
+    yield from scene.contact.reached
     for enrollment in scene.contact.enrollments:
         for touch in enrollment.touches:
             if touch.phase is Phase.SENT:

@@ -4,13 +4,14 @@ S1-34)."""
 from collections.abc import Sequence
 from typing import Any
 
-from processors.contact.course import arm, become, go_on, steps_ahead, stopped
+from processors.contact.course import arm, become, executed_at, go_on, steps_ahead, stopped
 from processors.contact.scene import Scene
 from processors.contact.table import Input
 from processors.contact.touching import overtaken, skip, withdraw
 from schemas.facts import Kind, moment
 from schemas.messages import ContactPaused, ContactResumed
 from schemas.states import LIVE, RESOLVED, EndedEnrollment, Enrollment, Phase, Status, Touch
+from schemas.times import DAY
 
 _ASKED = (Phase.REQUESTED, Phase.COMMANDED)
 
@@ -163,8 +164,11 @@ def stop_without_channels(scene: Scene, channel: str, cause: str) -> None:
         ahead |= {touch.channel} if touch else set()
         if ahead and all(scene.opted_out(name) for name in ahead):
             stop(scene, enrollment, f"opted_out_{channel}", cause)
-        elif touch and scene.opted_out(touch.channel) and touch.phase in _ASKED:
-            withdraw(scene, enrollment, touch, Input.STOP, f"opted_out_{channel}", revoke=True)
+        elif touch and scene.opted_out(touch.channel):
+            if touch.phase in _ASKED:
+                withdraw(scene, enrollment, touch, Input.STOP, f"opted_out_{channel}", revoke=True)
+            elif touch.phase is Phase.SCHEDULED and touch.emission:  # only its repeat was withdrawn
+                skip(scene, enrollment, touch, Input.STOP, f"opted_out_{channel}")
 
 
 def live(scene: Scene, campaign_id: str | None = None) -> list[Enrollment]:
@@ -183,6 +187,19 @@ def open_touch(enrollment: Enrollment) -> Touch | None:
     return None
 
 
+REMEMBERED = 7 * DAY
+"""The longest window of a cap on how often a person is reached."""
+
+
+def remember_reached(scene: Scene, enrollment: Enrollment) -> None:
+    """When a run has reached its person counts on after the run is let go: all of the longest
+    window, and the last time whenever that was, for the gap between any two touches."""
+    contact = scene.contact
+    sent = [executed_at(touch) for touch in enrollment.touches if touch.phase is Phase.SENT]
+    known = sorted([*contact.reached, *sent])
+    contact.reached = [at for at in known[:-1] if at + REMEMBERED > scene.now] + known[-1:]
+
+
 def trim(scene: Scene) -> None:
     """The oldest ended enrollments past ENDED_MAX go under keys of their own: kept, and in nobody's
     way."""
@@ -190,6 +207,7 @@ def trim(scene: Scene) -> None:
     ended = [e for e in enrollments if e.status not in LIVE and open_touch(e) is None]
     for enrollment in ended[: max(0, len(ended) - ENDED_MAX)]:
         enrollments.remove(enrollment)
+        remember_reached(scene, enrollment)
         key = f"\x00e/{scene.tenant_id}/{scene.contact_id}/{enrollment.enrollment_id}".encode()
         kept = EndedEnrollment(scene.tenant_id, scene.contact_id, enrollment)
         scene.turn.store.put(key, kept)

@@ -1,5 +1,6 @@
 """`touchstream campaign …` and `touchstream tenant …`: what owners order."""
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,7 @@ def publish(
         if json:
             print_json({"valid": False, "problems": [p._asdict() for p in definition]})
         raise Halt(told(str(file), definition))
-    event = _event(
+    event = event_of(
         "campaign.published",
         tenant_id=definition.tenant_id,
         campaign_id=definition.campaign_id,
@@ -140,7 +141,8 @@ def told(what: str, problems: list[Problem]) -> str:
     return "\n".join([f"{what}: {count}", *lines])
 
 
-def _event(kind: str, **values: Any) -> BaseModel:
+def event_of(kind: str, **values: Any) -> BaseModel:
+    """A public event. Raises Halt where a value is none of its own."""
     try:
         return model_of(kind).model_validate(values)
     except ValidationError as error:
@@ -158,7 +160,7 @@ def _changing(verb: str, kind: str, promise: str) -> None:
         timeout: Timeout = TIMEOUT_S,
         json: Json = False,
     ) -> None:
-        event = _event(kind, tenant_id=tenant, campaign_id=campaign_id, reason=reason)
+        event = event_of(kind, tenant_id=tenant, campaign_id=campaign_id, reason=reason)
         fact = order(settings(), kind, event, wait=wait, timeout_s=timeout)
         status = fact.reason if fact is not None else None
         tell(fact, f"{campaign_id} of {tenant}: {status}", as_json=json)
@@ -223,6 +225,8 @@ def set_tenant(
         per_week=per_week,
         fence=fence,
     )
+    if fence is not None and moment_of(fence) > time.time_ns() // 1_000:
+        raise Halt("--fence: not ahead of now: until then everything would be history", USAGE)
     fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
     tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)
 
@@ -258,7 +262,7 @@ def tenant_event(
         values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
         if strict_start is not None:
             values["quiet_hours"]["strict_start"] = strict_start
-    return _event("tenant.upserted", **values)
+    return event_of("tenant.upserted", **values)
 
 
 def moment_of(text: str) -> int:

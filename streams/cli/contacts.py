@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from schemas.events import model_of
 from schemas.people import LINE_BYTES, Bad, HeaderInvalid, Person, read_people
 from streams.broker import layout_of
+from streams.cli.campaign import event_of
 from streams.cli.common import (
     Json,
     Sparing,
@@ -22,6 +23,8 @@ from streams.cli.common import (
 )
 from streams.cli.errors import NO, USAGE, Halt
 from streams.cli.publisher import Publisher
+from streams.cli.standing import campaign_status
+from streams.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="People: import them into a campaign.")
 
@@ -64,15 +67,19 @@ def import_people(
     least), first_name, last_name, timezone, region; any other becomes an attribute. Without
     contact_id a person is known by their address. A bad line is told with its number and code, the
     good ones go on, and the exit code is 1. Safe to run twice: who was imported is not enrolled
-    again.
+    again. The campaign must be active, or nobody could be enrolled in it.
 
     Example: touchstream contacts import people.csv --tenant acme --campaign outreach
     """
     count = Count(keep=json)
+    if campaign is not None:
+        event_of("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
     found = None if dry_run else settings()
     publisher, begun = None, 0
     if found is not None:
         layout_of(found)
+        if campaign is not None:
+            _expect_active(found, tenant, campaign)
         publisher = Publisher(found)
         begun = publisher.now()  # what the file says, it says of that moment
     try:
@@ -92,6 +99,18 @@ def import_people(
         print(f"{count.good} {'valid' if dry_run else 'imported'}, {count.bad} bad")
     if count.bad:
         raise Halt(f"{count.bad} lines were bad", NO)
+
+
+def _expect_active(found: Settings, tenant_id: str, campaign_id: str) -> None:
+    """Else everybody would be declined, one by one. Raises Halt."""
+    status = campaign_status(found, tenant_id, campaign_id)
+    about = f"{campaign_id} --tenant {tenant_id}"
+    if status is None:
+        raise Halt(f"{tenant_id} has no campaign {campaign_id}: touchstream campaign publish FILE")
+    if status != "active":
+        verb = {"draft": "activate", "paused": "resume"}.get(status)
+        what_to_do = f": touchstream campaign {verb} {about}" if verb else ""
+        raise Halt(f"{campaign_id} is {status} and enrolls nobody{what_to_do}")
 
 
 def _send(publisher: Publisher, person: Person, at: int, campaign: str | None, batch: str) -> None:

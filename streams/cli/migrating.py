@@ -7,8 +7,8 @@ import typer
 
 from processors.contact.moving import counterpart, next_after, repeated_and_lost, same_means
 from schemas.definition import Definition, Step
-from schemas.events import model_of
 from sinks.runs import Runs, Standing, runs
+from streams.cli.campaign import event_of
 from streams.cli.common import (
     Json,
     Tenant,
@@ -66,13 +66,12 @@ def migrate(
     if dry_run:
         _foretell(tenant, campaign_id, steps, from_version, json)
         return
-    event = model_of("campaign.migrated").model_validate(
-        {
-            "tenant_id": tenant,
-            "campaign_id": campaign_id,
-            "from_version": from_version,
-            "steps": steps,
-        }
+    event = event_of(
+        "campaign.migrated",
+        tenant_id=tenant,
+        campaign_id=campaign_id,
+        from_version=from_version,
+        steps=steps,
     )
     fact = order(settings(), "campaign.migrated", event, wait=wait, timeout_s=timeout)
     version = fact.version if fact is not None else None

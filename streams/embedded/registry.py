@@ -22,7 +22,13 @@ class EmbeddedRegistry:
         self._directory = data_dir
         self._port = port
         self._heap = f"-Xmx{heap_mb}m"
+        self._management_port = 0
         self._process: Process | None = None
+
+    @property
+    def health(self) -> str:
+        """Where it says whether it is ready: beside its API, as everywhere."""
+        return f"http://127.0.0.1:{self._management_port}/health/ready"
 
     @property
     def url(self) -> str:
@@ -31,10 +37,13 @@ class EmbeddedRegistry:
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._port = self._port or kept_port(self._directory / "port")
+        self._management_port = kept_port(self._directory / "management.port")
         application = self._unpack()
         settings = {
             "quarkus.http.host": "127.0.0.1",
             "quarkus.http.port": self._port,
+            "quarkus.management.host": "127.0.0.1",
+            "quarkus.management.port": self._management_port,
             "apicurio.storage.kind": "sql",
             "apicurio.storage.sql.kind": "h2",
             "apicurio.datasource.url": f"jdbc:h2:file:{self._directory / 'schemas'}",

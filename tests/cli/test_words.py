@@ -149,6 +149,22 @@ def test_servers_that_do_not_answer_are_code_3_without_a_password(
         assert SECRET not in said.out + said.err
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("campaign", "migrate", "x", "--tenant", "a b"),
+        ("contacts", "import", "examples/people.csv", "--tenant", "a", "--campaign", "x y"),
+        ("tenant", "set", "acme", "--timezone", "UTC", "--fence", "2099-01-01T00:00:00Z"),
+    ],
+)
+def test_no_value_of_its_own_is_told_in_words(
+    touchstream: Touchstream, wrong: tuple[str, ...]
+) -> None:
+    said = touchstream(*wrong)
+    assert said.code == 2
+    assert "Traceback" not in said.err
+
+
 def test_usage_errors_are_code_2_and_nobody_to_ask_is_no_consent(touchstream: Touchstream) -> None:
     assert touchstream("campaign", "validate", "no-such-file").code == 2
     assert touchstream("frobnicate").code == 2

@@ -39,6 +39,16 @@ def test_a_repeat_is_the_same_command_in_another_event() -> None:
     assert first.id != again.id
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_all_that_a_person_a_job_and_an_enrollment_may_bring_is_a_command(
+    encoding: Encoding,
+) -> None:
+    """100 attributes, 100 variables, name and job."""
+    whole = {f"v{number}": "x" for number in range(204)}
+    event = decode_event(*command_encoder(encoding, schema_ids=IDS)(due(variables=whole)), registry)
+    assert event.data.variables == whole
+
+
 def test_the_same_command_is_the_same_bytes() -> None:
     for encoding in ENCODINGS:
         encode = command_encoder(encoding, schema_ids=IDS)

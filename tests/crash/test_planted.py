@@ -62,6 +62,15 @@ class OffsetsApart(UnsureTransport):
             self.broker.offsets[self.group, place] = offset
 
 
+class CommitFirst(UnsureTransport):
+    """What is read counts as read before what was said of it stands in the logs."""
+
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        for place, offset in offsets.items():
+            self.broker.offsets[self.group, place] = offset
+        super().commit(offsets)
+
+
 class Placeless(Task):
     """A task that believes the group's offset alone: its state does not say where it stands."""
 
@@ -174,6 +183,12 @@ def test_time_that_a_rollback_leaves_ahead_is_caught() -> None:
 
 def test_offsets_outside_the_transaction_are_caught() -> None:
     assert found(DEATHS, transports=OffsetsApart, tasks=made_of(Placeless))
+
+
+def test_a_commit_before_what_was_said_stands_is_caught() -> None:
+    early = DEATHS._replace(faults=dict.fromkeys(DEATHS.faults, Fault.DIE_BEFORE))
+    assert found(early) == []
+    assert found(early, transports=CommitFirst, tasks=made_of(Placeless))
 
 
 def test_a_stale_offset_is_outvoted_by_the_place_in_the_changelog() -> None:

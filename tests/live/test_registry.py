@@ -1,6 +1,8 @@
 """Confluent framing against a real registry, in and out (design 3)."""
 
 import json
+import socket
+import urllib.request
 from io import BytesIO
 
 import fastavro
@@ -29,6 +31,14 @@ def test_an_event_written_under_the_registrys_number_is_read(registry: EmbeddedR
     )
     event = Decoder(resolver(registry.url)).decode([*headers], value)
     assert event.data == model
+
+
+def test_a_registry_says_that_it_is_ready_to_this_machine_alone(registry: EmbeddedRegistry) -> None:
+    port = int(registry.health.split(":")[2].partition("/")[0])
+    with urllib.request.urlopen(registry.health, timeout=10) as answer:
+        assert answer.status == 200
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", port))  # so it listens on one address, not on all
 
 
 def test_a_number_that_the_registry_does_not_know_is_refused(registry: EmbeddedRegistry) -> None:

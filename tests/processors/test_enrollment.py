@@ -123,6 +123,17 @@ def test_a_job_told_after_its_second_touch_is_too_old(
     assert reasons(world, DECLINED) == declined
 
 
+@pytest.mark.parametrize(("hours_late", "sent_at"), [(24.5, [24.5, 25]), (25, []), (48, [])])
+def test_a_second_touch_counted_from_the_job_makes_no_burst(
+    hours_late: float, sent_at: list[float]
+) -> None:
+    world = begun(steps=[step("a"), {**step("b", hours=25), "anchor": "enrollment"}])
+    world.hours(hours_late)
+    tell(world, job(at=START))
+    world.hours(10, sending())
+    assert [at for _, at in sends(world)] == sent_at
+
+
 def test_a_late_job_keeps_its_own_times() -> None:
     world = begun()
     world.hours(48)

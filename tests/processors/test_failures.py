@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.facts import Kind
 from schemas.messages import ContactStopped, ContactUnsubscribed, Message, Person, RequestTouch
@@ -67,6 +68,15 @@ def test_a_success_after_failures_ends_the_retries() -> None:
     world.hours(30, [answering(third_time_lucky)])
     assert minutes(world) == [0, 1, 6]
     assert touch_of(world).phase is Phase.SENT
+
+
+def test_a_sender_that_calls_a_failure_passing_is_asked_again_whatever_the_code() -> None:
+    def passing(world: World, touch: RequestTouch) -> list[Message]:
+        return [replace(told, passing=True) for told in failed(world, touch, "408")]
+
+    world = enrolled(steps=[step("a")])
+    world.hours(30, [answering(passing)])
+    assert len(world.due()) == 4
 
 
 @pytest.mark.parametrize(

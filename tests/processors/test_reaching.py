@@ -14,6 +14,7 @@ from tests.processors.story import (
     World,
     begun,
     by_hand,
+    change,
     contact,
     job,
     reasons,
@@ -98,6 +99,47 @@ def test_a_gap_since_the_last_touch_of_any_campaign() -> None:
     assert reasons(world, Kind.TOUCH_DEFERRED) == ["min_gap"]
 
 
+def many_campaigns(number: int, settings: dict[str, Any], **caps: int) -> World:
+    """One mail at once from each, an hour apart, to somebody who then has more ended runs than a
+    contact's state keeps."""
+    world = begun(campaign_id="c0", kind="prospecting", steps=[mail("a")], settings=settings)
+    tell(world, tenant(at=START + 1, cause="t#2", caps=caps))
+    for n in range(1, number):
+        fields: dict[str, Any] = {
+            "campaign_id": f"c{n}",
+            "name": f"Campaign {n}",
+            "settings": settings,
+        }
+        tell(world, publish(**fields, kind="prospecting", steps=[mail("a")]))
+    tell(world, told(world, **EMAIL))
+    for n in range(number):
+        tell(world, by_hand(world, f"c{n}"))
+        world.hours(1, sending())
+    return world
+
+
+def test_runs_that_were_let_go_still_count() -> None:
+    world = many_campaigns(14, {"quiet_hours": "none"}, per_week=10)
+    assert len(sends(world)) == 10
+    world.hours(168, sending())
+    assert len(sends(world)) == 14
+
+
+def test_so_does_the_last_touch_of_a_run_that_was_let_go_for_a_gap() -> None:
+    world = many_campaigns(12, {"quiet_hours": "none"})
+    state = contact(world)
+    assert len(state.enrollments) < 12
+    gone = {"campaign_id": "gap", "settings": {"quiet_hours": "none", "min_gap_hours": 700}}
+    tell(world, publish(**gone, kind="prospecting", steps=[mail("a")]))
+    world.hours(400)
+    for _ in range(9):  # runs that send nothing push those that did out of the state
+        tell(world, told(world, email=""), by_hand(world, "c0"), told(world, **EMAIL))
+    last = sends(world)[-1][1]
+    tell(world, by_hand(world, "gap"))
+    world.hours(500, sending())
+    assert sends(world)[-1] == ("gap", last + 700)
+
+
 def test_without_limits_nobody_waits() -> None:
     world = two_campaigns({}, {})
     world.hours(1, sending())
@@ -146,6 +188,31 @@ def test_a_campaign_of_that_kind_takes_no_jobs_and_stands_in_no_other_s_way() ->
 
 
 # history told again
+
+
+def test_an_import_into_a_campaign_that_does_not_run_yet_is_asked_anew_when_it_does() -> None:
+    world = begun(kind="prospecting", status="draft", steps=[mail("a")])
+    tell(world, told(world, **EMAIL))
+    order = by_hand(world)
+    tell(world, order)
+    assert reasons(world, Kind.ENROLLMENT_DECLINED) == ["CAMPAIGN_DRAFT"]
+    tell(world, change(world, "activated"))
+    tell(world, order)
+    assert run(world).status is Status.ACTIVE
+    tell(world, order)
+    assert reasons(world, Kind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
+
+
+@pytest.mark.parametrize("order", [m.ContactStopped, m.ContactPaused, m.ContactResumed])
+def test_an_order_that_moves_nothing_says_so(order: Any) -> None:
+    world = begun(kind="prospecting", steps=[mail("a", 5)])
+    tell(world, told(world, **EMAIL))
+    tell(world, order(TENANT, "ann", "x#1", world.now))
+    assert reasons(world, Kind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
+    tell(world, by_hand(world), tenant(at=START + 1, cause="t#2", fence=START + 1))
+    tell(world, order(TENANT, "ann", "x#2", START))
+    assert reasons(world, Kind.EVENT_REFUSED) == ["ENROLLMENT_NONE", "EVENT_IN_PAST"]
+    assert run(world).status is Status.ACTIVE
 
 
 def test_history_is_known_and_sends_nothing() -> None:

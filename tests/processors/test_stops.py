@@ -121,6 +121,17 @@ def test_a_repeat_that_waits_in_dispatch_is_taken_back_and_its_command_revoked()
     assert touch_of(world).phase is Phase.SKIPPED
 
 
+def test_an_opt_out_revokes_a_command_whose_waiting_repeat_a_pause_has_withdrawn() -> None:
+    world = enrolled(steps=[step("a"), step("b", "sms", 100)])
+    world.hours(24.1)
+    tell(world, tenant(at=world.now, cause="t#3", limits={"email": 0}))
+    world.hours(0.5)
+    assert (touch_of(world).phase, touch_of(world).emission) == (Phase.REQUESTED, 2)
+    tell(world, change(world, "paused"), unsubscribed(world))
+    assert [r.command_id for r in revocations(world)] == [t.command_id for t in world.due()]
+    assert run(world).touches[0].phase is Phase.SKIPPED
+
+
 def test_a_stop_of_one_campaign_leaves_the_others() -> None:
     world = enrolled()
     tell(world, ContactStopped(**outside(world), campaign_id="another"))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas import messages as m
 from schemas.facts import Kind
-from schemas.states import LIVE
+from schemas.states import LIVE, Status
 from tests.builders import job, publish
 from tests.processors.story import (
     HOUR,
@@ -112,6 +112,33 @@ def test_a_review_through_an_older_runs_link_stops_the_run_that_goes_on() -> Non
     assert running(world) == []
     (fact,) = world.facts(Kind.TOUCH_CONVERTED)
     assert (fact.job_id, fact.command_id) == ("j1", touch.command_id)
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_a_review_says_nothing_of_a_run_that_began_after_it(by_command: bool) -> None:
+    """Told in order it comes before the second job; told late it changes nothing of that."""
+    ends = []
+    for late in (False, True):
+        world = enrolled()
+        world.hours(25, sending())
+        command = world.due()[0].command_id if by_command else None
+        review = reviewed(world, command_id=command)
+        world.hours(1)
+        second = job("j2", world.now)
+        tell(world, *((second, review) if late else (review, second)))
+        first, following = contact(world).enrollments
+        assert (first.job_id, first.converted_at) == ("j1", review.at)
+        ends.append((following.status, following.converted_at, running(world)))
+    assert ends[0] == ends[1] == (Status.ACTIVE, None, ["j2"])
+
+
+def test_a_review_of_a_job_that_was_told_after_it_ends_its_run() -> None:
+    world = begun()
+    world.hours(5)
+    review = reviewed(world)
+    world.hours(1)
+    tell(world, job("j1", START + HOUR), review)
+    assert running(world) == []
 
 
 def test_one_review_is_one_conversion_however_many_runs_it_stops() -> None:

@@ -41,6 +41,7 @@ def test_without_what_draws_there_is_no_page_and_a_word(
     assert "pip install" in said.err
     assert sorted(path.name for path in out.iterdir()) == [
         "commands.jsonl",
+        "enrollments.jsonl",
         "events.jsonl",
         "facts.jsonl",
         "summary.json",
