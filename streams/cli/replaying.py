@@ -1,6 +1,6 @@
 """`touchstream replay`: recorded logs folded again by the code as it is now."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +23,8 @@ from streams.replay.replaying import Replayed
 from streams.replay.replaying import replay as fold_again
 from streams.settings import Settings, load
 
-_SHOWN_MAX = 400
+_ABOUT = ("tenant_id", "contact_id", "campaign_id", "step_id", "command_id")
+_SHOWN_MAX = 600
 _SILENT = "nothing"
 
 
@@ -62,7 +63,7 @@ def replay(
     resolve = resolver(found.registry_url) if found.registry_url else None
     with ExitStack() as held:
         tell = held.enter_context(progress())
-        recording = _recording(file, found, wait, tell)
+        recording = _recording(file, found, wait)
         kept = held.enter_context(keeping(keep, recording.layout)) if keep else lambda _: None
         replayed = fold_again(recording, Decoder(resolve).decode, keep=kept, progress=tell)
     if json:
@@ -74,14 +75,12 @@ def replay(
         raise Halt(f"{replayed.different.total():,} differ", NO)
 
 
-def _recording(
-    file: Path | None, found: Settings, wait_s: float, tell: Callable[[str], None]
-) -> Recording:
+def _recording(file: Path | None, found: Settings, wait_s: float) -> Recording:
     if file is not None:
         return Kept(file)
     from streams.replay.topics import Topics
 
-    return Topics(found, wait_s=wait_s, progress=tell)
+    return Topics(found, wait_s=wait_s)
 
 
 # in words
@@ -106,9 +105,8 @@ def _lines(replayed: Replayed) -> Iterator[str]:
 
 def _difference(first: Difference) -> Iterator[str]:
     fields = first.order.fields
-    names = ("tenant_id", "contact_id", "campaign_id", "step_id", "command_id")
-    about = " ".join(f"{n}={fields[n]}" for n in names if fields.get(n) is not None)
-    yield f"first  {_moment(first.at)} {first.order.kind} {first.what.value}: {about}"
+    about = " ".join(f"{n}={fields[n]}" for n in _ABOUT if fields.get(n) is not None)
+    yield f"first  {format_rfc3339(first.at)} {first.order.kind} {first.what.value}: {about}"
     yield f"  then  {_order(first.then, first.fields)}"
     yield f"  now   {_order(first.now, first.fields)}"
 
@@ -116,15 +114,14 @@ def _difference(first: Difference) -> Iterator[str]:
 def _order(order: Order | None, names: tuple[str, ...]) -> str:
     if order is None:
         return _SILENT
-    shown = {name: order.fields.get(name) for name in names or order.fields}
-    words = (f"{name}={_value(name, value)}" for name, value in shown.items() if value is not None)
-    return " ".join(words)[:_SHOWN_MAX]
+    shown = names or [name for name in order.fields if name not in _ABOUT]
+    return " ".join(f"{name}={_value(name, order.fields.get(name))}" for name in shown)[:_SHOWN_MAX]
 
 
 def _value(name: str, value: Any) -> str:
     if isinstance(value, int) and (name == "at" or name.endswith("_at")):
         return format_rfc3339(value)
-    return value if isinstance(value, str) else str(_builtins(value))
+    return "none" if value is None else str(_builtins(value))
 
 
 def _cause(first: Difference, cause: Cause | None) -> Iterator[str]:
@@ -137,7 +134,7 @@ def _cause(first: Difference, cause: Cause | None) -> Iterator[str]:
         return
     yield f"  then  {_SILENT if cause.then is None else decision(cause.then)}"
     yield f"  now   {_SILENT if cause.now is None else decision(cause.now)}"
-    if cause.fields:
+    if cause.fields and cause.fields != ("fact",):
         yield f"  in    {_named(cause.fields)}"
 
 
@@ -147,14 +144,10 @@ def _named(fields: tuple[str, ...]) -> str:
 
 def _where(record: Where | None) -> str:
     if record is None:
-        return "no record of that time"
+        return "no record has its time: nothing in the log led to it"
     by = "a timer that came due with " if record.timer else ""
     place = f"{record.place.topic}[{record.place.number}]@{record.offset}"
-    return f"{by}{place}, {_moment(record.at)}, {record.message}"
-
-
-def _moment(micros: int) -> str:
-    return format_rfc3339(micros)
+    return f"{by}{place}, {format_rfc3339(record.at)}, {record.message}"
 
 
 # in JSON
@@ -177,7 +170,7 @@ def _plain(replayed: Replayed) -> dict[str, Any]:
 
 def _plain_difference(first: Difference, cause: Cause | None) -> dict[str, Any]:
     return {
-        "at": _moment(first.at),
+        "at": format_rfc3339(first.at),
         "kind": first.order.kind,
         "what": first.what.name.lower(),
         "fields": first.fields,
@@ -199,7 +192,7 @@ def _plain_cause(cause: Cause) -> dict[str, Any]:
             "topic": record.place.topic.value,
             "partition": record.place.number,
             "offset": record.offset,
-            "at": _moment(record.at),
+            "at": format_rfc3339(record.at),
             "message": record.message,
             "timer": record.timer,
         },

@@ -54,10 +54,17 @@ class Cause(NamedTuple):
     record: Where | None
 
 
-class _Decided(NamedTuple):
-    fact: Fact
+class _Moment(NamedTuple):
+    """When something was said, and at which record: None where only its time is known."""
+
     at: int
     offset: int | None = None
+    timer: bool = False
+
+
+class _Decided(NamedTuple):
+    fact: Fact
+    when: _Moment
 
 
 class _Subject(NamedTuple):
@@ -95,22 +102,19 @@ def cause_of(difference: Difference, recording: Recording) -> Cause | None:
     who = _subject(difference, recording)
     if who is None:
         return None
-    then = [*_then(who, recording)]
-    now = _now(who, recording, difference.at)
-    for was, found in zip_longest(then, now):
+    pairs = zip_longest(_then(who, recording), _now(who, recording, difference.at))
+    for was, found in pairs:
         fields = _unlike(was, found)
         if fields is not None:
-            first = min((each for each in (found, was) if each is not None), key=lambda e: e.at)
-            if first.at > difference.at:
+            when = min((e.when for e in (found, was) if e is not None), key=lambda w: w.at)
+            if when.at > difference.at:
                 break
-            return Cause(
-                None if was is None else was.fact,
-                None if found is None else found.fact,
-                fields,
-                _where(who, recording, first.at, first.offset),
-            )
-    offset = None if difference.now is None else difference.now.offset
-    return Cause(None, None, (), _where(who, recording, difference.at, offset))
+            then, now = _counterparts(was, found)
+            return Cause(then, now, fields, _where(who, recording, when))
+    said, when = difference.now, _Moment(difference.at)
+    if said is not None:
+        when = _Moment(said.at, said.offset, said.offset is None)
+    return Cause(None, None, (), _where(who, recording, when))
 
 
 def _subject(difference: Difference, recording: Recording) -> _Subject | None:
@@ -148,7 +152,7 @@ def _then(who: _Subject, recording: Recording) -> Iterator[_Decided]:
         if line.record.key == who.key:
             for fact in _decoded(line.record.value):
                 if who.mine(fact, layout):
-                    yield _Decided(fact, from_datetime(fact.at))
+                    yield _Decided(fact, _Moment(from_datetime(fact.at)))
 
 
 def _decoded(value: bytes) -> Iterator[Fact]:
@@ -164,7 +168,8 @@ def _now(who: _Subject, recording: Recording, until: int) -> list[_Decided]:
         if output.key == who.key and isinstance(fact, Fact) and who.mine(fact, recording.layout):
             assert isinstance(output, Stamped)
             written = facts.decode(facts.encode(fact))  # as its log would have it
-            found.append(_Decided(written, output.at, output.offset))
+            when = _Moment(output.at, output.offset, output.offset is None)
+            found.append(_Decided(written, when))
 
     task = witnessed(who.log, recording.layout)
     refold(who.log, task, _until(recording, who.log, until), hear)
@@ -192,6 +197,8 @@ def _unlike(then: _Decided | None, now: _Decided | None) -> tuple[str, ...] | No
     """None where they say the same, else the fields that do not."""
     if then is None or now is None:
         return ()
+    if then.fact.fact is not now.fact.fact:
+        return ("fact",)
     found: list[str] = []
     for name in Fact.__struct_fields__:
         was, found_now = getattr(then.fact, name), getattr(now.fact, name)
@@ -207,6 +214,21 @@ def _unlike(then: _Decided | None, now: _Decided | None) -> tuple[str, ...] | No
     return tuple(found) or None
 
 
+def _counterparts(then: _Decided | None, now: _Decided | None) -> tuple[Fact | None, Fact | None]:
+    """Both, if they are of one moment or one decision; else the earlier, and nothing beside it."""
+    was, found = (None if each is None else each.fact for each in (then, now))
+    if was is None or found is None or was.at == found.at or _same_decision(was, found):
+        return was, found
+    return (was, None) if was.at < found.at else (None, found)
+
+
+def _same_decision(then: Fact, now: Fact) -> bool:
+    return all(
+        getattr(then, name) == getattr(now, name)
+        for name in ("fact", "enrollment_id", "touch_number", "attempt")
+    )
+
+
 def _covers(then: Any, now: Any) -> bool:
     """Whether a value tells at least as much: what is told of a decision may grow."""
     if isinstance(then, Mapping) and isinstance(now, Mapping):
@@ -216,24 +238,24 @@ def _covers(then: Any, now: Any) -> bool:
     return bool(then == now)
 
 
-def _where(who: _Subject, recording: Recording, at: int, offset: int | None) -> Where | None:
-    """The record of that offset; or by whose time it was, theirs before all."""
+def _where(who: _Subject, recording: Recording, when: _Moment) -> Where | None:
+    """The record of that moment: the first for a timer, else the one that was at hand or is about
+    them. None where time never was that: it was no fold that said it."""
     now, found = 0, None
     for line in recording.partition(who.log):
         record = line.record
         now = max(now, record.timestamp)
-        if record.offset == offset:
-            return Where(who.log, record.offset, now, _kind(who.log, record), timer=False)
-        if offset is not None or now < at:
+        if now < when.at:
             continue
-        if found is not None and now > at:
-            return found
-        theirs = who.named_in(record)
-        if found is None or theirs:
-            kind = _kind(who.log, record)
-            found = Where(who.log, record.offset, now, kind, timer=not theirs)
-        if theirs:
-            return found
+        if now > when.at:
+            break
+        at_hand = not when.timer and (
+            who.named_in(record) if when.offset is None else record.offset == when.offset
+        )
+        if at_hand or found is None:
+            found = Where(who.log, record.offset, now, _kind(who.log, record), timer=not at_hand)
+        if at_hand or when.timer:
+            break
     return found
 
 

@@ -14,6 +14,7 @@ from streams.replay.orders import Decode, recorded, said_now, witnessed
 from streams.replay.recording import Keep, Piece, Recording
 from streams.transport import Partition
 
+TOLD_EACH = 10_000
 Progress = Callable[[str], None]
 
 
@@ -39,9 +40,13 @@ def replay(
     """All of it, and why the first thing that differs does. `decode` reads commands; `keep` gets
     every piece as it is read. Raises what reading raises."""
     folding = Folding(recording.layout, decode)
+    read = 0
     for piece in recording.pieces():
         keep(piece)
         folding.take(piece)
+        read += len(piece[1])
+        if told := read // TOLD_EACH * TOLD_EACH:
+            progress(f"{told:,} records read")
     different, first = folding.meeting.close()
     cause = None
     if first is not None:

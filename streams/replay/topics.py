@@ -6,7 +6,7 @@ folded and nothing comes; where that does not come in time, NotAtRest says what 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import msgspec
@@ -27,11 +27,9 @@ _decode_place = msgspec.msgpack.Decoder(Place).decode
 class Topics:
     """A deployment's. `pieces` raises NotAtRest after `wait_s`, LogCut, Dead."""
 
-    def __init__(
-        self, settings: Settings, *, wait_s: float, progress: Callable[[str], None]
-    ) -> None:
+    def __init__(self, settings: Settings, *, wait_s: float) -> None:
         self.layout = layout_of(settings)
-        self._settings, self._wait_s, self._progress = settings, wait_s, progress
+        self._settings, self._wait_s = settings, wait_s
         self._read: dict[Partition, int] = {}  # the last offset of each
         self._places: dict[Partition, Place] = {}
 
@@ -76,7 +74,6 @@ class Topics:
                     self._places[place] = _decode_place(payload_of(line.value))
             return
         self._read[place] = lines[-1].record.offset
-        self._progress(f"{place.topic}[{place.number}]: read to {self._read[place] + 1:,}")
         yield place, lines
 
     def _moving(self, readers: dict[Topic, TopicReader]) -> str | None:

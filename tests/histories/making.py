@@ -3,7 +3,7 @@ engine's own worker loop and logs in memory.
 
     python -m tests.histories.making DIR
 
-writes a recording of each kind into DIR.
+writes a recording of each into DIR.
 """
 
 import sys
@@ -13,30 +13,34 @@ from typing import Any
 
 import msgspec
 
+from processors.task import Record
 from schemas import messages as m
+from schemas.codec import Encoding
 from schemas.commands import command_encoder
 from schemas.messages import CommandDue, CommandRevoked
-from schemas.times import HOUR, SECOND
+from schemas.times import SECOND
 from schemas.topics import COMMANDS, Layout
 from streams.reading import Line
-from streams.replay.recording import RECORDED, Piece, Record, keeping
+from streams.replay.recording import RECORDED, Piece, keeping
 from streams.transport import Partition
 from tests.builders import CAMPAIGN, TENANT, about, document, tenant
+from tests.crash.histories import chance
+from tests.crash.player import play
 from tests.processors.story import answering
-from tests.world import START, World
+from tests.world import World
 
 _LAYOUT = Layout(public=1, contact=2, dispatch=2, campaign=1, commands=1, facts=2)
 _ZONE = "America/Chicago"
 _decode = msgspec.msgpack.Decoder(CommandDue | CommandRevoked).decode
-_encode_command = command_encoder()
 
 
 class OfWorld:
     """What stands in a world, as a recording; commands as the contract has them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, encoding: Encoding = "json") -> None:
         self.layout = world.layout
         self._broker = world.broker
+        self._encode = command_encoder(encoding)
 
     def pieces(self) -> Iterator[Piece]:
         for topic in RECORDED:
@@ -50,7 +54,7 @@ class OfWorld:
             headers: list[tuple[str, bytes | None]] = []
             value = stored.value
             if place.topic in COMMANDS:
-                told, value = _encode_command(_decode(value or b""))
+                told, value = self._encode(_decode(value or b""))
                 headers += told
             at = (stored.offset, stored.timestamp)
             yield Line(_record(at, stored.key, value, headers), value)
@@ -69,10 +73,14 @@ def _record(
 
 CLICKS, SILENT, FAILS, BOUNCES, LEAVES, REPLIES = range(6)
 UNANSWERED, STOPPED_WAITING, STOPPED_OUT, REVIEWS, MOVES_HOUSE, CONNECTS = range(6, 12)
-LATE = 12
+NIGHT = 12
 """Comes when it is night a day later."""
 
-_SAID_MAX = {"failed": 2}
+EVENING = range(13, 19)
+"""Come so late that the limit has some of them wait into the night; the first reads the mail of
+who leaves."""
+
+FAILURES = 2
 
 
 class Story:
@@ -106,7 +114,7 @@ class Story:
     def person(self, who: int) -> m.Person:
         return m.Person(
             first_name=f"P{who}",
-            email=f"p{who}@example.com",
+            email=f"p{LEAVES if who == EVENING[0] else who}@example.com",
             phone=f"+1555{who:04}",
             timezone=_ZONE,
             linkedin_url=f"https://linkedin.com/in/p{who}",
@@ -116,7 +124,7 @@ class Story:
         who = int(touch.contact_id[1:])
         fields = about(touch, world)
         sent = m.TouchSent(**fields)
-        if who == FAILS and touch.attempt <= _SAID_MAX["failed"]:
+        if who == FAILS and touch.attempt <= FAILURES:
             return [m.TouchFailed(**fields, code="timeout")]
         if who in (UNANSWERED, STOPPED_OUT):
             return []
@@ -165,24 +173,32 @@ def review() -> World:
     story = Story()
     story.tell(tenant(limits={"email": 4, "sms": 3}))
     waits = {"event": "click", "max_wait_hours": 10, "on_event": {"branch": "thank"}}
+    after = {"anchor": "previous_executed"}
     steps: list[dict[str, Any]] = [
-        {"id": "ask", "channel": "email", "delay_hours": 24, "template_id": "t1", "wait_for": waits},
-        {"id": "remind", "channel": "sms", "delay_hours": 20, "template_id": "t2"},
-        {"id": "last", "channel": "email", "delay_hours": 30, "template_id": "t3"},
-        {"id": "thank", "channel": "email", "delay_hours": 2, "template_id": "t4"},
+        {
+            "id": "ask",
+            "channel": "email",
+            "delay_hours": 24,
+            "template_id": "t1",
+            "wait_for": waits,
+        },
+        {"id": "remind", "channel": "sms", "delay_hours": 20, "template_id": "t2"} | after,
+        {"id": "last", "channel": "email", "delay_hours": 30, "template_id": "t3"} | after,
+        {"id": "thank", "channel": "email", "delay_hours": 2, "template_id": "t4"} | after,
     ]
-    anchors = ({}, *({"anchor": "previous_executed"},) * 3)
     settings = {"on_reply": "pause", "answer_timeout_minutes": 90}
-    story.publish(
-        steps=[row | anchor for row, anchor in zip(steps, anchors, strict=True)], settings=settings
-    )
-    for who in range(LATE):
+    story.publish(steps=steps, settings=settings)
+    for who in range(NIGHT):
         story.tell(_job(story, who))
         story.world.now += SECOND
-    story.hours(13)
-    story.tell(_job(story, LATE))
+    story.hours(11.8)
+    for who in EVENING:
+        story.tell(_job(story, who))
+        story.world.now += SECOND
+    story.hours(1)
+    story.tell(_job(story, NIGHT))
     story.delete_template("t3")
-    story.people_do("email", 11.5)
+    story.people_do("email", 11.7)
     story.hours(200)
     return story.world
 
@@ -231,7 +247,7 @@ def prospecting() -> World:
     campaign: dict[str, Any] = {"kind": "prospecting", "settings": settings}
     story.publish(**campaign, steps=steps)
     story.delete_template("t-gone")
-    for who in (*range(LATE), LATE):
+    for who in range(NIGHT + 1):
         story.tell(m.ContactUpserted(**story.outside(who), person=story.person(who)))
         story.tell(m.ContactEnrolled(**story.outside(who), campaign_id=CAMPAIGN))
         story.world.now += SECOND
@@ -243,11 +259,20 @@ def prospecting() -> World:
     return story.world
 
 
-HISTORIES: dict[str, Callable[[], World]] = {"review": review, "prospecting": prospecting}
+def mixed() -> World:
+    """Both kinds at once, and whatever dice make people and owners do."""
+    return play(chance(14, 150))
+
+
+HISTORIES: dict[str, Callable[[], World]] = {
+    "review": review,
+    "prospecting": prospecting,
+    "mixed": mixed,
+}
 
 
 def main(directory: Path) -> None:
-    """A file of each kind."""
+    """A file of each."""
     for kind, made in HISTORIES.items():
         recording = OfWorld(made())
         with keeping(directory / f"{kind}.jsonl.gz", recording.layout) as keep:
