@@ -22,8 +22,8 @@ from schemas.topics import Layout, Topic
 from streams.murmur import partition_of
 from streams.refold import refold
 from streams.replay.meeting import Difference
-from streams.replay.orders import Stamped, witnessed
 from streams.replay.recording import Recording
+from streams.replay.witness import Stamped, witnessed
 from streams.transport import Partition
 
 _DECODE: dict[Topic, Callable[[bytes], m.Message]] = {

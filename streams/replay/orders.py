@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from processors.task import Processor, Record, Task
-from processors.turn import Output, Turn
+from processors.turn import Output
 from schemas import facts
 from schemas import messages as m
 from schemas.cloudevents import Headers
@@ -21,14 +20,13 @@ from schemas.codec import Event
 from schemas.codes import Refused
 from schemas.commands import described
 from schemas.facts import Fact, Kind
-from schemas.states import State
 from schemas.times import from_datetime
 from schemas.topics import COMMANDS, Layout, Topic
 from streams.murmur import partition_of
 from streams.poison import RETRIED
 from streams.reading import Line
 from streams.replay.recording import Piece
-from streams.roles import PROCESSORS, task_maker
+from streams.replay.witness import Stamped
 from streams.transport import Partition
 
 Decode = Callable[[Headers | None, bytes | None], Event]
@@ -74,51 +72,6 @@ class Order(NamedTuple):
     at: int
     log: Partition | None
     offset: int | None = None
-
-
-class Stamped(Output):
-    """What a processor has said, and when: at this record, or at a timer."""
-
-    at: int = 0
-    offset: int | None = None
-
-
-class Witness:
-    """A processor whose every word is stamped."""
-
-    def __init__(self, processor: Processor) -> None:
-        self.decode_state: Callable[[bytes], State] = processor.decode_state
-        self._processor = processor
-
-    def apply(self, turn: Turn, record: Record) -> None:
-        """One record."""
-        before = len(turn.outputs)
-        self._processor.apply(turn, record)
-        _stamp(turn, before, record.offset)
-
-    def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """One timer."""
-        before = len(turn.outputs)
-        self._processor.fire(turn, key, state)
-        _stamp(turn, before, None)
-
-
-def _stamp(turn: Turn, begin: int, offset: int | None) -> None:
-    for index in range(begin, len(turn.outputs)):
-        said = turn.outputs[index]
-        turn.outputs[index] = Stamped(
-            said.topic, said.key, said.message, said.partition, turn.now, offset
-        )
-
-
-_ROLE_OF = {log: role for role, (log, _) in PROCESSORS.items()}
-
-
-def witnessed(place: Partition, layout: Layout) -> Task:
-    """A fresh task whose every word is stamped."""
-    task = task_maker(_ROLE_OF[place.topic], layout)(place)
-    task.processor = Witness(task.processor)
-    return task
 
 
 def said_now(output: Output, log: Partition, layout: Layout) -> Order | None:

@@ -10,8 +10,9 @@ from schemas.topics import LOGS, Layout, Topic
 from streams.refold import refold
 from streams.replay.cause import Cause, cause_of
 from streams.replay.meeting import Difference, Meeting, What
-from streams.replay.orders import Decode, recorded, said_now, witnessed
+from streams.replay.orders import Decode, recorded, said_now
 from streams.replay.recording import Keep, Piece, Recording
+from streams.replay.witness import witnessed
 from streams.transport import Partition
 
 TOLD_EACH = 10_000
