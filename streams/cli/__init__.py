@@ -12,6 +12,7 @@ from streams.cli import (
     contacts,
     dead_letters,
     migrating,
+    replaying,
     running,
     setup,
     simulating,
@@ -55,6 +56,7 @@ app.command(rich_help_panel=LOOK)(status.status)
 app.command(rich_help_panel=LOOK)(why.why)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(setup.verify)
+app.command(rich_help_panel=LOOK)(replaying.replay)
 app.command(rich_help_panel=LOOK)(setup.rebuild)
 
 

@@ -35,6 +35,7 @@ _MEANINGS: dict[str, tuple[int, str]] = {
     "streams.transport.Dead": (UNREACHABLE, "Kafka: {}"),
     "streams.verify.NotAtRest": (NO, "the stream does not stand still: {}"),
     "streams.reading.LogCut": (NO, "{}"),
+    "streams.replay.recording.NotARecording": (USAGE, "{}"),
     "streams.embedded.processes.StartFailed": (UNREACHABLE, "{}"),
     "streams.embedded.stack.Taken": (USAGE, "{}"),
     "streams.embedded.jars.WrongFile": (UNREACHABLE, "{}"),

@@ -19,7 +19,7 @@ def lines(found: Explanation) -> Iterator[str]:
         yield from _run(found, run)
     if found.besides:
         yield "besides"
-        yield from (f"  {_decision(fact)}" for fact in found.besides)
+        yield from (f"  {decision(fact)}" for fact in found.besides)
 
 
 def _run(found: Explanation, run: RunWhy) -> Iterator[str]:
@@ -34,7 +34,7 @@ def _run(found: Explanation, run: RunWhy) -> Iterator[str]:
     for touch in run.touches:
         yield from _touch(touch)
     yield "  decided"
-    yield from (f"    {_decision(fact)}" for fact in run.timeline)
+    yield from (f"    {decision(fact)}" for fact in run.timeline)
     yield ""
 
 
@@ -80,7 +80,8 @@ def _gate(gate: Gate) -> str:
     return said + _told(gate.values) + (f"; {put_off}" if put_off else "")
 
 
-def _decision(fact: Fact) -> str:
+def decision(fact: Fact) -> str:
+    """One fact as a line."""
     told = {name: value for name in _SHOWN if (value := getattr(fact, name)) is not None}
     if fact.until is not None:
         told["until"] = fact.until

@@ -86,6 +86,10 @@ def test_what_is_ordered_is_answered_and_shown(
     assert touchstream("rebuild").code == 2  # nobody to ask
     assert touchstream("rebuild", "--yes").code == 0
     assert touchstream("verify").code == 0
+    kept = tmp_path / "kept.jsonl.gz"
+    replayed = touchstream("replay", "--from-topics", "--keep", kept, "--json")
+    assert (replayed.code, replayed.json()["agrees"]) == (0, True), replayed
+    assert touchstream("replay", kept, "--json").json() == replayed.json()
 
 
 def _the_example_enrolls_whoever_publishes_it(dsn: str) -> None:

@@ -1,17 +1,24 @@
 """A recount that could not disagree would be worth nothing: each thing tampered with is found."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
+from schemas.codec import Decoder
 from schemas.facts import Kind
+from schemas.messages import TICK
 from schemas.topics import Topic
 from streams.client import producer, reader
 from streams.embedded.stack import Stack
+from streams.replay.meeting import What
+from streams.replay.recording import Kept, keeping
+from streams.replay.replaying import replay
+from streams.replay.topics import Topics
 from streams.settings import Settings
-from streams.verify import verify
+from streams.verify import NotAtRest, verify
 from tests.chaos.site import Site
 from tests.live.house import ONE_EACH, ready
 from tests.live.publishing import Publisher
@@ -59,6 +66,16 @@ def found(settings: Settings, *, postgres: bool = False) -> set[str]:
     return {difference.where for difference in report.differences}
 
 
+def test_a_replay_of_the_topics_says_what_went_out_and_its_file_says_the_same(
+    settings: Settings, tmp_path: Path
+) -> None:
+    topics = Topics(settings, wait_s=10)
+    with keeping(tmp_path / "kept", topics.layout) as keep:
+        found = replay(topics, Decoder().decode, keep=keep)
+    assert (found.first, found.compared["touch.due"], found.parked) == (None, 1, 0)
+    assert replay(Kept(tmp_path / "kept"), Decoder().decode) == found
+
+
 def test_a_row_that_was_changed_is_found(settings: Settings) -> None:
     with psycopg.connect(settings.dsn()) as connection:
         connection.execute("UPDATE touchstream.touches SET phase = 'sent'")
@@ -78,6 +95,9 @@ def test_what_the_logs_do_not_say_is_found_on_every_topic(settings: Settings) ->
         put(settings, topic, some, changed)
         expected |= where
         assert found(settings) == expected
+    replayed = replay(Topics(settings, wait_s=10), Decoder().decode)
+    assert replayed.different == {("touch.due", What.MISSING): 1}  # the one that stands there twice
+    assert replayed.cause is not None and replayed.cause.record is None  # nothing led to it
 
 
 def test_a_letter_that_nothing_explains_is_found(settings: Settings) -> None:
@@ -86,3 +106,9 @@ def test_a_letter_that_nothing_explains_is_found(settings: Settings) -> None:
     writer.produce(name, b"?", b"k", 0, headers=[("reason", b"FOLD_FAILED")])
     assert writer.flush(15) == 0
     assert "dead-letters" in found(settings)
+
+
+def test_a_log_that_nobody_folds_is_no_recording_yet(settings: Settings) -> None:
+    put(settings, Topic.CONTACT_LOG, first(settings, Topic.CONTACT_LOG), TICK)
+    with pytest.raises(NotAtRest, match=r"contact-log\[0\] is not folded to its end"):
+        replay(Topics(settings, wait_s=0), Decoder().decode)
