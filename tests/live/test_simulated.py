@@ -102,7 +102,8 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
 
 
 def definition(tenant_id: str, campaign_id: str) -> dict[str, Any]:
-    settings = {"quiet_hours": "none", "late_policy": "send_now", "retry_minutes": [0.02]}
+    settings: dict[str, Any] = {"quiet_hours": "none", "late_policy": "send_now"}
+    settings["retry_minutes"] = [0.02]
     if campaign_id == "silent":
         settings["answer_timeout_minutes"] = 0.03
     ids = {"tenant_id": tenant_id, "campaign_id": campaign_id, "name": campaign_id}
@@ -189,7 +190,7 @@ class Stage:
         self.senders = Senders(site.settings, self.publisher, answers)
         for tenant_id in TENANTS:
             cause = self._tenant(tenant_id)
-            self.until(lambda cause=cause: self.facts.of(Kind.TENANT_UPDATED, cause=cause))  # type: ignore[misc]
+            self.until(lambda cause=cause: self.facts.of(Kind.TENANT_UPDATED, cause=cause))
             for campaign_id in CAMPAIGNS:
                 whole = definition(tenant_id, campaign_id)
                 ids = {"tenant_id": tenant_id, "campaign_id": campaign_id}
