@@ -1,5 +1,6 @@
 """`touchstream simulate`: a campaign before it runs, on people who may be made up."""
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -206,6 +207,7 @@ def _against(
     other: Scenario, was: Touches, asked: _Asked, written: Report | None
 ) -> tuple[dict[str, Any], list[Fact]]:
     """What is different on the other side."""
+    gc.collect()  # the engine of this side goes before another one comes
     summary, now = Summary(other.owners()), Touches()
     ended = asked.run(other, [summary, now])
     comparison = Comparison(was, now, () if other.recorded is None else other.recorded.heard)

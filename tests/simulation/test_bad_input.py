@@ -11,6 +11,7 @@ from processors.task import Record
 from processors.turn import Turn
 from schemas.samples import sample
 from schemas.times import HOUR, format_rfc3339
+from streams.cli import given
 from tests.cli.conftest import Touchstream
 from tests.simulation.trial import campaign, step
 from tests.world import START
@@ -164,6 +165,18 @@ def test_an_event_that_cannot_be_folded_is_told_once_and_the_others_go_on(
     assert told["bad"] == [bad]
     assert told["runs"]["stopped"] == {}
     assert told["against"]["touches"]["same"] == 6
+
+
+def test_how_much_of_large_files_is_read_is_told_meanwhile(tmp_path: Path) -> None:
+    people, definition, events = (tmp_path / name for name in ("p.csv", "c.json", "e.jsonl"))
+    people.write_text("contact_id\n" + "".join(f"c{number}\n" for number in range(2_100)))
+    definition.write_text(json.dumps(campaign(step("mail")).document))
+    events.write_text("".join(event(n, "contact.upserted") + "\n" for n in range(1_100)))
+    files = given.Files([definition], people, str(events), None, None)
+    told: list[str] = []
+    nobody, options = given.Crowd(None, "", None), dict.fromkeys(("timezone", "per_hour"))
+    given.scenario_of(files, nobody, options, None, 0, (None, None), given.Bads(), told.append)
+    assert told == ["1,000 events read", "1,000 people read", "2,000 people read"]
 
 
 @pytest.mark.parametrize(
