@@ -2,10 +2,11 @@
 
 Nothing here hangs on milliseconds. Told again, an event comes at the time at which its log had it,
 so it meets the timers of its person as it did then, however slow the machine was. What takes time
-between logs is kept away from what is due: a campaign is known before its people come, and it is
-paused and resumed while nothing of it is near. A timer fires live when its partition hears of the
-time, a little late; so no touch counts from the moment in which another one was skipped
-(`previous_scheduled`, not `previous_executed`), and a pause shifts nothing (`send_now`).
+between logs is kept away from what is due: a campaign is known before its people come, it is paused
+and resumed while nothing of it is near, and nobody shares an address. A timer fires live when its
+partition hears of the time, a little late; so no touch counts from the moment in which another one
+was skipped (`previous_scheduled`, not `previous_executed`), and a pause shifts nothing
+(`send_now`).
 """
 
 import json
@@ -170,9 +171,16 @@ def _customer(like: int, data: dict[str, Any], ids: dict[str, str]) -> Iterator[
         yield Answer(0.2, "touch.bounced", {**ids, "bounce_type": "hard"})
 
 
+def phone(contact_id: str) -> str:
+    """Nobody else's: who leaves closes a number for all who have it."""
+    kind, _, number = contact_id.partition("-")
+    return f"+1555{sum(map(ord, kind))}{int(number):03}"
+
+
 def job(contact_id: str, service_type: str, number: int = 1) -> dict[str, Any]:
     """Finished when it is told."""
-    person = {"contact_id": contact_id, "email": f"{contact_id}@example.com", "phone": "+15550100"}
+    email = f"{contact_id}@example.com"
+    person = {"contact_id": contact_id, "email": email, "phone": phone(contact_id)}
     return {
         "job_id": f"{contact_id}-{number}",
         "service_type": service_type,
@@ -223,7 +231,7 @@ class Stage:
             name = f"p-{number}"
             who = {"tenant_id": tenant_id, "contact_id": name}
             link = f"https://linkedin.com/in/{name}"
-            address = {"email": f"{name}@example.com", "phone": "+15550100", "linkedin_url": link}
+            address = {"email": f"{name}@example.com", "phone": phone(name), "linkedin_url": link}
             say("contact.upserted", **who, **address)
             say("contact.enrolled", **who, campaign_id="outreach", variables=None)
         for campaign_id, likes in (("reviews", CUSTOMERS), ("paused", PAUSED), ("silent", SILENT)):
