@@ -46,20 +46,25 @@ class IntakeProcessor:
         """A public record becomes a record of one of our logs, or a dead letter."""
         headers = None
         try:
-            headers = _headers(record)
-            if not EARLIEST <= record.timestamp < LATEST:
-                raise Refused(Code.TIME_OUT_OF_RANGE, "the record's own timestamp is no date")
-            event = self.decode(headers, record.value)
-            if EVENTS[event.type].topic is not self.topic:
-                raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
-            if event.time is not None and event.time > record.timestamp + DAY:
-                detail = "ce_time is more than a day after the record's own time"
-                raise Refused(Code.TIME_OUT_OF_RANGE, detail)
+            headers = headers_of(record)
+            event = self.read(record, headers)
         except Refused as refused:
             self._park(turn, record, refused, headers)
             return
         message = understood(event, record.timestamp)
         turn.send(*address(message), message)
+
+    def read(self, record: Record, headers: Any) -> Event:
+        """The event of a public record. Raises Refused."""
+        if not EARLIEST <= record.timestamp < LATEST:
+            raise Refused(Code.TIME_OUT_OF_RANGE, "the record's own timestamp is no date")
+        event = self.decode(headers, record.value)
+        if EVENTS[event.type].topic is not self.topic:
+            raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
+        if event.time is not None and event.time > record.timestamp + DAY:
+            detail = "ce_time is more than a day after the record's own time"
+            raise Refused(Code.TIME_OUT_OF_RANGE, detail)
+        return event
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """Nothing here waits."""
@@ -118,7 +123,8 @@ def _reason(code: str) -> str:
     return code if PLAIN(code) else "other"
 
 
-def _headers(record: Record) -> Any:
+def headers_of(record: Record) -> Any:
+    """As the client gives them. Raises Refused."""
     try:
         return record.headers()
     except (SystemError, UnicodeError):  # the client's own answer to a name that is no UTF-8

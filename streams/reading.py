@@ -66,6 +66,28 @@ class TopicReader:
             if end > self._at[number]:
                 yield from self._read(number, end)
 
+    def between(self, since: int | None, before: int | None) -> Iterator[tuple[int, list[Line]]]:
+        """From the first record at or after `since` to the first at or after `before`, by the log's
+        own times in microseconds; where one is None, all that is there now."""
+        starts, ends = self._at_time(since), self._at_time(before)
+        for number in self._at:
+            low, high = watermarks(self._outlook, TopicPartition(self._name, number))
+            start = low if since is None else starts.get(number, high)
+            end = ends.get(number, high)
+            self._at[number] = start
+            if end > start:
+                for _, lines in self._read(number, end):
+                    yield number, [line for line in lines if line.record.offset < end]
+
+    def _at_time(self, micros: int | None) -> dict[int, int]:
+        """The first offset of each partition that is not earlier, where there is one."""
+        if micros is None:
+            return {}
+        stamp = -(-micros // 1_000)
+        asked = [TopicPartition(self._name, number, stamp) for number in self._at]
+        found = self._consumer.offsets_for_times(asked, timeout=CALL_TIMEOUT_S)
+        return {place.partition: place.offset for place in found if place.offset >= 0}
+
     def _read(self, number: int, end: int) -> Iterator[tuple[int, list[Line]]]:
         start = self._at[number] or OFFSET_BEGINNING
         self._consumer.assign([TopicPartition(self._name, number, start)])

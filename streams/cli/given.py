@@ -4,25 +4,35 @@ is wrong with them."""
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from processors.intake import understood
+from processors.task import TIMER_FAILED
 from schemas.codec import Event
 from schemas.definition import Definition, parse, read
-from schemas.messages import UpsertTenant
+from schemas.messages import (
+    DeadLetter,
+    UpsertTenant,
+    decode_campaign,
+    decode_contact,
+    decode_dispatch,
+)
 from schemas.people import LINE_BYTES, Bad, HeaderInvalid, read_people
 from schemas.shapes import ContactUpserted
 from schemas.times import DAY, HOUR, parse_rfc3339
+from schemas.topics import Topic
 from schemas.zones import is_zone
+from streams.broker import layout_of
 from streams.cli.campaign import moment_of, tenant_event, told
-from streams.cli.common import Sparing, bounded_lines
+from streams.cli.common import Sparing, bounded_lines, settings
 from streams.cli.errors import NO, USAGE, Halt
 from streams.cli.publish import opened, read_events
+from streams.retelling import Tell, retold
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.population import Population
-from streams.simulation.scenario import Campaign, Recorded, Scenario
+from streams.simulation.scenario import Campaign, Recorded, Scenario, Telling, at_their_times
 from streams.simulation.senders import Senders
 from streams.simulation.telling import SOURCE
 
@@ -31,28 +41,71 @@ START = parse_rfc3339("2026-01-05T00:00:00Z")
 
 LONGEST = 366 * DAY
 
+_TELL_EVERY = 1_000
+
+T = TypeVar("T")
+
 Options = dict[str, Any]
 """What a tenant is told by options: `timezone`, `per_hour`, `quiet`, `per_day`, `per_week`."""
 
 
 class Bads:
-    """Lines that were left out."""
+    """Lines and records that were left out."""
 
     def __init__(self) -> None:
         self.found: list[dict[str, Any]] = []
         self._tell = Sparing()
+        self._parked: set[str] = set()
 
-    def spoil(self, file: str, line: int, code: str, detail: str) -> None:
+    def line(self, file: str, line: int, code: str, detail: str) -> None:
+        """Of a file."""
         self.found.append({"file": file, "line": line, "code": code, "detail": detail})
         self._tell(f"{file} line {line}: {code}: {detail}")
 
+    def record(self, place: str, code: str, detail: str) -> None:
+        """Of a topic."""
+        self.found.append({"place": place, "code": code, "detail": detail})
+        self._tell(f"{place}: {code}: {detail}")
+
+    def letter(self, letter: DeadLetter) -> None:
+        """Read, and not to be folded; on both sides of a comparison it is one."""
+        event = _about(letter)
+        if event not in self._parked:
+            self._parked.add(event)
+            self.found.append({"event": event, "code": letter.code, "detail": letter.detail})
+            self._tell(f"{event}: {letter.code}: {letter.detail}")
+
+
+_DECODE = {
+    Topic.CONTACT_LOG: decode_contact,
+    Topic.CAMPAIGN_LOG: decode_campaign,
+    Topic.DISPATCH_LOG: decode_dispatch,
+}
+
+
+def _about(letter: DeadLetter) -> str:
+    """The event by its source and id, or the key of the log where none was to blame."""
+    key = f"{letter.topic} {(letter.key or b'').decode(errors='replace')}"
+    if letter.code == TIMER_FAILED:
+        return key
+    message = _DECODE[Topic(letter.topic)](letter.value or b"")
+    return str(getattr(message, "cause", key))
+
+
+class Span(NamedTuple):
+    """From a time to another, as a person writes them."""
+
+    since: str | None
+    before: str | None
+
 
 class Files(NamedTuple):
-    """What a simulation reads."""
+    """What a simulation reads; `topics` are one's own, between two times."""
 
     definitions: Sequence[Path]
     population: Path | None
     events: str | None
+    topics: Span | None
     behaviour: Path | None
 
 
@@ -72,20 +125,21 @@ def scenario_of(
     seed: int,
     span: tuple[str | None, str | None],
     bads: Bads,
+    tell: Tell,
 ) -> Scenario:
     """All of it. Raises Halt."""
     campaigns = [campaign_of(file, tenant) for file in files.definitions]
-    recorded = _recorded(files.events, campaigns, span[0], bads)
+    recorded = _recorded(files, campaigns, span[0], bads, tell)
     if not campaigns and not recorded:
-        raise Halt("nothing to simulate: give a DEFINITION.yaml, or --events", USAGE)
+        raise Halt("nothing to simulate: give a DEFINITION.yaml, or recorded events", USAGE)
     owners = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
     tenants = _tenants(owners, recorded, options)
-    model = _behaviour(files.behaviour, files.events is None)
+    model = _behaviour(files.behaviour, recorded is None)
     start = _start(span[0], recorded)
     return Scenario(
         campaigns,
         tenants,
-        _population(files.population, crowd, seed, campaigns, bads),
+        _population(files.population, crowd, seed, campaigns, bads, tell),
         recorded,
         None if model is None else Senders(model, seed),
         start,
@@ -105,15 +159,32 @@ def campaign_of(file: Path, tenant: str | None) -> Campaign:
 
 
 def _recorded(
-    file: str | None, campaigns: Sequence[Campaign], start: str | None, bads: Bads
+    files: Files, campaigns: Sequence[Campaign], start: str | None, bads: Bads, tell: Tell
 ) -> Recorded | None:
-    """The good lines of a file of events. Raises Halt."""
-    if file is None:
-        return None
+    """The good ones of a file of events, or of the topics. Raises Halt."""
     usual = START if start is None else moment_of(start)
-    with opened(file) as lines:
-        events = read_events(lines, partial(bads.spoil, file))
-        return Recorded((event for _, event in events), campaigns, usual)
+    if files.topics is not None:
+        return Recorded(_from_topics(files.topics, bads, tell), campaigns, usual)
+    if files.events is None:
+        return None
+    with opened(files.events) as lines:
+        found = (event for _, event in read_events(lines, partial(bads.line, files.events)))
+        return Recorded(at_their_times(counted(found, "events", tell)), campaigns, usual)
+
+
+def _from_topics(span: Span, bads: Bads, tell: Tell) -> list[Telling]:
+    since, before = (None if text is None else moment_of(text) for text in span)
+    found = settings()
+    layout_of(found)
+    return retold(found, since, before, bads.record, tell)
+
+
+def counted(things: Iterable[T], what: str, tell: Tell) -> Iterator[T]:
+    """The same, and how many of them there were so far."""
+    for number, thing in enumerate(things, 1):
+        yield thing
+        if number % _TELL_EVERY == 0:
+            tell(f"{number:,} {what} read")
 
 
 def _tenants(
@@ -155,7 +226,12 @@ def _behaviour(file: Path | None, alone: bool) -> Behaviour | None:
 
 
 def _population(
-    file: Path | None, crowd: Crowd, seed: int, campaigns: Sequence[Campaign], bads: Bads
+    file: Path | None,
+    crowd: Crowd,
+    seed: int,
+    campaigns: Sequence[Campaign],
+    bads: Bads,
+    tell: Tell,
 ) -> Population | None:
     """Of a file or made up; None where only events tell of people. Raises Halt."""
     people = crowd.people
@@ -168,7 +244,7 @@ def _population(
     if file is None:
         return None
     try:
-        return Population.told(_people(file, bads))
+        return Population.told(counted(_people(file, bads), "people", tell))
     except HeaderInvalid as error:
         raise Halt(f"{file}: {error}", USAGE) from None
 
@@ -185,7 +261,7 @@ def _people(file: Path, bads: Bads) -> Iterator[ContactUpserted]:
     with file.open("rb") as stream:
         for found in read_people(bounded_lines(stream, LINE_BYTES + 1), "anybody"):
             if isinstance(found, Bad):
-                bads.spoil(str(file), found.line, found.code, found.detail)
+                bads.line(str(file), found.line, found.code, found.detail)
             else:
                 yield found.event
 

@@ -1,11 +1,12 @@
 """`touchstream simulate`: a campaign before it runs, on people who may be made up."""
 
+import gc
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich import progress as bars
@@ -18,6 +19,7 @@ from streams.cli import given
 from streams.cli.campaign import MaybeTenant
 from streams.cli.common import WIDTH_OF_FILES, Json, err, print_json, say
 from streams.cli.errors import NO, USAGE, Halt
+from streams.retelling import Tell
 from streams.simulation import enrolled
 from streams.simulation.comparing import Comparison, Touches
 from streams.simulation.population import Population
@@ -49,6 +51,11 @@ Over = Annotated[
 Events = Annotated[
     str | None, _In(metavar="FILE.jsonl", help="Recorded public events, as for publish.")
 ]
+FromTopics = Annotated[
+    bool, _In("--from-topics", help="The events that your own Kafka has, instead of a file's.")
+]
+Since = Annotated[str | None, _In(help="From this time of the topics' own on; their beginning.")]
+Before = Annotated[str | None, _In(help="Until before this time of theirs; now.")]
 Model = Annotated[
     Path | None, _In(metavar="FILE.yaml", help="What senders answer and people do.", **_YAML)
 ]
@@ -81,6 +88,9 @@ def simulate(
     zones: Zones = "",
     over: Over = None,
     events: Events = None,
+    from_topics: FromTopics = False,
+    since: Since = None,
+    before: Before = None,
     behaviour: Model = None,
     seed: Seed = 0,
     tenant: MaybeTenant = None,
@@ -99,9 +109,11 @@ def simulate(
     """Try campaigns out before they run: the real decisions under virtual time, without Kafka.
 
     People come from a file or are made up; what they do, and what senders answer, comes from
-    recorded events or is drawn by a behaviour model. The same seed gives the same bytes. --out has
-    commands, facts and the drawn events, a line each, and the summary. --against simulates another
-    definition of a campaign, too, and says which touches it adds, removes and moves.
+    recorded events or is drawn by a behaviour model. --from-topics takes the events that the
+    engine was told, each at the moment in which it took it. The same seed gives the same bytes.
+    --out has commands, facts and the drawn events, a line each, and the summary. --against
+    simulates another definition of a campaign, too, and says which touches it adds, removes and
+    moves.
 
     Example: touchstream simulate examples/outreach.yaml --people 1000 --per-hour linkedin=none
     """
@@ -112,21 +124,35 @@ def simulate(
         "per_day": per_day,
         "per_week": per_week,
     }
-    files = given.Files(definitions or [], population, events, behaviour)
-    bads = given.Bads()
-    scenario = given.scenario_of(
-        files, given.Crowd(people, zones, over), options, tenant, seed, (start, until), bads
-    )
-    other = None
-    if against is not None or against_per_hour:
-        other = given.other_side(scenario, against, tenant, against_per_hour)
-    found, refused = _run(scenario, other, {"seed": seed, "bad_lines": len(bads.found)}, out)
+    span = _span(events, from_topics, since, before)
+    files = given.Files(definitions or [], population, events, span, behaviour)
+    crowd, bads = given.Crowd(people, zones, over), given.Bads()
+    with _progress() as tell:
+        scenario = given.scenario_of(
+            files, crowd, options, tenant, seed, (start, until), bads, tell
+        )
+        other = None
+        if against is not None or against_per_hour:
+            other = given.other_side(scenario, against, tenant, against_per_hour)
+        found, refused = _run(scenario, other, _Asked(seed, bads, tell), out)
     if json:
         print_json({**found, "bad": bads.found})
     else:
         _show(found, out)
     if refused or bads.found:
-        raise Halt(f"{len(bads.found)} lines were bad, {refused} orders refused", NO)
+        raise Halt(f"{len(bads.found)} lines or records were bad, {refused} orders refused", NO)
+
+
+def _span(
+    events: str | None, from_topics: bool, since: str | None, before: str | None
+) -> given.Span | None:
+    if from_topics and events is not None:
+        raise Halt("--events or --from-topics, not both", USAGE)
+    if from_topics:
+        return given.Span(since, before)
+    if since is not None or before is not None:
+        raise Halt("--since and --before are times of --from-topics", USAGE)
+    return None
 
 
 def _show(found: dict[str, Any], out: Path | None) -> None:
@@ -136,22 +162,45 @@ def _show(found: dict[str, Any], out: Path | None) -> None:
         print(f"\nwritten: {out}")
 
 
+class _Asked(NamedTuple):
+    """What both sides share: the seed, and who hears of what is bad and how far it is."""
+
+    seed: int
+    bads: given.Bads
+    tell: Tell
+
+    def run(
+        self,
+        scenario: Scenario,
+        listeners: list[Listener],
+        summary: Summary,
+        written: Report | None = None,
+    ) -> dict[str, Any]:
+        """From beginning to end; what it has in memory goes with it."""
+        progress = _told(scenario.population, self.tell)
+        ended = scenario.run(listeners, progress, park=self.bads.letter)
+        if written is not None:
+            written.lines(ENROLLMENTS, map(enrolled.told, ended.enrollments))
+        about = {**scenario.about(), "seed": self.seed, "bad_lines": len(self.bads.found)}
+        return summary.told(ended, about)
+
+
 def _run(
-    scenario: Scenario, other: Scenario | None, asked: dict[str, Any], out: Path | None
+    scenario: Scenario, other: Scenario | None, asked: _Asked, out: Path | None
 ) -> tuple[dict[str, Any], int]:
     """The summary, and how many orders were refused; and a report where one is asked for."""
     summary, touches = Summary(scenario.owners()), Touches()
     calm_collector()
-    with _writing(out) as written, _progress(scenario.population) as progress:
+    with _writing(out) as written:
         listeners: list[Listener] = [summary]
         if written is not None:
             listeners.append(written)
         if other is not None:
             listeners.append(touches)
-        found = _simulated(scenario, listeners, summary, asked, written, progress)
+        found = asked.run(scenario, listeners, summary, written)
         refused = summary.refused
         if other is not None:
-            found["against"], more = _against(other, touches, asked, written, progress)
+            found["against"], more = _against(other, touches, asked, written)
             refused = [*refused, *more]
         if written is not None:
             written.summary(found)
@@ -162,31 +211,13 @@ def _run(
     return found, len(refused)
 
 
-def _simulated(
-    scenario: Scenario,
-    listeners: Sequence[Listener],
-    summary: Summary,
-    asked: dict[str, Any],
-    written: Report | None,
-    progress: Progress,
-) -> dict[str, Any]:
-    """From beginning to end; what it has in memory goes with it."""
-    ended = scenario.run(listeners, progress)
-    if written is not None:
-        written.lines(ENROLLMENTS, map(enrolled.told, ended.enrollments))
-    return summary.told(ended, {**scenario.about(), **asked})
-
-
 def _against(
-    other: Scenario,
-    was: Touches,
-    asked: dict[str, Any],
-    written: Report | None,
-    progress: Progress,
+    other: Scenario, was: Touches, asked: _Asked, written: Report | None
 ) -> tuple[dict[str, Any], list[Fact]]:
     """What is different on the other side."""
+    gc.collect()  # the engine of this side goes before another one comes
     summary, now = Summary(other.owners()), Touches()
-    whole = _simulated(other, [summary, now], summary, asked, None, progress)
+    whole = asked.run(other, [summary, now], summary)
     comparison = Comparison(was, now, () if other.recorded is None else other.recorded.heard)
     if written is not None:
         written.lines("differences.jsonl", comparison.people())
@@ -211,24 +242,28 @@ def _writing(out: Path | None) -> Iterator[Report | None]:
 
 
 @contextmanager
-def _progress(population: Population | None) -> Iterator[Progress]:
-    """Virtual time, people and records, on a terminal only."""
+def _progress() -> Iterator[Tell]:
+    """How far it is, on a terminal only: what was read, then virtual time, people and records."""
     if not err.is_terminal:
-        yield lambda now, records: None
+        yield lambda what: None
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    shown = 0.0
     with bars.Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("simulating")
+        yield lambda what: bar.update(task, description=what)
 
-        def tell(now: int, records: int) -> None:
-            nonlocal shown
-            if time.monotonic() > shown + _TELL_EVERY_S:
-                shown = time.monotonic()
-                at = format_rfc3339(now - now % MINUTE)
-                bar.update(task, description=f"{at}{_people(population)}, {records:,} records")
 
-        yield tell
+def _told(population: Population | None, tell: Tell) -> Progress:
+    shown = 0.0
+
+    def progress(now: int, records: int) -> None:
+        nonlocal shown
+        if time.monotonic() > shown + _TELL_EVERY_S:
+            shown = time.monotonic()
+            at = format_rfc3339(now - now % MINUTE)
+            tell(f"{at}{_people(population)}, {records:,} records")
+
+    return progress
 
 
 def _people(population: Population | None) -> str:

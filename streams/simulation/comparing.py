@@ -7,20 +7,24 @@ never sends is marked: what it says of the person may not be believed there.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from statistics import median
-from sys import intern
+from struct import Struct
 from typing import Any, NamedTuple
 
 from schemas.facts import Fact
-from schemas.messages import CommandDue, CommandRevoked
+from schemas.messages import CommandDue, CommandRevoked, contact_key
 from schemas.times import HOUR, format_rfc3339
 from streams.simulation.scenario import Heard
 from streams.simulation.senders import Said, Who
 from streams.simulation.telling import Event
 
 Row = dict[str, Any]
-Person = tuple[str, str]
+Step = tuple[str, str, str]
+"""Its campaign, its own id and its channel."""
+
+_ROW = Struct("16sqII")
+"""A touch: its command, its time, its step by number, and which attempt it is."""
 
 
 class Touch(NamedTuple):
@@ -39,10 +43,12 @@ class Touch(NamedTuple):
 
 
 class Touches:
-    """A listener that keeps every touch, small: all of both sides are held at once."""
+    """A listener that keeps every touch, as bytes: all of both sides are held at once."""
 
     def __init__(self) -> None:
-        self.people: dict[Person, dict[bytes, Touch]] = {}
+        self._people: dict[bytes, bytes] = {}
+        self._steps: list[Step] = []
+        self._places: dict[Step, int] = {}
 
     def facts(self, facts: list[Fact], now: int) -> None:
         """What was decided shows in what goes out."""
@@ -52,19 +58,33 @@ class Touches:
         if isinstance(command, CommandRevoked) or command.touch.emission > 1:
             return
         told = command.touch
-        person = (intern(told.tenant_id), told.contact_id)
-        touch = Touch(
-            now, intern(told.campaign_id), intern(told.step_id), intern(told.channel), told.attempt
-        )
-        self.people.setdefault(person, {})[_short(told.command_id)] = touch
+        step = (told.campaign_id, told.step_id, told.channel)
+        place = self._places.setdefault(step, len(self._steps))
+        if place == len(self._steps):
+            self._steps.append(step)
+        row = _ROW.pack(_short(told.command_id), now, place, told.attempt)
+        person = contact_key(told.tenant_id, told.contact_id)
+        self._people[person] = self._people.get(person, b"") + row
 
     def event(self, who: Who, said: Said, told: Event) -> None:
         """Drawn for a command, and so never without one."""
 
+    def people(self) -> KeysView[bytes]:
+        """Everybody who was reached."""
+        return self._people.keys()
+
+    def of(self, person: bytes) -> dict[bytes, Touch]:
+        """A person's touches, by their commands."""
+        found = {}
+        for command, at, place, attempt in _ROW.iter_unpack(self._people.get(person, b"")):
+            campaign_id, step_id, channel = self._steps[place]
+            found[command] = Touch(at, campaign_id, step_id, channel, attempt)
+        return found
+
     def find(self, heard: Heard) -> Touch | None:
         """The touch that an event answers."""
-        person = self.people.get((heard.tenant_id, heard.contact_id), {})
-        return person.get(_short(heard.command_id))
+        touches = self.of(contact_key(heard.tenant_id, heard.contact_id))
+        return touches.get(_short(heard.command_id))
 
 
 class Change(NamedTuple):
@@ -79,7 +99,7 @@ class Comparison:
 
     def __init__(self, was: Touches, now: Touches, heard: Iterable[Heard]) -> None:
         self._was, self._now = was, now
-        self._people = sorted(was.people.keys() | now.people.keys())
+        self._people = sorted(was.people() | now.people())
         self.marked = list(self._mark(heard))
 
     def people(self) -> Iterator[Row]:
@@ -90,12 +110,13 @@ class Comparison:
                 if (what := _what(change)) != "same":
                     rows[what.partition("_")[0]].append(_said(change))
             if any(rows.values()):
-                yield {"tenant_id": person[0], "contact_id": person[1], **rows}
+                tenant_id, _, contact_id = person.decode().partition("/")
+                yield {"tenant_id": tenant_id, "contact_id": contact_id, **rows}
 
     def told(self) -> Row:
         """In sum, and by step."""
-        sums: dict[tuple[str, str, str], Counter[str]] = {}
-        shifts: dict[tuple[str, str, str], list[int]] = {}
+        sums: dict[Step, Counter[str]] = {}
+        shifts: dict[Step, list[int]] = {}
         changed = 0
         for person in self._people:
             different = False
@@ -115,9 +136,9 @@ class Comparison:
             "marked_events": dict(sorted(Counter(row["why"] for row in self.marked).items())),
         }
 
-    def _pairs(self, person: Person) -> Iterator[Change]:
+    def _pairs(self, person: bytes) -> Iterator[Change]:
         """In order of time on the side that is, then what is only on the other."""
-        was, now = self._was.people.get(person, {}), self._now.people.get(person, {})
+        was, now = self._was.of(person), self._now.of(person)
         for command, touch in was.items():
             yield Change(touch, now.get(command))
         for command, touch in now.items():
@@ -159,13 +180,13 @@ def _said(change: Change) -> Row:
     return row
 
 
-def _step(change: Change) -> tuple[str, str, str]:
+def _step(change: Change) -> Step:
     touch = change.now or change.was
     assert touch is not None, "a change is of a touch"
     return touch.campaign_id, touch.step_id, touch.channel
 
 
-def _row(step: tuple[str, str, str], counts: Counter[str], shifts: list[int] | None) -> Row:
+def _row(step: Step, counts: Counter[str], shifts: list[int] | None) -> Row:
     row: Row = dict(zip(("campaign_id", "step_id", "channel"), step, strict=True))
     row.update({what: counts[what] for what in _WHAT})
     row["median_shift_hours"] = None if shifts is None else round(median(shifts) / HOUR, 3)
@@ -173,8 +194,8 @@ def _row(step: tuple[str, str, str], counts: Counter[str], shifts: list[int] | N
 
 
 def _short(command_id: str) -> bytes:
-    """A UUID takes half the room as bytes; any other id is kept as it is."""
+    """A UUID, as all of ours are, takes half the room as bytes; any other id names no touch."""
     try:
         return bytes.fromhex(command_id.replace("-", ""))
     except ValueError:
-        return command_id.encode()
+        return b""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
-from processors.task import Record, Task
+from processors.task import Poison, Record, Task
 from processors.turn import Output
 from schemas import messages as m
 from schemas.facts import Fact
@@ -18,7 +18,9 @@ from schemas.times import MILLISECOND
 from schemas.topics import COMMANDS, ONE_MACHINE, Topic
 from schemas.wire import NEVER
 from streams.enrollments import enrollments
+from streams.refold import refold
 from streams.roles import PROCESSORS
+from streams.transport import Partition
 
 STEP = 500
 """Records and timers of a task before the others have their turn."""
@@ -39,45 +41,57 @@ class Run(NamedTuple):
 
 
 class _Lane:
-    """A log of one partition, and the task that folds it."""
+    """A log of one partition, and the task that folds it; `batch` and `said` are what came in and
+    went out since the last commit."""
 
-    __slots__ = ("append", "inbox", "offsets", "since_commit", "store", "task")
+    __slots__ = ("batch", "inbox", "offsets", "place", "said", "since_commit", "store", "task")
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, topic: Topic, task: Task) -> None:
+        self.place = Partition(topic, 0)
         self.task = task
         self.store = task.store
         self.inbox = task.inbox
-        self.append = task.inbox.append
+        self.batch: list[Record] = []
         self.offsets = count()
-        self.since_commit = 0
+        self.since_commit = self.said = 0
+
+    def append(self, now: int, key: bytes, value: bytes) -> None:
+        record = Record(next(self.offsets), now, key, value)
+        self.inbox.append(record)
+        self.batch.append(record)
+
+    def committed(self) -> None:
+        """What is still to be folded belongs to the next batch."""
+        self.batch = list(self.inbox)
+        self.since_commit = self.said = 0
 
 
 class Engine:
-    """`hear` gets the facts of each step, in order; `command` each command as it goes out. What
-    cannot be folded is a bug, and raises Poison."""
+    """`hear` gets the facts of each step, in order; `command` each command as it goes out, and
+    `park` the letter of each step that cannot be folded: it costs that one and nothing else."""
 
     def __init__(
         self,
         now: int,
         hear: Callable[[list[Fact]], None],
         command: Callable[[Command], None],
+        park: Callable[[m.DeadLetter], None],
         *,
         commit_every: int = COMMIT_EVERY,
     ) -> None:
         self.now = now
         self.records = 0
-        self._hear, self._command = hear, command
+        self._hear, self._command, self._park = hear, command, park
         self._commit_every = commit_every
         self._lanes: dict[Topic, _Lane] = {}
         for role in _ORDER:
             topic, make = PROCESSORS[role]
-            self._lanes[topic] = _Lane(Task(make(ONE_MACHINE), 0))
+            self._lanes[topic] = _Lane(topic, Task(make(ONE_MACHINE), 0))
         self._each = tuple(self._lanes.values())
 
     def tell(self, topic: Topic, key: bytes, value: bytes) -> None:
         """One record, at the end of its log; folded when things settle."""
-        lane = self._lanes[topic]
-        lane.append(Record(next(lane.offsets), self.now, key, value))
+        self._lanes[topic].append(self.now, key, value)
         self.records += 1
 
     def settle(self) -> None:
@@ -110,15 +124,30 @@ class Engine:
     def _fold(self, lane: _Lane) -> None:
         task = lane.task
         if not lane.inbox and task.stream_time < self.now:  # only time goes on
-            lane.append(Record(next(lane.offsets), self.now, b"", m.TICK))
+            lane.append(self.now, b"", m.TICK)
             self.records += 1
-        lane.since_commit += task.advance(STEP)
+        try:
+            lane.since_commit += task.advance(STEP)
+        except Poison:
+            self._fold_again(lane)
+            return
         if task.outputs:
+            lane.said += len(task.outputs)
             self._route(task.outputs)
             task.outputs.clear()
         if lane.since_commit >= self._commit_every:
-            lane.since_commit = 0
             task.commit(task.changes())
+            lane.committed()
+
+    def _fold_again(self, lane: _Lane) -> None:
+        """Since the last commit, as a worker does it, each step alone where one is in doubt. The
+        same log says the same, so what was said already is passed over."""
+        outputs: list[Output] = []
+        lane.task.rollback()
+        refold(lane.place, lane.task, lane.batch, outputs.append)
+        said = lane.said
+        lane.committed()
+        self._route(outputs[said:])
 
     def _route(self, outputs: list[Output]) -> None:
         """What a task says is a record of the log that it is for, at once."""
@@ -128,14 +157,17 @@ class Engine:
             if topic is _FACTS:
                 facts.append(output.message)
             elif (lane := lanes.get(topic)) is not None:
-                lane.append(Record(next(lane.offsets), now, output.key, encode(output.message)))
+                lane.append(now, output.key, encode(output.message))
                 self.records += 1
             elif topic in _COMMANDS:
                 self._command(output.message)  # type: ignore[arg-type]
+            elif topic is _DEAD_LETTERS:
+                self._park(output.message)  # type: ignore[arg-type]
         if facts:
             self._hear(facts)  # type: ignore[arg-type]
 
 
+_DEAD_LETTERS = Topic.DEAD_LETTERS
 _FACTS = Topic.FACTS  # a member is looked up in Python, so once
 _COMMANDS = frozenset(COMMANDS)
 

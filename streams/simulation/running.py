@@ -10,7 +10,7 @@ from heapq import merge
 from typing import NamedTuple, Protocol
 
 from schemas.facts import Fact
-from schemas.messages import contact_key, encode
+from schemas.messages import DeadLetter, contact_key, encode
 from schemas.topics import Topic
 from schemas.wire import NEVER
 from streams.simulation.engine import COMMIT_EVERY, Command, Engine, Run, stamp
@@ -37,6 +37,13 @@ class Listener(Protocol):
 Progress = Callable[[int, int], None]
 """Hears now and then how far it is: the time, and how many records there were."""
 
+Park = Callable[[DeadLetter], None]
+"""Hears of what cannot be folded."""
+
+
+def unheard(*_: object) -> None:
+    """For whoever does not ask."""
+
 
 class Ended(NamedTuple):
     """`finished` says that nothing was left to happen; else time was up, with something left.
@@ -58,12 +65,13 @@ class Simulation:
         senders: Senders | None,
         *,
         commit_every: int = COMMIT_EVERY,
-        progress: Progress = lambda now, records: None,
+        progress: Progress = unheard,
+        park: Park = unheard,
     ) -> None:
         self._listeners = tuple(listeners)
         self._senders = senders
         self._progress = progress
-        self.engine = Engine(start, self._facts, self._command, commit_every=commit_every)
+        self.engine = Engine(start, self._facts, self._command, park, commit_every=commit_every)
         self.told = 0
 
     def run(self, orders: Iterable[Planned], planned: Iterable[Planned], until: int) -> Ended:

@@ -12,7 +12,15 @@ from schemas.messages import ChangeCampaign, Message, PublishCampaign, UpsertTen
 from schemas.times import format_rfc3339
 from streams.simulation.engine import COMMIT_EVERY, stamp
 from streams.simulation.population import Planned, Population, entries
-from streams.simulation.running import Ended, Listener, Progress, Simulation, in_order
+from streams.simulation.running import (
+    Ended,
+    Listener,
+    Park,
+    Progress,
+    Simulation,
+    in_order,
+    unheard,
+)
 from streams.simulation.senders import Senders
 from streams.simulation.telling import SOURCE
 
@@ -35,25 +43,37 @@ class Heard(NamedTuple):
     command_id: str
 
 
+Telling = tuple[int, Event]
+"""When an event is told, 0 where nobody knows, and the event."""
+
+
+def at_their_times(events: Iterable[Event]) -> Iterator[Telling]:
+    """Each when it happened by its own account."""
+    for event in events:
+        yield event.time or 0, event
+
+
 class Recorded:
-    """Public events, in order of time; one without a time of its own happened at the beginning.
+    """Public events, in order of time; one without a time happened at the beginning.
 
     A published version of a campaign that is simulated is left out: what is simulated stands in for
     it.
     """
 
-    def __init__(self, events: Iterable[Event], campaigns: Sequence[Campaign], usual: int) -> None:
+    def __init__(
+        self, events: Iterable[Telling], campaigns: Sequence[Campaign], usual: int
+    ) -> None:
         """`usual` is the beginning where no event has a time."""
         mine = {(c.definition.tenant_id, c.definition.campaign_id) for c in campaigns}
         self.tenants: dict[str, UpsertTenant] = {}
         self.left_out = 0
-        told: list[tuple[int, Event]] = []
-        for event in events:
+        told: list[Telling] = []
+        for at, event in events:
             ours = (event.data.tenant_id, getattr(event.data, "campaign_id", ""))
             if event.type == "campaign.published" and ours in mine:
                 self.left_out += 1
             else:
-                told.append((event.time or 0, event))
+                told.append((at, event))
         told.sort(key=_first)
         self.begins = next((at for at, _ in told if at), usual)
         self.heard: list[Heard] = []
@@ -84,7 +104,7 @@ class Recorded:
                 yield record._replace(at=stamp(max(record.at, start)))
 
 
-def _first(told: tuple[int, Event]) -> int:
+def _first(told: Telling) -> int:
     return told[0]
 
 
@@ -127,13 +147,19 @@ class Scenario(NamedTuple):
     def run(
         self,
         listeners: Iterable[Listener],
-        progress: Progress = lambda now, records: None,
+        progress: Progress = unheard,
         *,
+        park: Park = unheard,
         commit_every: int = COMMIT_EVERY,
     ) -> Ended:
         """From beginning to end. Once: what is recorded and drawn is used up by it."""
         simulation = Simulation(
-            self.start, listeners, self.senders, commit_every=commit_every, progress=progress
+            self.start,
+            listeners,
+            self.senders,
+            commit_every=commit_every,
+            progress=progress,
+            park=park,
         )
         asked = orders(self.campaigns, self.tenants, self.start)
         return simulation.run(asked, self.planned(), self.until)

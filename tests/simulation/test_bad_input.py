@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from processors.contact import ContactProcessor
+from processors.task import Record
+from processors.turn import Turn
 from schemas.samples import sample
 from schemas.times import HOUR, format_rfc3339
+from streams.cli import given
 from tests.cli.conftest import Touchstream
 from tests.simulation.trial import campaign, step
 from tests.world import START
@@ -137,6 +141,44 @@ def test_people_without_zone_and_address_are_simulated_and_it_shows(
     assert {row["reason"] for row in told["not_sent"]} >= {"no_address"}
 
 
+def test_an_event_that_cannot_be_folded_is_told_once_and_the_others_go_on(
+    touchstream: Touchstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On both sides of a comparison."""
+    apply = ContactProcessor.apply
+
+    def choke(self: ContactProcessor, turn: Turn, record: Record) -> None:
+        apply(self, turn, record)
+        if b"/test#e-8" in record.value:
+            raise ValueError("no")
+
+    monkeypatch.setattr(ContactProcessor, "apply", choke)
+    events, definition = tmp_path / "events.jsonl", tmp_path / "campaign.json"
+    definition.write_text(json.dumps(campaign(step("mail"), step("two", hours=5)).document))
+    who = {"tenant_id": "acme", "contact_id": "p-0000001"}
+    events.write_text(event(8, "contact.stopped", 1, **who, campaign_id=None))
+    usual = ("simulate", definition, "--events", events, "--people", 3, "--json")
+    said = touchstream(*usual, "--against", definition)
+    assert said.code == 1
+    told = said.json()
+    bad = {"event": "/test#e-8", "code": "FOLD_FAILED", "detail": "ValueError: no"}
+    assert told["bad"] == [bad]
+    assert told["runs"]["stopped"] == {}
+    assert told["against"]["touches"]["same"] == 6
+
+
+def test_how_much_of_large_files_is_read_is_told_meanwhile(tmp_path: Path) -> None:
+    people, definition, events = (tmp_path / name for name in ("p.csv", "c.json", "e.jsonl"))
+    people.write_text("contact_id\n" + "".join(f"c{number}\n" for number in range(2_100)))
+    definition.write_text(json.dumps(campaign(step("mail")).document))
+    events.write_text("".join(event(n, "contact.upserted") + "\n" for n in range(1_100)))
+    files = given.Files([definition], people, str(events), None, None)
+    told: list[str] = []
+    nobody, options = given.Crowd(None, "", None), dict.fromkeys(("timezone", "per_hour"))
+    given.scenario_of(files, nobody, options, None, 0, (None, None), given.Bads(), told.append)
+    assert told == ["1,000 events read", "1,000 people read", "2,000 people read"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -150,6 +192,10 @@ def test_people_without_zone_and_address_are_simulated_and_it_shows(
         ((OUTREACH, "--people", 1, "--timezone", "Mars/Crater"), "timezone"),
         ((OUTREACH, "--people", 1, "--per-hour", "email"), "NAME=VALUE"),
         ((OUTREACH, "--events", "no/such/file"), "No such file"),
+        ((OUTREACH, "--events", "x", "--from-topics"), "not both"),
+        ((OUTREACH, "--people", 1, "--since", "2026-01-01"), "times of --from-topics"),
+        ((OUTREACH, "--from-topics", "--before", "noon"), "noon"),
+        ((OUTREACH, "--from-topics"), "TOUCHSTREAM_BOOTSTRAP_SERVERS"),
         ((OUTREACH, "--people", 0), "--people"),
     ],
 )
@@ -160,3 +206,12 @@ def test_wrong_use_is_code_2_and_says_why(
     assert said.code == 2
     assert word in said.err
     assert "Traceback" not in said.err
+
+
+def test_a_kafka_that_does_not_answer_is_code_3(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setattr("streams.cli.common.REACH_S", 0.5)
+    said = touchstream("simulate", OUTREACH, "--from-topics")
+    assert (said.code, "127.0.0.1:1 does not answer" in said.err) == (3, True)

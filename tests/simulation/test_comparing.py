@@ -7,7 +7,7 @@ from typing import Any
 from schemas.codec import Decoder
 from streams.simulation.comparing import Comparison, Touches
 from streams.simulation.page import page
-from streams.simulation.scenario import Campaign, Recorded, Scenario
+from streams.simulation.scenario import Campaign, Recorded, Scenario, at_their_times
 from tests.cli.conftest import Touchstream
 from tests.simulation.trial import LIVELY, campaign, lines, scenario, sequence, step, written
 from tests.world import START
@@ -68,7 +68,7 @@ def test_a_longer_delay_moves_what_comes_after_it() -> None:
 def test_recorded_answers_to_a_touch_that_is_gone_are_marked(tmp_path: Path) -> None:
     drawn = written(lively(campaign(*THREE)), tmp_path / "was")["events.jsonl"]
     events = [Decoder().decode((), line) for line in drawn.splitlines()]
-    recorded = Recorded(events, [], START)
+    recorded = Recorded(at_their_times(events), [], START)
     was = scenario(campaign(*THREE), recorded=recorded, people=PEOPLE)
     now = scenario(campaign(*THREE[:2]), recorded=recorded, people=PEOPLE)
     found = compared(was, now)
@@ -94,7 +94,7 @@ def test_an_answer_from_before_its_touch_is_marked_too(tmp_path: Path) -> None:
     drawn = written(lively(campaign(*THREE)), tmp_path / "was")["events.jsonl"]
     events = [Decoder().decode((), line) for line in drawn.splitlines()]
     later = campaign(THREE[0], step("second", hours=500), THREE[2])
-    recorded = Recorded(events, [], START)
+    recorded = Recorded(at_their_times(events), [], START)
     sides = (scenario(one, recorded=recorded, people=PEOPLE) for one in (campaign(*THREE), later))
     told = compared(*sides).told()
     assert told["marked_events"]["touch_later"] > 0

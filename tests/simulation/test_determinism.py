@@ -10,7 +10,7 @@ import pytest
 from schemas.codec import Decoder
 from schemas.messages import CommandDue
 from streams.simulation.behaviour import WHOLE, Behaviour
-from streams.simulation.scenario import Recorded
+from streams.simulation.scenario import Recorded, at_their_times
 from streams.simulation.senders import draws, fate
 from tests.simulation.trial import LIVELY, lines, scenario, sequence, tried, written
 from tests.world import START
@@ -45,7 +45,7 @@ def test_what_was_drawn_is_the_same_again_as_recorded_events(
     decode = Decoder().decode
     events = [decode((), line) for line in usual["events.jsonl"].splitlines()]
     assert {event.type for event in events} > {"touch.sent", "touch.failed", "call.ended"}
-    recorded = Recorded(events, [], START)
+    recorded = Recorded(at_their_times(events), [], START)
     again = written(scenario(sequence(), recorded=recorded, people=PEOPLE), tmp_path / "report")
     for name in ("facts.jsonl", "commands.jsonl"):
         assert again[name] == usual[name]
@@ -54,9 +54,13 @@ def test_what_was_drawn_is_the_same_again_as_recorded_events(
 def test_recorded_events_may_come_in_any_order_and_twice(usual: dict[str, bytes]) -> None:
     decode = Decoder().decode
     events = [decode((), line) for line in usual["events.jsonl"].splitlines()]
-    told = tried(scenario(sequence(), recorded=Recorded(events, [], START), people=PEOPLE))
+    told = tried(
+        scenario(sequence(), recorded=Recorded(at_their_times(events), [], START), people=PEOPLE)
+    )
     shuffled = [*events[1::2], *events[::2], *events]
-    again = tried(scenario(sequence(), recorded=Recorded(shuffled, [], START), people=PEOPLE))
+    again = tried(
+        scenario(sequence(), recorded=Recorded(at_their_times(shuffled), [], START), people=PEOPLE)
+    )
     assert again.kept.sends() == told.kept.sends()
 
 
