@@ -53,7 +53,10 @@ class Flow(NamedTuple):
 def run(quick: bool = False) -> Figure:
     """Each round on fresh topics and tables."""
     seconds = 15 if quick else 60
-    with TemporaryDirectory(prefix="touchstream-bench-") as directory, Stack(Path(directory)) as st:
+    with (
+        TemporaryDirectory(prefix="touchstream-bench-") as directory,
+        Stack(Path(directory), lasting=True) as st,
+    ):
         settings = Settings.model_validate(
             {"bootstrap_servers": st.kafka.bootstrap, "postgres_dsn": st.postgres.dsn}
         )

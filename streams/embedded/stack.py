@@ -21,12 +21,13 @@ class Server(Protocol):
 
 
 class Stack:
-    """Starts all at once, ends all within 10 s, and writes nothing outside `data_dir`."""
+    """Starts all at once, ends all within 10 s, and writes nothing outside `data_dir`. `lasting`:
+    it stays for longer than some minutes."""
 
-    def __init__(self, data_dir: Path, *, registry: bool = False) -> None:
+    def __init__(self, data_dir: Path, *, registry: bool = False, lasting: bool = False) -> None:
         self._directory = data_dir.resolve()
         self._lock: IO[str] | None = None
-        self.kafka = EmbeddedKafka(self._directory / "kafka")
+        self.kafka = EmbeddedKafka(self._directory / "kafka", lasting=lasting)
         self.postgres = EmbeddedPostgres(self._directory / "postgres")
         self.registry = EmbeddedRegistry(self._directory / "registry") if registry else None
 
