@@ -27,6 +27,7 @@ LATE_POLICIES = ("shift_by_pause", "send_now", "skip_older_than", "collapse")  #
 ON_REPLY = ("pause", "stop", "continue")  # F-14
 REENTRY = ("once", "after_end", "restart")  # C-18
 ON_EDIT = ("stay", "follow")  # C-36
+JOBS = ("rest", "all")  # C-4
 
 _FIELDS = (
     "tenant_id",
@@ -56,6 +57,7 @@ _SETTINGS = (
     "on_edit",
     "exclusive",
     "min_gap_hours",
+    "jobs",
 )
 
 
@@ -134,6 +136,10 @@ def _settings(check: Check, whole: dict[str, Any], rules: Kind) -> Settings:
     if late != "skip_older_than" and late_skip is not None:
         message = "only skip_older_than looks at it"
         check.say(Code.SETTING_INVALID, "settings.late_skip_hours", message)
+    jobs = check.setting_choice(row, "jobs", JOBS)
+    if jobs == "all" and (whole.get("service_type") is not None or not rules.serves_jobs):
+        message = "only a review campaign for all service types looks at it"
+        check.say(Code.SETTING_INVALID, "settings.jobs", message)
     quiet, start, end = check.quiet_hours(row)
     retries = check.retries(row)
     if retries is None:
@@ -160,4 +166,5 @@ def _settings(check: Check, whole: dict[str, Any], rules: Kind) -> Settings:
         on_edit=check.setting_choice(row, "on_edit", ON_EDIT),
         exclusive=check.text(row, "exclusive", 100, Code.SETTING_INVALID, "settings") or None,
         min_gap=check.duration(row, "min_gap_hours", HOUR, above=-1, most=8_760, usual=0) or 0,
+        jobs=jobs,
     )

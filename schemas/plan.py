@@ -95,6 +95,10 @@ class Settings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     min_gap: int = 0
     """Since the person's last touch of any campaign."""
 
+    jobs: str = "rest"
+    """Which jobs a campaign for all service types takes: the rest, that no campaign of their own
+    takes, or all (C-4)."""
+
 
 class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A campaign that passed every check. `service_type` None is for every job (S1-3); `status` is

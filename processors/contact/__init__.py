@@ -170,11 +170,11 @@ def _converted(scene: Scene, message: m.ConversionRecorded, *, past: bool = Fals
 
 
 def _about_touch(take: Callable[[Scene, answers.Found, Any], None]) -> Callable[[Scene, Any], None]:
-    """Events that name a command: it must be one of this contact's."""
+    """Events that name a command: it must be one of this contact's, and out."""
 
     def taken(scene: Scene, message: Any) -> None:
         found = answers.find(scene, message.command_id)
-        if found is None:
+        if found is None or not answers.went_out(found):
             _refuse(scene.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
         else:
             take(scene, found, message)

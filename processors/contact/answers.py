@@ -57,6 +57,15 @@ def find(scene: Scene, sought: str) -> Found | None:
     return None
 
 
+def went_out(found: Found) -> bool:
+    """Dispatch tells of a command in the transaction that emits it, so before anybody can answer:
+    to one that still waits there is no answer, whoever gives it."""
+    touch = found.touch
+    if not found.current or touch.phase not in (Phase.SCHEDULED, Phase.REQUESTED):
+        return True
+    return touch.emission > (touch.phase is Phase.REQUESTED)
+
+
 def _id_of(scene: Scene, enrollment: Enrollment, touch: Touch, attempt: int) -> str:
     return command_id(
         scene.tenant_id,
@@ -121,6 +130,10 @@ def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
     touch.phase = check(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
     paused, touch.reason = touch.reason in PAUSES, None
     touch.emission -= 1  # this one never went out
+    out = scene.opted_out(touch.channel)
+    if touch.emission and out is not None:  # closed meanwhile, and the one before it is out
+        skip(scene, enrollment, touch, Input.STOP, f"opted_out_{out}")
+        return
     if paused and enrollment.status is Status.ACTIVE:
         late = overtaken(scene, enrollment, touch)
         if late is not None:

@@ -29,18 +29,38 @@ class Refusal(NamedTuple):
 
 
 def job_completed(scene: Scene, message: JobCompleted) -> None:
-    """Enrolls in the campaign of the job's service type, else in the one for all services
-    (F-10)."""
-    campaign_id, refusal = _refusal(scene, message)
-    if refusal is None and campaign_id is not None:
-        _repeat(scene, campaign_id, message.cause)
-        campaign = scene.campaign(campaign_id)
-        assert campaign is not None
-        _enroll(scene, campaign, message.cause, message.completed_at, message)
-    elif refusal is not None:
-        _decline(scene, refusal, message.cause, campaign_id, message.job_id)
+    """Enrolls in the campaign of the job's service type, else in the one for all services (F-10);
+    in that one too where it takes all jobs (C-4)."""
+    refusal = _refusal(scene, message)
+    campaigns = _campaigns(scene, message.service_type) if refusal is None else []
+    if refusal is None and not campaigns:
+        values = {"service_type": message.service_type}
+        refusal = Refusal("CAMPAIGN_NONE_FOR_SERVICE", values)
+    if refusal is not None:
+        _decline(scene, refusal, message.cause, None, message.job_id)
+    for campaign in campaigns:
+        _enter(scene, campaign, message)
     status = "completed" if message.enroll else "do_not_send"
     remember_job(scene, message.job_id, (status, message.service_type))
+
+
+def _enter(scene: Scene, campaign: KnownCampaign, message: JobCompleted) -> None:
+    refusal = _refusal_by(scene, campaign, message)
+    if refusal is not None:
+        _decline(scene, refusal, message.cause, campaign.campaign_id, message.job_id)
+        return
+    _repeat(scene, campaign.campaign_id, message)
+    _enroll(scene, campaign, message.cause, message.completed_at, message)
+
+
+def _campaigns(scene: Scene, service_type: str) -> list[KnownCampaign]:
+    assert scene.tenant is not None
+    serving = scene.tenant.campaigns
+    names = (serving.get(service_type), serving.get(ALL_SERVICES))
+    found = [known for name in names if name and (known := scene.campaign(name)) is not None]
+    if len(found) == 2 and found[1].definitions[found[1].version].settings.jobs != "all":
+        del found[1]
+    return found
 
 
 def job_past(scene: Scene, message: JobCompleted) -> None:
@@ -88,27 +108,22 @@ def remember_job(scene: Scene, job_id: str, told: tuple[str, str] | None) -> Non
         del jobs[next(iter(jobs))]
 
 
-def _refusal(scene: Scene, message: JobCompleted) -> tuple[str | None, Refusal | None]:
-    """The campaign that the job would enter, and the first rule that keeps it out."""
+def _refusal(scene: Scene, message: JobCompleted) -> Refusal | None:
+    """What keeps the job out of every campaign."""
     known = scene.contact.jobs.get(message.job_id)
     if known is not None:
-        return None, Refusal("JOB_DUPLICATE" if known else "JOB_DELETED")
+        return Refusal("JOB_DUPLICATE" if known else "JOB_DELETED")
     if not message.enroll:
-        return None, Refusal("ENROLLMENT_DECLINED_BY_JOB")
+        return Refusal("ENROLLMENT_DECLINED_BY_JOB")
     if message.completed_at > scene.now + DAY:
-        return None, _ill_timed("JOB_IN_FUTURE", message, scene.now + DAY)
-    assert scene.tenant is not None
-    services = scene.tenant.campaigns
-    campaign_id = services.get(message.service_type) or services.get(ALL_SERVICES)
-    campaign = scene.campaign(campaign_id) if campaign_id else None
-    if campaign is None:
-        return None, Refusal("CAMPAIGN_NONE_FOR_SERVICE", {"service_type": message.service_type})
-    if campaign.status != "active":
-        return campaign_id, Refusal(f"CAMPAIGN_{campaign.status.upper()}")
-    return campaign_id, _refusal_by(scene, campaign, message)
+        return _ill_timed("JOB_IN_FUTURE", message, scene.now + DAY)
+    return None
 
 
 def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) -> Refusal | None:
+    """The first rule that keeps it out of this one."""
+    if campaign.status != "active":
+        return Refusal(f"CAMPAIGN_{campaign.status.upper()}")
     definition = campaign.definitions[campaign.version]
     if definition.settings.repeat_job == "ignore":
         running = live(scene, campaign.campaign_id)
@@ -120,7 +135,7 @@ def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) ->
     over_at = _over_at(scene, definition, message)
     if scene.now >= over_at:
         return _ill_timed("JOB_TOO_OLD", message, over_at)
-    excluded = _excluded(scene, definition, by_job=True)
+    excluded = _excluded(scene, definition, message.job_id)
     if excluded is not None:
         return excluded
     if _closed_to(scene, definition):
@@ -128,15 +143,14 @@ def _refusal_by(scene: Scene, campaign: KnownCampaign, message: JobCompleted) ->
     return _cooling(scene, campaign, definition)
 
 
-def _excluded(scene: Scene, definition: Definition, *, by_job: bool) -> Refusal | None:
-    """Another campaign of the same group has the person; unless a repeat job ends that one
-    anyway."""
+def _excluded(scene: Scene, definition: Definition, job_id: str | None = None) -> Refusal | None:
+    """Another campaign of the same group has the person; unless that job ends that one anyway."""
     group = definition.settings.exclusive
     for run in live(scene) if group is not None else ():
         theirs = scene.definition(run)
         if run.campaign_id == definition.campaign_id or theirs.settings.exclusive != group:
             continue
-        if not (by_job and _restarts(theirs, run)):
+        if job_id in (None, run.job_id) or not _restarts(theirs, run):
             values = {"enrollment_id": run.enrollment_id, "campaign_id": run.campaign_id}
             return Refusal("ENROLLMENT_EXCLUSIVE", {**values, "group": group})
     return None
@@ -164,6 +178,8 @@ def _begun_later(
     if enrollment.job_id is None:
         by_hand = same and enrollment.status in LIVE
         return by_hand and message.completed_at <= enrollment.anchor_at
+    if enrollment.job_id == message.job_id and not same:
+        return False  # this job has just begun it
     if enrollment.reason == "job_deleted" or not (
         same or definition.settings.repeat_job == "restart"
     ):
@@ -175,9 +191,9 @@ def _over_at(scene: Scene, definition: Definition, message: JobCompleted) -> int
     """From when on a job is told so late that its second touch (or a single one's command) would be
     over: no burst of late mail."""
     first, *later = definition.steps
-    if later and later[0].anchor == "enrollment":
-        return message.completed_at + later[0].delay
     delay = first_delay(scene, first, message.service_type)
+    if later and later[0].anchor == "enrollment":
+        return message.completed_at + max(delay, later[0].delay)
     over = later[0].delay if later else definition.settings.expire_after
     return message.completed_at + delay + over
 
@@ -226,15 +242,18 @@ def _refusal_by_hand(scene: Scene, campaign: KnownCampaign | None) -> Refusal | 
         return Refusal("ENROLLMENT_ONCE", {"cycle": cycle})
     if _closed_to(scene, definition):
         return _unsubscribed(scene)
-    return _excluded(scene, definition, by_job=False)
+    return _excluded(scene, definition)
 
 
-def _repeat(scene: Scene, campaign_id: str, cause: str) -> None:
+def _repeat(scene: Scene, campaign_id: str, message: JobCompleted) -> None:
     """A new job ends what the customer's earlier one began, whichever campaign that was (F-9)."""
     for enrollment in live(scene):
         same = enrollment.campaign_id == campaign_id
-        if same or _restarts(scene.definition(enrollment), enrollment):
-            stop(scene, enrollment, "repeat_job", cause)
+        if same or (
+            enrollment.job_id != message.job_id
+            and _restarts(scene.definition(enrollment), enrollment)
+        ):
+            stop(scene, enrollment, "repeat_job", message.cause)
 
 
 def _restarts(definition: Definition, enrollment: Enrollment) -> bool:

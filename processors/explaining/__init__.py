@@ -149,14 +149,21 @@ def _touches(run: Enrollment, facts: list[Fact], sources: Sources) -> list[Touch
     ends: dict[int, dict[str, Any]] = {}
     commands: dict[int, list[str]] = {}
     current = 0
+    frozen: list[Fact] = []
     for fact in facts:
         number = fact.touch_number
+        if fact.fact is Kind.ENROLLMENT_FROZEN:
+            frozen.append(fact)
+        elif fact.fact is Kind.ENROLLMENT_RESUMED:
+            frozen.clear()
         if number is None:
             if current in gates and current not in ends:
                 gates[current].take(fact)
             continue
         if number not in gates:
             gates[number] = Gates(sources, ends.get(number - 1, {}))
+            for pause in frozen:  # begun during the touch before, and it goes on
+                gates[number].take(pause)
             current = number
         gates[number].take(fact)
         if fact.command_id and fact.command_id not in commands.setdefault(number, []):

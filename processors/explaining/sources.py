@@ -1,8 +1,11 @@
 """Which public event a reason goes back to: looked up among everything that is known of the
 contact."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
+from processors.explaining.values import plain
+from processors.known import ADDRESS
 from schemas.facts import Fact, Kind
 
 _CONDITION = {
@@ -25,14 +28,17 @@ class Sources:
 
     def __init__(self, facts: Iterable[Fact]) -> None:
         self._opt_outs: dict[str, Fact] = {}
-        self._bounces: dict[str, list[Fact]] = {}
+        self._bounces: list[Fact] = []
+        self._begun: dict[str, datetime] = {}
         self._stops: dict[str, Fact] = {}
         self._told: dict[Kind, list[Fact]] = {}
         for fact in facts:
             if fact.fact is Kind.CONTACT_OPTED_OUT and fact.channel:
                 self._opt_outs.setdefault(fact.channel, fact)
             elif fact.fact is Kind.TOUCH_BOUNCED and fact.reason == "hard" and fact.channel:
-                self._bounces.setdefault(fact.channel, []).append(fact)
+                self._bounces.append(fact)
+            elif fact.fact is Kind.ENROLLMENT_STARTED and fact.enrollment_id:
+                self._begun[fact.enrollment_id] = fact.at
             elif fact.fact is Kind.ENROLLMENT_STOPPED and fact.enrollment_id:
                 self._stops[fact.enrollment_id] = fact
             elif fact.fact in _CONDITION.values():
@@ -50,10 +56,27 @@ class Sources:
         if reason == "complained":
             return self._opt_outs.get(channel)
         if reason == "address_bounced":
-            return next(iter(self._bounces.get(channel, ())), None)
+            return self._bounce(channel, skipped)
+        if reason == "already_replied":
+            return next(self._replies(skipped), None)
         if reason in _CONDITION:
             told = self._told.get(_CONDITION[reason], ())
             ours = (f for f in told if f.enrollment_id == skipped.enrollment_id)
             return next(ours if reason in _OF_THE_RUN else iter(told), None)
         ended = self._stops.get(skipped.enrollment_id or "")
         return ended if ended is not None and ended.reason == reason else None
+
+    def _bounce(self, channel: str, skipped: Fact) -> Fact | None:
+        """The one that has closed the address, on whichever channel: some share one."""
+        closed_at = plain(skipped.values).get("bounced_at")
+        same = [f for f in self._bounces if ADDRESS.get(f.channel or "") == ADDRESS.get(channel)]
+        told = (f for f in same if plain({"at": f.occurred_at})["at"] == closed_at)
+        return next(told, same[-1] if same else None)
+
+    def _replies(self, skipped: Fact) -> Iterator[Fact]:
+        """Those that the condition counts: a person's own, and in this run."""
+        begun = self._begun.get(skipped.enrollment_id or "")
+        for fact in self._told.get(Kind.CONTACT_REPLIED, ()):
+            late = begun is not None and (fact.occurred_at or fact.at) < begun
+            if fact.reason != "automatic" and not late:
+                yield fact

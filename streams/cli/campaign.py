@@ -1,6 +1,5 @@
 """`touchstream campaign …` and `touchstream tenant …`: what owners order."""
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +11,20 @@ from schemas.codes import Problem
 from schemas.definition import Definition, parse, read
 from schemas.events import model_of
 from schemas.times import parse_moment
-from streams.cli.common import Json, Tenant, Timeout, Wait, print_json, print_table, say, settings
+from streams.cli.common import (
+    Json,
+    Tenant,
+    Timeout,
+    Wait,
+    checked,
+    print_json,
+    print_table,
+    say,
+    settings,
+)
 from streams.cli.errors import USAGE, Halt
 from streams.cli.ordering import TIMEOUT_S, order, tell
+from streams.settings import load
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: check, publish, pause, resume, end.")
 tenants = typer.Typer(no_args_is_help=True, help="Tenants: the businesses that send.")
@@ -225,7 +235,7 @@ def set_tenant(
         per_week=per_week,
         fence=fence,
     )
-    if fence is not None and moment_of(fence) > time.time_ns() // 1_000:
+    if fence is not None and moment_of(fence) > checked(load()).scaled_clock().now():
         raise Halt("--fence: not ahead of now: until then everything would be history", USAGE)
     fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
     tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)

@@ -133,6 +133,8 @@ def scenario_of(
     if not campaigns and not recorded:
         raise Halt("nothing to simulate: give a DEFINITION.yaml, or recorded events", USAGE)
     owners = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
+    if recorded is not None and any(options.values()):
+        owners |= dict.fromkeys(recorded.tenants)
     tenants = _tenants(owners, recorded, options)
     model = _behaviour(files.behaviour, recorded is None)
     start = _start(span[0], recorded)
@@ -290,22 +292,26 @@ def other_side(
     scenario: Scenario, file: Path | None, tenant: str | None, per_hour: list[str] | None
 ) -> Scenario:
     """The same people and events under another definition, or other limits. Raises Halt."""
-    campaigns = [*scenario.campaigns]
+    campaigns, tenants = [*scenario.campaigns], {**scenario.tenants}
+    recorded = scenario.recorded
+    if per_hour:
+        tenants = scenario.owners()
     if file is not None:
         other = campaign_of(file, tenant)
-        places = [n for n, one in enumerate(campaigns) if _key(one) == _key(other)]
-        if not places:
+        places = [n for n, one in enumerate(campaigns) if one.key == other.key]
+        if places:
+            campaigns[places[0]] = other
+        elif recorded is not None and other.key in recorded.published:
+            campaigns.append(other)
+            owner = other.key[0]
+            if owner in recorded.tenants:
+                tenants.setdefault(owner, recorded.tenants[owner])
+        else:
             raise Halt(f"{file}: is of none of the campaigns that are simulated", USAGE)
-        campaigns[places[0]] = other
     options: Options = {"per_hour": per_hour}
-    tenants = {name: _told(name, owner, options) for name, owner in scenario.tenants.items()}
     return scenario._replace(
         campaigns=campaigns,
-        tenants=tenants,
+        tenants={name: _told(name, owner, options) for name, owner in tenants.items()},
         senders=None if scenario.senders is None else scenario.senders.fresh(),
         settled=frozenset(tenants) if per_hour else scenario.settled,
     )
-
-
-def _key(campaign: Campaign) -> tuple[str, str]:
-    return campaign.definition.tenant_id, campaign.definition.campaign_id

@@ -21,7 +21,7 @@ from streams.cli.common import WIDTH_OF_FILES, Json, err, print_json, say
 from streams.cli.errors import NO, USAGE, Halt
 from streams.retelling import Tell
 from streams.simulation import enrolled
-from streams.simulation.comparing import Comparison, Touches
+from streams.simulation.comparing import Comparison, Touches, stood_in
 from streams.simulation.population import Population
 from streams.simulation.report import ENROLLMENTS, Report, ReportExists, report
 from streams.simulation.running import Listener, Progress
@@ -217,7 +217,7 @@ def _against(
     """What is different on the other side."""
     gc.collect()  # the engine of this side goes before another one comes
     summary, now = Summary(other.owners()), Touches()
-    whole = asked.run(other, [summary, now], summary)
+    whole = asked.run(stood_in(other, was), [summary, now], summary)
     comparison = Comparison(was, now, () if other.recorded is None else other.recorded.heard)
     if written is not None:
         written.lines("differences.jsonl", comparison.people())

@@ -96,9 +96,10 @@ def _explained(known: Known, sought: str | None, campaign: str | None) -> Explan
     tenant_id, contact_id, told, runs = known
     if sought is None:
         found = explain(tenant_id, contact_id, told, runs, campaign_id=campaign)
-        if not found.runs and not any(f.campaign_id == campaign for f in found.besides):
+        if not found.runs and not any(campaign in (None, f.campaign_id) for f in found.besides):
             where = ", ".join(sorted({run.campaign_id for run in runs})) or "none"
-            raise Halt(f"nothing of {contact_id} in {campaign}; campaigns of theirs: {where}", NO)
+            what = f"nothing of {contact_id}{f' in {campaign}' if campaign else ''}"
+            raise Halt(f"{what}; campaigns of theirs: {where}", NO)
         return found
     if any(run.enrollment_id == sought for run in runs):
         return explain(tenant_id, contact_id, told, runs, enrollment_id=sought)

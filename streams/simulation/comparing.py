@@ -7,21 +7,24 @@ never sends is marked: what it says of the person may not be believed there.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, KeysView
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from statistics import median
 from struct import Struct
 from typing import Any, NamedTuple
 
 from schemas.facts import Fact
-from schemas.messages import CommandDue, CommandRevoked, contact_key
+from schemas.messages import CommandDue, CommandRevoked, RequestTouch, contact_key
 from schemas.times import HOUR, format_rfc3339
-from streams.simulation.scenario import Heard
-from streams.simulation.senders import Said, Who
+from streams.simulation.behaviour import Behaviour
+from streams.simulation.scenario import Heard, Scenario
+from streams.simulation.senders import Said, Senders, Who
 from streams.simulation.telling import Event
 
 Row = dict[str, Any]
-Step = tuple[str, str, str]
-"""Its campaign, its own id and its channel."""
+Step = tuple[str, str, str, str]
+"""Its tenant, its campaign, its own id and its channel."""
+
+_NAMES = ("tenant_id", "campaign_id", "step_id", "channel")
 
 _ROW = Struct("16sqII")
 """A touch: its command, its time, its step by number, and which attempt it is."""
@@ -31,15 +34,13 @@ class Touch(NamedTuple):
     """One send: when it goes out, and as what."""
 
     at: int
-    campaign_id: str
-    step_id: str
-    channel: str
+    step: Step
     attempt: int
 
     def told(self) -> Row:
-        row = self._asdict()
-        row["at"] = format_rfc3339(self.at)
-        return row
+        """Whose it is stands beside it."""
+        names = zip(_NAMES[1:], self.step[1:], strict=True)
+        return {"at": format_rfc3339(self.at), **dict(names), "attempt": self.attempt}
 
 
 class Touches:
@@ -58,7 +59,7 @@ class Touches:
         if isinstance(command, CommandRevoked) or command.touch.emission > 1:
             return
         told = command.touch
-        step = (told.campaign_id, told.step_id, told.channel)
+        step = (told.tenant_id, told.campaign_id, told.step_id, told.channel)
         place = self._places.setdefault(step, len(self._steps))
         if place == len(self._steps):
             self._steps.append(step)
@@ -77,14 +78,39 @@ class Touches:
         """A person's touches, by their commands."""
         found = {}
         for command, at, place, attempt in _ROW.iter_unpack(self._people.get(person, b"")):
-            campaign_id, step_id, channel = self._steps[place]
-            found[command] = Touch(at, campaign_id, step_id, channel, attempt)
+            found[command] = Touch(at, self._steps[place], attempt)
         return found
 
-    def find(self, heard: Heard) -> Touch | None:
-        """The touch that an event answers."""
+    def find(self, heard: Heard | RequestTouch) -> Touch | None:
+        """The touch that an event answers, or that a command is of."""
         touches = self.of(contact_key(heard.tenant_id, heard.contact_id))
         return touches.get(_short(heard.command_id))
+
+
+class StandIn(Senders):
+    """Senders for a side of which nothing is recorded: a touch that is sent on this side alone, or
+    after its recorded answer, is sent at once. Whom nobody answered then, nobody answers now."""
+
+    def __init__(self, was: Touches, answered: Mapping[str, int]) -> None:
+        """`answered` is when each command was last said to be sent, or not."""
+        super().__init__(Behaviour.of(None), 0)
+        self._was, self._answered = was, answered
+
+    def take(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """What the record has an answer to is left to it."""
+        if isinstance(command, CommandDue):
+            told_at = self._answered.get(command.touch.command_id)
+            silent = told_at is None and self._was.find(command.touch) is not None
+            if silent or (told_at is not None and told_at >= now):
+                return
+        super().take(command, now)
+
+
+def stood_in(other: Scenario, was: Touches) -> Scenario:
+    """The other side, with somebody to answer what its record cannot."""
+    if other.recorded is None or other.senders is not None:
+        return other
+    return other._replace(senders=StandIn(was, other.recorded.answered()))
 
 
 class Change(NamedTuple):
@@ -183,11 +209,11 @@ def _said(change: Change) -> Row:
 def _step(change: Change) -> Step:
     touch = change.now or change.was
     assert touch is not None, "a change is of a touch"
-    return touch.campaign_id, touch.step_id, touch.channel
+    return touch.step
 
 
 def _row(step: Step, counts: Counter[str], shifts: list[int] | None) -> Row:
-    row: Row = dict(zip(("campaign_id", "step_id", "channel"), step, strict=True))
+    row: Row = dict(zip(_NAMES, step, strict=True))
     row.update({what: counts[what] for what in _WHAT})
     row["median_shift_hours"] = None if shifts is None else round(median(shifts) / HOUR, 3)
     return row

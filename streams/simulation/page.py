@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
+from schemas.times import HOUR, format_rfc3339, parse_rfc3339
 from streams.simulation.summary import STAGES
 
 Row = dict[str, Any]
@@ -73,7 +74,10 @@ _LOAD_SAID = (
     "Touches of each hour, and the limit that any hour is held to. What it put off in that hour "
     "stands above, in a light colour."
 )
-_LOCAL_SAID = "By the clock of the person who is reached, or of the tenant where that is not known."
+_LOCAL_SAID = (
+    "By the clock that a touch's hours are held to: the person's, or the tenant's where that is "
+    "not known. The tenant's too where they are held to none (LinkedIn, no quiet hours)."
+)
 
 
 def _part(heading: str, said: str, figure: go.Figure | None) -> str:
@@ -155,7 +159,7 @@ def _against(told: Row) -> go.Figure | None:
         return None
     order = {_step_of(row): place for place, row in enumerate(_in_order(told["funnel"]))}
     rows = sorted(told["against"]["by_step"], key=lambda row: order.get(_step_of(row), len(order)))
-    names = [f"{row['campaign_id']}: {row['step_id']}" for row in rows]
+    names = list(map(_named(rows), rows))
     figure = go.Figure()
     for what, color in _DIFFERENT.items():
         numbers = [row[what] for row in rows]
@@ -205,10 +209,10 @@ def _funnel(told: Row) -> go.Figure | None:
     rows = [row for row in _in_order(told["funnel"]) if "scheduled" in row]
     if not rows:
         return None
-    several = len({row["campaign_id"] for row in rows}) > 1
+    named = _named(rows)
     steps, stages, numbers, colors, strengths = [], [], [], [], []
     for row in rows:
-        name = f"{row['campaign_id']}: {row['step_id']}" if several else row["step_id"]
+        name = named(row)
         for place, stage in enumerate(stage for stage in _FUNNEL if row.get(stage)):
             steps.append(name)
             stages.append(stage)
@@ -234,8 +238,20 @@ def _in_order(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row["tenant_id"], row["campaign_id"]))
 
 
-def _step_of(row: Row) -> tuple[str, str]:
-    return row["campaign_id"], row["step_id"]
+def _step_of(row: Row) -> tuple[str, str, str]:
+    return row["tenant_id"], row["campaign_id"], row["step_id"]
+
+
+def _named(rows: Sequence[Row]) -> Callable[[Row], str]:
+    """A step by its id; with its campaign where there are several, and with its tenant too."""
+    tenants = len({row["tenant_id"] for row in rows}) > 1
+    campaigns = len({(row["tenant_id"], row["campaign_id"]) for row in rows}) > 1
+
+    def name(row: Row) -> str:
+        parts = [row["tenant_id"]] * tenants + [row["campaign_id"]] * campaigns
+        return ": ".join([*parts, row["step_id"]])
+
+    return name
 
 
 def _reasons(told: Row) -> go.Figure | None:
@@ -245,8 +261,8 @@ def _reasons(told: Row) -> go.Figure | None:
 def _reasons_said(told: Row) -> str:
     rows = told["not_sent"]
     whole = sum(row["touches"] for row in rows)
-    asked = whole + told["touches"]["commanded"]
-    return f"{whole:,} of {asked:,} touches: each has a reason." if whole else ""
+    ended = whole + sum(row.get("sent", 0) for row in told["funnel"])
+    return f"{whole:,} of {ended:,} touches that ended: each has a reason." if whole else ""
 
 
 def _waits(told: Row) -> go.Figure | None:
@@ -299,14 +315,15 @@ def _load(told: Row) -> go.Figure | None:
         shared_xaxes=True,
         vertical_spacing=0.28 / len(limited),
     )
-    hours = sorted({hour for key in limited for hour in sent[key]})
+    hours = sorted({h for key in limited for h in (*sent[key], *put_off.get(key, {}))})
+    span = [hours[0], format_rfc3339(parse_rfc3339(hours[-1]) + HOUR)]
     for place, key in enumerate(limited, 1):
         _panel(figure, place, COLORS[key[1]], sent[key], put_off.get(key, {}))
-        line = {"x": [hours[0], hours[-1]], "y": [limits[key]] * 2}
+        line = {"x": span, "y": [limits[key]] * 2}
         dashed = {"color": _RED, "dash": "dash", "width": 2}
         figure.add_scatter(**line, mode="lines", line=dashed, row=place, col=1)
     figure.update_layout(barmode="stack", showlegend=False)
-    figure.update_xaxes(range=[hours[0], hours[-1]])
+    figure.update_xaxes(range=span)
     return _styled(figure, 80 + _PANEL_PX * len(limited))
 
 

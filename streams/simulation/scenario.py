@@ -24,12 +24,19 @@ from streams.simulation.running import (
 from streams.simulation.senders import Senders
 from streams.simulation.telling import SOURCE
 
+Key = tuple[str, str]
+"""A campaign's: its tenant and its id."""
+
 
 class Campaign(NamedTuple):
     """A definition, and the document that it was read from."""
 
     definition: Definition
     document: Any
+
+    @property
+    def key(self) -> Key:
+        return self.definition.tenant_id, self.definition.campaign_id
 
 
 class Heard(NamedTuple):
@@ -64,7 +71,7 @@ class Recorded:
         self, events: Iterable[Telling], campaigns: Sequence[Campaign], usual: int
     ) -> None:
         """`usual` is the beginning where no event has a time."""
-        mine = {(c.definition.tenant_id, c.definition.campaign_id) for c in campaigns}
+        mine = {campaign.key for campaign in campaigns}
         self.tenants: dict[str, UpsertTenant] = {}
         self.left_out = 0
         told: list[Telling] = []
@@ -77,15 +84,20 @@ class Recorded:
         told.sort(key=_first)
         self.begins = next((at for at, _ in told if at), usual)
         self.heard: list[Heard] = []
-        self._records: list[tuple[str | None, Planned]] = []
+        self.published: set[Key] = set()
+        self._records: list[tuple[str | Key | None, Planned]] = []
         for at, event in told:
             self._remember(at, event)
             message = understood(event, self.begins)
-            owner = message.tenant_id if isinstance(message, UpsertTenant) else None
+            about: str | Key | None = None
             if isinstance(message, UpsertTenant):
+                about = message.tenant_id
                 self.tenants.setdefault(message.tenant_id, message)
+            elif isinstance(message, PublishCampaign):
+                about = message.tenant_id, message.campaign_id
+                self.published.add(about)
             topic, key = address(message)
-            self._records.append((owner, Planned(at, topic, key, encode(message))))
+            self._records.append((about, Planned(at, topic, key, encode(message))))
 
     def _remember(self, at: int, event: Event) -> None:
         command_id = getattr(event.data, "command_id", None)
@@ -96,11 +108,19 @@ class Recorded:
     def __len__(self) -> int:
         return len(self._records)
 
-    def planned(self, start: int, settled: Collection[str] = ()) -> Iterator[Planned]:
+    def answered(self) -> dict[str, int]:
+        """When each command was last said to be sent, or not."""
+        found: dict[str, int] = {}
+        for heard in self.heard:
+            if heard.ce_type in ("touch.sent", "touch.failed"):
+                found[heard.command_id] = max(heard.at, found.get(heard.command_id, 0))
+        return found
+
+    def planned(self, start: int, settled: Collection[str | Key] = ()) -> Iterator[Planned]:
         """Each at its time; what was before the start, at the start. What is recorded of tenants
-        that are `settled` is left out."""
-        for owner, record in self._records:
-            if owner not in settled:
+        that are `settled`, and of versions of campaigns, is left out."""
+        for about, record in self._records:
+            if about not in settled:
                 yield record._replace(at=stamp(max(record.at, start)))
 
 
@@ -171,7 +191,8 @@ class Scenario(NamedTuple):
         if self.population is not None:
             sources.append(entries(self.population, definitions, self.start, self.over))
         if self.recorded is not None:
-            sources.append(self.recorded.planned(self.start, self.settled))
+            settled: set[str | Key] = {*self.settled, *(each.key for each in self.campaigns)}
+            sources.append(self.recorded.planned(self.start, settled))
         return in_order(*sources) if len(sources) > 1 else iter(*sources or [()])
 
     def owners(self) -> dict[str, UpsertTenant]:

@@ -49,9 +49,11 @@ def _against(told: Row) -> Iterator[RenderableType]:
     for why, number in told["marked_events"].items():
         lines.append(f"{number:,} recorded events are marked: {_MARKED[why]}")
     yield Text("\n".join(lines) + "\n")
-    names = ("campaign_id", "step_id", "channel")
+    several = len({row["tenant_id"] for row in told["by_step"]}) > 1
+    names = ("tenant_id", "campaign_id", "step_id", "channel")[not several :]
     counts = ("same", "moved_earlier", "moved_later", "added", "removed", "median_shift_hours")
-    heads = ("campaign", "step", "channel", *(f"{name.replace('_', ' ')}#" for name in counts))
+    heads = [name.removesuffix("_id") for name in names]
+    heads += [f"{name.replace('_', ' ')}#" for name in counts]
     rows = [
         ["-" if row[name] is None else row[name] for name in (*names, *counts)]
         for row in told["by_step"]

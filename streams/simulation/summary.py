@@ -38,6 +38,8 @@ STAGES = tuple(_FUNNEL.values())
 _LOOKED_AT = frozenset(
     (
         Kind.TOUCH_DEFERRED,
+        Kind.TOUCH_SCHEDULED,
+        Kind.TOUCH_RETRIED,
         Kind.ENROLLMENT_STARTED,
         Kind.ENROLLMENT_FROZEN,
         Kind.ENROLLMENT_RESUMED,
@@ -45,7 +47,7 @@ _LOOKED_AT = frozenset(
         Kind.ENROLLMENT_STOPPED,
     )
 )
-_ORDERS_REFUSED = (Kind.CAMPAIGN_REFUSED,)
+_DATED = (Kind.TOUCH_SCHEDULED, Kind.TOUCH_RETRIED)
 
 Row = dict[str, Any]
 _Key = tuple[Kind, str, str | None, str | None, str | None, str | None]
@@ -87,12 +89,16 @@ class Summary:
             counts[key] = counts.get(key, 0) + 1
             if kind in _LOOKED_AT:
                 self._look(fact, now)
-            elif kind in _ORDERS_REFUSED:
+            elif kind is Kind.CAMPAIGN_REFUSED and fact.reason != "EVENT_DUPLICATE":
                 self.refused.append(fact)
 
     def _look(self, fact: Fact, now: int) -> None:
+        if fact.fact in _DATED:
+            if fact.values and "window" in fact.values:  # it is what the time was moved for
+                self._hold(fact, now, "quiet_hours")
+            return
         if fact.fact is Kind.TOUCH_DEFERRED:
-            self._held[now // HOUR, fact.tenant_id, fact.channel or "", fact.reason or ""] += 1
+            self._hold(fact, now, fact.reason or "")
             return
         run = int((fact.enrollment_id or "0")[-12:], 16)  # an id's tail takes a third of its room
         match fact.fact:
@@ -108,13 +114,18 @@ class Summary:
                 if begun is not None and fact.fact is Kind.ENROLLMENT_COMPLETED:
                     self._took[(now - begun) // MINUTE] += 1
 
+    def _hold(self, fact: Fact, now: int, reason: str) -> None:
+        self._held[now // HOUR, fact.tenant_id, fact.channel or "", reason] += 1
+
     def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
-        """What went out."""
+        """What went out; a repeat is the same send."""
         if isinstance(command, CommandRevoked):
             self.revocations += 1
             return
         touch = command.touch
-        self.repeats += touch.emission > 1
+        if touch.emission > 1:
+            self.repeats += 1
+            return
         self._span = [self._span[0] or now, now]
         self._hours[now // HOUR, touch.tenant_id, touch.channel] += 1
         name = touch.quiet.zone if touch.quiet else self._zones.get(touch.tenant_id, "UTC")

@@ -163,6 +163,7 @@ def test_no_value_of_its_own_is_told_in_words(
     said = touchstream(*wrong)
     assert said.code == 2
     assert "Traceback" not in said.err
+    assert "TOUCHSTREAM" not in said.err  # it is not asked who would have to be reached
 
 
 def test_usage_errors_are_code_2_and_nobody_to_ask_is_no_consent(touchstream: Touchstream) -> None:

@@ -20,6 +20,7 @@ def setting(**changed: Any) -> list[tuple[str, str]]:
         ("cooldown_days", -1),
         ("cooldown_days", "30"),
         ("repeat_job", "again"),
+        ("jobs", "some"),
         ("late_policy", "drop"),
         ("late_skip_hours", 0),
         ("expire_after_hours", 0),

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.facts import Kind
 from schemas.messages import JobDeleted, Person
-from schemas.states import Status
+from schemas.states import LIVE, Status
 from schemas.times import DAY
 from tests.builders import CAMPAIGN, publish
 from tests.processors.story import (
@@ -55,6 +55,27 @@ def two_campaigns(**changes: Any) -> World:
     world = begun(service_type="hvac")
     everything = publish(campaign_id="everything", service_type=None, **changes)
     return tell(world, everything)
+
+
+def test_a_campaign_for_all_jobs_takes_those_of_another_too_if_it_says_so() -> None:
+    world = tell(two_campaigns(settings={"jobs": "all"}), job("j1"))
+    assert [e.campaign_id for e in contact(world).enrollments] == [CAMPAIGN, "everything"]
+    tell(world, job("j1"), job("j2", world.now))
+    assert reasons(world, DECLINED) == ["JOB_DUPLICATE"]
+    assert reasons(world, Kind.ENROLLMENT_STOPPED) == ["repeat_job", "repeat_job"]
+    ends = [(e.job_id, e.campaign_id) for e in contact(world).enrollments if e.status in LIVE]
+    assert ends == [("j2", CAMPAIGN), ("j2", "everything")]
+
+
+def test_of_two_that_exclude_each_other_only_the_service_types_own_takes_a_job() -> None:
+    group = {"exclusive": "reviews"}
+    world = begun(service_type="hvac", settings=group)
+    tell(world, publish(campaign_id="everything", settings={**group, "jobs": "all"}))
+    tell(world, job("j1"), job("j2", world.now))
+    assert reasons(world, DECLINED) == ["ENROLLMENT_EXCLUSIVE", "ENROLLMENT_EXCLUSIVE"]
+    assert [(e.job_id, e.campaign_id) for e in contact(world).enrollments if e.status in LIVE] == [
+        ("j2", CAMPAIGN)
+    ]
 
 
 def test_the_service_types_own_campaign_is_preferred() -> None:
@@ -132,6 +153,14 @@ def test_a_second_touch_counted_from_the_job_makes_no_burst(
     tell(world, job(at=START))
     world.hours(10, sending())
     assert [at for _, at in sends(world)] == sent_at
+
+
+def test_a_job_of_which_nothing_is_due_yet_is_not_too_old() -> None:
+    world = begun(steps=[step("a", hours=48), {**step("b", hours=25), "anchor": "enrollment"}])
+    world.hours(26)
+    tell(world, job(at=START))
+    world.hours(22.1, sending())
+    assert [at for _, at in sends(world)] == [48, 48]
 
 
 def test_a_late_job_keeps_its_own_times() -> None:

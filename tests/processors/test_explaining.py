@@ -167,6 +167,39 @@ def test_a_bounce_is_told_with_the_event_it_came_by() -> None:
     assert (found["bounce"].reason, found["bounce"].cause) == ("address_bounced", came_back.cause)
 
 
+def test_the_bounce_that_is_told_is_the_one_that_closed_the_address_in_use() -> None:
+    world = enrolled(steps=[step("a"), step("b"), step("c")])
+    world.hours(25, sending())
+    tell(world, bounced(world, world.due()[0]), told(world, email="other@example.com"))
+    world.hours(24, sending(world))
+    second = bounced(world, world.due()[1])
+    tell(world, second)
+    world.hours(30)
+    assert gates(world, 2)["bounce"].cause == second.cause
+
+
+def test_a_bounce_on_one_channel_is_told_where_another_has_the_same_address() -> None:
+    world = prospecting(step("a", "sms", hours=1), step("b", "whatsapp", hours=5))
+    world.hours(2, sending())
+    came_back = bounced(world, world.due()[0])
+    tell(world, came_back)
+    world.hours(6)
+    found = gates(world, 1)["bounce"]
+    assert (found.reason, found.cause) == ("address_bounced", came_back.cause)
+
+
+def test_the_reply_that_is_told_is_a_persons_own_and_of_this_run() -> None:
+    conditional = {**step("b", hours=5), "skip_when": ["already_replied"]}
+    world = prospecting(step("a", hours=1), conditional, on_reply="continue")
+    world.hours(2, sending())
+    early = happened(world, m.ContactReplied, channel="email", at=START - HOUR)
+    note = happened(world, m.ContactReplied, channel="email", automatic=True)
+    reply = happened(world, m.ContactReplied, channel="email")
+    tell(world, early, note, reply)
+    world.hours(6, sending(world))
+    assert gates(world, 1)["skip_when"].cause == reply.cause
+
+
 def test_without_an_address_the_field_is_named() -> None:
     world = enrolled(steps=[step("a", "sms")], changes={"person": Person(email="a@example.com")})
     world.hours(25)

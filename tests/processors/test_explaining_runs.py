@@ -9,6 +9,7 @@ from schemas.facts import Fact, Kind
 from tests.builders import CONTACT, TENANT
 from tests.processors.story import (
     answering,
+    change,
     contact,
     enrolled,
     failing,
@@ -123,3 +124,16 @@ def test_no_address_and_no_name_is_in_it(secret: str) -> None:
     world = enrolled(steps=TWO)
     world.hours(100, sending())
     assert secret.encode() not in msgspec.json.encode(why(world))
+
+
+def test_a_pause_that_began_during_one_touch_holds_the_next() -> None:
+    world = enrolled(steps=TWO)
+    world.hours(24)
+    (touch,) = world.due()
+    pause = change(world, "paused")
+    tell(world, pause)
+    tell(world, *sent(world, touch))
+    held = gates(world, 1)["campaign"]
+    assert (held.result, held.reason, held.cause) == ("waits", "campaign_paused", pause.cause)
+    tell(world, change(world, "resumed"))
+    assert gates(world, 1)["campaign"].result != "waits"

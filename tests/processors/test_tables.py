@@ -219,3 +219,14 @@ def test_an_opt_out_withdraws_what_is_under_way_and_leaves_the_rest() -> None:
         expected = Phase.SKIPPED if repeats else phase
         assert touch.phase is (Phase.WITHDRAWING if asked else expected)
         assert enrollment.status is Status.ACTIVE
+
+
+def test_a_withdrawn_repeat_takes_its_command_back_if_the_channel_has_closed_meanwhile() -> None:
+    it, enrollment, touch = scene(
+        Phase.WITHDRAWING, Case(START, Status.FROZEN, 1, 2, opted_out=True)
+    )
+    touch.reason = "campaign_paused"
+    answered(it, enrollment, touch, m.TouchWithdrawn(*WHO, "id"))
+    assert touch.phase is Phase.SKIPPED
+    said = [output.message for output in it.turn.outputs]
+    assert [order.revoke for order in said if isinstance(order, m.WithdrawTouch)] == [True]

@@ -4,12 +4,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from schemas.codec import Decoder
-from streams.simulation.comparing import Comparison, Touches
+from schemas.messages import CommandDue
+from streams.simulation.comparing import Comparison, Touches, stood_in
 from streams.simulation.page import page
 from streams.simulation.scenario import Campaign, Recorded, Scenario, at_their_times
 from tests.cli.conftest import Touchstream
-from tests.simulation.trial import LIVELY, campaign, lines, scenario, sequence, step, written
+from tests.simulation.trial import (
+    LIVELY,
+    campaign,
+    lines,
+    scenario,
+    sequence,
+    step,
+    tenant,
+    tried,
+    written,
+)
 from tests.world import START
 
 PEOPLE = 40
@@ -22,7 +35,7 @@ THREE = (step("mail"), step("second", hours=48), step("text", "sms", 48))
 def compared(was: Scenario, now: Scenario) -> Comparison:
     before, after = Touches(), Touches()
     was.run([before])
-    now.run([after])
+    stood_in(now, before).run([after])
     return Comparison(before, after, () if now.recorded is None else now.recorded.heard)
 
 
@@ -98,6 +111,99 @@ def test_an_answer_from_before_its_touch_is_marked_too(tmp_path: Path) -> None:
     sides = (scenario(one, recorded=recorded, people=PEOPLE) for one in (campaign(*THREE), later))
     told = compared(*sides).told()
     assert told["marked_events"]["touch_later"] > 0
+
+
+FIVE = [step(f"mail-{n}", hours=24 * bool(n)) for n in range(5)]
+
+
+def recording(place: Path, *steps: dict[str, Any], **model: Any) -> Recorded:
+    """What was drawn for a campaign of these steps."""
+    drawn = written(scenario(campaign(*steps), behaviour=model, people=PEOPLE), place)
+    events = [Decoder().decode((), line) for line in drawn["events.jsonl"].splitlines()]
+    return Recorded(at_their_times(events), [], START)
+
+
+def test_a_touch_that_its_recorded_answer_comes_too_early_for_is_sent_all_the_same(
+    tmp_path: Path,
+) -> None:
+    recorded = recording(tmp_path / "was", *FIVE, email={"sent": {"after_minutes": 1}})
+    later = [step("mail-0", hours=500), *FIVE[1:]]
+    sides = (scenario(campaign(*s), recorded=recorded, people=PEOPLE) for s in (FIVE, later))
+    touches = compared(*sides).told()["touches"]
+    assert (touches["moved_later"], touches["removed"]) == (5 * PEOPLE, 0)
+
+
+def test_nobody_answers_a_touch_that_a_limit_still_holds(tmp_path: Path) -> None:
+    """Its command's id is known before it is out; so are its recorded answers."""
+    recorded = recording(tmp_path / "was", FIVE[0], email={"sent": {"after_minutes": 1}})
+    limited = tenant(limits={"email": 4})
+    sides = (
+        scenario(campaign(FIVE[0]), recorded=recorded, people=PEOPLE, owner=owner)
+        for owner in (None, limited)
+    )
+    found = compared(*sides).told()
+    assert found["touches"] | {"same": 0} == {
+        "same": 0,
+        "moved_earlier": 0,
+        "moved_later": PEOPLE - 4,
+        "added": 0,
+        "removed": 0,
+    }
+    assert found["marked_events"] == {"touch_later": PEOPLE - 4}
+
+
+def test_whom_nobody_answered_nobody_answers_on_the_other_side() -> None:
+    nothing = Recorded([], [], START)
+    sides = (scenario(campaign(*FIVE), recorded=nothing, people=3) for _ in range(2))
+    assert compared(*sides).told()["people"]["changed"] == 0
+
+
+def test_tenants_with_a_campaign_of_one_name_are_counted_apart() -> None:
+    touches = Touches()
+    for owner in ("acme", "bee"):
+        due = tried(scenario(campaign(FIVE[0]), behaviour=QUIET)).kept.due()[0]
+        touches.command(CommandDue(replace(due, tenant_id=owner)), START)
+    rows = Comparison(touches, Touches(), ()).told()["by_step"]
+    assert [(row["tenant_id"], row["removed"]) for row in rows] == [("acme", 1), ("bee", 1)]
+
+
+def test_events_alone_are_compared_under_other_limits_and_definitions(
+    touchstream: Touchstream, tmp_path: Path
+) -> None:
+    """Nothing else is given than what is recorded: tenants, campaigns and people are among it."""
+    owner = {"tenant_id": "acme", "timezone": "UTC", "limits": {"email": {}}}
+    whole = campaign(FIVE[0], FIVE[1])
+    ids = {"tenant_id": "acme", "campaign_id": "trial"}
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("tenant.upserted", owner),
+        ("campaign.published", {**ids, "definition": whole.document}),
+    ]
+    for n in range(10):
+        who = {"tenant_id": "acme", "contact_id": f"p-{n}"}
+        told.append(("contact.upserted", {**who, "email": f"p{n}@example.com"}))
+        told.append(("contact.enrolled", {**who, "campaign_id": "trial"}))
+    told.append(told[1])  # told again, it is no order that was refused
+    events, other = tmp_path / "events.jsonl", tmp_path / "other.json"
+    lines_of = [
+        {
+            "specversion": "1.0",
+            "type": kind,
+            "id": f"e-{1 if n == len(told) - 1 else n}",
+            "source": "/test",
+            "time": f"2026-03-02T15:00:{n:02}Z",
+            "data": data,
+        }
+        for n, (kind, data) in enumerate(told)
+    ]
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines_of))
+    limited = touchstream("simulate", "--events", events, "--against-per-hour", "email=4", "--json")
+    assert limited.code == 0, limited.err
+    assert limited.json()["against"]["touches"]["moved_later"] >= 6
+    other.write_text(json.dumps(campaign(FIVE[0]).document))
+    shorter = touchstream("simulate", "--events", events, "--against", other, "--json").json()
+    assert shorter["against"]["touches"]["removed"] == 10
+    held = touchstream("simulate", "--events", events, "--per-hour", "email=4", "--json").json()
+    assert held["waited"][0]["reason"] == "throttled"
 
 
 def test_the_command_compares_definitions_and_limits(
