@@ -40,6 +40,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "triggers": triggers.run,
     "import": importing.run,
     "simulate": simulation.run,
+    "simulate-million": simulation.run_million,
     "why": why.run,
 }
 

@@ -21,6 +21,7 @@ from streams.simulation.summary import Summary
 from streams.worker import calm_collector
 
 TARGET = 60_000
+MOST_GB = 4.0
 ROUNDS = 3
 SEED = 7
 START = parse_rfc3339("2026-03-02T15:00:00Z")
@@ -74,6 +75,30 @@ def run(quick: bool = False) -> Figure:
             "peak RSS, GB": middle(w.peak_gb for w in weeks),
             "seconds with --out": kept.spent.seconds,
             "fold alone, records/s": middle(fold.per_second for fold in folds),
+        },
+    )
+
+
+def run_million(quick: bool = False) -> Figure:
+    """A million people, once: it takes a while, and memory does not differ from run to run."""
+    people = 20_000 if quick else 1_000_000
+    done = alone(week, people)
+    return Figure(
+        name="simulate-million",
+        what=f"memory of a simulated week of {people:,} people",
+        value=done.peak_gb,
+        unit="GB RSS",
+        target=MOST_GB,
+        ratio=done.peak_gb / MOST_GB,
+        of="the memory allowed",
+        at_most=True,
+        runs=[done.peak_gb],
+        settings={"people": people, "campaign": "three touches in 168 hours, jobs over a day"},
+        beside={
+            "seconds (target <= 300)": done.spent.seconds,
+            "CPU seconds": done.spent.cpu_s,
+            "records": done.spent.records,
+            "records/s": done.spent.per_second,
         },
     )
 
