@@ -47,6 +47,8 @@ _LOOKED_AT = frozenset(
         Kind.ENROLLMENT_STOPPED,
     )
 )
+_REPEAT = "repeat"
+_FIRST = {"emission": 1}
 _DATED = (Kind.TOUCH_SCHEDULED, Kind.TOUCH_RETRIED)
 
 Row = dict[str, Any]
@@ -77,14 +79,16 @@ class Summary:
         """What was decided."""
         counts = self._facts
         for fact in facts:
-            kind = fact.fact
+            kind, reason = fact.fact, fact.reason
+            if kind is Kind.TOUCH_COMMANDED and (fact.values or _FIRST)["emission"] > 1:
+                reason = _REPEAT
             key = (
                 kind,
                 fact.tenant_id,
                 fact.campaign_id,
                 fact.step_id,
                 fact.channel,
-                fact.reason,
+                reason,
             )
             counts[key] = counts.get(key, 0) + 1
             if kind in _LOOKED_AT:
@@ -228,11 +232,11 @@ class Summary:
 
     def _funnel(self) -> Iterator[Row]:
         steps: dict[tuple[str, str, str, str], Counter[str]] = {}
-        for (kind, tenant_id, campaign_id, step_id, channel, _), number in self._facts.items():
+        for (kind, tenant_id, campaign_id, step_id, channel, reason), n in self._facts.items():
             stage = _FUNNEL.get(kind)
-            if stage is not None and step_id is not None:
+            if stage is not None and step_id is not None and reason != _REPEAT:
                 key = (tenant_id, campaign_id or "", step_id, channel or "")
-                steps.setdefault(key, Counter())[stage] += number
+                steps.setdefault(key, Counter())[stage] += n
         for key, counts in steps.items():  # in the order in which they were come to
             names = zip(("tenant_id", "campaign_id", "step_id", "channel"), key, strict=True)
             yield {**dict(names), **{stage: counts[stage] for stage in STAGES if counts[stage]}}

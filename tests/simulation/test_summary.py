@@ -26,6 +26,7 @@ def test_a_command_that_goes_out_again_is_one_touch() -> None:
     touches = told["touches"]
     assert (touches["commanded"], touches["repeated"]) == (2, 2)
     assert sum(row["touches"] for row in touches["by_hour"]) == 2
+    assert [(row["scheduled"], row["commanded"]) for row in told["funnel"]] == [(2, 2)]
     assert [(row["reason"], row["touches"]) for row in told["not_sent"]] == [("no_answer", 2)]
     assert "2 of 2 touches that ended" in page(told)
 
