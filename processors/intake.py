@@ -15,7 +15,7 @@ from processors.turn import Turn
 from schemas import events as e
 from schemas import messages as m
 from schemas.automatic import is_automatic
-from schemas.codec import Event
+from schemas.codec import Decode, Event
 from schemas.codes import PLAIN, Code, Refused
 from schemas.events import EVENTS
 from schemas.states import State
@@ -26,7 +26,6 @@ VALUE_KEPT, KEY_KEPT, HEADERS_KEPT = 2_000_000, 65_536, 500_000
 """What a dead letter keeps, in bytes. A record may be greater than that, a compressed one even
 greater than the broker takes back: its letter is cut, and the whole of it stays at its origin."""
 
-Decode = Callable[[Any, bytes], Event]
 Read = Callable[[Any, str, int, str], m.Message]
 
 

@@ -57,6 +57,10 @@ _WAYS = {
 }
 
 
+Decode = Callable[[Headers | None, bytes | None], Event]
+"""As `Decoder.decode`."""
+
+
 class Decoder:
     """Reads public records; remembers the schemas that `resolve` found."""
 

@@ -5,6 +5,7 @@ Facts are past, orders imperative. `cause` names the public event behind a messa
 `at` is when it happened by its own account. All times are integer microseconds, UTC.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ from schemas.outside import TouchFailed as TouchFailed
 from schemas.outside import TouchSeen as TouchSeen
 from schemas.outside import TouchSent as TouchSent
 from schemas.outside import Window as Window
+from schemas.topics import Topic
 
 # contact-log, from the dispatch processor
 
@@ -345,6 +347,13 @@ encode = msgspec.msgpack.Encoder().encode
 decode_contact = msgspec.msgpack.Decoder(ContactMessage).decode
 decode_dispatch = msgspec.msgpack.Decoder(DispatchMessage).decode
 decode_campaign = msgspec.msgpack.Decoder(CampaignMessage).decode
+
+DECODE: dict[Topic, Callable[[bytes], Message]] = {
+    Topic.CONTACT_LOG: decode_contact,
+    Topic.DISPATCH_LOG: decode_dispatch,
+    Topic.CAMPAIGN_LOG: decode_campaign,
+}
+"""By the log that a message stands on."""
 
 TICK = encode(Tick())
 

@@ -98,9 +98,10 @@ class _ContactFold:
 
     def runs(self) -> list[Enrollment] | None:
         """The contact's enrollments, those included that its own state has let go."""
-        found = [runs for _, _, runs in enrollments(self._task.store.items())]
-        known = any(key == self._key for key, _ in self._task.store.items())
-        return [run for runs in found for run in runs] if known else None
+        if self._task.store.value(self._key) is None:
+            return None
+        held = enrollments(self._task.store.items())
+        return [run for _, _, runs in held for run in runs]
 
 
 def _written(fact: Fact) -> Fact:

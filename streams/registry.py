@@ -8,10 +8,18 @@ from functools import cache
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+from schemas.codec import Decode, Decoder
 from schemas.codes import SchemaUnavailable
 from schemas.released import newest
+from streams.settings import Settings
 
 NOT_FOUND = (404, 40401, 40402, 40403)
+
+
+def decoder_of(settings: Settings) -> Decode:
+    """What reads public events and commands as this deployment writes them."""
+    resolve = resolver(settings.registry_url) if settings.registry_url else None
+    return Decoder(resolve).decode
 
 
 def resolver(url: str) -> Callable[[int], str | None]:

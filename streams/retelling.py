@@ -13,12 +13,12 @@ import msgspec
 
 from processors.intake import IntakeProcessor, headers_of
 from schemas import messages as m
-from schemas.codec import Decoder, Event
+from schemas.codec import Event
 from schemas.codes import Refused
 from schemas.times import HOUR
 from schemas.topics import PUBLIC_IN, Topic
 from streams.reading import Line, TopicReader
-from streams.registry import resolver
+from streams.registry import decoder_of
 from streams.settings import Settings
 
 TAKEN_WITHIN = HOUR
@@ -67,7 +67,7 @@ def _public(
     settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Tell
 ) -> Iterator[Event]:
     """As intake reads them; one without a time of its own has its record's."""
-    decode = Decoder(resolver(settings.registry_url) if settings.registry_url else None).decode
+    decode = decoder_of(settings)
     for topic in PUBLIC_IN:
         intake = IntakeProcessor(topic, decode)
         for number, line in _lines(settings, topic, since, before, tell):

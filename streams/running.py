@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from processors.intake import IntakeProcessor
 from processors.task import Task
-from schemas.codec import Decoder
 from schemas.commands import command_encoder
 from schemas.events import COMMANDS
 from schemas.states import META
@@ -17,7 +16,7 @@ from streams.broker import layout_of
 from streams.encoding import CommandEncoder, Encode, encoder
 from streams.kafka import KafkaTransport
 from streams.projector import Projector
-from streams.registry import registrar, resolver
+from streams.registry import decoder_of, registrar
 from streams.roles import PROCESSORS, task_maker
 from streams.settings import Settings, SettingsInvalid
 from streams.transport import Dead, Partition
@@ -88,8 +87,7 @@ def _command_encoder(settings: Settings) -> CommandEncoder:
 
 def intake_maker(settings: Settings) -> Callable[[Partition], Task]:
     """Tasks of intake, one processor a topic."""
-    resolve = resolver(settings.registry_url) if settings.registry_url else None
-    decode = Decoder(resolve).decode
+    decode = decoder_of(settings)
     processors = {topic: IntakeProcessor(topic, decode) for topic in PUBLIC_IN}
 
     def make(partition: Partition) -> Task:

@@ -12,13 +12,7 @@ from processors.intake import understood
 from processors.task import TIMER_FAILED
 from schemas.codec import Event
 from schemas.definition import Definition, parse, read
-from schemas.messages import (
-    DeadLetter,
-    UpsertTenant,
-    decode_campaign,
-    decode_contact,
-    decode_dispatch,
-)
+from schemas.messages import DECODE, DeadLetter, UpsertTenant
 from schemas.people import LINE_BYTES, Bad, HeaderInvalid, read_people
 from schemas.shapes import ContactUpserted
 from schemas.times import DAY, HOUR, parse_rfc3339
@@ -76,19 +70,12 @@ class Bads:
             self._tell(f"{event}: {letter.code}: {letter.detail}")
 
 
-_DECODE = {
-    Topic.CONTACT_LOG: decode_contact,
-    Topic.CAMPAIGN_LOG: decode_campaign,
-    Topic.DISPATCH_LOG: decode_dispatch,
-}
-
-
 def _about(letter: DeadLetter) -> str:
     """The event by its source and id, or the key of the log where none was to blame."""
     key = f"{letter.topic} {(letter.key or b'').decode(errors='replace')}"
     if letter.code == TIMER_FAILED:
         return key
-    message = _DECODE[Topic(letter.topic)](letter.value or b"")
+    message = DECODE[Topic(letter.topic)](letter.value or b"")
     return str(getattr(message, "cause", key))
 
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from schemas.codec import Decoder
 from schemas.facts import Fact
 from schemas.times import format_rfc3339
 from streams.cli.common import Json, print_json, progress, settings
 from streams.cli.errors import NO, USAGE, Halt
 from streams.cli.why_words import decision
-from streams.registry import resolver
+from streams.registry import decoder_of
 from streams.replay.cause import Cause, Where
 from streams.replay.meeting import Difference
 from streams.replay.orders import Order
@@ -60,12 +59,11 @@ def replay(
     if keep is not None and file is not None:
         raise Halt("--keep goes with --from-topics: the file is kept already", USAGE)
     found = settings() if from_topics else load()
-    resolve = resolver(found.registry_url) if found.registry_url else None
     with ExitStack() as held:
         tell = held.enter_context(progress())
         recording = _recording(file, found, wait)
         kept = held.enter_context(keeping(keep, recording.layout)) if keep else lambda _: None
-        replayed = fold_again(recording, Decoder(resolve).decode, keep=kept, progress=tell)
+        replayed = fold_again(recording, decoder_of(found), keep=kept, progress=tell)
     if json:
         print_json(_plain(replayed))
     else:

@@ -5,7 +5,7 @@ Decisions are facts. Those that the differing processor said of them are laid be
 says now, one by one in their order, on the fields that the recorded one has.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -25,12 +25,6 @@ from streams.replay.meeting import Difference
 from streams.replay.recording import Recording
 from streams.replay.witness import Stamped, witnessed
 from streams.transport import Partition
-
-_DECODE: dict[Topic, Callable[[bytes], m.Message]] = {
-    Topic.CONTACT_LOG: m.decode_contact,
-    Topic.DISPATCH_LOG: m.decode_dispatch,
-    Topic.CAMPAIGN_LOG: m.decode_campaign,
-}
 
 
 class Where(NamedTuple):
@@ -261,6 +255,6 @@ def _where(who: _Subject, recording: Recording, when: _Moment) -> Where | None:
 
 def _kind(log: Partition, record: Record) -> str:
     try:
-        return type(_DECODE[log.topic](record.value)).__name__
+        return type(m.DECODE[log.topic](record.value)).__name__
     except msgspec.DecodeError:
         return "a record that cannot be read"

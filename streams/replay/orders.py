@@ -6,7 +6,7 @@ command: that is why requests, withdrawals and announcements are compared too, b
 the moments at which they went out. Other facts and all states are commentary, and may grow richer.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -15,8 +15,7 @@ import msgspec
 from processors.turn import Output
 from schemas import facts
 from schemas import messages as m
-from schemas.cloudevents import Headers
-from schemas.codec import Event
+from schemas.codec import Decode
 from schemas.codes import Refused
 from schemas.commands import described
 from schemas.facts import Fact, Kind
@@ -29,8 +28,6 @@ from streams.replay.recording import Piece
 from streams.replay.witness import Stamped
 from streams.transport import Partition
 
-Decode = Callable[[Headers | None, bytes | None], Event]
-"""A command's, as `schemas.codec.Decoder.decode`."""
 Name = tuple[object, ...]
 
 UNREADABLE = "unreadable"

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from processors.task import Task
 from processors.turn import Output
+from schemas.codec import Decode
 from schemas.topics import LOGS, Layout, Topic
 from streams.refold import refold
 from streams.replay.cause import Cause, cause_of
 from streams.replay.meeting import Difference, Meeting, What
-from streams.replay.orders import Decode, recorded, said_now
+from streams.replay.orders import recorded, said_now
 from streams.replay.recording import Keep, Piece, Recording
 from streams.replay.witness import witnessed
 from streams.transport import Partition
