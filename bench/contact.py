@@ -3,16 +3,16 @@
 import time
 from collections.abc import Callable, Iterator
 
-from bench import people, prospects, where
-from bench.counting import drain
-from bench.kit import Line, Spent, Stopwatch, alone, broker, fill, topics
+from bench import people, profile, prospects
+from bench.harness import Line, Spent, Stopwatch, alone, broker, fill, topics
+from bench.our_engine import drain
 from bench.report import Figure, middle
 from processors.contact import ContactProcessor
-from processors.task import Record, Task
-from schemas.topics import Topic
-from streams.running import build_worker
-from streams.settings import Settings
-from streams.worker import STEPS_MAX, calm_collector
+from processors.fold.task import Record, Task
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
+from streams.runtime.role_process import build_worker
+from streams.runtime.worker import STEPS_MAX, calm_collector
 
 TARGET = 60_000
 ROUNDS = 3
@@ -50,7 +50,7 @@ def _figure(name: str, log: str, lives: Lives, mix: str, quick: bool) -> Figure:
             print(f"  {ours[-1].per_second:,.0f}/s, fold {folds[-1].per_second:,.0f}/s", flush=True)
         with topics(settings) as named:
             number = fill(named, Topic.CONTACT_LOG, lives(contacts, time.time_ns() // 1_000))
-            where_to = where.goes(kafka, named, number)
+            where_to = profile.goes(kafka, named, number)
     speeds, bare = [s.per_second for s in ours], [s.per_second for s in folds]
     return Figure(
         name=name,

@@ -11,17 +11,17 @@ from typing import NamedTuple
 
 import psycopg
 
-from bench import people, site
-from bench.kit import Line, fill, topics
+from bench import engine, people
+from bench.harness import Line, fill, topics
 from bench.memory import changelog
 from bench.report import Figure, middle
-from schemas import messages as m
-from schemas.times import SECOND
-from schemas.topics import ONE_MACHINE, Topic
+from schemas.base.times import SECOND
+from schemas.internal import messages as m
+from schemas.internal.topics import ONE_MACHINE, Topic
 from sinks.migrate import migrate
 from sinks.projection import rebuild
+from streams.base.settings import Settings
 from streams.embedded.stack import Stack
-from streams.settings import Settings
 
 TARGET = 2_000
 OFFERED = 2_100
@@ -104,8 +104,8 @@ def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
         fill(named, Topic.CONTACT_CHANGELOG, states)
         fill(named, Topic.DISPATCH_LOG, tenants(ONE_MACHINE.dispatch))
         with (
-            site.roles(named, ROLES) as supervisor,
-            site.sender(named, ONE_MACHINE.commands) as (answered, sender),
+            engine.roles(named, ROLES) as supervisor,
+            engine.sender(named, ONE_MACHINE.commands) as (answered, sender),
             psycopg.connect(dsn, autocommit=True) as connection,
         ):
             _wait_for_rows(connection, number)
@@ -113,7 +113,7 @@ def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
             print(f"  {ahead:.0f} s ahead of the first touch", flush=True)
             time.sleep(max(0.0, ahead) + LEAD_S)
             others = {"bench": os.getpid(), "sender": sender}
-            split = site.CpuSplit(servers | site.pids(supervisor) | others)
+            split = engine.CpuSplit(servers | engine.pids(supervisor) | others)
             flow = _measure(connection, answered, seconds)
             flow = flow._replace(cores=split.since(seconds))
     print(f"  {flow}", flush=True)

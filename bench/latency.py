@@ -6,15 +6,15 @@ import time
 
 from confluent_kafka import Consumer, Producer
 
-from bench import flow, people, site
-from bench.kit import Line, broker, fill, topics, watching
+from bench import engine, flow, people
+from bench.harness import Line, broker, fill, topics, watching
 from bench.report import Figure, middle
-from schemas.codec import encode_event
-from schemas.samples import sample_model
-from schemas.times import SECOND
-from schemas.topics import ONE_MACHINE, Topic
-from streams.client import producer
-from streams.settings import Settings
+from schemas.base.times import SECOND
+from schemas.internal.topics import ONE_MACHINE, Topic
+from schemas.public.codec import encode_event
+from schemas.public.example_events import sample_model
+from streams.base.settings import Settings
+from streams.kafka.clients import producer
 
 TARGET_P50_MS, TARGET_P99_MS = 100, 250
 RATE = 1_000
@@ -64,12 +64,12 @@ def _one(settings: Settings, seconds: int) -> tuple[float, float]:
     announced = fill(settings, Topic.CONTACT_LOG, people.announcements(now, ONE_MACHINE.contact))
     fill(settings, Topic.DISPATCH_LOG, flow.tenants(ONE_MACHINE.dispatch))
     with (
-        site.roles(settings, ("intake", "contact", "dispatch")),
+        engine.roles(settings, ("intake", "contact", "dispatch")),
         watching(settings, "contact", Topic.CONTACT_LOG, ONE_MACHINE.contact) as committed,
     ):
         while committed() < announced:
             time.sleep(0.1)
-        consumer = site.commands(settings, ONE_MACHINE.commands)
+        consumer = engine.commands(settings, ONE_MACHINE.commands)
         sent: dict[bytes, float] = {}
         number = RATE * (seconds + LEAD_S)
         thread = threading.Thread(target=_publish, args=(settings, _events(number), sent))

@@ -9,13 +9,15 @@ import msgspec
 import psutil
 
 from bench import people
-from bench.kit import Line, alone, broker, fill, topics
+from bench.harness import Line, alone, broker, fill, topics
 from bench.report import Figure, middle
-from processors.known import campaign_key, tenant_key
-from schemas.definition import validate
-from schemas.ids import enrollment_id
-from schemas.plan import Definition
-from schemas.states import (
+from processors.shared.tenant_lookup import campaign_key, tenant_key
+from schemas.base.ids import enrollment_id
+from schemas.base.times import HOUR
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import validate
+from schemas.internal.state_bytes import pack
+from schemas.internal.states import (
     META,
     Contact,
     Enrollment,
@@ -26,11 +28,9 @@ from schemas.states import (
     State,
     Touch,
 )
-from schemas.times import HOUR
-from schemas.topics import Layout, Topic
-from schemas.wire import pack
-from streams.running import build_worker
-from streams.settings import Settings
+from schemas.internal.topics import Layout, Topic
+from streams.base.settings import Settings
+from streams.runtime.role_process import build_worker
 
 TARGET_GB = 1.5
 RESTORE_TARGET_S = 15.0

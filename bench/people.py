@@ -7,13 +7,13 @@ answers to come are known.
 
 from collections.abc import Callable, Iterator
 
-from bench.kit import Line
-from schemas import messages as m
-from schemas import outside as o
-from schemas.definition import validate
-from schemas.ids import command_id
-from schemas.plan import Definition
-from schemas.times import HOUR, MINUTE, SECOND
+from bench.harness import Line
+from schemas.base.ids import command_id
+from schemas.base.times import HOUR, MINUTE, SECOND
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import validate
+from schemas.internal import contact_messages as o
+from schemas.internal import messages as m
 
 CAMPAIGN = "reviews"
 GROUP = 10_000

@@ -14,15 +14,15 @@ from time import perf_counter
 
 import msgspec
 
-from schemas import facts
-from schemas.ids import command_id, enrollment_id
-from schemas.states import Contact, Enrollment, Phase, Profile, Touch
-from schemas.times import HOUR, SECOND
-from schemas.topics import Topic
-from schemas.wire import pack
+from schemas.base.ids import command_id, enrollment_id
+from schemas.base.times import HOUR, SECOND
+from schemas.internal import facts
+from schemas.internal.state_bytes import pack
+from schemas.internal.states import Contact, Enrollment, Phase, Profile, Touch
+from schemas.internal.topics import Topic
 from sinks.migrate import migrate
 from sinks.projection import Projection, rebuild
-from sinks.rows import Record
+from sinks.state_rows import Record
 from streams.embedded.postgres import EmbeddedPostgres
 
 START = 1_790_000_000 * SECOND

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.kit import CLIENT_CORE, Spent
-from schemas.topics import Topic
-from streams.settings import Settings
+from bench.harness import CLIENT_CORE, Spent
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
 
 LOCK = Path(__file__).with_name("peers.lock")
 APP = Path(__file__).with_name("quix_app.py")

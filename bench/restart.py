@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench import people, site
-from bench.kit import broker, fill, topics, watching
+from bench import engine, people
+from bench.harness import broker, fill, topics, watching
 from bench.memory import changelog
 from bench.report import Figure, middle
-from schemas import messages as m
-from schemas.times import HOUR
-from schemas.topics import Topic
-from streams.client import producer
-from streams.settings import Settings
-from streams.supervisor import Supervisor
+from schemas.base.times import HOUR
+from schemas.internal import messages as m
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
+from streams.kafka.clients import producer
+from streams.runtime.supervisor import Supervisor
 
 TARGET_S = 5.0
 ROUNDS = 3
@@ -34,7 +34,7 @@ def run(quick: bool = False) -> Figure:
         fill(named, Topic.CONTACT_CHANGELOG, lines)
         with (
             _traffic(named, contacts),
-            site.roles(named, ["contact"]) as supervisor,
+            engine.roles(named, ["contact"]) as supervisor,
             watching(named, "contact", Topic.CONTACT_LOG) as committed,
         ):
             _advance(supervisor, committed, 0)

@@ -3,11 +3,11 @@ do with it."""
 
 from collections.abc import Callable
 
-from bench import counting, kafkastreams, limits, quix, where, workload
-from bench.kit import Spent, alone, broker, fill, records, topics
+from bench import client_ceiling, kafkastreams, our_engine, profile, quix, workload
+from bench.harness import Spent, alone, broker, fill, records, topics
 from bench.report import Figure, middle
-from schemas.topics import Topic
-from streams.settings import Settings
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
 
 TARGET = 150_000
 ROUNDS = 3
@@ -28,7 +28,7 @@ def run(quick: bool = False) -> Figure:
                 print(f"  {name}: {spent.per_second:,.0f}/s {outcome or ''}", flush=True)
         with topics(settings) as named:
             fill(named, Topic.CONTACT_LOG, workload.lines(number))
-            where_to = where.goes(counting.run, named, number)
+            where_to = profile.goes(our_engine.run, named, number)
     return _figure(runs, outcomes, number, where_to)
 
 
@@ -39,9 +39,9 @@ _JUDGED = ("ours", "Quix Streams", "Kafka Streams")
 
 def _engines() -> dict[str, Engine]:
     engines: dict[str, Engine] = {
-        "ours": lambda settings, number: alone(counting.run, settings, number),
-        "consume": lambda settings, number: alone(limits.consume, settings, number),
-        "copy": lambda settings, number: alone(limits.copy, settings, number),
+        "ours": lambda settings, number: alone(our_engine.run, settings, number),
+        "consume": lambda settings, number: alone(client_ceiling.consume, settings, number),
+        "copy": lambda settings, number: alone(client_ceiling.copy, settings, number),
         "Quix Streams": quix.run,
     }
     reason = kafkastreams.missing()

@@ -6,19 +6,19 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from bench import contact, prospects
-from bench.kit import Spent, Stopwatch, alone
+from bench.harness import Spent, Stopwatch, alone
 from bench.report import Figure, middle
-from schemas import messages as m
-from schemas.definition import Definition, validate
-from schemas.times import DAY, parse_rfc3339
+from schemas.base.times import DAY, parse_rfc3339
+from schemas.campaigns.definition import Definition, validate
+from schemas.internal import messages as m
+from streams.runtime.worker import calm_collector
 from streams.simulation.behaviour import Behaviour
 from streams.simulation.population import Population
 from streams.simulation.report import report
-from streams.simulation.running import Listener
+from streams.simulation.run import Listener
 from streams.simulation.scenario import Campaign, Scenario
 from streams.simulation.senders import Senders
 from streams.simulation.summary import Summary
-from streams.worker import calm_collector
 
 TARGET = 60_000
 MOST_GB = 4.0

@@ -9,18 +9,18 @@ from itertools import pairwise
 import msgspec
 
 from bench import people
-from bench.counting import drain
-from bench.kit import Line, alone, broker, fill, records, topics
+from bench.harness import Line, alone, broker, fill, records, topics
 from bench.memory import changelog
+from bench.our_engine import drain
 from bench.report import Figure, middle
-from schemas import messages as m
-from schemas.times import SECOND
-from schemas.topics import Layout, Topic
-from streams.kafka import KafkaTransport
-from streams.running import build_worker
-from streams.settings import Settings
-from streams.transport import Partition
-from streams.worker import Worker
+from schemas.base.times import SECOND
+from schemas.internal import messages as m
+from schemas.internal.topics import Layout, Topic
+from streams.base.settings import Settings
+from streams.base.transport import Partition
+from streams.kafka.transport import KafkaTransport
+from streams.runtime.role_process import build_worker
+from streams.runtime.worker import Worker
 
 TARGET = 20_000
 LATE_TARGET_S = 1.0

@@ -7,13 +7,15 @@ import msgspec
 import psutil
 
 from bench import people, prospects
-from bench.kit import Line, alone, broker, fill, topics
+from bench.harness import Line, alone, broker, fill, topics
 from bench.memory import known
 from bench.report import Figure, middle
-from processors.known import campaign_key
-from schemas.ids import command_id, enrollment_id
-from schemas.messages import encode
-from schemas.states import (
+from processors.shared.tenant_lookup import campaign_key
+from schemas.base.ids import command_id, enrollment_id
+from schemas.base.times import HOUR
+from schemas.internal.messages import encode
+from schemas.internal.state_bytes import pack
+from schemas.internal.states import (
     META,
     Contact,
     Enrollment,
@@ -25,11 +27,9 @@ from schemas.states import (
     Touch,
     Waiting,
 )
-from schemas.times import HOUR
-from schemas.topics import Layout, Topic
-from schemas.wire import pack
-from streams.running import build_worker
-from streams.settings import Settings
+from schemas.internal.topics import Layout, Topic
+from streams.base.settings import Settings
+from streams.runtime.role_process import build_worker
 
 TARGET = 30_000
 ROUNDS = 3

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import psycopg
 
-from bench.kit import database
+from bench.harness import database
 from bench.report import Figure, middle
-from processors.explaining import explain
-from schemas.ids import command_id, enrollment_id
-from schemas.times import DAY, HOUR, MINUTE, format_rfc3339, parse_rfc3339
-from sinks.why import WhyQueries
+from processors.why import explain
+from schemas.base.ids import command_id, enrollment_id
+from schemas.base.times import DAY, HOUR, MINUTE, format_rfc3339, parse_rfc3339
+from sinks.contact_history_query import WhyQueries
 
 TARGET_MS = 100.0
 FACTS, FACTS_QUICK = 10_000_000, 100_000

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.kit import Line
+from bench.harness import Line
 
 CONTACTS = 100_000
 EVERY = 4

@@ -2,8 +2,8 @@
 shows, and a test holds the two together."""
 
 from processors.campaign.lifecycle import CAMPAIGN
-from processors.contact.table import ENROLLMENT, TOUCH
-from schemas.states import Phase
+from processors.contact.state_machine import ENROLLMENT, TOUCH
+from schemas.internal.states import Phase
 
 
 def touch() -> str:

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from schemas.states import META
-from schemas.topics import CHANGELOGS, Topic
-from sinks.counting import Counting
-from sinks.rows import Record, Undecodable, state_rows
+from schemas.internal.states import META
+from schemas.internal.topics import CHANGELOGS, Topic
+from sinks.copy_values import Row, Rows
+from sinks.fact_rows import Counting
+from sinks.state_rows import Record, Undecodable, state_rows
 from sinks.tables import TABLES
-from sinks.values import Row, Rows
 
 PROJECTED = (*CHANGELOGS, Topic.FACTS)
 

@@ -13,7 +13,7 @@ import psycopg
 
 from sinks.batch import Batch
 from sinks.queries import load
-from sinks.rows import Record, Undecodable
+from sinks.state_rows import Record, Undecodable
 from sinks.writer import Connection, Writer
 
 TopicPartition = tuple[str, int]
@@ -43,8 +43,8 @@ _POISON = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, OverflowError
 class Projection:
     """One writer. It may hold any partitions; two writers must hold different ones.
 
-    Topics are the logical names of schemas.topics, without a deployment's prefix. A database has
-    one group: a second one would count everything again.
+    Topics are the logical names of schemas.internal.topics, without a deployment's prefix. A
+    database has one group: a second one would count everything again.
     """
 
     def __init__(self, dsn: str, group: str) -> None:

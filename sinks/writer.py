@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
+from sinks.copy_values import Row, Rows
 from sinks.queries import load
 from sinks.tables import TABLES, Table
-from sinks.values import Row, Rows
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from processors.campaign import lifecycle, publishing, tenants
-from processors.task import Record
-from processors.turn import Turn
-from schemas import messages as m
-from schemas.states import CampaignState, State
-from schemas.topics import Layout
+from processors.fold.task import Record
+from processors.fold.turn import Turn
+from schemas.internal import messages as m
+from schemas.internal.states import CampaignState, State
+from schemas.internal.topics import Layout
 
 
 class CampaignProcessor:

@@ -1,13 +1,13 @@
 """A campaign's status: which changes there are (C-8, C-28), and how each is made known."""
 
-from processors.campaign.telling import campaign_key, tell_contacts, tenant_key
-from processors.known import service_of
-from processors.seen import first_time
-from processors.turn import Turn
-from schemas.facts import Kind
-from schemas.messages import ChangeCampaign, StatusAnnounced
-from schemas.states import CampaignRecord, TenantRecord
-from schemas.topics import Layout
+from processors.campaign.broadcast import campaign_key, tell_contacts, tenant_key
+from processors.fold.turn import Turn
+from processors.shared.deduplication import first_time
+from processors.shared.tenant_lookup import service_of
+from schemas.internal.facts import Kind
+from schemas.internal.messages import ChangeCampaign, StatusAnnounced
+from schemas.internal.states import CampaignRecord, TenantRecord
+from schemas.internal.topics import Layout
 
 CAMPAIGN: dict[str, dict[str, str]] = {
     "draft": {"activated": "active", "deleted": "deleted"},

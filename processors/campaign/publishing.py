@@ -3,21 +3,21 @@
 
 from typing import Any
 
+from processors.campaign.broadcast import campaign_key, refuse, tell_contacts, tenant_key
 from processors.campaign.lifecycle import serve, taken
-from processors.campaign.telling import campaign_key, refuse, tell_contacts, tenant_key
-from processors.seen import first_time
-from processors.turn import Turn
-from schemas.definition import Definition, content_hash, read
-from schemas.facts import Kind
-from schemas.messages import (
+from processors.fold.turn import Turn
+from processors.shared.deduplication import first_time
+from schemas.campaigns.definition import Definition, content_hash, read
+from schemas.internal.facts import Kind
+from schemas.internal.messages import (
     CampaignAnnounced,
     CampaignKnown,
     MoveRuns,
     PublishCampaign,
     RunsMoved,
 )
-from schemas.states import CampaignRecord, TenantRecord
-from schemas.topics import Layout
+from schemas.internal.states import CampaignRecord, TenantRecord
+from schemas.internal.topics import Layout
 
 
 def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:

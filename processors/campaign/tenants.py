@@ -1,19 +1,25 @@
 """Tenants: their settings, their end, and the templates they delete (S1-38, S1-42, F-6, F-10,
 F-11)."""
 
-from processors.campaign.lifecycle import set_status
-from processors.campaign.telling import (
+from processors.campaign.broadcast import (
     campaign_key,
     refuse,
     tell_contacts,
     tell_tenant,
     tenant_key,
 )
-from processors.turn import Turn
-from schemas.facts import Kind
-from schemas.messages import DeleteTemplate, DeleteTenant, TemplateGone, UpsertTenant, Window
-from schemas.states import CampaignRecord, TenantRecord
-from schemas.topics import Layout
+from processors.campaign.lifecycle import set_status
+from processors.fold.turn import Turn
+from schemas.internal.facts import Kind
+from schemas.internal.messages import (
+    DeleteTemplate,
+    DeleteTenant,
+    TemplateGone,
+    UpsertTenant,
+    Window,
+)
+from schemas.internal.states import CampaignRecord, TenantRecord
+from schemas.internal.topics import Layout
 
 QUIET_START, QUIET_END, STRICT_START = 21 * 60, 8 * 60, 20 * 60
 """21:00-08:00, and from 20:00 in stricter regions (F-6)."""

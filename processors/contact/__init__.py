@@ -7,23 +7,23 @@ from typing import Any
 import msgspec
 
 from processors.contact import (
-    answering,
-    answers,
+    announcements,
     engagement,
     enrolling,
-    knowing,
+    pause_stop,
     profile,
-    stopping,
-    touching,
+    replies_conversions,
+    sender_answers,
+    touch_gates,
 )
-from processors.contact.scene import Scene
-from processors.known import tenant_key
-from processors.seen import first_time
-from processors.task import Record
-from processors.turn import Turn
-from schemas import messages as m
-from schemas.facts import Kind
-from schemas.states import (
+from processors.contact.context import Scene
+from processors.fold.task import Record
+from processors.fold.turn import Turn
+from processors.shared.deduplication import first_time
+from processors.shared.tenant_lookup import tenant_key
+from schemas.internal import messages as m
+from schemas.internal.facts import Kind
+from schemas.internal.states import (
     Contact,
     ContactState,
     Enrollment,
@@ -49,16 +49,16 @@ class ContactProcessor:
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """A contact's touch is due, or a sweep goes on."""
         if isinstance(state, KnownCampaign):
-            knowing.sweep(turn, state)
+            announcements.sweep(turn, state)
             return
         scene = Scene(turn, key, state)
         due = [run for run in state.enrollments if (at := run.due()) is not None and at <= turn.now]
         if len(due) > 1:  # who goes first may be the only one (C-35)
             due.sort(key=lambda run: _rank(scene, run))
         for enrollment in due:
-            if enrollment.status is Status.ACTIVE and stopping.runs(scene, enrollment):
-                touching.fire(scene, enrollment)
-        answering.settle(scene)
+            if enrollment.status is Status.ACTIVE and pause_stop.runs(scene, enrollment):
+                touch_gates.fire(scene, enrollment)
+        replies_conversions.settle(scene)
         state.updated_at = turn.now
 
 
@@ -94,7 +94,7 @@ def _outside(turn: Turn, message: m.Outside, *, past: bool = False) -> None:
     take = _TAKE_PAST.get(type(message)) if past else None
     scene = Scene(turn, key, contact, tenant)
     (take or _TAKE[type(message)])(scene, message)
-    answering.settle(scene)
+    replies_conversions.settle(scene)
 
 
 def _happened(message: m.Outside) -> int:
@@ -137,15 +137,15 @@ Steered = m.ContactStopped | m.ContactPaused | m.ContactResumed
 
 
 def _stopped(scene: Scene, message: m.ContactStopped) -> None:
-    for enrollment in stopping.live(scene, message.campaign_id):
-        stopping.stop(scene, enrollment, "owner_stopped", message.cause)
+    for enrollment in pause_stop.live(scene, message.campaign_id):
+        pause_stop.stop(scene, enrollment, "owner_stopped", message.cause)
 
 
 def _steered(take: Callable[[Scene, Any], None]) -> Callable[[Scene, Any], None]:
     """An order about a person's runs: where none is under way, that is said."""
 
     def taken(scene: Scene, message: Steered) -> None:
-        if stopping.live(scene, message.campaign_id):
+        if pause_stop.live(scene, message.campaign_id):
             take(scene, message)
         else:
             _refuse(scene.turn, message, "ENROLLMENT_NONE")
@@ -165,16 +165,18 @@ def _review(scene: Scene, message: m.ReviewReceived, *, past: bool = False) -> N
 
 
 def _converted(scene: Scene, message: m.ConversionRecorded, *, past: bool = False) -> None:
-    if not answering.converted(scene, message, past=past):
+    if not replies_conversions.converted(scene, message, past=past):
         _refuse(scene.turn, message, "ENROLLMENT_NONE", command_id=message.command_id)
 
 
-def _about_touch(take: Callable[[Scene, answers.Found, Any], None]) -> Callable[[Scene, Any], None]:
+def _about_touch(
+    take: Callable[[Scene, sender_answers.Found, Any], None],
+) -> Callable[[Scene, Any], None]:
     """Events that name a command: it must be one of this contact's, and out."""
 
     def taken(scene: Scene, message: Any) -> None:
-        found = answers.find(scene, message.command_id)
-        if found is None or not answers.went_out(found):
+        found = sender_answers.find(scene, message.command_id)
+        if found is None or not sender_answers.went_out(found):
             _refuse(scene.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
         else:
             take(scene, found, message)
@@ -187,10 +189,10 @@ def _answer(turn: Turn, message: m.Answer) -> None:
     contact = turn.store.edit(key, Contact)
     assert contact is not None, "dispatch answers only what a contact asked"
     scene = Scene(turn, key, contact)
-    found = answers.find(scene, message.command_id)
+    found = sender_answers.find(scene, message.command_id)
     if found is not None and found.current:
-        answers.answered(scene, found.enrollment, found.touch, message)
-        answering.settle(scene)
+        sender_answers.answered(scene, found.enrollment, found.touch, message)
+        replies_conversions.settle(scene)
         contact.updated_at = turn.now
 
 
@@ -198,9 +200,9 @@ def _job_deleted(scene: Scene, message: m.JobDeleted) -> None:
     """The job is gone, even if it is only reported completed later (S1-40, C-32)."""
     enrolling.remember_job(scene, message.job_id, None)
     scene.say(Kind.JOB_DELETED, job_id=message.job_id, cause=message.cause)
-    for enrollment in stopping.live(scene):
+    for enrollment in pause_stop.live(scene):
         if enrollment.job_id == message.job_id:
-            stopping.stop(scene, enrollment, "job_deleted", message.cause)
+            pause_stop.stop(scene, enrollment, "job_deleted", message.cause)
 
 
 def _refuse(turn: Turn, message: m.Outside, code: str, **fields: Any) -> None:
@@ -224,14 +226,14 @@ _TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.ContactErased: profile.erased,
     m.ContactUnsubscribed: engagement.unsubscribed,
     m.ReviewReceived: _review,
-    m.TouchSent: _about_touch(answers.sent),
-    m.TouchFailed: _about_touch(answers.failed),
+    m.TouchSent: _about_touch(sender_answers.sent),
+    m.TouchFailed: _about_touch(sender_answers.failed),
     m.TouchSeen: _about_touch(engagement.seen),
     m.TouchBounced: _about_touch(profile.bounced),
-    m.ContactPaused: _steered(stopping.paused),
-    m.ContactResumed: _steered(stopping.resumed),
-    m.ContactReplied: answering.replied,
-    m.ConnectionAccepted: answering.connected,
+    m.ContactPaused: _steered(pause_stop.paused),
+    m.ContactResumed: _steered(pause_stop.resumed),
+    m.ContactReplied: replies_conversions.replied,
+    m.ConnectionAccepted: replies_conversions.connected,
     m.ConversionRecorded: _converted,
     m.CallEnded: _about_touch(engagement.call_ended),
 }
@@ -246,8 +248,8 @@ _TAKE_PAST: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
     m.ReviewReceived: partial(_review, past=True),
     m.TouchSeen: _about_touch(partial(engagement.seen, past=True)),
     m.CallEnded: _about_touch(partial(engagement.call_ended, past=True)),
-    m.ContactReplied: partial(answering.replied, past=True),
-    m.ConnectionAccepted: partial(answering.connected, past=True),
+    m.ContactReplied: partial(replies_conversions.replied, past=True),
+    m.ConnectionAccepted: partial(replies_conversions.connected, past=True),
     m.ConversionRecorded: partial(_converted, past=True),
 }
 """The same where it is history. An answer of a sender is one to a command of ours, whenever it
@@ -258,9 +260,9 @@ _APPLY: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.Past: _past,
     **dict.fromkeys(m.Answer.__subclasses__(), _answer),
     m.Tick: lambda turn, message: None,
-    m.TenantAnnounced: knowing.tenant_announced,
-    m.CampaignAnnounced: knowing.campaign_announced,
-    m.StatusAnnounced: knowing.status_announced,
-    m.TemplateGone: knowing.template_gone,
-    m.RunsMoved: knowing.runs_moved,
+    m.TenantAnnounced: announcements.tenant_announced,
+    m.CampaignAnnounced: announcements.campaign_announced,
+    m.StatusAnnounced: announcements.status_announced,
+    m.TemplateGone: announcements.template_gone,
+    m.RunsMoved: announcements.runs_moved,
 }

@@ -1,14 +1,14 @@
 """What people do with what was sent: opens, clicks, opt-outs, reviews, calls (F-8, F-12, C-40)."""
 
-from processors.contact.answers import Found, find
-from processors.contact.course import look
+from processors.contact.context import Scene
+from processors.contact.pause_stop import live, stop, stop_without_channels
 from processors.contact.profile import suppress
-from processors.contact.scene import Scene
-from processors.contact.stopping import live, stop, stop_without_channels
-from processors.known import ADDRESS
-from schemas.facts import Kind
-from schemas.messages import CallEnded, ContactUnsubscribed, ReviewReceived, TouchSeen
-from schemas.states import LIVE, Enrollment, Phase, Touch
+from processors.contact.sender_answers import Found, find
+from processors.contact.sequence import look
+from processors.shared.tenant_lookup import ADDRESS
+from schemas.internal.facts import Kind
+from schemas.internal.messages import CallEnded, ContactUnsubscribed, ReviewReceived, TouchSeen
+from schemas.internal.states import LIVE, Enrollment, Phase, Touch
 
 _SEEN = {
     "delivered": ("delivered_at", Kind.TOUCH_DELIVERED),

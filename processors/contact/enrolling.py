@@ -3,17 +3,17 @@ X-9)."""
 
 from typing import Any, NamedTuple
 
-from processors.contact.course import first_delay, go_on
-from processors.contact.scene import Scene
-from processors.contact.stopping import live, stop, trim
-from processors.known import ALL_SERVICES
-from processors.seen import forget
-from schemas.definition import Definition
-from schemas.facts import Kind, moment
-from schemas.ids import enrollment_id
-from schemas.messages import ContactEnrolled, JobCompleted
-from schemas.states import LIVE, Enrollment, KnownCampaign
-from schemas.times import DAY
+from processors.contact.context import Scene
+from processors.contact.pause_stop import live, stop, trim
+from processors.contact.sequence import first_delay, go_on
+from processors.shared.deduplication import forget
+from processors.shared.tenant_lookup import ALL_SERVICES
+from schemas.base.ids import enrollment_id
+from schemas.base.times import DAY
+from schemas.campaigns.definition import Definition
+from schemas.internal.facts import Kind, moment
+from schemas.internal.messages import ContactEnrolled, JobCompleted
+from schemas.internal.states import LIVE, Enrollment, KnownCampaign
 
 JOBS_MAX = 1_000
 """Jobs of one contact that are remembered as seen; beyond that the oldest is forgotten."""

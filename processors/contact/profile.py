@@ -3,14 +3,14 @@ arrive (X-1)."""
 
 import msgspec
 
-from processors.contact.answers import Found
-from processors.contact.scene import Scene
-from processors.contact.stopping import live, stop
-from processors.contact.table import Input
-from processors.contact.touching import variables_of, withdraw
-from processors.known import ADDRESS
-from schemas.facts import Kind
-from schemas.messages import (
+from processors.contact.context import Scene
+from processors.contact.pause_stop import live, stop
+from processors.contact.sender_answers import Found
+from processors.contact.state_machine import Input
+from processors.contact.touch_gates import variables_of, withdraw
+from processors.shared.tenant_lookup import ADDRESS
+from schemas.internal.facts import Kind
+from schemas.internal.messages import (
     AmendTouch,
     ContactErased,
     ContactUpserted,
@@ -19,8 +19,8 @@ from schemas.messages import (
     TouchBounced,
     account_key,
 )
-from schemas.states import Phase, Profile
-from schemas.topics import Topic
+from schemas.internal.states import Phase, Profile
+from schemas.internal.topics import Topic
 
 FIELDS = Person.__struct_fields__
 

@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 
 from processors.dispatch import limits
-from processors.known import ADDRESS, known_tenant, tenant_key
-from processors.task import Record
-from processors.turn import Turn
-from processors.windows import opens_at
-from schemas import messages as m
-from schemas.facts import Kind, moment
-from schemas.states import Account, DispatchState, KnownTenant, Request, State, Suppression
-from schemas.topics import COMMANDS_OF, Topic
-from schemas.wire import NEVER
+from processors.fold.task import Record
+from processors.fold.turn import Turn
+from processors.shared.send_windows import opens_at
+from processors.shared.tenant_lookup import ADDRESS, known_tenant, tenant_key
+from schemas.internal import messages as m
+from schemas.internal.facts import Kind, moment
+from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import Account, DispatchState, KnownTenant, Request, State, Suppression
+from schemas.internal.topics import COMMANDS_OF, Topic
 
 BURST = 500
 """Commands released in one firing of an account's timer; the rest in the next, at the same

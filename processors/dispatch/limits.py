@@ -4,8 +4,8 @@ any hour.
 A limit counts from when it is set: what went out while there was none is not counted.
 """
 
-from schemas.states import Account, KnownTenant
-from schemas.times import HOUR
+from schemas.base.times import HOUR
+from schemas.internal.states import Account, KnownTenant
 
 DEFAULT_PER_HOUR = 100
 """Per business and channel, where the tenant sets nothing (F-11)."""

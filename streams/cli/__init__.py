@@ -9,20 +9,20 @@ import typer
 
 from streams.cli import (
     campaign,
+    campaign_migrate,
     contacts,
     dead_letters,
-    migrating,
-    replaying,
-    running,
+    replay,
+    run,
     setup,
-    simulating,
+    simulate,
     status,
     up,
     why,
 )
 from streams.cli import publish as publishing
-from streams.cli.common import say
 from streams.cli.errors import INTERRUPTED, explain
+from streams.cli.output import say
 
 HELP = """Decides who is reached next, over which channel and when: exactly once, from a log.
 
@@ -43,20 +43,20 @@ app = typer.Typer(
 )
 app.command(rich_help_panel=LOCAL)(setup.demo)
 app.command(rich_help_panel=LOCAL)(up.up)
-app.command(rich_help_panel=ENGINE)(running.run)
+app.command(rich_help_panel=ENGINE)(run.run)
 app.command(rich_help_panel=ENGINE)(setup.topics)
 app.command(rich_help_panel=ENGINE)(setup.migrate)
 app.add_typer(campaign.tenants, name="tenant", rich_help_panel=WORDS)
-campaign.app.command("migrate")(migrating.migrate)
+campaign.app.command("migrate")(campaign_migrate.migrate)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=WORDS)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=WORDS)
 app.command(rich_help_panel=WORDS)(publishing.publish)
-app.command(rich_help_panel=WORDS)(simulating.simulate)
+app.command(rich_help_panel=WORDS)(simulate.simulate)
 app.command(rich_help_panel=LOOK)(status.status)
 app.command(rich_help_panel=LOOK)(why.why)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(setup.verify)
-app.command(rich_help_panel=LOOK)(replaying.replay)
+app.command(rich_help_panel=LOOK)(replay.replay)
 app.command(rich_help_panel=LOOK)(setup.rebuild)
 
 
@@ -71,7 +71,7 @@ def root(
         raise typer.Exit
 
 
-def run(arguments: Sequence[str]) -> int:
+def execute(arguments: Sequence[str]) -> int:
     """One command; its exit code. An operational error is told in words, a bug by its traceback."""
     os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
     try:
@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """The console script. It does not wait for the interpreter to take itself apart: the Kafka
     client can hang there, and everything worth keeping is kept by now."""
-    code = run(sys.argv[1:])
+    code = execute(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

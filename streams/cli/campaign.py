@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, ValidationError
 
-from schemas import presets
-from schemas.codes import Problem
-from schemas.definition import Definition, parse, read
-from schemas.events import model_of
-from schemas.times import parse_moment
-from streams.cli.common import (
+from schemas.base.error_codes import Problem
+from schemas.base.times import parse_moment
+from schemas.campaigns import presets
+from schemas.campaigns.definition import Definition, parse, read
+from schemas.public.events import model_of
+from streams.base.settings import load
+from streams.cli.errors import USAGE, Halt
+from streams.cli.output import (
     Json,
     Tenant,
     Timeout,
@@ -22,9 +24,7 @@ from streams.cli.common import (
     say,
     settings,
 )
-from streams.cli.errors import USAGE, Halt
-from streams.cli.ordering import TIMEOUT_S, order, tell
-from streams.settings import load
+from streams.cli.request_reply import TIMEOUT_S, order, tell
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: check, publish, pause, resume, end.")
 tenants = typer.Typer(no_args_is_help=True, help="Tenants: the businesses that send.")

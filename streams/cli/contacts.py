@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schemas.events import model_of
-from schemas.people import LINE_BYTES, Bad, HeaderInvalid, Person, read_people
-from streams.broker import layout_of
+from schemas.csv_import import LINE_BYTES, Bad, HeaderInvalid, Person, read_people
+from schemas.public.events import model_of
+from streams.base.settings import Settings
 from streams.cli.campaign import event_of
-from streams.cli.common import (
+from streams.cli.campaign_status import campaign_status
+from streams.cli.errors import NO, USAGE, Halt
+from streams.cli.event_publisher import Publisher
+from streams.cli.output import (
     Json,
     Sparing,
     Tenant,
@@ -21,10 +24,7 @@ from streams.cli.common import (
     print_json,
     settings,
 )
-from streams.cli.errors import NO, USAGE, Halt
-from streams.cli.publisher import Publisher
-from streams.cli.standing import campaign_status
-from streams.settings import Settings
+from streams.kafka.topics import layout_of
 
 app = typer.Typer(no_args_is_help=True, help="People: import them into a campaign.")
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import typer
 from confluent_kafka import KafkaException
 
-from streams.broker import layout_of
-from streams.cli.common import Json, moment, print_json, print_table, say, settings
+from streams.base.settings import Settings
+from streams.cli.dead_letter_store import Letter, Retry, chosen, place_of, read, why_not
 from streams.cli.errors import NO, USAGE, Halt
-from streams.cli.letters import Letter, Retry, chosen, place_of, read, why_not
-from streams.settings import Settings
+from streams.cli.output import Json, moment, print_json, print_table, say, settings
+from streams.kafka.topics import layout_of
 
 SHOWN_BYTES = 2_000
 

@@ -9,12 +9,14 @@ from typing import Annotated, Any, BinaryIO
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from schemas.codec import VALUE_BYTES, Decoder, Event
-from schemas.codes import Refused
-from schemas.events import EVENTS
-from schemas.facts import Fact
-from streams.broker import layout_of
-from streams.cli.common import (
+from schemas.base.error_codes import Refused
+from schemas.internal.facts import Fact
+from schemas.public.codec import VALUE_BYTES, Decoder, Event
+from schemas.public.events import EVENTS
+from streams.base.settings import Settings
+from streams.cli.errors import NO, UNREACHABLE, USAGE, Halt
+from streams.cli.event_publisher import ANSWERS, REFUSALS, Answers, Publisher
+from streams.cli.output import (
     Json,
     Sparing,
     Timeout,
@@ -24,10 +26,8 @@ from streams.cli.common import (
     print_json,
     settings,
 )
-from streams.cli.errors import NO, UNREACHABLE, USAGE, Halt
-from streams.cli.ordering import refusal
-from streams.cli.publisher import ANSWERS, REFUSALS, Answers, Publisher
-from streams.settings import Settings
+from streams.cli.request_reply import refusal
+from streams.kafka.topics import layout_of
 
 TIMEOUT_S = 10.0
 STRUCTURED = (("content-type", b"application/cloudevents+json"),)

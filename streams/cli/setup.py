@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from schemas.topics import Layout, Topic
+from schemas.internal.topics import Layout, Topic
 from sinks.migrate import migrate as apply_migrations
 from sinks.projection import rebuild as empty_tables
-from streams import broker
-from streams.cli.common import Json, checked, print_json, progress, settings
+from streams.base.settings import load
 from streams.cli.errors import NO, USAGE, Halt
-from streams.settings import load
+from streams.cli.output import Json, checked, print_json, progress, settings
+from streams.kafka import topics as broker
 
 
 def _number(default: int) -> Any:
@@ -108,7 +108,7 @@ def verify(
 
     Example: touchstream verify
     """
-    from streams.verify import verify as compare
+    from streams.audit.verify import verify as compare
 
     found = settings()
     found.dsn()

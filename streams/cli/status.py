@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from schemas.times import SECOND
-from schemas.topics import Topic
+from schemas.base.times import SECOND
+from schemas.internal.topics import Topic
 from sinks.projection import places
-from streams.broker import layout_of
-from streams.cli.asking import At, Broker
-from streams.cli.common import Json, moment, print_json, print_table, say, settings
+from streams.base.settings import Settings
 from streams.cli.errors import explain
-from streams.cli.tasks import TaskStatus, collect
-from streams.settings import Settings
+from streams.cli.group_offsets import At, Broker
+from streams.cli.output import Json, moment, print_json, print_table, say, settings
+from streams.cli.task_status import TaskStatus, collect
+from streams.kafka.topics import layout_of
 
 FAR_BEHIND = 60 * SECOND
 LATE = 10 * SECOND

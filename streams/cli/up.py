@@ -11,17 +11,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from schemas.topics import ONE_MACHINE
+from schemas.internal.topics import ONE_MACHINE
 from sinks.migrate import migrate
-from streams import broker
-from streams.cli.asking import Broker
-from streams.cli.common import checked, err, quiet, say
+from streams.base.settings import KAFKA_PREFIX, PREFIX, Settings, load
 from streams.cli.errors import UNREACHABLE, Halt
-from streams.cli.lapse import KEEP_S, Lapse, write_private
-from streams.cli.running import CHILDREN_S, Stopping, look, unassigned, watch
-from streams.running import ROLES
-from streams.settings import KAFKA_PREFIX, PREFIX, Settings, load
-from streams.supervisor import Supervisor
+from streams.cli.group_offsets import Broker
+from streams.cli.output import checked, err, quiet, say
+from streams.cli.run import CHILDREN_S, Stopping, look, unassigned, watch
+from streams.cli.scaled_clock_file import KEEP_S, Lapse, write_private
+from streams.kafka import topics
+from streams.runtime.role_process import ROLES
+from streams.runtime.supervisor import Supervisor
 
 READY_S = 120.0
 OURS = ("BOOTSTRAP_SERVERS", "POSTGRES_DSN", "REGISTRY_URL", "CLOCK", "SLOT")
@@ -76,7 +76,7 @@ def _run(
         environment = _environment(stack.environment(), lapse)
         found = _settings(environment)
         with _meanwhile("making topics and tables"):
-            broker.create(found, ONE_MACHINE)
+            topics.create(found, ONE_MACHINE)
             migrate(found.dsn())
         supervisor = Supervisor(ROLES, environment, workers=workers, log_dir=directory / "logs")
         ending.callback(supervisor.stop, CHILDREN_S)
@@ -119,7 +119,7 @@ def _settings(environment: Mapping[str, str]) -> Settings:
 def _await_ready(found: Settings, supervisor: Supervisor, logs: Path) -> None:
     """Every partition of every role has a worker."""
     deadline = time.monotonic() + READY_S
-    with Broker(found, broker.layout_of(found)) as asked:
+    with Broker(found, topics.layout_of(found)) as asked:
         while waiting := unassigned(asked, ROLES):
             look(supervisor)
             if time.monotonic() > deadline:

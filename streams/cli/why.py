@@ -8,22 +8,22 @@ from typing import Annotated, NamedTuple
 import msgspec
 import typer
 
-from processors.explaining import Explanation, explain
-from processors.task import Record
-from schemas import facts
-from schemas.facts import Fact
-from schemas.states import Enrollment
-from schemas.topics import Topic
-from sinks.why import WhyQueries
-from streams.broker import layout_of
-from streams.cli.common import Json, checked, print_json, progress, settings
+from processors.fold.task import Record
+from processors.why import Explanation, explain
+from schemas.internal import facts
+from schemas.internal.facts import Fact
+from schemas.internal.states import Enrollment
+from schemas.internal.topics import Topic
+from sinks.contact_history_query import WhyQueries
+from streams.audit.contact_history import recall
+from streams.base.settings import Settings, load
+from streams.base.transport import Partition
 from streams.cli.errors import NO, USAGE, Halt
-from streams.cli.why_words import lines
-from streams.reading import TopicReader
-from streams.recalling import recall
-from streams.settings import Settings, load
-from streams.simulation.asking import NoReport, Written
-from streams.transport import Partition
+from streams.cli.output import Json, checked, print_json, progress, settings
+from streams.cli.why_text import lines
+from streams.kafka.reader import TopicReader
+from streams.kafka.topics import layout_of
+from streams.simulation.report_reader import NoReport, Written
 
 Progress = Callable[[str], None]
 

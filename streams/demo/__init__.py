@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from streams.demo.ends import Interrupts
-from streams.demo.lapse import Lapse
-from streams.demo.watch import Failed
+from streams.base.log_format import Fields
+from streams.demo.interrupts import Interrupts
+from streams.demo.run import Lapse
+from streams.demo.supervise import Failed
 from streams.embedded.processes import StartFailed
 from streams.embedded.stack import Taken
-from streams.logs import Fields
 
 __all__ = ["run"]
 

@@ -7,8 +7,8 @@ being another command, another one.
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from schemas.events import TouchDue
-from schemas.times import HOUR, MINUTE, SECOND
+from schemas.base.times import HOUR, MINUTE, SECOND
+from schemas.public.events import TouchDue
 from streams.demo.outreach import CAMPAIGNS, responses
 
 

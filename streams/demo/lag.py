@@ -7,11 +7,11 @@ stream is at rest is what `verify` finds out.
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from schemas.topics import PUBLIC_IN, Layout, Topic
+from schemas.internal.topics import PUBLIC_IN, Layout, Topic
 from sinks.projection import places
-from streams.client import admin
-from streams.projector import TOPICS as PROJECTED
-from streams.settings import Settings
+from streams.base.settings import Settings
+from streams.kafka.clients import admin
+from streams.runtime.projector import TOPICS as PROJECTED
 
 READS: dict[str, tuple[Topic, ...]] = {
     "intake": PUBLIC_IN,

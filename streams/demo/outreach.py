@@ -5,9 +5,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-from schemas.events import TouchDue
-from schemas.times import HOUR, MINUTE, SECOND
-from streams.demo.cast import answer_minutes
+from schemas.base.times import HOUR, MINUTE, SECOND
+from schemas.public.events import TouchDue
+from streams.demo.businesses import answer_minutes
 
 FEWEST = 6
 MINUTES_APART = 11 * MINUTE

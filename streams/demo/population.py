@@ -4,9 +4,9 @@ from datetime import datetime
 from random import Random
 from typing import NamedTuple
 
-from schemas.times import DAY, HOUR, MINUTE
-from schemas.zones import zone
-from streams.demo.cast import BUSINESSES, Business, campaign_of
+from schemas.base.times import DAY, HOUR, MINUTE
+from schemas.base.zones import zone
+from streams.demo.businesses import BUSINESSES, Business, campaign_of
 
 FIRST_NAMES = "Ada Ben Cleo Dev Eve Finn Gus Hana Ida Jon Kim Lea Max Nia Oto Pia Ray Sue Tom Uma"
 LAST_NAMES = "Abel Brand Cole Dunn Ekman Fox Grant Hill Ito Jones Kane Lund Moss North Okoro Price"

@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from schemas.times import to_datetime
-from schemas.zones import zone
+from schemas.base.times import to_datetime
+from schemas.base.zones import zone
 from sinks.demo_queries import Business
 
 LINE_S = 5.0

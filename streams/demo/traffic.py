@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from schemas.codec import Decoder, encode_event
-from schemas.events import EVENTS, CommandRevoked, TouchDue
-from schemas.topics import COMMANDS
-from streams.client import group_consumer, producer
+from schemas.internal.topics import COMMANDS
+from schemas.public.codec import Decoder, encode_event
+from schemas.public.events import EVENTS, CommandRevoked, TouchDue
+from streams.base.settings import Settings
 from streams.demo.behaviour import Said, fate, is_lost
-from streams.demo.story import SOURCE, TORN, Event
-from streams.settings import Settings
+from streams.demo.upstream_events import SOURCE, TORN, Event
+from streams.kafka.clients import group_consumer, producer
 
 LISTENS = COMMANDS
 WAIT_S = 0.01

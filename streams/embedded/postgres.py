@@ -10,8 +10,8 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+from streams.base.parent_death import leashed
 from streams.embedded.processes import Process, StartFailed, kept_port
-from streams.leashing import leashed
 
 DATABASE = "touchstream"
 _READY_TIMEOUT_S = 30

@@ -12,7 +12,7 @@ from secrets import randbelow
 
 import psutil
 
-from streams.leashing import leashed
+from streams.base.parent_death import leashed
 
 _TAIL_LINES = 25
 _POLL_S = 0.03

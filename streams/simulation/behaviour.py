@@ -3,7 +3,7 @@
 It is a YAML or JSON document, checked whole: everything wrong with it is told at once, each with
 its place. A share is of those whom the signal before it has reached: opened is a share of the
 delivered, clicked one of the opened. A channel has the signals that it can tell
-(`schemas/kinds.py`) and no others.
+(`schemas/campaigns/campaign_kinds.py`) and no others.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.codes import PLAIN
-from schemas.document import DocumentInvalid, parse
-from schemas.fields import CodeText
-from schemas.kinds import SIGNALS
-from schemas.times import HOUR, MINUTE, SECOND
+from schemas.base.error_codes import PLAIN
+from schemas.base.field_types import CodeText
+from schemas.base.times import HOUR, MINUTE, SECOND
+from schemas.campaigns.campaign_kinds import SIGNALS
+from schemas.campaigns.yaml_document import DocumentInvalid, parse
 
 LONGEST_HOURS = 8_760
 

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
-from processors.task import Poison, Record, Task
-from processors.turn import Output
-from schemas import messages as m
-from schemas.facts import Fact
-from schemas.states import Enrollment
-from schemas.times import MILLISECOND
-from schemas.topics import COMMANDS, ONE_MACHINE, Topic
-from schemas.wire import NEVER
-from streams.enrollments import enrollments
-from streams.refold import refold
-from streams.roles import PROCESSORS
-from streams.transport import Partition
+from processors.fold.task import Poison, Record, Task
+from processors.fold.turn import Output
+from schemas.base.times import MILLISECOND
+from schemas.internal import messages as m
+from schemas.internal.facts import Fact
+from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import Enrollment
+from schemas.internal.topics import COMMANDS, ONE_MACHINE, Topic
+from streams.audit.refold import refold
+from streams.audit.state_scan import enrollments
+from streams.base.transport import Partition
+from streams.runtime.roles import PROCESSORS
 
 STEP = 500
 """Records and timers of a task before the others have their turn."""

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas import outside as o
-from schemas.definition import Definition
-from schemas.kinds import KINDS
-from schemas.messages import contact_key, encode
-from schemas.shapes import ContactUpserted
-from schemas.times import DAY
-from schemas.topics import Topic
+from schemas.base.times import DAY
+from schemas.campaigns.campaign_kinds import KINDS
+from schemas.campaigns.definition import Definition
+from schemas.internal import contact_messages as o
+from schemas.internal.messages import contact_key, encode
+from schemas.internal.topics import Topic
+from schemas.public.inbound_events import ContactUpserted
 from streams.simulation.engine import stamp
 
 SOURCE = "/touchstream/population"

@@ -14,11 +14,11 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from schemas.commands import command_encoder
-from schemas.facts import Fact, moment
-from schemas.messages import CommandDue, CommandRevoked
+from schemas.internal.facts import Fact, moment
+from schemas.internal.messages import CommandDue, CommandRevoked
+from schemas.public.commands import command_encoder
 from streams.simulation.senders import Said, Who
-from streams.simulation.telling import Event, line
+from streams.simulation.simulated_events import Event, line
 
 FACTS = "facts.jsonl"
 ENROLLMENTS = "enrollments.jsonl"
@@ -76,7 +76,7 @@ class Report:
     def page(self, told: dict[str, Any]) -> bool:
         """The summary as pictures; False where what draws them is not installed."""
         try:
-            from streams.simulation.page import page
+            from streams.simulation.report_html import page
         except ModuleNotFoundError as error:
             if error.name != "plotly":
                 raise

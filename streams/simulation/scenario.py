@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.intake import address, understood
-from schemas.codec import Event
-from schemas.definition import Definition
-from schemas.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
-from schemas.times import format_rfc3339
+from schemas.base.times import format_rfc3339
+from schemas.campaigns.definition import Definition
+from schemas.internal.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
+from schemas.public.codec import Event
 from streams.simulation.engine import COMMIT_EVERY, stamp
 from streams.simulation.population import Planned, Population, entries
-from streams.simulation.running import (
+from streams.simulation.run import (
     Ended,
     Listener,
     Park,
@@ -22,7 +22,7 @@ from streams.simulation.running import (
     unheard,
 )
 from streams.simulation.senders import Senders
-from streams.simulation.telling import SOURCE
+from streams.simulation.simulated_events import SOURCE
 
 Key = tuple[str, str]
 """A campaign's: its tenant and its id."""

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from heapq import heappop, heappush, heapreplace
 from typing import NamedTuple
 
-from schemas.messages import CommandDue, CommandRevoked
-from schemas.times import MILLISECOND
-from schemas.wire import NEVER
+from schemas.base.times import MILLISECOND
+from schemas.internal.messages import CommandDue, CommandRevoked
+from schemas.internal.state_bytes import NEVER
 from streams.simulation.behaviour import WHOLE, Behaviour, Plan, Row
 
 

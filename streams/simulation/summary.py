@@ -11,13 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 from processors.dispatch.limits import DEFAULT_PER_HOUR
-from schemas.facts import Fact, Kind
-from schemas.messages import CommandDue, CommandRevoked, UpsertTenant
-from schemas.times import HOUR, MINUTE, format_rfc3339
-from schemas.zones import zone
-from streams.simulation.running import Ended
+from schemas.base.times import HOUR, MINUTE, format_rfc3339
+from schemas.base.zones import zone
+from schemas.internal.facts import Fact, Kind
+from schemas.internal.messages import CommandDue, CommandRevoked, UpsertTenant
+from streams.simulation.run import Ended
 from streams.simulation.senders import Said, Who
-from streams.simulation.telling import Event
+from streams.simulation.simulated_events import Event
 
 _FUNNEL = {
     Kind.TOUCH_SCHEDULED: "scheduled",

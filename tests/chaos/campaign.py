@@ -10,10 +10,10 @@ from statistics import median
 
 from streams.embedded.stack import Stack
 from tests.chaos.checking import Checker
-from tests.chaos.disturbing import NOT_TIMED, SPECIAL, Disturbance, Disturber
-from tests.chaos.site import Site
+from tests.chaos.engine import Site
+from tests.chaos.faults import NOT_TIMED, SPECIAL, Disturbance, Disturber
+from tests.chaos.senders import Senders, Witness
 from tests.chaos.traffic import CAMPAIGNS, TENANTS, Publisher
-from tests.chaos.watching import Senders, Witness
 
 ROLES = {"intake": 2, "contact": 2, "dispatch": 2, "campaign": 1, "projector": 1}
 ROUND = 28

@@ -4,18 +4,18 @@ was commanded."""
 import time
 from collections.abc import Callable
 
-from schemas.facts import Kind
-from streams.settings import Settings
-from streams.verify import NotAtRest, Recounting
+from schemas.internal.facts import Kind
+from streams.audit.verify import NotAtRest, Recounting
+from streams.base.settings import Settings
+from tests.chaos.senders import Senders, Witness
 from tests.chaos.traffic import Publisher
-from tests.chaos.watching import Senders, Witness
 
 REST_S = 90.0
 AGAIN_S = 0.3
 
 
 class Checker:
-    """What `streams.verify.verify` does, kept between looks so that each reads on."""
+    """What `streams.audit.verify.verify` does, kept between looks so that each reads on."""
 
     def __init__(
         self,

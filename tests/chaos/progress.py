@@ -7,12 +7,12 @@ from contextlib import ExitStack
 import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.topics import PUBLIC_IN
+from schemas.internal.topics import PUBLIC_IN
 from sinks.projection import places
-from streams.client import admin
-from streams.roles import PROCESSORS
-from streams.settings import Settings
-from streams.supervisor import Child
+from streams.base.settings import Settings
+from streams.kafka.clients import admin
+from streams.runtime.roles import PROCESSORS
+from streams.runtime.supervisor import Child
 
 Place = tuple[str, int]
 SETTLE_S = 0.6

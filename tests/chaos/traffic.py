@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 from confluent_kafka import Producer
 
-from schemas.codec import Encoding, encode_event
-from schemas.events import EVENTS
-from schemas.samples import sample_model
-from schemas.times import format_rfc3339
-from streams.client import producer
-from streams.settings import Settings
+from schemas.base.times import format_rfc3339
+from schemas.public.codec import Encoding, encode_event
+from schemas.public.events import EVENTS
+from schemas.public.example_events import sample_model
+from streams.base.settings import Settings
+from streams.kafka.clients import producer
 from tests.chaos import prospects
 from tests.chaos.prospects import OUTREACH
 

@@ -2,10 +2,10 @@
 
 from hashlib import blake2b
 
+from tests.crash.faulty_world import Fault, Plan
 from tests.crash.histories import chance
-from tests.crash.player import play
+from tests.crash.history_player import play
 from tests.crash.refold import differences
-from tests.crash.rig import Fault, Plan
 
 
 def digest() -> str:

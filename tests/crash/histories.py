@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
-from schemas import messages as m
-from schemas.times import HOUR, MINUTE
-from tests.builders import TENANT, about, document, tenant
+from schemas.base.times import HOUR, MINUTE
+from schemas.internal import messages as m
+from tests.crash.faulty_world import Rig
 from tests.crash.outreach import OUTREACH, STEPS, definition
-from tests.crash.rig import Rig
-from tests.world import START
+from tests.testing.builders import TENANT, about, document, tenant
+from tests.testing.world import START
 
 PEOPLE = ("ann", "ben", "cem", "dua")
 CAMPAIGNS = ("reviews", "roofs")

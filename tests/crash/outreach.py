@@ -3,9 +3,9 @@
 from random import Random
 from typing import Any
 
-from schemas.definition import Definition, validate
-from schemas.kinds import ACTIONS, ANYWHERE, CONDITIONS, SIGNALS
-from tests.builders import TENANT
+from schemas.campaigns.campaign_kinds import ACTIONS, ANYWHERE, CONDITIONS, SIGNALS
+from schemas.campaigns.definition import Definition, validate
+from tests.testing.builders import TENANT
 
 OUTREACH = "outreach"
 STEPS = ("a", "b", "c", "d")

@@ -7,17 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from processors.task import Record, Task
-from schemas import messages as m
-from schemas.messages import CommandDue
-from schemas.states import META
-from schemas.topics import CHANGELOG_OF, CHANGELOGS, Topic
-from schemas.wire import NEVER
-from streams.memory import MemoryBroker
-from streams.murmur import partition_of
-from streams.roles import PROCESSORS
-from streams.transport import Headers, Partition
-from tests.crash.rig import ENCODE, Rig, real_tasks
+from processors.fold.task import Record, Task
+from schemas.internal import messages as m
+from schemas.internal.messages import CommandDue
+from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import META
+from schemas.internal.topics import CHANGELOG_OF, CHANGELOGS, Topic
+from streams.base.partitioner import partition_of
+from streams.base.transport import Headers, Partition
+from streams.memory.transport import MemoryBroker
+from streams.runtime.roles import PROCESSORS
+from tests.crash.faulty_world import ENCODE, Rig, real_tasks
 
 _DECODE = {
     Topic.CONTACT_LOG: m.decode_contact,

@@ -4,17 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from schemas.codec import encode_event
-from schemas.samples import sample_model
-from schemas.times import MINUTE
-from schemas.topics import PUBLIC_IN, Layout, Topic
-from streams.encoding import encoder
-from streams.memory import MemoryBroker, MemoryTransport
-from streams.running import intake_maker
-from streams.settings import load
-from streams.transport import Partition
-from streams.worker import Worker
-from tests.world import START, TestClock, _encode_command
+from schemas.base.times import MINUTE
+from schemas.internal.topics import PUBLIC_IN, Layout, Topic
+from schemas.public.codec import encode_event
+from schemas.public.example_events import sample_model
+from streams.base.settings import load
+from streams.base.transport import Partition
+from streams.memory.transport import MemoryBroker, MemoryTransport
+from streams.runtime.output_encoding import encoder
+from streams.runtime.role_process import intake_maker
+from streams.runtime.worker import Worker
+from tests.testing.world import START, TestClock, _encode_command
 
 MILLISECONDS_MAX = 2**63 - 1
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.crash.faulty_world import Fault, Plan, Rig
 from tests.crash.histories import Move, chance, histories
-from tests.crash.player import Player, play, sleep, world_sees
+from tests.crash.history_player import Player, play, sleep, world_sees
 from tests.crash.refold import differences
-from tests.crash.rig import Fault, Plan, Rig
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.contact import ContactProcessor
-from processors.task import Record, Task
-from processors.turn import Turn
-from schemas import messages as m
-from schemas.messages import encode
-from schemas.topics import Topic
-from streams.memory import Stored
-from streams.roles import task_maker
-from streams.transport import Partition
-from tests.builders import TENANT, job, publish, tenant
-from tests.crash.rig import LAYOUT, Fault, MakeTask, Plan, Rig, sizes
+from processors.fold.task import Record, Task
+from processors.fold.turn import Turn
+from schemas.internal import messages as m
+from schemas.internal.messages import encode
+from schemas.internal.topics import Topic
+from streams.base.transport import Partition
+from streams.memory.transport import Stored
+from streams.runtime.roles import task_maker
+from tests.crash.faulty_world import LAYOUT, Fault, MakeTask, Plan, Rig, sizes
+from tests.testing.builders import TENANT, job, publish, tenant
 
 BAD = "bad"
 

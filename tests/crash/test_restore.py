@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import ClassVar
 
-from schemas.messages import CommandDue
-from schemas.states import META
-from streams.memory import MemoryRestore, MemoryTransport
-from streams.transport import Partition
-from tests.processors.story import enrolled, step
-from tests.world import World
+from schemas.internal.messages import CommandDue
+from schemas.internal.states import META
+from streams.base.transport import Partition
+from streams.memory.transport import MemoryRestore, MemoryTransport
+from tests.testing.story import enrolled, step
+from tests.testing.world import World
 
 
 class Late(MemoryTransport):

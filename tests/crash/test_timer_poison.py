@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors import store
 from processors.contact import ContactProcessor
-from processors.task import Task
-from processors.turn import Turn
-from schemas import messages as m
-from schemas.topics import Topic
-from streams.roles import task_maker
-from streams.transport import Partition
-from tests.builders import job
-from tests.crash.rig import LAYOUT, Fault, MakeTask, Plan, Rig, sizes
+from processors.fold import store
+from processors.fold.task import Task
+from processors.fold.turn import Turn
+from schemas.internal import messages as m
+from schemas.internal.topics import Topic
+from streams.base.transport import Partition
+from streams.runtime.roles import task_maker
+from tests.crash.faulty_world import LAYOUT, Fault, MakeTask, Plan, Rig, sizes
 from tests.crash.test_poison import header, opened
+from tests.testing.builders import job
 
 PEOPLE = 40
 

@@ -10,21 +10,21 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from processors.intake import VALUE_KEPT
-from schemas.codes import Code
-from schemas.facts import Kind
-from schemas.released import newest
-from schemas.samples import COMMAND, sample
-from schemas.topics import Layout, Topic
+from schemas.base.error_codes import Code
+from schemas.internal.facts import Kind
+from schemas.internal.topics import Layout, Topic
+from schemas.public.example_events import COMMAND, sample
+from schemas.public.released import newest
+from streams.audit.verify import verify
+from streams.base.settings import Settings
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack
-from streams.registry import registrar
-from streams.settings import Settings
-from streams.verify import verify
-from tests.chaos.site import Site
-from tests.live.bad import AVRO, BAD, Bad, headers
-from tests.live.house import House, ready
-from tests.live.publishing import Publisher
-from tests.live.reading import DeadLetters, Facts, Letter, Origin
+from streams.kafka.registry import registrar
+from tests.chaos.engine import Site
+from tests.testing.publishing import Publisher
+from tests.testing.topic_reading import DeadLetters, Facts, Letter, Origin
+from tests.testing.two_tenant_engine import House, ready
+from tests.testing.unreadable_records import AVRO, BAD, Bad, headers
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 

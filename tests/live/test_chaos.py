@@ -6,7 +6,7 @@ import pytest
 
 from streams.embedded.stack import Stack
 from tests.chaos.campaign import GAP_MAX_S, Campaign
-from tests.chaos.disturbing import Disturber
+from tests.chaos.faults import Disturber
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 

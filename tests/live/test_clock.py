@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from schemas.facts import Kind
-from schemas.messages import TICK
-from schemas.times import DAY
-from schemas.topics import COMMANDS, Layout, Topic
-from streams.broker import create
+from schemas.base.times import DAY
+from schemas.internal.facts import Kind
+from schemas.internal.messages import TICK
+from schemas.internal.topics import COMMANDS, Layout, Topic
+from streams.base.partitioner import partition_of
+from streams.base.settings import load
 from streams.embedded.stack import Stack
-from streams.murmur import partition_of
-from streams.reading import TopicReader
-from streams.settings import load
-from tests.chaos.site import Site
-from tests.live.house import ready
-from tests.live.publishing import Publisher, now
-from tests.live.reading import Facts
+from streams.kafka.reader import TopicReader
+from streams.kafka.topics import create
+from tests.chaos.engine import Site
+from tests.testing.publishing import Publisher, now
+from tests.testing.topic_reading import Facts
+from tests.testing.two_tenant_engine import ready
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 

@@ -7,12 +7,12 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams import membership
-from streams.client import group_consumer
+from streams.base.settings import Settings, load
+from streams.base.transport import Dead
 from streams.embedded.stack import Stack
-from streams.membership import Membership
-from streams.settings import Settings, load
-from streams.transport import Dead
+from streams.kafka import membership
+from streams.kafka.clients import group_consumer
+from streams.kafka.membership import Membership
 
 pytestmark = pytest.mark.live
 

@@ -5,11 +5,11 @@ import threading
 import pytest
 from pydantic import SecretStr
 
-from streams.broker import create
+from streams.base.settings import Settings
 from streams.embedded.stack import Stack
-from streams.projector import Projector
-from streams.settings import Settings
-from tests.live.house import ONE_EACH
+from streams.kafka.topics import create
+from streams.runtime.projector import Projector
+from tests.testing.two_tenant_engine import ONE_EACH
 
 NOWHERE = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
 

@@ -8,13 +8,13 @@ from io import BytesIO
 import fastavro
 import pytest
 
-from schemas.codec import Decoder, encode_event
-from schemas.codes import Code, Refused, SchemaUnavailable
-from schemas.commands import command_encoder
-from schemas.messages import CommandRevoked
-from schemas.samples import sample_model
+from schemas.base.error_codes import Code, Refused, SchemaUnavailable
+from schemas.internal.messages import CommandRevoked
+from schemas.public.codec import Decoder, encode_event
+from schemas.public.commands import command_encoder
+from schemas.public.example_events import sample_model
 from streams.embedded.registry import EmbeddedRegistry
-from streams.registry import registrar, resolver
+from streams.kafka.registry import registrar, resolver
 
 pytestmark = pytest.mark.live
 

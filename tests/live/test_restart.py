@@ -11,18 +11,18 @@ import msgspec
 import pytest
 from confluent_kafka import TopicPartition
 
-from schemas.facts import Kind
-from schemas.times import format_rfc3339, parse_rfc3339
-from schemas.topics import Layout, Topic
-from streams.client import unstable_reader
+from schemas.base.times import format_rfc3339, parse_rfc3339
+from schemas.internal.facts import Kind
+from schemas.internal.topics import Layout, Topic
+from streams.audit.verify import verify
+from streams.base.settings import Settings
 from streams.embedded.stack import Stack
-from streams.reading import TopicReader
-from streams.settings import Settings
-from streams.verify import verify
-from tests.chaos.site import Site
-from tests.live.house import ready
-from tests.live.publishing import Publisher, now
-from tests.live.reading import Facts
+from streams.kafka.clients import unstable_reader
+from streams.kafka.reader import TopicReader
+from tests.chaos.engine import Site
+from tests.testing.publishing import Publisher, now
+from tests.testing.topic_reading import Facts
+from tests.testing.two_tenant_engine import ready
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from schemas.facts import Kind
-from schemas.times import format_rfc3339
-from schemas.topics import Layout, Topic
+from schemas.base.times import format_rfc3339
+from schemas.internal.facts import Kind
+from schemas.internal.topics import Layout, Topic
 from streams.embedded.stack import Stack
-from tests.chaos.site import Site
-from tests.cli.conftest import Touchstream, touchstream
-from tests.live.publishing import Publisher, now
-from tests.live.reading import Facts
-from tests.live.senders import SECOND, Answer, Command, Senders
+from tests.chaos.engine import Site
+from tests.streams.cli.conftest import Touchstream, touchstream
+from tests.testing.live_senders import SECOND, Answer, Command, Senders
+from tests.testing.publishing import Publisher, now
+from tests.testing.topic_reading import Facts
 
 __all__ = ["touchstream"]
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from schemas.topics import Topic
-from streams import transactions
-from streams.broker import create
-from streams.client import transactional_producer
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
+from streams.base.transport import Aborted, Unsure
 from streams.embedded.stack import Stack
-from streams.kafka import KafkaRestore
-from streams.reading import TopicReader
-from streams.settings import Settings
-from streams.transactions import Transactions
-from streams.transport import Aborted, Unsure
-from tests.live.house import ONE_EACH
+from streams.kafka import producer
+from streams.kafka.clients import transactional_producer
+from streams.kafka.producer import Transactions
+from streams.kafka.reader import TopicReader
+from streams.kafka.topics import create
+from streams.kafka.transport import KafkaRestore
+from tests.testing.two_tenant_engine import ONE_EACH
 
 PLACES = [TopicPartition("jobs", 0, 7)]
 
@@ -86,7 +86,7 @@ class Recorder:
 def through(monkeypatch: pytest.MonkeyPatch, *producers: Recorder) -> Transactions:
     """Transactions over these producers, one after the other."""
     waiting = list(producers)
-    monkeypatch.setattr(transactions, "transactional_producer", lambda *_: waiting.pop(0))
+    monkeypatch.setattr(producer, "transactional_producer", lambda *_: waiting.pop(0))
     return Transactions(Settings(bootstrap_servers="nowhere:1"), "me")
 
 

@@ -7,22 +7,22 @@ import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from schemas.codec import Decoder
-from schemas.facts import Kind
-from schemas.messages import TICK
-from schemas.topics import Topic
-from streams.client import producer, reader
+from schemas.internal.facts import Kind
+from schemas.internal.messages import TICK
+from schemas.internal.topics import Topic
+from schemas.public.codec import Decoder
+from streams.audit.replay.diff import What
+from streams.audit.replay.live_recording import Topics
+from streams.audit.replay.recording import Kept, keeping
+from streams.audit.replay.replay import replay
+from streams.audit.verify import NotAtRest, verify
+from streams.base.settings import Settings
 from streams.embedded.stack import Stack
-from streams.replay.meeting import What
-from streams.replay.recording import Kept, keeping
-from streams.replay.replaying import replay
-from streams.replay.topics import Topics
-from streams.settings import Settings
-from streams.verify import NotAtRest, verify
-from tests.chaos.site import Site
-from tests.live.house import ONE_EACH, ready
-from tests.live.publishing import Publisher
-from tests.live.reading import Facts
+from streams.kafka.clients import producer, reader
+from tests.chaos.engine import Site
+from tests.testing.publishing import Publisher
+from tests.testing.topic_reading import Facts
+from tests.testing.two_tenant_engine import ONE_EACH, ready
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 

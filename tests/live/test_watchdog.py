@@ -8,8 +8,8 @@ import time
 import pytest
 from confluent_kafka import KafkaError
 
-from streams.verdict import reader_dies
-from streams.watchdog import STATUS, Watchdog
+from streams.kafka.call_watchdog import STATUS, Watchdog
+from streams.kafka.errors import reader_dies
 
 
 def test_a_call_that_does_not_come_back_is_ended() -> None:
@@ -32,7 +32,8 @@ def test_calls_that_come_back_are_left_alone() -> None:
 
 def test_the_process_ends_whatever_its_main_thread_waits_for() -> None:
     program = (
-        "import time; from streams.watchdog import Watchdog;Watchdog(0.1).begin(); time.sleep(60)"
+        "import time; from streams.kafka.call_watchdog import Watchdog;"
+        "Watchdog(0.1).begin(); time.sleep(60)"
     )
     began = time.monotonic()
     run = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams import worker
+from streams.runtime import worker
 
 
 @pytest.fixture(autouse=True)

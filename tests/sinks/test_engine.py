@@ -3,13 +3,13 @@
 import psycopg
 import pytest
 
-from schemas.topics import CHANGELOGS, Layout, Topic
+from schemas.internal.topics import CHANGELOGS, Layout, Topic
 from sinks.projection import Projection
-from sinks.rows import Record
-from sinks.snapshot import CURRENT, Recount
-from streams.transport import Partition
-from tests.builders import begun, job, sent
-from tests.world import World, answering
+from sinks.recount import CURRENT, Recount
+from sinks.state_rows import Record
+from streams.base.transport import Partition
+from tests.testing.builders import begun, job, sent
+from tests.testing.world import World, answering
 
 SHOWN = """SELECT status, current_touch, touch_1_status, touch_2_status, touch_3_status,
     touch_4_status FROM reviews.campaign_enrollments"""

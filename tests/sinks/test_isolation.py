@@ -6,10 +6,10 @@ import msgspec
 import psycopg
 import pytest
 
-from schemas.facts import Kind
+from schemas.internal.facts import Kind
 from sinks.migrate import migrate
 from tests.sinks.conftest import Database
-from tests.sinks.world import TENANTS, Log, campaign, contact, enrollment, fact, world
+from tests.testing.recorded_world import TENANTS, Log, campaign, contact, enrollment, fact, world
 
 OURS = {"touchstream.migrations", "touchstream.places", "touchstream.tasks"}
 EVERYBODYS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from bench.projection import traffic
-from schemas.topics import Topic
+from schemas.internal.topics import Topic
 from sinks.projection import Overtaken, Projection, SinkUnavailable, places, rebuild
-from sinks.rows import Record
-from sinks.snapshot import Recount
-from tests.sinks.world import CONTACT, Log, world
+from sinks.recount import Recount
+from sinks.state_rows import Record
+from tests.testing.recorded_world import CONTACT, Log, world
 
 
 def rows(dsn: str, query: str) -> list[tuple[object, ...]]:

@@ -8,12 +8,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from schemas import messages as m
+from schemas.internal import messages as m
 from sinks.migrate import migrate
 from sinks.projection import Projection
-from sinks.snapshot import Recount
-from tests.builders import publish
-from tests.processors.story import (
+from sinks.recount import Recount
+from tests.sinks.test_engine import records
+from tests.testing.builders import publish
+from tests.testing.story import (
     answering,
     bounced,
     by_hand,
@@ -23,8 +24,7 @@ from tests.processors.story import (
     sending,
     tell,
 )
-from tests.sinks.test_engine import records
-from tests.world import START, World
+from tests.testing.world import START, World
 
 HOUR = 3_600_000_000
 

@@ -3,11 +3,11 @@
 import msgspec
 import psycopg
 
-from schemas.facts import Kind
-from schemas.presets import list_presets
-from schemas.states import Phase, Status, Touch
-from schemas.times import DAY
-from tests.sinks.world import (
+from schemas.base.times import DAY
+from schemas.campaigns.presets import list_presets
+from schemas.internal.facts import Kind
+from schemas.internal.states import Phase, Status, Touch
+from tests.testing.recorded_world import (
     T0,
     Log,
     campaign,

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas.facts import Kind
-from schemas.states import KnownCampaign, KnownTenant
+from schemas.internal.facts import Kind
+from schemas.internal.states import KnownCampaign, KnownTenant
 from sinks.batch import Batch
-from sinks.counting import micros
-from sinks.rows import Undecodable
+from sinks.fact_rows import micros
+from sinks.state_rows import Undecodable
 from sinks.tables import TABLES
-from tests.sinks.world import (
+from tests.testing.recorded_world import (
     CONTACT,
     FACTS,
     T0,

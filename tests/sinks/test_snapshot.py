@@ -4,10 +4,10 @@ import msgspec
 import psycopg
 import pytest
 
-from schemas.states import Status
+from schemas.internal.states import Status
 from sinks.batch import Batch
-from sinks.snapshot import CURRENT, Recount, compare, read_current
-from tests.sinks.world import Log, contact, enrollment, world
+from sinks.recount import CURRENT, Recount, compare, read_current
+from tests.testing.recorded_world import Log, contact, enrollment, world
 
 
 def change(dsn: str, statement: str) -> None:

@@ -3,16 +3,16 @@
 import psycopg
 import pytest
 
-from processors.explaining import explain
-from schemas.states import Enrollment
+from processors.why import explain
+from schemas.internal.states import Enrollment
+from sinks.contact_history_query import WhyQueries
 from sinks.projection import Projection
-from sinks.why import WhyQueries
-from tests.builders import CONTACT, TENANT, begun, job
 from tests.crash.histories import chance
-from tests.crash.player import play
-from tests.processors.story import World, contact, enrolled, failing, sending, step
+from tests.crash.history_player import play
 from tests.sinks.conftest import Database
 from tests.sinks.test_engine import records
+from tests.testing.builders import CONTACT, TENANT, begun, job
+from tests.testing.story import World, contact, enrolled, failing, sending, step
 
 
 def project(world: World, dsn: str) -> None:

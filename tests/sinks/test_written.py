@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from schemas.facts import Kind, moment
-from schemas.times import DAY
-from schemas.topics import Topic
-from sinks.rows import Record, Undecodable
+from schemas.base.times import DAY
+from schemas.internal.facts import Kind, moment
+from schemas.internal.topics import Topic
+from sinks.state_rows import Record, Undecodable
 from tests.sinks.test_projection import claimed, differences, rows
-from tests.sinks.world import (
+from tests.testing.recorded_world import (
     CONTACT,
     FACTS,
     T0,

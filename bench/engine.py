@@ -1,0 +1,117 @@
+"""Everything on this machine: every role as a process, and a simulated sender that answers each
+command."""
+
+import multiprocessing
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import psutil
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from schemas.internal.topics import Topic
+from schemas.public.cloudevents import JSON, binary_headers
+from streams.base.settings import Settings
+from streams.kafka.clients import producer, reader
+from streams.runtime.supervisor import Supervisor
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@contextmanager
+def roles(settings: Settings, names: Sequence[str]) -> Iterator[Supervisor]:
+    """One process for each, restarted like in production."""
+    environment = {
+        "TOUCHSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "TOUCHSTREAM_TOPIC_PREFIX": settings.topic_prefix,
+        "TOUCHSTREAM_POSTGRES_DSN": settings.postgres_dsn.get_secret_value(),
+    }
+    with TemporaryDirectory(prefix="touchstream-bench-") as logs:
+        supervisor = Supervisor(names, environment, log_dir=Path(logs))
+        supervisor.start()
+        try:
+            yield supervisor
+        finally:
+            supervisor.stop()
+
+
+@contextmanager
+def sender(settings: Settings, partitions: int) -> Iterator[tuple["Synchronized[int]", int]]:
+    """A process that answers every e-mail command with touch.sent; how many it has answered, and
+    its pid."""
+    context = multiprocessing.get_context("spawn")
+    answered: Synchronized[int] = context.Value("q", 0)
+    over = context.Event()
+    process = context.Process(target=_answer, args=(settings, partitions, answered, over))
+    process.start()
+    try:
+        yield answered, process.pid or 0
+    finally:
+        over.set()
+        process.join(10)
+
+
+def _answer(
+    settings: Settings, partitions: int, answered: "Synchronized[int]", over: threading.Event
+) -> None:
+    consumer = commands(settings, partitions)
+    writer, name = producer(settings), settings.topic_prefix + Topic.ENGAGEMENT
+    while not over.is_set():
+        found = [message for message in consumer.consume(500, 0.005) if message.error() is None]
+        for message in found:
+            command = _decode(message.value() or b"")
+            own = f"sent-{command['command_id']}"
+            headers = binary_headers("touch.sent", own, "/sender", None, JSON)
+            fields = ("tenant_id", "contact_id", "command_id")
+            value = _encode({field: command[field] for field in fields})
+            writer.produce(name, value, message.key(), headers=list(headers))
+        writer.poll(0)
+        answered.value += len(found)
+    writer.flush(5)
+    consumer.close()
+
+
+def commands(settings: Settings, partitions: int) -> Consumer:
+    """A read_committed consumer of all e-mail commands."""
+    consumer, name = reader(settings), settings.topic_prefix + Topic.COMMANDS_EMAIL
+    places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)]
+    consumer.assign(places)
+    return consumer
+
+
+class CpuSplit:
+    """Processor time by process, from its making on."""
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._pids = dict(pids)
+        self._before = self._now()
+
+    def since(self, seconds: float) -> dict[str, float]:
+        """Cores that each has used on average over these seconds."""
+        now = self._now()
+        return {name: round((now[name] - self._before[name]) / seconds, 3) for name in sorted(now)}
+
+    def _now(self) -> dict[str, float]:
+        return {name: _cpu_s(pid) for name, pid in self._pids.items()}
+
+
+def pids(supervisor: Supervisor) -> dict[str, int]:
+    """Each role's process."""
+    return {c.role: c.process.pid for c in supervisor.children if c.process is not None}
+
+
+def _cpu_s(pid: int) -> float:
+    process = psutil.Process(pid)
+    total = 0.0
+    helpers = process.children() if process.name() == "postgres" else []
+    for member in (process, *helpers):
+        with suppress(psutil.NoSuchProcess):
+            times = member.cpu_times()
+            total += times.user + times.system
+    return total

@@ -1,0 +1,189 @@
+"""One contact at one moment: what a decision about it may look at, and how it speaks."""
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from processors.fold.turn import Output, Turn
+from processors.shared.send_windows import widened
+from processors.shared.tenant_lookup import ADDRESS, campaign_key, tenant_key
+from schemas.campaigns.campaign_kinds import QUIET_CHANNELS
+from schemas.campaigns.definition import Definition, Step
+from schemas.internal.facts import Fact, Kind, moment
+from schemas.internal.messages import Window
+from schemas.internal.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
+from schemas.internal.topics import Topic
+
+_FACTS = Topic.FACTS  # a member is looked up in Python, so once
+
+
+class Scene:
+    """A contact, open for change, and the tenant it belongs to."""
+
+    __slots__ = (
+        "_campaign",
+        "contact",
+        "contact_id",
+        "key",
+        "now",
+        "tenant",
+        "tenant_id",
+        "turn",
+    )
+
+    def __init__(
+        self, turn: Turn, key: bytes, contact: Contact, tenant: KnownTenant | None = None
+    ) -> None:
+        self.turn = turn
+        self.now = turn.now
+        self.key = key
+        self.contact = contact
+        self.tenant_id, _, self.contact_id = key.decode().partition("/")
+        self.tenant = tenant or turn.store.look(tenant_key(self.tenant_id), KnownTenant)
+        self._campaign: KnownCampaign | None = None  # the last one asked for
+
+    def campaign(self, campaign_id: str) -> KnownCampaign | None:
+        """The campaign as this partition knows it."""
+        known = self._campaign
+        if known is None or known.campaign_id != campaign_id:
+            key = campaign_key(self.tenant_id, campaign_id)
+            known = self._campaign = self.turn.store.look(key, KnownCampaign)
+        return known
+
+    def definition(self, enrollment: Enrollment) -> Definition:
+        """The version that the enrollment is pinned to (C-36)."""
+        campaign = self.campaign(enrollment.campaign_id)
+        assert campaign is not None, "an enrollment's campaign is never forgotten"
+        return campaign.definitions[enrollment.version]
+
+    def step(self, enrollment: Enrollment, touch: Touch) -> Step:
+        """The step that a touch is of, in the enrollment's version."""
+        steps = self.definition(enrollment).steps
+        place = touch.number - 1  # where a run has gone straight
+        if place < len(steps) and steps[place].id == touch.step_id:
+            return steps[place]
+        return steps[self.definition(enrollment).index(touch.step_id)]
+
+    def template(self, enrollment: Enrollment, step: Step) -> str | None:
+        """The template as of now; None where there is none, or it was deleted (S1-42)."""
+        asked, _ = self.asked(enrollment, step)
+        return self.kept(asked)
+
+    def kept(self, template_id: str | None) -> str | None:
+        """The same, unless it was deleted."""
+        assert self.tenant is not None
+        return None if template_id in self.tenant.templates_gone else template_id
+
+    def asked(self, enrollment: Enrollment, step: Step) -> tuple[str | None, int]:
+        """The template that is asked for, deleted or not, and the campaign's newest version: that
+        one's, if it still has the step (S0-3, C-36)."""
+        campaign = self.campaign(enrollment.campaign_id)
+        assert campaign is not None
+        for current in campaign.definitions[campaign.version].steps:
+            same = current.channel == step.channel and current.action == step.action
+            if current.id == step.id and same:
+                step = current
+        return step.template_id, campaign.version
+
+    def address(self, channel: str) -> str:
+        """Where the contact is reached on a channel; empty where it is not."""
+        value: str = getattr(self.contact.profile, ADDRESS[channel])
+        return value
+
+    def recipient(self, channel: str) -> bytes:
+        """A digest of that address, to know it again by."""
+        return blake2b(self.address(channel).encode(), digest_size=8).digest()
+
+    def bounced(self, channel: str) -> int | None:
+        """Since when that address is closed by a hard bounce; None where it is open."""
+        bounced = self.contact.bounced
+        return bounced.get(self.recipient(channel).hex()) if bounced else None
+
+    def opted_out(self, channel: str) -> str | None:
+        """The opt-out that closes a channel: the channel's own name, `all`, or None."""
+        if channel in self.contact.opted_out:
+            return channel
+        return "all" if "all" in self.contact.opted_out else None
+
+    def window(self, definition: Definition, step: Step) -> Window | None:
+        """When this step may reach this contact, by the contact's clock if known, else the
+        tenant's: no quiet hours, and the step's own hours (F-6, C-33)."""
+        assert self.tenant is not None
+        held = step.channel in QUIET_CHANNELS
+        start, end = self._quiet_hours(definition) if held else (0, 0)
+        if start == end and step.window is None:
+            return None
+        profile = self.contact.profile
+        if profile.timezone:
+            return Window(profile.timezone, start, end, "contact", step.window)
+        return Window(self.tenant.timezone, start, end, "tenant", step.window)
+
+    def _quiet_hours(self, definition: Definition) -> tuple[int, int]:
+        """The campaign's or the tenant's, in minutes of the day; equal ends are none.
+
+        A stricter region widens the hours there are. Where there are none, by the campaign's
+        `quiet_hours: none` or by the tenant's own, it adds none.
+        """
+        tenant = self.tenant
+        assert tenant is not None
+        settings, profile = definition.settings, self.contact.profile
+        if settings.quiet == "none" or tenant.quiet is None:
+            return 0, 0
+        start, end = tenant.quiet.start, tenant.quiet.end
+        if settings.quiet_start is not None and settings.quiet_end is not None:
+            start, end = settings.quiet_start, settings.quiet_end
+        if profile.region and profile.region in tenant.strict_regions:
+            start, end = widened(start, end, tenant.strict_start)
+        return start, end
+
+    def say(
+        self,
+        kind: Kind,
+        enrollment: Enrollment | None = None,
+        touch: Touch | None = None,
+        *,
+        campaign_id: str | None = None,
+        job_id: str | None = None,
+        channel: str | None = None,
+        command_id: str | None = None,
+        attempt: int | None = None,
+        cause: str | None = None,
+        reason: str | None = None,
+        until: datetime | None = None,
+        values: dict[str, Any] | None = None,
+        occurred_at: int | None = None,
+    ) -> None:
+        """A fact about this contact, with the ids of what it is about."""
+        version = enrollment_id = step_id = number = None
+        if enrollment is not None:
+            campaign_id = enrollment.campaign_id
+            version = enrollment.version
+            enrollment_id = enrollment.enrollment_id
+            job_id = enrollment.job_id
+        if touch is not None:
+            step_id = touch.step_id
+            number = touch.number
+            channel = touch.channel
+            command_id = command_id or touch.command_id
+            attempt = attempt or touch.attempt
+        fact = Fact(
+            fact=kind,
+            at=moment(self.now),
+            tenant_id=self.tenant_id,
+            contact_id=self.contact_id,
+            campaign_id=campaign_id,
+            version=version,
+            enrollment_id=enrollment_id,
+            job_id=job_id,
+            step_id=step_id,
+            touch_number=number,
+            channel=channel,
+            command_id=command_id,
+            attempt=attempt,
+            cause=cause,
+            reason=reason,
+            until=until,
+            values=values,
+            occurred_at=None if occurred_at is None else moment(occurred_at),
+        )
+        self.turn.outputs.append(Output(_FACTS, self.key, fact))

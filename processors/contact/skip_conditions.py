@@ -1,0 +1,43 @@
+"""What a step may be skipped for: what the person has done in this run, on any channel, and how
+they can be reached (S2-26, F-13)."""
+
+from collections.abc import Callable
+
+from processors.contact.context import Scene
+from processors.contact.sequence import replied_at
+from schemas.internal.states import Enrollment, Touch
+
+Holds = Callable[[Scene, Enrollment, Touch], bool]
+
+
+def holding(scene: Scene, enrollment: Enrollment, touch: Touch) -> str | None:
+    """The first of the step's conditions that holds."""
+    for name in scene.step(enrollment, touch).skip_when:
+        if _CONDITIONS[name](scene, enrollment, touch):
+            return name
+    return None
+
+
+def _any(field: str) -> Holds:
+    """Some touch of the run has that moment."""
+    return lambda _, run, __: any(getattr(touch, field) is not None for touch in run.touches)
+
+
+def _none(field: str) -> Holds:
+    some = _any(field)
+    return lambda scene, run, touch: not some(scene, run, touch)
+
+
+_CONDITIONS: dict[str, Holds] = {
+    "already_replied": lambda scene, run, _: replied_at(scene, run) is not None,
+    "linkedin_connected": lambda scene, _, __: scene.contact.connected_at is not None,
+    "linkedin_not_connected": lambda scene, _, __: scene.contact.connected_at is None,
+    "delivered": _any("delivered_at"),
+    "opened": _any("opened_at"),
+    "not_opened": _none("opened_at"),
+    "clicked": _any("clicked_at"),
+    "not_clicked": _none("clicked_at"),
+    "read": _any("read_at"),
+    "converted": lambda _, run, __: run.converted_at is not None,
+    "no_address": lambda scene, _, touch: not scene.address(touch.channel),
+}

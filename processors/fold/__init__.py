@@ -1,0 +1,1 @@
+"""The fold that every processor shares: task, state store, and one turn of a processor."""

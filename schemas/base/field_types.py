@@ -1,0 +1,216 @@
+"""The kinds of value that public events are made of, each with its bounds.
+
+Every text refuses NUL, because PostgreSQL cannot hold it; every number has a range that fits 64
+bits and is finite; so what passes here can be written anywhere inside.
+"""
+
+from enum import StrEnum
+from math import isfinite
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+from schemas.base.times import EARLIEST, LATEST, OUT_OF_RANGE, format_rfc3339, parse_moment
+from schemas.base.zones import NAMES
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
+UUID_PATTERN = r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
+_NO_NUL = r"^[^\x00]*$"
+_NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+INT_MAX = 2**63 - 1
+DOCUMENT_DEPTH = 16
+DOCUMENT_NODES = 5_000
+
+
+class Channel(StrEnum):
+    """How a person is reached (X-6)."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    LINKEDIN = "linkedin"
+    WHATSAPP = "whatsapp"
+    VOICE = "voice"
+
+
+class ServiceType(StrEnum):
+    """What a finished job was about (F-1)."""
+
+    HVAC = "hvac"
+    PLUMBING = "plumbing"
+    ELECTRICAL = "electrical"
+    CLEANING = "cleaning"
+    ROOFING = "roofing"
+    PAINTING = "painting"
+    HANDYMAN = "handyman"
+    OTHER = "other"
+
+
+class MomentKind:
+    """An integer of micros inside and in Avro, RFC 3339 text in JSON."""
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        micros = core_schema.custom_error_schema(
+            core_schema.int_schema(ge=EARLIEST, lt=LATEST, strict=True),
+            custom_error_type="time_out_of_range",
+            custom_error_message=OUT_OF_RANGE,
+        )
+        text = core_schema.no_info_after_validator_function(
+            parse_moment, core_schema.str_schema(max_length=40, strict=True)
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=micros,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                format_rfc3339, when_used="json"
+            ),
+        )
+
+
+class _OneOf:
+    """A text out of a fixed set, compared by hash in the validator's own code: a Python call would
+    cost more."""
+
+    def __init__(self, values: frozenset[str], error: str, message: str) -> None:
+        self.values, self.error, self.message = sorted(values), error, message
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.custom_error_schema(
+            core_schema.literal_schema(list(self.values)),
+            custom_error_type=self.error,
+            custom_error_message=self.message,
+        )
+
+
+class CodeKind:
+    """A provider's code, which some write as a number: text in the end."""
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(max_length=100, pattern=_NO_CONTROL, strict=True)
+        number = core_schema.int_schema(ge=-INT_MAX, le=INT_MAX, strict=True)
+        return core_schema.union_schema(
+            [text, core_schema.no_info_after_validator_function(str, number)], mode="left_to_right"
+        )
+
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+"""A tenant, campaign or step: it stands in keys, so it holds no slash and no space."""
+
+EntityId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROL)]
+"""An id of a system that is not ours."""
+
+CommandId = Annotated[str, StringConstraints(pattern=UUID_PATTERN, to_lower=True)]
+"""A UUID; some libraries echo it in capitals."""
+
+Line = Annotated[str, StringConstraints(max_length=320, pattern=_NO_CONTROL)]
+"""One line: a name or an address, with nothing in it that could forge a header. Empty clears."""
+
+Url = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROL)]
+Text = Annotated[str, StringConstraints(max_length=20_000, pattern=_NO_NUL)]
+Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+Moment = Annotated[int, MomentKind(), WithJsonSchema({"type": "string", "format": "date-time"})]
+
+_ZONE_JSON = {"type": "string", "description": "an IANA time zone such as America/New_York"}
+Zone = Annotated[
+    str, _OneOf(NAMES, "timezone_unknown", "not an IANA time zone"), WithJsonSchema(_ZONE_JSON)
+]
+ZoneOrEmpty = Annotated[
+    str,
+    _OneOf(NAMES | {""}, "timezone_unknown", "not an IANA time zone"),
+    WithJsonSchema(_ZONE_JSON),
+]
+
+ChannelName = Literal["email", "sms", "linkedin", "whatsapp", "voice"]
+ChannelOrAll = Literal["email", "sms", "linkedin", "whatsapp", "voice", "all"]
+ServiceTypeName = Literal[
+    "hvac", "plumbing", "electrical", "cleaning", "roofing", "painting", "handyman", "other"
+]
+
+CodeText = Annotated[str, CodeKind(), WithJsonSchema({"type": ["string", "integer"]})]
+
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Hours = Annotated[float, Field(gt=0, le=43_800)]  # five years
+Key = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_CONTROL)]
+Whole = Annotated[int, Field(ge=-INT_MAX, le=INT_MAX)]
+# Within 64 bits too, or a whole number beyond them would quietly become a decimal.
+Decimal = Annotated[float, Field(gt=-(2.0**63), lt=2.0**63)]
+Value = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)] | bool | Whole | Decimal
+
+Attributes = Annotated[dict[Key, Value], Field(max_length=100)]
+_Words = dict[Key, Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)]]
+Variables = Annotated[_Words, Field(max_length=100)]
+AllVariables = Annotated[_Words, Field(max_length=250)]
+"""A command's: the person's attributes, what the enrollment was given, name and job."""
+
+
+class DocumentKind:
+    """Any JSON object that can be written again: bounded depth and size, finite numbers, no NUL.
+    JSON text in Avro."""
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        anything = core_schema.dict_schema(core_schema.str_schema(strict=True), strict=True)
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(bounded, anything),
+            python_schema=core_schema.no_info_before_validator_function(
+                _from_text, core_schema.no_info_after_validator_function(bounded, anything)
+            ),
+            serialization=core_schema.plain_serializer_function_ser_schema(_to_text, info_arg=True),
+        )
+
+
+Document = Annotated[dict[str, Any], DocumentKind(), WithJsonSchema({"type": "object"})]
+
+
+def bounded(document: dict[str, Any]) -> dict[str, Any]:
+    """The document itself, if every part of it can be stored and written again; else ValueError."""
+    left = [(document, 1)]
+    seen = 0
+    while left:
+        value, depth = left.pop()
+        seen += 1
+        if depth > DOCUMENT_DEPTH or seen > DOCUMENT_NODES:
+            raise ValueError("nested too deeply, or too many parts")
+        left += [(child, depth + 1) for child in _children(value)]
+    return document
+
+
+def _children(value: Any) -> list[Any]:
+    """What stands inside a value; a scalar that cannot be stored raises ValueError."""
+    match value:
+        case dict():
+            return [*value, *value.values()]
+        case list():
+            return value
+        case str():
+            if "\x00" in value or (not value.isascii() and _has_surrogate(value)):
+                raise ValueError("a text holds a character that cannot be stored")
+        case bool() | None:
+            pass
+        case int():
+            if abs(value) > INT_MAX:
+                raise ValueError("a number is beyond 64 bits")
+        case float():
+            if not isfinite(value):
+                raise ValueError("a number is not finite")
+        case _:
+            raise ValueError(f"a {type(value).__name__} is no JSON value")
+    return []
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _from_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        raise ValueError("not a JSON text") from None
+
+
+def _to_text(value: dict[str, Any], info: core_schema.SerializationInfo) -> Any:
+    return value if info.mode == "json" else msgspec.json.encode(value).decode()

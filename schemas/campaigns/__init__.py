@@ -1,0 +1,1 @@
+"""Campaign definitions: from a document to a checked, compiled value."""

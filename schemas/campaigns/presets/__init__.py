@@ -1,0 +1,81 @@
+"""The three system presets: read-only for everyone, for every service type, without templates (S0-8
+to S0-15).
+
+A preset cannot be published. `duplicate` makes an ordinary campaign of it, as a text to edit.
+"""
+
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas.campaigns.yaml_document import parse
+
+NAMES = ("conservative", "standard", "aggressive")
+
+
+class Preset(NamedTuple):
+    """A preset as it is listed; `document` is what a duplicate starts from."""
+
+    id: str
+    name: str
+    description: str
+    document: dict[str, Any]
+
+
+class PresetUnknown(LookupError):
+    """There is no preset of that name."""
+
+
+def list_presets() -> list[Preset]:
+    """All presets, the calmest first (S0-15)."""
+    return list(_PRESETS.values())
+
+
+def duplicate(
+    preset: str, tenant_id: str, campaign_id: str, name: str, service_type: str | None = None
+) -> str:
+    """A campaign of the tenant's own as YAML, with a mark at each template to fill in (S0-10).
+
+    Nothing is checked here: `schemas.campaigns.definition.read` says what is wrong with ids, name
+    or type.
+    """
+    if preset not in _PRESETS:
+        raise PresetUnknown(f"{preset[:50]} is none of " + ", ".join(NAMES))
+    document = _PRESETS[preset].document
+    head = (
+        f"# From the preset {preset}. A step without a template is not sent.",
+        f"tenant_id: {_quoted(tenant_id)}",
+        f"campaign_id: {_quoted(campaign_id)}",
+        f"name: {_quoted(name)}",
+        f"description: {_quoted(document['description'])}",
+        f"kind: {document['kind']}",
+        f"service_type: {_quoted(service_type)}  # null: every job",
+        "status: active",
+        "steps:",
+    )
+    return "\n".join([*head, *(_step(step) for step in document["steps"])]) + "\n"
+
+
+def _step(step: dict[str, Any]) -> str:
+    return "\n".join(
+        (
+            f"  - id: {step['id']}",
+            f"    channel: {step['channel']}",
+            f"    template_id: null  # the {step['channel']} template to send",
+            f"    delay_hours: {step['delay_hours']}",
+        )
+    )
+
+
+def _quoted(value: str | None) -> str:
+    """A JSON text is a YAML one too, whatever is in it."""
+    return msgspec.json.encode(value).decode()
+
+
+def _load(name: str) -> Preset:
+    document = parse(files(__name__).joinpath(f"{name}.yaml").read_bytes())
+    return Preset(name, document["name"], document["description"], document)
+
+
+_PRESETS = {name: _load(name) for name in NAMES}

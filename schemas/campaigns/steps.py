@@ -1,0 +1,300 @@
+"""The steps of a definition: each one checked by itself, then the ways between them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from schemas.base.error_codes import PLAIN
+from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.field_types import Channel
+from schemas.base.times import HOUR
+from schemas.campaigns.campaign_kinds import ACTIONS, ANYWHERE, CONDITIONS, EVENTS, SIGNALS, Kind
+from schemas.campaigns.compiled_definition import SendWindow, Step, Wait, Way
+from schemas.campaigns.validation import Check
+
+LONGEST_HOURS = 43_800  # five years
+WAIT_HOURS = 168
+"""As long as 168 hourly checks took (S2-9)."""
+
+OUTCOMES = ("advance", "skip", "complete", "stop", "fail")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_STEP = (
+    "id",
+    "channel",
+    "action",
+    "template_id",
+    "delay_hours",
+    "anchor",
+    "wait_for",
+    "skip_when",
+    "then",
+    "window",
+    "retry_minutes",
+    "expire_after_hours",
+)
+_WAIT = ("event", "max_wait_hours", "on_event", "on_timeout", "outcomes")
+_EXAMINED = 20
+"""Steps beyond the most there may be are looked at no further than this: the answer must stay
+readable."""
+
+
+def read_steps(check: Check, whole: dict[str, Any], kind: str, rules: Kind) -> tuple[Step, ...]:
+    """All steps; what is wrong with them, and with the ways between them, is told to `check`."""
+    rows = whole.get("steps")
+    if rows is None or rows == []:
+        check.say(Code.STEPS_REQUIRED, "steps", "a campaign has at least one step")
+        return ()
+    if not isinstance(rows, list):
+        check.say(Code.STEP_INVALID, "steps", "must be a list")
+        return ()
+    if len(rows) > rules.max_steps:
+        message = f"a {kind} campaign has at most {rules.max_steps} steps"
+        check.say(Code.TOO_MANY_STEPS, "steps", message)
+    rows = rows[: max(_EXAMINED, rules.max_steps)]
+    steps = tuple(_step(check, row, index, kind, rules) for index, row in enumerate(rows))
+    _tell_duplicates(check, steps)
+    _check_ways(check, steps, kind, rules)
+    return steps
+
+
+def _step(check: Check, document: Any, index: int, kind: str, rules: Kind) -> Step:
+    place = f"steps[{index}]"
+    row = check.mapping(document, place, _STEP, Code.STEP_INVALID)
+    if row is None:
+        return Step("", "", 0, "")
+    channel = _channel(check, row, place, kind, rules)
+    action = _action(check, row, place, channel)
+    return Step(
+        id=check.step_id(row, place),
+        channel=channel,
+        delay=check.hours(row, "delay_hours", place, LONGEST_HOURS, zero=not rules.first_delay),
+        anchor=_anchor(check, row, place, index, rules),
+        template_id=_template(check, row, place),
+        action=action,
+        wait_for=_wait(check, row, place, channel, action),
+        skip_when=_conditions(check, row, place),
+        then=_way(check, row.get("then"), f"{place}.then"),
+        window=_window(check, row, place),
+        retry_delays=check.retries(row, place),
+        expire_after=check.duration(
+            row, "expire_after_hours", HOUR, above=0, most=8_760, usual=None, place=place
+        ),
+    )
+
+
+def _template(check: Check, row: dict[str, Any], place: str) -> str | None:
+    """None or empty: not configured yet, so its touch is not sent (S0-17)."""
+    found = check.text(row, "template_id", 200, Code.TEMPLATE_INVALID, place)
+    if found and not found.strip():
+        check.say(Code.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
+    return found or None
+
+
+def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: Kind) -> str:
+    channel = row.get("channel")
+    if channel is None:
+        check.say(Code.CHANNEL_REQUIRED, f"{place}.channel", "a step has a channel")
+    elif channel not in tuple(Channel):
+        check.say(Code.CHANNEL_UNKNOWN, f"{place}.channel", "one of " + ", ".join(Channel))
+    elif channel not in rules.channels:
+        message = f"a {kind} campaign sends by {', '.join(rules.channels)}"
+        check.say(Code.CHANNEL_NOT_SUPPORTED, f"{place}.channel", message)
+    return str(channel)
+
+
+def _action(check: Check, row: dict[str, Any], place: str, channel: str) -> str:
+    allowed = ACTIONS.get(channel)
+    if allowed is None:  # the channel was told already
+        return str(row.get("action"))
+    code = Code.ACTION_NOT_SUPPORTED
+    return check.choice(row, "action", place, allowed, usual=allowed[0], code=code)
+
+
+def _anchor(check: Check, row: dict[str, Any], place: str, index: int, rules: Kind) -> str:
+    if index == 0:
+        anchor = row.get("anchor")
+        if anchor in rules.anchors and anchor != "enrollment":
+            message = "the first step counts from enrollment"
+            check.say(Code.ANCHOR_NOT_SUPPORTED, f"{place}.anchor", message)
+            return "enrollment"
+    usual = rules.anchors[0] if index else "enrollment"
+    return check.choice(row, "anchor", place, rules.anchors, usual=usual, code=Code.ANCHOR_UNKNOWN)
+
+
+# waits and ways
+
+
+def _wait(check: Check, row: dict[str, Any], place: str, channel: str, action: str) -> Wait | None:
+    given, place = row.get("wait_for"), f"{place}.wait_for"
+    if given is None:
+        return None
+    if isinstance(given, str):  # wait_for: reply
+        given = {"event": given}
+    wait = check.mapping(given, place, _WAIT, Code.WAIT_INVALID)
+    if wait is None:
+        return None
+    events = _events(check, wait, place, channel, action)
+    outcomes = check.texts(wait, "outcomes", 20, 200, Code.WAIT_INVALID, place)
+    if not all(PLAIN(outcome) for outcome in outcomes):
+        message = "an outcome has 1 to 32 of A-Z a-z 0-9 _ . -"
+        check.say(Code.WAIT_INVALID, f"{place}.outcomes", message)
+    if outcomes and "call_outcome" not in events:
+        check.say(Code.WAIT_INVALID, f"{place}.outcomes", "only a call has an outcome")
+    longest = check.duration(
+        wait, "max_wait_hours", HOUR, above=0, most=LONGEST_HOURS, usual=WAIT_HOURS, place=place
+    )
+    return Wait(
+        events,
+        longest or 0,
+        _way(check, wait.get("on_event"), f"{place}.on_event"),
+        _way(check, wait.get("on_timeout"), f"{place}.on_timeout"),
+        outcomes,
+    )
+
+
+def _events(
+    check: Check, wait: dict[str, Any], place: str, channel: str, action: str
+) -> tuple[str, ...]:
+    place = f"{place}.event"
+    given = wait.get("event")
+    names = given if isinstance(given, list) else [given]
+    if not names or len(names) > len(EVENTS) or not all(name in EVENTS for name in names):
+        check.say(Code.WAIT_INVALID, place, "one or several of " + ", ".join(EVENTS))
+        return ()
+    gives = SIGNALS.get((channel, action))
+    for name in names:
+        if gives is not None and name not in gives + ANYWHERE:
+            message = f"{action} by {channel} tells of {', '.join(gives + ANYWHERE)}"
+            check.say(Code.SIGNAL_NOT_SUPPORTED, place, message)
+    return tuple(dict.fromkeys(names))
+
+
+def _way(check: Check, given: Any, place: str) -> Way:
+    if given is None:
+        return Way()
+    if isinstance(given, str) and given in OUTCOMES:
+        return Way(given)
+    if isinstance(given, dict) and list(given) == ["branch"] and isinstance(given["branch"], str):
+        return Way("branch", given["branch"])
+    message = "one of " + ", ".join(OUTCOMES) + ", or {branch: a step's id}"
+    check.say(Code.BRANCH_INVALID, place, message)
+    return Way()
+
+
+def _conditions(check: Check, row: dict[str, Any], place: str) -> tuple[str, ...]:
+    given = row.get("skip_when")
+    names = [] if given is None else given if isinstance(given, list) else [given]
+    known = [name for name in names[: len(CONDITIONS)] if name in CONDITIONS]
+    if len(known) != len(names):
+        message = "one or several of " + ", ".join(CONDITIONS)
+        check.say(Code.CONDITION_UNKNOWN, f"{place}.skip_when", message)
+    return tuple(dict.fromkeys(known))
+
+
+def _window(check: Check, row: dict[str, Any], place: str) -> SendWindow | None:
+    given, place = row.get("window"), f"{place}.window"
+    if given is None:
+        return None
+    hours = check.mapping(given, place, ("start", "end", "days"), Code.WINDOW_INVALID)
+    if hours is None:
+        return None
+    start = check.clock(hours.get("start", "00:00"), f"{place}.start", Code.WINDOW_INVALID)
+    end = check.clock(hours.get("end", "00:00"), f"{place}.end", Code.WINDOW_INVALID)
+    names = hours.get("days")
+    names = list(DAYS) if names is None else names
+    if not isinstance(names, list) or not names or not all(name in DAYS for name in names):
+        check.say(Code.WINDOW_INVALID, f"{place}.days", "a list of " + ", ".join(DAYS))
+        names = list(DAYS)
+    return SendWindow(start, end, sum(1 << DAYS.index(name) for name in set(names)))
+
+
+# between the steps
+
+
+def _tell_duplicates(check: Check, steps: Sequence[Step]) -> None:
+    seen: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        first = seen.setdefault(step.id, index)
+        if step.id and first != index:
+            message = f"steps[{first}] has this id already"
+            check.say(Code.STEP_ID_DUPLICATE, f"steps[{index}].id", message)
+
+
+def ways_of(step: Step) -> Iterator[tuple[str, Way]]:
+    """The ways out of a step, each with its place: by `then` where it waits for nothing or was not
+    done."""
+    yield "then", step.then
+    if step.wait_for is not None:
+        yield "wait_for.on_event", step.wait_for.on_event
+        yield "wait_for.on_timeout", step.wait_for.on_timeout
+
+
+def leads_to(steps: Sequence[Step], index: int, way: Way) -> int | None:
+    """The step that a way from `index` leads to; None where it ends the run."""
+    if way.outcome == "branch":
+        return next((n for n, step in enumerate(steps) if step.id == way.to), None)
+    onward = way.outcome in ("advance", "skip") and index + 1 < len(steps)
+    return index + 1 if onward else None
+
+
+def ahead(steps: Sequence[Step], index: int) -> set[int]:
+    """The steps that a run at `index` may still come to, by any way; itself only by a way back."""
+    reached: set[int] = set()
+    left = [index]
+    while left:
+        here = left.pop()
+        for _, way in ways_of(steps[here]):
+            onward = leads_to(steps, here, way)
+            if onward is not None and onward not in reached:
+                reached.add(onward)
+                left.append(onward)
+    return reached
+
+
+def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: Kind) -> None:
+    ids = {step.id for step in steps}
+    for index, step in enumerate(steps):
+        for name, way in ways_of(step):
+            place = f"steps[{index}].{name}"
+            if way.outcome != "branch":
+                continue
+            if way.to not in ids:
+                check.say(Code.BRANCH_UNKNOWN, place, "no step has this id")
+            elif not rules.loops and (leads_to(steps, index, way) or 0) <= index:
+                check.say(Code.BRANCH_INVALID, place, f"a {kind} campaign only goes forward")
+    _tell_unreachable(check, steps)
+    _tell_loops(check, steps)
+    _check_triggers(check, steps)
+
+
+def _tell_unreachable(check: Check, steps: Sequence[Step]) -> None:
+    reached = {0} | ahead(steps, 0)
+    for index in range(len(steps)):
+        if index not in reached:
+            check.say(Code.STEP_UNREACHABLE, f"steps[{index}]", "no way leads to this step")
+
+
+def _tell_loops(check: Check, steps: Sequence[Step]) -> None:
+    """A way back is only ever taken by waiting: a run that waits for nothing must come to an
+    end."""
+    for index, step in enumerate(steps):
+        seen = set()
+        onward = leads_to(steps, index, step.then)
+        while onward is not None and onward not in seen:
+            if onward == index:
+                message = "leads back to its own step without waiting for anything"
+                check.say(Code.LOOP_WITHOUT_WAIT, f"steps[{index}].then", message)
+            seen.add(onward)
+            onward = leads_to(steps, onward, steps[onward].then)
+
+
+def _check_triggers(check: Check, steps: Sequence[Step]) -> None:
+    """Who counts from a trigger is only ever reached from a step that waits for one."""
+    for index, step in enumerate(steps):
+        for _, way in ways_of(step):
+            onward = leads_to(steps, index, way)
+            if onward is None or step.wait_for is not None:
+                continue
+            if steps[onward].anchor == "trigger":
+                message = f"steps[{index}] leads here and waits for nothing"
+                check.say(Code.ANCHOR_NOT_SUPPORTED, f"steps[{onward}].anchor", message)

@@ -1,0 +1,1 @@
+"""What only the engine reads and writes: topics, log messages, states, facts."""

@@ -1,0 +1,369 @@
+"""What the processors remember: structs of fixed order, a field only ever appended, with a default.
+
+Times are integer microseconds, UTC. A state names its next due moment (design 2.3); `due()` is None
+where it waits for nothing.
+"""
+
+from enum import IntEnum
+from typing import Any, ClassVar
+
+import msgspec
+
+from schemas.campaigns.definition import Definition
+from schemas.internal.messages import RequestTouch, Window, account_key
+
+
+class State(msgspec.Struct, array_like=True, tag=True):
+    """One entity of a task."""
+
+    queued: ClassVar[bool] = False
+
+    def due(self) -> int | None:
+        """When this state wants to be woken next."""
+        return None
+
+
+# contact processor
+
+
+class Phase(IntEnum):
+    """Where a touch stands; the table in processors/contact/state_machine.py says what moves it."""
+
+    SCHEDULED = 0
+    REQUESTED = 1
+    COMMANDED = 2
+    WITHDRAWING = 3
+    SENT = 4
+    SKIPPED = 5
+    FAILED = 6
+
+    __hash__ = int.__hash__  # Enum's own is Python, and slow
+
+
+class Status(IntEnum):
+    """Where an enrollment stands (F-4)."""
+
+    ACTIVE = 0
+    FROZEN = 1
+    COMPLETED = 2
+    STOPPED = 3
+
+    __hash__ = int.__hash__
+
+
+LIVE = (Status.ACTIVE, Status.FROZEN)
+RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
+_ACTIVE = Status.ACTIVE
+_TIMED = (Phase.SCHEDULED, Phase.COMMANDED)
+
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """A person as last told, field by field: the latest account of a field wins in whatever
+    order it came."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str = ""
+    timezone: str = ""
+    region: str = ""
+    linkedin_url: str = ""
+    told_at: list[int] = msgspec.field(default_factory=lambda: [0] * 7)
+    attributes: dict[str, Any] = {}
+    attributes_at: int = 0
+
+
+class Touch(msgspec.Struct, array_like=True):
+    """One step of one enrollment, from the moment it has a time."""
+
+    step_id: str
+    number: int
+    channel: str
+    scheduled_at: int
+    due_at: int
+    phase: Phase = Phase.SCHEDULED
+    wait: str | None = None
+    attempt: int = 1
+    emission: int = 0
+    command_id: str | None = None
+    reason: str | None = None
+    requested_at: int | None = None
+    commanded_at: int | None = None
+    sent_at: int | None = None
+    resolved_at: int | None = None
+    delivered_at: int | None = None
+    opened_at: int | None = None
+    clicked_at: int | None = None
+    read_at: int | None = None
+    bounced_at: int | None = None
+    converted_at: int | None = None
+    error: str | None = None
+    template_id: str | None = None
+    recipient: bytes | None = None
+    """Which address it was asked for: a digest, so that a bounce is known to be that one's."""
+
+    visit: int = 1
+    """How often the run has come to this step."""
+
+    first_attempt: int = 1
+    """Attempts count on over all visits, so that each has an id of its own."""
+
+    awaited_at: int | None = None
+    """When the wait after it ended, and by what: an event, or `timeout` (S2-8)."""
+
+    awaited: str | None = None
+    outcome: str | None = None
+    """Which way the run went from here."""
+
+    call_outcome: str | None = None
+    called_at: int | None = None
+    call_attempt: int = 0
+    asked_id: str | None = None
+    """The step that its command ids derive from, where a migration has renamed it since."""
+
+    def asked_as(self) -> str:
+        """The step that its command ids derive from."""
+        return self.asked_id or self.step_id
+
+
+class Waiting(msgspec.Struct, array_like=True, gc=False):
+    """A run waits for what the last touch's step names: since when, and until when at most."""
+
+    since: int
+    until: int
+
+
+class Enrollment(msgspec.Struct, array_like=True):
+    """One run of a contact through a campaign; it keeps the version it began with (C-36)."""
+
+    enrollment_id: str
+    campaign_id: str
+    version: int
+    cycle: int
+    job_id: str | None
+    service_type: str | None
+    anchor_at: int
+    started_at: int
+    status: Status = Status.ACTIVE
+    reason: str | None = None
+    ended_at: int | None = None
+    frozen_at: int | None = None
+    touches: list[Touch] = []
+    converted_at: int | None = None
+    conversion: str | None = None
+    variables: dict[str, str] | None = None
+    waiting: Waiting | None = None
+    holds: list[str] = []
+    """Why it is frozen: campaign, person, reply. It goes on when none is left (F-14)."""
+
+    errors: int = 0
+    last_error: str | None = None
+    reply_cause: str | None = None
+    """A reply that came while the command was out of a step that will wait for one: what the reply
+    means is decided when that step is sent, or is not."""
+
+    def due(self) -> int | None:
+        """The last touch is the only one that can be waiting: the guardrail (S0-4)."""
+        if self.status is not _ACTIVE or not self.touches:
+            return None
+        if self.waiting is not None:
+            return self.waiting.until
+        touch = self.touches[-1]
+        return touch.due_at if touch.phase in _TIMED else None
+
+
+class Contact(State):
+    """Everything about one person of one tenant: consent, enrollments, touches."""
+
+    profile: Profile = msgspec.field(default_factory=Profile)
+    opted_out: dict[str, int] = {}
+    bounced: dict[str, int] = {}
+    """Addresses that bounced hard, each by its digest (`Touch.recipient`) as hex, since when."""
+
+    jobs: dict[str, bool | tuple[str, str]] = {}
+    """Each job's status and service type (F-1); False is one that was deleted."""
+
+    cycles: dict[str, int] = {}
+    enrollments: list[Enrollment] = []
+    erased_at: int | None = None
+    created_at: int = 0
+    updated_at: int = 0
+    ended: dict[str, int] = {}
+    seen: list[bytes] = []
+    replied: dict[str, int] = {}
+    """When the person last wrote back on each channel; automatic notes do not count."""
+
+    connected_at: int | None = None
+    """Since when the person is a LinkedIn connection."""
+
+    reached: list[int] = []
+    """When touches of runs that are no longer among `enrollments` went out, as far as a limit may
+    still ask (C-35)."""
+
+    def due(self) -> int | None:
+        soonest: int | None = None
+        for enrollment in self.enrollments:
+            due = enrollment.due()
+            if due is not None and (soonest is None or due < soonest):
+                soonest = due
+        return soonest
+
+
+class EndedEnrollment(State):
+    """An ended enrollment that its contact's state no longer holds, under a key of its own."""
+
+    tenant_id: str
+    contact_id: str
+    enrollment: Enrollment
+
+
+class KnownTenant(State):
+    """A tenant as the campaign processor announced it, with the campaign of each service type
+    (F-10)."""
+
+    tenant_id: str
+    status: str
+    timezone: str
+    quiet: Window | None
+    strict_start: int
+    strict_regions: tuple[str, ...]
+    delay_by_service: dict[str, int]
+    limits: dict[str, int | None]
+    campaigns: dict[str, str] = {}
+    templates_gone: list[str] = []
+    caps: dict[str, int] = {}
+    """How often a person is reached, over all campaigns: per_day, per_week."""
+
+    fence: int = 0
+    """What happened before it is history."""
+
+
+class KnownCampaign(State):
+    """A campaign as announced: every version an enrollment may be pinned to, and a sweep under
+    way."""
+
+    tenant_id: str
+    campaign_id: str
+    status: str
+    version: int
+    definitions: dict[int, Definition]
+    sweep: str | None = None
+    sweep_cursor: bytes = b""
+    sweep_at: int = 0
+    sweep_cause: str = ""
+    move_from: int | None = None
+    move_steps: dict[str, str | None] = {}
+
+    def due(self) -> int | None:
+        return self.sweep_at if self.sweep else None
+
+
+ContactState = Contact | EndedEnrollment | KnownTenant | KnownCampaign
+
+
+# dispatch processor
+
+
+class Account(State):
+    """What a tenant may send on a channel, and what it has sent inside the sliding window."""
+
+    tenant_id: str
+    channel: str
+    sent: list[tuple[int, int]] = []
+    sent_total: int = 0
+    next_slot_at: int | None = None
+
+    def due(self) -> int | None:
+        return self.next_slot_at
+
+
+class Request(State):
+    """A touch that waits for its gate; gone once its command is out."""
+
+    queued: ClassVar[bool] = True
+
+    touch: RequestTouch
+    wait: str
+    until: int | None
+    since: int
+
+    def due(self) -> int | None:
+        """The end of a wait that has one, or the expiry: a limit may last longer (C-35)."""
+        expires_at = self.touch.expires_at
+        return expires_at if self.until is None else min(self.until, expires_at)
+
+    def place(self) -> tuple[bytes, tuple[int, int, str]] | None:
+        """In the account's queue while the limit holds it: priority, then due time, then id
+        (C-35)."""
+        if self.until is not None:
+            return None
+        touch = self.touch
+        queue = account_key(touch.tenant_id, touch.channel)
+        return queue, (-touch.priority, touch.due_at, touch.command_id)
+
+
+class Suppression(State):
+    """An address that gets nothing more."""
+
+    reason: str
+    cause: str
+    at: int
+
+
+DispatchState = Account | Request | Suppression | KnownTenant
+
+
+# campaign processor
+
+
+class CampaignRecord(State):
+    """A campaign: its versions, its status, and which partitions know its newest version."""
+
+    tenant_id: str
+    campaign_id: str
+    status: str
+    version: int
+    definition: Definition
+    definition_hash: bytes
+    known_by: list[int]
+    created_at: int
+    updated_at: int
+    cause: str = ""
+
+
+class TenantRecord(State):
+    """A tenant and which campaign serves which service type (C-4)."""
+
+    tenant_id: str
+    status: str
+    timezone: str
+    quiet: Window | None
+    strict_start: int
+    strict_regions: tuple[str, ...]
+    delay_by_service: dict[str, int]
+    limits: dict[str, int | None]
+    campaigns: list[str] = []
+    services: dict[str, str] = {}
+    templates_gone: list[str] = []
+    created_at: int = 0
+    updated_at: int = 0
+    told_at: int = 0
+    seen: list[bytes] = []
+    caps: dict[str, int] = {}
+    fence: int = 0
+
+
+CampaignState = CampaignRecord | TenantRecord
+
+
+class Place(State):
+    """Where a task stands, in the same transaction as its state: under key META in every
+    changelog."""
+
+    next_offset: int
+    stream_time: int
+    timers: int
+    next_due: int | None
+
+
+META = b"\x00place"

@@ -1,0 +1,1 @@
+"""The public contract: events in, commands out, in JSON and Avro."""

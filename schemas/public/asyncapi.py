@@ -1,0 +1,160 @@
+"""The public contract as an AsyncAPI 3 document, made from the models, topics and facts themselves.
+
+`python -m schemas.public.asyncapi > docs/asyncapi.yaml` writes it; a test holds the committed one
+against it.
+"""
+
+import sys
+from typing import Any
+
+import msgspec
+import yaml
+from pydantic.json_schema import models_json_schema
+
+from schemas.base.field_types import Channel
+from schemas.internal.facts import Fact, Kind
+from schemas.internal.topics import COMMANDS_OF, Topic
+from schemas.public.events import COMMANDS, EVENTS, EventType
+from schemas.public.example_events import TIME, sample
+
+_REFERENCE = "#/components/schemas/{model}"
+_HEADERS = {
+    "ce_specversion": {"type": "string", "const": "1.0"},
+    "ce_type": {"type": "string"},
+    "ce_id": {"type": "string", "description": "with ce_source, the identity of the event"},
+    "ce_source": {"type": "string"},
+    "ce_time": {"type": "string", "format": "date-time"},
+    "content-type": {"type": "string", "enum": ["application/json", "application/avro"]},
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole contract: what may be published to us, what we publish, and the history."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "touchstream",
+            "version": "1.0.0",
+            "license": {"name": "Apache-2.0"},
+            "description": (
+                "CloudEvents 1.0 over Kafka: binary mode, structured mode accepted. Values are"
+                " JSON, Avro in single-object encoding, or Avro in Confluent framing. The Avro"
+                " schemas are the files of schemas/released; times in Avro are"
+                " timestamp-micros, UTC. Topic names carry the deployment's prefix."
+            ),
+        },
+        "defaultContentType": "application/json",
+        "channels": _channels(),
+        "operations": _operations(),
+        "components": {"messages": _messages(), "schemas": _schemas()},
+    }
+
+
+def _channels() -> dict[str, Any]:
+    incoming: dict[Topic, list[str]] = {}
+    for name, event in EVENTS.items():
+        if event.topic is not None:
+            incoming.setdefault(event.topic, []).append(name)
+    channels = {topic: _channel(topic, names) for topic, names in incoming.items()}
+    for channel in Channel:
+        topic = COMMANDS_OF[channel.value]
+        channels[topic] = _channel(topic, list(COMMANDS))
+    channels[Topic.FACTS] = _channel(Topic.FACTS, ["fact"])
+    return {_key(topic): channel for topic, channel in channels.items()}
+
+
+def _channel(topic: Topic, names: list[str]) -> dict[str, Any]:
+    return {
+        "address": topic.value,
+        "messages": {_name(n): {"$ref": f"#/components/messages/{_name(n)}"} for n in names},
+        "bindings": {"kafka": {"topic": topic.value}},
+    }
+
+
+def _operations() -> dict[str, Any]:
+    """From the engine's side: it receives events, and sends commands and facts."""
+    topics = {event.topic: "receive" for event in EVENTS.values() if event.topic is not None}
+    topics |= {COMMANDS_OF[channel.value]: "send" for channel in Channel}
+    topics |= {Topic.FACTS: "send"}
+    return {
+        f"{action}_{_key(topic)}": {
+            "action": action,
+            "channel": {"$ref": f"#/channels/{_key(topic)}"},
+        }
+        for topic, action in topics.items()
+    }
+
+
+def _messages() -> dict[str, Any]:
+    messages = {_name(name): _message(event) for name, event in EVENTS.items()}
+    return messages | {"fact": _fact_message()}
+
+
+def _message(event: EventType) -> dict[str, Any]:
+    about = (event.model.__doc__ or "").strip()
+    return {
+        "name": event.name,
+        "contentType": "application/json",
+        **({"summary": " ".join(about.split())} if about else {}),
+        "headers": {"type": "object", "properties": _HEADERS},
+        "payload": {"$ref": _REFERENCE.format(model=event.model.__name__)},
+        "examples": [{"headers": _example_headers(event.name), "payload": sample(event.name)}],
+        "x-avro-schema": f"schemas/public/released/{event.name}.v{event.version}.avsc",
+    }
+
+
+def _example_headers(ce_type: str) -> dict[str, str]:
+    return {
+        "ce_specversion": "1.0",
+        "ce_type": ce_type,
+        "ce_id": "evt-1",
+        "ce_source": "/acme/crm",
+        "ce_time": TIME,
+        "content-type": "application/json",
+    }
+
+
+def _fact_message() -> dict[str, Any]:
+    return {
+        "name": "fact",
+        "contentType": "application/json",
+        "summary": "Every decision and state change, with its cause and the values behind it.",
+        "payload": {"$ref": _REFERENCE.format(model="Fact")},
+        "x-facts": [kind.value for kind in Kind],
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    models = dict.fromkeys(event.model for event in EVENTS.values())
+    _, made = models_json_schema(
+        [(model, "validation") for model in models], ref_template=_REFERENCE
+    )
+    ours: dict[str, Any] = made["$defs"]
+    _, facts = msgspec.json.schema_components([Fact], ref_template="#/components/schemas/{name}")
+    return dict(sorted((ours | facts).items()))
+
+
+def _key(topic: Topic) -> str:
+    return topic.value.replace(".", "_").replace("-", "_")
+
+
+def _name(ce_type: str) -> str:
+    return ce_type.replace(".", "_")
+
+
+def text() -> str:
+    """The document as it is committed."""
+    lines = yaml.safe_dump(_plain(document()), sort_keys=False, width=100, allow_unicode=True)
+    return (
+        "# Made by `python -m schemas.public.asyncapi`; a test holds it against the models.\n"
+        + lines
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Copies, so that YAML writes no aliases, and plain texts for enum members."""
+    return msgspec.to_builtins(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -1,0 +1,73 @@
+"""Whether a new release can read what an older one wrote (BACKWARD, design 3).
+
+Asked of the reader that the engine uses, with data that takes every branch of the old schema.
+"""
+
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
+
+import fastavro
+
+from schemas.public.avro import without_logical_types
+
+_VALUES: dict[str, Any] = {
+    "null": None,
+    "string": "text",
+    "boolean": True,
+    "int": 7,
+    "long": 7,
+    "float": 0.5,
+    "double": 0.5,
+    "bytes": b"bytes",
+}
+
+
+def unreadable(old: Any, new: Any) -> str | None:
+    """Why `new` cannot read what `old` wrote; None when it can."""
+    writer = fastavro.parse_schema(without_logical_types(old))
+    reader = fastavro.parse_schema(without_logical_types(new))
+    for turn in range(_branches(old)):
+        stream = BytesIO()
+        fastavro.schemaless_writer(stream, writer, value_of(old, turn))
+        stream.seek(0)
+        try:
+            fastavro.schemaless_reader(stream, writer, reader)
+        except Exception as error:
+            return f"{old['name']}: {type(error).__name__}: {error}"
+    return None
+
+
+def breaks(releases: list[Any]) -> list[str]:
+    """What is wrong between consecutive releases, and between each and the newest."""
+    pairs = [*pairwise(releases), *((old, releases[-1]) for old in releases[:-2])]
+    return [why for old, new in pairs if (why := unreadable(old, new)) is not None]
+
+
+def value_of(schema: Any, turn: int) -> Any:
+    """A value of the schema; turn by turn, every union goes through all of its branches."""
+    match schema:
+        case list():
+            return value_of(schema[turn % len(schema)], turn // len(schema))
+        case {"type": "record", "fields": fields}:
+            return {field["name"]: value_of(field["type"], turn) for field in fields}
+        case {"type": "map", "values": items}:
+            return {"key": value_of(items, turn)}
+        case {"type": "array", "items": items}:
+            return [value_of(items, turn)]
+        case {"type": kind}:
+            return value_of(kind, turn)
+    return _VALUES[schema]
+
+
+def _branches(schema: Any) -> int:
+    """How many turns it takes to see every branch of every union."""
+    match schema:
+        case list():
+            # A union within a branch is seen only on that branch's turns, so the counts multiply.
+            return len(schema) * max(_branches(branch) for branch in schema)
+        case {"type": "record", "fields": fields}:
+            return max((_branches(field["type"]) for field in fields), default=1)
+        case {"values": items} | {"items": items}:
+            return _branches(items)
+    return 1

@@ -1,0 +1,148 @@
+"""One valid event of each type: builders for tests, and the examples of the AsyncAPI document.
+
+A story takes one and changes the thing it is about: `sample("touch.sent", contact_id="c-9")`.
+"""
+
+from typing import Any
+
+import msgspec
+
+from schemas.public.events import EVENTS, TenantEvent
+
+TIME = "2026-03-02T15:04:05Z"
+COMMAND = "0198c0de-5eed-8000-8000-000000000001"
+ENROLLMENT = "0198c0de-5eed-8000-8000-000000000002"
+
+DEFINITION: dict[str, Any] = {
+    "tenant_id": "acme",
+    "campaign_id": "reviews",
+    "name": "Review requests",
+    "steps": [
+        {"id": "first", "channel": "email", "template_id": "review-1", "delay_hours": 24},
+        {"id": "second", "channel": "sms", "template_id": "review-2", "delay_hours": 72},
+    ],
+}
+
+_ANSWER = {"contact_id": "c-1", "command_id": COMMAND}
+_STEERED = {"contact_id": "c-1", "campaign_id": "reviews", "reason": "asked by phone"}
+_CHANGED = {"campaign_id": "reviews", "reason": "holidays"}
+_REVIEW = {"contact_id": "c-1", "command_id": COMMAND, "campaign_id": "reviews"}
+_PERSON = {
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "email": "ann.lee@example.com",
+    "phone": "+15550100",
+    "timezone": "America/New_York",
+    "region": "NY",
+}
+
+_OWN: dict[str, dict[str, Any]] = {
+    "job.completed": {
+        "job_id": "job-1",
+        "service_type": "hvac",
+        "completed_at": TIME,
+        "customer": {"contact_id": "c-1", **_PERSON},
+        "enroll": True,
+    },
+    "job.deleted": {"job_id": "job-1", "contact_id": "c-1"},
+    "contact.upserted": {
+        "contact_id": "c-1",
+        **_PERSON,
+        "linkedin_url": "https://www.linkedin.com/in/ann-lee",
+        "attributes": {"plan": "gold", "visits": 3, "score": 0.5, "vip": True},
+    },
+    "contact.enrolled": {
+        "contact_id": "c-1",
+        "campaign_id": "reviews",
+        "variables": {"technician": "Sam"},
+    },
+    "contact.paused": _STEERED,
+    "contact.resumed": _STEERED,
+    "contact.stopped": _STEERED,
+    "contact.erased": {"contact_id": "c-1"},
+    "touch.sent": {**_ANSWER, "sent_at": TIME, "provider_message_id": "m-1"},
+    "touch.failed": {**_ANSWER, "code": "503", "permanent": False, "detail": "try again"},
+    "touch.delivered": _ANSWER,
+    "touch.opened": _ANSWER,
+    "touch.clicked": {**_ANSWER, "url": "https://example.com/review"},
+    "touch.read": _ANSWER,
+    "contact.replied": {
+        **_ANSWER,
+        "channel": "email",
+        "text": "Thanks!",
+        "automatic": False,
+        "headers": {"Auto-Submitted": "no"},
+    },
+    "touch.bounced": {**_ANSWER, "bounce_type": "hard", "reason": "no such mailbox"},
+    "contact.unsubscribed": {**_ANSWER, "channel": "sms", "reason": "STOP"},
+    "contact.complained": {**_ANSWER, "channel": "email"},
+    "connection.accepted": {**_ANSWER, "sender_id": "account-1"},
+    "review.clicked": _REVIEW,
+    "feedback.submitted": _REVIEW,
+    "conversion.recorded": {**_ANSWER, "conversion_type": "interview", "entity_id": "i-1"},
+    "call.ended": {**_ANSWER, "outcome": "no-answer", "seconds": 25},
+    "campaign.published": {"campaign_id": "reviews", "definition": DEFINITION},
+    "campaign.activated": _CHANGED,
+    "campaign.paused": _CHANGED,
+    "campaign.resumed": _CHANGED,
+    "campaign.completed": _CHANGED,
+    "campaign.archived": _CHANGED,
+    "campaign.deleted": _CHANGED,
+    "campaign.migrated": {
+        "campaign_id": "reviews",
+        "from_version": 1,
+        "steps": {"first": "second", "third": None},
+    },
+    "template.deleted": {"template_id": "review-1"},
+    "sender.upserted": {
+        "sender_id": "account-1",
+        "channel": "email",
+        "limits": {"per_hour": 200, "per_day": 1000, "spacing_seconds": 30},
+        "window": {"start": "09:00", "end": "18:00"},
+        "timezone": "Europe/Berlin",
+    },
+    "sender.removed": {"sender_id": "account-1"},
+    "tenant.upserted": {
+        "timezone": "America/New_York",
+        "quiet_hours": {
+            "start": "21:00",
+            "end": "08:00",
+            "strict_start": "20:00",
+            "strict_regions": ["FL", "WA"],
+        },
+        "limits": {"email": {"per_hour": 100}, "sms": {"per_hour": None}},
+        "delay_hours_by_service": {"hvac": 12, "roofing": 36.5},
+    },
+    "tenant.deleted": {},
+    "touch.due": {
+        **_ANSWER,
+        "campaign_id": "reviews",
+        "campaign_version": 1,
+        "enrollment_id": ENROLLMENT,
+        "step_id": "first",
+        "touch_number": 1,
+        "attempt": 1,
+        "channel": "email",
+        "action": "send_message",
+        "template_id": "review-1",
+        "recipient": "ann.lee@example.com",
+        "sender_id": None,
+        "variables": {"first_name": "Ann"},
+        "scheduled_at": TIME,
+        "due_at": TIME,
+        "expires_at": "2026-03-09T15:04:05Z",
+    },
+    "command.revoked": {**_ANSWER, "reason": "opted_out_email"},
+}
+
+
+def sample(ce_type: str, **changed: Any) -> dict[str, Any]:
+    """A valid event of the type as JSON values, with some fields changed."""
+    return {"tenant_id": "acme", **_OWN[ce_type], **changed}
+
+
+def sample_model(ce_type: str, **changed: Any) -> TenantEvent:
+    """The same as the event's model."""
+    return EVENTS[ce_type].model.model_validate_json(
+        msgspec.json.encode(sample(ce_type, **changed))
+    )

@@ -1,0 +1,1 @@
+"""Checks of a running or recorded engine: every log is folded again and compared."""

@@ -1,0 +1,133 @@
+"""The end: PostgreSQL's account, the recount, and whether they agree."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from schemas.internal.topics import Topic
+from sinks.demo_queries import DemoQueries
+from streams.base.settings import Settings
+from streams.demo import final_report
+from streams.demo.supervise import Failed, Watch
+from streams.demo.traffic import Traffic
+from streams.demo.upstream_events import TORN
+from streams.kafka.reader import TopicReader
+
+REST_S = 60.0
+FIRST = 20
+
+
+def close(
+    settings: Settings,
+    console: Console,
+    traffic: Traffic,
+    queries: DemoQueries,
+    watch: Watch,
+    took: float,
+    *,
+    as_json: bool,
+) -> int:
+    """Tells everything; 0 if the recount agrees and nothing unexpected was refused."""
+    with console.status("recount") as status:
+
+        def progress(text: str) -> None:
+            watch.look_after()
+            status.update(f"recount: {text}")
+
+        counts, differences = recount(settings, progress)
+        differences += unexpected_letters(settings)
+    totals = _totals(traffic, queries, watch, took)
+    analytics, stories = queries.analytics(), final_report.stories(queries)
+    prospects = queries.prospects()
+    if as_json:
+        result = {
+            "agrees": not differences,
+            "differences": differences,
+            "recounted": counts,
+            **totals,
+            "analytics": [row._asdict() for row in analytics],
+            "prospects": [row._asdict() for row in prospects],
+            "stories": stories,
+        }
+        print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
+        return 1 if differences else 0
+    console.print(final_report.analytics_table(analytics))
+    console.print(final_report.prospects_table(prospects))
+    console.print(final_report.reasons_table(queries.reasons()))
+    final_report.tell(console, stories)
+    _tell(console, totals, counts, differences)
+    return 1 if differences else 0
+
+
+def recount(
+    settings: Settings, progress: Callable[[str], None]
+) -> tuple[dict[str, int], list[str]]:
+    """`touchstream verify`: the logs folded again and compared; counts, and what differs."""
+    from streams.audit.verify import NotAtRest, verify
+
+    try:
+        report = verify(settings, wait_s=REST_S, first=FIRST, progress=progress)
+    except NotAtRest as error:
+        raise Failed(f"the stream did not come to rest: {error}") from error
+    return dict(report.counts), [str(difference) for difference in report.differences]
+
+
+def unexpected_letters(settings: Settings) -> list[str]:
+    """Dead letters beside the torn record, which must be there once."""
+    reader = TopicReader(settings, Topic.DEAD_LETTERS)
+    found, torn = [], 0
+    try:
+        for _, lines in reader.read():
+            for line in lines:
+                if line.value == TORN:
+                    torn += 1
+                    continue
+                headers = {name: value or b"" for name, value in line.record.headers() or ()}
+                found.append(f"dead letter: {headers.get('reason', b'').decode()}")
+    finally:
+        reader.close()
+    return found if torn == 1 else [*found, f"the torn record is a dead letter {torn} times, not 1"]
+
+
+def _totals(traffic: Traffic, queries: DemoQueries, watch: Watch, took: float) -> dict[str, Any]:
+    facts = queries.totals()
+    number = sum(facts.values())
+    return {
+        "wall_seconds": round(took, 1),
+        "events": traffic.published,
+        "facts": number,
+        "commands": facts.get("touch.commanded", 0),
+        "sends": facts.get("touch.sent", 0),
+        "senders": dict(traffic.senders.counts),
+        "facts_by_kind": facts,
+        "per_second": round((traffic.published + number) / took),
+        "restarts": watch.deaths,
+    }
+
+
+def _tell(
+    console: Console, totals: dict[str, Any], counts: dict[str, int], differences: list[str]
+) -> None:
+    console.print(
+        f"\n[bold]{totals['events']:,}[/bold] events in, "
+        f"[bold]{totals['facts']:,}[/bold] facts, [bold]{totals['commands']:,}[/bold] commands, "
+        f"[bold]{totals['sends']:,}[/bold] sends in {totals['wall_seconds']} s: "
+        f"{totals['per_second']:,} events and facts a second",
+        highlight=False,
+    )
+    senders = ", ".join(f"{name} {count:,}" for name, count in totals["senders"].items())
+    console.print(f"the senders: {senders}; roles restarted: {totals['restarts']}", highlight=False)
+    if differences:
+        console.print("\n[red bold]the recount does not agree:[/red bold]")
+        for difference in differences:
+            console.print(f"  {difference}", highlight=False, markup=False, soft_wrap=True)
+        return
+    records = sum(count for name, count in counts.items() if name in set(Topic))
+    console.print(
+        f"[green bold]the recount agrees[/green bold] (touchstream verify): {records:,} records "
+        f"folded again, {counts.get('states', 0):,} states, "
+        f"{counts.get('command ids', 0):,} command ids, and PostgreSQL row by row",
+        highlight=False,
+    )

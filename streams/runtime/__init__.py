@@ -1,0 +1,1 @@
+"""The running engine: workers, the projector, and the processes that hold them."""

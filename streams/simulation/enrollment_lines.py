@@ -1,0 +1,61 @@
+"""An enrollment as a line of a report, and back: names as in PostgreSQL, times as in the facts."""
+
+from typing import Any
+
+import msgspec
+
+from schemas.base.times import format_rfc3339, parse_rfc3339
+from schemas.internal.states import Enrollment, Phase, Status, Touch, Waiting
+from streams.simulation.engine import Run
+
+Row = dict[str, Any]
+
+
+def told(whose: Run) -> Row:
+    """What is empty is left out."""
+    tenant_id, contact_id, run = whose
+    row = _named(run)
+    row["status"] = run.status.name.lower()
+    row["touches"] = [_touch(touch) for touch in run.touches]
+    if run.waiting is not None:
+        row["waiting"] = _named(run.waiting)
+    return {"tenant_id": tenant_id, "contact_id": contact_id, **row}
+
+
+def read(row: Row) -> Run:
+    """The enrollment of such a line. Raises ValueError, KeyError, TypeError where it is none."""
+    fields = _fields(row)
+    whose = fields.pop("tenant_id"), fields.pop("contact_id")
+    fields["status"] = Status[fields["status"].upper()]
+    fields["touches"] = [
+        Touch(**{**_fields(touch), "phase": Phase[touch["phase"].upper()]})
+        for touch in row["touches"]
+    ]
+    if "waiting" in row:
+        fields["waiting"] = Waiting(**_fields(row["waiting"]))
+    return Run(*whose, Enrollment(**{"job_id": None, "service_type": None, **fields}))
+
+
+def _touch(touch: Touch) -> Row:
+    row = _named(touch)
+    row.pop("recipient", None)  # a digest of an address
+    row["phase"] = touch.phase.name.lower()
+    return row
+
+
+def _named(struct: msgspec.Struct) -> Row:
+    return {
+        name: format_rfc3339(value) if _is_moment(name) else value
+        for name, value in msgspec.structs.asdict(struct).items()
+        if value is not None and value != []
+    }
+
+
+def _fields(row: Row) -> Row:
+    return {
+        name: parse_rfc3339(value) if _is_moment(name) else value for name, value in row.items()
+    }
+
+
+def _is_moment(name: str) -> bool:
+    return name.endswith("_at") or name in ("since", "until")

@@ -1,0 +1,230 @@
+"""Opens, clicks and reviews: counted once, credited to the right touch (F-12, C-40)."""
+
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from schemas.base.times import MINUTE
+from schemas.internal.facts import Kind, moment
+from schemas.internal.messages import Message, ReviewReceived, TouchSeen
+from schemas.internal.states import Phase, Status
+from tests.testing.builders import publish
+from tests.testing.story import (
+    World,
+    answering,
+    bounced,
+    by_hand,
+    enrolled,
+    failed,
+    job,
+    reasons,
+    reviewed,
+    run,
+    seen,
+    sending,
+    sent,
+    step,
+    tell,
+    tenant,
+)
+
+
+def sent_twice() -> World:
+    """A world in which Ann has two mails and a third is to come."""
+    world = enrolled(steps=[step("a"), step("b"), step("c")])
+    world.hours(50, sending())
+    return world
+
+
+@pytest.mark.parametrize(
+    ("signal", "kind"),
+    [
+        ("delivered", Kind.TOUCH_DELIVERED),
+        ("opened", Kind.TOUCH_OPENED),
+        ("clicked", Kind.TOUCH_CLICKED),
+        ("read", Kind.TOUCH_READ),
+    ],
+)
+def test_the_first_signal_of_its_kind_is_a_fact_and_the_rest_change_nothing(
+    signal: str, kind: Kind
+) -> None:
+    world = sent_twice()
+    touch = world.due()[0]
+    tell(world, *[seen(world, touch, signal)] * 3)
+    world.hours(1)
+    tell(world, seen(world, touch, signal))
+    facts = world.facts(kind)
+    assert [(f.touch_number, f.command_id) for f in facts] == [(1, touch.command_id)]
+
+
+def test_the_earliest_open_is_kept_whatever_the_order() -> None:
+    ends = set()
+    for order in permutations((3, 1, 2)):
+        world = sent_twice()
+        touch = world.due()[0]
+        opens = [seen(world, touch, at=world.now - n * MINUTE) for n in order]
+        tell(world, *opens)
+        ends.add(run(world).touches[0].opened_at)
+    assert ends == {world.now - 3 * MINUTE}
+
+
+def test_an_earlier_open_told_late_redates_the_first() -> None:
+    world = sent_twice()
+    touch = world.due()[0]
+    moments = [world.now - n * MINUTE for n in (2, 1, 3)]
+    tell(world, *(seen(world, touch, at=at) for at in moments))
+    assert len(world.facts(Kind.TOUCH_OPENED)) == 1
+    (redated,) = world.facts(Kind.TOUCH_REDATED)
+    told = (redated.reason, redated.command_id, redated.occurred_at)
+    assert told == ("opened", touch.command_id, moment(moments[-1]))
+
+
+def test_an_open_may_be_told_before_the_sending() -> None:
+    world = enrolled()
+    world.hours(24)
+    touch = world.due()[0]
+    tell(world, seen(world, touch))
+    tell(world, *sent(world, touch))
+    first = run(world).touches[0]
+    assert (first.phase, first.opened_at is not None) == (Phase.SENT, True)
+
+
+def test_an_open_of_an_ended_enrollment_still_counts() -> None:
+    world = sent_twice()
+    tell(world, reviewed(world))
+    tell(world, seen(world, world.due()[0]))
+    assert len(world.facts(Kind.TOUCH_OPENED)) == 1
+
+
+def test_a_review_click_converts_the_touch_that_was_answered() -> None:
+    world = sent_twice()
+    tell(world, reviewed(world, command_id=world.due()[0].command_id))
+    touches = run(world).touches
+    assert [t.converted_at is not None for t in touches] == [True, False, False]
+    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [1]
+
+
+def test_without_a_command_the_last_touch_sent_is_credited() -> None:
+    world = sent_twice()
+    tell(world, reviewed(world, "feedback_submitted"))
+    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [2]
+    assert reasons(world, Kind.TOUCH_CONVERTED) == ["feedback_submitted"]
+
+
+def test_a_review_of_a_failed_attempt_credits_the_touch_it_belonged_to() -> None:
+    world = enrolled(steps=[step("a"), step("b")])
+    world.hours(24)
+    first = world.due()[0]
+    tell(world, *failed(world, first))
+    world.hours(30, sending(world))
+    tell(world, reviewed(world, command_id=first.command_id))
+    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [1]
+
+
+def test_a_review_after_the_end_is_a_conversion_all_the_same() -> None:
+    world = enrolled(steps=[step("a")])
+    world.hours(25, sending())
+    assert run(world).status is Status.COMPLETED
+    tell(world, reviewed(world))
+    assert run(world).converted_at == world.now
+    assert world.facts(Kind.ENROLLMENT_STOPPED) == []
+
+
+def test_a_review_before_anything_was_sent_stops_and_credits_no_touch() -> None:
+    world = enrolled()
+    tell(world, reviewed(world))
+    assert run(world).reason == "review_clicked"
+    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [None]
+
+
+def test_the_earliest_conversion_is_kept_whatever_the_order() -> None:
+    ends = set()
+    for order in ((0, 1), (1, 0)):
+        world = sent_twice()
+        who = ("acme", "ann", "x#1")
+        click = ReviewReceived(*who, world.now - 5 * MINUTE, "review_clicked")
+        said = (click, ReviewReceived(*who, world.now, "feedback_submitted"))
+        tell(world, *[said[index] for index in order])
+        ends.add(
+            (run(world).converted_at, run(world).conversion, run(world).touches[1].converted_at)
+        )
+        assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+    assert ends == {(click.at, "review_clicked", click.at)}
+
+
+def test_a_review_for_one_campaign_leaves_the_other_running() -> None:
+    world = enrolled()
+    tell(world, publish(campaign_id="roofs", service_type="roofing"))
+    tell(world, by_hand(world, "roofs"))
+    tell(world, reviewed(world, campaign_id="roofs"))
+    assert [run(world, n).status for n in (0, 1)] == [Status.ACTIVE, Status.STOPPED]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_review_that_names_nothing_stops_every_running_enrollment(named: bool) -> None:
+    world = enrolled(steps=[step("a"), step("b")])
+    tell(world, publish(campaign_id="roofs", service_type="roofing"))
+    tell(world, by_hand(world, "roofs"))
+    world.hours(25, sending())
+    command_id = next(t.command_id for t in world.due() if t.campaign_id == "roofs")
+    tell(world, reviewed(world, command_id=command_id if named else None))
+    other = Status.ACTIVE if named else Status.STOPPED
+    assert [run(world, n).status for n in (0, 1)] == [other, Status.STOPPED]
+    assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+
+
+UNKNOWN = "00000000-0000-8000-8000-000000000000"
+
+
+def told_of(world: World, command_id: str) -> list[Message]:
+    """Everything that can be said of a command."""
+    touch = msgspec.structs.replace(world.due()[0], command_id=command_id)
+    said = [*sent(world, touch), *failed(world, touch), bounced(world, touch), seen(world, touch)]
+    return [*said, reviewed(world, command_id=command_id)]
+
+
+def test_an_unknown_command_is_refused_with_a_code_and_changes_nothing() -> None:
+    world = sent_twice()
+    before = run(world)
+    tell(world, *told_of(world, UNKNOWN))
+    assert reasons(world, Kind.EVENT_REFUSED) == ["COMMAND_UNKNOWN"] * 5
+    assert run(world) == before
+
+
+def test_another_tenants_command_changes_nothing_of_that_tenant() -> None:
+    world = sent_twice()
+    tell(world, tenant(tenant_id="other"), publish(tenant_id="other"))
+    tell(world, job(tenant_id="other"))
+    theirs = world.due()[0].command_id
+    before = run(world)
+    tell(world, TouchSeen("other", "ann", "x#1", world.now, theirs, "opened"))
+    assert [(f.tenant_id, f.reason) for f in world.facts(Kind.EVENT_REFUSED)] == [
+        ("other", "COMMAND_UNKNOWN")
+    ]
+    assert run(world) == before
+
+
+def test_a_review_of_somebody_who_was_never_enrolled_is_refused_with_a_code() -> None:
+    world = enrolled(changes={"enroll": False})
+    tell(world, reviewed(world))
+    assert reasons(world, Kind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
+
+
+def test_an_event_about_nobody_is_refused_with_a_code() -> None:
+    world = enrolled()
+    tell(world, TouchSeen("acme", "zoe", "x#1", world.now, UNKNOWN, "opened"))
+    assert reasons(world, Kind.EVENT_REFUSED) == ["CONTACT_UNKNOWN"]
+
+
+def test_rates_can_be_recounted_from_the_facts() -> None:
+    """S1-33: opens of touch 1 over sends of touch 1, a later status notwithstanding."""
+    world = enrolled(steps=[step("a")])
+    for number in range(9):
+        tell(world, job(f"k{number}", contact_id=f"p{number}"))
+    world.hours(25, [answering(sent)])
+    for touch in world.due()[:4]:
+        tell(world, seen(world, touch), seen(world, touch), reviewed(world))
+    sends = [f for f in world.facts(Kind.TOUCH_SENT) if f.touch_number == 1]
+    opens = {f.command_id for f in world.facts(Kind.TOUCH_OPENED)}
+    assert (len(sends), len(opens)) == (10, 4)

@@ -1,0 +1,215 @@
+"""Pausing freezes, resuming applies the campaign's late policy (F-4, C-31)."""
+
+from typing import Any
+
+import pytest
+
+from processors.contact import announcements
+from schemas.base.times import HOUR
+from schemas.internal.facts import Kind
+from schemas.internal.messages import Person
+from schemas.internal.states import Phase, Status
+from tests.testing.story import (
+    START,
+    World,
+    begun,
+    change,
+    contact,
+    enrolled,
+    failed,
+    job,
+    reasons,
+    reviewed,
+    revocations,
+    run,
+    sending,
+    sends,
+    sent,
+    step,
+    tell,
+    tenant,
+    touch_of,
+    unsubscribed,
+)
+
+TWO = [step("a", hours=24), step("b", hours=24)]
+
+
+def paused(at: float, until: float, **settings: Any) -> World:
+    """A campaign that stood still for a while."""
+    world = enrolled(steps=TWO, settings={"quiet_hours": "none", **settings})
+    world.hours(at, sending())
+    tell(world, change(world, "paused"))
+    world.run(START + int(until * HOUR), sending())
+    return tell(world, change(world, "resumed"))
+
+
+def test_while_paused_nothing_is_sent() -> None:
+    world = enrolled(steps=TWO)
+    tell(world, change(world, "paused"))
+    world.hours(500, sending())
+    assert world.due() == []
+    assert (run(world).status, run(world).frozen_at) == (Status.FROZEN, START)
+
+
+def test_shifted_by_the_pause_every_distance_stays_as_it_was() -> None:
+    world = paused(at=20, until=50)
+    world.hours(60, sending())
+    assert sends(world) == [("a", 54), ("b", 78)]
+
+
+def test_sent_now_what_was_late_goes_at_once_and_the_next_keeps_its_time() -> None:
+    world = paused(at=20, until=30, late_policy="send_now")
+    world.hours(60, sending())
+    assert sends(world) == [("a", 30), ("b", 48)]
+
+
+def test_sent_now_after_a_long_pause_still_keeps_the_order() -> None:
+    world = paused(at=20, until=200, late_policy="send_now")
+    world.hours(0.4, sending())
+    assert sends(world) == [("a", 200), ("b", 200)]
+
+
+@pytest.mark.parametrize(("until", "expected"), [(25, [("a", 25), ("b", 48)]), (27, [("b", 48)])])
+def test_what_is_older_than_allowed_is_skipped(until: float, expected: list[Any]) -> None:
+    world = paused(at=20, until=until, late_policy="skip_older_than", late_skip_hours=2)
+    world.hours(60, sending())
+    assert sends(world) == expected
+
+
+def test_skipping_goes_on_past_every_touch_that_is_too_old() -> None:
+    world = paused(at=20, until=500, late_policy="skip_older_than", late_skip_hours=2)
+    world.hours(1, sending())
+    first = run(world).touches[0]
+    assert (first.phase, first.reason) == (Phase.SKIPPED, "late_after_pause")
+
+
+def test_a_late_touch_still_respects_quiet_hours() -> None:
+    world = enrolled(steps=TWO, settings={"late_policy": "send_now"})
+    world.hours(20)
+    tell(world, change(world, "paused"))
+    world.hours(18)  # 23:00 in Chicago
+    tell(world, change(world, "resumed"))
+    world.hours(60, sending())
+    assert sends(world)[0] == ("a", 47)
+
+
+def test_a_command_that_is_out_is_not_called_back_by_a_pause() -> None:
+    world = enrolled(steps=TWO)
+    world.hours(24)
+    tell(world, change(world, "paused"))
+    assert (touch_of(world).phase, revocations(world)) == (Phase.COMMANDED, [])
+    tell(world, *sent(world, world.due()[0]))
+    assert run(world).touches[0].phase is Phase.SENT
+    world.hours(100)
+    assert len(world.due()) == 1
+    tell(world, change(world, "resumed"))
+    world.hours(25, sending(world))
+    assert sends(world)[1] == ("b", 148)
+
+
+def test_a_failure_during_a_pause_is_retried_after_it() -> None:
+    world = enrolled(steps=[step("a")])
+    world.hours(24)
+    tell(world, change(world, "paused"))
+    tell(world, *failed(world, world.due()[0]))
+    world.hours(10)
+    assert len(world.due()) == 1
+    tell(world, change(world, "resumed"))
+    world.hours(15, sending(world))
+    assert [t.attempt for t in world.due()] == [1, 2]
+
+
+@pytest.mark.parametrize("end", ["completed", "deleted"])
+def test_a_frozen_enrollment_stops_with_its_campaign(end: str) -> None:
+    world = enrolled()
+    tell(world, change(world, "paused"))
+    tell(world, change(world, end))
+    assert (run(world).status, run(world).reason) == (Status.STOPPED, f"campaign_{end}")
+
+
+def test_a_frozen_enrollment_hears_reviews_and_opt_outs() -> None:
+    for said in (reviewed, lambda world: unsubscribed(world, "all")):
+        world = enrolled()
+        tell(world, change(world, "paused"))
+        tell(world, said(world))
+        tell(world, change(world, "resumed"))
+        assert run(world).status is Status.STOPPED
+
+
+def test_pausing_and_resuming_at_once_changes_no_time() -> None:
+    world = enrolled(steps=TWO)
+    tell(world, *[change(world, what) for what in ("paused", "resumed")] * 3)
+    world.hours(60, sending())
+    assert sends(world) == [("a", 24), ("b", 48)]
+
+
+def test_two_pauses_add_up() -> None:
+    world = enrolled(steps=TWO)
+    for _ in range(2):
+        tell(world, change(world, "paused"))
+        world.hours(24)
+        tell(world, change(world, "resumed"))
+    world.hours(100, sending())
+    assert sends(world) == [("a", 72), ("b", 96)]
+
+
+def test_the_facts_tell_of_the_pause_and_of_what_it_did() -> None:
+    world = paused(at=20, until=50)
+    assert len(world.facts(Kind.ENROLLMENT_FROZEN)) == 1
+    resumed = world.facts(Kind.ENROLLMENT_RESUMED)[0]
+    assert resumed.values == {"late_policy": "shift_by_pause", "paused_seconds": 30 * 3600}
+    assert reasons(world, Kind.TOUCH_SCHEDULED) == ["delay", "delay"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 500])
+def test_a_sweep_reaches_everybody_in_steps_of_any_size(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcements, "SWEEP_STEP", size)
+    world = begun()
+    names = [f"p{n}" for n in range(20)]
+    person = Person(email="a@example.com", timezone="America/Chicago")
+    tell(world, *[job(name, contact_id=name, person=person) for name in names])
+    tell(world, change(world, "paused"))
+    assert statuses(world, names) == {Status.FROZEN}
+    tell(world, change(world, "resumed"))
+    assert statuses(world, names) == {Status.ACTIVE}
+    tell(world, change(world, "deleted"))
+    assert statuses(world, names) == {Status.STOPPED}
+
+
+def statuses(world: World, names: list[str]) -> set[Status]:
+    """Where their newest enrollments stand."""
+    return {contact(world, name).enrollments[-1].status for name in names}
+
+
+def withdrawn_repeat() -> World:
+    """The command is out, its repeat waited for a slot, and a pause has taken the repeat back."""
+    world = enrolled(steps=[step("a")])
+    tell(world, tenant(limits={"email": 1}))
+    world.hours(24.6)
+    tell(world, change(world, "paused"))
+    assert (touch_of(world).phase, touch_of(world).emission) == (Phase.SCHEDULED, 1)
+    return world
+
+
+def test_a_repeat_taken_back_by_a_pause_is_asked_for_again() -> None:
+    world = withdrawn_repeat()
+    tell(world, change(world, "resumed"))
+    world.hours(0.5)
+    assert [t.emission for t in world.due()] == [1, 2]
+
+
+def test_a_stop_then_revokes_the_command_that_is_out() -> None:
+    world = withdrawn_repeat()
+    tell(world, reviewed(world))
+    assert [r.reason for r in revocations(world)] == ["review_clicked"]
+
+
+@pytest.mark.parametrize(("permanent", "phase"), [(True, Phase.FAILED), (False, Phase.SCHEDULED)])
+def test_a_failure_then_counts_for_the_command_that_is_out(permanent: bool, phase: Phase) -> None:
+    world = withdrawn_repeat()
+    tell(world, *failed(world, world.due()[0], permanent=permanent))
+    assert touch_of(world).phase is phase
+    assert touch_of(world).error == "timeout"

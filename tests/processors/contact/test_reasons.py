@@ -1,0 +1,227 @@
+"""A reason stands beside the values it was decided on (X-3, X-9, README)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schemas.base.times import DAY, format_rfc3339
+from schemas.internal import messages as m
+from schemas.internal.facts import Fact, Kind
+from schemas.internal.messages import DeleteTemplate, Person
+from tests.crash.histories import chance
+from tests.crash.history_player import play
+from tests.testing.builders import CAMPAIGN, TENANT
+from tests.testing.story import (
+    HOUR,
+    START,
+    World,
+    begun,
+    bounced,
+    by_hand,
+    change,
+    enrolled,
+    outside,
+    reviewed,
+    run,
+    sending,
+    step,
+    tell,
+    tenant,
+    told,
+    unsubscribed,
+)
+from tests.testing.story import job as finished
+
+TWO = [step("a"), step("b", "sms")]
+DECIDED = (Kind.TOUCH_SKIPPED, Kind.TOUCH_DEFERRED, Kind.ENROLLMENT_DECLINED)
+WORDLESS = {
+    *("JOB_DUPLICATE", "JOB_DELETED", "ENROLLMENT_DECLINED_BY_JOB", "CAMPAIGN_UNKNOWN"),
+    *("CAMPAIGN_PAUSED", "CAMPAIGN_COMPLETED", "CAMPAIGN_ARCHIVED", "CAMPAIGN_DELETED"),
+    *("CAMPAIGN_DRAFT", "campaign_completed", "campaign_archived", "campaign_deleted"),
+    *("owner_stopped", "contact_erased", "repeat_job", "job_deleted"),
+    *("review_clicked", "feedback_submitted", "replied", "reenrolled"),
+}
+"""Reasons that say all there is: the job or the campaign is named by the fact, and what ended an
+enrollment by its enrollment.stopped."""
+
+
+def at(hours: float) -> str:
+    """A moment as a fact writes it."""
+    return format_rfc3339(START + round(hours * HOUR))
+
+
+def opted_out() -> World:
+    world = enrolled(steps=TWO)
+    world.hours(2)
+    tell(world, unsubscribed(world, "email"))
+    world.hours(30)
+    return world
+
+
+def opted_out_while_out() -> World:
+    world = enrolled(steps=TWO)
+    world.hours(24)
+    return tell(world, unsubscribed(world, "email"))
+
+
+def opted_out_of_all() -> World:
+    world = enrolled(steps=TWO)
+    return tell(world, unsubscribed(world, "all"))
+
+
+def bounced_hard() -> World:
+    world = enrolled(steps=[step("a"), step("b")])
+    world.hours(25, sending())
+    tell(world, bounced(world, world.due()[0]))
+    world.hours(30)
+    return world
+
+
+def bounced_for_another() -> World:
+    world = bounced_hard()
+    tell(world, finished("j2", world.now, contact_id="ben"))
+    world.hours(25)
+    return world
+
+
+def without_a_template() -> World:
+    world = enrolled(steps=[step("a", template=None)])
+    world.hours(25)
+    return world
+
+
+def with_a_deleted_template() -> World:
+    world = enrolled(steps=[step("a")])
+    tell(world, DeleteTemplate(TENANT, "t", "x#1", START))
+    world.hours(25)
+    return world
+
+
+def without_a_phone() -> World:
+    world = enrolled(steps=[step("a", "sms")], changes={"person": Person(email="a@example.com")})
+    world.hours(25)
+    return world
+
+
+def late() -> World:
+    settings = {"late_policy": "skip_older_than", "late_skip_hours": 3, "quiet_hours": "none"}
+    world = enrolled(steps=TWO, settings=settings)
+    tell(world, change(world, "paused"))
+    world.hours(30)
+    return tell(world, change(world, "resumed"))
+
+
+def expired() -> World:
+    world = enrolled(steps=TWO, settings={"expire_after_hours": 2})
+    tell(world, tenant(limits={"email": 0}))
+    world.hours(27)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("story", "reason", "values"),
+    [
+        (opted_out, "opted_out_email", {"opted_out_at": at(2)}),
+        (opted_out_while_out, "opted_out_email", {"opted_out_at": at(24)}),
+        (opted_out_of_all, "opted_out_all", {"opted_out_at": at(0)}),
+        (bounced_hard, "address_bounced", {"bounced_at": at(25)}),
+        (without_a_template, "no_template", {"template_id": None, "version": 1}),
+        (with_a_deleted_template, "no_template", {"template_id": "t", "version": 1}),
+        (without_a_phone, "no_address", {"field": "phone"}),
+        (late, "late_after_pause", {"scheduled_at": at(24)}),
+        (expired, "expired", {"expires_at": at(26)}),
+    ],
+)
+def test_a_touch_that_is_skipped_says_what_it_was_decided_on(
+    story: Callable[[], World], reason: str, values: dict[str, Any]
+) -> None:
+    fact = story().facts(Kind.TOUCH_SKIPPED)[0]
+    assert (fact.reason, fact.values) == (reason, values)
+
+
+def test_what_dispatch_refuses_says_since_when_and_by_which_event() -> None:
+    world = bounced_for_another()
+    fact = next(f for f in world.facts(Kind.TOUCH_SKIPPED) if f.contact_id == "ben")
+    cause = world.facts(Kind.TOUCH_BOUNCED)[0].cause
+    assert (fact.reason, fact.values) == ("address_bounced", {"since": at(25), "cause": cause})
+
+
+def declined(world: World, *messages: m.Message) -> Fact:
+    """What comes of the last of these messages."""
+    tell(world, *messages)
+    return world.facts(Kind.ENROLLMENT_DECLINED)[-1]
+
+
+def test_a_cool_down_says_since_when_and_until_when() -> None:
+    world = enrolled(steps=TWO, settings={"cooldown_days": 2})
+    tell(world, reviewed(world))
+    world.hours(3)
+    fact = declined(world, finished("j2", world.now))
+    assert (fact.reason, fact.values) == ("ENROLLMENT_COOLDOWN", {"ended_at": at(0)})
+    assert fact.until is not None and fact.until.timestamp() == (START + 2 * DAY) / 1e6
+
+
+def test_a_job_told_too_late_or_too_early_says_its_moment_and_the_limit() -> None:
+    world = begun()
+    fact = declined(world, finished(at=START + DAY + HOUR))
+    assert (fact.reason, fact.values) == (
+        "JOB_IN_FUTURE",
+        {"completed_at": at(25), "limit": at(24)},
+    )
+    world.hours(100)
+    fact = declined(world, finished("j2"))
+    assert (fact.reason, fact.values) == ("JOB_TOO_OLD", {"completed_at": at(0), "limit": at(96)})
+
+
+def test_an_enrollment_in_the_way_is_named() -> None:
+    world = enrolled(settings={"repeat_job": "ignore"})
+    named = {"enrollment_id": run(world).enrollment_id}
+    world.hours(1)
+    for message in (finished("j2", world.now), by_hand(world)):
+        fact = declined(world, message)
+        assert (fact.reason, fact.values) == ("ENROLLMENT_ALREADY_ACTIVE", named)
+    world = enrolled()
+    fact = declined(world, finished("j0", at=START - HOUR))
+    assert (fact.reason, fact.values) == ("JOB_OLDER_THAN_ENROLLMENT", named)
+
+
+def test_the_channels_opted_out_of_are_named() -> None:
+    world = begun()
+    tell(world, unsubscribed(world, "sms"), unsubscribed(world, "email"))
+    for message in (finished(), by_hand(world)):
+        fact = declined(world, message)
+        assert (fact.reason, fact.values) == (
+            "CONTACT_UNSUBSCRIBED",
+            {"channels": ["email", "sms"]},
+        )
+
+
+def test_a_service_type_that_nobody_serves_is_named() -> None:
+    fact = declined(begun(service_type="hvac"), finished(service_type="roofing"))
+    assert (fact.reason, fact.values) == (
+        "CAMPAIGN_NONE_FOR_SERVICE",
+        {"service_type": "roofing"},
+    )
+
+
+def test_a_repeat_that_waits_for_the_morning_says_for_which_hours() -> None:
+    world = enrolled(steps=[step("a", hours=11.75)])  # 20:45 in Chicago
+    tell(world, told(world, first_name="Anna"))
+    world.hours(13)
+    (fact,) = world.facts(Kind.TOUCH_DEFERRED)
+    assert fact.reason == "quiet_hours" and fact.values is not None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_no_reason_stands_alone(seed: int) -> None:
+    alone = {fact.reason for fact in play(chance(seed, 40)).facts(*DECIDED) if fact.values is None}
+    assert alone <= WORDLESS
+
+
+def test_a_campaign_that_does_not_run_is_reason_enough() -> None:
+    world = tell(begun(), change(begun(), "paused", CAMPAIGN))
+    assert declined(world, finished()).reason in WORDLESS
+    stopped = enrolled(steps=TWO)
+    tell(stopped, m.ContactStopped(**outside(stopped)))
+    assert {f.reason for f in stopped.facts(Kind.TOUCH_SKIPPED)} <= WORDLESS

@@ -1,0 +1,94 @@
+"""Pauses of a sequence, by a person, a reply or the campaign, and its late policies (F-4, F-14,
+C-31)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from schemas.internal import messages as m
+from schemas.internal.facts import Kind
+from schemas.internal.states import Status
+from tests.processors.contact.test_sequences import replied, request, sends, step
+from tests.testing.story import (
+    World,
+    change,
+    happened,
+    prospecting,
+    reasons,
+    run,
+    sending,
+    tell,
+)
+
+Doing = Callable[[World], m.Message]
+
+PAUSES: dict[str, tuple[Doing, Doing]] = {
+    "person": (
+        lambda world: happened(world, m.ContactPaused),
+        lambda world: happened(world, m.ContactResumed),
+    ),
+    "reply": (replied, lambda world: happened(world, m.ContactResumed)),
+    "campaign": (lambda world: change(world, "paused"), lambda world: change(world, "resumed")),
+}
+
+
+def paused(why: str, world: World, at: float, until: float) -> World:
+    """It stands still from one hour to another, and goes on for two days."""
+    senders = sending()
+    pause, resume = PAUSES[why]
+    world.hours(at, senders)
+    tell(world, pause(world))
+    assert run(world).status is Status.FROZEN
+    world.hours(until - at, senders)
+    tell(world, resume(world))
+    world.hours(48, senders)
+    return world
+
+
+@pytest.mark.parametrize("why", PAUSES)
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("shift_by_pause", [("a", 0), ("b", 35), ("c", 45)]),
+        ("send_now", [("a", 0), ("b", 30), ("c", 40)]),
+        ("skip_older_than", [("a", 0), ("c", 40)]),
+        ("collapse", [("a", 0), ("b", 30), ("c", 40)]),
+    ],
+)
+def test_what_fell_due_in_a_pause_goes_by_the_late_policy(
+    policy: str, expected: list[tuple[str, float]], why: str
+) -> None:
+    """Steps count from when the one before was sent, so that no two can be due at once."""
+    rows = (step("a"), step("b", hours=10), step("c", hours=10))
+    more = {"late_skip_hours": 12} if policy == "skip_older_than" else {}
+    world = prospecting(*rows, quiet_hours="none", late_policy=policy, **more)
+    assert sends(paused(why, world, at=5, until=30)) == expected
+
+
+@pytest.mark.parametrize("why", PAUSES)
+def test_of_several_that_fell_due_together_collapse_leaves_the_last(why: str) -> None:
+    rows = [step(f"s{n}", hours=10, anchor="previous_scheduled") for n in range(1, 4)]
+    first = step("s0")
+    world = prospecting(first, *rows, quiet_hours="none", late_policy="collapse")
+    assert sends(paused(why, world, at=5, until=25)) == [("s0", 0), ("s2", 25), ("s3", 30)]
+    assert reasons(world, Kind.TOUCH_SKIPPED) == ["collapsed"]
+
+
+@pytest.mark.parametrize("why", ["person", "campaign"])
+@pytest.mark.parametrize(("policy", "at"), [("shift_by_pause", 35), ("send_now", 30)])
+def test_a_wait_stands_still_or_is_over_when_it_goes_on(policy: str, at: float, why: str) -> None:
+    rows = (request(max_wait_hours=10), step("mail", anchor="trigger"))
+    world = prospecting(*rows, quiet_hours="none", late_policy=policy)
+    assert sends(paused(why, world, at=5, until=30)) == [("request", 0), ("mail", at)]
+    assert reasons(world, Kind.TRIGGER_TIMED_OUT) == ["timeout"]
+
+
+def test_who_was_paused_by_a_reply_may_be_stopped_by_a_person() -> None:
+    world = prospecting(step("a"), step("b", hours=10), quiet_hours="none")
+    senders = sending()
+    world.hours(1, senders)
+    tell(world, replied(world), happened(world, m.ContactStopped))
+    assert (run(world).status, run(world).reason) == (Status.STOPPED, "owner_stopped")
+    tell(world, happened(world, m.ContactResumed))
+    world.hours(48, senders)
+    assert sends(world) == [("a", 0)]

@@ -1,0 +1,209 @@
+"""What ends an enrollment, and what becomes of the touch under way (F-4, F-12, S1-34, C-32)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from schemas.internal.facts import Kind
+from schemas.internal.messages import (
+    ContactErased,
+    ContactStopped,
+    DeleteTenant,
+    JobDeleted,
+    Message,
+)
+from schemas.internal.states import Phase, Status
+from schemas.internal.topics import Topic
+from tests.testing.builders import TENANT
+from tests.testing.story import (
+    START,
+    World,
+    change,
+    contact,
+    enrolled,
+    failed,
+    job,
+    outside,
+    reasons,
+    reviewed,
+    revocations,
+    run,
+    seen,
+    sending,
+    sent,
+    step,
+    tell,
+    tenant,
+    touch_of,
+    unsubscribed,
+)
+
+STOPS: dict[str, Callable[[World], Message]] = {
+    "review_clicked": reviewed,
+    "feedback_submitted": lambda world: reviewed(world, "feedback_submitted"),
+    "opted_out_sms": lambda world: unsubscribed(world, "sms"),
+    "opted_out_email": unsubscribed,
+    "opted_out_all": lambda world: unsubscribed(world, "all"),
+    "owner_stopped": lambda world: ContactStopped(**outside(world)),
+    "campaign_deleted": lambda world: change(world, "deleted"),
+    "campaign_completed": lambda world: change(world, "completed"),
+    "repeat_job": lambda world: job("again", world.now + 1),
+    "job_deleted": lambda world: JobDeleted(**outside(world), job_id="j1"),
+    "contact_erased": lambda world: ContactErased(**outside(world)),
+}
+
+
+def in_phase(phase: Phase, channel: str = "email") -> World:
+    """A world in which Ann's only touch has come so far."""
+    world = enrolled(steps=[step("a", channel)])
+    if phase is Phase.REQUESTED:
+        tell(world, tenant(limits={channel: 0}))
+    if phase is not Phase.SCHEDULED:
+        world.hours(24)
+    assert touch_of(world).phase is phase
+    return world
+
+
+def stopped(reason: str, phase: Phase) -> World:
+    """In that phase, for that reason."""
+    world = in_phase(phase, "sms" if reason == "opted_out_sms" else "email")
+    return tell(world, STOPS[reason](world))
+
+
+@pytest.mark.parametrize("reason", STOPS)
+def test_a_stop_before_the_request_sends_nothing(reason: str) -> None:
+    world = stopped(reason, Phase.SCHEDULED)
+    first = run(world, 0)
+    assert (first.status, first.reason) == (Status.STOPPED, reason)
+    assert (first.touches[0].phase, first.touches[0].reason) == (Phase.SKIPPED, reason)
+    assert reasons(world, Kind.ENROLLMENT_STOPPED) == [reason]
+    world.run(START + 24 * 3_600_000_000)
+    assert [t for t in world.due() if t.enrollment_id == first.enrollment_id] == []
+
+
+@pytest.mark.parametrize("reason", STOPS)
+def test_a_stop_after_the_request_but_before_the_command_withdraws_it(reason: str) -> None:
+    world = stopped(reason, Phase.REQUESTED)
+    touch = run(world, 0).touches[0]
+    assert (touch.phase, touch.reason) == (Phase.SKIPPED, reason)
+    assert reasons(world, Kind.TOUCH_WITHDRAWN) == [reason]
+    assert world.commands() == []
+
+
+@pytest.mark.parametrize("reason", STOPS)
+def test_a_stop_after_the_command_revokes_it(reason: str) -> None:
+    world = stopped(reason, Phase.COMMANDED)
+    touch = run(world, 0).touches[0]
+    assert (touch.phase, touch.reason) == (Phase.SKIPPED, reason)
+    assert [(r.command_id, r.reason) for r in revocations(world)] == [(touch.command_id, reason)]
+
+
+@pytest.mark.parametrize("reason", [r for r in STOPS if r != "contact_erased"])
+def test_a_sender_that_sends_all_the_same_is_believed_and_the_race_recorded(reason: str) -> None:
+    world = stopped(reason, Phase.COMMANDED)
+    tell(world, *sent(world, world.due()[0]))
+    assert run(world, 0).touches[0].phase is Phase.SENT
+    assert reasons(world, Kind.TOUCH_SENT) == [f"sent_after_{reason}"]
+
+
+def test_a_sender_that_fails_after_the_stop_is_not_asked_again() -> None:
+    world = in_phase(Phase.COMMANDED)
+    touch = world.due()[0]
+    world.tell(ContactStopped(**outside(world)))
+    tell(world, *failed(world, touch))
+    world.hours(2)
+    assert (len(world.due()), touch_of(world).phase) == (1, Phase.SKIPPED)
+
+
+def test_a_repeat_that_waits_in_dispatch_is_taken_back_and_its_command_revoked() -> None:
+    world = enrolled(steps=[step("a")])
+    tell(world, tenant(limits={"email": 1}))
+    world.hours(24.6)
+    assert (touch_of(world).phase, touch_of(world).emission) == (Phase.REQUESTED, 2)
+    tell(world, ContactStopped(**outside(world)))
+    world.hours(3)
+    assert len(world.due()) == 1
+    assert len(revocations(world)) == 1
+    assert touch_of(world).phase is Phase.SKIPPED
+
+
+def test_an_opt_out_revokes_a_command_whose_waiting_repeat_a_pause_has_withdrawn() -> None:
+    world = enrolled(steps=[step("a"), step("b", "sms", 100)])
+    world.hours(24.1)
+    tell(world, tenant(at=world.now, cause="t#3", limits={"email": 0}))
+    world.hours(0.5)
+    assert (touch_of(world).phase, touch_of(world).emission) == (Phase.REQUESTED, 2)
+    tell(world, change(world, "paused"), unsubscribed(world))
+    assert [r.command_id for r in revocations(world)] == [t.command_id for t in world.due()]
+    assert run(world).touches[0].phase is Phase.SKIPPED
+
+
+def test_a_stop_of_one_campaign_leaves_the_others() -> None:
+    world = enrolled()
+    tell(world, ContactStopped(**outside(world), campaign_id="another"))
+    assert run(world).status is Status.ACTIVE
+
+
+def test_a_stop_on_the_heels_of_a_pause_still_revokes_the_command() -> None:
+    """The pause asks without revoking; by then the command is out; the stop must call it back."""
+    world = enrolled(steps=[step("a")])
+    world.run(START + 24 * 3_600_000_000 - 1)
+    world.now = START + 24 * 3_600_000_000
+    while touch_of(world).phase is not Phase.REQUESTED:
+        world.turn("contact")
+    world.tell(change(world, "paused"))
+    world.turn("campaign")
+    world.turn("contact")
+    assert touch_of(world).phase is Phase.WITHDRAWING
+    world.tell(ContactStopped(**outside(world)))
+    world.settle()
+    assert touch_of(world).phase is Phase.SKIPPED
+    assert [r.command_id for r in revocations(world)] == [t.command_id for t in world.due()]
+
+
+def test_a_review_counts_once_whatever_follows() -> None:
+    world = enrolled()
+    world.hours(25, sending())
+    tell(world, reviewed(world))
+    world.hours(1)
+    tell(world, reviewed(world, "feedback_submitted"), reviewed(world))
+    assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+    assert (run(world).reason, run(world).conversion) == ("review_clicked", "review_clicked")
+
+
+def test_a_deleted_tenant_ends_everything_and_is_heard_no_more() -> None:
+    world = enrolled()
+    tell(world, DeleteTenant(TENANT, "x#1", world.now))
+    assert run(world).reason == "campaign_deleted"
+    tell(world, job("j2", world.now), tenant())
+    world.hours(300, sending())
+    assert world.due() == []
+    assert reasons(world, Kind.EVENT_REFUSED) == ["TENANT_DELETED", "TENANT_DELETED"]
+
+
+def test_an_erased_person_leaves_no_name_and_no_address_in_any_state() -> None:
+    world = enrolled()
+    tell(world, unsubscribed(world, "sms"))
+    tell(world, tenant(limits={"email": 0}))
+    world.hours(25)
+    tell(world, ContactErased(**outside(world)))
+    kept = b"".join(v for role in world.workers for v in world.states(role).values())
+    for secret in (b"Ann", b"ann@example.com", b"+15550100", b"Chicago\x00"):
+        assert secret not in kept
+    assert contact(world).erased_at == world.now
+
+
+def test_an_erased_person_does_not_come_back_by_the_next_job() -> None:
+    world = enrolled()
+    tell(world, ContactErased(**outside(world)))
+    tell(world, job("j2", world.now))
+    assert contact(world).profile.email == ""
+    assert reasons(world, Kind.EVENT_REFUSED) == ["CONTACT_ERASED"]
+
+
+def test_no_fact_holds_an_address_or_a_name() -> None:
+    world = enrolled()
+    world.hours(300, sending())
+    tell(world, seen(world, world.due()[0]))
+    facts = b"".join(r.value or b"" for r in world.broker.topic(Topic.FACTS))
+    assert b"ann@example.com" not in facts and b'"Ann"' not in facts and b"+1555" not in facts

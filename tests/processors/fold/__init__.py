@@ -1,0 +1,1 @@
+"""The task and its state store."""

@@ -1,0 +1,236 @@
+"""The store against a plain dict: states, timers, queues, rollback, restore (design 2.3, 2.4)."""
+
+from typing import ClassVar
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from processors.fold.store import Rank, Store
+from schemas.internal.state_bytes import NEVER, due_of, flag_of
+from schemas.internal.states import State
+
+
+class Alarm(State):
+    """Something that wants to be woken, or not."""
+
+    at: int | None
+    note: str
+
+    def due(self) -> int | None:
+        return self.at
+
+
+class Guest(State):
+    """Something that stands in a queue, or waits for a time, or neither."""
+
+    queued: ClassVar[bool] = True
+
+    queue: str | None
+    rank: int
+    name: str
+    at: int | None
+
+    def due(self) -> int | None:
+        return self.at
+
+    def place(self) -> tuple[bytes, Rank] | None:
+        if self.queue is None:
+            return None
+        return self.queue.encode(), (self.rank, 0, self.name)
+
+
+decode = msgspec.msgpack.Decoder(Alarm | Guest).decode
+
+ALARMS = [f"ka{n}" for n in range(4)]
+GUESTS = [f"kg{n}" for n in range(4)]  # a key never holds another kind of state
+names = st.sampled_from([*ALARMS, *GUESTS])
+times = st.one_of(st.none(), st.integers(1, 9))
+queues = st.sampled_from([None, "q", "r"])
+
+
+class StoreStory(RuleBasedStateMachine):
+    """Whatever is done to the store is done to two dicts as well, and they must agree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = Store(decode)
+        self.log: list[tuple[bytes, bytes | None]] = []
+        self.kept: dict[bytes, Alarm | Guest] = {}
+        self.now: dict[bytes, Alarm | Guest] = {}
+        self.touched: set[bytes] = set()
+
+    def _took(self, key: bytes, state: Alarm | Guest | None) -> None:
+        self.touched.add(key)
+        if state is None:
+            self.now.pop(key, None)
+        else:
+            self.now[key] = msgspec.structs.replace(state)
+        self.store.settle()
+
+    @rule(name=st.sampled_from(ALARMS), at=times)
+    def put_an_alarm(self, name: str, at: int | None) -> None:
+        state = Alarm(at, f"set for {at}")
+        self.store.put(name.encode(), state)
+        self._took(name.encode(), state)
+
+    @rule(name=st.sampled_from(GUESTS), queue=queues, rank=st.integers(-2, 2), at=times)
+    def put_a_guest(self, name: str, queue: str | None, rank: int, at: int | None) -> None:
+        state = Guest(queue, rank, name, at)
+        self.store.put(name.encode(), state)
+        self._took(name.encode(), state)
+
+    @rule(name=names, at=times, queue=queues)
+    def edit(self, name: str, at: int | None, queue: str | None) -> None:
+        key = name.encode()
+        state = self.store.edit(key, State)
+        assert (state is None) == (key not in self.now)
+        if isinstance(state, Alarm | Guest):
+            state.at = at
+            if isinstance(state, Guest):
+                state.queue = queue
+            self._took(key, state)
+        else:
+            self.store.settle()
+
+    @rule(name=names)
+    def open_and_leave_as_it_is(self, name: str) -> None:
+        state = self.store.edit(name.encode(), State)
+        self.store.settle()
+        if state is not None:
+            self.touched.add(name.encode())
+
+    @rule(name=names)
+    def delete(self, name: str) -> None:
+        self.store.delete(name.encode())
+        self._took(name.encode(), None)
+
+    @rule(now=st.integers(0, 9), again=times)
+    def pop_what_is_due(self, now: int, again: int | None) -> None:
+        due = sorted((state.at, key) for key, state in self.now.items() if state.at is not None)
+        popped = self.store.pop_due(now)
+        if not due or due[0][0] > now:
+            assert popped is None
+            return
+        assert popped is not None
+        key, state = popped
+        assert key == due[0][1]
+        assert state == self.now[key]
+        assert isinstance(state, Alarm | Guest)
+        state.at = again
+        self._took(key, state)
+
+    @rule()
+    def commit(self) -> None:
+        changes = list(self.store.changes())
+        assert {key for key, _ in changes} == self.touched
+        self.log += changes
+        self.store.commit(changes)
+        self.kept, self.touched = dict(self.now), set()
+
+    @rule()
+    def roll_back(self) -> None:
+        self.store.rollback()
+        self.now, self.touched = dict(self.kept), set()
+
+    @rule()
+    def restore(self) -> None:
+        """Another owner reads the changelog; what was open is lost."""
+        self.store = Store(decode)
+        for key, value in self.log:
+            self.store.restore(key, value)
+        self.store.restored()
+        self.now, self.touched = dict(self.kept), set()
+
+    @invariant()
+    def the_states_are_those_of_the_dict(self) -> None:
+        for key in map(str.encode, (*ALARMS, *GUESTS)):
+            assert self.store.look(key, State) == self.now.get(key)
+
+    @invariant()
+    def the_soonest_timer_and_their_number_are_those_of_the_states(self) -> None:
+        due = [state.at for state in self.now.values() if state.at is not None]
+        assert self.store.next_due() == min(due, default=NEVER)
+        assert self.store.timers() == len(due)
+
+    @invariant()
+    def the_front_of_a_queue_is_who_ranks_first(self) -> None:
+        for queue in (b"q", b"r"):
+            guests = [(key, s.place()) for key, s in self.now.items() if isinstance(s, Guest)]
+            waiting = sorted((p[1], key) for key, p in guests if p is not None and p[0] == queue)
+            assert self.store.first(queue) == (waiting[0][1] if waiting else None)
+
+    @invariant()
+    def a_sweep_finds_everybody_that_mentions_the_needle(self) -> None:
+        found = set(self.store.holders(b"k", b"set for 3", b""))
+        wanted = {k for k, s in self.now.items() if isinstance(s, Alarm) and s.note == "set for 3"}
+        assert wanted <= found <= set(self.now)
+
+    @invariant()
+    def the_bytes_say_when_and_whether_it_queues(self) -> None:
+        for key, value in self.store.items():
+            state = self.kept[key]
+            assert due_of(value) == (NEVER if state.at is None else state.at)
+            assert bool(flag_of(value)) == state.queued
+        assert len(self.store) == len(self.kept)
+
+
+StoreStory.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestStoreStory = StoreStory.TestCase
+
+
+def test_timers_that_were_moved_often_do_not_pile_up() -> None:
+    store = Store(decode)
+    for at in range(1, 5_000):
+        store.put(b"k", Alarm(at, ""))
+        store.settle()
+        store.commit(list(store.changes()))
+    assert len(store._timers) < 200
+    assert (store.timers(), store.next_due()) == (1, 4_999)
+
+
+def test_timers_of_one_moment_fire_in_the_order_of_their_keys() -> None:
+    store = Store(decode)
+    for key in (b"c", b"a", b"b"):
+        store.put(key, Alarm(5, ""))
+    store.settle()
+    fired = []
+    while (popped := store.pop_due(5)) is not None:
+        fired.append(popped[0])
+        state = popped[1]
+        assert isinstance(state, Alarm)
+        state.at = None
+        store.settle()
+    assert fired == [b"a", b"b", b"c"]
+
+
+def test_a_state_that_was_only_looked_at_is_not_written() -> None:
+    store = Store(decode)
+    store.put(b"k", Alarm(None, ""))
+    store.settle()
+    store.commit(list(store.changes()))
+    store.look(b"k", Alarm)
+    assert list(store.changes()) == []
+
+
+def test_a_sweep_goes_on_where_it_was_through_commit_and_rollback() -> None:
+    store = Store(decode)
+    keys = [f"k{n:02}".encode() for n in range(20)]
+    for key in keys:
+        store.put(key, Alarm(None, "needle"))
+    store.settle()
+    store.commit(list(store.changes()))
+    seen: list[bytes] = []
+    cursor = b""
+    for turn in range(20):
+        key = next(store.holders(b"k", b"needle", cursor))
+        seen.append(key)
+        cursor = key
+        state = store.edit(key, Alarm)
+        assert state is not None
+        state.note = "done"  # no longer holds the needle: the sweep must not lose its place
+        store.settle()
+        store.commit(list(store.changes())) if turn % 2 else store.rollback()
+    assert seen == keys
+    assert list(store.holders(b"k", b"needle", cursor)) == []

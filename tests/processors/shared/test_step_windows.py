@@ -1,0 +1,91 @@
+"""Hours that a step keeps to, in every zone and over every clock change of 2020 to 2035 (C-33,
+F-6)."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.shared.send_windows import is_open, opens_at
+from schemas.base.times import DAY, HOUR, MINUTE
+from schemas.base.zones import NAMES, zone
+from schemas.campaigns.compiled_definition import SendWindow
+from schemas.internal.messages import Window
+from schemas.internal.state_bytes import NEVER
+
+FIRST = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+LAST = int(datetime(2036, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+
+MINUTES = st.integers(0, 24 * 60 - 1)
+WINDOWS = st.builds(SendWindow, MINUTES, MINUTES, st.integers(1, 127))
+
+
+@cache
+def changes(name: str) -> tuple[int, ...]:
+    """The moments, to the minute, at which a zone's clock is set in those years."""
+    clock = zone(name)
+    found = []
+    for hour in range(FIRST, LAST, DAY):
+        if _offset(clock, hour) != _offset(clock, hour + DAY):
+            low, high = hour, hour + DAY
+            while high - low > MINUTE:
+                middle = (low + high) // 2 // MINUTE * MINUTE
+                low, high = (
+                    (middle, high)
+                    if _offset(clock, middle) == _offset(clock, low)
+                    else (low, middle)
+                )
+            found.append(high)
+    return tuple(found)
+
+
+def _offset(clock: object, moment: int) -> timedelta | None:
+    return datetime.fromtimestamp(moment // 1_000_000, clock).utcoffset()  # type: ignore[arg-type]
+
+
+def slowly(window: Window, moment: int) -> int:
+    """Minute by minute."""
+    if is_open(window, moment):
+        return moment
+    opened = moment - moment % MINUTE + MINUTE
+    while not is_open(window, opened):
+        opened += MINUTE
+        if opened > moment + 15 * DAY:
+            return NEVER
+    return opened
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_over_every_clock_change_never_early_and_never_outside(name: str) -> None:
+    only = SendWindow(1 * 60 + 30, 3 * 60, 127)
+    overnight = SendWindow(23 * 60, 2 * 60 + 15, 0b0111111)
+    for change in changes(name):
+        for hours in (only, overnight):
+            window = Window(name, 0, 0, "contact", hours)
+            for before in (3 * HOUR, 61 * MINUTE, MINUTE, 0):
+                moment = change - before
+                opened = opens_at(window, moment)
+                assert opened == slowly(window, moment), (name, hours, moment)
+
+
+def test_a_clock_set_back_to_before_the_quiet_hours_ends_them() -> None:
+    second_one = int(datetime(2020, 11, 1, 10, tzinfo=UTC).timestamp()) * 1_000_000
+    window = Window("America/Juneau", 61, 0, "contact", SendWindow(0, 0, 0b1000000))
+    assert opens_at(window, second_one - MINUTE // 2) == second_one
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data(), st.sampled_from(sorted(NAMES)), WINDOWS, MINUTES, MINUTES)
+def test_the_first_open_minute_is_found(
+    data: st.DataObject, name: str, only: SendWindow, quiet_start: int, quiet_end: int
+) -> None:
+    near = data.draw(st.sampled_from((*changes(name), FIRST, LAST)))
+    moment = near + data.draw(st.integers(-2 * DAY, 2 * DAY))
+    window = Window(name, quiet_start, quiet_end, "contact", only)
+    opened = opens_at(window, moment)
+    assert opened == slowly(window, moment)
+    if opened != NEVER:
+        assert is_open(window, opened)
+        assert opens_at(window, opened) == opened

@@ -1,0 +1,1 @@
+"""Explanations made from facts and states."""

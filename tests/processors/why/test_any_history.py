@@ -1,0 +1,98 @@
+"""Whatever happened, the explanation agrees with what became of it."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from processors.why import Explanation, RunWhy, explain
+from schemas.internal import messages as m
+from schemas.internal.state_bytes import payload_of
+from schemas.internal.states import (
+    RESOLVED,
+    Contact,
+    ContactState,
+    EndedEnrollment,
+    Enrollment,
+    Phase,
+)
+from tests.crash.faulty_world import Rig
+from tests.crash.histories import chance
+from tests.crash.history_player import Player
+
+_decode = msgspec.msgpack.Decoder(ContactState).decode
+SEEDS = range(12)
+
+
+def people(world: Rig) -> dict[tuple[str, str], list[Enrollment]]:
+    """Every contact's enrollments, those included that its state has let go."""
+    found: dict[tuple[str, str], list[Enrollment]] = {}
+    for (_, key), value in world.states("contact").items():
+        state = _decode(payload_of(value)) if key[:1] != b"\0" or key[:3] == b"\0e/" else None
+        if isinstance(state, Contact):
+            tenant_id, _, contact_id = key.decode().partition("/")
+            found.setdefault((tenant_id, contact_id), []).extend(state.enrollments)
+        elif isinstance(state, EndedEnrollment):
+            found.setdefault((state.tenant_id, state.contact_id), []).append(state.enrollment)
+    return found
+
+
+class Looking(Player):
+    """Looks at everybody each time something was said and done."""
+
+    def __init__(self, look: Callable[[Rig], None]) -> None:
+        super().__init__(Rig())
+        self._look = look
+
+    def _say(self, *messages: m.Message) -> None:
+        super()._say(*messages)
+        self._look(self.rig)
+
+
+def explained(world: Rig) -> list[tuple[Enrollment, RunWhy]]:
+    facts = world.facts()
+    pairs = []
+    for who, runs in people(world).items():
+        of_them = [fact for fact in facts if (fact.tenant_id, fact.contact_id) == who]
+        found: Explanation = explain(*who, of_them, runs)
+        by_id = {run.enrollment_id: run for run in runs}
+        pairs += [(by_id[run.enrollment_id], run) for run in found.runs]
+        told = sum(len(run.timeline) for run in found.runs) + len(found.besides)
+        assert told == len(of_them), "every fact is told once"
+    return pairs
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_touch_that_went_out_was_refused_by_no_gate_and_one_that_was_skipped_by_one(
+    seed: int,
+) -> None:
+    Looking(_gates_agree).play(chance(seed, 60))
+
+
+def _gates_agree(world: Rig) -> None:
+    for state, run in explained(world):
+        for touch, why in zip(state.touches, run.touches, strict=True):
+            results = [gate.result for gate in why.gates]
+            if touch.phase is Phase.COMMANDED:
+                assert set(results) <= {"passed", "waits"}, why  # a pause does not call it back
+            elif touch.phase is Phase.SENT and not touch.reason and touch.attempt == 1:
+                assert "refused" not in results, why
+            elif touch.phase is Phase.SKIPPED:
+                assert results.count("refused") == 1, why
+                (closed,) = [gate for gate in why.gates if gate.result == "refused"]
+                assert closed.reason == touch.reason, why
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_run_waits_exactly_as_long_as_it_has_something_to_wait_for(seed: int) -> None:
+    Looking(_waits_agree).play(chance(seed, 60))
+
+
+def _waits_agree(world: Rig) -> None:
+    for state, run in explained(world):
+        open_touch = bool(state.touches) and state.touches[-1].phase not in RESOLVED
+        over = state.ended_at is not None and not open_touch
+        assert (run.waits is None) is over, run
+        if run.waits is not None and (due := state.due()) is not None:
+            assert run.waits.until is not None
+            assert run.waits.until.timestamp() == pytest.approx(due / 1e6), run

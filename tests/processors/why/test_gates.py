@@ -1,0 +1,359 @@
+"""Why: each gate of a touch with what it was decided on, and what a run waits for (X-3)."""
+
+from typing import Any
+
+from processors.why import NOT_ASKED, ORDER, Explanation, Gate, explain
+from schemas.internal import messages as m
+from schemas.internal.facts import moment
+from schemas.internal.messages import DeleteTemplate, Person
+from tests.testing.builders import CONTACT, TENANT, publish
+from tests.testing.story import (
+    HOUR,
+    START,
+    World,
+    bounced,
+    by_hand,
+    change,
+    contact,
+    enrolled,
+    happened,
+    prospecting,
+    seen,
+    sending,
+    step,
+    tell,
+    tenant,
+    told,
+    unsubscribed,
+)
+from tests.testing.story import job as finished
+
+TWO = [step("a"), step("b", "sms")]
+NO_QUIET = {"quiet_hours": "none"}
+CHICAGO = {"zone": "America/Chicago", "zone_from": "contact", "quiet": "21:00-08:00", "only": None}
+
+
+def why(world: World, contact_id: str = CONTACT, **about: Any) -> Explanation:
+    """What can be said of a person, from the facts and states of a world."""
+    facts = [f for f in world.facts() if (f.tenant_id, f.contact_id) == (TENANT, contact_id)]
+    return explain(TENANT, contact_id, facts, contact(world, contact_id).enrollments, **about)
+
+
+def gates(world: World, touch: int = 0, contact_id: str = CONTACT) -> dict[str, Gate]:
+    """The gates of a touch of a person's newest run, by name."""
+    shown = why(world, contact_id).runs[-1].touches[touch].gates
+    assert [gate.name for gate in shown] == list(ORDER)
+    return {gate.name: gate for gate in shown}
+
+
+def results(found: dict[str, Gate]) -> dict[str, str]:
+    return {name: gate.result for name, gate in found.items()}
+
+
+def at(hours: float) -> Any:
+    return moment(START + round(hours * HOUR))
+
+
+def through(refused: str, found: dict[str, Gate]) -> None:
+    """All gates before it were passed, it refused, and none was asked after it."""
+    place = ORDER.index(refused)
+    said = [gate.result for gate in found.values()]
+    expected = ["passed"] * place + ["refused"] + [NOT_ASKED] * (len(ORDER) - place - 1)
+    assert said == expected
+
+
+def test_a_touch_that_was_sent_passed_every_gate_with_its_values() -> None:
+    world = enrolled(steps=[step("a", template="hello")])
+    tell(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 2}))
+    world.hours(25, sending())
+    found = gates(world)
+    assert set(results(found).values()) == {"passed"}
+    assert found["campaign"].values == {"version": 1}
+    assert found["address"].values == {"field": "email"}
+    assert found["template"].values == {"template_id": "hello", "template_version": 1}
+    assert found["window"].values == {"window": CHICAGO}
+    assert found["reach"].values == {"per_day": {"used": 0, "limit": 2}}
+    assert found["sender_limit"].values == {"used": 0, "limit": 100}
+    assert found["priority"].values == {"priority": 0}
+    assert found["expiry"].values == {"expires_at": at(24 + 168)}
+    assert {gate.at for gate in found.values()} == {at(24)}
+
+
+def test_the_touch_before_is_named_with_what_became_of_it() -> None:
+    world = enrolled(steps=TWO)
+    world.hours(25, sending())
+    tell(world, told(world, phone=""))
+    world.hours(50, sending())
+    before = {"step": "a", "became": "touch.sent", "at": at(24)}
+    assert gates(world, 1)["previous_touch"].values == before
+
+
+def test_before_it_is_due_no_gate_was_asked() -> None:
+    world = enrolled(steps=TWO)
+    assert set(results(gates(world)).values()) == {NOT_ASKED}
+    waits = why(world).runs[0].waits
+    assert waits is not None
+    assert (waits.reason, waits.since, waits.until) == ("delay", at(0), at(24))
+    assert waits.values["anchor"] == "enrollment"
+
+
+def test_quiet_hours_are_told_with_zone_and_end_before_they_come() -> None:
+    world = enrolled(steps=[step("a", hours=12)])  # 21:00 in Chicago
+    found = gates(world)["window"]
+    assert (found.result, found.reason, found.until) == ("waits", "quiet_hours", at(23))
+    assert found.values == {"window": CHICAGO}
+    waits = why(world).runs[0].waits
+    assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
+    world.hours(24)
+    found = gates(world)["window"]
+    assert (found.result, [hold.until for hold in found.held]) == ("passed", [at(23)])
+
+
+def test_an_opt_out_is_told_with_the_event_it_came_by() -> None:
+    world = enrolled(steps=TWO)
+    gone = unsubscribed(world)
+    tell(world, gone)
+    world.hours(25)
+    found = gates(world)
+    through("opt_out", found)
+    closed = found["opt_out"]
+    assert (closed.reason, closed.cause) == ("opted_out_email", gone.cause)
+    assert closed.values == {"opted_out_at": "2026-03-02T15:00:00Z"}
+
+
+def test_where_an_opt_out_ends_the_run_no_gate_was_asked_for_its_touch() -> None:
+    world = enrolled(steps=[step("a")])
+    gone = unsubscribed(world)
+    tell(world, gone)
+    found = gates(world)
+    closed = found.pop("enrollment")
+    assert (closed.result, closed.reason, closed.cause) == (
+        "refused",
+        "opted_out_email",
+        gone.cause,
+    )
+    assert set(results(found).values()) == {NOT_ASKED}
+
+
+def test_what_is_called_back_keeps_what_its_gates_have_said() -> None:
+    world = enrolled(steps=TWO)
+    world.hours(24)
+    tell(world, unsubscribed(world))
+    found = gates(world)
+    assert (found["opt_out"].result, found["opt_out"].at) == ("refused", at(24))
+    assert {g.result for name, g in found.items() if name != "opt_out"} == {"passed"}
+    assert found["sender_limit"].values == {"used": 0, "limit": 100}
+
+
+def test_the_opt_out_of_another_with_the_same_address_is_told_with_its_event() -> None:
+    world = enrolled(steps=TWO)
+    gone = unsubscribed(world)
+    tell(world, gone, finished("j2", contact_id="ben"))
+    world.hours(25)
+    found = gates(world, 0, "ben")
+    assert results(found)["opt_out"] == "refused"
+    assert found["opt_out"].cause == gone.cause
+    assert (found["window"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
+
+
+def test_a_bounce_is_told_with_the_event_it_came_by() -> None:
+    world = enrolled(steps=[step("a"), step("b")])
+    world.hours(25, sending())
+    came_back = bounced(world, world.due()[0])
+    tell(world, came_back)
+    world.hours(30)
+    found = gates(world, 1)
+    through("bounce", found)
+    assert (found["bounce"].reason, found["bounce"].cause) == ("address_bounced", came_back.cause)
+
+
+def test_the_bounce_that_is_told_is_the_one_that_closed_the_address_in_use() -> None:
+    world = enrolled(steps=[step("a"), step("b"), step("c")])
+    world.hours(25, sending())
+    tell(world, bounced(world, world.due()[0]), told(world, email="other@example.com"))
+    world.hours(24, sending(world))
+    second = bounced(world, world.due()[1])
+    tell(world, second)
+    world.hours(30)
+    assert gates(world, 2)["bounce"].cause == second.cause
+
+
+def test_a_bounce_on_one_channel_is_told_where_another_has_the_same_address() -> None:
+    world = prospecting(step("a", "sms", hours=1), step("b", "whatsapp", hours=5))
+    world.hours(2, sending())
+    came_back = bounced(world, world.due()[0])
+    tell(world, came_back)
+    world.hours(6)
+    found = gates(world, 1)["bounce"]
+    assert (found.reason, found.cause) == ("address_bounced", came_back.cause)
+
+
+def test_the_reply_that_is_told_is_a_persons_own_and_of_this_run() -> None:
+    conditional = {**step("b", hours=5), "skip_when": ["already_replied"]}
+    world = prospecting(step("a", hours=1), conditional, on_reply="continue")
+    world.hours(2, sending())
+    early = happened(world, m.ContactReplied, channel="email", at=START - HOUR)
+    note = happened(world, m.ContactReplied, channel="email", automatic=True)
+    reply = happened(world, m.ContactReplied, channel="email")
+    tell(world, early, note, reply)
+    world.hours(6, sending(world))
+    assert gates(world, 1)["skip_when"].cause == reply.cause
+
+
+def test_without_an_address_the_field_is_named() -> None:
+    world = enrolled(steps=[step("a", "sms")], changes={"person": Person(email="a@example.com")})
+    world.hours(25)
+    found = gates(world)
+    through("address", found)
+    assert found["address"].values == {"field": "phone"}
+
+
+def test_without_a_template_the_version_that_was_asked_is_named() -> None:
+    world = enrolled(steps=[step("a", template="gone")])
+    tell(world, publish(steps=[step("a", template="gone")], name="Another"))
+    tell(world, DeleteTemplate(TENANT, "gone", "x#1", START))
+    world.hours(25)
+    found = gates(world)
+    through("template", found)
+    assert found["template"].values == {"template_id": "gone", "version": 2}
+    assert why(world).runs[0].version == 1
+
+
+def test_a_condition_is_told_with_the_event_that_fulfilled_it() -> None:
+    world = prospecting(
+        step("a", hours=1), {**step("b", hours=1), "skip_when": ["opened", "converted"]}
+    )
+    world.hours(1.5, sending())
+    opened = seen(world, world.due()[0])
+    tell(world, opened)
+    world.hours(2, sending(world))
+    found = gates(world, 1)
+    through("skip_when", found)
+    assert (found["skip_when"].reason, found["skip_when"].cause) == ("opened", opened.cause)
+
+
+def test_conditions_that_do_not_hold_are_told_too() -> None:
+    world = prospecting({**step("a", hours=1), "skip_when": ["opened"]})
+    world.hours(2, sending())
+    assert gates(world)["skip_when"].values == {"skip_when": ["opened"]}
+
+
+def crowded(**settings: Any) -> World:
+    """Ann was written to by one campaign, and is about to be by another."""
+    mail: dict[str, Any] = {
+        "kind": "prospecting",
+        "steps": [{"id": "a", "channel": "email", "delay_hours": 0, "template_id": "t"}],
+    }
+    world = prospecting(*mail["steps"], **NO_QUIET)
+    world.hours(0.1, sending())
+    tell(world, tenant(at=START + 1, cause="t#2", caps=settings.pop("caps", {})))
+    tell(world, publish(campaign_id="two", **mail, settings={**NO_QUIET, **settings}))
+    return tell(world, by_hand(world, "two"))
+
+
+def test_a_cap_is_told_with_its_counter_and_when_it_opens() -> None:
+    world = crowded(caps={"per_day": 1, "per_week": 5})
+    found = gates(world)["reach"]
+    assert (found.result, found.reason, found.until) == ("waits", "frequency_cap", at(24))
+    assert found.values == {"limit": 1, "window": "per_day", "used": 1}
+    world.hours(25, sending(world))
+    assert gates(world)["reach"].values == {
+        "per_day": {"used": 0, "limit": 1},
+        "per_week": {"used": 1, "limit": 5},
+    }
+
+
+def test_a_gap_is_told_with_the_touch_it_counts_from() -> None:
+    world = crowded(min_gap_hours=3)
+    found = gates(world)["reach"]
+    assert (found.reason, found.until) == ("min_gap", at(3))
+    assert found.values == {"min_gap_seconds": 3 * 3600, "last_touch_at": "2026-03-02T15:00:00Z"}
+
+
+def throttled() -> World:
+    world = enrolled(steps=TWO)
+    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
+    world.hours(24.5)
+    return world
+
+
+def test_a_limit_is_told_with_its_counter_and_what_waits_behind_it() -> None:
+    found = gates(throttled())
+    assert results(found)["reach"] == "passed"
+    limit = found["sender_limit"]
+    assert (limit.result, limit.reason, limit.until) == ("waits", "throttled", at(25))
+    assert limit.values == {"used": 0, "limit": 0, "window": "1h sliding"}
+    assert found["priority"].result == NOT_ASKED
+    waits = why(throttled()).runs[0].waits
+    assert waits is not None and (waits.reason, waits.until) == ("throttled", at(25))
+
+
+def test_what_waited_out_a_limit_into_the_night_is_told_by_dispatch() -> None:
+    world = enrolled(steps=[step("a", hours=11.5)])  # 20:30 in Chicago
+    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
+    world.hours(13)
+    found = gates(world)
+    assert (found["window"].reason, found["window"].until) == ("quiet_hours", at(23))
+    assert found["window"].values["window"] == CHICAGO
+    assert (found["expiry"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
+    assert [hold.reason for hold in found["sender_limit"].held] == ["throttled"]
+    waits = why(world).runs[0].waits
+    assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
+
+
+def test_what_waited_too_long_is_told_with_its_end() -> None:
+    world = throttled()
+    world.hours(200)
+    found = gates(world)
+    assert (found["expiry"].result, found["expiry"].reason) == ("refused", "expired")
+    assert found["sender_limit"].held[0].reason == "throttled"
+    assert (found["window"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
+
+
+def test_a_paused_campaign_holds_the_touch_and_names_the_order() -> None:
+    world = enrolled(steps=TWO)
+    paused = change(world, "paused")
+    tell(world, paused)
+    world.hours(30)
+    found = gates(world)["campaign"]
+    assert (found.result, found.reason, found.cause) == ("waits", "campaign_paused", paused.cause)
+    waits = why(world).runs[0].waits
+    assert waits is not None
+    assert (waits.reason, waits.until, waits.cause) == ("campaign_paused", None, paused.cause)
+    tell(world, change(world, "resumed"))
+    world.hours(25, sending())
+    passed = gates(world)["campaign"]
+    assert (passed.result, [hold.reason for hold in passed.held]) == ("passed", ["campaign_paused"])
+
+
+def test_of_two_pauses_the_one_that_is_over_holds_nothing_any_more() -> None:
+    world = enrolled(steps=TWO)
+    tell(world, change(world, "paused"), happened(world, m.ContactPaused))
+    tell(world, change(world, "resumed"))
+    found = gates(world)
+    assert (found["campaign"].result, found["enrollment"].result) == (NOT_ASKED, "waits")
+
+
+def test_a_pause_does_not_undo_what_the_gates_of_a_command_have_said() -> None:
+    world = enrolled(steps=TWO)
+    world.hours(24)
+    tell(world, change(world, "paused"))
+    assert {gate.result for gate in gates(world).values()} == {"passed"}
+    tell(world, change(world, "resumed"))
+    assert {gate.result for gate in gates(world).values()} == {"passed"}
+
+
+def test_a_repeat_is_not_asked_again_for_conditions_and_caps() -> None:
+    world = enrolled(steps=TWO)
+    tell(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
+    world.hours(24.6)
+    found = gates(world)
+    assert (found["template"].at, found["reach"].at) == (at(24.5), at(24))
+    assert found["reach"].values == {"per_day": {"used": 0, "limit": 1}}
+
+
+def test_a_person_paused_while_dispatch_has_the_touch_is_told() -> None:
+    world = throttled()
+    tell(world, happened(world, m.ContactPaused))
+    found = gates(world)["enrollment"]
+    assert (found.result, found.reason) == ("waits", "person_paused")

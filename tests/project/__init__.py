@@ -1,0 +1,1 @@
+"""The repository itself: documents, packaging, deployment files."""

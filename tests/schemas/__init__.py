@@ -1,0 +1,1 @@
+"""What the schemas accept, refuse and write."""

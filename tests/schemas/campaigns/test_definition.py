@@ -1,0 +1,221 @@
+"""A campaign definition is taken whole, or refused with every problem at its place."""
+
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.times import HOUR, MINUTE
+from schemas.campaigns.definition import Definition, Settings, Step, content_hash, read, validate
+from schemas.public.example_events import DEFINITION
+
+
+def document(**changed: Any) -> dict[str, Any]:
+    return deepcopy(DEFINITION) | changed
+
+
+def step(**changed: Any) -> dict[str, Any]:
+    return {"id": "a", "channel": "email", "delay_hours": 24} | changed
+
+
+def valid(**changed: Any) -> Definition:
+    definition = validate(document(**changed))
+    assert isinstance(definition, Definition), definition
+    return definition
+
+
+def problems(whole: Any, **told: str) -> list[tuple[str, str]]:
+    found = validate(whole, **told)
+    assert isinstance(found, list), found
+    assert all(len(problem.message) <= 300 for problem in found)
+    return [(problem.code, problem.place) for problem in found]
+
+
+def of(**changed: Any) -> list[tuple[str, str]]:
+    return problems(document(**changed))
+
+
+def test_the_least_document_has_all_the_defaults() -> None:
+    assert valid(steps=[step()]) == Definition(
+        tenant_id="acme",
+        campaign_id="reviews",
+        name="Review requests",
+        steps=(Step("a", "email", 24 * HOUR, "enrollment"),),
+        settings=Settings(
+            cooldown=0,
+            repeat_job="restart",
+            late_policy="shift_by_pause",
+            quiet="tenant",
+            expire_after=168 * HOUR,
+            answer_timeout=30 * MINUTE,
+            retry_delays=(MINUTE, 5 * MINUTE, 15 * MINUTE),
+        ),
+        kind="review",
+        service_type=None,
+        status="active",
+    )
+
+
+def test_delays_count_from_enrollment_and_then_from_the_step_before() -> None:
+    steps = valid(steps=[step(), step(id="b"), step(id="c", anchor="enrollment")]).steps
+    assert [s.anchor for s in steps] == ["enrollment", "previous_scheduled", "enrollment"]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    whole = document(
+        name=None, kind="calls", steps=[step(delay_hours=0), step(channel="fax"), step(id="c d")]
+    )
+    assert problems(whole) == [
+        (Code.KIND_UNKNOWN, "kind"),
+        (Code.NAME_REQUIRED, "name"),
+        (Code.DELAY_INVALID, "steps[0].delay_hours"),
+        (Code.CHANNEL_UNKNOWN, "steps[1].channel"),
+        (Code.STEP_ID_INVALID, "steps[2].id"),
+        (Code.STEP_ID_DUPLICATE, "steps[1].id"),
+    ]
+
+
+@pytest.mark.parametrize("hours", [0, -1, -0.5, 43_801, None, "24", True, float("nan"), 1e-12, []])
+def test_a_delay_is_a_number_above_zero(hours: Any) -> None:
+    assert of(steps=[step(delay_hours=hours)]) == [(Code.DELAY_INVALID, "steps[0].delay_hours")]
+
+
+def test_a_delay_may_be_a_decimal() -> None:
+    assert valid(steps=[step(delay_hours=0.5)]).steps[0].delay == 30 * MINUTE
+
+
+def test_five_touches_are_too_many_for_a_review_campaign() -> None:
+    steps = [step(id=f"s{number}") for number in range(5)]
+    assert of(steps=steps) == [(Code.TOO_MANY_STEPS, "steps")]
+    assert len(valid(steps=steps[:4]).steps) == 4
+
+
+@pytest.mark.parametrize("steps", [None, []])
+def test_no_steps_are_no_campaign(steps: Any) -> None:
+    assert of(steps=steps) == [(Code.STEPS_REQUIRED, "steps")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "place"),
+    [
+        ({"id": None}, Code.STEP_ID_REQUIRED, "id"),
+        ({"id": "a/b"}, Code.STEP_ID_INVALID, "id"),
+        ({"id": 1}, Code.STEP_ID_INVALID, "id"),
+        ({"channel": None}, Code.CHANNEL_REQUIRED, "channel"),
+        ({"channel": "fax"}, Code.CHANNEL_UNKNOWN, "channel"),
+        ({"channel": ["email"]}, Code.CHANNEL_UNKNOWN, "channel"),
+        ({"channel": "voice"}, Code.CHANNEL_NOT_SUPPORTED, "channel"),
+        ({"action": "call"}, Code.ACTION_NOT_SUPPORTED, "action"),
+        ({"anchor": "trigger"}, Code.ANCHOR_NOT_SUPPORTED, "anchor"),
+        ({"anchor": "previous_scheduled"}, Code.ANCHOR_NOT_SUPPORTED, "anchor"),
+        ({"anchor": "moon"}, Code.ANCHOR_UNKNOWN, "anchor"),
+        ({"template_id": 7}, Code.TEMPLATE_INVALID, "template_id"),
+        ({"template_id": "t" * 201}, Code.TEMPLATE_INVALID, "template_id"),
+        ({"delay": 3}, Code.FIELD_UNKNOWN, "delay"),
+    ],
+)
+def test_what_is_wrong_with_a_step_is_told_at_its_place(
+    changed: dict[str, Any], code: Code, place: str
+) -> None:
+    assert of(steps=[step(**changed)]) == [(code, f"steps[0].{place}")]
+
+
+@pytest.mark.parametrize("wrong", [7, "email", None, [step()]])
+def test_a_step_is_a_mapping(wrong: Any) -> None:
+    assert of(steps=[wrong]) == [(Code.STEP_INVALID, "steps[0]")]
+    assert of(steps="all of them") == [(Code.STEP_INVALID, "steps")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "place"),
+    [
+        ({"name": None}, Code.NAME_REQUIRED, "name"),
+        ({"name": "  "}, Code.NAME_REQUIRED, "name"),
+        ({"name": "ab"}, Code.NAME_INVALID, "name"),
+        ({"name": "a" * 201}, Code.NAME_INVALID, "name"),
+        ({"name": "50 % off!"}, Code.NAME_INVALID, "name"),
+        ({"name": 123}, Code.NAME_INVALID, "name"),
+        ({"description": "d" * 5_001}, Code.DESCRIPTION_INVALID, "description"),
+        ({"description": "a\x00"}, Code.DESCRIPTION_INVALID, "description"),
+        ({"tenant_id": "a/b"}, Code.TENANT_INVALID, "tenant_id"),
+        ({"campaign_id": None}, Code.ID_INVALID, "campaign_id"),
+        ({"kind": "fishing"}, Code.KIND_UNKNOWN, "kind"),
+        ({"status": "paused"}, Code.STATUS_INVALID, "status"),
+        ({"service_type": "gardening"}, Code.SERVICE_TYPE_UNKNOWN, "service_type"),
+        ({"preset": True}, Code.PRESET_READ_ONLY, "preset"),
+        ({"settings": []}, Code.SETTING_INVALID, "settings"),
+        ({"step": []}, Code.FIELD_UNKNOWN, "step"),
+    ],
+)
+def test_what_is_wrong_with_a_campaign_is_told_at_its_place(
+    changed: dict[str, Any], code: Code, place: str
+) -> None:
+    assert of(**changed) == [(code, place)]
+
+
+def test_a_typo_is_told_with_what_was_meant() -> None:
+    found = validate(document(settings={"cooldown_day": 3}))
+    assert isinstance(found, list)
+    assert found[0].place == "settings.cooldown_day"
+    assert "cooldown_days" in found[0].message
+
+
+def test_ids_told_from_outside_stand_in_or_must_agree() -> None:
+    whole = document(tenant_id=None)
+    assert isinstance(validate(whole, tenant_id="acme"), Definition)
+    assert problems(whole) == [(Code.TENANT_INVALID, "tenant_id")]
+    told = problems(document(), tenant_id="other", campaign_id="else")
+    assert told == [(Code.TENANT_MISMATCH, "tenant_id"), (Code.ID_MISMATCH, "campaign_id")]
+
+
+def test_the_same_content_has_the_same_hash() -> None:
+    said = valid(kind="review", status="active", settings={"cooldown_days": 0, "priority": None})
+    assert content_hash(said) == content_hash(valid())
+    assert content_hash(valid(steps=[step()])) != content_hash(valid(steps=[step(delay_hours=25)]))
+
+
+def test_the_hash_is_the_same_in_every_release() -> None:
+    """A changed hash would make a new version of every campaign that is published again."""
+    assert content_hash(valid()).hex() == "bf4971af4111015503d2065d3e236fb8"
+
+
+def test_a_definition_stands_inside_messages() -> None:
+    definition = valid(settings={"quiet_hours": {"start": "22:00", "end": "07:30"}})
+    packed = msgspec.msgpack.encode(definition)
+    assert msgspec.msgpack.decode(packed, type=Definition) == definition
+
+
+def test_a_document_of_nonsense_is_not_answered_with_as_much_nonsense() -> None:
+    found = validate({f"x{number}" * 100: number for number in range(1_000)})
+    assert isinstance(found, list)
+    assert len(found) == 100
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+fields = st.sampled_from(["tenant_id", "name", "kind", "settings", "steps", "preset", "status"])
+
+
+@given(st.dictionaries(fields, anything) | anything)
+def test_any_document_is_a_definition_or_a_list_of_problems(whole: Any) -> None:
+    assert validate(whole)
+
+
+@given(anything, st.sampled_from(["id", "channel", "delay_hours", "anchor", "template_id"]))
+def test_any_step_is_a_step_or_a_problem(value: Any, name: str) -> None:
+    assert validate(document(steps=[step(**{name: value})]))
+
+
+def test_yaml_and_json_say_the_same() -> None:
+    text = msgspec.json.encode(document())
+    yaml = "tenant_id: acme\ncampaign_id: reviews\nname: Review requests\nsteps:\n" + "".join(
+        f"  - {msgspec.json.encode(row).decode()}\n" for row in DEFINITION["steps"]
+    )
+    assert read(text) == read(yaml) == valid()

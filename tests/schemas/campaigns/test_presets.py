@@ -1,0 +1,71 @@
+"""The three presets are what S0 and F-2, F-3 say, read-only, and easy to start from."""
+
+from itertools import accumulate
+
+import pytest
+
+from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.times import HOUR
+from schemas.campaigns.definition import Definition, read, validate
+from schemas.campaigns.presets import NAMES, PresetUnknown, duplicate, list_presets
+
+
+def copied(preset: str, service_type: str | None = None) -> Definition:
+    definition = read(duplicate(preset, "acme", "mine", "My campaign", service_type))
+    assert isinstance(definition, Definition), definition
+    return definition
+
+
+@pytest.mark.parametrize(
+    ("preset", "channels", "hours"),
+    [
+        ("conservative", ["email", "email"], [24, 96]),
+        ("standard", ["email", "email", "sms"], [24, 96, 264]),
+        ("aggressive", ["sms", "email", "sms", "email"], [4, 28, 100, 268]),
+    ],
+)
+def test_a_preset_has_the_figures_of_the_table(
+    preset: str, channels: list[str], hours: list[int]
+) -> None:
+    steps = copied(preset).steps
+    assert [step.channel for step in steps] == channels
+    assert list(accumulate(step.delay // HOUR for step in steps)) == hours
+    assert [step.anchor for step in steps[1:]] == ["previous_scheduled"] * (len(steps) - 1)
+
+
+def test_there_are_exactly_three() -> None:
+    assert tuple(preset.id for preset in list_presets()) == NAMES
+
+
+@pytest.mark.parametrize("preset", list_presets(), ids=NAMES)
+def test_a_preset_itself_cannot_be_published(preset: object) -> None:
+    document = next(p.document for p in list_presets() if p is preset)
+    problems = validate(document, tenant_id="acme", campaign_id="mine")
+    assert isinstance(problems, list)
+    assert [problem.code for problem in problems] == [Code.PRESET_READ_ONLY]
+
+
+@pytest.mark.parametrize("preset", NAMES)
+def test_a_copy_has_no_templates_until_they_are_filled_in(preset: str) -> None:
+    assert all(step.template_id is None for step in copied(preset).steps)
+    text = duplicate(preset, "acme", "mine", "My campaign")
+    filled = read(text.replace("template_id: null", "template_id: t-1"))
+    assert isinstance(filled, Definition)
+    assert all(step.template_id == "t-1" for step in filled.steps)
+
+
+def test_a_copy_is_for_every_job_or_one_type() -> None:
+    assert copied("standard").service_type is None
+    assert copied("standard", "roofing").service_type == "roofing"
+
+
+def test_a_copy_cannot_be_made_to_say_something_else() -> None:
+    text = duplicate("standard", "acme", "mine", 'x"\nstatus: draft\n#')
+    problems = read(text)
+    assert isinstance(problems, list)
+    assert [problem.code for problem in problems] == [Code.NAME_INVALID]
+
+
+def test_an_unknown_preset_is_told() -> None:
+    with pytest.raises(PresetUnknown, match="conservative, standard, aggressive"):
+        duplicate("wild", "acme", "mine", "My campaign")

@@ -1,0 +1,221 @@
+"""The steps of a sequence: waits, ways and windows are taken whole, or every problem is told at its
+place."""
+
+from typing import Any
+
+import pytest
+
+from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.times import HOUR, MINUTE
+from schemas.campaigns.campaign_kinds import ACTIONS, ANYWHERE, EVENTS, KINDS, SIGNALS
+from schemas.campaigns.compiled_definition import SendWindow, Wait, Way
+from schemas.campaigns.definition import Definition, validate
+
+
+def step(name: str = "a", **changed: Any) -> dict[str, Any]:
+    return {"id": name, "channel": "email", "template_id": "t"} | changed
+
+
+def whole(*steps: Any, **changed: Any) -> dict[str, Any]:
+    names = {"tenant_id": "acme", "campaign_id": "c", "name": "Sequence", "kind": "prospecting"}
+    return names | {"steps": list(steps)} | changed
+
+
+def valid(*steps: Any, **changed: Any) -> Definition:
+    found = validate(whole(*steps, **changed))
+    assert isinstance(found, Definition), found
+    return found
+
+
+def problems(*steps: Any, **changed: Any) -> list[tuple[str, str]]:
+    found = validate(whole(*steps, **changed))
+    assert isinstance(found, list), found
+    return [(problem.code, problem.place) for problem in found]
+
+
+def test_a_step_may_say_everything() -> None:
+    first = step(
+        "call",
+        channel="voice",
+        delay_hours=1,
+        wait_for={
+            "event": ["call_outcome", "conversion"],
+            "max_wait_hours": 24,
+            "on_event": {"branch": "mail"},
+            "on_timeout": "fail",
+            "outcomes": ["answered"],
+        },
+        skip_when=["already_replied"],
+        then="complete",
+        window={"start": "09:00", "end": "18:00", "days": ["mon", "fri"]},
+        retry_minutes=[2],
+        expire_after_hours=3,
+    )
+    (found, mail) = valid(first, step("mail", anchor="trigger")).steps
+    assert found.action == "place_call"
+    assert found.wait_for == Wait(
+        ("call_outcome", "conversion"),
+        24 * HOUR,
+        Way("branch", "mail"),
+        Way("fail"),
+        ("answered",),
+    )
+    assert found.skip_when == ("already_replied",)
+    assert found.then == Way("complete")
+    assert found.window == SendWindow(9 * 60, 18 * 60, 0b0010001)
+    assert (found.retry_delays, found.expire_after) == ((2 * MINUTE,), 3 * HOUR)
+    assert mail.anchor == "trigger"
+
+
+def test_what_is_left_out_is_what_the_kind_says() -> None:
+    definition = valid(step(), step("b"))
+    assert [found.anchor for found in definition.steps] == ["enrollment", "previous_executed"]
+    assert [found.delay for found in definition.steps] == [0, 0]
+    settings = definition.settings
+    assert (settings.on_reply, settings.max_errors, settings.reentry) == ("pause", 3, "once")
+
+
+def test_a_wait_may_be_one_word() -> None:
+    (found,) = valid(step(wait_for="reply")).steps
+    assert found.wait_for == Wait(("reply",), 168 * HOUR)  # S2-9
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize(("channel", "action"), SIGNALS)
+def test_who_waits_for_what_a_channel_cannot_tell_is_refused(
+    channel: str, action: str, event: str
+) -> None:
+    row = step(channel=channel, action=action, wait_for=event)
+    if event in SIGNALS[channel, action] + ANYWHERE:
+        valid(row)
+    else:
+        assert problems(row) == [(Code.SIGNAL_NOT_SUPPORTED, "steps[0].wait_for.event")]
+
+
+def test_every_channel_has_actions_and_every_action_signals() -> None:
+    assert set(ACTIONS) == set(KINDS["prospecting"].channels)
+    assert set(SIGNALS) == {(channel, name) for channel, row in ACTIONS.items() for name in row}
+    assert {name for row in SIGNALS.values() for name in row} | set(ANYWHERE) == set(EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "place"),
+    [
+        ({"wait_for": 5}, Code.WAIT_INVALID, "wait_for"),
+        ({"wait_for": {}}, Code.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": []}}, Code.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": "moon"}}, Code.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": [["open"]]}}, Code.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": "open", "until": 5}}, Code.FIELD_UNKNOWN, "wait_for.until"),
+        (
+            {"wait_for": {"event": "open", "max_wait_hours": 0}},
+            Code.SETTING_INVALID,
+            "wait_for.max_wait_hours",
+        ),
+        (
+            {"wait_for": {"event": "open", "max_wait_hours": 43_801}},
+            Code.SETTING_INVALID,
+            "wait_for.max_wait_hours",
+        ),
+        (
+            {"wait_for": {"event": "open", "outcomes": ["busy"]}},
+            Code.WAIT_INVALID,
+            "wait_for.outcomes",
+        ),
+        (
+            {"wait_for": {"event": "open", "on_event": "leave"}},
+            Code.BRANCH_INVALID,
+            "wait_for.on_event",
+        ),
+        (
+            {"wait_for": {"event": "open", "on_timeout": {"branch": "moon"}}},
+            Code.BRANCH_UNKNOWN,
+            "wait_for.on_timeout",
+        ),
+        ({"then": {"branch": 7}}, Code.BRANCH_INVALID, "then"),
+        ({"then": {"branch": "moon"}}, Code.BRANCH_UNKNOWN, "then"),
+        ({"skip_when": "raining"}, Code.CONDITION_UNKNOWN, "skip_when"),
+        ({"skip_when": [["opened"]]}, Code.CONDITION_UNKNOWN, "skip_when"),
+        ({"window": "day"}, Code.WINDOW_INVALID, "window"),
+        ({"window": {"start": "9"}}, Code.WINDOW_INVALID, "window.start"),
+        ({"window": {"days": ["monday"]}}, Code.WINDOW_INVALID, "window.days"),
+        ({"window": {"days": []}}, Code.WINDOW_INVALID, "window.days"),
+        ({"window": {"days": [["mon"]]}}, Code.WINDOW_INVALID, "window.days"),
+        ({"retry_minutes": [0]}, Code.SETTING_INVALID, "retry_minutes"),
+        ({"expire_after_hours": -1}, Code.SETTING_INVALID, "expire_after_hours"),
+        ({"delay_hours": -1}, Code.DELAY_INVALID, "delay_hours"),
+        ({"delay_hours": 43_801}, Code.DELAY_INVALID, "delay_hours"),
+        ({"action": "place_call"}, Code.ACTION_NOT_SUPPORTED, "action"),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_place(
+    changed: dict[str, Any], code: Code, place: str
+) -> None:
+    assert problems(step(**changed)) == [(code, f"steps[0].{place}")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ("on_reply", "shrug"),
+        ("max_errors", 0),
+        ("max_errors", True),
+        ("reentry", "never"),
+        ("on_edit", "maybe"),
+        ("exclusive", 7),
+        ("min_gap_hours", -1),
+    ],
+)
+def test_a_setting_is_one_that_there_is(setting: str, wrong: Any) -> None:
+    found = problems(step(), settings={setting: wrong})
+    assert found == [(Code.SETTING_INVALID, f"settings.{setting}")]
+
+
+def test_errors_may_be_without_end() -> None:
+    assert valid(step(), settings={"max_errors": "none"}).settings.max_errors is None
+
+
+def test_a_step_that_no_way_leads_to_is_told() -> None:
+    rows = (step("a", then={"branch": "c"}), step("b"), step("c"))
+    assert problems(*rows) == [(Code.STEP_UNREACHABLE, "steps[1]")]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (step("a", then={"branch": "a"}),),
+        (step("a"), step("b", then={"branch": "a"})),
+        (step("a", wait_for="reply"), step("b", then={"branch": "a"})),
+    ],
+)
+def test_a_loop_without_a_wait_is_told(rows: tuple[dict[str, Any], ...]) -> None:
+    assert {code for code, _ in problems(*rows)} == {Code.LOOP_WITHOUT_WAIT}
+
+
+def test_a_way_back_by_waiting_is_none() -> None:
+    back = {"event": "reply", "on_timeout": {"branch": "a"}}
+    assert len(valid(step("a"), step("b", wait_for=back)).steps) == 2
+
+
+def test_a_review_campaign_only_goes_forward() -> None:
+    back = {"event": "open", "on_timeout": {"branch": "a"}}
+    rows = (step("a", delay_hours=1), step("b", delay_hours=1, wait_for=back))
+    found = problems(*rows, kind="review")
+    assert found == [(Code.BRANCH_INVALID, "steps[1].wait_for.on_timeout")]
+
+
+def test_who_counts_from_a_trigger_comes_from_a_wait() -> None:
+    rows = (step("a"), step("b", anchor="trigger"))
+    assert problems(*rows) == [(Code.ANCHOR_NOT_SUPPORTED, "steps[1].anchor")]
+    into = (step("a", wait_for="reply"), step("b", anchor="trigger", then="complete"))
+    valid(*into)
+
+
+def test_no_job_enters_a_prospecting_campaign() -> None:
+    assert problems(step(), service_type="hvac") == [(Code.SERVICE_TYPE_UNKNOWN, "service_type")]
+
+
+def test_more_steps_than_anybody_needs() -> None:
+    rows = [step(f"s{number}") for number in range(101)]
+    assert (Code.TOO_MANY_STEPS, "steps") in problems(*rows)
+    assert len(valid(*rows[:100]).steps) == 100

@@ -1,0 +1,78 @@
+"""The AsyncAPI document and the examples are those of the code."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from schemas.base.times import DAY
+from schemas.campaigns.definition import Definition, read
+from schemas.internal.topics import COMMANDS, PUBLIC_IN, Topic
+from schemas.public.asyncapi import document, text
+from schemas.public.codec import Decoder
+from schemas.public.events import EVENTS
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_committed_document_is_up_to_date() -> None:
+    committed = (ROOT / "docs" / "asyncapi.yaml").read_text("utf-8")
+    assert committed == text(), "run: python -m schemas.public.asyncapi > docs/asyncapi.yaml"
+
+
+def test_it_names_every_event_and_every_public_topic() -> None:
+    whole = document()
+    messages = whole["components"]["messages"]
+    assert {message["name"] for message in messages.values()} == {*EVENTS, "fact"}
+    addresses = {channel["address"] for channel in whole["channels"].values()}
+    assert addresses == {*PUBLIC_IN, *COMMANDS, Topic.FACTS}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    whole = yaml.safe_load(text())
+    for reference in references(whole):
+        target = whole
+        for part in reference.removeprefix("#/").split("/"):
+            target = target[part]
+
+
+def references(value: Any) -> list[str]:
+    match value:
+        case {"$ref": str(reference)}:
+            return [reference]
+        case dict():
+            return [found for item in value.values() for found in references(item)]
+        case list():
+            return [found for item in value for found in references(item)]
+    return []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda p: p.name)
+def test_an_example_definition_is_valid(path: Path) -> None:
+    assert isinstance(read(path.read_bytes()), Definition)
+
+
+def test_every_example_event_is_valid() -> None:
+    events = [Decoder().decode([], line) for line in examples()]
+    assert len({(event.source, event.id) for event in events}) == len(events)
+    published = [event.data.definition for event in events if event.type == "campaign.published"]
+    assert published == [yaml.safe_load((ROOT / "examples" / "reviews.yaml").read_text("utf-8"))]
+
+
+def test_the_jobs_of_the_examples_are_of_today_so_that_they_are_followed_up() -> None:
+    events = [Decoder().decode([], line) for line in examples()]
+    jobs = [event for event in events if event.type == "job.completed"]
+    now = time.time_ns() // 1_000
+    assert len(jobs) == 2
+    for job in jobs:
+        assert now - DAY < job.data.completed_at <= (job.time or 0) <= now
+
+
+def examples() -> list[bytes]:
+    """What the script prints, with nothing installed but Python."""
+    command = [sys.executable, "-I", "-S", str(ROOT / "examples" / "events.py")]
+    return subprocess.run(command, capture_output=True, check=True).stdout.splitlines()

@@ -1,0 +1,177 @@
+"""Any bytes at all give an event or a refusal, and a refusal never carries the payload."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.base.error_codes import Code, Refused
+from schemas.public.codec import Decoder, encode_event
+from schemas.public.events import EVENTS
+from schemas.public.example_events import sample_model
+from tests.testing.public_records import (
+    IDS,
+    Header,
+    code_of,
+    headers,
+    refusal,
+    registry,
+    structured,
+    value,
+)
+
+JSON, AVRO = b"application/json", b"application/avro"
+
+
+@pytest.mark.parametrize("body", [None, b""])
+def test_no_value_is_refused(body: bytes | None) -> None:
+    assert code_of(headers(), body) is Code.VALUE_EMPTY
+
+
+NO_JSON = [b"hello", b"{", b'{"a":1}}', b"\xff\xfe", b"{'a':1}", b'{"a":\x00}']
+
+
+@pytest.mark.parametrize("body", NO_JSON)
+def test_what_is_not_json_is_refused(body: bytes) -> None:
+    assert code_of(headers(), body) is Code.NOT_JSON
+
+
+@pytest.mark.parametrize("body", [b"[]", b"7", b'"text"', b"null", b"NaN"])
+def test_json_that_is_no_object_is_refused(body: bytes) -> None:
+    assert code_of(headers(), body) is Code.FIELD_INVALID
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
+    for name, fields in (
+        ("campaign.published", {"definition": {"delay": 0}}),
+        ("call.ended", {"seconds": 0}),
+        ("contact.upserted", {"attributes": {"x": 0}}),
+    ):
+        body = value(name, **fields).replace(b": 0}", f": {number}}}".encode())
+        assert code_of(headers(name), body) is Code.FIELD_INVALID
+
+
+@pytest.mark.parametrize("digits", [20, 400, 100_000])
+def test_huge_integers_are_refused(digits: int) -> None:
+    called = value("call.ended", seconds=0).replace(b": 0}", b": " + b"9" * digits + b"}")
+    assert code_of(headers("call.ended"), called) in (Code.FIELD_INVALID, Code.NOT_JSON)
+
+
+def test_lone_surrogates_are_refused() -> None:
+    reply = value("contact.replied", text="X").replace(b'"X"', rb'"\ud800"')
+    assert code_of(headers("contact.replied"), reply) is Code.NOT_JSON
+
+
+def test_ten_megabytes_are_refused_before_they_are_read() -> None:
+    why = refusal(headers("contact.replied"), value("contact.replied", text="x" * 10_000_000))
+    assert why.code is Code.TOO_LARGE
+
+
+def test_a_long_text_is_refused_without_being_repeated() -> None:
+    why = refusal(headers("contact.replied"), value("contact.replied", text="secret" * 5_000))
+    assert why.code is Code.FIELD_INVALID
+    assert "secret" not in why.detail
+
+
+@pytest.mark.parametrize("mark", [b"[", b'{"a":'])
+@pytest.mark.parametrize("deep", [1_000, 100_000])
+def test_deep_nesting_is_refused(mark: bytes, deep: int) -> None:
+    start = b'{"tenant_id":"acme","campaign_id":"c","definition":'
+    assert code_of(headers("campaign.published"), start + mark * deep) is Code.TOO_DEEP
+    whole = b'{"specversion":"1.0","data":' + mark * deep
+    assert code_of([], whole) is Code.NOT_CLOUDEVENT
+
+
+def test_of_a_key_given_twice_the_last_one_counts() -> None:
+    twice = value().replace(b'{"tenant_id"', b'{"tenant_id": "other", "tenant_id"')
+    assert Decoder().decode(headers(), twice).data.tenant_id == "acme"
+
+
+def test_a_long_foreign_name_does_not_flood_the_detail() -> None:
+    attributes: dict[str, Any] = {"x" * 90: {}, "\u202e\n" * 40: {}}
+    why = refusal(headers("contact.upserted"), value("contact.upserted", attributes=attributes))
+    assert why.detail.isprintable()
+
+
+def encoded(ce_type: str, encoding: Any) -> tuple[list[Header], bytes]:
+    given, body = encode_event(
+        ce_type,
+        sample_model(ce_type),
+        encoding,
+        event_id="e",
+        source="s",
+        schema_id=IDS[ce_type],
+    )
+    return list(given), body
+
+
+def outcome(given: Any, body: bytes | None) -> Code | None:
+    try:
+        Decoder(registry).decode(given, body)
+    except Refused as refused:
+        assert len(refused.detail) <= 300
+        assert refused.detail.isprintable()
+        return refused.code
+    return None
+
+
+names = st.sampled_from(sorted(EVENTS))
+contents = st.sampled_from([JSON, AVRO, None, b"", b"x"])
+
+
+@given(names, contents, st.binary(max_size=300))
+def test_random_bytes_never_do_more_than_being_refused(
+    name: str, content: bytes | None, body: bytes
+) -> None:
+    outcome(headers(name, content_type=content), body)
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.none() | st.binary(max_size=40))), st.binary())
+def test_random_headers_never_do_more_than_being_refused(given_: list[Header], body: bytes) -> None:
+    outcome(given_, body)
+
+
+@settings(max_examples=400)
+@given(names, st.sampled_from(["json", "avro", "confluent"]), st.data())
+def test_a_mutated_event_never_does_more_than_being_refused(
+    name: str, encoding: str, draw: st.DataObject
+) -> None:
+    given_, body = encoded(name, encoding)
+    changed = bytearray(body)
+    for _ in range(draw.draw(st.integers(1, 4))):
+        changed[draw.draw(st.integers(0, len(body) - 1))] = draw.draw(st.integers(0, 255))
+    cut = draw.draw(st.integers(0, len(body)))
+    outcome(given_, bytes(changed))
+    outcome(given_, bytes(changed[:cut]))
+    outcome(given_, bytes(changed) + bytes(changed[:cut]))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=300)
+@given(names, st.data())
+def test_any_json_in_any_field_never_does_more_than_being_refused(
+    name: str, draw: st.DataObject
+) -> None:
+    whole = json.loads(value(name))
+    field = draw.draw(st.sampled_from(sorted(whole)))
+    whole[field] = draw.draw(json_values)
+    outcome(headers(name), json.dumps(whole).encode())
+    outcome([], structured(name, data=whole))
+
+
+@pytest.mark.parametrize("ce_type", EVENTS)
+@pytest.mark.parametrize("encoding", ["avro", "confluent"])
+def test_avro_cut_anywhere_is_refused(ce_type: str, encoding: str) -> None:
+    given_, body = encoded(ce_type, encoding)
+    for cut in range(1, len(body)):
+        assert outcome(given_, body[:cut]) is not None
+    assert outcome(given_, body + b"\x00") is Code.NOT_AVRO

@@ -1,0 +1,60 @@
+"""What goes out to senders is what the contract says, in each encoding."""
+
+from typing import Any, get_args
+
+import pytest
+
+from schemas.base.times import parse_rfc3339
+from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
+from schemas.public.codec import Encoding, decode_event
+from schemas.public.commands import command_encoder
+from schemas.public.example_events import COMMAND, sample, sample_model
+from tests.testing.public_records import IDS, registry
+
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+
+
+def due(**changed: Any) -> CommandDue:
+    """The request behind the contract's sample of a touch.due."""
+    fields = sample("touch.due")
+    times = {name: parse_rfc3339(fields[name]) for name in ("scheduled_at", "due_at", "expires_at")}
+    own = {"emission": 1, "priority": 0, "quiet": None}
+    return CommandDue(RequestTouch(**(fields | times | own | changed)))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_command_is_what_its_model_says(encoding: Encoding) -> None:
+    encode = command_encoder(encoding, schema_ids=IDS)
+    event = decode_event(*encode(due()), registry)
+    assert (event.type, event.data) == ("touch.due", sample_model("touch.due"))
+    revoked = encode(CommandRevoked(COMMAND, "acme", "c-1", "email", "opted_out_email"))
+    event = decode_event(*revoked, registry)
+    assert (event.type, event.data) == ("command.revoked", sample_model("command.revoked"))
+
+
+def test_a_repeat_is_the_same_command_in_another_event() -> None:
+    encode = command_encoder()
+    first, again = (decode_event(*encode(due(emission=number))) for number in (1, 2))
+    assert first.data == again.data
+    assert first.id != again.id
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_all_that_a_person_a_job_and_an_enrollment_may_bring_is_a_command(
+    encoding: Encoding,
+) -> None:
+    """100 attributes, 100 variables, name and job."""
+    whole = {f"v{number}": "x" for number in range(204)}
+    event = decode_event(*command_encoder(encoding, schema_ids=IDS)(due(variables=whole)), registry)
+    assert event.data.variables == whole
+
+
+def test_the_same_command_is_the_same_bytes() -> None:
+    for encoding in ENCODINGS:
+        encode = command_encoder(encoding, schema_ids=IDS)
+        assert encode(due()) == encode(due())
+
+
+def test_confluent_framing_without_a_schema_id_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="number"):
+        command_encoder("confluent")(due())

@@ -1,0 +1,88 @@
+"""A released schema is a frozen file, and whoever comes later can read what it wrote."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastavro.schema import fingerprint
+
+from schemas.public.compatibility import breaks
+from schemas.public.events import EVENTS
+from schemas.public.release import release, schema_of, sums
+from schemas.public.released import RELEASED, newest
+
+HERE = Path(str(files("schemas.public.released")))
+
+
+def test_no_released_file_was_edited_added_or_lost() -> None:
+    assert (HERE / "SHA256SUMS").read_text("utf-8") == sums(HERE)
+
+
+def test_every_event_has_as_many_releases_as_it_says() -> None:
+    assert {name: len(releases) for name, releases in RELEASED.items()} == {
+        name: event.version for name, event in EVENTS.items()
+    }
+
+
+@pytest.mark.parametrize("ce_type", EVENTS)
+def test_the_newest_release_is_the_model_as_it_is(ce_type: str) -> None:
+    assert newest(ce_type) == schema_of(ce_type)
+
+
+@pytest.mark.parametrize("ce_type", RELEASED)
+def test_every_release_can_be_read_by_those_after_it(ce_type: str) -> None:
+    assert breaks(RELEASED[ce_type]) == []
+
+
+def test_a_release_is_written_once(tmp_path: Path) -> None:
+    assert len(release(tmp_path)) == len(EVENTS)
+    path = tmp_path / "touch.sent.v1.avsc"
+    path.write_text("{}", "utf-8")
+    assert release(tmp_path) == []
+    assert path.read_text("utf-8") == "{}"
+
+
+def record(*fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "record", "name": "TouchSent", "fields": list(fields)}
+
+
+A = {"name": "a", "type": "string"}
+NULLABLE = {"name": "b", "type": ["null", "string"], "default": None}
+
+
+def test_a_field_with_a_default_may_come_and_any_field_may_go() -> None:
+    assert breaks([record(A), record(A, NULLABLE), record(NULLABLE)]) == []
+
+
+def union(*branches: Any) -> dict[str, Any]:
+    return record({"name": "a", "type": list(branches)})
+
+
+def lists(*branches: Any) -> Any:
+    return {"type": "array", "items": list(branches)}
+
+
+BREAKS = [
+    (record(A), record(A, {"name": "b", "type": "string"})),
+    (record(A), record({"name": "a", "type": "long"})),
+    (record(A), record({"name": "renamed", "type": "string"})),
+    (record(NULLABLE), record({"name": "b", "type": "string"})),
+    (union("null", "long", "string"), union("null", "long")),
+    (union("null", lists("null", "long", "string")), union("null", lists("null", "long"))),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), BREAKS)
+def test_a_planted_break_is_found(old: Any, new: Any) -> None:
+    assert breaks([old, new]) != []
+
+
+def test_a_break_two_releases_apart_is_found() -> None:
+    middle = record({"name": "b", "type": "string", "default": ""})
+    assert breaks([record(A, NULLABLE), record(A), middle]) != []
+
+
+def test_fingerprints_are_those_of_the_specification() -> None:
+    # What the specification gives for "int"; single-object encoding has the little end first.
+    assert bytes.fromhex(fingerprint('"int"', "CRC-64-AVRO"))[::-1].hex() == "7275d51a3f395c8f"

@@ -1,0 +1,106 @@
+"""What is written in one encoding is read as the same event in every other."""
+
+from typing import get_args
+
+import pytest
+
+from schemas.base.error_codes import SchemaUnavailable
+from schemas.base.times import parse_rfc3339
+from schemas.public.codec import Decoder, Encoding, Event, decode_event, encode_event
+from schemas.public.events import EVENTS
+from schemas.public.example_events import TIME, sample_model
+from tests.testing.public_records import IDS, decoded, headers, registry, structured
+
+WHEN = parse_rfc3339(TIME)
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+
+
+def written(ce_type: str, encoding: Encoding) -> Event:
+    """A sample, encoded and read again."""
+    given, value = encode_event(
+        ce_type,
+        sample_model(ce_type),
+        encoding,
+        event_id="e-1",
+        source="/test",
+        time=WHEN,
+        schema_id=IDS[ce_type],
+    )
+    return decode_event(given, value, registry)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("ce_type", EVENTS)
+def test_every_event_comes_back_as_it_was(ce_type: str, encoding: Encoding) -> None:
+    event = written(ce_type, encoding)
+    assert event == Event(ce_type, "e-1", "/test", WHEN, sample_model(ce_type))
+
+
+@pytest.mark.parametrize("ce_type", EVENTS)
+def test_structured_mode_says_the_same_as_binary_mode(ce_type: str) -> None:
+    assert decoded([], structured(ce_type)) == written(ce_type, "json")
+
+
+def test_a_time_is_text_in_json_and_micros_in_the_model() -> None:
+    given, value = encode_event(
+        "touch.sent", sample_model("touch.sent"), event_id="e-1", source="/test"
+    )
+    assert f'"sent_at":"{TIME}"'.encode() in value
+    assert decoded(given, value).data.sent_at == WHEN
+
+
+def test_an_event_without_a_time_has_none() -> None:
+    event = decoded(headers(ce_time=None), structured_data())
+    assert event.time is None
+
+
+def structured_data() -> bytes:
+    return sample_model("touch.sent").model_dump_json().encode()
+
+
+def test_confluent_framing_without_a_schema_id_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="number"):
+        encode_event(
+            "touch.sent", sample_model("touch.sent"), "confluent", event_id="e", source="s"
+        )
+
+
+def test_a_model_of_another_event_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(TypeError):
+        encode_event("job.completed", sample_model("touch.sent"), event_id="e", source="s")
+
+
+def test_a_registry_is_asked_once_for_each_schema() -> None:
+    asked: list[int] = []
+
+    def counting(number: int) -> str | None:
+        asked.append(number)
+        return registry(number)
+
+    given, value = encode_event(
+        "touch.sent",
+        sample_model("touch.sent"),
+        "confluent",
+        event_id="e",
+        source="s",
+        schema_id=IDS["touch.sent"],
+    )
+    decoder = Decoder(counting)
+    assert decoder.decode(given, value) == decoder.decode(given, value)
+    assert asked == [IDS["touch.sent"]]
+
+
+def test_an_outage_of_the_registry_is_not_the_records_fault() -> None:
+    def down(number: int) -> str | None:
+        raise SchemaUnavailable("connection refused")
+
+    given, value = encode_event(
+        "touch.sent",
+        sample_model("touch.sent"),
+        "confluent",
+        event_id="e",
+        source="s",
+        schema_id=1,
+    )
+    with pytest.raises(SchemaUnavailable):
+        decode_event(given, value, down)

@@ -1,0 +1,130 @@
+"""People in a CSV file: each line a person, or what is wrong with it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.csv_import import Bad, Code, HeaderInvalid, Person, read_people
+from schemas.public.inbound_events import ContactUpserted
+
+HEAD = b"contact_id,first_name,email,phone,linkedin_url,timezone\n"
+
+
+def people(*lines: bytes, head: bytes = HEAD) -> list[Person | Bad]:
+    return list(read_people([head, *lines], "acme"))
+
+
+def one(line: bytes, head: bytes = HEAD) -> ContactUpserted:
+    (found,) = people(line, head=head)
+    assert isinstance(found, Person), found
+    return found.event
+
+
+def codes(*lines: bytes, head: bytes = HEAD) -> list[tuple[int, str]]:
+    return [
+        (found.line, found.code) for found in people(*lines, head=head) if isinstance(found, Bad)
+    ]
+
+
+def test_a_line_is_a_person() -> None:
+    event = one(b"ann,Ann,ann@example.com,+1 555 0100,https://linkedin.com/in/ann,Europe/Rome\n")
+    assert (event.tenant_id, event.contact_id, event.first_name) == ("acme", "ann", "Ann")
+    assert event.linkedin_url == "https://linkedin.com/in/ann"
+    assert event.attributes is None
+
+
+def test_columns_are_known_by_many_names_and_the_rest_are_attributes() -> None:
+    head = b"\xef\xbb\xbfE-Mail;First Name;Company Name\r\n"  # as a spreadsheet writes it
+    event = one(b"ann@example.com;Ann;Acme & Sons\r\n", head)
+    assert (event.email, event.first_name) == ("ann@example.com", "Ann")
+    assert event.attributes == {"company_name": "Acme & Sons"}
+
+
+def test_without_an_id_a_person_is_known_by_the_address() -> None:
+    ids = {
+        one(line, b"email,linkedin_url\n").contact_id
+        for line in (b"Ann@Example.com,\n", b"ann@example.com,https://linkedin.com/in/ann\n")
+    }
+    assert len(ids) == 1
+    assert one(b",https://linkedin.com/in/Ann/\n", b"email,linkedin_url\n").contact_id == (
+        one(b",http://www.linkedin.com/in/ann\n", b"email,linkedin_url\n").contact_id
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"ann,Ann,not an address,,,\n", Code.EMAIL),
+        (b"ann,Ann,ann@example,,,\n", Code.EMAIL),
+        (b"ann,Ann,,call me,,\n", Code.PHONE),
+        (b"ann,Ann,,,https://example.com/in/ann,\n", Code.LINKEDIN),
+        (b"ann,Ann,,,,Moon/Base\n", Code.FIELD),
+        (b"ann,=HYPERLINK(1),,,,\n", Code.FORMULA),
+        (b"ann,@SUM(1),,,,\n", Code.FORMULA),
+        (b"ann,-1+cmd,,,,\n", Code.FORMULA),
+        (b",Ann,,,,\n", Code.NOBODY),
+        (b"ann,Ann\n", Code.COLUMNS),
+        (b"ann,Ann,,,,,,\n", Code.COLUMNS),
+        (b"ann,J\xf6rg,,,,\n", Code.ENCODING),
+        (b'ann,"Ann,,,,\n', Code.QUOTE),
+        (b"ann," + b"x" * 70_000 + b",,,,\n", Code.TOO_LONG),
+        (b"ann," + b"x" * 400 + b",,,,\n", Code.FIELD),
+        (b"a\x00n,Ann,,,,\n", Code.FIELD),
+    ],
+)
+def test_a_bad_line_is_told_and_the_next_is_read(line: bytes, code: Code) -> None:
+    found = people(line, b"ben,Ben,ben@example.com,,,\n")
+    assert [type(each) for each in found] == [Bad, Person]
+    assert isinstance(found[0], Bad)
+    assert (found[0].line, found[0].code) == (2, code)
+    assert b"x" * 100 not in repr(found[0]).encode()
+
+
+def test_a_phone_number_with_its_sign_is_no_formula() -> None:
+    assert one(b"ann,Ann,,+1 (555) 0100,,\n").phone == "+1 (555) 0100"
+
+
+def test_the_second_line_of_a_person_is_told() -> None:
+    assert codes(b"ann,Ann,,,,\n", b"ben,Ben,,,,\n", b"ann,Ann,,,,\n") == [(4, Code.DUPLICATE)]
+
+
+def test_quotes_hold_separators_quotes_and_lines() -> None:
+    event = one(b'ann,"Ann, ""the"" first",,,,\n')
+    assert event.first_name == 'Ann, "the" first'
+    head = b"contact_id,notes\n"
+    found = people(b'ann,"one\n', b'two"\n', b"ben,three\n", head=head)
+    events = [each.event for each in found if isinstance(each, Person)]
+    assert [event.attributes for event in events] == [{"notes": "one\ntwo"}, {"notes": "three"}]
+
+
+def test_a_quote_that_never_closes_costs_its_own_line() -> None:
+    lines = [b"p%d,Ann,,,,\n" % number for number in range(500)]
+    found = people(b'ann,"Ann,,,,\n', *lines)
+    assert len([each for each in found if isinstance(each, Person)]) == 500
+    assert [each.code for each in found if isinstance(each, Bad)] == [Code.QUOTE]
+
+
+def test_empty_lines_are_nobody() -> None:
+    assert people(b"\n", b",,,,,\r\n", b"  \n") == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"name,age\n",
+        b"email,e-mail\n",
+        "contact_id\n".encode("utf-16"),
+        b"contact_id,na\xefve\n",
+        b"\x00\x01\x02",
+    ],
+)
+def test_without_a_header_nothing_is_read(head: bytes) -> None:
+    with pytest.raises(HeaderInvalid):
+        people(b"ann,Ann\n", head=head)
+
+
+@given(st.lists(st.binary(max_size=60), max_size=20))
+def test_any_bytes_are_people_or_told(lines: list[bytes]) -> None:
+    for found in people(*(line + b"\n" for line in lines)):
+        assert isinstance(found, Person | Bad)

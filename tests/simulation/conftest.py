@@ -1,5 +1,0 @@
-"""The command, as the tests of commands run it."""
-
-from tests.cli.conftest import bare, touchstream
-
-__all__ = ["bare", "touchstream"]

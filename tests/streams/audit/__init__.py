@@ -1,0 +1,1 @@
+"""Refolding, comparing and replaying."""

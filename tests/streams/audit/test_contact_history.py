@@ -1,0 +1,81 @@
+"""One contact's history, folded again out of the logs of everybody."""
+
+import pytest
+
+from processors.fold.task import Record
+from schemas.base.times import SECOND
+from schemas.internal.facts import Fact
+from schemas.internal.messages import Person
+from streams.audit.contact_history import Recalled, recall
+from streams.base.transport import Partition
+from tests.crash.histories import chance
+from tests.crash.history_player import play
+from tests.processors.why.test_any_history import people
+from tests.testing.builders import CONTACT, TENANT, job
+from tests.testing.story import (
+    START,
+    World,
+    begun,
+    contact,
+    sending,
+    step,
+    tell,
+    tenant,
+    unsubscribed,
+)
+
+
+def recalled(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> Recalled:
+    def read(place: Partition) -> list[Record]:
+        return [
+            Record(r.offset, r.timestamp, r.key or b"", r.value or b"")
+            for r in world.broker.log(place)
+        ]
+
+    return recall(tenant_id, contact_id, world.layout, read)
+
+
+def told(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> list[Fact]:
+    """What the engine itself has said of a person, in the order of the facts' log."""
+    return [f for f in world.facts() if (f.tenant_id, f.contact_id) == (tenant_id, contact_id)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happened_the_logs_recall_what_was_said(seed: int) -> None:
+    world = play(chance(seed, 60))
+    states = people(world)
+    assert states
+    for (tenant_id, contact_id), runs in states.items():
+        found = recalled(world, contact_id, tenant_id)
+        assert found.runs is not None
+        assert sorted(map(repr, found.runs)) == sorted(map(repr, runs))
+        expected = told(world, contact_id, tenant_id)
+        assert sorted(map(repr, found.facts)) == sorted(map(repr, expected))
+
+
+def test_a_limit_that_others_have_used_up_is_recalled() -> None:
+    world = begun(steps=[step("a", hours=1)], settings={"quiet_hours": "none"})
+    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 2}))
+    for n in range(5):
+        person = Person(email=f"p{n}@example.com", timezone="America/Chicago")
+        tell(world, job(f"j{n}", START + n * SECOND, contact_id=f"p{n}", person=person))
+    world.hours(4, sending())
+    for n in range(5):
+        found = recalled(world, f"p{n}")
+        assert found.facts == told(world, f"p{n}")
+        assert found.runs == contact(world, f"p{n}").enrollments
+
+
+def test_causes_stand_before_what_they_caused() -> None:
+    world = begun()
+    tell(world, job())
+    world.hours(24)
+    tell(world, unsubscribed(world, "all"))
+    world.hours(100, sending())
+    assert recalled(world).facts == told(world)
+
+
+def test_who_is_in_no_log_is_nobody() -> None:
+    world = tell(begun(), job())
+    assert recalled(world, "nobody") == ([], None)
+    assert recalled(world, CONTACT, "bolt") == ([], None)

@@ -1,0 +1,389 @@
+"""Recorded logs folded again: kept histories stay true, and whatever changes is told with its
+cause."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from processors import dispatch
+from processors.campaign import broadcast
+from processors.contact import profile, touch_gates
+from processors.fold.task import Record
+from schemas.base.times import to_datetime
+from schemas.internal import facts
+from schemas.internal import messages as m
+from schemas.internal.facts import Kind
+from schemas.internal.topics import Layout, Topic
+from schemas.public.codec import Decoder
+from streams.audit.replay.compared_outputs import same
+from streams.audit.replay.diff import What
+from streams.audit.replay.recording import Kept, NotARecording, Piece, Recording, keeping
+from streams.audit.replay.replay import Replayed, replay
+from streams.base.transport import Partition
+from streams.kafka.reader import Line
+from tests.crash.histories import chance
+from tests.crash.history_player import play
+from tests.histories import record
+from tests.histories.record import OfWorld
+from tests.testing.builders import begun, job
+from tests.testing.story import tell
+
+HISTORIES = sorted((Path(__file__).parents[2] / "histories").glob("*.gz"))
+
+Told = tuple[Kind, str | None]
+
+TOLD_IN_BOTH: set[Told] = {
+    (Kind.TOUCH_COMMANDED, None),
+    (Kind.TOUCH_RETRIED, "timeout"),
+    (Kind.TOUCH_FAILED, "no_answer"),
+    (Kind.TOUCH_BOUNCED, "hard"),
+    (Kind.CONTACT_OPTED_OUT, "opted_out_all"),
+    (Kind.CONTACT_REPLIED, None),
+    (Kind.ENROLLMENT_FROZEN, "reply"),
+    (Kind.ENROLLMENT_FROZEN, "campaign"),
+    (Kind.ENROLLMENT_RESUMED, None),
+    (Kind.TOUCH_DEFERRED, "quiet_hours"),
+    (Kind.TOUCH_DEFERRED, "throttled"),
+    (Kind.TOUCH_WITHDRAWN, "owner_stopped"),
+    (Kind.TOUCH_REVOKED, "owner_stopped"),
+    (Kind.TRIGGER_TIMED_OUT, "timeout"),
+    (Kind.TOUCH_SKIPPED, "no_template"),
+    (Kind.TOUCH_CONVERTED, "feedback_submitted"),
+}
+TOLD: dict[str, set[Told]] = {
+    "review": {(Kind.TRIGGER_MET, "click"), (Kind.TOUCH_SKIPPED, "address_bounced")},
+    "prospecting": {
+        (Kind.TRIGGER_MET, "connection_accepted"),
+        (Kind.TRIGGER_MET, "call_outcome"),
+        (Kind.CAMPAIGN_MIGRATED, None),
+        (Kind.ENROLLMENT_STOPPED, "failed"),
+    },
+}
+CHANNELS = {
+    "review": {"email", "sms"},
+    "prospecting": {"email", "sms", "linkedin", "whatsapp", "voice"},
+}
+
+BRANCHED = {"review": ("p00", ["ask", "thank"]), "prospecting": ("p11", ["request", "message"])}
+"""Who does what their step waits for, and goes on elsewhere."""
+
+
+def replayed(recording: Recording) -> Replayed:
+    return replay(recording, Decoder().decode)
+
+
+class Held:
+    """A recording in memory, with something done to its lines."""
+
+    def __init__(
+        self, recording: Recording, change: Callable[[Topic, list[Line]], list[Line]]
+    ) -> None:
+        self.layout = recording.layout
+        self._pieces = [(place, change(place.topic, lines)) for place, lines in recording.pieces()]
+
+    def pieces(self) -> Iterator[Piece]:
+        return iter(self._pieces)
+
+    def partition(self, place: Partition) -> Iterator[Line]:
+        return (line for found, lines in self._pieces if found == place for line in lines)
+
+
+@pytest.fixture(scope="module")
+def review() -> OfWorld:
+    return OfWorld(record.review())
+
+
+def different(found: Replayed) -> dict[tuple[str, What], int]:
+    return dict(found.different)
+
+
+# what is kept
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.name)
+def test_what_went_out_then_would_go_out_now(path: Path) -> None:
+    found = replayed(Kept(path))
+    assert (different(found), found.first, found.parked) == ({}, None, 0)
+    assert found.compared["touch.due"] > 40
+    assert found.compared["command.revoked"] > 0
+    assert {*found.folded} == {Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG}
+    assert path.stat().st_size < 150_000
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_kept_history_holds_what_can_happen(kind: str) -> None:
+    (path,) = [path for path in HISTORIES if path.name.startswith(f"{kind}.")]
+    told = [
+        facts.decode(line.record.value)
+        for (topic, _), lines in Kept(path).pieces()
+        for line in lines
+        if topic is Topic.FACTS
+    ]
+    expected = TOLD_IN_BOTH | TOLD[kind]
+    assert expected - {(fact.fact, fact.reason) for fact in told} == set()
+    commanded = [fact for fact in told if fact.fact is Kind.TOUCH_COMMANDED]
+    assert {fact.channel for fact in commanded} == CHANNELS[kind]
+    contact_id, steps = BRANCHED[kind]
+    assert [f.step_id for f in commanded if f.contact_id == contact_id] == steps
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_happened_happens_again(seed: int) -> None:
+    found = replayed(OfWorld(play(chance(seed, 60))))
+    assert different(found) == {}
+    assert found.compared["touch.due"] > 0
+
+
+def test_commands_in_avro_are_read_too() -> None:
+    found = replayed(OfWorld(record.review(), "avro"))
+    assert (different(found), found.compared["touch.due"]) == ({}, 55)
+
+
+# what a changed code would have done
+
+
+def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
+    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(scene: Any, touch: Any, template_id: Any, opens: int) -> str | None:
+        return "no_address" if touch.channel == "sms" else before(scene, touch, template_id, opens)
+
+    before = touch_gates._closed
+    monkeypatch.setattr(touch_gates, "_closed", closed)
+    found = replayed(review)
+    assert found.first is not None and found.cause is not None
+    assert (found.first.order.kind, found.first.what) == ("RequestTouch", What.MISSING)
+    then, now = found.cause.then, found.cause.now
+    assert then is not None and then.fact is Kind.TOUCH_REQUESTED
+    assert now is not None and (now.fact, now.reason) == (Kind.TOUCH_SKIPPED, "no_address")
+    assert then.contact_id == now.contact_id == found.first.order.fields["contact_id"]
+    record = found.cause.record
+    assert record is not None and (record.message, record.timer) == ("Tick", True)
+    assert record.at == found.first.at
+
+
+def test_a_limit_that_is_lower_moves_commands(
+    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dispatch.limits.per_hour
+
+    def lower(tenant: Any, channel: str) -> int | None:
+        limit = before(tenant, channel)
+        return limit if limit is None or channel != "sms" else limit - 1
+
+    monkeypatch.setattr(dispatch.limits, "per_hour", lower)
+    found = replayed(review)
+    assert {("touch.due", What.MOVED)} <= found.different.keys()
+    assert found.first is not None and found.cause is not None
+    assert found.first.log is Topic.DISPATCH_LOG
+    then, now = found.cause.then, found.cause.now
+    assert then is not None and then.fact is Kind.TOUCH_COMMANDED
+    assert now is not None and (now.fact, now.reason) == (Kind.TOUCH_DEFERRED, "throttled")
+    assert found.cause.record is not None and found.cause.record.message == "RequestTouch"
+
+
+def test_quiet_hours_that_are_not_kept_are_the_cause_even_where_the_command_is_the_same(
+    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its limit had the touch wait into the night; dispatch lets it go there."""
+    monkeypatch.setattr(dispatch, "opens_at", lambda window, now: now)
+    found = replayed(review)
+    assert different(found) == {("touch.due", What.MOVED): 1}
+    assert found.cause is not None and found.cause.then is not None
+    assert (found.cause.then.fact, found.cause.then.reason) == (Kind.TOUCH_DEFERRED, "quiet_hours")
+
+
+def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
+    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose mail is read by who has left: nobody keeps them from being written to."""
+    monkeypatch.setattr(dispatch, "_suppressed", lambda turn, order: None)
+    found = replayed(review)
+    expected = {("touch.due", What.NEW): 2, ("touch.due", What.MOVED): 1}
+    assert different(found) == expected
+    assert found.first is not None and found.first.then is None
+    assert found.cause is not None and found.cause.then is None
+    assert found.cause.now is not None and found.cause.now.fact is Kind.TOUCH_COMMANDED
+    assert found.cause.now.at == to_datetime(found.first.at)
+
+
+def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
+    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(touch_gates, "variables_of", lambda scene, enrollment: {})
+    found = replayed(review)
+    assert {*found.different} == {("RequestTouch", What.UNLIKE)}
+    assert found.first is not None and found.first.fields == ("variables",)
+    assert found.cause is not None
+    assert (found.cause.then, found.cause.now) == (None, None)
+    assert found.cause.record is not None and found.cause.record.at == found.first.at
+
+
+def test_what_says_not_whom_it_is_about_is_found_by_its_facts(
+    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "amend", lambda *_: None)
+    found = replayed(review)
+    assert different(found) == {("AmendTouch", What.MISSING): 1}
+    assert found.cause is not None and found.cause.record is not None
+    assert found.cause.record.place.topic is Topic.CONTACT_LOG
+    assert found.cause.record.message == "ContactUpserted"
+
+
+def test_what_is_announced_otherwise_comes_before_what_it_leads_to(
+    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loud(*fields: Any) -> m.TenantAnnounced:
+        return msgspec.structs.replace(m.TenantAnnounced(*fields), quiet=None)
+
+    monkeypatch.setattr(broadcast, "TenantAnnounced", loud)
+    found = replayed(review)
+    assert {*found.different} == {("TenantAnnounced", What.UNLIKE)}  # logs are as recorded
+    assert found.first is not None and found.first.fields == ("quiet",)
+    assert found.cause is not None and found.cause.record is not None
+    assert found.cause.record.place == (Topic.CAMPAIGN_LOG, 0)
+
+
+# what was tampered with
+
+
+def on_email(change: Callable[[list[Line]], list[Line]]) -> Callable[..., list[Line]]:
+    return lambda topic, lines: change(lines) if topic is Topic.COMMANDS_EMAIL else lines
+
+
+def _to_another(lines: list[Line]) -> list[Line]:
+    (record, value), *others = lines
+    assert value is not None
+    return [Line(record, value.replace(b"@example.com", b"@example.org")), *others]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "fields"),
+    [
+        (lambda lines: lines[1:], ("touch.due", What.NEW), ()),
+        (lambda lines: [*lines, lines[0]], ("touch.due", What.MISSING), ()),
+        (_to_another, ("touch.due", What.UNLIKE), ("recipient",)),
+    ],
+    ids=["removed", "doubled", "to another"],
+)
+def test_a_command_that_was_tampered_with_is_found(
+    review: OfWorld, change: Any, expected: tuple[str, What], fields: tuple[str, ...]
+) -> None:
+    found = replayed(Held(review, on_email(change)))
+    assert different(found) == {expected: 1}
+    assert found.first is not None and found.first.fields == fields
+    assert found.cause is not None and found.cause.record is not None
+    assert found.cause.then is None
+
+
+def test_a_command_that_nobody_can_read_is_found(review: OfWorld) -> None:
+    broken = on_email(lambda lines: [Line(lines[0].record, b"{oops"), *lines[1:]])
+    found = replayed(Held(review, broken))
+    expected = {("unreadable", What.MISSING): 1, ("touch.due", What.NEW): 1}
+    assert different(found) == expected
+
+
+def test_what_no_code_can_fold_is_counted_and_stops_nothing() -> None:
+    world = begun()
+    world.broker.append(Topic.CONTACT_LOG, b"acme/ann", b"\x93\xa7Unknown\x01\x02")
+    tell(world, job())
+    world.hours(30)
+    found = replayed(OfWorld(world))
+    assert (different(found), found.parked) == ({}, 1)
+    assert found.compared["touch.due"] == 2  # nobody has answered
+
+
+# what has grown since
+
+
+def test_a_field_that_is_new_since_is_no_difference(review: OfWorld) -> None:
+    def older(topic: Topic, lines: list[Line]) -> list[Line]:
+        """Requests without their last field, windows without what steps keep to, and commands
+        without a sender."""
+        return [_older(topic, line) for line in lines]
+
+    assert different(replayed(Held(review, older))) == {}
+
+
+def _older(topic: Topic, line: Line) -> Line:
+    assert line.value is not None
+    value = line.value
+    if topic is Topic.DISPATCH_LOG:
+        whole = msgspec.msgpack.decode(value)
+        if whole[0] == "RequestTouch":
+            quiet = whole[20]
+            value = msgspec.msgpack.encode([*whole[:20], quiet and quiet[:-1]])
+    elif topic is Topic.COMMANDS_EMAIL:
+        value = value.replace(b'"sender_id":null,', b"")
+        assert value != line.value or b"reason" in value
+    old = msgspec.structs.replace(line.record, value=value)
+    return Line(old, value)
+
+
+def test_a_list_that_has_grown_is_a_difference() -> None:
+    window = m.Window("UTC", 1, 2)
+    assert same(["UTC", 1, 2], window)
+    assert not same(["UTC", 1, 3], window)
+    assert same([1, 2], (1, 2)) and not same([1], (1, 2))
+    assert not same({"a": 1}, {"a": 1, "b": 2})
+
+
+# files
+
+
+@pytest.fixture
+def kept(review: OfWorld, tmp_path: Path) -> Path:
+    path = tmp_path / "kept.jsonl.gz"
+    with keeping(path, review.layout) as keep:
+        for piece in review.pieces():
+            keep(piece)
+    return path
+
+
+def test_a_file_holds_what_was_recorded(kept: Path, review: OfWorld) -> None:
+    def flat(recording: Recording) -> list[object]:
+        return [
+            (place, r.offset, r.timestamp, r.key, value, list(r.headers() or ()))
+            for place, lines in recording.pieces()
+            for r, value in lines
+        ]
+
+    assert flat(Kept(kept)) == flat(review)
+    assert Kept(kept).layout == review.layout
+    place = Partition(Topic.CONTACT_LOG, 1)
+    assert [line.value for line in Kept(kept).partition(place)] == [
+        line.value for line in review.partition(place)
+    ]
+    assert kept.stat().st_mode & 0o077 == 0  # addresses stand in it
+
+
+def test_a_recording_that_ends_early_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), keeping(tmp_path / "kept", Layout()) as keep:
+        keep((Partition(Topic.FACTS, 0), [Line(Record(0, 0, b"k", b"v"), b"v")]))
+        raise RuntimeError
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_what_is_there_already_is_left_as_it_is(kept: Path) -> None:
+    before = kept.read_bytes()
+    with pytest.raises(FileExistsError), keeping(kept, Layout()):
+        pass
+    assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut", [10, 2_000, -4])
+def test_a_file_that_is_cut_short_is_told(kept: Path, cut: int) -> None:
+    kept.write_bytes(kept.read_bytes()[:cut])
+    with pytest.raises(NotARecording, match="cut short"):
+        replayed(Kept(kept))
+
+
+def test_a_damaged_file_is_told(kept: Path) -> None:
+    whole = bytearray(kept.read_bytes())
+    whole[len(whole) // 2] ^= 0xFF
+    kept.write_bytes(whole)
+    with pytest.raises(NotARecording):
+        replayed(Kept(kept))

@@ -1,0 +1,47 @@
+"""Settings come from the environment once, and say which variable is wrong without its value."""
+
+import pytest
+
+from streams.base.settings import SettingsInvalid, load, need_kafka
+
+
+def test_kafka_options_are_passed_through() -> None:
+    settings = load({"TOUCHSTREAM_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
+    assert settings.kafka == {"security.protocol": "SASL_SSL"}
+
+
+@pytest.mark.parametrize(
+    "dsn", ["postgresqlx://eve:s3cret@host/db", "postgresql://eve:p@s3cret@host/db"]
+)
+def test_an_unreadable_dsn_is_refused_and_not_quoted(dsn: str) -> None:
+    settings = load({"TOUCHSTREAM_POSTGRES_DSN": dsn})
+    with pytest.raises(SettingsInvalid) as raised:
+        settings.dsn()
+    assert "TOUCHSTREAM_POSTGRES_DSN" in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_wrong_value_names_its_variable() -> None:
+    with pytest.raises(SettingsInvalid, match="TOUCHSTREAM_SLOT"):
+        load({"TOUCHSTREAM_SLOT": "minus one"})
+
+
+def test_an_unknown_variable_is_a_typo_and_told() -> None:
+    with pytest.raises(SettingsInvalid, match="TOUCHSTREAM_SLTO"):
+        load({"TOUCHSTREAM_SLTO": "1"})
+
+
+def test_a_missing_broker_says_where_to_find_one() -> None:
+    with pytest.raises(SettingsInvalid, match=r"stack\.env"):
+        need_kafka(load({}))
+
+
+def test_secrets_are_not_in_what_settings_print() -> None:
+    settings = load(
+        {
+            "TOUCHSTREAM_POSTGRES_DSN": "postgresql://eve:s3cret@host/db",
+            "TOUCHSTREAM_KAFKA_SASL_PASSWORD": "hush",
+        }
+    )
+    assert "s3cret" not in repr(settings)
+    assert "hush" not in repr(settings)

@@ -1,0 +1,104 @@
+"""Files of people as others write them: each bad line is told, the good ones go on, and no file is
+too long."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from schemas.csv_import import Code
+from tests.streams.cli.conftest import Touchstream
+from tests.streams.cli.million import LINES, code_of
+
+ROOT = Path(__file__).parents[3]
+GROWN_KB_MAX = 32 * 1024
+"""The file is larger; a tenth of a million ids are remembered."""
+
+
+def test_a_million_lines_are_people_or_told_and_none_is_held(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.streams.cli.million", str(file)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    told = json.loads(done.stdout)
+    assert told["wrong"] == []
+    codes = Counter(code_of(number) for number in range(2, LINES + 1))
+    assert told["good"] == codes.pop(None)
+    assert told["bad"] == {str(code): times for code, times in codes.items()}
+    assert done.stderr.startswith("line 3: CONTACT_DUPLICATE: the same person as line 2")
+    assert len(done.stderr.splitlines()) < 100
+    assert told["grown"] < GROWN_KB_MAX < file.stat().st_size // 1024
+
+
+def test_every_bad_line_is_told_by_its_number_and_why(
+    touchstream: Touchstream, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes(
+        b"\xef\xbb\xbfcontact_id,first_name,email\r\n"
+        b"ann,Ann,ann@example.com\r\n"
+        b"ben,J\xf6rg,\r\n"
+        b"cem\r\n"
+        b'dua,"Dua, of ""Dua & Sons""",\r\n'
+        b"ann,Ann,\r\n"
+        b"eve,=1+1,\r\n"
+        b"fay,Fay,nowhere\r\n"
+        b'gil,"Gil,\r\n'
+        b"hal,Hal,"
+    )
+    said = touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run", "--json")
+    assert (said.code, said.json()["valid"]) == (1, 3), said
+    assert [(bad["line"], bad["code"]) for bad in said.json()["bad"]] == [
+        (3, Code.ENCODING),
+        (4, Code.COLUMNS),
+        (6, Code.DUPLICATE),
+        (7, Code.FORMULA),
+        (8, Code.EMAIL),
+        (9, Code.QUOTE),
+    ]
+    plain = touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run")
+    assert (plain.code, plain.out) == (1, "3 valid, 6 bad\n"), plain
+    assert "line 6: CONTACT_DUPLICATE: the same person as line 2" in plain.err
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("contact_id,email\nann,a@example.com\n".encode("utf-16"), "UTF-16"),
+        (b"contact_id,na\xefve\nann,Ann\n", "not UTF-8"),
+        (b"", "must name the columns"),
+        (b"email,e-mail\na@example.com,a@example.com\n", "two columns"),
+    ],
+)
+def test_a_file_without_a_header_is_told_and_nothing_is_read(
+    content: bytes, why: str, touchstream: Touchstream, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes(content)
+    said = touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run")
+    assert (said.code, why in said.err) == (2, True), said
+
+
+def test_somebody_at_a_terminal_sees_how_far_it_is(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=100)
+    monkeypatch.setattr("streams.cli.contacts.err", terminal)
+    file = tmp_path / "people.csv"
+    file.write_text("contact_id\n" + "".join(f"p{number}\n" for number in range(3_000)))
+    assert touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run").code == 0
+    assert "people.csv" in screen.getvalue()
+    assert "bytes" in screen.getvalue() or "kB" in screen.getvalue()

@@ -1,0 +1,71 @@
+"""Which dead letters may go back, and what they take along."""
+
+import msgspec
+import pytest
+
+from processors.fold.store import Store
+from processors.fold.task import TIMER_FAILED, Record
+from processors.fold.turn import Output, Turn
+from processors.intake import HEADERS_KEPT, KEY_KEPT, VALUE_KEPT, IntakeProcessor
+from schemas.internal.messages import DeadLetter
+from schemas.internal.topics import Topic
+from schemas.public.codec import Decoder
+from streams.cli.dead_letter_store import Letter, why_not
+from streams.runtime.output_encoding import dead_letter_headers
+
+AT = 1_772_463_600_000_000
+
+
+def parked(key: bytes = b"k", value: bytes = b"{", headers: int = 0) -> DeadLetter:
+    """What intake makes of bytes that are no event."""
+    outputs: list[Output] = []
+    intake = IntakeProcessor(Topic.JOBS, Decoder().decode)
+    turn = Turn(AT, Store(intake.decode_state), outputs, 0)
+    intake.apply(turn, Record(7, AT, key, value, lambda: [("h", b"x" * headers)]))
+    letter = outputs[0].message
+    assert isinstance(letter, DeadLetter)
+    return letter
+
+
+def letter(**changed: object) -> Letter:
+    """One that may go back."""
+    found = Letter(
+        place="0/1",
+        at_ms=0,
+        reason="NOT_JSON",
+        detail="",
+        origin_topic="jobs",
+        origin_partition=0,
+        origin_offset=1,
+        key=b"k",
+        value=b"{",
+        headers=[],
+    )
+    return msgspec.structs.replace(found, **changed)
+
+
+def test_a_letter_knows_when_its_record_was_written() -> None:
+    headers = dict(dead_letter_headers(parked()))
+    assert headers["origin_timestamp"] == str(AT // 1_000).encode()
+    assert "cut" not in headers
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"key": b"k" * (KEY_KEPT + 1)},
+        {"value": b"{" * (VALUE_KEPT + 1)},
+        {"headers": HEADERS_KEPT + 1},
+    ],
+)
+def test_a_letter_that_is_not_the_whole_record_says_so(large: dict[str, object]) -> None:
+    assert dict(dead_letter_headers(parked(**large)))["cut"] == b"true"  # type: ignore[arg-type]
+
+
+def test_only_whole_records_go_back_and_only_once() -> None:
+    assert why_not(letter(), force=False) is None
+    assert "too large" in str(why_not(letter(cut=True), force=True))
+    assert "timer" in str(why_not(letter(reason=TIMER_FAILED), force=True))
+    assert "newer" in str(why_not(letter(origin_topic="contact-changelog"), force=True))
+    assert "already" in str(why_not(letter(retried=1), force=False))
+    assert why_not(letter(retried=1), force=True) is None

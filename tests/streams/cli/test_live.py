@@ -1,0 +1,193 @@
+"""The commands against the real engine: real processes of every role, Kafka and PostgreSQL."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+
+from schemas.internal.messages import DeadLetter
+from schemas.internal.topics import Layout, Topic
+from schemas.public.example_events import sample
+from streams.base.settings import load
+from streams.cli.dead_letter_store import Retry, read
+from streams.kafka import topics
+from streams.kafka.clients import producer, reader
+from streams.runtime.output_encoding import dead_letter_headers
+from streams.runtime.role_process import ROLES
+from tests.streams.cli.conftest import WAIT_S, Said, Touchstream, until
+
+pytestmark = pytest.mark.live
+
+BAD = b"{oops"
+
+
+def event(kind: str, **changes: object) -> str:
+    whole = {"specversion": "1.0", "type": kind, "id": "e-1", "source": "/test"}
+    return json.dumps({**whole, "data": {**sample(kind), **changes}}) + "\n"
+
+
+def test_what_is_ordered_is_answered_and_shown(
+    engine: dict[str, str], touchstream: Touchstream, tmp_path: Path
+) -> None:
+    """From a tenant over a campaign and a job to a pending timer and rows that a recount
+    confirms."""
+    refused = touchstream("campaign", "publish", "examples/reviews.yaml", "--timeout", WAIT_S)
+    assert (refused.code, "TENANT_UNKNOWN" in refused.err) == (1, True), refused
+    assert touchstream("tenant", "set", "acme", "--timezone", "America/New_York").code == 0
+    for _ in range(2):  # the same is no new version
+        said = touchstream("campaign", "publish", "examples/reviews.yaml", "--tenant", "acme")
+        assert (said.code, "version 1 is live" in said.out) == (0, True), said
+
+    jobs = tmp_path / "jobs.jsonl"
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    jobs.write_text(event("job.completed", completed_at=now) + "{oops\n")
+    for encoding in ("json", "avro"):
+        said = touchstream("publish", jobs, "--encoding", encoding, "--json")
+        assert (said.code, said.json()["published"], said.json()["bad"][0]["line"]) == (1, 1, 2)
+
+    def status() -> Said:
+        return touchstream("status", "--json")
+
+    def settled() -> bool:
+        tasks = status().json()["tasks"]
+        timers = sum(task["timers"] or 0 for task in tasks)
+        return timers == 1 and all(task["lag"] == 0 for task in tasks)
+
+    until(settled)
+    tasks = status().json()["tasks"]
+    assert {task["role"] for task in tasks} == set(ROLES)
+    assert all(task["worker"] for task in tasks)
+    (due,) = [task["next_due"] for task in tasks if task["next_due"]]
+    assert due > now
+    assert "contact-log[1]" in touchstream("status").out
+    without = {"TOUCHSTREAM_POSTGRES_DSN": "postgresql://nobody@127.0.0.1:1/x"}
+    os.environ.update(without)
+    assert (status().code, len(status().json()["tasks"])) == (0, len(tasks))
+    os.environ.update(engine)
+    _the_example_enrolls_whoever_publishes_it(engine["TOUCHSTREAM_POSTGRES_DSN"])
+
+    paused = touchstream("campaign", "pause", "reviews", "--tenant", "acme", "--json")
+    assert (paused.code, paused.json()["reason"]) == (0, "paused")
+    again = touchstream("campaign", "pause", "reviews", "--tenant", "acme")
+    assert (again.code, "CAMPAIGN_STATUS_INVALID" in again.err) == (1, True)
+    verified = touchstream("verify", "--json")
+    assert (verified.code, verified.json()["agrees"]) == (0, True), verified
+    with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
+        connection.execute("UPDATE touchstream.enrollments SET cycle = 9")
+    differs = touchstream("verify", "--json")
+    assert (differs.code, differs.json()["agrees"]) == (1, False)
+    assert "cycle: expected 1, found 9" in differs.json()["differences"][0]
+    assert touchstream("rebuild").code == 2  # nobody to ask
+    assert touchstream("rebuild", "--yes").code == 0
+    assert touchstream("verify").code == 0
+    kept = tmp_path / "kept.jsonl.gz"
+    replayed = touchstream("replay", "--from-topics", "--keep", kept, "--json")
+    assert (replayed.code, replayed.json()["agrees"]) == (0, True), replayed
+    assert touchstream("replay", kept, "--json").json() == replayed.json()
+
+
+def _the_example_enrolls_whoever_publishes_it(dsn: str) -> None:
+    """As the help of publish has one type it, and a second time."""
+    words = "{0} examples/events.py | {0} -c 'from streams.cli import main; main()' publish -"
+    for _ in range(2):
+        typed = words.format(sys.executable)
+        said = subprocess.run(typed, shell=True, capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stdout) == (0, "5 published, 0 bad, 0 refused\n"), said
+
+    def enrolled() -> bool:
+        query = b"SELECT contact_id FROM touchstream.enrollments"
+        with psycopg.connect(dsn) as connection:
+            return {("ann",), ("bob",)} <= {*connection.execute(query).fetchall()}
+
+    until(enrolled)
+
+
+def test_a_dead_letter_goes_back_once_with_its_bytes_headers_and_key(
+    deployment: dict[str, str], touchstream: Touchstream
+) -> None:
+    missing = touchstream("dead-letters", "list")
+    assert (missing.code, "touchstream topics" in missing.err) == (2, True)
+    assert touchstream("topics", "--check").code == 1
+    assert f"{len(Topic)} made" in touchstream("topics", "--public-partitions", 2).out
+    assert touchstream("topics", "--check").code == 0
+    assert touchstream("dead-letters", "list").code == 1
+    headers = (("ce_id", b"\xff"), ("twice", b"1"), ("twice", b"2"))
+    park(DeadLetter("NOT_JSON", "no JSON", Topic.JOBS, 1, 7, b"acme/ann", BAD, headers))
+    park(DeadLetter("PROJECTION_FAILED", "", Topic.CONTACT_CHANGELOG, 0, 3, b"k", b"\x00\xff"))
+
+    assert [x["place"] for x in touchstream("dead-letters", "list", "--json").json()] == [
+        "0/0",
+        "0/1",
+    ]
+    shown = touchstream("dead-letters", "show", "1", "--json").json()
+    assert (shown["reason"], shown["value"]) == ("PROJECTION_FAILED", {"hex": "00ff"})
+    assert "hex ff" in touchstream("dead-letters", "show", "0/0").out
+
+    unsafe = touchstream("dead-letters", "retry", "0/0", "0/1")
+    assert (unsafe.code, "touchstream rebuild" in unsafe.err) == (1, True)
+    assert on_jobs() == []
+    assert touchstream("dead-letters", "retry", "--all", "--code", "NOT_JSON").code == 0
+    assert on_jobs() == [(1, b"acme/ann", BAD, [*headers])]
+    for second in (("0/0",), ("--all",)):
+        assert touchstream("dead-letters", "retry", *second).code == 1
+    assert len(on_jobs()) == 1
+    assert touchstream("dead-letters", "retry", "0/0", "--force").code == 0
+    assert len(on_jobs()) == 2
+    assert touchstream("dead-letters", "retry", "0/9").code == 1
+
+
+def test_of_two_retries_at_once_the_earlier_writes_nothing(
+    deployment: dict[str, str], touchstream: Touchstream
+) -> None:
+    topics.create(load(), Layout(public=2))
+    park(DeadLetter("NOT_JSON", "no JSON", Topic.JOBS, 1, 7, b"acme/ann", BAD))
+    slow = Retry(load())
+    letters = [*read(load()).values()]
+    assert touchstream("dead-letters", "retry", "--all").code == 0
+    with pytest.raises(Exception, match=r"[Ff]enced|epoch"):
+        slow.send(letters)
+    assert len(on_jobs()) == 1
+
+
+def test_tables_that_are_missing_are_named_with_the_command_that_makes_them(
+    deployment: dict[str, str], touchstream: Touchstream
+) -> None:
+    with psycopg.connect(deployment["TOUCHSTREAM_POSTGRES_DSN"], autocommit=True) as connection:
+        connection.execute("DROP SCHEMA touchstream, reviews CASCADE")
+    said = touchstream("rebuild", "--yes")
+    assert (said.code, "touchstream migrate" in said.err) == (2, True)
+    missing = touchstream("run", "--roles", "intake")
+    assert (missing.code, "touchstream topics" in missing.err) == (2, True)
+
+
+def park(letter: DeadLetter) -> None:
+    settings = load()
+    writer = producer(settings)
+    name = settings.topic_prefix + Topic.DEAD_LETTERS
+    writer.produce(name, letter.value, letter.key, headers=dead_letter_headers(letter))
+    assert writer.flush(10) == 0
+
+
+def on_jobs() -> list[object]:
+    """Partition, key, value and headers of all that stands on the topic jobs."""
+    settings = load()
+    consumer = reader(settings)
+    name = settings.topic_prefix + Topic.JOBS
+    consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in (0, 1)])
+    found: list[object] = []
+    ended = 0
+    while ended < 2:
+        for message in consumer.consume(100, 1):
+            if message.error() is not None:
+                ended += 1
+            else:
+                place = (message.partition(), message.key())
+                found.append((*place, message.value(), message.headers() or []))
+    consumer.close()
+    return found

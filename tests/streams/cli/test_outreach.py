@@ -1,0 +1,139 @@
+"""A sequence on the real engine: people from a file, commands on their channels, runs that move."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+
+from schemas.internal.topics import Topic
+from streams.base.settings import load
+from streams.kafka.clients import reader
+from tests.streams.cli.conftest import Touchstream, until
+
+pytestmark = pytest.mark.live
+
+STEPS = """
+campaign_id: outreach
+name: Outreach
+kind: prospecting
+settings: {quiet_hours: none}
+steps:
+  - {id: request, channel: linkedin, action: send_connection_request, template_id: t,
+     wait_for: connection_accepted}
+  - {id: mail, channel: email, template_id: t, anchor: trigger}
+  - {id: last, channel: whatsapp, template_id: t, delay_hours: 48}
+"""
+
+
+def commands(topic: Topic) -> list[dict[str, Any]]:
+    """Everything on a command topic, as a sender sees it."""
+    settings = load()
+    consumer = reader(settings)
+    consumer.assign([TopicPartition(settings.topic_prefix + topic, 0, OFFSET_BEGINNING)])
+    found = [m for m in consumer.consume(1_000, 2.0) if m.error() is None]
+    consumer.close()
+    return [json.loads(message.value() or b"{}") for message in found]
+
+
+def happened(file: Path, kind: str, **data: object) -> Path:
+    """One event, as upstream writes it."""
+    whole = {"specversion": "1.0", "type": kind, "id": f"{kind}-1", "source": "/test"}
+    file.write_text(json.dumps({**whole, "data": {"tenant_id": "acme", **data}}) + "\n")
+    return file
+
+
+def _enroll_nobody(touchstream: Touchstream, why: str) -> None:
+    people = ("examples/people.csv", "--tenant", "acme", "--campaign", "outreach")
+    said = touchstream("contacts", "import", *people)
+    assert (said.code, why in said.err) == (1, True), said
+
+
+def test_people_from_a_file_go_through_a_sequence(
+    engine: dict[str, str], touchstream: Touchstream, tmp_path: Path
+) -> None:
+    campaign = tmp_path / "outreach.yaml"
+    campaign.write_text(STEPS)
+    assert touchstream("tenant", "set", "acme", "--timezone", "UTC", "--per-day", 5).code == 0
+    _enroll_nobody(touchstream, "acme has no campaign outreach")
+    assert touchstream("campaign", "publish", campaign, "--tenant", "acme").code == 0
+    assert touchstream("campaign", "pause", "outreach", "--tenant", "acme").code == 0
+    _enroll_nobody(touchstream, "touchstream campaign resume outreach --tenant acme")
+    assert touchstream("campaign", "resume", "outreach", "--tenant", "acme").code == 0
+
+    people = tmp_path / "people.csv"
+    lines = Path("examples/people.csv").read_bytes()
+    people.write_bytes(lines + b"Bad,Line,not an address,,,,\n")
+    for _ in range(2):  # safe to run twice
+        said = touchstream(
+            "contacts", "import", people, "--tenant", "acme", "--campaign", "outreach"
+        )
+        assert (said.code, said.out.splitlines()[0]) == (1, "3 imported, 1 bad"), said
+        assert "line 5: CONTACT_EMAIL_INVALID" in said.err
+    until(lambda: len(commands(Topic.COMMANDS_LINKEDIN)) == 2)  # Alan is not on LinkedIn
+    ada = next(
+        command
+        for command in commands(Topic.COMMANDS_LINKEDIN)
+        if command["recipient"].endswith("/ada")
+    )
+    assert (ada["action"], ada["step_id"]) == ("send_connection_request", "request")
+    (alan,) = commands(Topic.COMMANDS_EMAIL)
+    assert alan["variables"]["company"] == "Bletchley"
+
+    names = {name: ada[name] for name in ("contact_id", "command_id")}
+    sent = happened(tmp_path / "sent.jsonl", "touch.sent", **names)
+    assert touchstream("publish", sent).code == 0
+    state = b"""SELECT status, current_step FROM prospecting.campaign_prospect_execution_state
+        WHERE prospect_id = %s"""
+
+    def shown() -> tuple[Any, ...] | None:
+        with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
+            return connection.execute(state, (ada["contact_id"],)).fetchone()
+
+    until(lambda: shown() == ("waiting_trigger", 1))
+    accepted = happened(tmp_path / "accepted.jsonl", "connection.accepted", **names)
+    assert touchstream("publish", accepted).code == 0
+    until(lambda: len(commands(Topic.COMMANDS_EMAIL)) == 2)
+    replied = {"contact_id": alan["contact_id"], "channel": "email"}
+    notes = happened(tmp_path / "away.jsonl", "contact.replied", **replied, automatic=True)
+    assert touchstream("publish", notes).code == 0
+
+    campaign.write_text(STEPS.replace("id: last", "id: final"))
+    said = touchstream("campaign", "publish", campaign, "--tenant", "acme")
+    assert "version 2 is live" in said.out
+    order = ("campaign", "migrate", "outreach", "--tenant", "acme", "--map", "last=final")
+    until(lambda: touchstream(*order, "--dry-run").code == 0)  # the tables know version 2
+    foretold = touchstream(*order, "--dry-run", "--json")
+    assert {(run["step"], run["becomes"]) for run in foretold.json()} >= {("mail", "mail")}
+    assert "runs; --json lists every one" in touchstream(*order, "--dry-run").out
+    said = touchstream(*order)
+    assert (said.code, "go on in version 2" in said.out) == (0, True), said
+    strange = touchstream(*order[:-1], "last=moon")
+    assert (strange.code, "CAMPAIGN_STEP_UNKNOWN" in strange.err) == (1, True), strange
+
+    def moved() -> bool:
+        with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
+            query = b"SELECT DISTINCT version FROM touchstream.enrollments"
+            return connection.execute(query).fetchall() == [(2,)]
+
+    until(moved)
+    verified = touchstream("verify", "--json")
+    assert (verified.code, verified.json()["agrees"]) == (0, True), verified
+
+
+def test_a_file_is_checked_without_kafka(touchstream: Touchstream, tmp_path: Path) -> None:
+    said = touchstream(
+        "contacts", "import", "examples/people.csv", "--tenant", "acme", "--dry-run", "--json"
+    )
+    assert (said.code, said.json()) == (0, {"imported": 0, "valid": 3, "bad": []})
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"name,age\nAnn,7\n")
+    said = touchstream("contacts", "import", empty, "--tenant", "acme", "--dry-run")
+    assert (said.code, "must name the columns" in said.err) == (2, True), said
+
+
+def test_a_map_that_cannot_be_read_is_told(touchstream: Touchstream) -> None:
+    said = touchstream("campaign", "migrate", "c", "--tenant", "acme", "--map", "old", "--dry-run")
+    assert (said.code, "OLD=NEW" in said.err) == (2, True), said

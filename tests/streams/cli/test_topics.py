@@ -1,0 +1,114 @@
+"""`touchstream topics`: what is there already must be what the engine needs, else it is told."""
+
+import pytest
+from confluent_kafka.admin import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from schemas.internal.topics import Layout, Topic
+from streams.base.settings import load
+from streams.kafka import topics
+from streams.kafka.clients import admin
+from tests.streams.cli.conftest import Touchstream
+
+pytestmark = pytest.mark.live
+
+SMALL = Layout(public=1, contact=2, dispatch=1, commands=1, facts=1)
+
+
+def set_option(topic: Topic, name: str, value: str) -> None:
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    named = ConfigResource(ResourceType.TOPIC, name_of(topic), incremental_configs=[entry])
+    with admin(load()) as client:
+        for answer in client.incremental_alter_configs([named]).values():
+            answer.result(15)
+
+
+def widen(topic: Topic, number: int) -> None:
+    with admin(load()) as client:
+        for answer in client.create_partitions([NewPartitions(name_of(topic), number)]).values():
+            answer.result(15)
+
+
+def name_of(topic: Topic) -> str:
+    return load().topic_prefix + topic.value
+
+
+def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
+    deployment: dict[str, str], touchstream: Touchstream
+) -> None:
+    topics.create(load(), SMALL)
+    set_option(Topic.COMMANDS_SMS, "max.message.bytes", "5000000")
+    assert touchstream("topics").code == 0
+    set_option(Topic.FACTS, "retention.ms", "604800000")
+    set_option(Topic.CONTACT_LOG, "message.timestamp.type", "CreateTime")
+    set_option(Topic.CONTACT_CHANGELOG, "cleanup.policy", "delete")
+    set_option(Topic.DEAD_LETTERS, "max.message.bytes", "1048588")
+    for arguments in (("topics",), ("topics", "--check")):
+        said = touchstream(*arguments)
+        assert said.code == 1
+        assert sorted(said.err.split("\n")[:-1]) == sorted(
+            [
+                f"{name_of(Topic.FACTS)}: retention.ms is 604800000, must be -1",
+                f"{name_of(Topic.CONTACT_LOG)}: message.timestamp.type is CreateTime, "
+                "must be LogAppendTime",
+                f"{name_of(Topic.CONTACT_CHANGELOG)}: cleanup.policy is delete, must be compact",
+                f"{name_of(Topic.DEAD_LETTERS)}: max.message.bytes is 1048588, "
+                "must be at least 4000000",
+            ]
+        )
+
+
+def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
+    deployment: dict[str, str], touchstream: Touchstream
+) -> None:
+    topics.create(load(), SMALL)
+    assert topics.layout_of(load()) == SMALL
+    for topic, number in (
+        (Topic.CONTACT_CHANGELOG, 3),
+        (Topic.COMMANDS_VOICE, 2),
+        (Topic.SENDERS, 2),
+        (Topic.INTAKE_CHANGELOG, 2),
+        (Topic.DEAD_LETTERS, 2),
+    ):
+        widen(topic, number)
+    lines = [
+        f"{name_of(Topic.SENDERS)}: has 2 partitions, must have 1 as {name_of(Topic.JOBS)}",
+        f"{name_of(Topic.INTAKE_CHANGELOG)}: has 2 partitions, "
+        f"must have 1 as {name_of(Topic.JOBS)}",
+        f"{name_of(Topic.CONTACT_CHANGELOG)}: has 3 partitions, "
+        f"must have 2 as {name_of(Topic.CONTACT_LOG)}",
+        f"{name_of(Topic.COMMANDS_VOICE)}: has 2 partitions, "
+        f"must have 1 as {name_of(Topic.COMMANDS_EMAIL)}",
+    ]
+    for arguments in (("topics",), ("topics", "--check")):
+        said = touchstream(*arguments)
+        assert (said.code, said.err.split("\n")[:-1]) == (1, lines)
+    assert touchstream("topics", "--json").json()["wrong"] == lines
+    with pytest.raises(topics.TopicsWrong) as raised:
+        topics.layout_of(load())
+    assert str(raised.value) == "\n".join(lines)
+
+
+def test_another_number_than_asked_for_is_told_and_what_is_missing_fits_what_is_there(
+    deployment: dict[str, str], touchstream: Touchstream
+) -> None:
+    log = NewTopic(
+        name_of(Topic.CONTACT_LOG), 3, config=topics.options(Topic.CONTACT_LOG, scaled=False)
+    )
+    with admin(load()) as client:
+        for answer in client.create_topics([log]).values():
+            answer.result(15)
+    asked = touchstream("topics", "--contact-partitions", 24)
+    assert asked.code == 1
+    assert f"{name_of(Topic.CONTACT_LOG)}: has 3 partitions, not 24" in asked.err
+    assert "0 made" in asked.out
+    assert touchstream("topics", "--facts-partitions", 2).code == 0
+    assert topics.layout_of(load()) == Layout(contact=3, facts=2)
+    assert touchstream("topics", "--check", "--contact-partitions", 3).code == 0
+    assert touchstream("topics", "--check", "--facts-partitions", 4).code == 1

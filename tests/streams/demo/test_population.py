@@ -1,0 +1,129 @@
+"""Whom the demo is about: the same people, jobs and incidents in every run."""
+
+from collections import Counter
+
+import pytest
+
+from schemas.base.error_codes import Refused
+from schemas.base.times import DAY, HOUR, SECOND, parse_rfc3339, to_datetime
+from schemas.base.zones import zone
+from schemas.campaigns.definition import Definition, validate
+from schemas.public.cloudevents import parse_envelope
+from schemas.public.codec import decode_event, encode_event
+from schemas.public.events import EVENTS
+from streams.demo.businesses import BUSINESSES, campaign_of, definition, tenant_event
+from streams.demo.outreach import OUTREACHES, document, prospects
+from streams.demo.population import Customer, people
+from streams.demo.run import FIRST_MIDNIGHT, LAPSE, SEED
+from streams.demo.upstream_events import PAUSE_AT, RESUME_AT, TORN, story
+
+LONGEST = {"conservative": 96 * HOUR, "standard": 264 * HOUR, "aggressive": 268 * HOUR}
+
+
+@pytest.fixture(scope="module")
+def customers() -> list[Customer]:
+    return people(SEED, 2_000, FIRST_MIDNIGHT)
+
+
+def test_the_same_seed_makes_the_same_people(customers: list[Customer]) -> None:
+    assert people(SEED, 2_000, FIRST_MIDNIGHT) == customers
+    assert people(SEED + 1, 2_000, FIRST_MIDNIGHT) != customers
+
+
+def test_a_smaller_demo_has_the_first_of_the_same_people(customers: list[Customer]) -> None:
+    assert people(SEED, 60, FIRST_MIDNIGHT) == customers[:60]
+
+
+def test_every_kind_of_customer_is_among_them(customers: list[Customer]) -> None:
+    assert {c.tenant_id for c in customers} == {b.tenant_id for b in BUSINESSES}
+    assert 30 < sum(not c.email for c in customers) < 100
+    assert 60 < sum(not c.phone for c in customers) < 200
+    assert sum(len(c.jobs) == 2 for c in customers) > 100
+    assert any(not c.timezone for c in customers)
+    jobs = [job for c in customers for job in c.jobs]
+    assert any(not job.enroll for job in jobs)
+    assert any(job.times == 2 for job in jobs)
+    assert len({job.job_id for job in jobs}) == len(jobs)
+
+
+def test_jobs_end_in_the_working_day_of_their_business(customers: list[Customer]) -> None:
+    zones = {business.tenant_id: zone(business.timezone) for business in BUSINESSES}
+    for customer in customers:
+        at = to_datetime(FIRST_MIDNIGHT + customer.jobs[0].at)
+        # A day in which a business's clock changes is an hour longer or shorter than planned.
+        assert 8 <= at.astimezone(zones[customer.tenant_id]).hour <= 22
+
+
+def test_every_campaign_comes_to_its_end_within_the_lapse(customers: list[Customer]) -> None:
+    by_tenant = {business.tenant_id: business for business in BUSINESSES}
+    for customer in customers:
+        for job in customer.jobs:
+            campaign = campaign_of(by_tenant[customer.tenant_id], job.service_type)
+            assert job.at + LONGEST[campaign.preset] < LAPSE - 8 * HOUR
+
+
+def test_campaigns_are_valid_and_have_templates() -> None:
+    presets = set()
+    for business in BUSINESSES:
+        for campaign in business.campaigns:
+            found = validate(definition(business, campaign, 3 * DAY))
+            assert isinstance(found, Definition)
+            assert all(step.template_id for step in found.steps)
+            presets.add(campaign.preset)
+        assert {campaign.service_type is None for campaign in business.campaigns} == {True, False}
+    assert presets == set(LONGEST)
+
+
+def test_outreach_is_valid_and_comes_to_its_end_within_the_lapse() -> None:
+    for outreach in OUTREACHES:
+        found = validate(document(outreach, 3 * DAY))
+        assert isinstance(found, Definition), found
+        assert found.kind == "prospecting"
+        waits = sum(step.wait_for.max_wait for step in found.steps if step.wait_for)
+        longest = waits + sum(step.delay for step in found.steps)
+        last = max(at for at, *_ in prospects(SEED, 2_000))
+        # Each step may wait for the morning, and each reply for somebody to read it.
+        assert last + longest + len(found.steps) * 18 * HOUR < LAPSE - 8 * HOUR
+
+
+def test_everything_told_is_a_valid_event(customers: list[Customer]) -> None:
+    told = story(customers, FIRST_MIDNIGHT)
+    assert told == sorted(told)
+    assert all(0 <= event.at < LAPSE for event in told)
+    for event in told[::50]:
+        if event.data is not None:
+            model = EVENTS[event.ce_type].model.model_validate(_moments(event.data))
+            headers, value = encode_event(event.ce_type, model, event_id="e", source="s")
+            assert decode_event(headers, value).data == model
+    for business in BUSINESSES:
+        EVENTS["tenant.upserted"].model.model_validate(tenant_event(business, 2_000))
+
+
+def test_the_incidents_happen_once_each_in_a_demo_of_any_size() -> None:
+    for number in (60, 2_000):
+        kinds = Counter(e.ce_type for e in story(people(SEED, number, FIRST_MIDNIGHT), 0))
+        del kinds["job.completed"], kinds["contact.upserted"], kinds["contact.enrolled"]
+        assert kinds == dict.fromkeys(
+            (
+                "campaign.paused",
+                "campaign.resumed",
+                "template.deleted",
+                "contact.erased",
+                "job.deleted",
+                "contact.stopped",
+            ),
+            1,
+        )
+    assert 4 * HOUR < RESUME_AT - PAUSE_AT < DAY
+
+
+def test_the_torn_record_cannot_be_read() -> None:
+    with pytest.raises(Refused):
+        parse_envelope([], TORN)
+
+
+def _moments(data: dict[str, object]) -> dict[str, object]:
+    """Times as the model has them."""
+    if "completed_at" not in data:
+        return data
+    return {**data, "completed_at": parse_rfc3339(str(data["completed_at"])) // SECOND * SECOND}

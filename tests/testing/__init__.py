@@ -1,0 +1,1 @@
+"""Builders, worlds and helpers that several test folders share."""

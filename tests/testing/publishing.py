@@ -1,0 +1,136 @@
+"""Events and other bytes onto public topics, each with the place that the broker gave it."""
+
+import time
+from typing import Any
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from schemas.base.times import format_rfc3339
+from schemas.internal.topics import Topic
+from schemas.public.codec import Encoding, encode_event
+from schemas.public.events import EVENTS
+from schemas.public.example_events import sample_model
+from streams.base.settings import Settings
+from streams.kafka.clients import producer
+from tests.testing.topic_reading import Origin
+
+Headers = list[tuple[str, bytes]]
+
+
+def now() -> int:
+    return time.time_ns() // 1_000
+
+
+class Publisher:
+    """`put` takes any bytes, `event` a sample with some fields changed."""
+
+    def __init__(self, settings: Settings, through: Producer | None = None) -> None:
+        self._prefix = settings.topic_prefix
+        self._producer = through or producer(settings)
+        self._events = 0
+
+    def put(
+        self,
+        topic: Topic,
+        headers: Headers,
+        value: bytes | None,
+        key: bytes | None = b"k",
+        stamp: int = 0,
+    ) -> Origin:
+        """One record; where it stands."""
+        places: list[Origin] = []
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            assert error is None, error
+            places.append((topic.value, message.partition() or 0, message.offset() or 0))
+
+        name = f"{self._prefix}{topic}"
+        self._producer.produce(
+            name, value, key, headers=[*headers], timestamp=stamp, on_delivery=delivered
+        )
+        assert self._producer.flush(30) == 0
+        return places[0]
+
+    def event(
+        self,
+        ce_type: str,
+        encoding: Encoding = "json",
+        *,
+        key: bytes | None = b"k",
+        event_id: str = "",
+        schema_id: int | None = None,
+        **fields: Any,
+    ) -> str:
+        """A valid event on its topic; its cause."""
+        self._events += 1
+        event_id = event_id or f"e{self._events}"
+        headers, value = encode_event(
+            ce_type,
+            sample_model(ce_type, **fields),
+            encoding,
+            event_id=event_id,
+            source="test",
+            time=now(),
+            schema_id=schema_id,
+        )
+        topic = EVENTS[ce_type].topic
+        assert topic is not None
+        self.put(topic, headers, value, key)
+        return f"test#{event_id}"
+
+    def tenant(self, tenant_id: str) -> str:
+        """A tenant without quiet hours and limits."""
+        return self.event(
+            "tenant.upserted",
+            tenant_id=tenant_id,
+            timezone="UTC",
+            quiet_hours={"start": "00:00", "end": "00:00"},
+            limits={"email": {"per_hour": None}, "sms": {"per_hour": None}},
+            delay_hours_by_service={},
+        )
+
+    def campaign(self, tenant_id: str, *, delay_hours: float, key: bytes = b"k") -> str:
+        """One e-mail for every service type."""
+        step = {"id": "s1", "channel": "email", "template_id": "t", "delay_hours": delay_hours}
+        whole = {
+            "tenant_id": tenant_id,
+            "campaign_id": "reviews",
+            "name": "Reviews",
+            "settings": {"quiet_hours": "none"},
+            "steps": [step],
+        }
+        return self.event(
+            "campaign.published",
+            key=key,
+            tenant_id=tenant_id,
+            campaign_id="reviews",
+            definition=whole,
+        )
+
+    def jobs(self, tenant_id: str, contacts: list[str], completed_at: str) -> None:
+        """Many at once, each for a contact of its own."""
+        for contact_id in contacts:
+            fields = self._job(tenant_id, contact_id, completed_at)
+            headers, value = encode_event(
+                "job.completed",
+                sample_model("job.completed", **fields),
+                event_id=f"job-{contact_id}",
+                source="test",
+            )
+            name = f"{self._prefix}{Topic.JOBS}"
+            self._producer.produce(name, value, contact_id, headers=[*headers])
+            self._producer.poll(0)
+        assert self._producer.flush(60) == 0
+
+    def job(self, tenant_id: str, contact_id: str, **changes: Any) -> str:
+        """A job that was finished just now."""
+        fields = self._job(tenant_id, contact_id, format_rfc3339(now()))
+        return self.event("job.completed", **{**fields, **changes})
+
+    def _job(self, tenant_id: str, contact_id: str, completed_at: str) -> dict[str, Any]:
+        return {
+            "tenant_id": tenant_id,
+            "job_id": f"job-{contact_id}",
+            "completed_at": completed_at,
+            "customer": {"contact_id": contact_id, "email": f"{contact_id}@example.com"},
+        }

@@ -1,0 +1,189 @@
+"""Two businesses with a customer each, as records the engine would leave: easy to change."""
+
+from typing import Any
+
+import msgspec
+
+from schemas.base.ids import command_id, enrollment_id
+from schemas.base.times import DAY, HOUR
+from schemas.campaigns.definition import Definition, Step
+from schemas.internal import facts
+from schemas.internal.state_bytes import pack
+from schemas.internal.states import (
+    META,
+    CampaignRecord,
+    Contact,
+    Enrollment,
+    KnownCampaign,
+    Phase,
+    Place,
+    Profile,
+    State,
+    Status,
+    TenantRecord,
+    Touch,
+)
+from schemas.internal.topics import Topic
+from sinks.projection import Projection
+from sinks.state_rows import Record
+
+T0 = 1_790_000_000_000_000
+TENANTS = ("acme", "bolt")
+CONTACT, CAMPAIGN, FACTS = Topic.CONTACT_CHANGELOG, Topic.CAMPAIGN_CHANGELOG, Topic.FACTS
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def definition(tenant: str, *channels: str, campaign: str = "reviews") -> Definition:
+    channels = channels or ("email", "sms", "email")
+    steps = tuple(
+        Step(f"s{number}", channel, number * 24 * HOUR, "previous_scheduled", f"template-{number}")
+        for number, channel in enumerate(channels, 1)
+    )
+    return Definition(tenant, campaign, "After the job", steps, service_type="hvac")
+
+
+def campaign(tenant: str, status: str = "active", version: int = 1, **more: Any) -> CampaignRecord:
+    name = more.pop("campaign", "reviews")
+    return CampaignRecord(
+        tenant, name, status, version, definition(tenant, campaign=name), b"", [0], T0, T0
+    )
+
+
+def tenant(tenant_id: str, **changes: Any) -> TenantRecord:
+    record = TenantRecord(
+        tenant_id,
+        "active",
+        "America/New_York",
+        None,
+        1200,
+        (),
+        {},
+        {},
+        created_at=T0,
+        updated_at=T0,
+    )
+    return msgspec.structs.replace(record, **changes)
+
+
+def command(tenant_id: str, number: int = 1) -> str:
+    return command_id(tenant_id, "reviews", "ada", 1, f"s{number}", 1)
+
+
+def touch(tenant_id: str, number: int = 1, **changes: Any) -> Touch:
+    at = T0 + number * DAY
+    made = Touch(f"s{number}", number, "email", at, at)
+    return msgspec.structs.replace(made, **changes)
+
+
+def sent(tenant_id: str, number: int = 1) -> Touch:
+    at = T0 + number * DAY
+    return touch(
+        tenant_id, number, phase=Phase.SENT, sent_at=at, command_id=command(tenant_id, number)
+    )
+
+
+def enrollment(tenant_id: str, *touches: Touch, **changes: Any) -> Enrollment:
+    made = Enrollment(
+        enrollment_id(tenant_id, "reviews", "ada", 1),
+        "reviews",
+        1,
+        1,
+        "job-1",
+        "hvac",
+        T0,
+        T0,
+        touches=list(touches or (sent(tenant_id), touch(tenant_id, 2))),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def contact(tenant_id: str, *enrollments: Enrollment, **changes: Any) -> Contact:
+    made = Contact(
+        Profile("Ada", "Lovelace", "ada@example.com", "+15550001", "America/New_York"),
+        jobs={"job-1": ("completed", "hvac")},
+        enrollments=list(enrollments or (enrollment(tenant_id),)),
+        created_at=T0,
+        updated_at=T0,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def fact(tenant_id: str, kind: facts.Kind, number: int = 1, **changes: Any) -> facts.Fact:
+    made = facts.Fact(
+        fact=kind,
+        at=facts.moment(T0 + number * DAY),
+        tenant_id=tenant_id,
+        contact_id="ada",
+        campaign_id="reviews",
+        version=1,
+        enrollment_id=enrollment_id(tenant_id, "reviews", "ada", 1),
+        step_id=f"s{number}",
+        touch_number=number,
+        channel="email",
+        command_id=command(tenant_id, number),
+        attempt=1,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+class Log:
+    """Records with offsets of their own; `write` projects what is new."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.ends: dict[tuple[str, int], int] = {}
+        self._written = 0
+
+    def raw(self, topic: str, key: bytes, value: bytes | None, partition: int = 0) -> "Log":
+        offset = self.ends.get((topic, partition), 0)
+        self.ends[topic, partition] = offset + 1
+        self.records.append(Record(topic, partition, offset, key, value))
+        return self
+
+    def state(self, topic: str, key: str | bytes, state: State | None, partition: int = 0) -> "Log":
+        name = key if isinstance(key, bytes) else key.encode()
+        value = None if state is None else pack(state.due(), 0, _encode(state))
+        return self.raw(topic, name, value, partition)
+
+    def contact(self, tenant_id: str, state: Contact | None, name: str = "ada") -> "Log":
+        return self.state(CONTACT, f"{tenant_id}/{name}", state)
+
+    def campaign(self, record: CampaignRecord) -> "Log":
+        return self.state(CAMPAIGN, f"c/{record.tenant_id}/{record.campaign_id}", record)
+
+    def tenant(self, record: TenantRecord) -> "Log":
+        return self.state(CAMPAIGN, f"t/{record.tenant_id}", record)
+
+    def fact(self, *told: facts.Fact, partition: int = 0) -> "Log":
+        for each in told:
+            self.raw(FACTS, each.key(), facts.encode(each), partition)
+        return self
+
+    def write(self, dsn: str) -> "Log":
+        projection = Projection(dsn, "test")
+        for topic, partition in self.ends:
+            projection.claim(topic, partition)
+        projection.apply(self.records[self._written :], self.ends)
+        projection.close()
+        self._written = len(self.records)
+        return self
+
+
+def world() -> Log:
+    """Everything that the engine projects, for both businesses."""
+    log = Log()
+    for name in TENANTS:
+        log.tenant(tenant(name)).campaign(campaign(name)).contact(name, contact(name))
+        known = KnownCampaign(name, "reviews", "active", 1, {1: definition(name)})
+        log.state(CONTACT, f"\0c/{name}/reviews", known)
+        log.fact(
+            fact(name, facts.Kind.TOUCH_SENT),
+            fact(name, facts.Kind.TOUCH_OPENED),
+            fact(name, facts.Kind.TOUCH_SCHEDULED, 2, reason="delay", command_id=None),
+        )
+    return log.state(CONTACT, META, Place(7, T0, 2, T0 + DAY))
+
+
+def stopped(run: Enrollment, reason: str) -> Enrollment:
+    return msgspec.structs.replace(run, status=Status.STOPPED, reason=reason, ended_at=T0 + DAY)
