@@ -118,7 +118,7 @@ def contact(index: int, now: int, due: int) -> Contact:
     run = Enrollment(run_id, people.CAMPAIGN, 1, 1, job_id, "hvac", anchor, now)
     run.touches = [Touch("mail-1", 1, "email", due, due, wait="delay")]
     profile = Profile("Ann", f"Lee-{index}", f"ann.lee.{index}@example.com", f"+1555{index:07}")
-    profile.timezone, profile.region, profile.told_at = "America/Chicago", "IL", [now] * 6 + [0]
+    profile.timezone, profile.region, profile.reported_at = "America/Chicago", "IL", [now] * 6 + [0]
     return Contact(
         profile,
         jobs={job_id: ("completed", "hvac")},

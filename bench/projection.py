@@ -81,7 +81,7 @@ def _move(
     elif stage == "opened":
         touch.opened_at = at
     return facts.Fact(
-        fact=facts.Kind(f"touch.{stage}"),
+        fact=facts.FactKind(f"touch.{stage}"),
         at=facts.moment(at),
         tenant_id=tenant,
         contact_id=contact,

@@ -119,7 +119,7 @@ def _contact(index: int, now: int) -> Contact:
     run.touches, run.waiting = [touch], Waiting(now, now + 72 * HOUR + index)
     profile = Profile("Ann", f"Lee-{index}", f"ann.lee.{index}@example.com", f"+1555{index:07}")
     profile.timezone, profile.linkedin_url = "America/Chicago", f"https://linkedin.com/in/a-{index}"
-    profile.told_at = [now] * 7
+    profile.reported_at = [now] * 7
     return Contact(
         profile,
         cycles={prospects.CAMPAIGN: 1},

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from schemas.base.times import from_datetime
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.states import Enrollment, Phase, Status, Touch, Waiting
 from sinks.queries import load
 
@@ -103,7 +103,7 @@ class WhyQueries:
 
 
 def _fact(row: dict[str, Any]) -> Fact:
-    return Fact(**{**row, "fact": Kind(row["fact"])})
+    return Fact(**{**row, "fact": FactKind(row["fact"])})
 
 
 def _enrollment(row: dict[str, Any], touches: list[Touch]) -> Enrollment:

@@ -7,23 +7,23 @@ twice or late.
 
 from datetime import UTC, datetime
 
-from schemas.internal.facts import Fact, Kind, decode
+from schemas.internal.facts import Fact, FactKind, decode
 from sinks.copy_values import Row, Rows, document
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 COUNTED = {
-    Kind.TOUCH_SENT: 0,
-    Kind.TOUCH_FAILED: 1,
-    Kind.TOUCH_SKIPPED: 2,
-    Kind.TOUCH_DELIVERED: 3,
-    Kind.TOUCH_OPENED: 4,
-    Kind.TOUCH_CLICKED: 5,
-    Kind.TOUCH_READ: 6,
-    Kind.TOUCH_BOUNCED: 7,
-    Kind.TOUCH_CONVERTED: 8,
-    Kind.TRIGGER_MET: 9,
-    Kind.TRIGGER_TIMED_OUT: 10,
+    FactKind.TOUCH_SENT: 0,
+    FactKind.TOUCH_FAILED: 1,
+    FactKind.TOUCH_SKIPPED: 2,
+    FactKind.TOUCH_DELIVERED: 3,
+    FactKind.TOUCH_OPENED: 4,
+    FactKind.TOUCH_CLICKED: 5,
+    FactKind.TOUCH_READ: 6,
+    FactKind.TOUCH_BOUNCED: 7,
+    FactKind.TOUCH_CONVERTED: 8,
+    FactKind.TRIGGER_MET: 9,
+    FactKind.TRIGGER_TIMED_OUT: 10,
 }
 """Which count a fact raises, in the order of the columns of a step."""
 
@@ -31,15 +31,15 @@ _OF_TOUCH = 9
 """So many of them are a touch's too."""
 
 LOGGED = {
-    Kind.TOUCH_SENT: 0,
-    Kind.TOUCH_FAILED: 1,
-    Kind.TOUCH_RETRIED: 1,
-    Kind.TOUCH_DELIVERED: 3,
-    Kind.TOUCH_OPENED: 4,
-    Kind.TOUCH_CLICKED: 5,
-    Kind.TOUCH_READ: 6,
-    Kind.TOUCH_BOUNCED: 7,
-    Kind.TOUCH_CONVERTED: 8,
+    FactKind.TOUCH_SENT: 0,
+    FactKind.TOUCH_FAILED: 1,
+    FactKind.TOUCH_RETRIED: 1,
+    FactKind.TOUCH_DELIVERED: 3,
+    FactKind.TOUCH_OPENED: 4,
+    FactKind.TOUCH_CLICKED: 5,
+    FactKind.TOUCH_READ: 6,
+    FactKind.TOUCH_BOUNCED: 7,
+    FactKind.TOUCH_CONVERTED: 8,
 }
 """Which moment of the send log a fact tells, in the order of the columns after the attempt."""
 
@@ -48,8 +48,8 @@ _REASON = 2
 
 def _place(fact: Fact) -> int | None:
     """Which moment of the send log it tells; what redates a touch tells an earlier one."""
-    redates = fact.fact is Kind.TOUCH_REDATED
-    return LOGGED.get(Kind(f"touch.{fact.reason}") if redates else fact.fact)
+    redates = fact.fact is FactKind.TOUCH_REDATED
+    return LOGGED.get(FactKind(f"touch.{fact.reason}") if redates else fact.fact)
 
 
 def micros(moment: datetime) -> int:

@@ -3,7 +3,7 @@
 import msgspec
 
 from processors.fold.turn import Turn
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     DeleteTemplate,
     DeleteTenant,
@@ -55,8 +55,8 @@ def tell_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
 
 def refuse(turn: Turn, message: Order, code: str, campaign_id: str | None = None) -> None:
     """An order is not carried out, and why."""
-    turn.say(
-        Kind.EVENT_REFUSED,
+    turn.emit_fact(
+        FactKind.EVENT_REFUSED,
         message.tenant_id,
         campaign_id=campaign_id,
         cause=message.cause,

@@ -4,7 +4,7 @@ from processors.campaign.broadcast import campaign_key, tell_contacts, tenant_ke
 from processors.fold.turn import Turn
 from processors.shared.deduplication import first_time
 from processors.shared.tenant_lookup import service_of
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import ChangeCampaign, StatusAnnounced
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
@@ -72,8 +72,8 @@ def set_status(
         tenant.tenant_id.encode(),
         StatusAnnounced(tenant.tenant_id, campaign.campaign_id, status, cause),
     )
-    turn.say(
-        Kind.CAMPAIGN_STATUS_CHANGED,
+    turn.emit_fact(
+        FactKind.CAMPAIGN_STATUS_CHANGED,
         tenant.tenant_id,
         campaign_id=campaign.campaign_id,
         version=campaign.version,
@@ -93,8 +93,8 @@ def serve(tenant: TenantRecord, campaign: CampaignRecord) -> None:
 
 def refuse(turn: Turn, message: ChangeCampaign, code: str) -> None:
     """The action is not done, and why."""
-    turn.say(
-        Kind.EVENT_REFUSED,
+    turn.emit_fact(
+        FactKind.EVENT_REFUSED,
         message.tenant_id,
         campaign_id=message.campaign_id,
         cause=message.cause,

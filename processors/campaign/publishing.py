@@ -8,7 +8,7 @@ from processors.campaign.lifecycle import serve, taken
 from processors.fold.turn import Turn
 from processors.shared.deduplication import first_time
 from schemas.campaigns.definition import Definition, content_hash, read
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     CampaignAnnounced,
     CampaignKnown,
@@ -75,7 +75,7 @@ def _publish_valid(
         message.cause,
     )
     tell_contacts(turn, layout, tenant.tenant_id.encode(), announced)
-    _say(turn, Kind.CAMPAIGN_PUBLISHED, fresh)
+    _emit_fact(turn, FactKind.CAMPAIGN_PUBLISHED, fresh)
 
 
 def _record(
@@ -120,8 +120,8 @@ def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
         message.cause,
     )
     tell_contacts(turn, layout, message.tenant_id.encode(), order)
-    turn.say(
-        Kind.CAMPAIGN_MIGRATED,
+    turn.emit_fact(
+        FactKind.CAMPAIGN_MIGRATED,
         message.tenant_id,
         campaign_id=message.campaign_id,
         version=campaign.version,
@@ -156,16 +156,16 @@ def known(turn: Turn, layout: Layout, message: CampaignKnown) -> None:
 
 def _say_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
     if len(campaign.known_by) == layout.contact:
-        _say(turn, Kind.CAMPAIGN_READY, campaign)
+        _emit_fact(turn, FactKind.CAMPAIGN_READY, campaign)
 
 
-def _say(turn: Turn, kind: Kind, campaign: CampaignRecord) -> None:
+def _emit_fact(turn: Turn, kind: FactKind, campaign: CampaignRecord) -> None:
     """With the templates it names that were deleted: their touches will not be sent (S1-42)."""
     tenant = turn.store.look(tenant_key(campaign.tenant_id), TenantRecord)
     deleted = set(tenant.templates_gone if tenant is not None else ())
     named = [step.template_id for step in campaign.definition.steps]
     gone = sorted({name for name in named if name is not None and name in deleted})
-    turn.say(
+    turn.emit_fact(
         kind,
         campaign.tenant_id,
         campaign_id=campaign.campaign_id,
@@ -176,8 +176,8 @@ def _say(turn: Turn, kind: Kind, campaign: CampaignRecord) -> None:
 
 
 def _refuse(turn: Turn, message: PublishCampaign, code: str, **values: Any) -> None:
-    turn.say(
-        Kind.CAMPAIGN_REFUSED,
+    turn.emit_fact(
+        FactKind.CAMPAIGN_REFUSED,
         message.tenant_id,
         campaign_id=message.campaign_id,
         cause=message.cause,

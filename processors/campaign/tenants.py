@@ -10,7 +10,7 @@ from processors.campaign.broadcast import (
 )
 from processors.campaign.lifecycle import set_status
 from processors.fold.turn import Turn
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     DeleteTemplate,
     DeleteTenant,
@@ -32,13 +32,13 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
     if tenant is not None and tenant.status != "active":
         refuse(turn, message, "TENANT_DELETED")
         return
-    if tenant is not None and message.at < tenant.told_at:
+    if tenant is not None and message.at < tenant.reported_at:
         refuse(turn, message, "TENANT_UPDATE_STALE")
         return
     fresh = _record(turn, message, tenant)
     turn.store.put(key, fresh)
     tell_tenant(turn, layout, fresh)
-    turn.say(Kind.TENANT_UPDATED, message.tenant_id, cause=message.cause)
+    turn.emit_fact(FactKind.TENANT_UPDATED, message.tenant_id, cause=message.cause)
 
 
 def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> TenantRecord:
@@ -78,7 +78,7 @@ def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
     tenant.status = "deleted"
     tenant.updated_at = turn.now
     tell_tenant(turn, layout, tenant)
-    turn.say(Kind.TENANT_DELETED, message.tenant_id, cause=message.cause)
+    turn.emit_fact(FactKind.TENANT_DELETED, message.tenant_id, cause=message.cause)
 
 
 def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None:
@@ -93,8 +93,8 @@ def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None
     tenant.updated_at = turn.now
     gone = TemplateGone(message.tenant_id, message.template_id, message.cause)
     tell_contacts(turn, layout, message.tenant_id.encode(), gone)
-    turn.say(
-        Kind.TEMPLATE_DELETED,
+    turn.emit_fact(
+        FactKind.TEMPLATE_DELETED,
         message.tenant_id,
         cause=message.cause,
         values={"template_id": message.template_id},

@@ -16,13 +16,13 @@ from processors.contact import (
     sender_answers,
     touch_gates,
 )
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.deduplication import first_time
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import (
     Contact,
     ContactState,
@@ -51,19 +51,19 @@ class ContactProcessor:
         if isinstance(state, KnownCampaign):
             announcements.sweep(turn, state)
             return
-        scene = Scene(turn, key, state)
+        context = Context(turn, key, state)
         due = [run for run in state.enrollments if (at := run.due()) is not None and at <= turn.now]
         if len(due) > 1:  # who goes first may be the only one (C-35)
-            due.sort(key=lambda run: _rank(scene, run))
+            due.sort(key=lambda run: _rank(context, run))
         for enrollment in due:
-            if enrollment.status is Status.ACTIVE and pause_stop.runs(scene, enrollment):
-                touch_gates.fire(scene, enrollment)
-        replies_conversions.settle(scene)
+            if enrollment.status is Status.ACTIVE and pause_stop.runs(context, enrollment):
+                touch_gates.fire(context, enrollment)
+        replies_conversions.settle(context)
         state.updated_at = turn.now
 
 
-def _rank(scene: Scene, run: Enrollment) -> tuple[int, int, str]:
-    return (-scene.definition(run).settings.priority, run.due() or 0, run.enrollment_id)
+def _rank(context: Context, run: Enrollment) -> tuple[int, int, str]:
+    return (-context.definition(run).settings.priority, run.due() or 0, run.enrollment_id)
 
 
 def _outside(turn: Turn, message: m.Outside, *, past: bool = False) -> None:
@@ -92,9 +92,9 @@ def _outside(turn: Turn, message: m.Outside, *, past: bool = False) -> None:
         return
     past = past or _happened(message) < tenant.fence
     take = _TAKE_PAST.get(type(message)) if past else None
-    scene = Scene(turn, key, contact, tenant)
-    (take or _TAKE[type(message)])(scene, message)
-    replies_conversions.settle(scene)
+    context = Context(turn, key, contact, tenant)
+    (take or _TAKE[type(message)])(context, message)
+    replies_conversions.settle(context)
 
 
 def _happened(message: m.Outside) -> int:
@@ -123,63 +123,63 @@ _ONCE = (m.ContactEnrolled, m.ContactStopped, m.ContactPaused, m.ContactResumed)
 """Events that would act again if they came again; all others leave a second time no trace."""
 
 
-def _job_completed(scene: Scene, message: m.JobCompleted) -> None:
-    profile.update(scene, message.person, message.at, message.cause)
-    enrolling.job_completed(scene, message)
+def _job_completed(context: Context, message: m.JobCompleted) -> None:
+    profile.update(context, message.person, message.at, message.cause)
+    enrolling.job_completed(context, message)
 
 
-def _job_past(scene: Scene, message: m.JobCompleted) -> None:
-    profile.update(scene, message.person, message.at, message.cause)
-    enrolling.job_past(scene, message)
+def _job_past(context: Context, message: m.JobCompleted) -> None:
+    profile.update(context, message.person, message.at, message.cause)
+    enrolling.job_past(context, message)
 
 
 Steered = m.ContactStopped | m.ContactPaused | m.ContactResumed
 
 
-def _stopped(scene: Scene, message: m.ContactStopped) -> None:
-    for enrollment in pause_stop.live(scene, message.campaign_id):
-        pause_stop.stop(scene, enrollment, "owner_stopped", message.cause)
+def _stopped(context: Context, message: m.ContactStopped) -> None:
+    for enrollment in pause_stop.live(context, message.campaign_id):
+        pause_stop.stop(context, enrollment, "owner_stopped", message.cause)
 
 
-def _steered(take: Callable[[Scene, Any], None]) -> Callable[[Scene, Any], None]:
+def _steered(take: Callable[[Context, Any], None]) -> Callable[[Context, Any], None]:
     """An order about a person's runs: where none is under way, that is said."""
 
-    def taken(scene: Scene, message: Steered) -> None:
-        if pause_stop.live(scene, message.campaign_id):
-            take(scene, message)
+    def taken(context: Context, message: Steered) -> None:
+        if pause_stop.live(context, message.campaign_id):
+            take(context, message)
         else:
-            _refuse(scene.turn, message, "ENROLLMENT_NONE")
+            _refuse(context.turn, message, "ENROLLMENT_NONE")
 
     return taken
 
 
-def _steered_past(scene: Scene, message: Steered) -> None:
+def _steered_past(context: Context, message: Steered) -> None:
     """An order out of a history that is told again moves nothing that runs now."""
-    _refuse(scene.turn, message, "EVENT_IN_PAST")
+    _refuse(context.turn, message, "EVENT_IN_PAST")
 
 
-def _review(scene: Scene, message: m.ReviewReceived, *, past: bool = False) -> None:
-    if not engagement.review_received(scene, message, past=past):
+def _review(context: Context, message: m.ReviewReceived, *, past: bool = False) -> None:
+    if not engagement.review_received(context, message, past=past):
         code = "COMMAND_UNKNOWN" if message.command_id else "ENROLLMENT_NONE"
-        _refuse(scene.turn, message, code, command_id=message.command_id)
+        _refuse(context.turn, message, code, command_id=message.command_id)
 
 
-def _converted(scene: Scene, message: m.ConversionRecorded, *, past: bool = False) -> None:
-    if not replies_conversions.converted(scene, message, past=past):
-        _refuse(scene.turn, message, "ENROLLMENT_NONE", command_id=message.command_id)
+def _converted(context: Context, message: m.ConversionRecorded, *, past: bool = False) -> None:
+    if not replies_conversions.converted(context, message, past=past):
+        _refuse(context.turn, message, "ENROLLMENT_NONE", command_id=message.command_id)
 
 
 def _about_touch(
-    take: Callable[[Scene, sender_answers.Found, Any], None],
-) -> Callable[[Scene, Any], None]:
+    take: Callable[[Context, sender_answers.Found, Any], None],
+) -> Callable[[Context, Any], None]:
     """Events that name a command: it must be one of this contact's, and out."""
 
-    def taken(scene: Scene, message: Any) -> None:
-        found = sender_answers.find(scene, message.command_id)
+    def taken(context: Context, message: Any) -> None:
+        found = sender_answers.find(context, message.command_id)
         if found is None or not sender_answers.went_out(found):
-            _refuse(scene.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
+            _refuse(context.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
         else:
-            take(scene, found, message)
+            take(context, found, message)
 
     return taken
 
@@ -188,26 +188,26 @@ def _answer(turn: Turn, message: m.Answer) -> None:
     key = m.contact_key(message.tenant_id, message.contact_id)
     contact = turn.store.edit(key, Contact)
     assert contact is not None, "dispatch answers only what a contact asked"
-    scene = Scene(turn, key, contact)
-    found = sender_answers.find(scene, message.command_id)
+    context = Context(turn, key, contact)
+    found = sender_answers.find(context, message.command_id)
     if found is not None and found.current:
-        sender_answers.answered(scene, found.enrollment, found.touch, message)
-        replies_conversions.settle(scene)
+        sender_answers.answered(context, found.enrollment, found.touch, message)
+        replies_conversions.settle(context)
         contact.updated_at = turn.now
 
 
-def _job_deleted(scene: Scene, message: m.JobDeleted) -> None:
+def _job_deleted(context: Context, message: m.JobDeleted) -> None:
     """The job is gone, even if it is only reported completed later (S1-40, C-32)."""
-    enrolling.remember_job(scene, message.job_id, None)
-    scene.say(Kind.JOB_DELETED, job_id=message.job_id, cause=message.cause)
-    for enrollment in pause_stop.live(scene):
+    enrolling.remember_job(context, message.job_id, None)
+    context.emit_fact(FactKind.JOB_DELETED, job_id=message.job_id, cause=message.cause)
+    for enrollment in pause_stop.live(context):
         if enrollment.job_id == message.job_id:
-            pause_stop.stop(scene, enrollment, "job_deleted", message.cause)
+            pause_stop.stop(context, enrollment, "job_deleted", message.cause)
 
 
 def _refuse(turn: Turn, message: m.Outside, code: str, **fields: Any) -> None:
-    turn.say(
-        Kind.EVENT_REFUSED,
+    turn.emit_fact(
+        FactKind.EVENT_REFUSED,
         message.tenant_id,
         contact_id=message.contact_id,
         cause=message.cause,
@@ -217,7 +217,7 @@ def _refuse(turn: Turn, message: m.Outside, code: str, **fields: Any) -> None:
     )
 
 
-_TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
+_TAKE: dict[type[m.Outside], Callable[[Context, Any], None]] = {
     m.JobCompleted: _job_completed,
     m.JobDeleted: _job_deleted,
     m.ContactUpserted: profile.upserted,
@@ -239,7 +239,7 @@ _TAKE: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
 }
 """What each public event does to its contact."""
 
-_TAKE_PAST: dict[type[m.Outside], Callable[[Scene, Any], None]] = {
+_TAKE_PAST: dict[type[m.Outside], Callable[[Context, Any], None]] = {
     m.JobCompleted: _job_past,
     m.ContactEnrolled: enrolling.enrolled_past,
     m.ContactPaused: _steered_past,

@@ -8,7 +8,7 @@ one moment of the log.
 
 from itertools import islice
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, live, stop, thaw
 from processors.contact.profile import amend
 from processors.contact.replies_conversions import settle
@@ -147,20 +147,22 @@ def sweep(turn: Turn, campaign: KnownCampaign) -> None:
 def _sweep_one(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
     contact = turn.store.edit(key, Contact)
     assert contact is not None and campaign.sweep is not None
-    scene = Scene(turn, key, contact)
+    context = Context(turn, key, contact)
     if campaign.sweep == "amend":
-        amend(scene, campaign.campaign_id)
+        amend(context, campaign.campaign_id)
         return
     if campaign.sweep == "move":
-        for enrollment in live(scene, campaign.campaign_id):
+        for enrollment in live(context, campaign.campaign_id):
             if enrollment.version in _moving(campaign):
-                move(scene, enrollment, campaign.version, campaign.move_steps, campaign.sweep_cause)
-        amend(scene, campaign.campaign_id)
-        settle(scene)
+                move(
+                    context, enrollment, campaign.version, campaign.move_steps, campaign.sweep_cause
+                )
+        amend(context, campaign.campaign_id)
+        settle(context)
         return
-    for enrollment in live(scene, campaign.campaign_id):
-        _reach(scene, enrollment, campaign.sweep, campaign.sweep_cause)
-    settle(scene)
+    for enrollment in live(context, campaign.campaign_id):
+        _reach(context, enrollment, campaign.sweep, campaign.sweep_cause)
+    settle(context)
     contact.updated_at = turn.now
 
 
@@ -170,10 +172,10 @@ def _moving(campaign: KnownCampaign) -> set[int]:
     return older if campaign.move_from is None else older & {campaign.move_from}
 
 
-def _reach(scene: Scene, enrollment: Enrollment, sweep_of: str, cause: str) -> None:
+def _reach(context: Context, enrollment: Enrollment, sweep_of: str, cause: str) -> None:
     if sweep_of == "freeze":
-        freeze(scene, enrollment, "campaign", cause)
+        freeze(context, enrollment, "campaign", cause)
     elif sweep_of == "thaw":
-        thaw(scene, enrollment, ("campaign",), cause)
+        thaw(context, enrollment, ("campaign",), cause)
     else:
-        stop(scene, enrollment, sweep_of, cause)
+        stop(context, enrollment, sweep_of, cause)

@@ -9,7 +9,7 @@ from processors.shared.send_windows import widened
 from processors.shared.tenant_lookup import ADDRESS, campaign_key, tenant_key
 from schemas.campaigns.campaign_kinds import QUIET_CHANNELS
 from schemas.campaigns.definition import Definition, Step
-from schemas.internal.facts import Fact, Kind, moment
+from schemas.internal.facts import Fact, FactKind, moment
 from schemas.internal.messages import Window
 from schemas.internal.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
 from schemas.internal.topics import Topic
@@ -17,7 +17,7 @@ from schemas.internal.topics import Topic
 _FACTS = Topic.FACTS  # a member is looked up in Python, so once
 
 
-class Scene:
+class Context:
     """A contact, open for change, and the tenant it belongs to."""
 
     __slots__ = (
@@ -136,9 +136,9 @@ class Scene:
             start, end = widened(start, end, tenant.strict_start)
         return start, end
 
-    def say(
+    def emit_fact(
         self,
-        kind: Kind,
+        kind: FactKind,
         enrollment: Enrollment | None = None,
         touch: Touch | None = None,
         *,

@@ -1,24 +1,24 @@
 """What people do with what was sent: opens, clicks, opt-outs, reviews, calls (F-8, F-12, C-40)."""
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.pause_stop import live, stop, stop_without_channels
 from processors.contact.profile import suppress
 from processors.contact.sender_answers import Found, find
 from processors.contact.sequence import look
 from processors.shared.tenant_lookup import ADDRESS
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import CallEnded, ContactUnsubscribed, ReviewReceived, TouchSeen
 from schemas.internal.states import LIVE, Enrollment, Phase, Touch
 
 _SEEN = {
-    "delivered": ("delivered_at", Kind.TOUCH_DELIVERED),
-    "opened": ("opened_at", Kind.TOUCH_OPENED),
-    "clicked": ("clicked_at", Kind.TOUCH_CLICKED),
-    "read": ("read_at", Kind.TOUCH_READ),
+    "delivered": ("delivered_at", FactKind.TOUCH_DELIVERED),
+    "opened": ("opened_at", FactKind.TOUCH_OPENED),
+    "clicked": ("clicked_at", FactKind.TOUCH_CLICKED),
+    "read": ("read_at", FactKind.TOUCH_READ),
 }
 
 
-def seen(scene: Scene, found: Found, message: TouchSeen, *, past: bool = False) -> None:
+def seen(context: Context, found: Found, message: TouchSeen, *, past: bool = False) -> None:
     """The first signal of its kind is a fact; the earliest moment is kept, whatever came first,
     and one that is told late redates the touch (C-40)."""
     touch = found.touch
@@ -27,8 +27,8 @@ def seen(scene: Scene, found: Found, message: TouchSeen, *, past: bool = False) 
     if before is not None and before <= message.at:
         return
     setattr(touch, field, message.at)
-    scene.say(
-        kind if before is None else Kind.TOUCH_REDATED,
+    context.emit_fact(
+        kind if before is None else FactKind.TOUCH_REDATED,
         found.enrollment,
         touch,
         command_id=message.command_id,
@@ -39,10 +39,10 @@ def seen(scene: Scene, found: Found, message: TouchSeen, *, past: bool = False) 
         occurred_at=message.at,
     )
     if not past:
-        look(scene, found.enrollment, message.cause)
+        look(context, found.enrollment, message.cause)
 
 
-def call_ended(scene: Scene, found: Found, message: CallEnded, *, past: bool = False) -> None:
+def call_ended(context: Context, found: Found, message: CallEnded, *, past: bool = False) -> None:
     """How a call went: the latest attempt's outcome, and of two accounts of it the earlier."""
     touch = found.touch
     if found.attempt < touch.call_attempt:
@@ -52,8 +52,8 @@ def call_ended(scene: Scene, found: Found, message: CallEnded, *, past: bool = F
         return
     touch.call_attempt = found.attempt
     touch.called_at, touch.call_outcome = told
-    scene.say(
-        Kind.TOUCH_CALL_ENDED,
+    context.emit_fact(
+        FactKind.TOUCH_CALL_ENDED,
         found.enrollment,
         touch,
         command_id=message.command_id,
@@ -64,32 +64,34 @@ def call_ended(scene: Scene, found: Found, message: CallEnded, *, past: bool = F
         occurred_at=message.at,
     )
     if not past:
-        look(scene, found.enrollment, message.cause)
+        look(context, found.enrollment, message.cause)
 
 
-def unsubscribed(scene: Scene, message: ContactUnsubscribed) -> None:
+def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     """Closes the channel, or all of them, for every campaign of the tenant and never across
     tenants (C-26)."""
-    channel, contact = message.channel, scene.contact
+    channel, contact = message.channel, context.contact
     before = contact.opted_out.get(channel)
     contact.opted_out[channel] = message.at if before is None else min(before, message.at)
     if before is not None:
         return
     reason = "complained" if message.complained else f"opted_out_{channel}"
-    scene.say(Kind.CONTACT_OPTED_OUT, channel=channel, cause=message.cause, reason=reason)
+    context.emit_fact(
+        FactKind.CONTACT_OPTED_OUT, channel=channel, cause=message.cause, reason=reason
+    )
     for name in ADDRESS if channel == "all" else (channel,):
-        suppress(scene, name, reason, message.cause)
-    stop_without_channels(scene, channel, message.cause)
+        suppress(context, name, reason, message.cause)
+    stop_without_channels(context, channel, message.cause)
 
 
-def review_received(scene: Scene, message: ReviewReceived, *, past: bool = False) -> bool:
+def review_received(context: Context, message: ReviewReceived, *, past: bool = False) -> bool:
     """A review click or feedback is the conversion of one enrollment, once (F-12); False where
     there is no enrollment.
 
     It stops what still runs of the campaign it names, itself or by the command it answers. One that
     names neither stops all: who has reviewed the business is asked no more.
     """
-    enrollment, found = _reviewed(scene, message)
+    enrollment, found = _reviewed(context, message)
     if enrollment is None:
         return False
     if enrollment.converted_at is None:
@@ -98,8 +100,8 @@ def review_received(scene: Scene, message: ReviewReceived, *, past: bool = False
         touch = found.touch if found is not None else _last_sent(enrollment)
         if touch is not None:
             touch.converted_at = message.at
-        scene.say(
-            Kind.TOUCH_CONVERTED,
+        context.emit_fact(
+            FactKind.TOUCH_CONVERTED,
             enrollment,
             touch,
             command_id=message.command_id,
@@ -109,22 +111,22 @@ def review_received(scene: Scene, message: ReviewReceived, *, past: bool = False
             occurred_at=message.at,
         )
     elif (message.at, message.kind) < (enrollment.converted_at, enrollment.conversion or ""):
-        _converted_earlier(scene, enrollment, message)
+        _converted_earlier(context, enrollment, message)
     about = enrollment.campaign_id if message.command_id is not None else message.campaign_id
-    for running in () if past else live(scene, about):
+    for running in () if past else live(context, about):
         if _began_before(running, message.at):
-            stop(scene, running, message.kind, message.cause)
+            stop(context, running, message.kind, message.cause)
     return True
 
 
-def _converted_earlier(scene: Scene, enrollment: Enrollment, message: ReviewReceived) -> None:
+def _converted_earlier(context: Context, enrollment: Enrollment, message: ReviewReceived) -> None:
     """Told late: the earliest moment is the conversion's, whatever came first (design 2.9)."""
     enrollment.converted_at, enrollment.conversion = message.at, message.kind
     for touch in enrollment.touches:
         if touch.converted_at is not None:
             touch.converted_at = message.at
-            scene.say(
-                Kind.TOUCH_REDATED,
+            context.emit_fact(
+                FactKind.TOUCH_REDATED,
                 enrollment,
                 touch,
                 cause=message.cause,
@@ -133,15 +135,15 @@ def _converted_earlier(scene: Scene, enrollment: Enrollment, message: ReviewRece
             )
 
 
-def _reviewed(scene: Scene, message: ReviewReceived) -> tuple[Enrollment | None, Found | None]:
+def _reviewed(context: Context, message: ReviewReceived) -> tuple[Enrollment | None, Found | None]:
     """The enrollment of the command answered, else of those begun by then the running one that was
     written to last, else the last that ended."""
     if message.command_id is not None:
-        found = find(scene, message.command_id)
+        found = find(context, message.command_id)
         return (found.enrollment, found) if found is not None else (None, None)
     begun = [
         enrollment
-        for enrollment in scene.contact.enrollments
+        for enrollment in context.contact.enrollments
         if message.campaign_id in (None, enrollment.campaign_id)
         and _began_before(enrollment, message.at)
     ]

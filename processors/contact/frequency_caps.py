@@ -4,7 +4,7 @@ and so many a day and a week (X-3, C-35, C-38)."""
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.sequence import executed_at, is_out
 from schemas.base.times import DAY, SECOND
 from schemas.internal.facts import moment
@@ -33,26 +33,26 @@ class Reach(NamedTuple):
 _UNLIMITED = Reach(None, None)
 
 
-def look(scene: Scene, enrollment: Enrollment, touch: Touch) -> Reach:
+def look(context: Context, enrollment: Enrollment, touch: Touch) -> Reach:
     """Whether the person may be reached now. A repeat of a command that is out already reaches
     nobody once more."""
-    gap = scene.definition(enrollment).settings.min_gap
-    assert scene.tenant is not None
-    caps = scene.tenant.caps
+    gap = context.definition(enrollment).settings.min_gap
+    assert context.tenant is not None
+    caps = context.tenant.caps
     if touch.emission or not (gap or caps):
         return _UNLIMITED
-    reached = sorted(_reached(scene, touch), reverse=True)
+    reached = sorted(_reached(context, touch), reverse=True)
     found = []
     counters: dict[str, Any] = {}
     if gap:
         last = moment(reached[0]) if reached else None
         counters = {"min_gap_seconds": gap // SECOND, "last_touch_at": last}
-        if reached and reached[0] + gap > scene.now:
+        if reached and reached[0] + gap > context.now:
             found.append(Held("min_gap", reached[0] + gap, counters.copy()))
     for name, most in sorted(caps.items()):
-        used = _inside(reached, scene.now, name)
+        used = _inside(reached, context.now, name)
         counters[name] = {"used": used, "limit": most}
-        if len(reached) >= most > 0 and reached[most - 1] + WINDOWS[name] > scene.now:
+        if len(reached) >= most > 0 and reached[most - 1] + WINDOWS[name] > context.now:
             until = reached[most - 1] + WINDOWS[name]
             found.append(
                 Held("frequency_cap", until, {"limit": most, "window": name, "used": used})
@@ -64,12 +64,12 @@ def _inside(reached: list[int], now: int, name: str) -> int:
     return sum(at + WINDOWS[name] > now for at in reached)
 
 
-def _reached(scene: Scene, about: Touch) -> Iterator[int]:
+def _reached(context: Context, about: Touch) -> Iterator[int]:
     """When the person was reached, or is about to be: what is under way counts as of now."""
-    yield from scene.contact.reached
-    for enrollment in scene.contact.enrollments:
+    yield from context.contact.reached
+    for enrollment in context.contact.enrollments:
         for touch in enrollment.touches:
             if touch.phase is Phase.SENT:
                 yield executed_at(touch)
             elif touch is not about and is_out(touch):
-                yield scene.now
+                yield context.now

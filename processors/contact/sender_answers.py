@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.sequence import arm, go_on
 from processors.contact.state_machine import Input, check
 from processors.contact.touch_gates import (
@@ -16,7 +16,7 @@ from processors.contact.touch_gates import (
     withdraw,
 )
 from schemas.base.ids import command_id
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     Answer,
     TouchCommanded,
@@ -40,19 +40,19 @@ class Found(NamedTuple):
     current: bool
 
 
-def find(scene: Scene, sought: str) -> Found | None:
+def find(context: Context, sought: str) -> Found | None:
     """What a command id belongs to; None where it is none of this contact's.
 
     Ids derive from their cause, so those of earlier attempts need not be kept.
     """
-    for enrollment in reversed(scene.contact.enrollments):
+    for enrollment in reversed(context.contact.enrollments):
         for touch in enrollment.touches:
             if touch.command_id == sought:
                 return Found(enrollment, touch, touch.attempt, True)
-    for enrollment in reversed(scene.contact.enrollments):
+    for enrollment in reversed(context.contact.enrollments):
         for touch in enrollment.touches:
             for number in range(touch.first_attempt, touch.attempt):
-                if sought == _id_of(scene, enrollment, touch, number):
+                if sought == _id_of(context, enrollment, touch, number):
                     return Found(enrollment, touch, number, False)
     return None
 
@@ -66,99 +66,101 @@ def went_out(found: Found) -> bool:
     return touch.emission > (touch.phase is Phase.REQUESTED)
 
 
-def _id_of(scene: Scene, enrollment: Enrollment, touch: Touch, attempt: int) -> str:
+def _id_of(context: Context, enrollment: Enrollment, touch: Touch, attempt: int) -> str:
     return command_id(
-        scene.tenant_id,
+        context.tenant_id,
         enrollment.campaign_id,
-        scene.contact_id,
+        context.contact_id,
         enrollment.cycle,
         touch.asked_as(),
         attempt,
     )
 
 
-def answered(scene: Scene, enrollment: Enrollment, touch: Touch, message: Answer) -> None:
+def answered(context: Context, enrollment: Enrollment, touch: Touch, message: Answer) -> None:
     """Dispatch has decided about the attempt under way."""
     match message:
         case TouchCommanded():
-            _commanded(scene, enrollment, touch)
+            _commanded(context, enrollment, touch)
         case TouchDeferred():
             touch.phase = check(touch.phase, Input.DEFERRED, touch.phase)
             if touch.phase is Phase.REQUESTED:
                 touch.wait, touch.due_at = message.reason, message.until
         case TouchRefused() if touch.phase in (Phase.REQUESTED, Phase.WITHDRAWING):
-            _refused(scene, enrollment, touch, message)
+            _refused(context, enrollment, touch, message)
         case TouchWithdrawn() if touch.phase is Phase.WITHDRAWING:
-            _withdrawn(scene, enrollment, touch)
+            _withdrawn(context, enrollment, touch)
         case TouchRevoked() if touch.phase is Phase.WITHDRAWING:
-            _revoked(scene, enrollment, touch, message)
+            _revoked(context, enrollment, touch, message)
         case _:
             pass  # the touch was resolved meanwhile: nothing to say
 
 
-def _commanded(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+def _commanded(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     if touch.phase is not Phase.REQUESTED:
         check(touch.phase, Input.COMMANDED, touch.phase)
         return
     touch.phase = check(touch.phase, Input.COMMANDED, Phase.COMMANDED)
-    _await_answer(scene, enrollment, touch)
+    _await_answer(context, enrollment, touch)
 
 
-def _await_answer(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
-    touch.commanded_at = touch.commanded_at or scene.now
+def _await_answer(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    touch.commanded_at = touch.commanded_at or context.now
     touch.wait = "answer"
-    touch.due_at = scene.now + scene.definition(enrollment).settings.answer_timeout
+    touch.due_at = context.now + context.definition(enrollment).settings.answer_timeout
 
 
-def _refused(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchRefused) -> None:
+def _refused(context: Context, enrollment: Enrollment, touch: Touch, message: TouchRefused) -> None:
     """A repeat that goes out no more takes along the command that it repeats, unless its withdrawal
     asks for that already."""
     asked = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
     if touch.emission > 1 and not asked:
-        take_back(scene, touch, message.reason, revoke=True)
-    skip(scene, enrollment, touch, Input.REFUSED, message.reason, message.values)
+        take_back(context, touch, message.reason, revoke=True)
+    skip(context, enrollment, touch, Input.REFUSED, message.reason, message.values)
 
 
-def _withdrawn(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
-    scene.say(Kind.TOUCH_WITHDRAWN, enrollment, touch, reason=touch.reason)
+def _withdrawn(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    context.emit_fact(FactKind.TOUCH_WITHDRAWN, enrollment, touch, reason=touch.reason)
     if enrollment.status is Status.STOPPED:
         reason = enrollment.reason or "stopped"
         if touch.emission > 1:  # a freeze asked, which revokes nothing, and the first one is out
-            take_back(scene, touch, reason, revoke=True)
-        skip(scene, enrollment, touch, Input.WITHDRAWN, reason)
+            take_back(context, touch, reason, revoke=True)
+        skip(context, enrollment, touch, Input.WITHDRAWN, reason)
         return
     touch.phase = check(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
     paused, touch.reason = touch.reason in PAUSES, None
     touch.emission -= 1  # this one never went out
-    out = scene.opted_out(touch.channel)
+    out = context.opted_out(touch.channel)
     if touch.emission and out is not None:  # closed meanwhile, and the one before it is out
-        skip(scene, enrollment, touch, Input.STOP, f"opted_out_{out}")
+        skip(context, enrollment, touch, Input.STOP, f"opted_out_{out}")
         return
     if paused and enrollment.status is Status.ACTIVE:
-        late = overtaken(scene, enrollment, touch)
+        late = overtaken(context, enrollment, touch)
         if late is not None:
-            skip(scene, enrollment, touch, Input.STOP, late)
+            skip(context, enrollment, touch, Input.STOP, late)
             return
-    arm(scene, enrollment, touch, max(scene.now, touch.scheduled_at), "delay")
+    arm(context, enrollment, touch, max(context.now, touch.scheduled_at), "delay")
 
 
-def _revoked(scene: Scene, enrollment: Enrollment, touch: Touch, message: TouchRevoked) -> None:
+def _revoked(context: Context, enrollment: Enrollment, touch: Touch, message: TouchRevoked) -> None:
     if message.revoked:
-        skip(scene, enrollment, touch, Input.REVOKED, touch.reason or "stopped")
+        skip(context, enrollment, touch, Input.REVOKED, touch.reason or "stopped")
         return
     touch.phase = check(touch.phase, Input.REVOKED, Phase.COMMANDED)
-    out = scene.opted_out(touch.channel)
+    out = context.opted_out(touch.channel)
     if enrollment.status is Status.STOPPED:
         # Stopped while a freeze had asked, and that revokes nothing.
-        withdraw(scene, enrollment, touch, Input.STOP, enrollment.reason or "stopped", revoke=True)
+        withdraw(
+            context, enrollment, touch, Input.STOP, enrollment.reason or "stopped", revoke=True
+        )
     elif out is not None:
-        withdraw(scene, enrollment, touch, Input.STOP, f"opted_out_{out}", revoke=True)
+        withdraw(context, enrollment, touch, Input.STOP, f"opted_out_{out}", revoke=True)
     else:
         touch.reason = None
-        _await_answer(scene, enrollment, touch)
+        _await_answer(context, enrollment, touch)
 
 
-def sent(scene: Scene, found: Found, message: TouchSent) -> None:
+def sent(context: Context, found: Found, message: TouchSent) -> None:
     """The sender has sent it. A touch that was stopped meanwhile is sent all the same: the race
     is recorded."""
     enrollment, touch = found.enrollment, found.touch
@@ -168,16 +170,16 @@ def sent(scene: Scene, found: Found, message: TouchSent) -> None:
     touch.phase = check(before, Input.SENT, Phase.SENT)
     if before is Phase.REQUESTED:
         # What waits in dispatch: a repeat, or a later attempt, which may be on its way out.
-        take_back(scene, touch, "sent", revoke=not found.current)
+        take_back(context, touch, "sent", revoke=not found.current)
     elif before is Phase.COMMANDED and not found.current:
-        take_back(scene, touch, "sent", revoke=True)  # an earlier attempt went out after all
+        take_back(context, touch, "sent", revoke=True)  # an earlier attempt went out after all
     touch.sent_at = message.sent_at or message.at
-    touch.resolved_at = scene.now
+    touch.resolved_at = context.now
     touch.wait = None
     raced = before in (Phase.WITHDRAWING, Phase.SKIPPED, Phase.FAILED)
     touch.reason = f"sent_after_{touch.reason or enrollment.reason}" if raced else None
-    scene.say(
-        Kind.TOUCH_SENT,
+    context.emit_fact(
+        FactKind.TOUCH_SENT,
         enrollment,
         touch,
         command_id=message.command_id,
@@ -188,24 +190,24 @@ def sent(scene: Scene, found: Found, message: TouchSent) -> None:
         occurred_at=touch.sent_at,
     )
     if before not in RESOLVED:
-        go_on(scene, enrollment)
+        go_on(context, enrollment)
 
 
-def failed(scene: Scene, found: Found, message: TouchFailed) -> None:
+def failed(context: Context, found: Found, message: TouchFailed) -> None:
     """The sender could not send it; an answer to an attempt given up earlier changes nothing."""
     enrollment, touch = found.enrollment, found.touch
     if not found.current or touch.phase in RESOLVED:
         return
     permanent = message.permanent or (not message.passing and _is_client_error(message.code))
     if touch.phase is Phase.REQUESTED:
-        take_back(scene, touch, "failed", revoke=False)
+        take_back(context, touch, "failed", revoke=False)
     if enrollment.status is Status.STOPPED:
         touch.error = message.code
-        skip(scene, enrollment, touch, Input.FAILED, enrollment.reason or "stopped")
+        skip(context, enrollment, touch, Input.FAILED, enrollment.reason or "stopped")
     elif touch.phase is Phase.WITHDRAWING and permanent:
-        fail(scene, enrollment, touch, Input.FAILED, message.code)
+        fail(context, enrollment, touch, Input.FAILED, message.code)
     else:
-        retry_or_fail(scene, enrollment, touch, message.code, permanent)
+        retry_or_fail(context, enrollment, touch, message.code, permanent)
 
 
 def _is_client_error(code: str) -> bool:

@@ -3,13 +3,13 @@
 
 from typing import Any
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.state_machine import ENROLLMENT, Impossible
 from processors.shared.send_windows import opens_at
 from schemas.campaigns.compiled_definition import Wait, Way
 from schemas.campaigns.definition import Step
 from schemas.campaigns.steps import ahead
-from schemas.internal.facts import Kind, moment
+from schemas.internal.facts import FactKind, moment
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch, Waiting
@@ -21,82 +21,82 @@ TIMEOUT = "timeout"
 _ON = Way()
 
 
-def go_on(scene: Scene, enrollment: Enrollment) -> None:
+def go_on(context: Context, enrollment: Enrollment) -> None:
     """To the next step, if the enrollment is live and nothing of it is open (S0-4)."""
     if enrollment.status not in LIVE or enrollment.waiting is not None:
         return
     if not enrollment.touches:
-        schedule(scene, enrollment, 0)
+        schedule(context, enrollment, 0)
         return
     touch = enrollment.touches[-1]
     if touch.phase not in RESOLVED:
         return
-    step = scene.step(enrollment, touch)
+    step = context.step(enrollment, touch)
     if touch.phase is Phase.SENT and step.wait_for is not None:
-        _wait(scene, enrollment, touch, step.wait_for)
+        _wait(context, enrollment, touch, step.wait_for)
     else:
-        _take(scene, enrollment, touch, step.then)
+        _take(context, enrollment, touch, step.then)
 
 
-def _take(scene: Scene, enrollment: Enrollment, touch: Touch, way: Way) -> None:
+def _take(context: Context, enrollment: Enrollment, touch: Touch, way: Way) -> None:
     """The run leaves a step by one of its ways."""
-    definition = scene.definition(enrollment)
+    definition = context.definition(enrollment)
     touch.outcome = None if way == _ON else way.outcome
     match way.outcome:
         case "branch":
             assert way.to is not None
-            schedule(scene, enrollment, definition.index(way.to))
+            schedule(context, enrollment, definition.index(way.to))
         case "complete":
-            complete(scene, enrollment)
+            complete(context, enrollment)
         case "stop":
-            stopped(scene, enrollment, _ended_by(touch), None, {"step": touch.step_id})
+            stopped(context, enrollment, _ended_by(touch), None, {"step": touch.step_id})
         case "fail":
             enrollment.last_error = _ended_by(touch)
-            failed(scene, enrollment)
+            failed(context, enrollment)
         case _:
-            schedule(scene, enrollment, definition.index(touch.step_id) + 1)
+            schedule(context, enrollment, definition.index(touch.step_id) + 1)
 
 
 def _ended_by(touch: Touch) -> str:
     return f"trigger_{touch.awaited}" if touch.awaited else f"step_{touch.step_id}"
 
 
-def steps_ahead(scene: Scene, enrollment: Enrollment) -> list[Step]:
+def steps_ahead(context: Context, enrollment: Enrollment) -> list[Step]:
     """The steps that a run may still come to, by any of its ways."""
-    steps = scene.definition(enrollment).steps
+    steps = context.definition(enrollment).steps
     if not enrollment.touches:
         return list(steps)
-    at = scene.definition(enrollment).index(enrollment.touches[-1].step_id)
+    at = context.definition(enrollment).index(enrollment.touches[-1].step_id)
     return [steps[index] for index in sorted(ahead(steps, at))]
 
 
 # the time of a step
 
 
-def schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
+def schedule(context: Context, enrollment: Enrollment, index: int) -> None:
     """The step gets its time; after the last one the run is completed."""
-    definition = scene.definition(enrollment)
+    definition = context.definition(enrollment)
     if index == len(definition.steps):
-        complete(scene, enrollment)
+        complete(context, enrollment)
         return
     if len(enrollment.touches) == TOUCHES_MAX:
         enrollment.last_error = "too_many_touches"
-        failed(scene, enrollment)
+        failed(context, enrollment)
         return
     step = definition.steps[index]
     touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, 0, 0)
-    touch.scheduled_at = at = time_of(scene, enrollment, touch)
+    touch.scheduled_at = at = time_of(context, enrollment, touch)
     visits = [earlier.visit for earlier in enrollment.touches if earlier.step_id == step.id]
     touch.visit = max(visits, default=0) + 1
     asked = [each.attempt for each in enrollment.touches if each.asked_as() == step.id]
     touch.attempt = touch.first_attempt = max(asked, default=0) + 1
     enrollment.touches.append(touch)
-    quiet = arm(scene, enrollment, touch, at, "delay")
+    quiet = arm(context, enrollment, touch, at, "delay")
     values: dict[str, Any] = {"scheduled_at": moment(at), "anchor": step.anchor}
     if quiet is not None:
         values["window"] = quiet
-    scene.say(
-        Kind.TOUCH_SCHEDULED,
+    context.emit_fact(
+        FactKind.TOUCH_SCHEDULED,
         enrollment,
         touch,
         reason=touch.wait,
@@ -105,11 +105,11 @@ def schedule(scene: Scene, enrollment: Enrollment, index: int) -> None:
     )
 
 
-def time_of(scene: Scene, enrollment: Enrollment, touch: Touch) -> int:
+def time_of(context: Context, enrollment: Enrollment, touch: Touch) -> int:
     """When a touch is to go out: its step's delay after what that counts from (C-3)."""
-    step = scene.step(enrollment, touch)
+    step = context.step(enrollment, touch)
     if touch.number == 1:
-        return enrollment.anchor_at + first_delay(scene, step, enrollment.service_type)
+        return enrollment.anchor_at + first_delay(context, step, enrollment.service_type)
     return _anchor(enrollment, step, enrollment.touches[touch.number - 2]) + step.delay
 
 
@@ -146,19 +146,21 @@ def command_is_out(touch: Touch) -> bool:
     return is_out(touch) and not asked
 
 
-def first_delay(scene: Scene, step: Step, service_type: str | None) -> int:
+def first_delay(context: Context, step: Step, service_type: str | None) -> int:
     """The first touch's delay; a business may set another for a service type (F-10)."""
-    if scene.tenant is None or service_type is None:
+    if context.tenant is None or service_type is None:
         return step.delay
-    return scene.tenant.delay_by_service.get(service_type, step.delay)
+    return context.tenant.delay_by_service.get(service_type, step.delay)
 
 
-def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) -> Window | None:
+def arm(
+    context: Context, enrollment: Enrollment, touch: Touch, at: int, wait: str
+) -> Window | None:
     """The touch waits until `at`, or until its window opens then; its scheduled time stays (F-6).
     One whose window never opens is skipped when it is due. The window is told where it is what the
     touch waits for."""
-    definition = scene.definition(enrollment)
-    window = scene.window(definition, scene.step(enrollment, touch))
+    definition = context.definition(enrollment)
+    window = context.window(definition, context.step(enrollment, touch))
     opens = opens_at(window, at)
     touch.due_at = at if opens == NEVER else opens
     if touch.due_at == at:
@@ -171,14 +173,14 @@ def arm(scene: Scene, enrollment: Enrollment, touch: Touch, at: int, wait: str) 
 # waits
 
 
-def _wait(scene: Scene, enrollment: Enrollment, touch: Touch, wait: Wait) -> None:
+def _wait(context: Context, enrollment: Enrollment, touch: Touch, wait: Wait) -> None:
     """The step is done: the run waits for what people do, and not at all for what they have done
     already."""
     since = executed_at(touch)
     enrollment.waiting = Waiting(since, since + wait.max_wait)
-    if not look(scene, enrollment):
-        scene.say(
-            Kind.TRIGGER_AWAITED,
+    if not look(context, enrollment):
+        context.emit_fact(
+            FactKind.TRIGGER_AWAITED,
             enrollment,
             touch,
             until=moment(enrollment.waiting.until),
@@ -186,16 +188,18 @@ def _wait(scene: Scene, enrollment: Enrollment, touch: Touch, wait: Wait) -> Non
         )
 
 
-def look(scene: Scene, enrollment: Enrollment, cause: str | None = None) -> bool:
+def look(context: Context, enrollment: Enrollment, cause: str | None = None) -> bool:
     """Whether a wait has what it waits for; then the run goes on at once (S2-19)."""
     waiting = enrollment.waiting
     if waiting is None:
         return False
     touch = enrollment.touches[-1]
-    wait = scene.step(enrollment, touch).wait_for
+    wait = context.step(enrollment, touch).wait_for
     assert wait is not None, "only a step that waits has a wait"
     found = sorted(
-        (at, event) for event in wait.events if (at := _met(scene, enrollment, touch, event, wait))
+        (at, event)
+        for event in wait.events
+        if (at := _met(context, enrollment, touch, event, wait))
     )
     if not found:
         return False
@@ -203,21 +207,25 @@ def look(scene: Scene, enrollment: Enrollment, cause: str | None = None) -> bool
     enrollment.waiting = None
     if event == "reply":
         enrollment.reply_cause = None
-    touch.awaited, touch.awaited_at = event, min(max(at, waiting.since), scene.now)
-    scene.say(Kind.TRIGGER_MET, enrollment, touch, cause=cause, reason=event, occurred_at=at)
-    _take(scene, enrollment, touch, wait.on_event)
+    touch.awaited, touch.awaited_at = event, min(max(at, waiting.since), context.now)
+    context.emit_fact(
+        FactKind.TRIGGER_MET, enrollment, touch, cause=cause, reason=event, occurred_at=at
+    )
+    _take(context, enrollment, touch, wait.on_event)
     return True
 
 
-def _met(scene: Scene, enrollment: Enrollment, touch: Touch, event: str, wait: Wait) -> int | None:
+def _met(
+    context: Context, enrollment: Enrollment, touch: Touch, event: str, wait: Wait
+) -> int | None:
     """When it happened; None where it has not."""
     match event:
         case "connection_accepted":
-            connected_at = scene.contact.connected_at
+            connected_at = context.contact.connected_at
             since = enrollment.started_at
             return connected_at if connected_at is not None and connected_at >= since else None
         case "reply":
-            return replied_at(scene, enrollment)
+            return replied_at(context, enrollment)
         case "open":
             return touch.opened_at
         case "click":
@@ -233,25 +241,29 @@ def _met(scene: Scene, enrollment: Enrollment, touch: Touch, event: str, wait: W
     return None
 
 
-def replied_at(scene: Scene, enrollment: Enrollment) -> int | None:
+def replied_at(context: Context, enrollment: Enrollment) -> int | None:
     """When the person first wrote back in this run, on any channel; an older reply is no reply to
     it."""
     since = enrollment.started_at
-    times = [at for at in scene.contact.replied.values() if at >= since]
+    times = [at for at in context.contact.replied.values() if at >= since]
     return min(times, default=None)
 
 
-def timed_out(scene: Scene, enrollment: Enrollment) -> None:
+def timed_out(context: Context, enrollment: Enrollment) -> None:
     """Nothing came in time: the other way out (S2-20)."""
     touch, waiting = enrollment.touches[-1], enrollment.waiting
-    wait = scene.step(enrollment, touch).wait_for
+    wait = context.step(enrollment, touch).wait_for
     assert wait is not None and waiting is not None, "only a wait times out"
     enrollment.waiting = None
     touch.awaited, touch.awaited_at = TIMEOUT, waiting.until
-    scene.say(
-        Kind.TRIGGER_TIMED_OUT, enrollment, touch, reason=TIMEOUT, values={"events": wait.events}
+    context.emit_fact(
+        FactKind.TRIGGER_TIMED_OUT,
+        enrollment,
+        touch,
+        reason=TIMEOUT,
+        values={"events": wait.events},
     )
-    _take(scene, enrollment, touch, wait.on_timeout)
+    _take(context, enrollment, touch, wait.on_timeout)
 
 
 # the end
@@ -264,14 +276,14 @@ def become(enrollment: Enrollment, status: Status) -> None:
     enrollment.status = status
 
 
-def complete(scene: Scene, enrollment: Enrollment) -> None:
+def complete(context: Context, enrollment: Enrollment) -> None:
     """The run has come to its end (S2-21)."""
-    _end(scene, enrollment, Status.COMPLETED)
-    scene.say(Kind.ENROLLMENT_COMPLETED, enrollment)
+    _end(context, enrollment, Status.COMPLETED)
+    context.emit_fact(FactKind.ENROLLMENT_COMPLETED, enrollment)
 
 
 def stopped(
-    scene: Scene,
+    context: Context,
     enrollment: Enrollment,
     reason: str,
     cause: str | None,
@@ -279,23 +291,25 @@ def stopped(
 ) -> None:
     """The run is over before its end; what is still open of it is the caller's to take back."""
     enrollment.reason = reason
-    _end(scene, enrollment, Status.STOPPED)
-    scene.say(Kind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause, values=values)
+    _end(context, enrollment, Status.STOPPED)
+    context.emit_fact(
+        FactKind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause, values=values
+    )
 
 
-def failed(scene: Scene, enrollment: Enrollment) -> None:
+def failed(context: Context, enrollment: Enrollment) -> None:
     """The run has failed, this person's alone (S2-29, C-39)."""
     values = {"errors": enrollment.errors, "last_error": enrollment.last_error}
-    stopped(scene, enrollment, "failed", None, values)
+    stopped(context, enrollment, "failed", None, values)
 
 
-def _end(scene: Scene, enrollment: Enrollment, status: Status) -> None:
+def _end(context: Context, enrollment: Enrollment, status: Status) -> None:
     """Nothing more goes out for it, so what its commands would say is let go."""
     become(enrollment, status)
-    enrollment.ended_at = scene.now
+    enrollment.ended_at = context.now
     enrollment.variables = None
     enrollment.waiting = None
     enrollment.reply_cause = None
     enrollment.holds = []
     if enrollment.reason not in ("repeat_job", "job_deleted"):
-        scene.contact.ended[enrollment.campaign_id] = scene.now
+        context.contact.ended[enrollment.campaign_id] = context.now

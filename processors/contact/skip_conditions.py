@@ -3,17 +3,17 @@ they can be reached (S2-26, F-13)."""
 
 from collections.abc import Callable
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.sequence import replied_at
 from schemas.internal.states import Enrollment, Touch
 
-Holds = Callable[[Scene, Enrollment, Touch], bool]
+Holds = Callable[[Context, Enrollment, Touch], bool]
 
 
-def holding(scene: Scene, enrollment: Enrollment, touch: Touch) -> str | None:
+def holding(context: Context, enrollment: Enrollment, touch: Touch) -> str | None:
     """The first of the step's conditions that holds."""
-    for name in scene.step(enrollment, touch).skip_when:
-        if _CONDITIONS[name](scene, enrollment, touch):
+    for name in context.step(enrollment, touch).skip_when:
+        if _CONDITIONS[name](context, enrollment, touch):
             return name
     return None
 
@@ -25,13 +25,13 @@ def _any(field: str) -> Holds:
 
 def _none(field: str) -> Holds:
     some = _any(field)
-    return lambda scene, run, touch: not some(scene, run, touch)
+    return lambda context, run, touch: not some(context, run, touch)
 
 
 _CONDITIONS: dict[str, Holds] = {
-    "already_replied": lambda scene, run, _: replied_at(scene, run) is not None,
-    "linkedin_connected": lambda scene, _, __: scene.contact.connected_at is not None,
-    "linkedin_not_connected": lambda scene, _, __: scene.contact.connected_at is None,
+    "already_replied": lambda context, run, _: replied_at(context, run) is not None,
+    "linkedin_connected": lambda context, _, __: context.contact.connected_at is not None,
+    "linkedin_not_connected": lambda context, _, __: context.contact.connected_at is None,
     "delivered": _any("delivered_at"),
     "opened": _any("opened_at"),
     "not_opened": _none("opened_at"),
@@ -39,5 +39,5 @@ _CONDITIONS: dict[str, Holds] = {
     "not_clicked": _none("clicked_at"),
     "read": _any("read_at"),
     "converted": lambda _, run, __: run.converted_at is not None,
-    "no_address": lambda scene, _, touch: not scene.address(touch.channel),
+    "no_address": lambda context, _, touch: not context.address(touch.channel),
 }

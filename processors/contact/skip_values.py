@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.shared.tenant_lookup import ADDRESS
 from schemas.campaigns.campaign_kinds import CONDITIONS
 from schemas.internal.facts import moment
@@ -12,7 +12,7 @@ _OPTED_OUT = "opted_out_"
 
 
 def looked_at(
-    scene: Scene, enrollment: Enrollment, touch: Touch, reason: str
+    context: Context, enrollment: Enrollment, touch: Touch, reason: str
 ) -> dict[str, Any] | None:
     """The values behind a touch that is skipped; None for the end of its enrollment, whose own fact
     says more."""
@@ -20,20 +20,20 @@ def looked_at(
         case "no_address":
             return {"field": ADDRESS[touch.channel]}
         case "no_template":
-            step = scene.step(enrollment, touch)
-            template_id, version = scene.asked(enrollment, step)
+            step = context.step(enrollment, touch)
+            template_id, version = context.asked(enrollment, step)
             return {"template_id": template_id, "version": version}
         case "late_after_pause" | "collapsed":
             return {"scheduled_at": moment(touch.scheduled_at)}
         case "address_bounced":
-            return _since("bounced_at", scene.bounced(touch.channel))
+            return _since("bounced_at", context.bounced(touch.channel))
         case "no_window":
-            step = scene.step(enrollment, touch)
-            return {"window": scene.window(scene.definition(enrollment), step)}
+            step = context.step(enrollment, touch)
+            return {"window": context.window(context.definition(enrollment), step)}
         case _ if reason in CONDITIONS:
             return {"skip_when": reason}
         case _ if reason.startswith(_OPTED_OUT):
-            out = scene.contact.opted_out.get(reason.removeprefix(_OPTED_OUT))
+            out = context.contact.opted_out.get(reason.removeprefix(_OPTED_OUT))
             return _since("opted_out_at", out)
     return None
 

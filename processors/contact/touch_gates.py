@@ -4,7 +4,7 @@ S0-4, X-3)."""
 from typing import Any, NamedTuple
 
 from processors.contact import frequency_caps
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.sequence import arm, failed, go_on, timed_out
 from processors.contact.skip_conditions import holding
 from processors.contact.skip_values import looked_at
@@ -13,7 +13,7 @@ from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
 from schemas.campaigns.steps import leads_to
-from schemas.internal.facts import Kind, moment
+from schemas.internal.facts import FactKind, moment
 from schemas.internal.messages import RequestTouch, Window, WithdrawTouch, account_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import LIVE, Enrollment, Phase, Touch
@@ -29,16 +29,16 @@ UNREVOKED = (*PAUSES, "no_address", "no_template")
 """Withdrawals that leave alone a command that is out."""
 
 
-def fire(scene: Scene, enrollment: Enrollment) -> None:
+def fire(context: Context, enrollment: Enrollment) -> None:
     """The enrollment's open touch is due: try it, or its sender has not answered in time; or a wait
     is over."""
     touch = enrollment.touches[-1]
     if enrollment.waiting is not None:
-        timed_out(scene, enrollment)
+        timed_out(context, enrollment)
     elif touch.phase is Phase.SCHEDULED:
-        attempt(scene, enrollment, touch)
+        attempt(context, enrollment, touch)
     else:
-        _unanswered(scene, enrollment, touch)
+        _unanswered(context, enrollment, touch)
 
 
 class Gates(NamedTuple):
@@ -52,69 +52,69 @@ class Gates(NamedTuple):
     opens: int
 
 
-def attempt(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+def attempt(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     """Through the gates in their order (X-3); the last ones, limits and suppression, are
     dispatch's."""
-    gates = _look(scene, enrollment, touch)
-    condition = holding(scene, enrollment, touch) if not touch.emission else None
+    gates = _look(context, enrollment, touch)
+    condition = holding(context, enrollment, touch) if not touch.emission else None
     closed = condition or gates.closed
     if closed is not None:
-        skip(scene, enrollment, touch, Input.DUE, closed)
+        skip(context, enrollment, touch, Input.DUE, closed)
     else:
-        _pass(scene, enrollment, touch, gates)
+        _pass(context, enrollment, touch, gates)
 
 
-def _unanswered(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
-    gates = _look(scene, enrollment, touch)
+def _unanswered(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    gates = _look(context, enrollment, touch)
     if touch.emission >= EMISSIONS_MAX or gates.closed is not None:
         _count(enrollment, "no_answer")
-        fail(scene, enrollment, touch, Input.DUE, "no_answer")
+        fail(context, enrollment, touch, Input.DUE, "no_answer")
     else:
-        _pass(scene, enrollment, touch, gates)
+        _pass(context, enrollment, touch, gates)
 
 
-def _look(scene: Scene, enrollment: Enrollment, touch: Touch) -> Gates:
-    step = scene.step(enrollment, touch)
-    asked, version = scene.asked(enrollment, step)
-    template_id = scene.kept(asked)
-    window = scene.window(scene.definition(enrollment), step)
-    opens = opens_at(window, scene.now)
-    return Gates(_closed(scene, touch, template_id, opens), template_id, version, window, opens)
+def _look(context: Context, enrollment: Enrollment, touch: Touch) -> Gates:
+    step = context.step(enrollment, touch)
+    asked, version = context.asked(enrollment, step)
+    template_id = context.kept(asked)
+    window = context.window(context.definition(enrollment), step)
+    opens = opens_at(window, context.now)
+    return Gates(_closed(context, touch, template_id, opens), template_id, version, window, opens)
 
 
-def _closed(scene: Scene, touch: Touch, template_id: str | None, opens: int) -> str | None:
-    out = scene.opted_out(touch.channel)
+def _closed(context: Context, touch: Touch, template_id: str | None, opens: int) -> str | None:
+    out = context.opted_out(touch.channel)
     if out is not None:
         return f"opted_out_{out}"
-    if not scene.address(touch.channel):
+    if not context.address(touch.channel):
         return "no_address"
-    if scene.bounced(touch.channel) is not None:
+    if context.bounced(touch.channel) is not None:
         return "address_bounced"
     if not template_id:
         return "no_template"
     return "no_window" if opens == NEVER else None
 
 
-def _pass(scene: Scene, enrollment: Enrollment, touch: Touch, gates: Gates) -> None:
+def _pass(context: Context, enrollment: Enrollment, touch: Touch, gates: Gates) -> None:
     """No gate is closed for good: requested, or put off until the last of them opens."""
-    if gates.opens > scene.now:
+    if gates.opens > context.now:
         values = {"window": gates.window}
-        _defer(scene, enrollment, touch, gates.opens, "quiet_hours", values)
+        _defer(context, enrollment, touch, gates.opens, "quiet_hours", values)
         return
-    reach = frequency_caps.look(scene, enrollment, touch)
+    reach = frequency_caps.look(context, enrollment, touch)
     if reach.held is not None:
         full = reach.held
-        _defer(scene, enrollment, touch, full.until, full.reason, full.values)
+        _defer(context, enrollment, touch, full.until, full.reason, full.values)
     else:
-        _request(scene, enrollment, touch, gates, reach.counters)
+        _request(context, enrollment, touch, gates, reach.counters)
 
 
 def _defer(
-    scene: Scene, enrollment: Enrollment, touch: Touch, until: int, reason: str, values: Any
+    context: Context, enrollment: Enrollment, touch: Touch, until: int, reason: str, values: Any
 ) -> None:
     touch.due_at, touch.wait = until, reason
-    scene.say(
-        Kind.TOUCH_DEFERRED,
+    context.emit_fact(
+        FactKind.TOUCH_DEFERRED,
         enrollment,
         touch,
         reason=reason,
@@ -124,7 +124,7 @@ def _defer(
 
 
 def _request(
-    scene: Scene,
+    context: Context,
     enrollment: Enrollment,
     touch: Touch,
     gates: Gates,
@@ -132,7 +132,7 @@ def _request(
 ) -> None:
     template_id = gates.template_id
     assert template_id is not None, "without a template a gate is closed"
-    definition, step = scene.definition(enrollment), scene.step(enrollment, touch)
+    definition, step = context.definition(enrollment), context.step(enrollment, touch)
     expire_after = step.expire_after or definition.settings.expire_after
     values: dict[str, Any] = {
         "template_id": template_id,
@@ -146,25 +146,25 @@ def _request(
         values["reach"] = counters
     touch.phase = check(touch.phase, Input.DUE, Phase.REQUESTED)
     touch.command_id = command_id(
-        scene.tenant_id,
+        context.tenant_id,
         enrollment.campaign_id,
-        scene.contact_id,
+        context.contact_id,
         enrollment.cycle,
         touch.asked_as(),
         touch.attempt,
     )
     touch.emission += 1
     touch.template_id = template_id
-    touch.recipient = scene.recipient(touch.channel)
-    touch.requested_at = scene.now
+    touch.recipient = context.recipient(touch.channel)
+    touch.requested_at = context.now
     touch.wait = "dispatch"
-    scene.turn.send(
+    context.turn.send(
         Topic.DISPATCH_LOG,
-        account_key(scene.tenant_id, touch.channel),
+        account_key(context.tenant_id, touch.channel),
         RequestTouch(
             touch.command_id,
-            scene.tenant_id,
-            scene.contact_id,
+            context.tenant_id,
+            context.contact_id,
             enrollment.campaign_id,
             enrollment.version,
             enrollment.enrollment_id,
@@ -175,21 +175,21 @@ def _request(
             touch.channel,
             step.action,
             template_id,
-            scene.address(touch.channel),
-            variables_of(scene, enrollment),
+            context.address(touch.channel),
+            variables_of(context, enrollment),
             touch.scheduled_at,
-            scene.now,
-            scene.now + expire_after,
+            context.now,
+            context.now + expire_after,
             definition.settings.priority,
             gates.window,
         ),
     )
-    scene.say(Kind.TOUCH_REQUESTED, enrollment, touch, values=values)
+    context.emit_fact(FactKind.TOUCH_REQUESTED, enrollment, touch, values=values)
 
 
-def variables_of(scene: Scene, enrollment: Enrollment) -> dict[str, str]:
+def variables_of(context: Context, enrollment: Enrollment) -> dict[str, str]:
     """What a command tells its template: the person, the job, and what the enrollment was given."""
-    profile = scene.contact.profile
+    profile = context.contact.profile
     variables = {name: str(value) for name, value in profile.attributes.items()}
     variables["first_name"] = profile.first_name
     variables["last_name"] = profile.last_name
@@ -201,36 +201,36 @@ def variables_of(scene: Scene, enrollment: Enrollment) -> dict[str, str]:
     return variables
 
 
-def overtaken(scene: Scene, enrollment: Enrollment, touch: Touch) -> str | None:
+def overtaken(context: Context, enrollment: Enrollment, touch: Touch) -> str | None:
     """Why a pause has left a touch behind: it is older than its campaign still wants sent, or the
     next one is due as well and takes its place (C-31)."""
-    settings = scene.definition(enrollment).settings
-    late = scene.now - touch.scheduled_at
+    settings = context.definition(enrollment).settings
+    late = context.now - touch.scheduled_at
     if settings.late_policy == "skip_older_than" and late > (settings.late_skip or 0):
         return "late_after_pause"
-    if settings.late_policy == "collapse" and _next_is_due(scene, enrollment, touch):
+    if settings.late_policy == "collapse" and _next_is_due(context, enrollment, touch):
         return "collapsed"
     return None
 
 
-def _next_is_due(scene: Scene, enrollment: Enrollment, touch: Touch) -> bool:
+def _next_is_due(context: Context, enrollment: Enrollment, touch: Touch) -> bool:
     """Where the next step's time does not depend on when this one is sent."""
-    definition = scene.definition(enrollment)
-    step = scene.step(enrollment, touch)
+    definition = context.definition(enrollment)
+    step = context.step(enrollment, touch)
     onward = leads_to(definition.steps, definition.index(step.id), step.then)
     if onward is None or step.wait_for is not None:
         return False
     following = definition.steps[onward]
     counted = {"previous_scheduled": touch.scheduled_at, "enrollment": enrollment.anchor_at}
     anchor = counted.get(following.anchor)
-    return anchor is not None and anchor + following.delay <= scene.now
+    return anchor is not None and anchor + following.delay <= context.now
 
 
 # how a touch ends
 
 
 def skip(
-    scene: Scene,
+    context: Context,
     enrollment: Enrollment,
     touch: Touch,
     given: Input,
@@ -239,22 +239,22 @@ def skip(
 ) -> None:
     """Not sent, for a reason; the enrollment goes on with its next touch (F-8)."""
     if touch.phase is Phase.SCHEDULED and touch.emission:
-        take_back(scene, touch, reason, revoke=True)  # its command is out, and unanswered
-    resolve(scene, touch, given, Phase.SKIPPED, reason)
-    values = values or looked_at(scene, enrollment, touch, reason)
-    scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=reason, values=values)
-    go_on(scene, enrollment)
+        take_back(context, touch, reason, revoke=True)  # its command is out, and unanswered
+    resolve(context, touch, given, Phase.SKIPPED, reason)
+    values = values or looked_at(context, enrollment, touch, reason)
+    context.emit_fact(FactKind.TOUCH_SKIPPED, enrollment, touch, reason=reason, values=values)
+    go_on(context, enrollment)
 
 
-def fail(scene: Scene, enrollment: Enrollment, touch: Touch, given: Input, reason: str) -> None:
+def fail(context: Context, enrollment: Enrollment, touch: Touch, given: Input, reason: str) -> None:
     """Given up after its last attempt; the enrollment goes on with its next touch (F-7), unless too
     much has failed in it (C-39)."""
-    resolve(scene, touch, given, Phase.FAILED, reason)
-    scene.say(Kind.TOUCH_FAILED, enrollment, touch, reason=reason)
-    if enrollment.status in LIVE and _too_many(scene, enrollment):
-        failed(scene, enrollment)
+    resolve(context, touch, given, Phase.FAILED, reason)
+    context.emit_fact(FactKind.TOUCH_FAILED, enrollment, touch, reason=reason)
+    if enrollment.status in LIVE and _too_many(context, enrollment):
+        failed(context, enrollment)
     else:
-        go_on(scene, enrollment)
+        go_on(context, enrollment)
 
 
 def _count(enrollment: Enrollment, code: str) -> None:
@@ -263,36 +263,36 @@ def _count(enrollment: Enrollment, code: str) -> None:
     enrollment.last_error = code
 
 
-def _too_many(scene: Scene, enrollment: Enrollment) -> bool:
-    most = scene.definition(enrollment).settings.max_errors
+def _too_many(context: Context, enrollment: Enrollment) -> bool:
+    most = context.definition(enrollment).settings.max_errors
     return most is not None and enrollment.errors >= most
 
 
-def resolve(scene: Scene, touch: Touch, given: Input, phase: Phase, reason: str) -> None:
+def resolve(context: Context, touch: Touch, given: Input, phase: Phase, reason: str) -> None:
     """The touch has come to its end without being sent."""
     touch.phase = check(touch.phase, given, phase)
     touch.reason = reason
-    touch.resolved_at = scene.now
+    touch.resolved_at = context.now
     touch.wait = None
 
 
 def retry_or_fail(
-    scene: Scene, enrollment: Enrollment, touch: Touch, code: str, permanent: bool
+    context: Context, enrollment: Enrollment, touch: Touch, code: str, permanent: bool
 ) -> None:
     """A failed send: again after 1, 5, 15 minutes as another attempt; then on (F-7)."""
-    retries = scene.step(enrollment, touch).retry_delays
+    retries = context.step(enrollment, touch).retry_delays
     if retries is None:
-        retries = scene.definition(enrollment).settings.retry_delays
+        retries = context.definition(enrollment).settings.retry_delays
     tried = touch.attempt - touch.first_attempt
     touch.error = code
     _count(enrollment, code)
-    if permanent or tried >= len(retries) or _too_many(scene, enrollment):
-        fail(scene, enrollment, touch, Input.FAILED, code)
+    if permanent or tried >= len(retries) or _too_many(context, enrollment):
+        fail(context, enrollment, touch, Input.FAILED, code)
         return
     touch.phase = check(touch.phase, Input.FAILED, Phase.SCHEDULED)
-    quiet = arm(scene, enrollment, touch, scene.now + retries[tried], "retry")
-    scene.say(
-        Kind.TOUCH_RETRIED,
+    quiet = arm(context, enrollment, touch, context.now + retries[tried], "retry")
+    context.emit_fact(
+        FactKind.TOUCH_RETRIED,
         enrollment,
         touch,
         reason=code,
@@ -305,22 +305,28 @@ def retry_or_fail(
 
 
 def withdraw(
-    scene: Scene, enrollment: Enrollment, touch: Touch, given: Input, reason: str, *, revoke: bool
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    given: Input,
+    reason: str,
+    *,
+    revoke: bool,
 ) -> None:
     """Take the request back; dispatch answers whether the command was out already."""
     touch.phase = check(touch.phase, given, Phase.WITHDRAWING)
     touch.wait = touch.reason = reason
-    take_back(scene, touch, reason, revoke=revoke)
-    scene.say(Kind.TOUCH_WITHDRAWING, enrollment, touch, reason=reason)
+    take_back(context, touch, reason, revoke=revoke)
+    context.emit_fact(FactKind.TOUCH_WITHDRAWING, enrollment, touch, reason=reason)
 
 
-def take_back(scene: Scene, touch: Touch, reason: str, *, revoke: bool) -> None:
+def take_back(context: Context, touch: Touch, reason: str, *, revoke: bool) -> None:
     """The order to dispatch alone; the touch stays what it is."""
     assert touch.command_id is not None
-    scene.turn.send(
+    context.turn.send(
         Topic.DISPATCH_LOG,
-        account_key(scene.tenant_id, touch.channel),
+        account_key(context.tenant_id, touch.channel),
         WithdrawTouch(
-            touch.command_id, scene.tenant_id, scene.contact_id, touch.channel, reason, revoke
+            touch.command_id, context.tenant_id, context.contact_id, touch.channel, reason, revoke
         ),
     )

@@ -8,12 +8,12 @@ stays on its version.
 
 from collections.abc import Mapping, Sequence
 
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.sequence import arm, go_on, is_out, look, schedule, time_of
 from processors.contact.state_machine import Input
 from processors.contact.touch_gates import resolve
 from schemas.campaigns.definition import Definition
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import RESOLVED, Enrollment, Phase, Touch, Waiting
 
 
@@ -44,7 +44,7 @@ def repeated_and_lost(
 
 
 def move(
-    scene: Scene,
+    context: Context,
     enrollment: Enrollment,
     version: int,
     steps: Mapping[str, str | None],
@@ -52,40 +52,42 @@ def move(
 ) -> None:
     """One run to another version; its history stays as it was, and what waits at dispatch is the
     caller's to amend."""
-    campaign = scene.campaign(enrollment.campaign_id)
+    campaign = context.campaign(enrollment.campaign_id)
     assert campaign is not None
     old, new = campaign.definitions[enrollment.version], campaign.definitions[version]
     touch = enrollment.touches[-1]
     before, becomes = enrollment.version, counterpart(touch.step_id, new, steps)
     values = {"from": before, "to": version, "step": touch.step_id, "becomes": becomes}
     if is_out(touch) and not same_means(old, touch.step_id, new, becomes):
-        scene.say(Kind.ENROLLMENT_KEPT, enrollment, cause=cause, reason="STEP_GONE", values=values)
+        context.emit_fact(
+            FactKind.ENROLLMENT_KEPT, enrollment, cause=cause, reason="STEP_GONE", values=values
+        )
         return
-    late = _put_off(scene, enrollment, touch)
+    late = _put_off(context, enrollment, touch)
     for each in enrollment.touches:
         name = counterpart(each.step_id, new, steps)
         if name is not None and name != each.step_id:
             each.asked_id, each.step_id = each.asked_as(), name
     enrollment.version = version
-    scene.say(Kind.ENROLLMENT_MOVED, enrollment, cause=cause, values=values)
+    context.emit_fact(FactKind.ENROLLMENT_MOVED, enrollment, cause=cause, values=values)
     if becomes is None:
-        _leave(scene, enrollment, touch)
-        schedule(scene, enrollment, next_after(touch.step_id, old, new, steps))
+        _leave(context, enrollment, touch)
+        schedule(context, enrollment, next_after(touch.step_id, old, new, steps))
     elif enrollment.waiting is not None:
-        _wait_anew(scene, enrollment, touch, enrollment.waiting, late)
+        _wait_anew(context, enrollment, touch, enrollment.waiting, late)
     elif touch.phase is Phase.SCHEDULED and not touch.emission:
-        touch.channel = scene.step(enrollment, touch).channel
+        touch.channel = context.step(enrollment, touch).channel
         if touch.wait != "retry":
-            touch.scheduled_at = time_of(scene, enrollment, touch) + late
-            arm(scene, enrollment, touch, touch.scheduled_at, "delay")
+            touch.scheduled_at = time_of(context, enrollment, touch) + late
+            arm(context, enrollment, touch, touch.scheduled_at, "delay")
 
 
-def _leave(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+def _leave(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     enrollment.waiting = None
     if touch.phase in RESOLVED:
         return
-    resolve(scene, touch, Input.STOP, Phase.SKIPPED, "step_removed")
-    scene.say(Kind.TOUCH_SKIPPED, enrollment, touch, reason=touch.reason)
+    resolve(context, touch, Input.STOP, Phase.SKIPPED, "step_removed")
+    context.emit_fact(FactKind.TOUCH_SKIPPED, enrollment, touch, reason=touch.reason)
 
 
 def same_means(old: Definition, step_id: str, new: Definition, becomes: str | None) -> bool:
@@ -96,25 +98,25 @@ def same_means(old: Definition, step_id: str, new: Definition, becomes: str | No
     return (before.channel, before.action) == (after.channel, after.action)
 
 
-def _put_off(scene: Scene, enrollment: Enrollment, touch: Touch) -> int:
+def _put_off(context: Context, enrollment: Enrollment, touch: Touch) -> int:
     """How much later pauses have made what the run stands at."""
     if enrollment.waiting is not None:
-        wait = scene.step(enrollment, touch).wait_for
+        wait = context.step(enrollment, touch).wait_for
         assert wait is not None, "only a step that waits has a wait"
         return enrollment.waiting.until - enrollment.waiting.since - wait.max_wait
     if touch.phase is Phase.SCHEDULED:
-        return touch.scheduled_at - time_of(scene, enrollment, touch)
+        return touch.scheduled_at - time_of(context, enrollment, touch)
     return 0
 
 
 def _wait_anew(
-    scene: Scene, enrollment: Enrollment, touch: Touch, waiting: Waiting, late: int
+    context: Context, enrollment: Enrollment, touch: Touch, waiting: Waiting, late: int
 ) -> None:
     """It waits for what the step waits for now, since when it has."""
-    wait = scene.step(enrollment, touch).wait_for
+    wait = context.step(enrollment, touch).wait_for
     if wait is None:
         enrollment.waiting = None
-        go_on(scene, enrollment)
+        go_on(context, enrollment)
         return
     waiting.until = waiting.since + wait.max_wait + late
-    look(scene, enrollment)
+    look(context, enrollment)

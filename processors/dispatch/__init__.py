@@ -17,7 +17,7 @@ from processors.fold.turn import Turn
 from processors.shared.send_windows import opens_at
 from processors.shared.tenant_lookup import ADDRESS, known_tenant, tenant_key
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind, moment
+from schemas.internal.facts import FactKind, moment
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import Account, DispatchState, KnownTenant, Request, State, Suppression
 from schemas.internal.topics import COMMANDS_OF, Topic
@@ -163,7 +163,7 @@ def _emit(
         "window": touch.quiet,
         "template_id": touch.template_id,
     }
-    _say(turn, Kind.TOUCH_COMMANDED, touch, values=values)
+    _emit_fact(turn, FactKind.TOUCH_COMMANDED, touch, values=values)
 
 
 def _wait(
@@ -187,7 +187,9 @@ def _wait(
         m.contact_key(touch.tenant_id, touch.contact_id),
         m.TouchDeferred(touch.tenant_id, touch.contact_id, touch.command_id, reason, next_try),
     )
-    _say(turn, Kind.TOUCH_DEFERRED, touch, reason=reason, until=moment(next_try), values=values)
+    _emit_fact(
+        turn, FactKind.TOUCH_DEFERRED, touch, reason=reason, until=moment(next_try), values=values
+    )
 
 
 def _refuse(turn: Turn, touch: m.RequestTouch, reason: str, values: dict[str, Any]) -> None:
@@ -219,8 +221,8 @@ def _withdrawn(turn: Turn, order: m.WithdrawTouch) -> None:
             order.command_id, order.tenant_id, order.contact_id, order.channel, order.reason
         )
         turn.send(COMMANDS_OF[order.channel], key, revocation)
-        turn.say(
-            Kind.TOUCH_REVOKED,
+        turn.emit_fact(
+            FactKind.TOUCH_REVOKED,
             order.tenant_id,
             contact_id=order.contact_id,
             channel=order.channel,
@@ -288,8 +290,8 @@ def _suppression_key(about: m.RequestTouch | m.SuppressAddress) -> bytes:
     return f"\x02{about.tenant_id}/{about.channel}/{address}".encode()
 
 
-def _say(turn: Turn, kind: Kind, touch: m.RequestTouch, **fields: Any) -> None:
-    turn.say(
+def _emit_fact(turn: Turn, kind: FactKind, touch: m.RequestTouch, **fields: Any) -> None:
+    turn.emit_fact(
         kind,
         touch.tenant_id,
         contact_id=touch.contact_id,

@@ -37,7 +37,7 @@ class Turn:
         """A message for a log or a command topic."""
         self.outputs.append(Output(topic, key, message, partition))
 
-    def say(self, kind: facts.Kind, tenant_id: str, **fields: Any) -> None:
+    def emit_fact(self, kind: facts.FactKind, tenant_id: str, **fields: Any) -> None:
         """A fact: what was decided now, and on what."""
         fact = facts.Fact(fact=kind, at=facts.moment(self.now), tenant_id=tenant_id, **fields)
         self.outputs.append(Output(_FACTS, fact.key(), fact))

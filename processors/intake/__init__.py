@@ -86,9 +86,9 @@ class IntakeProcessor:
         turn.send(Topic.DEAD_LETTERS, record.key[:KEY_KEPT], letter)
 
 
-def understood(event: Event, told_at: int) -> m.Message:
+def understood(event: Event, reported_at: int) -> m.Message:
     """What one of our logs holds of a public event, which was told at that moment."""
-    at = told_at if event.time is None else event.time
+    at = reported_at if event.time is None else event.time
     cause = f"{event.source}#{event.id}"
     message = _READ[event.type](event.data, cause, at, event.type)
     if event.backfill and isinstance(message, m.Outside):

@@ -15,12 +15,12 @@ from processors.why.causes import Sources
 from processors.why.fact_values import plain
 from processors.why.gates import NOT_ASKED, ORDER, Gate, Gates, Hold
 from processors.why.waits import Wait, waits_for
-from schemas.internal.facts import Fact, Kind, moment
+from schemas.internal.facts import Fact, FactKind, moment
 from schemas.internal.states import Enrollment, Status, Touch
 
 __all__ = ["NOT_ASKED", "ORDER", "Explanation", "Gate", "Hold", "RunWhy", "TouchWhy", "Wait"]
 
-_ENDS = (Kind.TOUCH_SENT, Kind.TOUCH_SKIPPED, Kind.TOUCH_FAILED)
+_ENDS = (FactKind.TOUCH_SENT, FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED)
 
 
 class TouchWhy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,9 +152,9 @@ def _touches(run: Enrollment, facts: list[Fact], sources: Sources) -> list[Touch
     frozen: list[Fact] = []
     for fact in facts:
         number = fact.touch_number
-        if fact.fact is Kind.ENROLLMENT_FROZEN:
+        if fact.fact is FactKind.ENROLLMENT_FROZEN:
             frozen.append(fact)
-        elif fact.fact is Kind.ENROLLMENT_RESUMED:
+        elif fact.fact is FactKind.ENROLLMENT_RESUMED:
             frozen.clear()
         if number is None:
             if current in gates and current not in ends:

@@ -6,16 +6,16 @@ from datetime import datetime
 
 from processors.shared.tenant_lookup import ADDRESS
 from processors.why.fact_values import plain
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 
 _CONDITION = {
-    "already_replied": Kind.CONTACT_REPLIED,
-    "linkedin_connected": Kind.CONTACT_CONNECTED,
-    "delivered": Kind.TOUCH_DELIVERED,
-    "opened": Kind.TOUCH_OPENED,
-    "clicked": Kind.TOUCH_CLICKED,
-    "read": Kind.TOUCH_READ,
-    "converted": Kind.TOUCH_CONVERTED,
+    "already_replied": FactKind.CONTACT_REPLIED,
+    "linkedin_connected": FactKind.CONTACT_CONNECTED,
+    "delivered": FactKind.TOUCH_DELIVERED,
+    "opened": FactKind.TOUCH_OPENED,
+    "clicked": FactKind.TOUCH_CLICKED,
+    "read": FactKind.TOUCH_READ,
+    "converted": FactKind.TOUCH_CONVERTED,
 }
 """What was told when such a condition began to hold."""
 
@@ -31,15 +31,15 @@ class Sources:
         self._bounces: list[Fact] = []
         self._begun: dict[str, datetime] = {}
         self._stops: dict[str, Fact] = {}
-        self._told: dict[Kind, list[Fact]] = {}
+        self._told: dict[FactKind, list[Fact]] = {}
         for fact in facts:
-            if fact.fact is Kind.CONTACT_OPTED_OUT and fact.channel:
+            if fact.fact is FactKind.CONTACT_OPTED_OUT and fact.channel:
                 self._opt_outs.setdefault(fact.channel, fact)
-            elif fact.fact is Kind.TOUCH_BOUNCED and fact.reason == "hard" and fact.channel:
+            elif fact.fact is FactKind.TOUCH_BOUNCED and fact.reason == "hard" and fact.channel:
                 self._bounces.append(fact)
-            elif fact.fact is Kind.ENROLLMENT_STARTED and fact.enrollment_id:
+            elif fact.fact is FactKind.ENROLLMENT_STARTED and fact.enrollment_id:
                 self._begun[fact.enrollment_id] = fact.at
-            elif fact.fact is Kind.ENROLLMENT_STOPPED and fact.enrollment_id:
+            elif fact.fact is FactKind.ENROLLMENT_STOPPED and fact.enrollment_id:
                 self._stops[fact.enrollment_id] = fact
             elif fact.fact in _CONDITION.values():
                 self._told.setdefault(fact.fact, []).append(fact)
@@ -76,7 +76,7 @@ class Sources:
     def _replies(self, skipped: Fact) -> Iterator[Fact]:
         """Those that the condition counts: a person's own, and in this run."""
         begun = self._begun.get(skipped.enrollment_id or "")
-        for fact in self._told.get(Kind.CONTACT_REPLIED, ()):
+        for fact in self._told.get(FactKind.CONTACT_REPLIED, ()):
             late = begun is not None and (fact.occurred_at or fact.at) < begun
             if fact.reason != "automatic" and not late:
                 yield fact

@@ -16,7 +16,7 @@ from processors.shared.tenant_lookup import ADDRESS
 from processors.why.causes import Sources
 from processors.why.fact_values import plain
 from schemas.campaigns.campaign_kinds import CONDITIONS
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 
 PASSED, WAITS, REFUSED, NOT_ASKED = "passed", "waits", "refused", "not asked"
 
@@ -114,30 +114,30 @@ class Gates:
     def take(self, fact: Fact) -> None:
         """One fact about the touch, or about its enrollment while the touch is open."""
         match fact.fact:
-            case Kind.TOUCH_SCHEDULED:
+            case FactKind.TOUCH_SCHEDULED:
                 self._stage = _SCHEDULED
                 self._put_off(fact)
-            case Kind.TOUCH_RETRIED:
+            case FactKind.TOUCH_RETRIED:
                 self._stage = _SCHEDULED
                 self._reset(ORDER)  # another attempt is asked all of them again
                 self._put_off(fact)
-            case Kind.TOUCH_DEFERRED:
+            case FactKind.TOUCH_DEFERRED:
                 self._deferred(fact)
-            case Kind.TOUCH_REQUESTED:
+            case FactKind.TOUCH_REQUESTED:
                 self._requested(fact)
-            case Kind.TOUCH_COMMANDED:
+            case FactKind.TOUCH_COMMANDED:
                 self._commanded(fact)
-            case Kind.TOUCH_WITHDRAWING:
+            case FactKind.TOUCH_WITHDRAWING:
                 self._stage = _TAKEN_BACK
-            case Kind.TOUCH_WITHDRAWN:
+            case FactKind.TOUCH_WITHDRAWN:
                 self._stage = _SCHEDULED
-            case Kind.ENROLLMENT_STOPPED:
+            case FactKind.ENROLLMENT_STOPPED:
                 self._stage = _ENDED
-            case Kind.TOUCH_SKIPPED:
+            case FactKind.TOUCH_SKIPPED:
                 self._skipped(fact)
-            case Kind.ENROLLMENT_FROZEN:
+            case FactKind.ENROLLMENT_FROZEN:
                 self._frozen(fact)
-            case Kind.ENROLLMENT_RESUMED:
+            case FactKind.ENROLLMENT_RESUMED:
                 self.released(())
 
     def released(self, holds: Sequence[str]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from processors.why.fact_values import plain
-from schemas.internal.facts import Fact, Kind, moment
+from schemas.internal.facts import Fact, FactKind, moment
 from schemas.internal.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 
-_PUTS_OFF = (Kind.TOUCH_SCHEDULED, Kind.TOUCH_DEFERRED, Kind.TOUCH_RETRIED)
+_PUTS_OFF = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_DEFERRED, FactKind.TOUCH_RETRIED)
 _NEXT = {
     "delay": "it is due",
     "retry": "another attempt",
@@ -40,7 +40,7 @@ def waits_for(run: Enrollment, facts: Sequence[Fact]) -> Wait | None:
     """None where it waits for nothing more; `facts` are those of the run, in order."""
     touch = run.touches[-1] if run.touches and run.touches[-1].phase not in RESOLVED else None
     if touch is not None and touch.phase is Phase.WITHDRAWING:
-        return _told(facts, "withdrawal", touch, None, (Kind.TOUCH_WITHDRAWING,))
+        return _told(facts, "withdrawal", touch, None, (FactKind.TOUCH_WITHDRAWING,))
     if run.status not in LIVE:
         return None
     if run.status is Status.FROZEN:
@@ -55,12 +55,12 @@ def waits_for(run: Enrollment, facts: Sequence[Fact]) -> Wait | None:
         case Phase.REQUESTED if touch.wait != "dispatch":
             return _told(facts, touch.wait or "", touch, touch.due_at, _PUTS_OFF)
         case Phase.REQUESTED:
-            return _told(facts, "dispatch", touch, None, (Kind.TOUCH_REQUESTED,))
-    return _told(facts, "answer", touch, touch.due_at, (Kind.TOUCH_COMMANDED,))
+            return _told(facts, "dispatch", touch, None, (FactKind.TOUCH_REQUESTED,))
+    return _told(facts, "answer", touch, touch.due_at, (FactKind.TOUCH_COMMANDED,))
 
 
 def _told(
-    facts: Sequence[Fact], reason: str, touch: Touch, until: int | None, kinds: Sequence[Kind]
+    facts: Sequence[Fact], reason: str, touch: Touch, until: int | None, kinds: Sequence[FactKind]
 ) -> Wait:
     """With what the last fact of these kinds about the touch has said."""
     about = [f for f in facts if f.touch_number == touch.number and f.fact in kinds]
@@ -75,7 +75,7 @@ def _told(
 
 
 def _paused(run: Enrollment, facts: Sequence[Fact]) -> Wait:
-    frozen = [f for f in facts if f.fact is Kind.ENROLLMENT_FROZEN and f.reason in run.holds]
+    frozen = [f for f in facts if f.fact is FactKind.ENROLLMENT_FROZEN and f.reason in run.holds]
     by = {"campaign": "its campaign is resumed"}
     return Wait(
         reason=" and ".join(f"{hold}_paused" for hold in run.holds),
@@ -88,7 +88,7 @@ def _paused(run: Enrollment, facts: Sequence[Fact]) -> Wait:
 def _trigger(run: Enrollment, facts: Sequence[Fact]) -> Wait:
     waiting = run.waiting
     assert waiting is not None
-    asked = [f for f in facts if f.fact is Kind.TRIGGER_AWAITED]
+    asked = [f for f in facts if f.fact is FactKind.TRIGGER_AWAITED]
     values = plain(asked[-1].values) if asked else {}
     events = ", ".join(values.get("events", ())) or "what its step names"
     return Wait(

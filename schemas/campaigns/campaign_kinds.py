@@ -7,7 +7,7 @@ There is one engine and one shape of definition: a kind is limits and defaults, 
 from typing import NamedTuple
 
 
-class Kind(NamedTuple):
+class CampaignKind(NamedTuple):
     """A row of the table. Durations are in the units of the document."""
 
     channels: tuple[str, ...]
@@ -27,7 +27,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "review": Kind(
+    "review": CampaignKind(
         channels=("email", "sms"),
         max_steps=4,  # S1-9, C-1: a limit of the kind, not of the engine
         anchors=("previous_scheduled", "enrollment", "previous_executed", "trigger"),  # F-2
@@ -39,7 +39,7 @@ KINDS = {
         retry_minutes=(1, 5, 15),  # F-7
         reentry="after_end",
     ),
-    "prospecting": Kind(
+    "prospecting": CampaignKind(
         channels=("email", "sms", "linkedin", "whatsapp", "voice"),
         max_steps=100,
         anchors=("previous_executed", "enrollment", "previous_scheduled", "trigger"),  # S2-23

@@ -13,7 +13,7 @@ from schemas.base.error_codes import CampaignCode as Code
 from schemas.base.error_codes import Problem
 from schemas.base.field_types import ServiceType
 from schemas.base.times import DAY, HOUR, MINUTE
-from schemas.campaigns.campaign_kinds import KINDS, Kind
+from schemas.campaigns.campaign_kinds import KINDS, CampaignKind
 from schemas.campaigns.compiled_definition import Definition, Settings, Step, content_hash
 from schemas.campaigns.steps import LONGEST_HOURS, read_steps
 from schemas.campaigns.validation import Check
@@ -82,7 +82,7 @@ def validate(
     if whole is None:
         return check.problems
     if whole.get("preset") not in (None, False):
-        check.say(Code.PRESET_READ_ONLY, "preset", "a preset is read-only: duplicate it (S0-9)")
+        check.report(Code.PRESET_READ_ONLY, "preset", "a preset is read-only: duplicate it (S0-9)")
     kind = check.choice(whole, "kind", "", tuple(KINDS), usual="review", code=Code.KIND_UNKNOWN)
     rules = KINDS[kind]
     definition = Definition(
@@ -109,19 +109,21 @@ def _campaign(check: Check, whole: dict[str, Any], told: str | None) -> str:
     return check.identity(whole, "campaign_id", told, Code.ID_INVALID, Code.ID_MISMATCH)
 
 
-def _service_type(check: Check, whole: dict[str, Any], kind: str, rules: Kind) -> str | None:
+def _service_type(
+    check: Check, whole: dict[str, Any], kind: str, rules: CampaignKind
+) -> str | None:
     if whole.get("service_type") is None:
         return None
     if not rules.serves_jobs:
         message = f"no job enters a {kind} campaign"
-        check.say(Code.SERVICE_TYPE_UNKNOWN, "service_type", message)
+        check.report(Code.SERVICE_TYPE_UNKNOWN, "service_type", message)
         return None
     known = tuple(item.value for item in ServiceType)
     code = Code.SERVICE_TYPE_UNKNOWN
     return check.choice(whole, "service_type", "", known, usual="", code=code)
 
 
-def _settings(check: Check, whole: dict[str, Any], rules: Kind) -> Settings:
+def _settings(check: Check, whole: dict[str, Any], rules: CampaignKind) -> Settings:
     given = whole.get("settings")
     row = check.mapping({} if given is None else given, "settings", _SETTINGS, Code.SETTING_INVALID)
     if row is None:
@@ -132,14 +134,14 @@ def _settings(check: Check, whole: dict[str, Any], rules: Kind) -> Settings:
     )
     if late == "skip_older_than" and row.get("late_skip_hours") is None:
         message = "skip_older_than needs to know how old"
-        check.say(Code.SETTING_INVALID, "settings.late_skip_hours", message)
+        check.report(Code.SETTING_INVALID, "settings.late_skip_hours", message)
     if late != "skip_older_than" and late_skip is not None:
         message = "only skip_older_than looks at it"
-        check.say(Code.SETTING_INVALID, "settings.late_skip_hours", message)
+        check.report(Code.SETTING_INVALID, "settings.late_skip_hours", message)
     jobs = check.setting_choice(row, "jobs", JOBS)
     if jobs == "all" and (whole.get("service_type") is not None or not rules.serves_jobs):
         message = "only a review campaign for all service types looks at it"
-        check.say(Code.SETTING_INVALID, "settings.jobs", message)
+        check.report(Code.SETTING_INVALID, "settings.jobs", message)
     quiet, start, end = check.quiet_hours(row)
     retries = check.retries(row)
     if retries is None:

@@ -7,7 +7,14 @@ from schemas.base.error_codes import PLAIN
 from schemas.base.error_codes import CampaignCode as Code
 from schemas.base.field_types import Channel
 from schemas.base.times import HOUR
-from schemas.campaigns.campaign_kinds import ACTIONS, ANYWHERE, CONDITIONS, EVENTS, SIGNALS, Kind
+from schemas.campaigns.campaign_kinds import (
+    ACTIONS,
+    ANYWHERE,
+    CONDITIONS,
+    EVENTS,
+    SIGNALS,
+    CampaignKind,
+)
 from schemas.campaigns.compiled_definition import SendWindow, Step, Wait, Way
 from schemas.campaigns.validation import Check
 
@@ -38,18 +45,20 @@ _EXAMINED = 20
 readable."""
 
 
-def read_steps(check: Check, whole: dict[str, Any], kind: str, rules: Kind) -> tuple[Step, ...]:
+def read_steps(
+    check: Check, whole: dict[str, Any], kind: str, rules: CampaignKind
+) -> tuple[Step, ...]:
     """All steps; what is wrong with them, and with the ways between them, is told to `check`."""
     rows = whole.get("steps")
     if rows is None or rows == []:
-        check.say(Code.STEPS_REQUIRED, "steps", "a campaign has at least one step")
+        check.report(Code.STEPS_REQUIRED, "steps", "a campaign has at least one step")
         return ()
     if not isinstance(rows, list):
-        check.say(Code.STEP_INVALID, "steps", "must be a list")
+        check.report(Code.STEP_INVALID, "steps", "must be a list")
         return ()
     if len(rows) > rules.max_steps:
         message = f"a {kind} campaign has at most {rules.max_steps} steps"
-        check.say(Code.TOO_MANY_STEPS, "steps", message)
+        check.report(Code.TOO_MANY_STEPS, "steps", message)
     rows = rows[: max(_EXAMINED, rules.max_steps)]
     steps = tuple(_step(check, row, index, kind, rules) for index, row in enumerate(rows))
     _tell_duplicates(check, steps)
@@ -57,7 +66,7 @@ def read_steps(check: Check, whole: dict[str, Any], kind: str, rules: Kind) -> t
     return steps
 
 
-def _step(check: Check, document: Any, index: int, kind: str, rules: Kind) -> Step:
+def _step(check: Check, document: Any, index: int, kind: str, rules: CampaignKind) -> Step:
     place = f"steps[{index}]"
     row = check.mapping(document, place, _STEP, Code.STEP_INVALID)
     if row is None:
@@ -86,19 +95,19 @@ def _template(check: Check, row: dict[str, Any], place: str) -> str | None:
     """None or empty: not configured yet, so its touch is not sent (S0-17)."""
     found = check.text(row, "template_id", 200, Code.TEMPLATE_INVALID, place)
     if found and not found.strip():
-        check.say(Code.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
+        check.report(Code.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
     return found or None
 
 
-def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: Kind) -> str:
+def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: CampaignKind) -> str:
     channel = row.get("channel")
     if channel is None:
-        check.say(Code.CHANNEL_REQUIRED, f"{place}.channel", "a step has a channel")
+        check.report(Code.CHANNEL_REQUIRED, f"{place}.channel", "a step has a channel")
     elif channel not in tuple(Channel):
-        check.say(Code.CHANNEL_UNKNOWN, f"{place}.channel", "one of " + ", ".join(Channel))
+        check.report(Code.CHANNEL_UNKNOWN, f"{place}.channel", "one of " + ", ".join(Channel))
     elif channel not in rules.channels:
         message = f"a {kind} campaign sends by {', '.join(rules.channels)}"
-        check.say(Code.CHANNEL_NOT_SUPPORTED, f"{place}.channel", message)
+        check.report(Code.CHANNEL_NOT_SUPPORTED, f"{place}.channel", message)
     return str(channel)
 
 
@@ -110,12 +119,12 @@ def _action(check: Check, row: dict[str, Any], place: str, channel: str) -> str:
     return check.choice(row, "action", place, allowed, usual=allowed[0], code=code)
 
 
-def _anchor(check: Check, row: dict[str, Any], place: str, index: int, rules: Kind) -> str:
+def _anchor(check: Check, row: dict[str, Any], place: str, index: int, rules: CampaignKind) -> str:
     if index == 0:
         anchor = row.get("anchor")
         if anchor in rules.anchors and anchor != "enrollment":
             message = "the first step counts from enrollment"
-            check.say(Code.ANCHOR_NOT_SUPPORTED, f"{place}.anchor", message)
+            check.report(Code.ANCHOR_NOT_SUPPORTED, f"{place}.anchor", message)
             return "enrollment"
     usual = rules.anchors[0] if index else "enrollment"
     return check.choice(row, "anchor", place, rules.anchors, usual=usual, code=Code.ANCHOR_UNKNOWN)
@@ -137,9 +146,9 @@ def _wait(check: Check, row: dict[str, Any], place: str, channel: str, action: s
     outcomes = check.texts(wait, "outcomes", 20, 200, Code.WAIT_INVALID, place)
     if not all(PLAIN(outcome) for outcome in outcomes):
         message = "an outcome has 1 to 32 of A-Z a-z 0-9 _ . -"
-        check.say(Code.WAIT_INVALID, f"{place}.outcomes", message)
+        check.report(Code.WAIT_INVALID, f"{place}.outcomes", message)
     if outcomes and "call_outcome" not in events:
-        check.say(Code.WAIT_INVALID, f"{place}.outcomes", "only a call has an outcome")
+        check.report(Code.WAIT_INVALID, f"{place}.outcomes", "only a call has an outcome")
     longest = check.duration(
         wait, "max_wait_hours", HOUR, above=0, most=LONGEST_HOURS, usual=WAIT_HOURS, place=place
     )
@@ -159,13 +168,13 @@ def _events(
     given = wait.get("event")
     names = given if isinstance(given, list) else [given]
     if not names or len(names) > len(EVENTS) or not all(name in EVENTS for name in names):
-        check.say(Code.WAIT_INVALID, place, "one or several of " + ", ".join(EVENTS))
+        check.report(Code.WAIT_INVALID, place, "one or several of " + ", ".join(EVENTS))
         return ()
     gives = SIGNALS.get((channel, action))
     for name in names:
         if gives is not None and name not in gives + ANYWHERE:
             message = f"{action} by {channel} tells of {', '.join(gives + ANYWHERE)}"
-            check.say(Code.SIGNAL_NOT_SUPPORTED, place, message)
+            check.report(Code.SIGNAL_NOT_SUPPORTED, place, message)
     return tuple(dict.fromkeys(names))
 
 
@@ -177,7 +186,7 @@ def _way(check: Check, given: Any, place: str) -> Way:
     if isinstance(given, dict) and list(given) == ["branch"] and isinstance(given["branch"], str):
         return Way("branch", given["branch"])
     message = "one of " + ", ".join(OUTCOMES) + ", or {branch: a step's id}"
-    check.say(Code.BRANCH_INVALID, place, message)
+    check.report(Code.BRANCH_INVALID, place, message)
     return Way()
 
 
@@ -187,7 +196,7 @@ def _conditions(check: Check, row: dict[str, Any], place: str) -> tuple[str, ...
     known = [name for name in names[: len(CONDITIONS)] if name in CONDITIONS]
     if len(known) != len(names):
         message = "one or several of " + ", ".join(CONDITIONS)
-        check.say(Code.CONDITION_UNKNOWN, f"{place}.skip_when", message)
+        check.report(Code.CONDITION_UNKNOWN, f"{place}.skip_when", message)
     return tuple(dict.fromkeys(known))
 
 
@@ -203,7 +212,7 @@ def _window(check: Check, row: dict[str, Any], place: str) -> SendWindow | None:
     names = hours.get("days")
     names = list(DAYS) if names is None else names
     if not isinstance(names, list) or not names or not all(name in DAYS for name in names):
-        check.say(Code.WINDOW_INVALID, f"{place}.days", "a list of " + ", ".join(DAYS))
+        check.report(Code.WINDOW_INVALID, f"{place}.days", "a list of " + ", ".join(DAYS))
         names = list(DAYS)
     return SendWindow(start, end, sum(1 << DAYS.index(name) for name in set(names)))
 
@@ -217,7 +226,7 @@ def _tell_duplicates(check: Check, steps: Sequence[Step]) -> None:
         first = seen.setdefault(step.id, index)
         if step.id and first != index:
             message = f"steps[{first}] has this id already"
-            check.say(Code.STEP_ID_DUPLICATE, f"steps[{index}].id", message)
+            check.report(Code.STEP_ID_DUPLICATE, f"steps[{index}].id", message)
 
 
 def ways_of(step: Step) -> Iterator[tuple[str, Way]]:
@@ -251,7 +260,7 @@ def ahead(steps: Sequence[Step], index: int) -> set[int]:
     return reached
 
 
-def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: Kind) -> None:
+def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: CampaignKind) -> None:
     ids = {step.id for step in steps}
     for index, step in enumerate(steps):
         for name, way in ways_of(step):
@@ -259,9 +268,9 @@ def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: Kind) -> 
             if way.outcome != "branch":
                 continue
             if way.to not in ids:
-                check.say(Code.BRANCH_UNKNOWN, place, "no step has this id")
+                check.report(Code.BRANCH_UNKNOWN, place, "no step has this id")
             elif not rules.loops and (leads_to(steps, index, way) or 0) <= index:
-                check.say(Code.BRANCH_INVALID, place, f"a {kind} campaign only goes forward")
+                check.report(Code.BRANCH_INVALID, place, f"a {kind} campaign only goes forward")
     _tell_unreachable(check, steps)
     _tell_loops(check, steps)
     _check_triggers(check, steps)
@@ -271,7 +280,7 @@ def _tell_unreachable(check: Check, steps: Sequence[Step]) -> None:
     reached = {0} | ahead(steps, 0)
     for index in range(len(steps)):
         if index not in reached:
-            check.say(Code.STEP_UNREACHABLE, f"steps[{index}]", "no way leads to this step")
+            check.report(Code.STEP_UNREACHABLE, f"steps[{index}]", "no way leads to this step")
 
 
 def _tell_loops(check: Check, steps: Sequence[Step]) -> None:
@@ -283,7 +292,7 @@ def _tell_loops(check: Check, steps: Sequence[Step]) -> None:
         while onward is not None and onward not in seen:
             if onward == index:
                 message = "leads back to its own step without waiting for anything"
-                check.say(Code.LOOP_WITHOUT_WAIT, f"steps[{index}].then", message)
+                check.report(Code.LOOP_WITHOUT_WAIT, f"steps[{index}].then", message)
             seen.add(onward)
             onward = leads_to(steps, onward, steps[onward].then)
 
@@ -297,4 +306,4 @@ def _check_triggers(check: Check, steps: Sequence[Step]) -> None:
                 continue
             if steps[onward].anchor == "trigger":
                 message = f"steps[{index}] leads here and waits for nothing"
-                check.say(Code.ANCHOR_NOT_SUPPORTED, f"steps[{onward}].anchor", message)
+                check.report(Code.ANCHOR_NOT_SUPPORTED, f"steps[{onward}].anchor", message)

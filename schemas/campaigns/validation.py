@@ -22,7 +22,7 @@ class Check:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def say(self, code: Code, place: str, message: str) -> None:
+    def report(self, code: Code, place: str, message: str) -> None:
         """One more problem; a document of nonsense is not answered with as much nonsense again."""
         if len(self.problems) < _PROBLEMS:
             self.problems.append(Problem(code, printable(place), printable(message)))
@@ -32,13 +32,13 @@ class Check:
     ) -> dict[str, Any] | None:
         """The mapping itself, with every unknown name told; None when it is none."""
         if not isinstance(value, dict):
-            self.say(code, place, "must be a mapping of names to values")
+            self.report(code, place, "must be a mapping of names to values")
             return None
         for name in value:
             if name not in known:
                 near = get_close_matches(str(name)[:50], known, n=1)
                 hint = f": did you mean {near[0]}?" if near else ""
-                self.say(Code.FIELD_UNKNOWN, _inside(place, str(name)), "no such field" + hint)
+                self.report(Code.FIELD_UNKNOWN, _inside(place, str(name)), "no such field" + hint)
         return value
 
     def identity(
@@ -48,20 +48,20 @@ class Check:
         agree."""
         value = row.get(field) if row.get(field) is not None else told
         if not isinstance(value, str) or _ID(value) is None:
-            self.say(invalid, field, "1 to 64 of A-Z a-z 0-9 _ . : - and no sign in front")
+            self.report(invalid, field, "1 to 64 of A-Z a-z 0-9 _ . : - and no sign in front")
             return ""
         if told is not None and value != told:
-            self.say(mismatch, field, f"the event says {told}")
+            self.report(mismatch, field, f"the event says {told}")
         return value
 
     def name(self, row: dict[str, Any]) -> str:
         """S4-2: required, 3 to 200 of letters, digits, spaces and -_()."""
         value = row.get("name")
         if value is None or (isinstance(value, str) and not value.strip()):
-            self.say(Code.NAME_REQUIRED, "name", "Campaign name is required")
+            self.report(Code.NAME_REQUIRED, "name", "Campaign name is required")
             return ""
         if not isinstance(value, str) or not 3 <= len(value) <= 200 or _NAME(value) is None:
-            self.say(Code.NAME_INVALID, "name", "3 to 200 letters, digits, spaces and -_()")
+            self.report(Code.NAME_INVALID, "name", "3 to 200 letters, digits, spaces and -_()")
         return str(value)
 
     def text(
@@ -72,7 +72,7 @@ class Check:
         if value is None:
             return None
         if not isinstance(value, str) or len(value) > most or not _storable(value):
-            self.say(code, _inside(place, field), f"a text of at most {most} characters")
+            self.report(code, _inside(place, field), f"a text of at most {most} characters")
             return None
         return value
 
@@ -91,7 +91,7 @@ class Check:
         if value is None:
             return usual
         if not isinstance(value, str) or value not in allowed:
-            self.say(code, _inside(place, field), "one of " + ", ".join(allowed))
+            self.report(code, _inside(place, field), "one of " + ", ".join(allowed))
             return usual
         return value
 
@@ -107,10 +107,10 @@ class Check:
         """Stable across versions: enrollments point at it (C-36)."""
         value = row.get("id")
         if value is None:
-            self.say(Code.STEP_ID_REQUIRED, f"{place}.id", "a step has an id that stays its own")
+            self.report(Code.STEP_ID_REQUIRED, f"{place}.id", "a step has an id that stays its own")
             return ""
         if not isinstance(value, str) or _ID(value) is None:
-            self.say(Code.STEP_ID_INVALID, f"{place}.id", "1 to 64 of A-Z a-z 0-9 _ . : -")
+            self.report(Code.STEP_ID_INVALID, f"{place}.id", "1 to 64 of A-Z a-z 0-9 _ . : -")
             return ""
         return value
 
@@ -123,7 +123,7 @@ class Check:
         if micros is None or micros < (0 if zero else 1):
             least = "of 0 or more" if zero else "above 0"
             message = f"a number of hours {least} and at most {most}"
-            self.say(Code.DELAY_INVALID, _inside(place, field), message)
+            self.report(Code.DELAY_INVALID, _inside(place, field), message)
             return 0
         return micros
 
@@ -147,7 +147,7 @@ class Check:
         if micros is None or micros <= above * unit or (above < 0 and micros < 0):
             least = "above 0" if above >= 0 else "of 0 or more"
             message = f"a number {least} and at most {most}"
-            self.say(Code.SETTING_INVALID, _inside(place, field), message)
+            self.report(Code.SETTING_INVALID, _inside(place, field), message)
             return None
         return micros
 
@@ -158,7 +158,7 @@ class Check:
             return usual if value is None else None
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             message = f"a whole number of 1 to {most}, or none"
-            self.say(Code.SETTING_INVALID, f"settings.{field}", message)
+            self.report(Code.SETTING_INVALID, f"settings.{field}", message)
             return usual
         return value
 
@@ -172,7 +172,7 @@ class Check:
         waits = tuple(wait for item in rows[:11] if (wait := _micros(item, MINUTE, 10_080)))
         if len(waits) != len(rows) or len(waits) > 10:
             message = "a list of at most 10 numbers of minutes above 0"
-            self.say(Code.SETTING_INVALID, f"{place}.retry_minutes", message)
+            self.report(Code.SETTING_INVALID, f"{place}.retry_minutes", message)
         return waits
 
     def texts(
@@ -188,7 +188,7 @@ class Check:
         )
         if len(found) != len(rows):
             message = f"a list of at most {most} texts of at most {longest} characters"
-            self.say(code, _inside(place, field), message)
+            self.report(code, _inside(place, field), message)
         return found
 
     def priority(self, row: dict[str, Any]) -> int:
@@ -197,7 +197,9 @@ class Check:
         if value is None:
             return 0
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 1_000:
-            self.say(Code.SETTING_INVALID, "settings.priority", "a whole number of -1000 to 1000")
+            self.report(
+                Code.SETTING_INVALID, "settings.priority", "a whole number of -1000 to 1000"
+            )
             return 0
         return value
 
@@ -213,7 +215,7 @@ class Check:
         start = self.clock(hours.get("start"), f"{place}.start")
         end = self.clock(hours.get("end"), f"{place}.end")
         if start == end and hours.get("start") == hours.get("end"):
-            self.say(Code.QUIET_HOURS_INVALID, place, "no hours at all: none says so")
+            self.report(Code.QUIET_HOURS_INVALID, place, "no hours at all: none says so")
         return "own", start, end
 
     def clock(self, value: Any, place: str, code: Code = Code.QUIET_HOURS_INVALID) -> int:
@@ -221,7 +223,7 @@ class Check:
         try:
             return parse_clock(value)
         except (ValueError, TypeError):
-            self.say(code, place, "a time of day like 21:00")
+            self.report(code, place, "a time of day like 21:00")
             return 0
 
 

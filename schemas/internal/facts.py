@@ -16,7 +16,7 @@ import msgspec
 from schemas.base.times import to_datetime
 
 
-class Kind(StrEnum):
+class FactKind(StrEnum):
     """What happened. Names are `entity.past_participle`."""
 
     TENANT_UPDATED = "tenant.updated"
@@ -73,7 +73,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     looked at; `occurred_at` is when it happened by its sender's account, where a public event
     told it."""
 
-    fact: Kind
+    fact: FactKind
     at: datetime
     tenant_id: str
     contact_id: str | None = None

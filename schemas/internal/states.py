@@ -68,7 +68,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     timezone: str = ""
     region: str = ""
     linkedin_url: str = ""
-    told_at: list[int] = msgspec.field(default_factory=lambda: [0] * 7)
+    reported_at: list[int] = msgspec.field(default_factory=lambda: [0] * 7)
     attributes: dict[str, Any] = {}
     attributes_at: int = 0
 
@@ -347,7 +347,7 @@ class TenantRecord(State):
     templates_gone: list[str] = []
     created_at: int = 0
     updated_at: int = 0
-    told_at: int = 0
+    reported_at: int = 0
     seen: list[bytes] = []
     caps: dict[str, int] = {}
     fence: int = 0

@@ -12,7 +12,7 @@ import yaml
 from pydantic.json_schema import models_json_schema
 
 from schemas.base.field_types import Channel
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS_OF, Topic
 from schemas.public.events import COMMANDS, EVENTS, EventType
 from schemas.public.example_events import TIME, sample
@@ -120,7 +120,7 @@ def _fact_message() -> dict[str, Any]:
         "contentType": "application/json",
         "summary": "Every decision and state change, with its cause and the values behind it.",
         "payload": {"$ref": _REFERENCE.format(model="Fact")},
-        "x-facts": [kind.value for kind in Kind],
+        "x-facts": [kind.value for kind in FactKind],
     }
 
 

@@ -18,7 +18,7 @@ from processors.fold.task import Record, Task
 from processors.fold.turn import Output
 from schemas.internal import facts
 from schemas.internal import messages as m
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.states import Enrollment
 from schemas.internal.topics import Layout, Topic
 from streams.audit.refold import refold
@@ -29,10 +29,10 @@ from streams.base.transport import Partition
 Read = Callable[[Partition], Iterable[Record]]
 """The records of a partition from its begin to where it ends now."""
 
-_ANSWERED: dict[type[m.Message], Kind] = {
-    m.TouchCommanded: Kind.TOUCH_COMMANDED,
-    m.TouchDeferred: Kind.TOUCH_DEFERRED,
-    m.TouchRevoked: Kind.TOUCH_REVOKED,
+_ANSWERED: dict[type[m.Message], FactKind] = {
+    m.TouchCommanded: FactKind.TOUCH_COMMANDED,
+    m.TouchDeferred: FactKind.TOUCH_DEFERRED,
+    m.TouchRevoked: FactKind.TOUCH_REVOKED,
 }
 
 
@@ -47,7 +47,7 @@ class _Heard(NamedTuple):
     """The contact was told of something that dispatch has said as a fact of its own."""
 
     command_id: str
-    kind: Kind
+    kind: FactKind
 
 
 def recall(tenant_id: str, contact_id: str, layout: Layout, read: Read) -> Recalled:
@@ -56,7 +56,7 @@ def recall(tenant_id: str, contact_id: str, layout: Layout, read: Read) -> Recal
     place = Partition(Topic.CONTACT_LOG, partition_of(key, layout.contact))
     folded = _ContactFold(tenant_id, key, place)
     folded.fold(read(place))
-    said: dict[tuple[str, Kind], deque[Fact]] = defaultdict(deque)
+    said: dict[tuple[str, FactKind], deque[Fact]] = defaultdict(deque)
     for number, accounts in _accounts(folded.asked, layout).items():
         there = Partition(Topic.DISPATCH_LOG, number)
         for fact in _dispatched(tenant_id, contact_id, accounts, there, read(there)):
@@ -164,7 +164,7 @@ def _with_time(records: Iterable[Record], ours: set[bytes]) -> Iterator[Record]:
 
 
 def _woven(
-    story: Iterable[Fact | _Heard], said: dict[tuple[str, Kind], deque[Fact]]
+    story: Iterable[Fact | _Heard], said: dict[tuple[str, FactKind], deque[Fact]]
 ) -> Iterator[Fact]:
     """Both accounts as one; what the contact has not heard of yet comes last."""
     for entry in story:

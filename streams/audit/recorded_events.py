@@ -25,7 +25,7 @@ TAKEN_WITHIN = HOUR
 """What intake takes later than this counts as not taken: it is told at its own time."""
 
 Spoil = Callable[[str, str, str], None]
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 _LOGS = {Topic.CONTACT_LOG: m.decode_contact, Topic.CAMPAIGN_LOG: m.decode_campaign}
 _FROM_INTAKE = (
@@ -49,7 +49,7 @@ class _Taken(NamedTuple):
 
 
 def retold(
-    settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Tell
+    settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Notify
 ) -> list[tuple[int, Event]]:
     """Every event with its time, in the order in which the engine took them; `spoil` hears of
     records that are none, by place, code and reason. Raises KafkaException, Dead,
@@ -64,7 +64,7 @@ def retold(
 
 
 def _public(
-    settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Tell
+    settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Notify
 ) -> Iterator[Event]:
     """As intake reads them; one without a time of its own has its record's."""
     decode = decoder_of(settings)
@@ -83,7 +83,7 @@ def _public(
 
 
 def _taken(
-    settings: Settings, since: int | None, before: int | None, tell: Tell
+    settings: Settings, since: int | None, before: int | None, tell: Notify
 ) -> dict[str, list[_Taken]]:
     """When each event came into its log, by its cause; again and again if it was told so."""
     found: dict[str, list[_Taken]] = {}
@@ -101,7 +101,7 @@ def _taken(
 
 
 def _lines(
-    settings: Settings, topic: Topic, since: int | None, before: int | None, tell: Tell
+    settings: Settings, topic: Topic, since: int | None, before: int | None, tell: Notify
 ) -> Iterator[tuple[int, Line]]:
     read = 0
     with closing(TopicReader(settings, topic)) as reader:

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 from pydantic import BaseModel
 
 from schemas.internal import facts
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import contact_key
 from schemas.internal.topics import Topic
 from schemas.public.codec import Encoding, encode_event
@@ -24,17 +24,17 @@ SOURCE = "/touchstream/cli"
 FLUSH_S = 30.0
 CALL_TIMEOUT_S = 15.0
 
-ANSWERS: dict[str, Kind] = {
-    **{name: Kind.CAMPAIGN_STATUS_CHANGED for name in EVENTS if name.startswith("campaign.")},
-    "campaign.published": Kind.CAMPAIGN_READY,
-    "campaign.migrated": Kind.CAMPAIGN_MIGRATED,
-    "tenant.upserted": Kind.TENANT_UPDATED,
-    "tenant.deleted": Kind.TENANT_DELETED,
+ANSWERS: dict[str, FactKind] = {
+    **{name: FactKind.CAMPAIGN_STATUS_CHANGED for name in EVENTS if name.startswith("campaign.")},
+    "campaign.published": FactKind.CAMPAIGN_READY,
+    "campaign.migrated": FactKind.CAMPAIGN_MIGRATED,
+    "tenant.upserted": FactKind.TENANT_UPDATED,
+    "tenant.deleted": FactKind.TENANT_DELETED,
 }
 """What the engine says when an order is done; until then, what follows on other topics may come
 first."""
 
-REFUSALS = (Kind.CAMPAIGN_REFUSED, Kind.EVENT_REFUSED)
+REFUSALS = (FactKind.CAMPAIGN_REFUSED, FactKind.EVENT_REFUSED)
 
 
 class Publisher:
@@ -141,13 +141,13 @@ class Answers:
 class _Answer:
     """A version is live too when a later publication of it, or a later version, has made it so."""
 
-    def __init__(self, done: Kind, cause: str) -> None:
+    def __init__(self, done: FactKind, cause: str) -> None:
         self._done, self._cause = done, cause
         self._published: Fact | None = None
 
     def is_it(self, fact: Fact) -> bool:
         if fact.cause == self._cause:
-            if fact.fact is Kind.CAMPAIGN_PUBLISHED:
+            if fact.fact is FactKind.CAMPAIGN_PUBLISHED:
                 self._published = fact
             return fact.fact is self._done or fact.fact in REFUSALS
         ours = self._published

@@ -15,7 +15,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from schemas.base.times import MINUTE, format_rfc3339
 from schemas.internal.facts import Fact
-from streams.audit.recorded_events import Tell
+from streams.audit.recorded_events import Notify
 from streams.cli import simulate_inputs
 from streams.cli.campaign import MaybeTenant
 from streams.cli.errors import NO, USAGE, Halt
@@ -167,7 +167,7 @@ class _Asked(NamedTuple):
 
     seed: int
     bads: simulate_inputs.Bads
-    tell: Tell
+    tell: Notify
 
     def run(
         self,
@@ -242,7 +242,7 @@ def _writing(out: Path | None) -> Iterator[Report | None]:
 
 
 @contextmanager
-def _progress() -> Iterator[Tell]:
+def _progress() -> Iterator[Notify]:
     """How far it is, on a terminal only: what was read, then virtual time, people and records."""
     if not err.is_terminal:
         yield lambda what: None
@@ -253,7 +253,7 @@ def _progress() -> Iterator[Tell]:
         yield lambda what: bar.update(task, description=what)
 
 
-def _told(population: Population | None, tell: Tell) -> Progress:
+def _told(population: Population | None, tell: Notify) -> Progress:
     shown = 0.0
 
     def progress(now: int, records: int) -> None:

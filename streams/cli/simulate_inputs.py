@@ -18,7 +18,7 @@ from schemas.internal.messages import DECODE, DeadLetter, UpsertTenant
 from schemas.internal.topics import Topic
 from schemas.public.codec import Event
 from schemas.public.inbound_events import ContactUpserted
-from streams.audit.recorded_events import Tell, retold
+from streams.audit.recorded_events import Notify, retold
 from streams.cli.campaign import moment_of, tenant_event, told
 from streams.cli.errors import NO, USAGE, Halt
 from streams.cli.output import Sparing, bounded_lines, settings
@@ -112,7 +112,7 @@ def scenario_of(
     seed: int,
     span: tuple[str | None, str | None],
     bads: Bads,
-    tell: Tell,
+    tell: Notify,
 ) -> Scenario:
     """All of it. Raises Halt."""
     campaigns = [campaign_of(file, tenant) for file in files.definitions]
@@ -148,7 +148,7 @@ def campaign_of(file: Path, tenant: str | None) -> Campaign:
 
 
 def _recorded(
-    files: Files, campaigns: Sequence[Campaign], start: str | None, bads: Bads, tell: Tell
+    files: Files, campaigns: Sequence[Campaign], start: str | None, bads: Bads, tell: Notify
 ) -> Recorded | None:
     """The good ones of a file of events, or of the topics. Raises Halt."""
     usual = START if start is None else moment_of(start)
@@ -161,14 +161,14 @@ def _recorded(
         return Recorded(at_their_times(counted(found, "events", tell)), campaigns, usual)
 
 
-def _from_topics(span: Span, bads: Bads, tell: Tell) -> list[Telling]:
+def _from_topics(span: Span, bads: Bads, tell: Notify) -> list[Telling]:
     since, before = (None if text is None else moment_of(text) for text in span)
     found = settings()
     layout_of(found)
     return retold(found, since, before, bads.record, tell)
 
 
-def counted(things: Iterable[T], what: str, tell: Tell) -> Iterator[T]:
+def counted(things: Iterable[T], what: str, tell: Notify) -> Iterator[T]:
     """The same, and how many of them there were so far."""
     for number, thing in enumerate(things, 1):
         yield thing
@@ -220,7 +220,7 @@ def _population(
     seed: int,
     campaigns: Sequence[Campaign],
     bads: Bads,
-    tell: Tell,
+    tell: Notify,
 ) -> Population | None:
     """Of a file or made up; None where only events tell of people. Raises Halt."""
     people = crowd.people

@@ -13,46 +13,46 @@ from typing import Any
 from processors.dispatch.limits import DEFAULT_PER_HOUR
 from schemas.base.times import HOUR, MINUTE, format_rfc3339
 from schemas.base.zones import zone
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandDue, CommandRevoked, UpsertTenant
 from streams.simulation.run import Ended
 from streams.simulation.senders import Said, Who
 from streams.simulation.simulated_events import Event
 
 _FUNNEL = {
-    Kind.TOUCH_SCHEDULED: "scheduled",
-    Kind.TOUCH_COMMANDED: "commanded",
-    Kind.TOUCH_SENT: "sent",
-    Kind.TOUCH_DELIVERED: "delivered",
-    Kind.TOUCH_OPENED: "opened",
-    Kind.TOUCH_READ: "read",
-    Kind.TOUCH_CLICKED: "clicked",
-    Kind.TRIGGER_MET: "answered",
-    Kind.TOUCH_CALL_ENDED: "called",
-    Kind.TOUCH_CONVERTED: "converted",
-    Kind.TOUCH_BOUNCED: "bounced",
-    Kind.TOUCH_SKIPPED: "skipped",
-    Kind.TOUCH_FAILED: "failed",
+    FactKind.TOUCH_SCHEDULED: "scheduled",
+    FactKind.TOUCH_COMMANDED: "commanded",
+    FactKind.TOUCH_SENT: "sent",
+    FactKind.TOUCH_DELIVERED: "delivered",
+    FactKind.TOUCH_OPENED: "opened",
+    FactKind.TOUCH_READ: "read",
+    FactKind.TOUCH_CLICKED: "clicked",
+    FactKind.TRIGGER_MET: "answered",
+    FactKind.TOUCH_CALL_ENDED: "called",
+    FactKind.TOUCH_CONVERTED: "converted",
+    FactKind.TOUCH_BOUNCED: "bounced",
+    FactKind.TOUCH_SKIPPED: "skipped",
+    FactKind.TOUCH_FAILED: "failed",
 }
 STAGES = tuple(_FUNNEL.values())
 _LOOKED_AT = frozenset(
     (
-        Kind.TOUCH_DEFERRED,
-        Kind.TOUCH_SCHEDULED,
-        Kind.TOUCH_RETRIED,
-        Kind.ENROLLMENT_STARTED,
-        Kind.ENROLLMENT_FROZEN,
-        Kind.ENROLLMENT_RESUMED,
-        Kind.ENROLLMENT_COMPLETED,
-        Kind.ENROLLMENT_STOPPED,
+        FactKind.TOUCH_DEFERRED,
+        FactKind.TOUCH_SCHEDULED,
+        FactKind.TOUCH_RETRIED,
+        FactKind.ENROLLMENT_STARTED,
+        FactKind.ENROLLMENT_FROZEN,
+        FactKind.ENROLLMENT_RESUMED,
+        FactKind.ENROLLMENT_COMPLETED,
+        FactKind.ENROLLMENT_STOPPED,
     )
 )
 _REPEAT = "repeat"
 _FIRST = {"emission": 1}
-_DATED = (Kind.TOUCH_SCHEDULED, Kind.TOUCH_RETRIED)
+_DATED = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_RETRIED)
 
 Row = dict[str, Any]
-_Key = tuple[Kind, str, str | None, str | None, str | None, str | None]
+_Key = tuple[FactKind, str, str | None, str | None, str | None, str | None]
 
 
 class Summary:
@@ -80,7 +80,7 @@ class Summary:
         counts = self._facts
         for fact in facts:
             kind, reason = fact.fact, fact.reason
-            if kind is Kind.TOUCH_COMMANDED and (fact.values or _FIRST)["emission"] > 1:
+            if kind is FactKind.TOUCH_COMMANDED and (fact.values or _FIRST)["emission"] > 1:
                 reason = _REPEAT
             key = (
                 kind,
@@ -93,7 +93,7 @@ class Summary:
             counts[key] = counts.get(key, 0) + 1
             if kind in _LOOKED_AT:
                 self._look(fact, now)
-            elif kind is Kind.CAMPAIGN_REFUSED and fact.reason != "EVENT_DUPLICATE":
+            elif kind is FactKind.CAMPAIGN_REFUSED and fact.reason != "EVENT_DUPLICATE":
                 self.refused.append(fact)
 
     def _look(self, fact: Fact, now: int) -> None:
@@ -101,21 +101,21 @@ class Summary:
             if fact.values and "window" in fact.values:  # it is what the time was moved for
                 self._hold(fact, now, "quiet_hours")
             return
-        if fact.fact is Kind.TOUCH_DEFERRED:
+        if fact.fact is FactKind.TOUCH_DEFERRED:
             self._hold(fact, now, fact.reason or "")
             return
         run = int((fact.enrollment_id or "0")[-12:], 16)  # an id's tail takes a third of its room
         match fact.fact:
-            case Kind.ENROLLMENT_STARTED:
+            case FactKind.ENROLLMENT_STARTED:
                 self._begun[run] = now
-            case Kind.ENROLLMENT_FROZEN:
+            case FactKind.ENROLLMENT_FROZEN:
                 self._paused.add(run)
-            case Kind.ENROLLMENT_RESUMED:
+            case FactKind.ENROLLMENT_RESUMED:
                 self._paused.discard(run)
             case _:
                 self._paused.discard(run)
                 begun = self._begun.pop(run, None)
-                if begun is not None and fact.fact is Kind.ENROLLMENT_COMPLETED:
+                if begun is not None and fact.fact is FactKind.ENROLLMENT_COMPLETED:
                     self._took[(now - begun) // MINUTE] += 1
 
     def _hold(self, fact: Fact, now: int, reason: str) -> None:
@@ -160,14 +160,14 @@ class Summary:
                 "by_hour": list(self._by_hour()),
                 "by_local_hour": list(self._by_local_hour()),
             },
-            "not_sent": self._reasons(Kind.TOUCH_SKIPPED, Kind.TOUCH_FAILED),
+            "not_sent": self._reasons(FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED),
             "waited": list(self._waits()),
             "limits": list(self._limits()),
             "held_by_hour": list(self._holds()),
             "funnel": list(self._funnel()),
             "runs": self._runs(),
             "events": dict(sorted(self._events.items())),
-            "refused": self._tally(Kind.EVENT_REFUSED),
+            "refused": self._tally(FactKind.EVENT_REFUSED),
             "facts": {str(kind): n for kind, n in sorted(self._kinds().items())},
         }
 
@@ -186,7 +186,7 @@ class Summary:
         for (hour, channel), number in sorted(self._local.items()):
             yield {"hour": hour, "channel": channel, "touches": number}
 
-    def _reasons(self, *kinds: Kind) -> list[Row]:
+    def _reasons(self, *kinds: FactKind) -> list[Row]:
         found: Counter[tuple[str, str, str]] = Counter()
         for (kind, _, _, _, channel, reason), number in self._facts.items():
             if kind in kinds:
@@ -244,22 +244,22 @@ class Summary:
     def _runs(self) -> Row:
         kinds = self._kinds()
         return {
-            "started": kinds[Kind.ENROLLMENT_STARTED],
-            "declined": self._tally(Kind.ENROLLMENT_DECLINED),
-            "completed": kinds[Kind.ENROLLMENT_COMPLETED],
-            "stopped": self._tally(Kind.ENROLLMENT_STOPPED),
+            "started": kinds[FactKind.ENROLLMENT_STARTED],
+            "declined": self._tally(FactKind.ENROLLMENT_DECLINED),
+            "completed": kinds[FactKind.ENROLLMENT_COMPLETED],
+            "stopped": self._tally(FactKind.ENROLLMENT_STOPPED),
             "paused": len(self._paused),
             "not_ended": len(self._begun),
             "hours_to_complete": _quantiles(self._took),
         }
 
-    def _kinds(self) -> Counter[Kind]:
-        found: Counter[Kind] = Counter()
+    def _kinds(self) -> Counter[FactKind]:
+        found: Counter[FactKind] = Counter()
         for key, number in self._facts.items():
             found[key[0]] += number
         return found
 
-    def _tally(self, kind: Kind) -> dict[str, int]:
+    def _tally(self, kind: FactKind) -> dict[str, int]:
         found: Counter[str] = Counter()
         for key, number in self._facts.items():
             if key[0] is kind:

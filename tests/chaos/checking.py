@@ -4,7 +4,7 @@ was commanded."""
 import time
 from collections.abc import Callable
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from streams.audit.verify import NotAtRest, Recounting
 from streams.base.settings import Settings
 from tests.chaos.senders import Senders, Witness
@@ -65,7 +65,7 @@ class Checker:
         needless = self._publisher.ledger.needless(self._senders.commanded)
         found += [f"commanded without a cause: {who} {steps}" for who, steps in needless[:10]]
         if self._witness.refused:
-            found.append(f"{Kind.EVENT_REFUSED}: {dict(self._witness.refused)}")
+            found.append(f"{FactKind.EVENT_REFUSED}: {dict(self._witness.refused)}")
         return found
 
     def _missing(self) -> list[tuple[tuple[str, str], set[str]]]:

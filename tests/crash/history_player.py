@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import META
 from schemas.internal.topics import COMMANDS
@@ -103,7 +103,7 @@ def hurry(history: Sequence[Move], plan: Plan | None = None, **pieces: Any) -> R
 
 
 # Dispatch speaks of a contact at its own pace: no order is fixed between its facts and others.
-_DISPATCH_SAYS = (Kind.TOUCH_COMMANDED, Kind.TOUCH_DEFERRED, Kind.TOUCH_REVOKED)
+_DISPATCH_SAYS = (FactKind.TOUCH_COMMANDED, FactKind.TOUCH_DEFERRED, FactKind.TOUCH_REVOKED)
 
 
 def world_sees(rig: Rig) -> dict[str, Any]:

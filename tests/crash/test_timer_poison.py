@@ -100,8 +100,8 @@ def test_a_state_that_grows_too_large_costs_the_record_that_made_it_so(commit_ev
     with patch.object(store, "STATE_MAX", 20_000), sizes(rig.plan):
         for size in (5_000, 30_000, 6_000):
             note = {"note": "x" * size}
-            told_at = rig.now + size
-            rig.tell(m.ContactUpserted("acme", "p1", f"/crm#{size}", told_at, m.Person(), note))
+            reported_at = rig.now + size
+            rig.tell(m.ContactUpserted("acme", "p1", f"/crm#{size}", reported_at, m.Person(), note))
         rig.settle()
     (letter,) = rig.broker.topic(Topic.DEAD_LETTERS)
     assert header(letter, "reason") == "FOLD_FAILED"

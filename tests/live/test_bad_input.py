@@ -11,7 +11,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from processors.intake import VALUE_KEPT
 from schemas.base.error_codes import Code
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from schemas.public.example_events import COMMAND, sample
 from schemas.public.released import newest
@@ -47,7 +47,7 @@ def house(
     for tenant_id in ("acme", "quiet"):
         ready(site, house.publisher, house.facts, tenant_id, delay_hours=SOON_HOURS)
         house.publisher.job(tenant_id, "ann")
-        house.fact(Kind.TOUCH_COMMANDED, tenant_id=tenant_id)
+        house.fact(FactKind.TOUCH_COMMANDED, tenant_id=tenant_id)
     verify(settings, wait_s=60)  # at rest, and so in PostgreSQL
     yield house
     site.stop()
@@ -68,7 +68,7 @@ def letters(house: House) -> dict[str, tuple[Letter | None, int]]:
     goods = {f"good-{number}" for number in range(len(BAD))} | {"good-last"}
     house.until(
         "the good ones go through",
-        lambda: goods <= {f.contact_id for f in house.facts.of(Kind.TOUCH_COMMANDED)},
+        lambda: goods <= {f.contact_id for f in house.facts.of(FactKind.TOUCH_COMMANDED)},
     )
     assert house.rows("quiet") == before
     found = house.letters.found
@@ -108,7 +108,7 @@ def test_nothing_else_became_a_letter(
 def test_a_foreign_key_decides_nothing(house: House, key: bytes | None) -> None:
     contact = f"keyed-{len(key or b'')}-{key is None}"
     house.publisher.job("acme", contact, key=key)
-    house.fact(Kind.TOUCH_COMMANDED, tenant_id="acme", contact_id=contact)
+    house.fact(FactKind.TOUCH_COMMANDED, tenant_id="acme", contact_id=contact)
 
 
 def test_a_schema_of_another_event_is_a_dead_letter(house: House) -> None:
@@ -122,7 +122,7 @@ def test_a_schema_of_another_event_is_a_dead_letter(house: House) -> None:
 def test_a_schema_that_the_registry_knows_goes_through(house: House) -> None:
     number = registrar(house.registry.url)("job.completed")
     house.publisher.job("acme", "framed", encoding="confluent", schema_id=number)
-    house.fact(Kind.TOUCH_COMMANDED, contact_id="framed")
+    house.fact(FactKind.TOUCH_COMMANDED, contact_id="framed")
 
 
 REFUSED = [
@@ -141,7 +141,7 @@ def test_what_fits_nothing_is_refused_with_a_code(
     house: House, ce_type: str, fields: dict[str, Any], code: str
 ) -> None:
     cause = house.publisher.event(ce_type, **fields)
-    assert house.fact(Kind.EVENT_REFUSED, cause=cause).reason == code
+    assert house.fact(FactKind.EVENT_REFUSED, cause=cause).reason == code
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_job_of_the_far_past_or_future_enrolls_nobody(
     house: House, completed_at: str, reason: str
 ) -> None:
     cause = house.publisher.job("acme", f"at-{completed_at[:4]}", completed_at=completed_at)
-    assert house.fact(Kind.ENROLLMENT_DECLINED, cause=cause).reason == reason
+    assert house.fact(FactKind.ENROLLMENT_DECLINED, cause=cause).reason == reason
 
 
 def test_another_tenants_command_id_changes_nothing_of_either(house: House) -> None:
@@ -161,7 +161,7 @@ def test_another_tenants_command_id_changes_nothing_of_either(house: House) -> N
     who = {"tenant_id": "acme", "contact_id": "ann", "command_id": theirs["command_id"]}
     for ce_type in ("touch.sent", "touch.failed", "touch.bounced", "review.clicked"):
         cause = house.publisher.event(ce_type, **who)
-        assert house.fact(Kind.EVENT_REFUSED, cause=cause).reason == "COMMAND_UNKNOWN"
+        assert house.fact(FactKind.EVENT_REFUSED, cause=cause).reason == "COMMAND_UNKNOWN"
     assert house.rows("quiet") == before
 
 
@@ -171,8 +171,8 @@ def test_a_sender_that_answers_twice_is_heard_once(house: House) -> None:
     for event_id in ("same", "same", "another"):
         house.publisher.event("touch.sent", event_id=event_id, **who)
     house.publisher.event("touch.opened", **who)
-    house.fact(Kind.TOUCH_OPENED, command_id=mine["command_id"])
-    assert len(house.facts.of(Kind.TOUCH_SENT, command_id=mine["command_id"])) == 1
+    house.fact(FactKind.TOUCH_OPENED, command_id=mine["command_id"])
+    assert len(house.facts.of(FactKind.TOUCH_SENT, command_id=mine["command_id"])) == 1
 
 
 STEP = {"id": "a", "channel": "email", "delay_hours": 1}
@@ -192,7 +192,7 @@ def test_an_invalid_definition_is_refused_with_its_codes(
 ) -> None:
     whole = {**sample("campaign.published")["definition"], "campaign_id": "wrong", "steps": steps}
     cause = house.publisher.event("campaign.published", campaign_id="wrong", definition=whole)
-    values = house.fact(Kind.CAMPAIGN_REFUSED, cause=cause).values or {}
+    values = house.fact(FactKind.CAMPAIGN_REFUSED, cause=cause).values or {}
     assert code in [problem["code"] for problem in values["problems"]]
 
 
@@ -207,11 +207,11 @@ def test_a_registry_that_is_away_makes_no_dead_letters(house: House) -> None:
         house.until("intake waits", lambda: house.site.said("intake", 0, words))
         house.site.pause(2)
         assert len(house.letters.look()) == before
-        assert not house.facts.of(Kind.ENROLLMENT_STARTED, contact_id="waiting")
+        assert not house.facts.of(FactKind.ENROLLMENT_STARTED, contact_id="waiting")
     finally:
         house.registry.start()
     for contact in ("waiting", "behind"):
-        house.fact(Kind.TOUCH_COMMANDED, contact_id=contact)
+        house.fact(FactKind.TOUCH_COMMANDED, contact_id=contact)
     assert len(house.letters.look()) == before
 
 
@@ -235,7 +235,7 @@ def test_a_schema_registered_too_late_is_known_from_then_on(house: House) -> Non
     )
     assert _own_schema(house.registry.url, "another") == early
     house.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)
-    house.fact(Kind.TOUCH_COMMANDED, contact_id="in-time")
+    house.fact(FactKind.TOUCH_COMMANDED, contact_id="in-time")
 
 
 def test_after_all_that_the_recount_agrees(house: House) -> None:

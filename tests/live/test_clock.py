@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.base.times import DAY
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import TICK
 from schemas.internal.topics import COMMANDS, Layout, Topic
 from streams.base.partitioner import partition_of
@@ -59,7 +59,7 @@ def _run(site: Site) -> None:
     site.until("the other partition goes on", lambda: others <= _enrolled(facts))
     site.pause(2)
     assert not set(late) - others & _enrolled(facts)
-    assert facts.of(Kind.TOUCH_REQUESTED) == []
+    assert facts.of(FactKind.TOUCH_REQUESTED) == []
     assert all(not list(TopicReader(settings, topic).read()) for topic in COMMANDS)
 
 
@@ -71,4 +71,4 @@ def _jobs(site: Site, publisher: Publisher, facts: Facts, name: str, number: int
 
 
 def _enrolled(facts: Facts) -> set[str]:
-    return {str(fact.contact_id) for fact in facts.of(Kind.ENROLLMENT_STARTED)}
+    return {str(fact.contact_id) for fact in facts.of(FactKind.ENROLLMENT_STARTED)}

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from schemas.base.times import format_rfc3339, parse_rfc3339
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.audit.verify import verify
 from streams.base.settings import Settings
@@ -56,7 +56,7 @@ def _run(site: Site) -> None:
 
     began = format_rfc3339(now())
     publisher.jobs("acme", [f"c-{number}" for number in range(CONTACTS)], began)
-    started = Kind.ENROLLMENT_STARTED
+    started = FactKind.ENROLLMENT_STARTED
     site.until("all enrollments", lambda: len(facts.of(started)) == CONTACTS)
     for role in ("contact", "dispatch", "campaign", "intake"):
         for child in site.children(role):
@@ -68,7 +68,7 @@ def _run(site: Site) -> None:
     site.until("all commands", lambda: len(commanded(counts, reader)) == CONTACTS, 120)
     site.pause(1)
     assert set(commanded(counts, reader).values()) == {1}
-    early = [f for f in facts.of(Kind.TOUCH_REQUESTED) if f.at.timestamp() * 1e6 < _due(began)]
+    early = [f for f in facts.of(FactKind.TOUCH_REQUESTED) if f.at.timestamp() * 1e6 < _due(began)]
     assert not early
     assert verify(settings, wait_s=60).differences == []
     assert [place for place in _standing(settings) if place.leader_epoch is None] == []

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from schemas.base.times import format_rfc3339
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.embedded.stack import Stack
 from tests.chaos.engine import Site
@@ -38,20 +38,20 @@ PAUSED_S = 7.0
 """From the first touch of a paused campaign to the second: time enough to pause it between them."""
 
 MUST_HAPPEN = {
-    Kind.TOUCH_SKIPPED,
-    Kind.TOUCH_FAILED,
-    Kind.TOUCH_RETRIED,
-    Kind.TOUCH_REVOKED,
-    Kind.TOUCH_BOUNCED,
-    Kind.TOUCH_CONVERTED,
-    Kind.TRIGGER_MET,
-    Kind.TRIGGER_TIMED_OUT,
-    Kind.CONTACT_REPLIED,
-    Kind.CONTACT_OPTED_OUT,
-    Kind.ENROLLMENT_FROZEN,
-    Kind.ENROLLMENT_RESUMED,
-    Kind.ENROLLMENT_STOPPED,
-    Kind.ENROLLMENT_COMPLETED,
+    FactKind.TOUCH_SKIPPED,
+    FactKind.TOUCH_FAILED,
+    FactKind.TOUCH_RETRIED,
+    FactKind.TOUCH_REVOKED,
+    FactKind.TOUCH_BOUNCED,
+    FactKind.TOUCH_CONVERTED,
+    FactKind.TRIGGER_MET,
+    FactKind.TRIGGER_TIMED_OUT,
+    FactKind.CONTACT_REPLIED,
+    FactKind.CONTACT_OPTED_OUT,
+    FactKind.ENROLLMENT_FROZEN,
+    FactKind.ENROLLMENT_RESUMED,
+    FactKind.ENROLLMENT_STOPPED,
+    FactKind.ENROLLMENT_COMPLETED,
 }
 """Or the comparison would be of less than it says."""
 
@@ -198,12 +198,14 @@ class Stage:
         self.senders = Senders(site.settings, self.publisher, answers)
         for tenant_id in TENANTS:
             cause = self._tenant(tenant_id)
-            self.until(lambda cause=cause: self.facts.of(Kind.TENANT_UPDATED, cause=cause))
+            self.until(lambda cause=cause: self.facts.of(FactKind.TENANT_UPDATED, cause=cause))
             for campaign_id in CAMPAIGNS:
                 whole = definition(tenant_id, campaign_id)
                 ids = {"tenant_id": tenant_id, "campaign_id": campaign_id}
                 self.senders.say("campaign.published", **ids, definition=whole)
-        self.until(lambda: len(self.facts.of(Kind.CAMPAIGN_READY)) == len(TENANTS) * len(CAMPAIGNS))
+        self.until(
+            lambda: len(self.facts.of(FactKind.CAMPAIGN_READY)) == len(TENANTS) * len(CAMPAIGNS)
+        )
 
     def _tenant(self, tenant_id: str) -> str:
         return self.senders.say(
@@ -244,8 +246,12 @@ class Stage:
     def pause_and_resume(self) -> None:
         """Between the two touches of the campaign; then after the second would have been due."""
         second = {"campaign_id": "paused", "step_id": "s2"}
-        self.until(lambda: len(self.facts.of(Kind.TOUCH_SCHEDULED, **second)) == 2 * len(PAUSED))
-        dues = [fact.until for fact in self.facts.of(Kind.TOUCH_SCHEDULED, **second) if fact.until]
+        self.until(
+            lambda: len(self.facts.of(FactKind.TOUCH_SCHEDULED, **second)) == 2 * len(PAUSED)
+        )
+        dues = [
+            fact.until for fact in self.facts.of(FactKind.TOUCH_SCHEDULED, **second) if fact.until
+        ]
         first, last = (int(due.timestamp() * SECOND) for due in (min(dues), max(dues)))
         if now() > first - 2 * SECOND:  # the machine is that slow: let them go
             self.until(lambda: now() > last + 2 * SECOND)
@@ -257,7 +263,7 @@ class Stage:
 
     def rest(self) -> None:
         """Every run has ended, those of repeat jobs too, and all is said."""
-        ends = (Kind.ENROLLMENT_COMPLETED, Kind.ENROLLMENT_STOPPED)
+        ends = (FactKind.ENROLLMENT_COMPLETED, FactKind.ENROLLMENT_STOPPED)
         begun = len(TENANTS) * (len(PROSPECTS) + len(CUSTOMERS) + 1 + len(PAUSED) + len(SILENT))
         self.until(lambda: sum(len(self.facts.of(kind)) for kind in ends) == begun)
         self.until(lambda: self.senders.idle)

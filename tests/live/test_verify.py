@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import TICK
 from schemas.internal.topics import Topic
 from schemas.public.codec import Decoder
@@ -35,7 +35,7 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     publisher, facts = Publisher(site.settings), Facts(site.settings)
     ready(site, publisher, facts, "acme", delay_hours=0.1 / 3_600)
     publisher.job("acme", "ann")
-    site.until("the command", lambda: bool(facts.of(Kind.TOUCH_COMMANDED)))
+    site.until("the command", lambda: bool(facts.of(FactKind.TOUCH_COMMANDED)))
     assert verify(site.settings, wait_s=60).differences == []
     site.stop()
     yield site.settings

@@ -6,7 +6,7 @@ import msgspec
 import psycopg
 import pytest
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from sinks.migrate import migrate
 from tests.sinks.conftest import Database
 from tests.testing.recorded_world import TENANTS, Log, campaign, contact, enrollment, fact, world
@@ -46,7 +46,7 @@ def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
         both.campaign(msgspec.structs.replace(record, definition=outreach))
         run = enrollment(tenant_id, campaign_id="outreach", enrollment_id=f"{tenant_id}-bob")
         both.contact(tenant_id, contact(tenant_id, run), "bob")
-        both.fact(fact(tenant_id, Kind.TOUCH_SENT, campaign_id="outreach"))
+        both.fact(fact(tenant_id, FactKind.TOUCH_SENT, campaign_id="outreach"))
     both.write(dsn)
     role = server.login(dsn, "a_reader")
     server.run("GRANT touchstream_reader TO a_reader")

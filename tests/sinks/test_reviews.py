@@ -5,7 +5,7 @@ import psycopg
 
 from schemas.base.times import DAY
 from schemas.campaigns.presets import list_presets
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import Phase, Status, Touch
 from tests.testing.recorded_world import (
     T0,
@@ -104,7 +104,7 @@ def test_a_deleted_job_takes_its_enrollment_along(dsn: str) -> None:
 
 
 def test_a_deleted_campaign_leaves_the_send_log_without_it(dsn: str) -> None:
-    log = one_run().fact(fact("acme", Kind.TOUCH_SENT)).write(dsn)
+    log = one_run().fact(fact("acme", FactKind.TOUCH_SENT)).write(dsn)
     assert rows(dsn, "SELECT campaign_id FROM reviews.send_logs") == [("reviews",)]
     log.campaign(campaign("acme", "deleted")).write(dsn)
     query = """SELECT campaign_id, campaign_enrollment_id, touch_number, channel, status
@@ -131,14 +131,14 @@ def test_a_deleted_template_leaves_its_touch(dsn: str) -> None:
 def test_rates_come_from_first_facts_and_no_send_is_no_rate(dsn: str) -> None:
     other = command("acme", 9)
     log = one_run().fact(
-        fact("acme", Kind.TOUCH_SENT),
-        fact("acme", Kind.TOUCH_SENT, command_id=other, contact_id="bob"),
-        fact("acme", Kind.TOUCH_OPENED),
-        fact("acme", Kind.TOUCH_CLICKED),
-        fact("acme", Kind.TOUCH_BOUNCED),
-        fact("acme", Kind.TOUCH_CONVERTED),
-        fact("acme", Kind.TOUCH_CONVERTED, touch_number=None, command_id=None),
-        fact("acme", Kind.TOUCH_SKIPPED, 2, command_id=None),
+        fact("acme", FactKind.TOUCH_SENT),
+        fact("acme", FactKind.TOUCH_SENT, command_id=other, contact_id="bob"),
+        fact("acme", FactKind.TOUCH_OPENED),
+        fact("acme", FactKind.TOUCH_CLICKED),
+        fact("acme", FactKind.TOUCH_BOUNCED),
+        fact("acme", FactKind.TOUCH_CONVERTED),
+        fact("acme", FactKind.TOUCH_CONVERTED, touch_number=None, command_id=None),
+        fact("acme", FactKind.TOUCH_SKIPPED, 2, command_id=None),
     )
     log.write(dsn)
     query = """SELECT touch_number, sends, opens, clicks, conversions, open_rate::float,
@@ -157,9 +157,9 @@ def test_a_customer_shows_its_opt_outs(dsn: str) -> None:
 
 
 def test_a_late_answer_turns_a_failed_send_into_a_sent_one(dsn: str) -> None:
-    failed = fact("acme", Kind.TOUCH_FAILED, reason="no_answer")
+    failed = fact("acme", FactKind.TOUCH_FAILED, reason="no_answer")
     log = one_run(sent("acme")).fact(failed).write(dsn)
     query = "SELECT status, error_message FROM reviews.send_logs"
     assert rows(dsn, query) == [("failed", "no_answer")]
-    log.fact(fact("acme", Kind.TOUCH_SENT)).write(dsn)
+    log.fact(fact("acme", FactKind.TOUCH_SENT)).write(dsn)
     assert [row[0] for row in rows(dsn, query)] == ["sent"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import KnownCampaign, KnownTenant
 from sinks.batch import Batch
 from sinks.fact_rows import micros
@@ -78,8 +78,8 @@ def test_an_erased_contact_tells_nothing_of_the_person() -> None:
 
 
 def test_counts_come_in_the_order_of_their_keys() -> None:
-    log = Log().fact(*(fact(name, Kind.TOUCH_SENT, 2) for name in ("c", "a", "b")))
-    log.fact(fact("a", Kind.TOUCH_SENT, 1))
+    log = Log().fact(*(fact(name, FactKind.TOUCH_SENT, 2) for name in ("c", "a", "b")))
+    log.fact(fact("a", FactKind.TOUCH_SENT, 1))
     counts = Batch(log.records).rows["touch_metrics"]
     assert [row[:4] for row in counts] == sorted(row[:4] for row in counts)
 
@@ -91,5 +91,5 @@ def test_moments_are_exact_to_the_microsecond() -> None:
 
 
 def test_a_month_is_named_for_every_fact() -> None:
-    batch = Batch(Log().fact(fact("acme", Kind.TOUCH_SENT)).records)
+    batch = Batch(Log().fact(fact("acme", FactKind.TOUCH_SENT)).records)
     assert batch.months == {(2026, 9)}

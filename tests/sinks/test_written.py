@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.base.times import DAY
-from schemas.internal.facts import Kind, moment
+from schemas.internal.facts import FactKind, moment
 from schemas.internal.topics import Topic
 from sinks.state_rows import Record, Undecodable
 from tests.sinks.test_projection import claimed, differences, rows
@@ -33,7 +33,7 @@ def poisons() -> Iterator[Record]:
     yield Record(
         FACTS, 0, 90, b"acme/eve", b'{"fact":"touch.sent","at":"yesterday","tenant_id":"a"}'
     )
-    nul = fact("acme", Kind.TOUCH_SENT, reason="a\0b")
+    nul = fact("acme", FactKind.TOUCH_SENT, reason="a\0b")
     yield Record(FACTS, 0, 90, b"acme/ada", msgspec.json.encode(nul))  # read, yet not to be written
 
 
@@ -89,7 +89,7 @@ def test_facts_find_the_table_of_their_month(dsn: str) -> None:
     log = world().write(dsn)
     tables = rows(dsn, "SELECT DISTINCT tableoid::regclass::text FROM touchstream.facts")
     assert tables == [("touchstream.facts_2026_09",)]
-    log.fact(fact("acme", Kind.TOUCH_READ, 400)).write(dsn)
+    log.fact(fact("acme", FactKind.TOUCH_READ, 400)).write(dsn)
     assert rows(dsn, "SELECT count(*) FROM touchstream.facts_other") == [(0,)]
 
 
@@ -97,9 +97,9 @@ def test_a_retry_and_its_success_are_two_sends_in_the_log(dsn: str) -> None:
     log = Log().contact("acme", contact("acme", enrollment("acme", sent("acme"))))
     second = "00000000-0000-8000-8000-000000000002"
     log.fact(
-        fact("acme", Kind.TOUCH_RETRIED, reason="503"),
-        fact("acme", Kind.TOUCH_SENT, command_id=second, attempt=2),
-        fact("acme", Kind.TOUCH_CLICKED, command_id=second, attempt=2),
+        fact("acme", FactKind.TOUCH_RETRIED, reason="503"),
+        fact("acme", FactKind.TOUCH_SENT, command_id=second, attempt=2),
+        fact("acme", FactKind.TOUCH_CLICKED, command_id=second, attempt=2),
     ).write(dsn)
     query = """SELECT attempt, sent_at IS NULL, reason, clicked_at IS NULL
         FROM touchstream.send_log ORDER BY 1"""
@@ -109,9 +109,11 @@ def test_a_retry_and_its_success_are_two_sends_in_the_log(dsn: str) -> None:
 def test_an_earlier_open_told_late_redates_the_send_and_counts_once(dsn: str) -> None:
     first, earlier = moment(T0 + 3 * DAY), moment(T0 + 2 * DAY)
     log = Log().contact("acme", contact("acme", enrollment("acme", sent("acme"))))
-    log.fact(fact("acme", Kind.TOUCH_SENT), fact("acme", Kind.TOUCH_OPENED, occurred_at=first))
+    log.fact(
+        fact("acme", FactKind.TOUCH_SENT), fact("acme", FactKind.TOUCH_OPENED, occurred_at=first)
+    )
     log.write(dsn)
-    redated = fact("acme", Kind.TOUCH_REDATED, reason="opened", occurred_at=earlier)
+    redated = fact("acme", FactKind.TOUCH_REDATED, reason="opened", occurred_at=earlier)
     log.fact(redated).write(dsn)
     assert rows(dsn, "SELECT opened_at FROM touchstream.send_log") == [(earlier,)]
     assert rows(dsn, "SELECT opens FROM touchstream.touch_metrics") == [(1,)]

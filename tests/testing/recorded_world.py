@@ -109,7 +109,7 @@ def contact(tenant_id: str, *enrollments: Enrollment, **changes: Any) -> Contact
     return msgspec.structs.replace(made, **changes)
 
 
-def fact(tenant_id: str, kind: facts.Kind, number: int = 1, **changes: Any) -> facts.Fact:
+def fact(tenant_id: str, kind: facts.FactKind, number: int = 1, **changes: Any) -> facts.Fact:
     made = facts.Fact(
         fact=kind,
         at=facts.moment(T0 + number * DAY),
@@ -178,9 +178,9 @@ def world() -> Log:
         known = KnownCampaign(name, "reviews", "active", 1, {1: definition(name)})
         log.state(CONTACT, f"\0c/{name}/reviews", known)
         log.fact(
-            fact(name, facts.Kind.TOUCH_SENT),
-            fact(name, facts.Kind.TOUCH_OPENED),
-            fact(name, facts.Kind.TOUCH_SCHEDULED, 2, reason="delay", command_id=None),
+            fact(name, facts.FactKind.TOUCH_SENT),
+            fact(name, facts.FactKind.TOUCH_OPENED),
+            fact(name, facts.FactKind.TOUCH_SCHEDULED, 2, reason="delay", command_id=None),
         )
     return log.state(CONTACT, META, Place(7, T0, 2, T0 + DAY))
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from schemas.base.times import HOUR
 from schemas.campaigns.definition import Definition, validate
 from schemas.internal import messages as m
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandDue, CommandRevoked
 from streams.simulation import enrollment_lines
 from streams.simulation.behaviour import Behaviour
@@ -49,7 +49,7 @@ class Kept:
     def due(self) -> list[m.RequestTouch]:
         return [command.touch for command in self.commands if isinstance(command, CommandDue)]
 
-    def kinds(self, *kinds: Kind) -> list[Fact]:
+    def kinds(self, *kinds: FactKind) -> list[Fact]:
         return [fact for fact in self.told if fact.fact in kinds]
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandRevoked, RequestTouch, contact_key
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import Contact, ContactState, Enrollment, Touch
@@ -162,7 +162,7 @@ def sends(world: World) -> list[tuple[str, float]]:
 
 def commanded(world: World) -> list[tuple[str, float]]:
     """What was commanded, and when dispatch let it go, in hours since the start."""
-    facts = world.facts(Kind.TOUCH_COMMANDED)
+    facts = world.facts(FactKind.TOUCH_COMMANDED)
     return [(fact.step_id or "", hours(fact)) for fact in facts]
 
 
@@ -176,7 +176,7 @@ def revocations(world: World) -> list[CommandRevoked]:
     return [order for order in world.commands() if isinstance(order, CommandRevoked)]
 
 
-def reasons(world: World, kind: Kind) -> Sequence[str | None]:
+def reasons(world: World, kind: FactKind) -> Sequence[str | None]:
     """Why, for every fact of a kind."""
     return [fact.reason for fact in world.facts(kind)]
 

@@ -61,7 +61,7 @@ class Facts:
             self.found += [facts.decode(line.value or b"") for line in lines]
         return self.found
 
-    def of(self, kind: facts.Kind, **fields: object) -> list[facts.Fact]:
+    def of(self, kind: facts.FactKind, **fields: object) -> list[facts.Fact]:
         """Those of a kind with these fields."""
         return [
             fact

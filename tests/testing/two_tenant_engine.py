@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS, Layout
 from streams.embedded.registry import EmbeddedRegistry
 from streams.kafka.reader import TopicReader
@@ -24,9 +24,9 @@ def ready(
 ) -> None:
     """A tenant and its campaign, known to every partition: the next job meets them."""
     cause = publisher.tenant(tenant_id)
-    site.until("the tenant", lambda: bool(facts.of(Kind.TENANT_UPDATED, cause=cause)))
+    site.until("the tenant", lambda: bool(facts.of(FactKind.TENANT_UPDATED, cause=cause)))
     cause = publisher.campaign(tenant_id, delay_hours=delay_hours)
-    site.until("the campaign", lambda: bool(facts.of(Kind.CAMPAIGN_READY, cause=cause)))
+    site.until("the campaign", lambda: bool(facts.of(FactKind.CAMPAIGN_READY, cause=cause)))
 
 
 class House(NamedTuple):
@@ -41,7 +41,7 @@ class House(NamedTuple):
     def until(self, what: str, reached: Callable[[], object]) -> None:
         self.site.until(what, lambda: bool(reached()), 60)
 
-    def fact(self, kind: Kind, **fields: object) -> Fact:
+    def fact(self, kind: FactKind, **fields: object) -> Fact:
         """The fact of this kind with these fields, when it has come."""
         self.until(f"{kind} {fields}", lambda: self.facts.of(kind, **fields))
         return self.facts.of(kind, **fields)[0]

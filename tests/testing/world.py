@@ -130,7 +130,7 @@ class World:
         """The touches that were commanded."""
         return [c.touch for c in self.commands() if isinstance(c, CommandDue)]
 
-    def facts(self, *kinds: facts.Kind) -> list[facts.Fact]:
+    def facts(self, *kinds: facts.FactKind) -> list[facts.Fact]:
         """The facts of these kinds, all if none is named."""
         found = [facts.decode(r.value or b"") for r in self.broker.topic(Topic.FACTS)]
         return [fact for fact in found if not kinds or fact.fact in kinds]

@@ -17,7 +17,7 @@ from processors.fold.turn import Output
 from schemas.base.times import from_datetime
 from schemas.internal import facts
 from schemas.internal import messages as m
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.audit.refold import refold
 from streams.audit.replay.diff import Difference
@@ -181,8 +181,8 @@ def _until(recording: Recording, log: Partition, until: int) -> Iterator[Record]
 def _of_dispatch(fact: Fact) -> bool:
     """The dispatch processor's word and not the contact's; both defer, and what each looked at
     tells them apart."""
-    if fact.fact is not Kind.TOUCH_DEFERRED:
-        return fact.fact in (Kind.TOUCH_COMMANDED, Kind.TOUCH_REVOKED)
+    if fact.fact is not FactKind.TOUCH_DEFERRED:
+        return fact.fact in (FactKind.TOUCH_COMMANDED, FactKind.TOUCH_REVOKED)
     asked = fact.command_id is not None
     return asked and (fact.reason == "throttled" or "zone" in (fact.values or {}))
 

@@ -17,7 +17,7 @@ from schemas.base.error_codes import Refused
 from schemas.base.times import from_datetime
 from schemas.internal import facts
 from schemas.internal import messages as m
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS, Layout, Topic
 from schemas.public.codec import Decode
 from schemas.public.commands import described
@@ -34,9 +34,9 @@ UNREADABLE = "unreadable"
 """The kind of a command that no decoder takes."""
 
 MOMENT_OF = {
-    Kind.TOUCH_COMMANDED: "touch.due",
-    Kind.TOUCH_REVOKED: "command.revoked",
-    Kind.TOUCH_WITHDRAWING: "WithdrawTouch",
+    FactKind.TOUCH_COMMANDED: "touch.due",
+    FactKind.TOUCH_REVOKED: "command.revoked",
+    FactKind.TOUCH_WITHDRAWING: "WithdrawTouch",
 }
 """Facts that tell when something was said which does not tell it itself."""
 
@@ -145,7 +145,7 @@ def _told(fact: Fact, layout: Layout) -> Iterator[Order]:
         return
     key = m.contact_key(fact.tenant_id, fact.contact_id or "")
     log = _log(Topic.CONTACT_LOG, key, layout)
-    if fact.fact is not Kind.TOUCH_WITHDRAWING:
+    if fact.fact is not FactKind.TOUCH_WITHDRAWING:
         log = _log(Topic.DISPATCH_LOG, m.account_key(fact.tenant_id, fact.channel or ""), layout)
     order = _moment(fact, from_datetime(fact.at), log)
     if order is not None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from processors.campaign.lifecycle import CAMPAIGN as TABLE
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import ChangeCampaign, DeleteTemplate, DeleteTenant, PublishCampaign
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import CampaignRecord, CampaignState, Status
@@ -48,7 +48,7 @@ def test_an_invalid_document_is_refused_with_every_problem_in_one_fact() -> None
         {"id": "a", "channel": "email", "delay_hours": -3},
     ]
     world = tell(tell(World(), tenant()), publish(name="", steps=steps))
-    (fact,) = world.facts(Kind.CAMPAIGN_REFUSED)
+    (fact,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert (fact.reason, fact.campaign_id) == ("CAMPAIGN_INVALID", CAMPAIGN)
     assert fact.values is not None
     told = [(p["code"], p["place"]) for p in fact.values["problems"]]
@@ -74,7 +74,7 @@ def test_an_invalid_document_is_refused_with_every_problem_in_one_fact() -> None
 )
 def test_what_a_definition_may_not_be(changes: dict[str, Any], code: str) -> None:
     world = tell(tell(World(), tenant()), publish(**changes))
-    (fact,) = world.facts(Kind.CAMPAIGN_REFUSED)
+    (fact,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert fact.values is not None
     assert [p["code"] for p in fact.values["problems"]] == [code]
 
@@ -84,14 +84,14 @@ def test_a_document_of_another_tenant_is_refused() -> None:
     world = tell(
         tell(World(), tenant()), PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body)
     )
-    assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"]
+    assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"]
 
 
 def test_bytes_that_are_no_document_are_refused() -> None:
     world = tell(World(), tenant())
     for body in (b"\xff\xfe", b"{" * 500, b"", b"- a\n- b"):
         tell(world, PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body))
-    assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"] * 4
+    assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"] * 4
 
 
 def test_an_invalid_new_version_leaves_the_old_one_at_work() -> None:
@@ -106,8 +106,8 @@ def test_the_same_document_again_is_no_new_version_and_ready_at_once() -> None:
     world.turn("campaign")
     world.turn("campaign")
     assert record(world).version == 1
-    assert len(world.facts(Kind.CAMPAIGN_READY)) == 2
-    assert len(world.facts(Kind.CAMPAIGN_PUBLISHED)) == 1
+    assert len(world.facts(FactKind.CAMPAIGN_READY)) == 2
+    assert len(world.facts(FactKind.CAMPAIGN_PUBLISHED)) == 1
 
 
 def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
@@ -116,10 +116,10 @@ def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
     world.tell(publish())
     world.turn("campaign")
     world.turn("campaign")
-    assert world.facts(Kind.CAMPAIGN_READY) == []
+    assert world.facts(FactKind.CAMPAIGN_READY) == []
     world.settle()
     assert record(world).known_by == [0, 1, 2]
-    assert len(world.facts(Kind.CAMPAIGN_READY)) == 1
+    assert len(world.facts(FactKind.CAMPAIGN_READY)) == 1
 
 
 def test_what_a_partition_knew_of_an_old_version_does_not_make_the_new_one_ready() -> None:
@@ -129,25 +129,25 @@ def test_what_a_partition_knew_of_an_old_version_does_not_make_the_new_one_ready
     world.turn("campaign")
     world.tell(publish(name="Second"))
     world.settle()
-    assert [f.version for f in world.facts(Kind.CAMPAIGN_READY)] == [2]
+    assert [f.version for f in world.facts(FactKind.CAMPAIGN_READY)] == [2]
 
 
 def test_a_service_type_has_one_campaign() -> None:
     world = begun(service_type="hvac")
     tell(world, publish(campaign_id="b", service_type="hvac"))
-    assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
+    assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
 def test_all_services_is_one_service_type_too() -> None:
     world = tell(begun(), publish(campaign_id="b"))
-    assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
+    assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
 def test_a_draft_takes_no_place_and_cannot_be_activated_into_one_that_is_taken() -> None:
     world = tell(begun(), publish(campaign_id="b", status="draft"))
-    assert reasons(world, Kind.CAMPAIGN_REFUSED) == []
+    assert reasons(world, FactKind.CAMPAIGN_REFUSED) == []
     tell(world, change(world, "activated", "b"))
-    assert reasons(world, Kind.EVENT_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
     tell(world, change(world, "deleted"))
     tell(world, change(world, "activated", "b"))
     assert record(world, "b").status == "active"
@@ -157,7 +157,7 @@ def test_a_paused_campaign_keeps_its_place() -> None:
     world = begun()
     tell(world, change(world, "paused"))
     tell(world, publish(campaign_id="b"))
-    assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
+    assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
 def test_a_new_version_may_move_to_another_service_type() -> None:
@@ -188,7 +188,7 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: str, action
     tell(world, change(world, action))
     becomes = TABLE[status].get(action)
     assert record(world).status == (becomes or status)
-    assert len(world.facts(Kind.EVENT_REFUSED)) == (becomes is None)
+    assert len(world.facts(FactKind.EVENT_REFUSED)) == (becomes is None)
 
 
 def test_the_table_is_that_of_c8() -> None:
@@ -208,13 +208,13 @@ def test_nothing_can_be_published_over_an_ended_campaign() -> None:
         world = begun()
         tell(world, change(world, end))
         tell(world, publish(name="Again"))
-        assert reasons(world, Kind.CAMPAIGN_REFUSED) == [f"CAMPAIGN_{end.upper()}"]
+        assert reasons(world, FactKind.CAMPAIGN_REFUSED) == [f"CAMPAIGN_{end.upper()}"]
 
 
 def test_what_belongs_to_no_tenant_or_campaign_is_refused() -> None:
     world = begun()
     tell(world, publish(tenant_id="nobody"))
-    assert reasons(world, Kind.CAMPAIGN_REFUSED) == ["TENANT_UNKNOWN"]
+    assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["TENANT_UNKNOWN"]
     tell(
         world,
         change(world, "paused", "nothing"),
@@ -222,7 +222,7 @@ def test_what_belongs_to_no_tenant_or_campaign_is_refused() -> None:
         DeleteTenant("nobody", "x#2", START),
         DeleteTemplate("nobody", "t", "x#3", START),
     )
-    codes = reasons(world, Kind.EVENT_REFUSED)
+    codes = reasons(world, FactKind.EVENT_REFUSED)
     assert codes == ["CAMPAIGN_UNKNOWN", "TENANT_UNKNOWN", "TENANT_UNKNOWN", "TENANT_UNKNOWN"]
 
 
@@ -246,7 +246,7 @@ def test_an_older_account_of_a_tenant_told_later_changes_nothing() -> None:
     world = begun()
     tell(world, tenant(at=START - HOUR, timezone="Asia/Tokyo"))
     tell(world, job())
-    assert len(world.facts(Kind.TENANT_UPDATED)) == 1
+    assert len(world.facts(FactKind.TENANT_UPDATED)) == 1
 
 
 def test_a_version_that_names_a_deleted_template_says_so() -> None:
@@ -254,5 +254,5 @@ def test_a_version_that_names_a_deleted_template_says_so() -> None:
     tell(world, DeleteTemplate(TENANT, "old", "x#9", world.now))
     steps = [step("a", template="old"), step("b", template="newer")]
     tell(world, publish(steps=steps))
-    fact = world.facts(Kind.CAMPAIGN_READY)[-1]
+    fact = world.facts(FactKind.CAMPAIGN_READY)[-1]
     assert (fact.values or {})["templates_gone"] == ["old"]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.base.times import MINUTE
-from schemas.internal.facts import Kind, moment
+from schemas.internal.facts import FactKind, moment
 from schemas.internal.messages import Message, ReviewReceived, TouchSeen
 from schemas.internal.states import Phase, Status
 from tests.testing.builders import publish
@@ -40,14 +40,14 @@ def sent_twice() -> World:
 @pytest.mark.parametrize(
     ("signal", "kind"),
     [
-        ("delivered", Kind.TOUCH_DELIVERED),
-        ("opened", Kind.TOUCH_OPENED),
-        ("clicked", Kind.TOUCH_CLICKED),
-        ("read", Kind.TOUCH_READ),
+        ("delivered", FactKind.TOUCH_DELIVERED),
+        ("opened", FactKind.TOUCH_OPENED),
+        ("clicked", FactKind.TOUCH_CLICKED),
+        ("read", FactKind.TOUCH_READ),
     ],
 )
 def test_the_first_signal_of_its_kind_is_a_fact_and_the_rest_change_nothing(
-    signal: str, kind: Kind
+    signal: str, kind: FactKind
 ) -> None:
     world = sent_twice()
     touch = world.due()[0]
@@ -74,8 +74,8 @@ def test_an_earlier_open_told_late_redates_the_first() -> None:
     touch = world.due()[0]
     moments = [world.now - n * MINUTE for n in (2, 1, 3)]
     tell(world, *(seen(world, touch, at=at) for at in moments))
-    assert len(world.facts(Kind.TOUCH_OPENED)) == 1
-    (redated,) = world.facts(Kind.TOUCH_REDATED)
+    assert len(world.facts(FactKind.TOUCH_OPENED)) == 1
+    (redated,) = world.facts(FactKind.TOUCH_REDATED)
     told = (redated.reason, redated.command_id, redated.occurred_at)
     assert told == ("opened", touch.command_id, moment(moments[-1]))
 
@@ -94,7 +94,7 @@ def test_an_open_of_an_ended_enrollment_still_counts() -> None:
     world = sent_twice()
     tell(world, reviewed(world))
     tell(world, seen(world, world.due()[0]))
-    assert len(world.facts(Kind.TOUCH_OPENED)) == 1
+    assert len(world.facts(FactKind.TOUCH_OPENED)) == 1
 
 
 def test_a_review_click_converts_the_touch_that_was_answered() -> None:
@@ -102,14 +102,14 @@ def test_a_review_click_converts_the_touch_that_was_answered() -> None:
     tell(world, reviewed(world, command_id=world.due()[0].command_id))
     touches = run(world).touches
     assert [t.converted_at is not None for t in touches] == [True, False, False]
-    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [1]
+    assert [f.touch_number for f in world.facts(FactKind.TOUCH_CONVERTED)] == [1]
 
 
 def test_without_a_command_the_last_touch_sent_is_credited() -> None:
     world = sent_twice()
     tell(world, reviewed(world, "feedback_submitted"))
-    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [2]
-    assert reasons(world, Kind.TOUCH_CONVERTED) == ["feedback_submitted"]
+    assert [f.touch_number for f in world.facts(FactKind.TOUCH_CONVERTED)] == [2]
+    assert reasons(world, FactKind.TOUCH_CONVERTED) == ["feedback_submitted"]
 
 
 def test_a_review_of_a_failed_attempt_credits_the_touch_it_belonged_to() -> None:
@@ -119,7 +119,7 @@ def test_a_review_of_a_failed_attempt_credits_the_touch_it_belonged_to() -> None
     tell(world, *failed(world, first))
     world.hours(30, sending(world))
     tell(world, reviewed(world, command_id=first.command_id))
-    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [1]
+    assert [f.touch_number for f in world.facts(FactKind.TOUCH_CONVERTED)] == [1]
 
 
 def test_a_review_after_the_end_is_a_conversion_all_the_same() -> None:
@@ -128,14 +128,14 @@ def test_a_review_after_the_end_is_a_conversion_all_the_same() -> None:
     assert run(world).status is Status.COMPLETED
     tell(world, reviewed(world))
     assert run(world).converted_at == world.now
-    assert world.facts(Kind.ENROLLMENT_STOPPED) == []
+    assert world.facts(FactKind.ENROLLMENT_STOPPED) == []
 
 
 def test_a_review_before_anything_was_sent_stops_and_credits_no_touch() -> None:
     world = enrolled()
     tell(world, reviewed(world))
     assert run(world).reason == "review_clicked"
-    assert [f.touch_number for f in world.facts(Kind.TOUCH_CONVERTED)] == [None]
+    assert [f.touch_number for f in world.facts(FactKind.TOUCH_CONVERTED)] == [None]
 
 
 def test_the_earliest_conversion_is_kept_whatever_the_order() -> None:
@@ -149,7 +149,7 @@ def test_the_earliest_conversion_is_kept_whatever_the_order() -> None:
         ends.add(
             (run(world).converted_at, run(world).conversion, run(world).touches[1].converted_at)
         )
-        assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+        assert len(world.facts(FactKind.TOUCH_CONVERTED)) == 1
     assert ends == {(click.at, "review_clicked", click.at)}
 
 
@@ -171,7 +171,7 @@ def test_a_review_that_names_nothing_stops_every_running_enrollment(named: bool)
     tell(world, reviewed(world, command_id=command_id if named else None))
     other = Status.ACTIVE if named else Status.STOPPED
     assert [run(world, n).status for n in (0, 1)] == [other, Status.STOPPED]
-    assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+    assert len(world.facts(FactKind.TOUCH_CONVERTED)) == 1
 
 
 UNKNOWN = "00000000-0000-8000-8000-000000000000"
@@ -188,7 +188,7 @@ def test_an_unknown_command_is_refused_with_a_code_and_changes_nothing() -> None
     world = sent_twice()
     before = run(world)
     tell(world, *told_of(world, UNKNOWN))
-    assert reasons(world, Kind.EVENT_REFUSED) == ["COMMAND_UNKNOWN"] * 5
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["COMMAND_UNKNOWN"] * 5
     assert run(world) == before
 
 
@@ -199,7 +199,7 @@ def test_another_tenants_command_changes_nothing_of_that_tenant() -> None:
     theirs = world.due()[0].command_id
     before = run(world)
     tell(world, TouchSeen("other", "ann", "x#1", world.now, theirs, "opened"))
-    assert [(f.tenant_id, f.reason) for f in world.facts(Kind.EVENT_REFUSED)] == [
+    assert [(f.tenant_id, f.reason) for f in world.facts(FactKind.EVENT_REFUSED)] == [
         ("other", "COMMAND_UNKNOWN")
     ]
     assert run(world) == before
@@ -208,13 +208,13 @@ def test_another_tenants_command_changes_nothing_of_that_tenant() -> None:
 def test_a_review_of_somebody_who_was_never_enrolled_is_refused_with_a_code() -> None:
     world = enrolled(changes={"enroll": False})
     tell(world, reviewed(world))
-    assert reasons(world, Kind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
 
 
 def test_an_event_about_nobody_is_refused_with_a_code() -> None:
     world = enrolled()
     tell(world, TouchSeen("acme", "zoe", "x#1", world.now, UNKNOWN, "opened"))
-    assert reasons(world, Kind.EVENT_REFUSED) == ["CONTACT_UNKNOWN"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["CONTACT_UNKNOWN"]
 
 
 def test_rates_can_be_recounted_from_the_facts() -> None:
@@ -225,6 +225,6 @@ def test_rates_can_be_recounted_from_the_facts() -> None:
     world.hours(25, [answering(sent)])
     for touch in world.due()[:4]:
         tell(world, seen(world, touch), seen(world, touch), reviewed(world))
-    sends = [f for f in world.facts(Kind.TOUCH_SENT) if f.touch_number == 1]
-    opens = {f.command_id for f in world.facts(Kind.TOUCH_OPENED)}
+    sends = [f for f in world.facts(FactKind.TOUCH_SENT) if f.touch_number == 1]
+    opens = {f.command_id for f in world.facts(FactKind.TOUCH_OPENED)}
     assert (len(sends), len(opens)) == (10, 4)

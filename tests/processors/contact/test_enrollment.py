@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.base.times import DAY
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import JobDeleted, Person
 from schemas.internal.states import LIVE, Status
 from tests.testing.builders import CAMPAIGN, publish
@@ -30,7 +30,7 @@ from tests.testing.story import (
     unsubscribed,
 )
 
-DECLINED = Kind.ENROLLMENT_DECLINED
+DECLINED = FactKind.ENROLLMENT_DECLINED
 
 
 def test_the_same_job_told_twice_enrolls_once_and_says_why() -> None:
@@ -62,7 +62,7 @@ def test_a_campaign_for_all_jobs_takes_those_of_another_too_if_it_says_so() -> N
     assert [e.campaign_id for e in contact(world).enrollments] == [CAMPAIGN, "everything"]
     tell(world, job("j1"), job("j2", world.now))
     assert reasons(world, DECLINED) == ["JOB_DUPLICATE"]
-    assert reasons(world, Kind.ENROLLMENT_STOPPED) == ["repeat_job", "repeat_job"]
+    assert reasons(world, FactKind.ENROLLMENT_STOPPED) == ["repeat_job", "repeat_job"]
     ends = [(e.job_id, e.campaign_id) for e in contact(world).enrollments if e.status in LIVE]
     assert ends == [("j2", CAMPAIGN), ("j2", "everything")]
 
@@ -213,7 +213,7 @@ def test_who_has_unsubscribed_from_one_channel_is_enrolled_for_the_others() -> N
 
 def test_a_job_of_a_tenant_that_does_not_exist_is_refused() -> None:
     world = tell(begun(), job(tenant_id="nobody"))
-    refused = world.facts(Kind.EVENT_REFUSED)
+    refused = world.facts(FactKind.EVENT_REFUSED)
     assert [(f.tenant_id, f.reason) for f in refused] == [("nobody", "TENANT_UNKNOWN")]
 
 
@@ -229,6 +229,6 @@ def test_two_tenants_with_the_same_ids_do_not_meet() -> None:
 
 
 def test_every_enrollment_starts_with_a_fact_that_names_its_cause() -> None:
-    fact = enrolled().facts(Kind.ENROLLMENT_STARTED)[0]
+    fact = enrolled().facts(FactKind.ENROLLMENT_STARTED)[0]
     assert (fact.cause, fact.campaign_id, fact.version) == ("jobs#j1", CAMPAIGN, 1)
     assert fact.values == {"cycle": 1, "manual": False}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     ContactStopped,
     ContactUnsubscribed,
@@ -101,7 +101,7 @@ def test_a_permanent_failure_is_not_tried_again(code: str, permanent: bool, atte
     world = enrolled(steps=[step("a")])
     world.hours(30, [failing(code, permanent)])
     assert len(world.due()) == attempts
-    assert reasons(world, Kind.TOUCH_FAILED) == [code]
+    assert reasons(world, FactKind.TOUCH_FAILED) == [code]
 
 
 def test_the_number_and_times_of_retries_are_the_campaigns() -> None:
@@ -136,7 +136,7 @@ def test_still_no_answer_means_failed_and_the_enrollment_goes_on() -> None:
     world = enrolled(steps=TWO)
     world.hours(26)
     assert [t.phase for t in run(world).touches] == [Phase.FAILED, Phase.SCHEDULED]
-    assert reasons(world, Kind.TOUCH_FAILED) == ["no_answer"]
+    assert reasons(world, FactKind.TOUCH_FAILED) == ["no_answer"]
     assert len(world.due()) == 2
 
 
@@ -174,7 +174,7 @@ def test_a_late_answer_after_failed_is_believed_and_the_race_recorded() -> None:
     world.hours(26)
     tell(world, *sent(world, world.due()[0]))
     assert touch_of(world, 0).phase is Phase.SENT
-    assert reasons(world, Kind.TOUCH_SENT) == ["sent_after_no_answer"]
+    assert reasons(world, FactKind.TOUCH_SENT) == ["sent_after_no_answer"]
     assert len(run(world).touches) == 2
 
 
@@ -203,12 +203,12 @@ def test_a_sender_that_answers_twice_changes_nothing_the_second_time() -> None:
     world.hours(24)
     touch = world.due()[0]
     tell(world, *sent(world, touch), *sent(world, touch), *sent(world, touch))
-    assert len(world.facts(Kind.TOUCH_SENT)) == 1
+    assert len(world.facts(FactKind.TOUCH_SENT)) == 1
     failures = enrolled(steps=TWO)
     failures.hours(24)
     touch = failures.due()[0]
     tell(failures, *failed(failures, touch), *failed(failures, touch))
-    assert len(failures.facts(Kind.TOUCH_RETRIED)) == 1
+    assert len(failures.facts(FactKind.TOUCH_RETRIED)) == 1
     assert touch_of(failures).attempt == 2
 
 
@@ -225,7 +225,7 @@ def test_a_request_past_its_time_expires_in_dispatch() -> None:
     world.hours(24)
     assert touch_of(world).wait == "throttled"
     world.hours(3)
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["expired"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
     assert touch_of(world).scheduled_at == START + 48 * HOUR
 
 
@@ -256,7 +256,7 @@ def test_a_repeat_that_expires_calls_the_command_back() -> None:
     world = unrepeated()
     world.hours(1)
     assert [order.reason for order in revocations(world)] == ["expired"]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["expired"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
     assert len(world.due()) == 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import Status
 from tests.testing.builders import TENANT, publish
 from tests.testing.story import (
@@ -52,7 +52,7 @@ def test_a_cap_of_a_day_has_the_second_touch_wait_a_day() -> None:
     world = two_campaigns({}, {}, per_day=1)
     world.hours(23, sending())
     assert sends(world) == [("one", 0)]
-    (held,) = world.facts(Kind.TOUCH_DEFERRED)
+    (held,) = world.facts(FactKind.TOUCH_DEFERRED)
     assert (held.reason, held.campaign_id) == ("frequency_cap", "two")
     assert held.values == {"limit": 1, "window": "per_day", "used": 1}
     world.hours(2, sending())
@@ -96,7 +96,7 @@ def test_a_gap_since_the_last_touch_of_any_campaign() -> None:
     world = two_campaigns({}, {"min_gap_hours": 3})
     world.hours(5, sending())
     assert sends(world) == [("one", 0), ("two", 3)]
-    assert reasons(world, Kind.TOUCH_DEFERRED) == ["min_gap"]
+    assert reasons(world, FactKind.TOUCH_DEFERRED) == ["min_gap"]
 
 
 def many_campaigns(number: int, settings: dict[str, Any], **caps: int) -> World:
@@ -148,7 +148,7 @@ def test_without_limits_nobody_waits() -> None:
 
 def test_in_one_campaign_of_a_group_at_a_time() -> None:
     world = two_campaigns({"exclusive": "outreach"}, {"exclusive": "outreach"})
-    (declined,) = world.facts(Kind.ENROLLMENT_DECLINED)
+    (declined,) = world.facts(FactKind.ENROLLMENT_DECLINED)
     assert (declined.reason, declined.campaign_id) == ("ENROLLMENT_EXCLUSIVE", "two")
     world.hours(1, sending())
     tell(world, by_hand(world, "two"))
@@ -167,21 +167,21 @@ def test_who_may_enter_again(reentry: str, running: str | None, ended: str | Non
     world = begun(kind="prospecting", steps=[mail("a", 5)], settings={"reentry": reentry})
     tell(world, told(world, **EMAIL))
     tell(world, by_hand(world), by_hand(world))
-    assert reasons(world, Kind.ENROLLMENT_DECLINED) == ([running] if running else [])
+    assert reasons(world, FactKind.ENROLLMENT_DECLINED) == ([running] if running else [])
     stopped = {"restart": ["reenrolled"]}.get(reentry, [])
-    assert reasons(world, Kind.ENROLLMENT_STOPPED) == stopped
+    assert reasons(world, FactKind.ENROLLMENT_STOPPED) == stopped
     world.hours(10, sending())
     assert run(world).status is Status.COMPLETED
-    before = len(world.facts(Kind.ENROLLMENT_DECLINED))
+    before = len(world.facts(FactKind.ENROLLMENT_DECLINED))
     tell(world, by_hand(world))
-    assert reasons(world, Kind.ENROLLMENT_DECLINED)[before:] == ([ended] if ended else [])
+    assert reasons(world, FactKind.ENROLLMENT_DECLINED)[before:] == ([ended] if ended else [])
 
 
 def test_a_campaign_of_that_kind_takes_no_jobs_and_stands_in_no_other_s_way() -> None:
     world = begun()
     tell(world, publish(campaign_id="two", kind="prospecting", steps=[mail("a")]))
     tell(world, publish(campaign_id="three", kind="prospecting", steps=[mail("a")]))
-    assert not world.facts(Kind.CAMPAIGN_REFUSED)
+    assert not world.facts(FactKind.CAMPAIGN_REFUSED)
     assert TENANT == "acme"
     tell(world, job(at=world.now))
     assert run(world).campaign_id == "reviews"
@@ -195,12 +195,12 @@ def test_an_import_into_a_campaign_that_does_not_run_yet_is_asked_anew_when_it_d
     tell(world, told(world, **EMAIL))
     order = by_hand(world)
     tell(world, order)
-    assert reasons(world, Kind.ENROLLMENT_DECLINED) == ["CAMPAIGN_DRAFT"]
+    assert reasons(world, FactKind.ENROLLMENT_DECLINED) == ["CAMPAIGN_DRAFT"]
     tell(world, change(world, "activated"))
     tell(world, order)
     assert run(world).status is Status.ACTIVE
     tell(world, order)
-    assert reasons(world, Kind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
 
 
 @pytest.mark.parametrize("order", [m.ContactStopped, m.ContactPaused, m.ContactResumed])
@@ -208,10 +208,10 @@ def test_an_order_that_moves_nothing_says_so(order: Any) -> None:
     world = begun(kind="prospecting", steps=[mail("a", 5)])
     tell(world, told(world, **EMAIL))
     tell(world, order(TENANT, "ann", "x#1", world.now))
-    assert reasons(world, Kind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
     tell(world, by_hand(world), tenant(at=START + 1, cause="t#2", fence=START + 1))
     tell(world, order(TENANT, "ann", "x#2", START))
-    assert reasons(world, Kind.EVENT_REFUSED) == ["ENROLLMENT_NONE", "EVENT_IN_PAST"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["ENROLLMENT_NONE", "EVENT_IN_PAST"]
     assert run(world).status is Status.ACTIVE
 
 
@@ -225,7 +225,7 @@ def test_history_is_known_and_sends_nothing() -> None:
     tell(world, job("older", START - 2 * HOUR, cause="jobs#older"))
     world.hours(1000, sending())
     assert not world.commands()
-    assert reasons(world, Kind.ENROLLMENT_DECLINED) == ["EVENT_IN_PAST", "EVENT_IN_PAST"]
+    assert reasons(world, FactKind.ENROLLMENT_DECLINED) == ["EVENT_IN_PAST", "EVENT_IN_PAST"]
     assert set(contact(world).jobs) == {"old", "older"}
     assert contact(world).profile.email == "ann@example.com"
     tell(world, job("new", world.now, cause="jobs#new"))

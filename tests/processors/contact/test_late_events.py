@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import LIVE, Status
 from tests.testing.builders import job, publish
 from tests.testing.story import (
@@ -110,7 +110,7 @@ def test_a_review_through_an_older_runs_link_stops_the_run_that_goes_on() -> Non
     (touch,) = world.due()
     tell(world, job("j2", world.now), reviewed(world, command_id=touch.command_id))
     assert running(world) == []
-    (fact,) = world.facts(Kind.TOUCH_CONVERTED)
+    (fact,) = world.facts(FactKind.TOUCH_CONVERTED)
     assert (fact.job_id, fact.command_id) == ("j1", touch.command_id)
 
 
@@ -145,7 +145,7 @@ def test_one_review_is_one_conversion_however_many_runs_it_stops() -> None:
     world = begun()
     tell(world, publish(campaign_id="b", service_type="plumbing"), job())
     tell(world, by_hand(world, "b"), reviewed(world))
-    assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+    assert len(world.facts(FactKind.TOUCH_CONVERTED)) == 1
     assert running(world) == []
 
 
@@ -156,7 +156,7 @@ def test_a_conversion_names_the_command_that_was_answered() -> None:
     tell(world, *failed(world, first))
     world.hours(0.1)
     tell(world, *sent(world, first), reviewed(world, command_id=first.command_id))
-    (fact,) = world.facts(Kind.TOUCH_CONVERTED)
+    (fact,) = world.facts(FactKind.TOUCH_CONVERTED)
     assert (fact.command_id, fact.attempt) == (first.command_id, 1)
 
 
@@ -170,14 +170,14 @@ def test_what_was_sent_before_somebody_was_forgotten_is_recorded(gone: str) -> N
     else:
         tell(world, m.DeleteTenant("acme", "x#1", world.now))
     tell(world, *sent(world, touch))
-    assert [f.command_id for f in world.facts(Kind.TOUCH_SENT)] == [touch.command_id]
+    assert [f.command_id for f in world.facts(FactKind.TOUCH_SENT)] == [touch.command_id]
 
 
 def test_a_wait_for_the_morning_before_asking_again_is_a_fact() -> None:
     world = begun(steps=[step("a", hours=11.75)])
     tell(world, job())
     world.hours(12.5)
-    (fact,) = world.facts(Kind.TOUCH_DEFERRED)
+    (fact,) = world.facts(FactKind.TOUCH_DEFERRED)
     assert (fact.reason, touch_of(world).wait) == ("quiet_hours", "quiet_hours")
 
 
@@ -185,7 +185,7 @@ def test_who_left_every_channel_is_not_enrolled_by_hand_either() -> None:
     world = begun()
     tell(world, m.ContactUnsubscribed("acme", "ann", "x#1", world.now, "all"))
     tell(world, by_hand(world))
-    (fact,) = world.facts(Kind.ENROLLMENT_DECLINED)
+    (fact,) = world.facts(FactKind.ENROLLMENT_DECLINED)
     assert fact.reason == "CONTACT_UNSUBSCRIBED"
 
 

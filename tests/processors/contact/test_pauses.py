@@ -6,7 +6,7 @@ import pytest
 
 from processors.contact import announcements
 from schemas.base.times import HOUR
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person
 from schemas.internal.states import Phase, Status
 from tests.testing.story import (
@@ -156,10 +156,10 @@ def test_two_pauses_add_up() -> None:
 
 def test_the_facts_tell_of_the_pause_and_of_what_it_did() -> None:
     world = paused(at=20, until=50)
-    assert len(world.facts(Kind.ENROLLMENT_FROZEN)) == 1
-    resumed = world.facts(Kind.ENROLLMENT_RESUMED)[0]
+    assert len(world.facts(FactKind.ENROLLMENT_FROZEN)) == 1
+    resumed = world.facts(FactKind.ENROLLMENT_RESUMED)[0]
     assert resumed.values == {"late_policy": "shift_by_pause", "paused_seconds": 30 * 3600}
-    assert reasons(world, Kind.TOUCH_SCHEDULED) == ["delay", "delay"]
+    assert reasons(world, FactKind.TOUCH_SCHEDULED) == ["delay", "delay"]
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.base.times import DAY, format_rfc3339
 from schemas.internal import messages as m
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import DeleteTemplate, Person
 from tests.crash.histories import chance
 from tests.crash.history_player import play
@@ -34,7 +34,7 @@ from tests.testing.story import (
 from tests.testing.story import job as finished
 
 TWO = [step("a"), step("b", "sms")]
-DECIDED = (Kind.TOUCH_SKIPPED, Kind.TOUCH_DEFERRED, Kind.ENROLLMENT_DECLINED)
+DECIDED = (FactKind.TOUCH_SKIPPED, FactKind.TOUCH_DEFERRED, FactKind.ENROLLMENT_DECLINED)
 WORDLESS = {
     *("JOB_DUPLICATE", "JOB_DELETED", "ENROLLMENT_DECLINED_BY_JOB", "CAMPAIGN_UNKNOWN"),
     *("CAMPAIGN_PAUSED", "CAMPAIGN_COMPLETED", "CAMPAIGN_ARCHIVED", "CAMPAIGN_DELETED"),
@@ -136,21 +136,21 @@ def expired() -> World:
 def test_a_touch_that_is_skipped_says_what_it_was_decided_on(
     story: Callable[[], World], reason: str, values: dict[str, Any]
 ) -> None:
-    fact = story().facts(Kind.TOUCH_SKIPPED)[0]
+    fact = story().facts(FactKind.TOUCH_SKIPPED)[0]
     assert (fact.reason, fact.values) == (reason, values)
 
 
 def test_what_dispatch_refuses_says_since_when_and_by_which_event() -> None:
     world = bounced_for_another()
-    fact = next(f for f in world.facts(Kind.TOUCH_SKIPPED) if f.contact_id == "ben")
-    cause = world.facts(Kind.TOUCH_BOUNCED)[0].cause
+    fact = next(f for f in world.facts(FactKind.TOUCH_SKIPPED) if f.contact_id == "ben")
+    cause = world.facts(FactKind.TOUCH_BOUNCED)[0].cause
     assert (fact.reason, fact.values) == ("address_bounced", {"since": at(25), "cause": cause})
 
 
 def declined(world: World, *messages: m.Message) -> Fact:
     """What comes of the last of these messages."""
     tell(world, *messages)
-    return world.facts(Kind.ENROLLMENT_DECLINED)[-1]
+    return world.facts(FactKind.ENROLLMENT_DECLINED)[-1]
 
 
 def test_a_cool_down_says_since_when_and_until_when() -> None:
@@ -209,7 +209,7 @@ def test_a_repeat_that_waits_for_the_morning_says_for_which_hours() -> None:
     world = enrolled(steps=[step("a", hours=11.75)])  # 20:45 in Chicago
     tell(world, told(world, first_name="Anna"))
     world.hours(13)
-    (fact,) = world.facts(Kind.TOUCH_DEFERRED)
+    (fact,) = world.facts(FactKind.TOUCH_DEFERRED)
     assert fact.reason == "quiet_hours" and fact.values is not None
 
 
@@ -224,4 +224,4 @@ def test_a_campaign_that_does_not_run_is_reason_enough() -> None:
     assert declined(world, finished()).reason in WORDLESS
     stopped = enrolled(steps=TWO)
     tell(stopped, m.ContactStopped(**outside(stopped)))
-    assert {f.reason for f in stopped.facts(Kind.TOUCH_SKIPPED)} <= WORDLESS
+    assert {f.reason for f in stopped.facts(FactKind.TOUCH_SKIPPED)} <= WORDLESS

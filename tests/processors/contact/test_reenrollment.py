@@ -1,7 +1,7 @@
 """Who is enrolled again: repeat jobs, cool-downs, enrolling by hand (F-9, S1-21, C-18)."""
 
 from schemas.base.times import DAY
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import LIVE, Status
 from tests.testing.story import (
     HOUR,
@@ -18,7 +18,7 @@ from tests.testing.story import (
     tell,
 )
 
-DECLINED = Kind.ENROLLMENT_DECLINED
+DECLINED = FactKind.ENROLLMENT_DECLINED
 
 
 def test_a_repeat_job_stops_the_running_enrollment_and_starts_a_fresh_one() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import Phase, Status
 from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
 from tests.testing.builders import publish
@@ -46,7 +46,7 @@ def test_who_was_not_sent_anything_was_not_reached() -> None:
 
     world.hours(5, [answering(answers)])
     assert sends(world) == [("mail", 0), ("text", 1)]
-    assert not world.facts(Kind.TOUCH_DEFERRED)
+    assert not world.facts(FactKind.TOUCH_DEFERRED)
 
 
 def test_a_renamed_step_goes_out_again_under_the_id_it_had() -> None:
@@ -149,7 +149,7 @@ def test_a_reply_to_a_touch_that_nobody_answers_for_pauses_at_its_end() -> None:
     world.hours(2)
     assert touch_of(world, 0).phase is Phase.FAILED
     assert run(world).holds == ["reply"]
-    (frozen,) = world.facts(Kind.ENROLLMENT_FROZEN)
+    (frozen,) = world.facts(FactKind.ENROLLMENT_FROZEN)
     assert frozen.cause == told.cause
     assert [name for name, _ in sends(world)] == ["a", "a"]  # the same once more, for an answer
 
@@ -164,7 +164,7 @@ def test_a_reply_while_a_repeat_waits_at_dispatch_is_what_was_waited_for() -> No
     tell(world, replied(world), *sent(world, first))
     world.hours(1, sending(world))
     assert [each.step_id for each in run(world).touches] == ["a", "c"]
-    assert not world.facts(Kind.ENROLLMENT_FROZEN)
+    assert not world.facts(FactKind.ENROLLMENT_FROZEN)
 
 
 def test_a_reply_that_a_person_has_seen_pauses_nobody_later() -> None:
@@ -284,5 +284,5 @@ def test_a_step_that_changes_its_channel_is_not_the_one_that_is_out() -> None:
     world.hours(0.1)
     tell(world, publish(kind="prospecting", steps=[step("a", "sms"), step("b")]))
     tell(world, m.MoveRuns("acme", "reviews", "move#1", world.now, None, {}))
-    assert reasons(world, Kind.ENROLLMENT_KEPT) == ["STEP_GONE"]
+    assert reasons(world, FactKind.ENROLLMENT_KEPT) == ["STEP_GONE"]
     assert run(world).version == 1

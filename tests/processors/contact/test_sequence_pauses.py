@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import Status
 from tests.processors.contact.test_sequences import replied, request, sends, step
 from tests.testing.story import (
@@ -71,7 +71,7 @@ def test_of_several_that_fell_due_together_collapse_leaves_the_last(why: str) ->
     first = step("s0")
     world = prospecting(first, *rows, quiet_hours="none", late_policy="collapse")
     assert sends(paused(why, world, at=5, until=25)) == [("s0", 0), ("s2", 25), ("s3", 30)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["collapsed"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["collapsed"]
 
 
 @pytest.mark.parametrize("why", ["person", "campaign"])
@@ -80,7 +80,7 @@ def test_a_wait_stands_still_or_is_over_when_it_goes_on(policy: str, at: float, 
     rows = (request(max_wait_hours=10), step("mail", anchor="trigger"))
     world = prospecting(*rows, quiet_hours="none", late_policy=policy)
     assert sends(paused(why, world, at=5, until=30)) == [("request", 0), ("mail", at)]
-    assert reasons(world, Kind.TRIGGER_TIMED_OUT) == ["timeout"]
+    assert reasons(world, FactKind.TRIGGER_TIMED_OUT) == ["timeout"]
 
 
 def test_who_was_paused_by_a_reply_may_be_stopped_by_a_person() -> None:

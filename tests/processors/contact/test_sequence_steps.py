@@ -10,7 +10,7 @@ from schemas.base.error_codes import CampaignCode as Code
 from schemas.base.times import DAY
 from schemas.campaigns.campaign_kinds import CONDITIONS
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
 from tests.testing.builders import publish
 from tests.testing.story import (
@@ -80,7 +80,7 @@ def test_of_several_events_the_first_ends_the_wait(first: str) -> None:
     tell(world, seen(world, touch, signals[first]))
     world.hours(3, sending(world))
     assert sends(world) == [("a", 0), ("b", 3)]
-    assert reasons(world, Kind.TRIGGER_MET) == [first]
+    assert reasons(world, FactKind.TRIGGER_MET) == [first]
 
 
 def test_a_wait_for_a_message_to_be_read() -> None:
@@ -127,7 +127,7 @@ def test_each_condition_skips_its_step_and_says_so(condition: str, done: bool) -
         tell(world, *_before(world, condition))
     world.hours(5, sending(world))
     skipped = done != ("not_" in condition)
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ([condition] if skipped else [])
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ([condition] if skipped else [])
     assert [name for name, _ in sends(world)] == (["a"] if skipped else ["a", "b"])
 
 
@@ -147,7 +147,7 @@ def test_a_request_waits_no_longer_than_its_step_says() -> None:
     world.hours(2.9, sending())
     assert touch_of(world).wait == "throttled"
     world.hours(0.2, sending())
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["expired"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
     assert sends(world) == [("b", 3)]
 
 
@@ -180,7 +180,7 @@ def test_a_sequence_that_cannot_be_is_refused_and_the_one_before_goes_on(
 ) -> None:
     world = prospecting(step("a", hours=5), quiet_hours="none")
     tell(world, publish(kind="prospecting", steps=list(rows)))
-    (refused,) = world.facts(Kind.CAMPAIGN_REFUSED)
+    (refused,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert refused.values is not None
     assert {problem["code"] for problem in refused.values["problems"]} == {code}
     world.hours(6, sending())

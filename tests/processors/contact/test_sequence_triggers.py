@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import Status
 from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
 from tests.testing.story import (
@@ -65,7 +65,7 @@ def test_a_trigger_in_time_is_met_once_however_often_it_is_told(event: str) -> N
     world = waiting_for(event)
     news = EVENTS[event][1](world, world.due()[0])
     tell(world, news, news)
-    assert reasons(world, Kind.TRIGGER_MET) == [event]
+    assert reasons(world, FactKind.TRIGGER_MET) == [event]
     assert run(world).status is Status.COMPLETED
 
 
@@ -76,7 +76,7 @@ def test_a_trigger_after_its_timeout_is_known_and_moves_nothing(event: str) -> N
     before = run(world)
     assert [touch.step_id for touch in before.touches][1:] == ["b"]
     tell(world, EVENTS[event][1](world, world.due()[0]))
-    assert not world.facts(Kind.TRIGGER_MET)
+    assert not world.facts(FactKind.TRIGGER_MET)
     assert run(world).touches[-1].due_at == before.touches[-1].due_at
     world.hours(24, sending(world))
     assert len(sends(world)) == 2
@@ -90,7 +90,7 @@ def test_a_trigger_for_a_run_that_is_over_is_known_and_sends_nothing(event: str)
     tell(world, EVENTS[event][1](world, world.due()[0]))
     world.hours(100, sending(world))
     assert len(world.facts()) > facts
-    assert not world.facts(Kind.TRIGGER_MET, Kind.EVENT_REFUSED)
+    assert not world.facts(FactKind.TRIGGER_MET, FactKind.EVENT_REFUSED)
     assert len(sends(world)) == 1
 
 
@@ -100,7 +100,7 @@ def test_what_happened_before_the_run_is_no_trigger_of_it(event: str) -> None:
     news = EVENTS[event][1](world, world.due()[0])
     tell(world, msgspec.structs.replace(news, at=START - HOUR))
     assert run(world).waiting is not None
-    assert not world.facts(Kind.TRIGGER_MET)
+    assert not world.facts(FactKind.TRIGGER_MET)
 
 
 def past(event: m.Outside) -> m.Past:
@@ -134,9 +134,9 @@ def test_a_year_of_prospecting_told_again_is_known_and_sends_nothing(fenced: boo
     world.hours(1_000, sending(world))
     assert world.due() == [touch]
     assert len(contact(world).enrollments) == 1
-    assert set(reasons(world, Kind.ENROLLMENT_DECLINED)) == {"EVENT_IN_PAST"}
+    assert set(reasons(world, FactKind.ENROLLMENT_DECLINED)) == {"EVENT_IN_PAST"}
     assert contact(world).connected_at == year
     assert contact(world).replied["email"] == year + 357 * 24 * HOUR
     assert contact(world).profile.first_name == "Ann 357"
-    (opened,) = world.facts(Kind.TOUCH_OPENED)
+    (opened,) = world.facts(FactKind.TOUCH_OPENED)
     assert opened.step_id == "a"  # its metrics count it

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import Phase, Status
 from tests.testing.story import (
     HOUR,
@@ -68,7 +68,7 @@ def test_the_worked_example_runs_to_the_hour() -> None:
     world.hours(48, sending())
     assert sends(world) == [("request", 0), ("mail", 12), ("message", 60)]
     assert run(world).status is Status.COMPLETED
-    assert reasons(world, Kind.TRIGGER_MET) == ["connection_accepted"]
+    assert reasons(world, FactKind.TRIGGER_MET) == ["connection_accepted"]
 
 
 FOUR_CHANNELS = (
@@ -84,7 +84,7 @@ def test_the_example_with_four_channels_without_an_answer() -> None:
     world = prospecting(*FOUR_CHANNELS, quiet_hours="none")
     world.hours(300, sending())
     assert sends(world) == [("request", 0), ("mail", 72), ("message", 120), ("whatsapp", 240)]
-    assert reasons(world, Kind.TRIGGER_TIMED_OUT) == ["timeout"]
+    assert reasons(world, FactKind.TRIGGER_TIMED_OUT) == ["timeout"]
     assert run(world).status is Status.COMPLETED
 
 
@@ -95,7 +95,7 @@ def test_the_example_with_four_channels_once_connected() -> None:
     tell(world, accepted(world))
     world.hours(300, sending())
     assert sends(world) == [("request", 0), ("message", 58), ("whatsapp", 178)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["linkedin_connected"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["linkedin_connected"]
 
 
 def test_the_example_with_four_channels_after_a_reply() -> None:
@@ -109,7 +109,7 @@ def test_the_example_with_four_channels_after_a_reply() -> None:
     tell(world, happened(world, m.ContactResumed))
     world.hours(500, sending())
     assert sends(world) == [("request", 0), ("mail", 72)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["already_replied", "already_replied"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["already_replied", "already_replied"]
     assert run(world).status is Status.COMPLETED
 
 
@@ -187,12 +187,12 @@ def test_a_trigger_before_its_step_has_the_run_go_on_at_once() -> None:
 def test_a_trigger_after_its_timeout_changes_nothing() -> None:
     world = prospecting(request(max_wait_hours=5), step("mail", hours=30), quiet_hours="none")
     world.hours(10, sending())
-    before = len(world.facts(Kind.TRIGGER_MET))
+    before = len(world.facts(FactKind.TRIGGER_MET))
     tell(world, accepted(world))
     world.hours(40, sending())
     assert sends(world) == [("request", 0), ("mail", 30)]
-    assert len(world.facts(Kind.TRIGGER_MET)) == before == 0
-    assert len(world.facts(Kind.CONTACT_CONNECTED)) == 1
+    assert len(world.facts(FactKind.TRIGGER_MET)) == before == 0
+    assert len(world.facts(FactKind.CONTACT_CONNECTED)) == 1
 
 
 def test_a_trigger_told_twice_counts_once() -> None:
@@ -200,8 +200,8 @@ def test_a_trigger_told_twice_counts_once() -> None:
     world.hours(1, sending())
     tell(world, accepted(world), accepted(world))
     world.hours(1, sending())
-    assert len(world.facts(Kind.TRIGGER_MET)) == 1
-    assert len(world.facts(Kind.CONTACT_CONNECTED)) == 1
+    assert len(world.facts(FactKind.TRIGGER_MET)) == 1
+    assert len(world.facts(FactKind.CONTACT_CONNECTED)) == 1
 
 
 def test_a_trigger_for_a_finished_run_is_known_and_nothing_else() -> None:
@@ -218,7 +218,7 @@ def test_an_event_older_than_the_run_is_known_and_moves_nothing() -> None:
     world = prospecting(step("mail", hours=5), quiet_hours="none")
     tell(world, replied(world, at=START - HOUR))
     assert run(world).status is Status.ACTIVE
-    assert len(world.facts(Kind.CONTACT_REPLIED)) == 1
+    assert len(world.facts(FactKind.CONTACT_REPLIED)) == 1
     world.hours(6, sending())
     assert sends(world) == [("mail", 5)]
 
@@ -324,7 +324,7 @@ def test_an_automatic_reply_is_no_reply() -> None:
     world.hours(1, sending())
     tell(world, replied(world, automatic=True))
     assert run(world).status is Status.ACTIVE
-    assert reasons(world, Kind.CONTACT_REPLIED) == ["automatic"]
+    assert reasons(world, FactKind.CONTACT_REPLIED) == ["automatic"]
     world.hours(10, sending())
     assert sends(world) == [("mail", 0), ("more", 5)]
 
@@ -375,7 +375,7 @@ def test_of_what_fell_due_in_a_pause_only_the_last_goes_out() -> None:
     tell(world, happened(world, m.ContactResumed))
     world.hours(20, sending())
     assert sends(world) == [("s2", 35), ("s3", 40)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["collapsed", "collapsed"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["collapsed", "collapsed"]
 
 
 # failures
@@ -429,7 +429,7 @@ def test_a_window_that_quiet_hours_leave_nothing_of_skips_the_touch() -> None:
     world = prospecting(step("mail", window=night), step("text", "sms"))
     world.hours(24 * 3, sending())
     assert [name for name, _ in sends(world)] == ["text"]
-    (skipped,) = world.facts(Kind.TOUCH_SKIPPED)
+    (skipped,) = world.facts(FactKind.TOUCH_SKIPPED)
     assert skipped.reason == "no_window"
     assert skipped.values is not None
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from processors.contact import ContactProcessor
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, stop, stop_without_channels, thaw
 from processors.contact.sender_answers import Found, answered, failed, sent
 from processors.contact.state_machine import ENROLLMENT, TOUCH, Impossible, Input, check
@@ -59,7 +59,7 @@ def possible(phase: Phase, status: Status) -> bool:
     return status is Status.ACTIVE or (status is Status.FROZEN and phase is not Phase.REQUESTED)
 
 
-def scene(phase: Phase, case: Case) -> tuple[Scene, Enrollment, Touch]:
+def context(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
     """Ann, with one touch of one enrollment in that phase."""
     store = Store(ContactProcessor.decode_state)
     definition = Definition("acme", "c", "C", (Step("a", "email", DAY, "enrollment", "t"),))
@@ -80,42 +80,42 @@ def scene(phase: Phase, case: Case) -> tuple[Scene, Enrollment, Touch]:
     contact.opted_out = {"email": START} if case.opted_out else {}
     store.put(b"acme/ann", contact)
     outputs: list[Output] = []
-    return Scene(Turn(case.now, store, outputs, 0), b"acme/ann", contact), enrollment, touch
+    return Context(Turn(case.now, store, outputs, 0), b"acme/ann", contact), enrollment, touch
 
 
 WHO = ("acme", "ann")
-Drive = Callable[[Scene, Enrollment, Touch], None]
+Drive = Callable[[Context, Enrollment, Touch], None]
 
 
 def _answer(message: m.Answer) -> Drive:
-    return lambda scene, enrollment, touch: answered(scene, enrollment, touch, message)
+    return lambda context, enrollment, touch: answered(context, enrollment, touch, message)
 
 
 def _failed(permanent: bool) -> Drive:
     message = m.TouchFailed(*WHO, "x#1", START, "id", "timeout", permanent)
-    return lambda scene, enrollment, touch: failed(
-        scene, Found(enrollment, touch, touch.attempt, True), message
+    return lambda context, enrollment, touch: failed(
+        context, Found(enrollment, touch, touch.attempt, True), message
     )
 
 
-def _sent(scene: Scene, enrollment: Enrollment, touch: Touch) -> None:
+def _sent(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     message = m.TouchSent(*WHO, "x#1", START, "id")
-    sent(scene, Found(enrollment, touch, touch.attempt, True), message)
+    sent(context, Found(enrollment, touch, touch.attempt, True), message)
 
 
-def _stop(scene: Scene, enrollment: Enrollment, _: Touch) -> None:
+def _stop(context: Context, enrollment: Enrollment, _: Touch) -> None:
     if ENROLLMENT[enrollment.status]:  # an ended one is not stopped
-        stop(scene, enrollment, "reason", "x#1")
+        stop(context, enrollment, "reason", "x#1")
 
 
-def _freeze(scene: Scene, enrollment: Enrollment, _: Touch) -> None:
+def _freeze(context: Context, enrollment: Enrollment, _: Touch) -> None:
     if enrollment.status is Status.ACTIVE:
-        freeze(scene, enrollment, "campaign", "x#1")
+        freeze(context, enrollment, "campaign", "x#1")
 
 
-def _due(scene: Scene, enrollment: Enrollment, _: Touch) -> None:
+def _due(context: Context, enrollment: Enrollment, _: Touch) -> None:
     if enrollment.due() is not None:
-        fire(scene, enrollment)
+        fire(context, enrollment)
 
 
 DRIVES: dict[Input, tuple[Drive, ...]] = {
@@ -140,7 +140,7 @@ def reached(phase: Phase, given: Input) -> Iterator[Phase]:
     """Where a touch stands after the input, in every situation there is."""
     for case in [case for case in CASES if possible(phase, case.status)]:
         for drive in DRIVES[given]:
-            it, enrollment, touch = scene(phase, case)
+            it, enrollment, touch = context(phase, case)
             drive(it, enrollment, touch)
             yield touch.phase
 
@@ -188,7 +188,7 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: Status, how
         "finish": Status.COMPLETED,
     }[how]
     phase = Phase.COMMANDED if how == "finish" else Phase.SCHEDULED
-    it, enrollment, touch = scene(phase, Case(START, status, 1, 1, opted_out=False))
+    it, enrollment, touch = context(phase, Case(START, status, 1, 1, opted_out=False))
     allowed = becomes in ENROLLMENT[status]
     try:
         match how:
@@ -207,7 +207,7 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: Status, how
 
 def test_an_opt_out_withdraws_what_is_under_way_and_leaves_the_rest() -> None:
     for phase in Phase:
-        it, enrollment, touch = scene(phase, Case(START, Status.ACTIVE, 1, 1, opted_out=True))
+        it, enrollment, touch = context(phase, Case(START, Status.ACTIVE, 1, 1, opted_out=True))
         definition = it.definition(enrollment)
         more = (*definition.steps, Step("b", "sms", DAY, "previous_scheduled", "t"))
         campaign = it.turn.store.edit(campaign_key("acme", "c"), KnownCampaign)
@@ -222,7 +222,7 @@ def test_an_opt_out_withdraws_what_is_under_way_and_leaves_the_rest() -> None:
 
 
 def test_a_withdrawn_repeat_takes_its_command_back_if_the_channel_has_closed_meanwhile() -> None:
-    it, enrollment, touch = scene(
+    it, enrollment, touch = context(
         Phase.WITHDRAWING, Case(START, Status.FROZEN, 1, 2, opted_out=True)
     )
     touch.reason = "campaign_paused"

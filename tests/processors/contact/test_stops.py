@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     ContactErased,
     ContactStopped,
@@ -76,7 +76,7 @@ def test_a_stop_before_the_request_sends_nothing(reason: str) -> None:
     first = run(world, 0)
     assert (first.status, first.reason) == (Status.STOPPED, reason)
     assert (first.touches[0].phase, first.touches[0].reason) == (Phase.SKIPPED, reason)
-    assert reasons(world, Kind.ENROLLMENT_STOPPED) == [reason]
+    assert reasons(world, FactKind.ENROLLMENT_STOPPED) == [reason]
     world.run(START + 24 * 3_600_000_000)
     assert [t for t in world.due() if t.enrollment_id == first.enrollment_id] == []
 
@@ -86,7 +86,7 @@ def test_a_stop_after_the_request_but_before_the_command_withdraws_it(reason: st
     world = stopped(reason, Phase.REQUESTED)
     touch = run(world, 0).touches[0]
     assert (touch.phase, touch.reason) == (Phase.SKIPPED, reason)
-    assert reasons(world, Kind.TOUCH_WITHDRAWN) == [reason]
+    assert reasons(world, FactKind.TOUCH_WITHDRAWN) == [reason]
     assert world.commands() == []
 
 
@@ -103,7 +103,7 @@ def test_a_sender_that_sends_all_the_same_is_believed_and_the_race_recorded(reas
     world = stopped(reason, Phase.COMMANDED)
     tell(world, *sent(world, world.due()[0]))
     assert run(world, 0).touches[0].phase is Phase.SENT
-    assert reasons(world, Kind.TOUCH_SENT) == [f"sent_after_{reason}"]
+    assert reasons(world, FactKind.TOUCH_SENT) == [f"sent_after_{reason}"]
 
 
 def test_a_sender_that_fails_after_the_stop_is_not_asked_again() -> None:
@@ -167,7 +167,7 @@ def test_a_review_counts_once_whatever_follows() -> None:
     tell(world, reviewed(world))
     world.hours(1)
     tell(world, reviewed(world, "feedback_submitted"), reviewed(world))
-    assert len(world.facts(Kind.TOUCH_CONVERTED)) == 1
+    assert len(world.facts(FactKind.TOUCH_CONVERTED)) == 1
     assert (run(world).reason, run(world).conversion) == ("review_clicked", "review_clicked")
 
 
@@ -178,7 +178,7 @@ def test_a_deleted_tenant_ends_everything_and_is_heard_no_more() -> None:
     tell(world, job("j2", world.now), tenant())
     world.hours(300, sending())
     assert world.due() == []
-    assert reasons(world, Kind.EVENT_REFUSED) == ["TENANT_DELETED", "TENANT_DELETED"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["TENANT_DELETED", "TENANT_DELETED"]
 
 
 def test_an_erased_person_leaves_no_name_and_no_address_in_any_state() -> None:
@@ -198,7 +198,7 @@ def test_an_erased_person_does_not_come_back_by_the_next_job() -> None:
     tell(world, ContactErased(**outside(world)))
     tell(world, job("j2", world.now))
     assert contact(world).profile.email == ""
-    assert reasons(world, Kind.EVENT_REFUSED) == ["CONTACT_ERASED"]
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["CONTACT_ERASED"]
 
 
 def test_no_fact_holds_an_address_or_a_name() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from processors.contact import announcements
-from processors.contact.context import Scene
+from processors.contact.context import Context
 from schemas.internal import messages as m
 from schemas.internal.states import Enrollment
 from tests.testing.builders import job, tenant
@@ -29,7 +29,7 @@ def test_whom_a_sweep_did_not_reach_is_not_written_to(
     world = people("a", "b", "c", "d")
     whole = getattr(announcements, broken)
 
-    def breaking(scene: Scene, enrollment: Enrollment, *rest: Any) -> None:
+    def breaking(scene: Context, enrollment: Enrollment, *rest: Any) -> None:
         if scene.contact_id == "b":
             raise RuntimeError("boom")
         whole(scene, enrollment, *rest)

@@ -6,7 +6,7 @@ import pytest
 from schemas.base.times import parse_rfc3339
 from schemas.campaigns import presets
 from schemas.campaigns.yaml_document import parse
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person, PublishCampaign
 from tests.testing.builders import CAMPAIGN, TENANT, publish
 from tests.testing.story import (
@@ -105,7 +105,7 @@ def test_the_next_touch_counts_from_the_time_that_was_meant() -> None:
 
 def test_the_wait_has_a_reason_and_a_time() -> None:
     world = quiet_world(CHICAGO, due_hours=15)
-    fact = world.facts(Kind.TOUCH_SCHEDULED)[0]
+    fact = world.facts(FactKind.TOUCH_SCHEDULED)[0]
     assert fact.reason == "quiet_hours" and fact.until is not None
     assert fact.until.timestamp() == START / 1e6 + 23 * 3600
 
@@ -127,7 +127,7 @@ def test_a_zone_learnt_while_waiting_counts() -> None:
     tell(world, told(world, timezone="Europe/Rome"))
     world.hours(30, sending())
     assert sends(world)[0] == ("a", 16)
-    assert hours(world.facts(Kind.TOUCH_DEFERRED)[0]) == 10
+    assert hours(world.facts(FactKind.TOUCH_DEFERRED)[0]) == 10
 
 
 @pytest.mark.parametrize(("region", "expected"), [("FL", 23), ("TX", 11.5), ("", 11.5)])

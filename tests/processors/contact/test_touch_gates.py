@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import DeleteTemplate, Person
 from schemas.internal.states import Phase
 from tests.testing.builders import CAMPAIGN, TENANT, publish
@@ -36,7 +36,7 @@ def test_an_sms_opt_out_skips_sms_and_the_mails_go_on() -> None:
     tell(world, unsubscribed(world, "sms"))
     world.hours(100, sending())
     assert sends(world) == [("m1", 24), ("m2", 72)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["opted_out_sms"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["opted_out_sms"]
 
 
 def test_an_opt_out_of_everything_stops_the_enrollment() -> None:
@@ -64,7 +64,7 @@ def test_an_opt_out_counts_for_every_campaign_of_the_tenant() -> None:
 def test_a_complaint_is_an_opt_out_with_its_own_reason() -> None:
     world = enrolled(steps=THREE)
     tell(world, unsubscribed(world, "email", complained=True))
-    assert reasons(world, Kind.CONTACT_OPTED_OUT) == ["complained"]
+    assert reasons(world, FactKind.CONTACT_OPTED_OUT) == ["complained"]
 
 
 def test_two_opt_outs_are_one_fact_and_the_earlier_moment_is_kept() -> None:
@@ -74,7 +74,7 @@ def test_two_opt_outs_are_one_fact_and_the_earlier_moment_is_kept() -> None:
     early = type(early)(TENANT, early.contact_id, early.cause, START, "email")
     tell(world, late, early)
     assert contact(world).opted_out == {"email": START}
-    assert len(world.facts(Kind.CONTACT_OPTED_OUT)) == 1
+    assert len(world.facts(FactKind.CONTACT_OPTED_OUT)) == 1
 
 
 def test_without_a_phone_the_sms_is_skipped_and_the_rest_goes_on() -> None:
@@ -82,7 +82,7 @@ def test_without_a_phone_the_sms_is_skipped_and_the_rest_goes_on() -> None:
     world = enrolled(steps=THREE, changes={"person": person})
     world.hours(100, sending())
     assert sends(world) == [("m1", 24), ("m2", 72)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["no_address"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_address"]
 
 
 def test_a_phone_told_in_time_is_used() -> None:
@@ -105,7 +105,7 @@ def test_a_hard_bounced_address_gets_nothing_more() -> None:
     world = after_a_hard_bounce()
     world.hours(100, sending())
     assert sends(world) == [("a", 24)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["address_bounced", "address_bounced"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["address_bounced", "address_bounced"]
 
 
 def test_a_new_address_opens_the_channel_again() -> None:
@@ -142,7 +142,7 @@ def test_a_bounce_of_the_old_address_counts_when_that_one_comes_back() -> None:
     tell(world, told(world, email="ann@example.com"))
     world.hours(24, sending(world))
     assert [t.recipient for t in world.due()] == ["ann@example.com", "new@example.com"]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["address_bounced"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["address_bounced"]
 
 
 def test_what_bounced_is_kept_as_a_digest() -> None:
@@ -157,7 +157,7 @@ def test_an_address_that_bounced_for_one_contact_is_closed_for_another_of_the_te
     tell(world, job("j2", world.now, contact_id="ben"))
     world.hours(60, sending())
     assert [t.contact_id for t in world.due()] == ["ann"]
-    skipped = [f for f in world.facts(Kind.TOUCH_SKIPPED) if f.contact_id == "ben"]
+    skipped = [f for f in world.facts(FactKind.TOUCH_SKIPPED) if f.contact_id == "ben"]
     assert {f.reason for f in skipped} == {"address_bounced"}
 
 
@@ -165,7 +165,7 @@ def test_a_touch_without_a_template_is_not_sent() -> None:
     world = enrolled(steps=[step("a", template=None), step("b")])
     world.hours(60, sending())
     assert sends(world) == [("b", 48)]
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["no_template"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_template"]
 
 
 def test_a_template_of_a_later_version_is_used_by_an_old_enrollment() -> None:
@@ -196,7 +196,7 @@ def test_a_deleted_template_leaves_its_touch_standing_and_unsent(times: int) -> 
     world.hours(60, sending())
     assert sends(world) == [("b", 48)]
     assert [t.phase for t in run(world).touches] == [Phase.SKIPPED, Phase.SENT]
-    assert len(world.facts(Kind.TEMPLATE_DELETED)) == 1
+    assert len(world.facts(FactKind.TEMPLATE_DELETED)) == 1
 
 
 def test_addresses_are_read_when_the_touch_is_sent() -> None:

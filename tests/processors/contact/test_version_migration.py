@@ -9,7 +9,7 @@ import pytest
 from processors.contact.version_migration import next_after, repeated_and_lost
 from schemas.campaigns.definition import Definition, validate
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.states import Phase, Status
 from tests.testing.builders import publish
 from tests.testing.story import (
@@ -66,7 +66,7 @@ def test_a_run_may_follow_every_version() -> None:
     assert run(world).version == 2
     world.hours(100, sending())
     assert sends(world) == [("a", 20), ("c", 25)]
-    (fact,) = world.facts(Kind.ENROLLMENT_MOVED)
+    (fact,) = world.facts(FactKind.ENROLLMENT_MOVED)
     assert fact.values == {"from": 1, "to": 2, "step": "a", "becomes": "a"}
 
 
@@ -85,7 +85,7 @@ def test_a_step_that_is_gone_is_left_for_the_next_there_is() -> None:
     world.hours(12, sending())
     edited(world, mail("a"), mail("c", 4))
     moved(world)
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["step_removed"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["step_removed"]
     world.hours(100, sending())
     assert sends(world) == [("a", 10), ("c", 16)]
 
@@ -105,7 +105,7 @@ def test_whose_command_is_out_stays_until_it_is_answered() -> None:
     edited(world, mail("b"))
     moved(world)
     assert run(world).version == 1
-    assert reasons(world, Kind.ENROLLMENT_KEPT) == ["STEP_GONE"]
+    assert reasons(world, FactKind.ENROLLMENT_KEPT) == ["STEP_GONE"]
 
 
 def test_a_wait_becomes_what_the_new_version_waits_for() -> None:
@@ -153,7 +153,7 @@ def test_an_order_that_makes_no_sense_is_refused(changes: dict[str, Any], code: 
         "steps": {},
     }
     world = tell(two_mails(), m.MoveRuns(**{**fields, **changes}))
-    assert reasons(world, Kind.EVENT_REFUSED) == [code]
+    assert reasons(world, FactKind.EVENT_REFUSED) == [code]
     assert run(world).version == 1
 
 

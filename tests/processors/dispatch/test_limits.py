@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.base.times import HOUR, SECOND
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import Message, Person
 from tests.testing.builders import publish
 from tests.testing.story import (
@@ -58,7 +58,7 @@ def test_the_one_past_the_limit_waits_exactly_until_the_first_leaves_the_hour() 
     times = [at for _, at in commanded(world)]
     assert times[:100] == [round(1 + n / 3600, 6) for n in range(100)]
     assert times[100] == 2.0  # the first went out at 1.0
-    fact = world.facts(Kind.TOUCH_DEFERRED)[0]
+    fact = world.facts(FactKind.TOUCH_DEFERRED)[0]
     assert (fact.reason, fact.until and hours_of(fact.until)) == ("throttled", 2.0)
     assert fact.values == {"used": 100, "limit": 100, "window": "1h sliding"}
 
@@ -100,7 +100,7 @@ def test_without_a_limit_nothing_waits() -> None:
     world = rush(150, per_hour=None)
     world.hours(1.1)
     assert len(world.due()) == 150
-    assert world.facts(Kind.TOUCH_DEFERRED) == []
+    assert world.facts(FactKind.TOUCH_DEFERRED) == []
 
 
 def test_a_raised_limit_releases_at_once() -> None:
@@ -138,7 +138,7 @@ def test_a_limit_of_none_an_hour_ends_in_expiry_not_in_silence() -> None:
     world = rush(2, per_hour=0, settings={**NONE, "expire_after_hours": 5})
     world.hours(10)
     assert world.due() == []
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["expired", "expired"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired", "expired"]
 
 
 def test_who_has_waited_out_a_limit_into_quiet_hours_waits_on() -> None:
@@ -146,7 +146,7 @@ def test_who_has_waited_out_a_limit_into_quiet_hours_waits_on() -> None:
     tell(world, tenant(limits={"email": 1}), *crowd(2))
     world.hours(30)
     assert [at for _, at in commanded(world)] == [11.5, 23.0]
-    told_why = [(f.reason, hours(f)) for f in world.facts(Kind.TOUCH_DEFERRED)]
+    told_why = [(f.reason, hours(f)) for f in world.facts(FactKind.TOUCH_DEFERRED)]
     first = pytest.approx(11.5, abs=1e-3)
     assert told_why == [("throttled", first), ("quiet_hours", 12.5), ("throttled", 23.0)]
 
@@ -158,7 +158,7 @@ def test_the_higher_priority_goes_first_then_the_earlier_due() -> None:
     tell(world, *crowd(2, first=1))
     tell(world, *crowd(1, first=3, service_type="roofing"))
     world.hours(5)
-    order = [f.contact_id for f in world.facts(Kind.TOUCH_COMMANDED)]
+    order = [f.contact_id for f in world.facts(FactKind.TOUCH_COMMANDED)]
     assert order == ["p0000", "p0003", "p0001", "p0002"]
 
 
@@ -174,7 +174,7 @@ def test_a_waiting_request_whose_address_is_gone_is_skipped() -> None:
     world = rush(2, per_hour=1)
     world.hours(1.5)
     tell(world, told(world, "p0001", email=""))
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["no_address"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_address"]
     world.hours(5)
     assert len(world.due()) == 1
 
@@ -192,7 +192,7 @@ def test_pausing_takes_a_waiting_request_back_and_resuming_asks_again() -> None:
     world = rush(2, per_hour=1)
     world.hours(1.5)
     tell(world, change(world, "paused"))
-    assert len(world.facts(Kind.TOUCH_WITHDRAWN)) == 1
+    assert len(world.facts(FactKind.TOUCH_WITHDRAWN)) == 1
     world.hours(5)
     assert len(world.due()) == 1
     tell(world, change(world, "resumed"))

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.base.times import HOUR
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person
 from tests.testing.builders import TENANT, about, publish
 from tests.testing.story import (
@@ -50,7 +50,7 @@ def test_a_template_deleted_meanwhile_is_not_sent() -> None:
     tell(world, m.DeleteTemplate(TENANT, "old", "t#9", world.now))
     released(world)
     assert world.due() == []
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["no_template"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_template"]
 
 
 def test_a_template_of_a_new_version_is_the_one_that_is_sent() -> None:
@@ -72,8 +72,8 @@ def test_a_new_name_and_new_attributes_are_the_ones_that_are_sent() -> None:
 def test_a_request_that_waits_past_its_expiry_is_refused_then_and_not_later() -> None:
     world = waiting(settings={"expire_after_hours": 2})
     world.hours(3)
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["expired"]
-    skipped = world.facts(Kind.TOUCH_SKIPPED)[0]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
+    skipped = world.facts(FactKind.TOUCH_SKIPPED)[0]
     assert skipped.at.timestamp() == pytest.approx((START + 26 * HOUR) / 1e6, abs=1)
 
 
@@ -99,7 +99,7 @@ def test_an_address_of_somebody_who_opted_out_is_closed_once_it_is_known() -> No
     tell(world, told(world, "bob", email="ann@example.com"))
     world.hours(25)
     assert world.due() == []
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["opted_out_email"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["opted_out_email"]
 
 
 def test_the_cool_down_outlives_many_other_runs() -> None:
@@ -111,7 +111,7 @@ def test_the_cool_down_outlives_many_other_runs() -> None:
         tell(world, job(f"p{number}", world.now, service_type="plumbing"))
     world.hours(1)
     tell(world, job("h2", world.now))
-    assert reasons(world, Kind.ENROLLMENT_DECLINED)[-1] == "ENROLLMENT_COOLDOWN"
+    assert reasons(world, FactKind.ENROLLMENT_DECLINED)[-1] == "ENROLLMENT_COOLDOWN"
 
 
 def test_a_bounce_closes_the_address_even_if_it_was_told_again_meanwhile() -> None:
@@ -120,7 +120,7 @@ def test_a_bounce_closes_the_address_even_if_it_was_told_again_meanwhile() -> No
     tell(world, told(world, email="ann@example.com"))
     tell(world, bounced(world, world.due()[0]))
     world.hours(48, sending(world))
-    assert reasons(world, Kind.TOUCH_SKIPPED) == ["address_bounced"]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["address_bounced"]
 
 
 def test_after_a_night_the_higher_priority_goes_first() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from processors.why import NOT_ASKED, ORDER, explain
 from schemas.internal import messages as m
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from tests.processors.why.test_gates import TWO, at, gates, why
 from tests.testing.builders import CONTACT, TENANT
 from tests.testing.story import (
@@ -85,7 +85,7 @@ def test_who_was_never_enrolled_is_told_why_not() -> None:
     world = enrolled(settings={"repeat_job": "ignore"})
     world.hours(1)
     tell(world, finished("j2", world.now))
-    (declined,) = [f for f in why(world).besides if f.fact is Kind.ENROLLMENT_DECLINED]
+    (declined,) = [f for f in why(world).besides if f.fact is FactKind.ENROLLMENT_DECLINED]
     assert declined.reason == "ENROLLMENT_ALREADY_ACTIVE"
 
 
@@ -99,7 +99,7 @@ def test_one_enrollment_is_shown_with_what_was_told_of_the_person_meanwhile() ->
         first.enrollment_id
     ]
     kinds = {f.fact for f in why(world, enrollment_id=second.enrollment_id).besides}
-    assert Kind.CONTACT_OPTED_OUT in kinds
+    assert FactKind.CONTACT_OPTED_OUT in kinds
     assert why(world, campaign_id="another").runs == []
 
 
@@ -107,7 +107,7 @@ def test_a_revocation_stands_with_the_run_of_its_command() -> None:
     world = enrolled(steps=TWO)
     world.hours(24)
     tell(world, m.ContactStopped(**outside(world)))
-    assert Kind.TOUCH_REVOKED in [fact.fact for fact in why(world).runs[0].timeline]
+    assert FactKind.TOUCH_REVOKED in [fact.fact for fact in why(world).runs[0].timeline]
 
 
 def test_facts_of_before_the_values_were_kept_say_less_and_nothing_wrong() -> None:

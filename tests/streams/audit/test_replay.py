@@ -15,7 +15,7 @@ from processors.fold.task import Record
 from schemas.base.times import to_datetime
 from schemas.internal import facts
 from schemas.internal import messages as m
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from schemas.public.codec import Decoder
 from streams.audit.replay.compared_outputs import same
@@ -33,33 +33,33 @@ from tests.testing.story import tell
 
 HISTORIES = sorted((Path(__file__).parents[2] / "histories").glob("*.gz"))
 
-Told = tuple[Kind, str | None]
+Told = tuple[FactKind, str | None]
 
 TOLD_IN_BOTH: set[Told] = {
-    (Kind.TOUCH_COMMANDED, None),
-    (Kind.TOUCH_RETRIED, "timeout"),
-    (Kind.TOUCH_FAILED, "no_answer"),
-    (Kind.TOUCH_BOUNCED, "hard"),
-    (Kind.CONTACT_OPTED_OUT, "opted_out_all"),
-    (Kind.CONTACT_REPLIED, None),
-    (Kind.ENROLLMENT_FROZEN, "reply"),
-    (Kind.ENROLLMENT_FROZEN, "campaign"),
-    (Kind.ENROLLMENT_RESUMED, None),
-    (Kind.TOUCH_DEFERRED, "quiet_hours"),
-    (Kind.TOUCH_DEFERRED, "throttled"),
-    (Kind.TOUCH_WITHDRAWN, "owner_stopped"),
-    (Kind.TOUCH_REVOKED, "owner_stopped"),
-    (Kind.TRIGGER_TIMED_OUT, "timeout"),
-    (Kind.TOUCH_SKIPPED, "no_template"),
-    (Kind.TOUCH_CONVERTED, "feedback_submitted"),
+    (FactKind.TOUCH_COMMANDED, None),
+    (FactKind.TOUCH_RETRIED, "timeout"),
+    (FactKind.TOUCH_FAILED, "no_answer"),
+    (FactKind.TOUCH_BOUNCED, "hard"),
+    (FactKind.CONTACT_OPTED_OUT, "opted_out_all"),
+    (FactKind.CONTACT_REPLIED, None),
+    (FactKind.ENROLLMENT_FROZEN, "reply"),
+    (FactKind.ENROLLMENT_FROZEN, "campaign"),
+    (FactKind.ENROLLMENT_RESUMED, None),
+    (FactKind.TOUCH_DEFERRED, "quiet_hours"),
+    (FactKind.TOUCH_DEFERRED, "throttled"),
+    (FactKind.TOUCH_WITHDRAWN, "owner_stopped"),
+    (FactKind.TOUCH_REVOKED, "owner_stopped"),
+    (FactKind.TRIGGER_TIMED_OUT, "timeout"),
+    (FactKind.TOUCH_SKIPPED, "no_template"),
+    (FactKind.TOUCH_CONVERTED, "feedback_submitted"),
 }
 TOLD: dict[str, set[Told]] = {
-    "review": {(Kind.TRIGGER_MET, "click"), (Kind.TOUCH_SKIPPED, "address_bounced")},
+    "review": {(FactKind.TRIGGER_MET, "click"), (FactKind.TOUCH_SKIPPED, "address_bounced")},
     "prospecting": {
-        (Kind.TRIGGER_MET, "connection_accepted"),
-        (Kind.TRIGGER_MET, "call_outcome"),
-        (Kind.CAMPAIGN_MIGRATED, None),
-        (Kind.ENROLLMENT_STOPPED, "failed"),
+        (FactKind.TRIGGER_MET, "connection_accepted"),
+        (FactKind.TRIGGER_MET, "call_outcome"),
+        (FactKind.CAMPAIGN_MIGRATED, None),
+        (FactKind.ENROLLMENT_STOPPED, "failed"),
     },
 }
 CHANNELS = {
@@ -124,7 +124,7 @@ def test_a_kept_history_holds_what_can_happen(kind: str) -> None:
     ]
     expected = TOLD_IN_BOTH | TOLD[kind]
     assert expected - {(fact.fact, fact.reason) for fact in told} == set()
-    commanded = [fact for fact in told if fact.fact is Kind.TOUCH_COMMANDED]
+    commanded = [fact for fact in told if fact.fact is FactKind.TOUCH_COMMANDED]
     assert {fact.channel for fact in commanded} == CHANNELS[kind]
     contact_id, steps = BRANCHED[kind]
     assert [f.step_id for f in commanded if f.contact_id == contact_id] == steps
@@ -157,8 +157,8 @@ def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
     assert found.first is not None and found.cause is not None
     assert (found.first.order.kind, found.first.what) == ("RequestTouch", What.MISSING)
     then, now = found.cause.then, found.cause.now
-    assert then is not None and then.fact is Kind.TOUCH_REQUESTED
-    assert now is not None and (now.fact, now.reason) == (Kind.TOUCH_SKIPPED, "no_address")
+    assert then is not None and then.fact is FactKind.TOUCH_REQUESTED
+    assert now is not None and (now.fact, now.reason) == (FactKind.TOUCH_SKIPPED, "no_address")
     assert then.contact_id == now.contact_id == found.first.order.fields["contact_id"]
     record = found.cause.record
     assert record is not None and (record.message, record.timer) == ("Tick", True)
@@ -180,8 +180,8 @@ def test_a_limit_that_is_lower_moves_commands(
     assert found.first is not None and found.cause is not None
     assert found.first.log is Topic.DISPATCH_LOG
     then, now = found.cause.then, found.cause.now
-    assert then is not None and then.fact is Kind.TOUCH_COMMANDED
-    assert now is not None and (now.fact, now.reason) == (Kind.TOUCH_DEFERRED, "throttled")
+    assert then is not None and then.fact is FactKind.TOUCH_COMMANDED
+    assert now is not None and (now.fact, now.reason) == (FactKind.TOUCH_DEFERRED, "throttled")
     assert found.cause.record is not None and found.cause.record.message == "RequestTouch"
 
 
@@ -193,7 +193,10 @@ def test_quiet_hours_that_are_not_kept_are_the_cause_even_where_the_command_is_t
     found = replayed(review)
     assert different(found) == {("touch.due", What.MOVED): 1}
     assert found.cause is not None and found.cause.then is not None
-    assert (found.cause.then.fact, found.cause.then.reason) == (Kind.TOUCH_DEFERRED, "quiet_hours")
+    assert (found.cause.then.fact, found.cause.then.reason) == (
+        FactKind.TOUCH_DEFERRED,
+        "quiet_hours",
+    )
 
 
 def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
@@ -206,7 +209,7 @@ def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
     assert different(found) == expected
     assert found.first is not None and found.first.then is None
     assert found.cause is not None and found.cause.then is None
-    assert found.cause.now is not None and found.cause.now.fact is Kind.TOUCH_COMMANDED
+    assert found.cause.now is not None and found.cause.now.fact is FactKind.TOUCH_COMMANDED
     assert found.cause.now.at == to_datetime(found.first.at)
 
 

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from schemas.internal.facts import Fact, Kind
+from schemas.internal.facts import Fact, FactKind
 from schemas.public.example_events import DEFINITION, sample
 from streams.cli.errors import Halt
 from streams.cli.run import chosen_roles
@@ -83,7 +83,7 @@ def test_an_order_that_was_refused_is_neither_published_nor_bad(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fact = Fact(
-        fact=Kind.CAMPAIGN_REFUSED,
+        fact=FactKind.CAMPAIGN_REFUSED,
         at=datetime(2026, 3, 2, tzinfo=UTC),
         tenant_id="acme",
         reason="TENANT_UNKNOWN",

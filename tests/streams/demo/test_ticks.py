@@ -1,7 +1,7 @@
 """A time lapse lives by ticks: where nothing else comes, each timer brings its own (design 2.2)."""
 
 from schemas.base.times import HOUR, SECOND
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from tests.testing.builders import job, publish, tenant
 from tests.testing.world import START, World
 
@@ -22,5 +22,5 @@ def test_timers_a_moment_apart_fire_each_in_its_time() -> None:
     for number in range(5):
         world.now = START + 24 * HOUR + number * GAP
         world.settle()
-    requested = world.facts(Kind.TOUCH_REQUESTED)
+    requested = world.facts(FactKind.TOUCH_REQUESTED)
     assert len(requested) == 5

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.senders import fate
 from tests.testing.simulation_harness import AT_ONCE, campaign, request, scenario, step, tried
@@ -117,4 +117,4 @@ def test_a_command_that_is_revoked_in_time_is_not_sent() -> None:
     trial = tried(scenario(given, behaviour=slow))
     assert trial.summary["touches"]["revoked"] == 1
     assert [told.ce_type for _, _, told in trial.kept.events] == ["touch.sent", "contact.replied"]
-    assert trial.kept.kinds(Kind.TOUCH_REVOKED)
+    assert trial.kept.kinds(FactKind.TOUCH_REVOKED)

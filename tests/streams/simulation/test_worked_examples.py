@@ -1,6 +1,6 @@
 """The worked examples of the requirements come out to the hour (S2-22, F-13)."""
 
-from schemas.internal.facts import Kind
+from schemas.internal.facts import FactKind
 from tests.testing.simulation_harness import AT_ONCE, campaign, request, scenario, step, tried
 
 ACCEPTS = {"accepted": {"probability": 1, "after_hours": 12}}
@@ -13,7 +13,9 @@ def test_the_worked_example_runs_to_the_hour() -> None:
         scenario(example, behaviour={"linkedin": {**AT_ONCE, **ACCEPTS}, "email": AT_ONCE})
     )
     assert trial.kept.sends() == [("request", 0), ("mail", 12), ("message", 60)]
-    assert [fact.reason for fact in trial.kept.kinds(Kind.TRIGGER_MET)] == ["connection_accepted"]
+    assert [fact.reason for fact in trial.kept.kinds(FactKind.TRIGGER_MET)] == [
+        "connection_accepted"
+    ]
     assert trial.summary["runs"]["completed"] == 1
     assert trial.summary["runs"]["hours_to_complete"] == {
         "median": 60.0,
