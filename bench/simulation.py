@@ -16,8 +16,8 @@ from streams.simulation.behaviour import Behaviour
 from streams.simulation.population import Population
 from streams.simulation.report import report
 from streams.simulation.run import Listener
-from streams.simulation.scenario import Campaign, Scenario
-from streams.simulation.senders import Senders
+from streams.simulation.scenario import Scenario, SimulatedCampaign
+from streams.simulation.senders import SimulatedSenders
 from streams.simulation.summary import Summary
 
 TARGET = 60_000
@@ -130,8 +130,8 @@ def _scenario(people: int) -> Scenario:
     limits: dict[str, int | None] = dict.fromkeys(("email", "sms"))
     owner = m.UpsertTenant("acme", "owner#1", START, "America/Chicago", limits=limits)
     crowd = Population.made(people, ["America/Chicago", "Europe/Berlin"], SEED)
-    senders = Senders(Behaviour.of(BEHAVIOUR), SEED)
-    campaigns = [Campaign(found, document())]
+    senders = SimulatedSenders(Behaviour.of(BEHAVIOUR), SEED)
+    campaigns = [SimulatedCampaign(found, document())]
     return Scenario(campaigns, {"acme": owner}, crowd, None, senders, START, START + 30 * DAY, DAY)
 
 

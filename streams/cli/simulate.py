@@ -22,10 +22,14 @@ from streams.cli.errors import NO, USAGE, Halt
 from streams.cli.output import WIDTH_OF_FILES, Json, err, print_json, say
 from streams.runtime.worker import calm_collector
 from streams.simulation import enrollment_lines
-from streams.simulation.compare_definitions import Comparison, Touches, stood_in
+from streams.simulation.compare_definitions import (
+    Comparison,
+    TouchRecorder,
+    with_substitute_senders,
+)
 from streams.simulation.population import Population
-from streams.simulation.report import ENROLLMENTS, Report, ReportExists, report
-from streams.simulation.run import Listener, Progress
+from streams.simulation.report import ENROLLMENTS, ReportExists, ReportWriter, report
+from streams.simulation.run import Listener, SimulationProgress
 from streams.simulation.scenario import Scenario
 from streams.simulation.summary import Summary
 from streams.simulation.summary_text import show
@@ -174,7 +178,7 @@ class _Asked(NamedTuple):
         scenario: Scenario,
         listeners: list[Listener],
         summary: Summary,
-        written: Report | None = None,
+        written: ReportWriter | None = None,
     ) -> dict[str, Any]:
         """From beginning to end; what it has in memory goes with it."""
         progress = _told(scenario.population, self.tell)
@@ -189,7 +193,7 @@ def _run(
     scenario: Scenario, other: Scenario | None, asked: _Asked, out: Path | None
 ) -> tuple[dict[str, Any], int]:
     """The summary, and how many orders were refused; and a report where one is asked for."""
-    summary, touches = Summary(scenario.owners()), Touches()
+    summary, touches = Summary(scenario.owners()), TouchRecorder()
     calm_collector()
     with _writing(out) as written:
         listeners: list[Listener] = [summary]
@@ -212,12 +216,12 @@ def _run(
 
 
 def _against(
-    other: Scenario, was: Touches, asked: _Asked, written: Report | None
+    other: Scenario, was: TouchRecorder, asked: _Asked, written: ReportWriter | None
 ) -> tuple[dict[str, Any], list[Fact]]:
     """What is different on the other side."""
     gc.collect()  # the engine of this side goes before another one comes
-    summary, now = Summary(other.owners()), Touches()
-    whole = asked.run(stood_in(other, was), [summary, now], summary)
+    summary, now = Summary(other.owners()), TouchRecorder()
+    whole = asked.run(with_substitute_senders(other, was), [summary, now], summary)
     comparison = Comparison(was, now, () if other.recorded is None else other.recorded.heard)
     if written is not None:
         written.lines("differences.jsonl", comparison.people())
@@ -226,7 +230,7 @@ def _against(
 
 
 @contextmanager
-def _writing(out: Path | None) -> Iterator[Report | None]:
+def _writing(out: Path | None) -> Iterator[ReportWriter | None]:
     """The report; what keeps it from being written ends the command, and leaves none."""
     if out is None:
         yield None
@@ -253,7 +257,7 @@ def _progress() -> Iterator[Notify]:
         yield lambda what: bar.update(task, description=what)
 
 
-def _told(population: Population | None, tell: Notify) -> Progress:
+def _told(population: Population | None, tell: Notify) -> SimulationProgress:
     shown = 0.0
 
     def progress(now: int, records: int) -> None:

@@ -26,8 +26,14 @@ from streams.cli.publish import opened, read_events
 from streams.kafka.topics import layout_of
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.population import Population
-from streams.simulation.scenario import Campaign, Recorded, Scenario, Telling, at_their_times
-from streams.simulation.senders import Senders
+from streams.simulation.scenario import (
+    RecordedEvents,
+    Scenario,
+    SimulatedCampaign,
+    TimedEvent,
+    with_event_times,
+)
+from streams.simulation.senders import SimulatedSenders
 from streams.simulation.simulated_events import SOURCE
 
 START = parse_rfc3339("2026-01-05T00:00:00Z")
@@ -130,7 +136,7 @@ def scenario_of(
         tenants,
         _population(files.population, crowd, seed, campaigns, bads, tell),
         recorded,
-        None if model is None else Senders(model, seed),
+        None if model is None else SimulatedSenders(model, seed),
         start,
         _until(span[1], start),
         None if crowd.over is None else int(crowd.over * HOUR),
@@ -138,30 +144,34 @@ def scenario_of(
     )
 
 
-def campaign_of(file: Path, tenant: str | None) -> Campaign:
+def campaign_of(file: Path, tenant: str | None) -> SimulatedCampaign:
     """A definition, checked as `campaign publish` does. Raises Halt."""
     text = file.read_bytes()
     found = read(text, tenant_id=tenant)
     if not isinstance(found, Definition):
         raise Halt(told(str(file), found))
-    return Campaign(found, {**parse(text), "tenant_id": found.tenant_id})
+    return SimulatedCampaign(found, {**parse(text), "tenant_id": found.tenant_id})
 
 
 def _recorded(
-    files: Files, campaigns: Sequence[Campaign], start: str | None, bads: Bads, tell: Notify
-) -> Recorded | None:
+    files: Files,
+    campaigns: Sequence[SimulatedCampaign],
+    start: str | None,
+    bads: Bads,
+    tell: Notify,
+) -> RecordedEvents | None:
     """The good ones of a file of events, or of the topics. Raises Halt."""
     usual = START if start is None else moment_of(start)
     if files.topics is not None:
-        return Recorded(_from_topics(files.topics, bads, tell), campaigns, usual)
+        return RecordedEvents(_from_topics(files.topics, bads, tell), campaigns, usual)
     if files.events is None:
         return None
     with opened(files.events) as lines:
         found = (event for _, event in read_events(lines, partial(bads.line, files.events)))
-        return Recorded(at_their_times(counted(found, "events", tell)), campaigns, usual)
+        return RecordedEvents(with_event_times(counted(found, "events", tell)), campaigns, usual)
 
 
-def _from_topics(span: Span, bads: Bads, tell: Notify) -> list[Telling]:
+def _from_topics(span: Span, bads: Bads, tell: Notify) -> list[TimedEvent]:
     since, before = (None if text is None else moment_of(text) for text in span)
     found = settings()
     layout_of(found)
@@ -177,7 +187,7 @@ def counted(things: Iterable[T], what: str, tell: Notify) -> Iterator[T]:
 
 
 def _tenants(
-    owners: Iterable[str], recorded: Recorded | None, options: Options
+    owners: Iterable[str], recorded: RecordedEvents | None, options: Options
 ) -> dict[str, UpsertTenant]:
     """As the record first tells of them, and in it what the options say. Raises Halt."""
     found = {} if recorded is None else recorded.tenants
@@ -218,7 +228,7 @@ def _population(
     file: Path | None,
     crowd: Crowd,
     seed: int,
-    campaigns: Sequence[Campaign],
+    campaigns: Sequence[SimulatedCampaign],
     bads: Bads,
     tell: Notify,
 ) -> Population | None:
@@ -255,7 +265,7 @@ def _people(file: Path, bads: Bads) -> Iterator[ContactUpserted]:
                 yield found.event
 
 
-def _start(text: str | None, recorded: Recorded | None) -> int:
+def _start(text: str | None, recorded: RecordedEvents | None) -> int:
     """As asked for, or as it begins in the record."""
     if text is not None:
         return moment_of(text)

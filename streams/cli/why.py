@@ -23,7 +23,7 @@ from streams.cli.output import Json, checked, print_json, progress, settings
 from streams.cli.why_text import lines
 from streams.kafka.reader import TopicReader
 from streams.kafka.topics import layout_of
-from streams.simulation.report_reader import NoReport, Written
+from streams.simulation.report_reader import NoReport, ReportReader
 
 Progress = Callable[[str], None]
 
@@ -208,7 +208,7 @@ def _read(found: Settings, place: Partition, tell: Progress) -> Iterator[Record]
 def _from_report(directory: Path, asked: Asked) -> Known:
     try:
         with progress() as tell:
-            report = Written(directory, tell)
+            report = ReportReader(directory, tell)
             whose = _found(report, directory, asked)
             return Known(*whose, report.facts(whose), report.runs(whose))
     except NoReport as error:
@@ -217,7 +217,7 @@ def _from_report(directory: Path, asked: Asked) -> Known:
         raise Halt(f"{directory}: {error.strerror}", USAGE) from None
 
 
-def _found(report: Written, directory: Path, asked: Asked) -> tuple[str, str]:
+def _found(report: ReportReader, directory: Path, asked: Asked) -> tuple[str, str]:
     if asked.sought is not None:
         person = report.whose(asked.sought)
         found = [] if person is None else [person]

@@ -160,7 +160,7 @@ _CHANNELS: dict[str, Any] = {
 _Channels: Any = create_model("Channels", __base__=_Part, **_CHANNELS)
 
 
-class Row(NamedTuple):
+class SignalRule(NamedTuple):
     """One signal that may be heard: of those whom `before` has reached and `unless` has not, this
     share, so much later. `part` is what share of them is of the other sort."""
 
@@ -177,10 +177,10 @@ class Row(NamedTuple):
     number: int = 0
 
 
-Plan = tuple[Row, ...]
+Plan = tuple[SignalRule, ...]
 """The signals of one channel and action, each after the one that it follows."""
 
-WHOLE = 2**64
+DRAW_RANGE = 2**64
 
 
 class Behaviour:
@@ -264,7 +264,9 @@ def _plan(key: tuple[str, str], told: Any) -> Plan:
     sent = getattr(told, "sent", None) or Delay()
     rows = [] if failed is None else [_row("failed", None, None, failed, _FAILED)]
     least, most = sent.micros(_SENT)
-    rows.append(Row("sent", None, "failed" if rows else None, WHOLE, least, most - least))
+    rows.append(
+        SignalRule("sent", None, "failed" if rows else None, DRAW_RANGE, least, most - least)
+    )
     tells = {_NAMED.get(name, name) for name in SIGNALS[key]} | {*_ANYWHERE, "bounced"}
     for name in ("bounced", *_USUAL):
         share = getattr(told, name, None)
@@ -279,19 +281,23 @@ def _plan(key: tuple[str, str], told: Any) -> Plan:
 
 def _row(
     name: str, before: str | None, unless: str | None, share: Any, usual: tuple[int, int]
-) -> Row:
+) -> SignalRule:
     least, most = share.micros(usual)
     part = getattr(share, "hard", getattr(share, "every", 0.0))
     more = getattr(share, "conversion_type", getattr(share, "code", ""))
-    below, permanent = int(share.probability * WHOLE), int(getattr(share, "permanent", False))
-    return Row(name, before, unless, below, least, most - least, int(part * WHOLE), more, permanent)
+    below, permanent = int(share.probability * DRAW_RANGE), int(getattr(share, "permanent", False))
+    return SignalRule(
+        name, before, unless, below, least, most - least, int(part * DRAW_RANGE), more, permanent
+    )
 
 
-def _outcomes(told: Outcomes) -> Iterator[Row]:
+def _outcomes(told: Outcomes) -> Iterator[SignalRule]:
     """They share one draw, so that one of them comes true at most."""
     below = 0.0
     for name, outcome in told.items():
         least, most = outcome.micros((10 * SECOND, 5 * MINUTE))
         below += outcome.probability
-        share = min(int(below * WHOLE), WHOLE)
-        yield Row("called", "sent", "called", share, least, most - least, 0, name, outcome.seconds)
+        share = min(int(below * DRAW_RANGE), DRAW_RANGE)
+        yield SignalRule(
+            "called", "sent", "called", share, least, most - least, 0, name, outcome.seconds
+        )

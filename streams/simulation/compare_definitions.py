@@ -16,9 +16,9 @@ from schemas.base.times import HOUR, format_rfc3339
 from schemas.internal.facts import Fact
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch, contact_key
 from streams.simulation.behaviour import Behaviour
-from streams.simulation.scenario import Heard, Scenario
-from streams.simulation.senders import Said, Senders, Who
-from streams.simulation.simulated_events import Event
+from streams.simulation.scenario import RecordedAnswer, Scenario
+from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
+from streams.simulation.simulated_events import SimulatedEvent
 
 Row = dict[str, Any]
 Step = tuple[str, str, str, str]
@@ -30,7 +30,7 @@ _ROW = Struct("16sqII")
 """A touch: its command, its time, its step by number, and which attempt it is."""
 
 
-class Touch(NamedTuple):
+class SimulatedTouch(NamedTuple):
     """One send: when it goes out, and as what."""
 
     at: int
@@ -43,7 +43,7 @@ class Touch(NamedTuple):
         return {"at": format_rfc3339(self.at), **dict(names), "attempt": self.attempt}
 
 
-class Touches:
+class TouchRecorder:
     """A listener that keeps every touch, as bytes: all of both sides are held at once."""
 
     def __init__(self) -> None:
@@ -67,31 +67,31 @@ class Touches:
         person = contact_key(told.tenant_id, told.contact_id)
         self._people[person] = self._people.get(person, b"") + row
 
-    def event(self, who: Who, said: Said, told: Event) -> None:
+    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
         """Drawn for a command, and so never without one."""
 
     def people(self) -> KeysView[bytes]:
         """Everybody who was reached."""
         return self._people.keys()
 
-    def of(self, person: bytes) -> dict[bytes, Touch]:
+    def of(self, person: bytes) -> dict[bytes, SimulatedTouch]:
         """A person's touches, by their commands."""
         found = {}
         for command, at, place, attempt in _ROW.iter_unpack(self._people.get(person, b"")):
-            found[command] = Touch(at, self._steps[place], attempt)
+            found[command] = SimulatedTouch(at, self._steps[place], attempt)
         return found
 
-    def find(self, heard: Heard | RequestTouch) -> Touch | None:
+    def find(self, heard: RecordedAnswer | RequestTouch) -> SimulatedTouch | None:
         """The touch that an event answers, or that a command is of."""
         touches = self.of(contact_key(heard.tenant_id, heard.contact_id))
         return touches.get(_short(heard.command_id))
 
 
-class StandIn(Senders):
+class SubstituteSenders(SimulatedSenders):
     """Senders for a side of which nothing is recorded: a touch that is sent on this side alone, or
     after its recorded answer, is sent at once. Whom nobody answered then, nobody answers now."""
 
-    def __init__(self, was: Touches, answered: Mapping[str, int]) -> None:
+    def __init__(self, was: TouchRecorder, answered: Mapping[str, int]) -> None:
         """`answered` is when each command was last said to be sent, or not."""
         super().__init__(Behaviour.of(None), 0)
         self._was, self._answered = was, answered
@@ -106,24 +106,26 @@ class StandIn(Senders):
         super().take(command, now)
 
 
-def stood_in(other: Scenario, was: Touches) -> Scenario:
+def with_substitute_senders(other: Scenario, was: TouchRecorder) -> Scenario:
     """The other side, with somebody to answer what its record cannot."""
     if other.recorded is None or other.senders is not None:
         return other
-    return other._replace(senders=StandIn(was, other.recorded.answered()))
+    return other._replace(senders=SubstituteSenders(was, other.recorded.answered()))
 
 
-class Change(NamedTuple):
+class TouchChange(NamedTuple):
     """What became of one touch of a person: on one side only, or at another time."""
 
-    was: Touch | None
-    now: Touch | None
+    was: SimulatedTouch | None
+    now: SimulatedTouch | None
 
 
 class Comparison:
     """Two sides: `was` as it is, `now` as it would be."""
 
-    def __init__(self, was: Touches, now: Touches, heard: Iterable[Heard]) -> None:
+    def __init__(
+        self, was: TouchRecorder, now: TouchRecorder, heard: Iterable[RecordedAnswer]
+    ) -> None:
         self._was, self._now = was, now
         self._people = sorted(was.people() | now.people())
         self.marked = list(self._mark(heard))
@@ -162,16 +164,16 @@ class Comparison:
             "marked_events": dict(sorted(Counter(row["why"] for row in self.marked).items())),
         }
 
-    def _pairs(self, person: bytes) -> Iterator[Change]:
+    def _pairs(self, person: bytes) -> Iterator[TouchChange]:
         """In order of time on the side that is, then what is only on the other."""
         was, now = self._was.of(person), self._now.of(person)
         for command, touch in was.items():
-            yield Change(touch, now.get(command))
+            yield TouchChange(touch, now.get(command))
         for command, touch in now.items():
             if command not in was:
-                yield Change(None, touch)
+                yield TouchChange(None, touch)
 
-    def _mark(self, heard: Iterable[Heard]) -> Iterator[Row]:
+    def _mark(self, heard: Iterable[RecordedAnswer]) -> Iterator[Row]:
         """Recorded events that the other side has no touch for, or not yet."""
         for event in heard:
             touch = self._now.find(event)
@@ -187,7 +189,7 @@ class Comparison:
 _WHAT = ("same", "moved_earlier", "moved_later", "added", "removed")
 
 
-def _what(change: Change) -> str:
+def _what(change: TouchChange) -> str:
     if change.was is None:
         return "added"
     if change.now is None:
@@ -197,7 +199,7 @@ def _what(change: Change) -> str:
     return "moved_earlier" if change.now.at < change.was.at else "moved_later"
 
 
-def _said(change: Change) -> Row:
+def _said(change: TouchChange) -> Row:
     touch = change.now or change.was
     assert touch is not None, "a change is of a touch"
     row = touch.told()
@@ -206,7 +208,7 @@ def _said(change: Change) -> Row:
     return row
 
 
-def _step(change: Change) -> Step:
+def _step(change: TouchChange) -> Step:
     touch = change.now or change.was
     assert touch is not None, "a change is of a touch"
     return touch.step

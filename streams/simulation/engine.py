@@ -22,7 +22,7 @@ from streams.audit.state_scan import enrollments
 from streams.base.transport import Partition
 from streams.runtime.roles import PROCESSORS
 
-STEP = 500
+STEPS_PER_TURN = 500
 """Records and timers of a task before the others have their turn."""
 
 COMMIT_EVERY = 2_000
@@ -32,7 +32,7 @@ Command = m.CommandDue | m.CommandRevoked
 _ORDER = ("campaign", "contact", "dispatch")
 
 
-class Run(NamedTuple):
+class OwnedEnrollment(NamedTuple):
     """An enrollment, and whose it is."""
 
     tenant_id: str
@@ -40,7 +40,7 @@ class Run(NamedTuple):
     enrollment: Enrollment
 
 
-class _Lane:
+class _TaskLog:
     """A log of one partition, and the task that folds it; `batch` and `said` are what came in and
     went out since the last commit."""
 
@@ -66,7 +66,7 @@ class _Lane:
         self.since_commit = self.said = 0
 
 
-class Engine:
+class SimulationEngine:
     """`hear` gets the facts of each step, in order; `command` each command as it goes out, and
     `park` the letter of each step that cannot be folded: it costs that one and nothing else."""
 
@@ -83,10 +83,10 @@ class Engine:
         self.records = 0
         self._hear, self._command, self._park = hear, command, park
         self._commit_every = commit_every
-        self._lanes: dict[Topic, _Lane] = {}
+        self._lanes: dict[Topic, _TaskLog] = {}
         for role in _ORDER:
             topic, make = PROCESSORS[role]
-            self._lanes[topic] = _Lane(topic, Task(make(ONE_MACHINE), 0))
+            self._lanes[topic] = _TaskLog(topic, Task(make(ONE_MACHINE), 0))
         self._each = tuple(self._lanes.values())
 
     def tell(self, topic: Topic, key: bytes, value: bytes) -> None:
@@ -113,21 +113,21 @@ class Engine:
                 before = min(before, lane.store.next_due())
         return before
 
-    def enrollments(self) -> Iterator[Run]:
+    def enrollments(self) -> Iterator[OwnedEnrollment]:
         """All there are, as they stand now."""
         task = self._lanes[Topic.CONTACT_LOG].task
         task.commit(task.changes())
         for tenant_id, contact_id, runs in enrollments(task.store.items()):
             for run in runs:
-                yield Run(tenant_id, contact_id, run)
+                yield OwnedEnrollment(tenant_id, contact_id, run)
 
-    def _fold(self, lane: _Lane) -> None:
+    def _fold(self, lane: _TaskLog) -> None:
         task = lane.task
         if not lane.inbox and task.stream_time < self.now:  # only time goes on
             lane.append(self.now, b"", m.TICK)
             self.records += 1
         try:
-            lane.since_commit += task.advance(STEP)
+            lane.since_commit += task.advance(STEPS_PER_TURN)
         except Poison:
             self._fold_again(lane)
             return
@@ -139,7 +139,7 @@ class Engine:
             task.commit(task.changes())
             lane.committed()
 
-    def _fold_again(self, lane: _Lane) -> None:
+    def _fold_again(self, lane: _TaskLog) -> None:
         """Since the last commit, as a worker does it, each step alone where one is in doubt. The
         same log says the same, so what was said already is passed over."""
         outputs: list[Output] = []
@@ -172,6 +172,6 @@ _FACTS = Topic.FACTS  # a member is looked up in Python, so once
 _COMMANDS = frozenset(COMMANDS)
 
 
-def stamp(micros: int) -> int:
+def log_timestamp(micros: int) -> int:
     """When a log has what happens at that moment: never before."""
     return -(-micros // MILLISECOND) * MILLISECOND

@@ -6,12 +6,12 @@ import msgspec
 
 from schemas.base.times import format_rfc3339, parse_rfc3339
 from schemas.internal.states import Enrollment, Phase, Status, Touch, Waiting
-from streams.simulation.engine import Run
+from streams.simulation.engine import OwnedEnrollment
 
 Row = dict[str, Any]
 
 
-def told(whose: Run) -> Row:
+def told(whose: OwnedEnrollment) -> Row:
     """What is empty is left out."""
     tenant_id, contact_id, run = whose
     row = _named(run)
@@ -22,7 +22,7 @@ def told(whose: Run) -> Row:
     return {"tenant_id": tenant_id, "contact_id": contact_id, **row}
 
 
-def read(row: Row) -> Run:
+def read(row: Row) -> OwnedEnrollment:
     """The enrollment of such a line. Raises ValueError, KeyError, TypeError where it is none."""
     fields = _fields(row)
     whose = fields.pop("tenant_id"), fields.pop("contact_id")
@@ -33,7 +33,7 @@ def read(row: Row) -> Run:
     ]
     if "waiting" in row:
         fields["waiting"] = Waiting(**_fields(row["waiting"]))
-    return Run(*whose, Enrollment(**{"job_id": None, "service_type": None, **fields}))
+    return OwnedEnrollment(*whose, Enrollment(**{"job_id": None, "service_type": None, **fields}))
 
 
 def _touch(touch: Touch) -> Row:

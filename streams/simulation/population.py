@@ -17,14 +17,14 @@ from schemas.internal import contact_messages as o
 from schemas.internal.messages import contact_key, encode
 from schemas.internal.topics import Topic
 from schemas.public.inbound_events import ContactUpserted
-from streams.simulation.engine import stamp
+from streams.simulation.engine import log_timestamp
 
 SOURCE = "/touchstream/population"
 _FIRST = ("Ada", "Ben", "Cleo", "Dev", "Eve", "Finn", "Hana", "Ida", "Jon", "Lea", "Max", "Nia")
 _LAST = ("Abel", "Brand", "Cole", "Ekman", "Fox", "Grant", "Hill", "Ito", "Kane", "Okoro", "Price")
 
 
-class Planned(NamedTuple):
+class PlannedRecord(NamedTuple):
     """A record that comes from outside, and when."""
 
     at: int
@@ -33,7 +33,7 @@ class Planned(NamedTuple):
     value: bytes
 
 
-class Someone(msgspec.Struct, frozen=True, gc=False):
+class SimulatedPerson(msgspec.Struct, frozen=True, gc=False):
     """A person, as far as events tell."""
 
     contact_id: str
@@ -42,14 +42,14 @@ class Someone(msgspec.Struct, frozen=True, gc=False):
 
 
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(Someone).decode
+_unpack = msgspec.msgpack.Decoder(SimulatedPerson).decode
 
 
 class Population:
     """So many people, one by one: made when they are asked for, or kept as bytes. `entered` is how
     many of them have come so far."""
 
-    def __init__(self, size: int, someone: Callable[[int], Someone]) -> None:
+    def __init__(self, size: int, someone: Callable[[int], SimulatedPerson]) -> None:
         self.size = size
         self.someone = someone
         self.entered = 0
@@ -66,7 +66,7 @@ class Population:
         return cls(size, lambda index: _made(index, zones, seed))
 
 
-def _someone(event: ContactUpserted) -> Someone:
+def _someone(event: ContactUpserted) -> SimulatedPerson:
     person = o.Person(
         event.first_name,
         event.last_name,
@@ -76,10 +76,10 @@ def _someone(event: ContactUpserted) -> Someone:
         event.region,
         event.linkedin_url,
     )
-    return Someone(event.contact_id, person, event.attributes)
+    return SimulatedPerson(event.contact_id, person, event.attributes)
 
 
-def _made(index: int, zones: Sequence[str], seed: int) -> Someone:
+def _made(index: int, zones: Sequence[str], seed: int) -> SimulatedPerson:
     digest = blake2b(f"{seed}\x1f{index}".encode(), digest_size=12).digest()
     first, last, place = (int.from_bytes(digest[n : n + 4], "big") for n in (0, 4, 8))
     name = f"p-{index + 1:07}"
@@ -92,12 +92,12 @@ def _made(index: int, zones: Sequence[str], seed: int) -> Someone:
         None,
         f"https://linkedin.com/in/{name}",
     )
-    return Someone(name, person)
+    return SimulatedPerson(name, person)
 
 
-def entries(
+def entry_records(
     population: Population, campaigns: Sequence[Definition], start: int, over: int | None
-) -> Iterator[Planned]:
+) -> Iterator[PlannedRecord]:
     """What puts everybody in, in order of time. Where nobody says how long that takes, jobs are
     finished over a day, and people are enrolled at once."""
     served = [campaign for campaign in campaigns if KINDS[campaign.kind].serves_jobs]
@@ -105,7 +105,7 @@ def entries(
     if over is None:
         over = DAY if served else 0
     for index in range(population.size):
-        at = stamp(start + over * index // population.size)
+        at = log_timestamp(start + over * index // population.size)
         someone = population.someone(index)
         population.entered = index + 1
         if served:
@@ -116,12 +116,12 @@ def entries(
             yield _planned(at, _enrolled(someone, campaign, at))
 
 
-def _planned(at: int, message: o.Outside) -> Planned:
+def _planned(at: int, message: o.Outside) -> PlannedRecord:
     key = contact_key(message.tenant_id, message.contact_id)
-    return Planned(at, Topic.CONTACT_LOG, key, encode(message))
+    return PlannedRecord(at, Topic.CONTACT_LOG, key, encode(message))
 
 
-def _job(someone: Someone, campaign: Definition, at: int) -> o.JobCompleted:
+def _job(someone: SimulatedPerson, campaign: Definition, at: int) -> o.JobCompleted:
     job_id = f"job-{someone.contact_id}"[:200]
     return o.JobCompleted(
         campaign.tenant_id,
@@ -135,14 +135,14 @@ def _job(someone: Someone, campaign: Definition, at: int) -> o.JobCompleted:
     )
 
 
-def _known(someone: Someone, tenant_id: str, at: int) -> o.ContactUpserted:
+def _known(someone: SimulatedPerson, tenant_id: str, at: int) -> o.ContactUpserted:
     cause = f"{SOURCE}#{someone.contact_id}"
     return o.ContactUpserted(
         tenant_id, someone.contact_id, cause, at, someone.person, someone.attributes
     )
 
 
-def _enrolled(someone: Someone, campaign: Definition, at: int) -> o.ContactEnrolled:
+def _enrolled(someone: SimulatedPerson, campaign: Definition, at: int) -> o.ContactEnrolled:
     cause = f"{SOURCE}#{campaign.campaign_id}:{someone.contact_id}"
     return o.ContactEnrolled(
         campaign.tenant_id, someone.contact_id, cause, at, campaign.campaign_id

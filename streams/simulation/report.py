@@ -17,8 +17,8 @@ import msgspec
 from schemas.internal.facts import Fact, moment
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.public.commands import command_encoder
-from streams.simulation.senders import Said, Who
-from streams.simulation.simulated_events import Event, line
+from streams.simulation.senders import CommandedTouch, DrawnSignal
+from streams.simulation.simulated_events import SimulatedEvent, line
 
 FACTS = "facts.jsonl"
 ENROLLMENTS = "enrollments.jsonl"
@@ -33,7 +33,7 @@ class ReportExists(ValueError):
     """There is something already where the report should go."""
 
 
-class Report:
+class ReportWriter:
     """A listener that writes. `summary` makes it whole."""
 
     def __init__(self, directory: Path, files: ExitStack) -> None:
@@ -63,7 +63,7 @@ class Report:
         }
         self._commands.write(_to_json(envelope) + b"\n")
 
-    def event(self, who: Who, said: Said, told: Event) -> None:
+    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
         """As `touchstream publish` takes it, and `simulate --events`."""
         self._events.write(line(who, said, told) + b"\n")
 
@@ -95,7 +95,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def report(place: Path) -> Iterator[Report]:
+def report(place: Path) -> Iterator[ReportWriter]:
     """A report that is in its place afterwards, whole; or not at all. Raises ReportExists,
     OSError."""
     place = Path(os.path.abspath(place))  # noqa: PTH100 (a link stays one)
@@ -107,7 +107,7 @@ def report(place: Path) -> Iterator[Report]:
     partial.mkdir()
     try:
         with ExitStack() as files:
-            yield Report(partial, files)
+            yield ReportWriter(partial, files)
         partial.rename(place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -24,7 +24,7 @@ class NoReport(Exception):
     is wrong with it."""
 
 
-class Written:
+class ReportReader:
     """A report. Raises NoReport, OSError."""
 
     def __init__(self, directory: Path, tell: Progress) -> None:

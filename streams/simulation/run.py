@@ -13,16 +13,22 @@ from schemas.internal.facts import Fact
 from schemas.internal.messages import DeadLetter, contact_key, encode
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
-from streams.simulation.engine import COMMIT_EVERY, Command, Engine, Run, stamp
-from streams.simulation.population import Planned
-from streams.simulation.senders import Said, Senders, Who
-from streams.simulation.simulated_events import Event, event
+from streams.simulation.engine import (
+    COMMIT_EVERY,
+    Command,
+    OwnedEnrollment,
+    SimulationEngine,
+    log_timestamp,
+)
+from streams.simulation.population import PlannedRecord
+from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
+from streams.simulation.simulated_events import SimulatedEvent, event
 
-CHUNK = 500
+SETTLE_EVERY_RECORDS = 500
 """Records told before the engine has its turn, however many are told at one moment."""
 
 
-LOOK_EVERY = 512
+PROGRESS_EVERY_MOMENTS = 512
 """Moments between two words about how far it is."""
 
 
@@ -31,28 +37,28 @@ class Listener(Protocol):
 
     def facts(self, facts: list[Fact], now: int) -> None: ...
     def command(self, command: Command, now: int) -> None: ...
-    def event(self, who: Who, said: Said, told: Event) -> None: ...
+    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None: ...
 
 
-Progress = Callable[[int, int], None]
+SimulationProgress = Callable[[int, int], None]
 """Hears now and then how far it is: the time, and how many records there were."""
 
-Park = Callable[[DeadLetter], None]
+OnDeadLetter = Callable[[DeadLetter], None]
 """Hears of what cannot be folded."""
 
 
-def unheard(*_: object) -> None:
+def ignore(*_: object) -> None:
     """For whoever does not ask."""
 
 
-class Ended(NamedTuple):
+class SimulationResult(NamedTuple):
     """`finished` says that nothing was left to happen; else time was up, with something left.
     `enrollments` are all that there were, as they stand then."""
 
     at: int
     records: int
     finished: bool
-    enrollments: Iterable[Run]
+    enrollments: Iterable[OwnedEnrollment]
 
 
 class Simulation:
@@ -62,22 +68,26 @@ class Simulation:
         self,
         start: int,
         listeners: Iterable[Listener],
-        senders: Senders | None,
+        senders: SimulatedSenders | None,
         *,
         commit_every: int = COMMIT_EVERY,
-        progress: Progress = unheard,
-        park: Park = unheard,
+        progress: SimulationProgress = ignore,
+        park: OnDeadLetter = ignore,
     ) -> None:
         self._listeners = tuple(listeners)
         self._senders = senders
         self._progress = progress
-        self.engine = Engine(start, self._facts, self._command, park, commit_every=commit_every)
+        self.engine = SimulationEngine(
+            start, self._facts, self._command, park, commit_every=commit_every
+        )
         self.told = 0
 
-    def run(self, orders: Iterable[Planned], planned: Iterable[Planned], until: int) -> Ended:
+    def run(
+        self, setup_records: Iterable[PlannedRecord], planned: Iterable[PlannedRecord], until: int
+    ) -> SimulationResult:
         """`planned` is in order of time; an order is done before the next record is told."""
         engine = self.engine
-        for order in orders:
+        for order in setup_records:
             self._tell(order)
             engine.settle()
         coming = iter(planned)
@@ -89,8 +99,10 @@ class Simulation:
                 at = min(at, self._senders.next_at)
             at = engine.next_due(at)
             if at > until:
-                return Ended(engine.now, engine.records, at == NEVER, engine.enrollments())
-            engine.now = max(engine.now, stamp(at))
+                return SimulationResult(
+                    engine.now, engine.records, at == NEVER, engine.enrollments()
+                )
+            engine.now = max(engine.now, log_timestamp(at))
             while following is not None and following.at <= engine.now:
                 self._tell(following)
                 following = next(coming, None)
@@ -98,16 +110,16 @@ class Simulation:
                 self._hear(self._senders)
             engine.settle()
             moments += 1
-            if moments % LOOK_EVERY == 0:
+            if moments % PROGRESS_EVERY_MOMENTS == 0:
                 self._progress(engine.now, engine.records)
 
-    def _tell(self, planned: Planned) -> None:
+    def _tell(self, planned: PlannedRecord) -> None:
         self.engine.tell(planned.topic, planned.key, planned.value)
         self._count()
         if planned.topic is Topic.CAMPAIGN_LOG:
             self.engine.settle()
 
-    def _hear(self, senders: Senders) -> None:
+    def _hear(self, senders: SimulatedSenders) -> None:
         """What senders and people say by now."""
         engine = self.engine
         while senders.next_at <= engine.now:
@@ -123,7 +135,7 @@ class Simulation:
 
     def _count(self) -> None:
         self.told += 1
-        if self.told % CHUNK == 0:
+        if self.told % SETTLE_EVERY_RECORDS == 0:
             self.engine.settle()
             self._progress(self.engine.now, self.engine.records)
 
@@ -138,10 +150,10 @@ class Simulation:
             self._senders.take(command, self.engine.now)
 
 
-def in_order(*sources: Iterable[Planned]) -> Iterator[Planned]:
+def merge_by_time(*sources: Iterable[PlannedRecord]) -> Iterator[PlannedRecord]:
     """By time; at one moment in the order of the sources."""
     return merge(*sources, key=_at)
 
 
-def _at(planned: Planned) -> int:
+def _at(planned: PlannedRecord) -> int:
     return planned.at

@@ -10,25 +10,25 @@ from schemas.base.times import format_rfc3339
 from schemas.campaigns.definition import Definition
 from schemas.internal.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
 from schemas.public.codec import Event
-from streams.simulation.engine import COMMIT_EVERY, stamp
-from streams.simulation.population import Planned, Population, entries
+from streams.simulation.engine import COMMIT_EVERY, log_timestamp
+from streams.simulation.population import PlannedRecord, Population, entry_records
 from streams.simulation.run import (
-    Ended,
     Listener,
-    Park,
-    Progress,
+    OnDeadLetter,
     Simulation,
-    in_order,
-    unheard,
+    SimulationProgress,
+    SimulationResult,
+    ignore,
+    merge_by_time,
 )
-from streams.simulation.senders import Senders
+from streams.simulation.senders import SimulatedSenders
 from streams.simulation.simulated_events import SOURCE
 
 Key = tuple[str, str]
 """A campaign's: its tenant and its id."""
 
 
-class Campaign(NamedTuple):
+class SimulatedCampaign(NamedTuple):
     """A definition, and the document that it was read from."""
 
     definition: Definition
@@ -39,7 +39,7 @@ class Campaign(NamedTuple):
         return self.definition.tenant_id, self.definition.campaign_id
 
 
-class Heard(NamedTuple):
+class RecordedAnswer(NamedTuple):
     """A recorded event that answers a touch."""
 
     at: int
@@ -50,17 +50,17 @@ class Heard(NamedTuple):
     command_id: str
 
 
-Telling = tuple[int, Event]
+TimedEvent = tuple[int, Event]
 """When an event is told, 0 where nobody knows, and the event."""
 
 
-def at_their_times(events: Iterable[Event]) -> Iterator[Telling]:
+def with_event_times(events: Iterable[Event]) -> Iterator[TimedEvent]:
     """Each when it happened by its own account."""
     for event in events:
         yield event.time or 0, event
 
 
-class Recorded:
+class RecordedEvents:
     """Public events, in order of time; one without a time happened at the beginning.
 
     A published version of a campaign that is simulated is left out: what is simulated stands in for
@@ -68,13 +68,13 @@ class Recorded:
     """
 
     def __init__(
-        self, events: Iterable[Telling], campaigns: Sequence[Campaign], usual: int
+        self, events: Iterable[TimedEvent], campaigns: Sequence[SimulatedCampaign], usual: int
     ) -> None:
         """`usual` is the beginning where no event has a time."""
         mine = {campaign.key for campaign in campaigns}
         self.tenants: dict[str, UpsertTenant] = {}
         self.left_out = 0
-        told: list[Telling] = []
+        told: list[TimedEvent] = []
         for at, event in events:
             ours = (event.data.tenant_id, getattr(event.data, "campaign_id", ""))
             if event.type == "campaign.published" and ours in mine:
@@ -83,9 +83,9 @@ class Recorded:
                 told.append((at, event))
         told.sort(key=_first)
         self.begins = next((at for at, _ in told if at), usual)
-        self.heard: list[Heard] = []
+        self.heard: list[RecordedAnswer] = []
         self.published: set[Key] = set()
-        self._records: list[tuple[str | Key | None, Planned]] = []
+        self._records: list[tuple[str | Key | None, PlannedRecord]] = []
         for at, event in told:
             self._remember(at, event)
             message = understood(event, self.begins)
@@ -97,13 +97,13 @@ class Recorded:
                 about = message.tenant_id, message.campaign_id
                 self.published.add(about)
             topic, key = address(message)
-            self._records.append((about, Planned(at, topic, key, encode(message))))
+            self._records.append((about, PlannedRecord(at, topic, key, encode(message))))
 
     def _remember(self, at: int, event: Event) -> None:
         command_id = getattr(event.data, "command_id", None)
         if command_id is not None:
             who = (event.data.tenant_id, event.data.contact_id, command_id)
-            self.heard.append(Heard(at or self.begins, event.id, event.type, *who))
+            self.heard.append(RecordedAnswer(at or self.begins, event.id, event.type, *who))
 
     def __len__(self) -> int:
         return len(self._records)
@@ -116,49 +116,49 @@ class Recorded:
                 found[heard.command_id] = max(heard.at, found.get(heard.command_id, 0))
         return found
 
-    def planned(self, start: int, settled: Collection[str | Key] = ()) -> Iterator[Planned]:
+    def planned(self, start: int, settled: Collection[str | Key] = ()) -> Iterator[PlannedRecord]:
         """Each at its time; what was before the start, at the start. What is recorded of tenants
         that are `settled`, and of versions of campaigns, is left out."""
         for about, record in self._records:
             if about not in settled:
-                yield record._replace(at=stamp(max(record.at, start)))
+                yield record._replace(at=log_timestamp(max(record.at, start)))
 
 
-def _first(told: Telling) -> int:
+def _first(told: TimedEvent) -> int:
     return told[0]
 
 
-def orders(
-    campaigns: Sequence[Campaign], tenants: dict[str, UpsertTenant], start: int
-) -> Iterator[Planned]:
+def setup_records(
+    campaigns: Sequence[SimulatedCampaign], tenants: dict[str, UpsertTenant], start: int
+) -> Iterator[PlannedRecord]:
     """Tenants first, then their campaigns. A draft is tried as if it were activated."""
     for tenant in tenants.values():
         cause = f"{SOURCE}#{tenant.tenant_id}"  # where it is recorded it comes again, at its time
-        yield _order(msgspec.structs.replace(tenant, at=start, cause=cause), start)
+        yield _setup_record(msgspec.structs.replace(tenant, at=start, cause=cause), start)
     for definition, document in campaigns:
         ids = (definition.tenant_id, definition.campaign_id)
         cause = f"{SOURCE}#{definition.campaign_id}"
         text = msgspec.json.encode(document)
-        yield _order(PublishCampaign(*ids, cause, start, text), start)
+        yield _setup_record(PublishCampaign(*ids, cause, start, text), start)
         if definition.status == "draft":
             activation = f"{cause}:activated"
-            yield _order(ChangeCampaign(*ids, "activated", activation, start), start)
+            yield _setup_record(ChangeCampaign(*ids, "activated", activation, start), start)
 
 
-def _order(message: Message, start: int) -> Planned:
+def _setup_record(message: Message, start: int) -> PlannedRecord:
     topic, key = address(message)
-    return Planned(start, topic, key, encode(message))
+    return PlannedRecord(start, topic, key, encode(message))
 
 
 class Scenario(NamedTuple):
     """All that a simulation is given. `over` is how long people keep coming; what is recorded of
     tenants that are `settled` does not count."""
 
-    campaigns: Sequence[Campaign]
+    campaigns: Sequence[SimulatedCampaign]
     tenants: dict[str, UpsertTenant]
     population: Population | None
-    recorded: Recorded | None
-    senders: Senders | None
+    recorded: RecordedEvents | None
+    senders: SimulatedSenders | None
     start: int
     until: int
     over: int | None = None
@@ -167,11 +167,11 @@ class Scenario(NamedTuple):
     def run(
         self,
         listeners: Iterable[Listener],
-        progress: Progress = unheard,
+        progress: SimulationProgress = ignore,
         *,
-        park: Park = unheard,
+        park: OnDeadLetter = ignore,
         commit_every: int = COMMIT_EVERY,
-    ) -> Ended:
+    ) -> SimulationResult:
         """From beginning to end. Once: what is recorded and drawn is used up by it."""
         simulation = Simulation(
             self.start,
@@ -181,19 +181,19 @@ class Scenario(NamedTuple):
             progress=progress,
             park=park,
         )
-        asked = orders(self.campaigns, self.tenants, self.start)
+        asked = setup_records(self.campaigns, self.tenants, self.start)
         return simulation.run(asked, self.planned(), self.until)
 
-    def planned(self) -> Iterator[Planned]:
+    def planned(self) -> Iterator[PlannedRecord]:
         """All that comes from outside beside the orders, in order of time."""
-        sources: list[Iterable[Planned]] = []
+        sources: list[Iterable[PlannedRecord]] = []
         definitions = [campaign.definition for campaign in self.campaigns]
         if self.population is not None:
-            sources.append(entries(self.population, definitions, self.start, self.over))
+            sources.append(entry_records(self.population, definitions, self.start, self.over))
         if self.recorded is not None:
             settled: set[str | Key] = {*self.settled, *(each.key for each in self.campaigns)}
             sources.append(self.recorded.planned(self.start, settled))
-        return in_order(*sources) if len(sources) > 1 else iter(*sources or [()])
+        return merge_by_time(*sources) if len(sources) > 1 else iter(*sources or [()])
 
     def owners(self) -> dict[str, UpsertTenant]:
         """All tenants, the recorded ones too."""

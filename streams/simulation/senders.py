@@ -12,10 +12,10 @@ from typing import NamedTuple
 from schemas.base.times import MILLISECOND
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.state_bytes import NEVER
-from streams.simulation.behaviour import WHOLE, Behaviour, Plan, Row
+from streams.simulation.behaviour import DRAW_RANGE, Behaviour, Plan, SignalRule
 
 
-class Who(NamedTuple):
+class CommandedTouch(NamedTuple):
     """Whose touch it is that something is heard of."""
 
     tenant_id: str
@@ -25,27 +25,27 @@ class Who(NamedTuple):
     campaign_id: str
 
 
-class Said(NamedTuple):
-    """A signal, and when; `other` says that it is of the rarer sort (`Row.part`)."""
+class DrawnSignal(NamedTuple):
+    """A signal, and when; `other` says that it is of the rarer sort (`SignalRule.part`)."""
 
     at: int
-    row: Row
+    row: SignalRule
     other: bool
 
 
-class Senders:
+class SimulatedSenders:
     """What is still to be said, by its time: of each command only what is next."""
 
     def __init__(self, behaviour: Behaviour, seed: int) -> None:
         self._behaviour, self._seed = behaviour, seed
         self._plans = behaviour.plans
-        self._heap: list[tuple[int, int, Who, list[Said], int]] = []
-        self._order = 0
+        self._heap: list[tuple[int, int, CommandedTouch, list[DrawnSignal], int]] = []
+        self._setup_record = 0
         self._revoked: set[str] = set()
 
-    def fresh(self) -> "Senders":
+    def fresh(self) -> "SimulatedSenders":
         """The same senders and people, who have heard of nothing yet."""
-        return Senders(self._behaviour, self._seed)
+        return SimulatedSenders(self._behaviour, self._seed)
 
     @property
     def next_at(self) -> int:
@@ -60,14 +60,16 @@ class Senders:
         touch = command.touch
         if touch.emission > 1:
             return  # seen
-        said = fate(self._plans[touch.channel, touch.action], touch.command_id, self._seed, now)
-        who = Who(
+        said = draw_signals(
+            self._plans[touch.channel, touch.action], touch.command_id, self._seed, now
+        )
+        who = CommandedTouch(
             touch.tenant_id, touch.contact_id, touch.command_id, touch.channel, touch.campaign_id
         )
-        self._order += 1
-        heappush(self._heap, (said[0].at, self._order, who, said, 0))
+        self._setup_record += 1
+        heappush(self._heap, (said[0].at, self._setup_record, who, said, 0))
 
-    def pop(self) -> tuple[Who, Said] | None:
+    def pop(self) -> tuple[CommandedTouch, DrawnSignal] | None:
         """What is said first; None where its command was revoked before it was sent."""
         _, order, who, said, place = self._heap[0]
         revoked = place == 0 and who.command_id in self._revoked
@@ -78,7 +80,7 @@ class Senders:
         return None if revoked else (who, said[place])
 
 
-def fate(plan: Plan, command_id: str, seed: int, now: int) -> list[Said]:
+def draw_signals(plan: Plan, command_id: str, seed: int, now: int) -> list[DrawnSignal]:
     """All that will be heard of a command, in order of time; that it was sent or not comes
     first."""
     happened: dict[str | None, int] = {None: now}
@@ -88,23 +90,23 @@ def fate(plan: Plan, command_id: str, seed: int, now: int) -> list[Said]:
         if since is None or (row.unless is not None and row.unless in happened):
             continue
         die = late = sort = 0
-        if row.below < WHOLE or row.spread or row.part:
-            die, late, sort = draws(seed, command_id, row.name)
+        if row.below < DRAW_RANGE or row.spread or row.part:
+            die, late, sort = draw_numbers(seed, command_id, row.name)
             if die >= row.below:
                 continue
-        late = row.spread * late // WHOLE // MILLISECOND * MILLISECOND
+        late = row.spread * late // DRAW_RANGE // MILLISECOND * MILLISECOND
         at = happened[row.name] = since + row.least + late
-        said.append(Said(at, row, sort < row.part))
+        said.append(DrawnSignal(at, row, sort < row.part))
     if len(said) > 1:
         said.sort(key=_at)
     return said
 
 
-def _at(said: Said) -> int:
+def _at(said: DrawnSignal) -> int:
     return said.at
 
 
-def draws(seed: int, command_id: str, signal: str) -> tuple[int, int, int]:
+def draw_numbers(seed: int, command_id: str, signal: str) -> tuple[int, int, int]:
     """Three numbers below 2**64: whether, how late, and of which sort."""
     told = f"{seed}\x1f{command_id}\x1f{signal}".encode()
     digest = blake2b(told, digest_size=24).digest()

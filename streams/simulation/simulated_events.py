@@ -11,12 +11,12 @@ import msgspec
 
 from schemas.internal import contact_messages as o
 from schemas.internal.facts import moment
-from streams.simulation.senders import Said, Who
+from streams.simulation.senders import CommandedTouch, DrawnSignal
 
 SOURCE = "/touchstream/simulation"
 
 
-class Event(NamedTuple):
+class SimulatedEvent(NamedTuple):
     """One public event, understood; `fields` are what it says beside its ids."""
 
     ce_type: str
@@ -25,16 +25,16 @@ class Event(NamedTuple):
     fields: dict[str, Any]
 
 
-def event(who: Who, said: Said) -> Event:
+def event(who: CommandedTouch, said: DrawnSignal) -> SimulatedEvent:
     """What is heard."""
     name = said.row.name
     event_id = f"{who.command_id}:{name}"
     cause = f"{SOURCE}#{event_id}"
     ce_type, message, fields = _TELL[name](who, said, cause)
-    return Event(ce_type, event_id, message, fields)
+    return SimulatedEvent(ce_type, event_id, message, fields)
 
 
-def line(who: Who, said: Said, told: Event) -> bytes:
+def line(who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> bytes:
     """The same as a CloudEvent in structured JSON, as `touchstream publish` takes it."""
     ids = {
         "tenant_id": who.tenant_id,
@@ -57,12 +57,12 @@ _to_json = msgspec.json.Encoder().encode
 _Told = tuple[str, o.Outside, dict[str, Any]]
 
 
-def _sent(who: Who, said: Said, cause: str) -> _Told:
+def _sent(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     message = o.TouchSent(who.tenant_id, who.contact_id, cause, said.at, who.command_id)
     return "touch.sent", message, {}
 
 
-def _failed(who: Who, said: Said, cause: str) -> _Told:
+def _failed(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     code, permanent = said.row.more, bool(said.row.number)
     message = o.TouchFailed(
         who.tenant_id, who.contact_id, cause, said.at, who.command_id, code, permanent
@@ -70,37 +70,37 @@ def _failed(who: Who, said: Said, cause: str) -> _Told:
     return "touch.failed", message, {"code": code, **({"permanent": True} if permanent else {})}
 
 
-def _seen(who: Who, said: Said, cause: str) -> _Told:
+def _seen(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     name = said.row.name
     message = o.TouchSeen(who.tenant_id, who.contact_id, cause, said.at, who.command_id, name)
     return f"touch.{name}", message, {}
 
 
-def _bounced(who: Who, said: Said, cause: str) -> _Told:
+def _bounced(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     kind = "hard" if said.other else "soft"
     message = o.TouchBounced(who.tenant_id, who.contact_id, cause, said.at, who.command_id, kind)
     return "touch.bounced", message, {"bounce_type": kind}
 
 
-def _replied(who: Who, said: Said, cause: str) -> _Told:
+def _replied(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     message = o.ContactReplied(
         who.tenant_id, who.contact_id, cause, said.at, who.channel, False, who.command_id
     )
     return "contact.replied", message, {"channel": who.channel}
 
 
-def _accepted(who: Who, said: Said, cause: str) -> _Told:
+def _accepted(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     message = o.ConnectionAccepted(who.tenant_id, who.contact_id, cause, said.at, who.command_id)
     return "connection.accepted", message, {}
 
 
-def _unsubscribed(who: Who, said: Said, cause: str) -> _Told:
+def _unsubscribed(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     channel = "all" if said.other else who.channel
     message = o.ContactUnsubscribed(who.tenant_id, who.contact_id, cause, said.at, channel)
     return "contact.unsubscribed", message, {"channel": channel}
 
 
-def _converted(who: Who, said: Said, cause: str) -> _Told:
+def _converted(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     kind = said.row.more
     message = o.ConversionRecorded(
         who.tenant_id, who.contact_id, cause, said.at, kind, None, who.command_id
@@ -108,7 +108,7 @@ def _converted(who: Who, said: Said, cause: str) -> _Told:
     return "conversion.recorded", message, {"conversion_type": kind}
 
 
-def _reviewed(who: Who, said: Said, cause: str) -> _Told:
+def _reviewed(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     message = o.ReviewReceived(
         who.tenant_id,
         who.contact_id,
@@ -121,7 +121,7 @@ def _reviewed(who: Who, said: Said, cause: str) -> _Told:
     return "review.clicked", message, {"campaign_id": who.campaign_id}
 
 
-def _called(who: Who, said: Said, cause: str) -> _Told:
+def _called(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
     outcome, seconds = said.row.more, said.row.number
     message = o.CallEnded(
         who.tenant_id, who.contact_id, cause, said.at, who.command_id, outcome, seconds
@@ -129,7 +129,7 @@ def _called(who: Who, said: Said, cause: str) -> _Told:
     return "call.ended", message, {"outcome": outcome, "seconds": seconds}
 
 
-_TELL: dict[str, Callable[[Who, Said, str], _Told]] = {
+_TELL: dict[str, Callable[[CommandedTouch, DrawnSignal, str], _Told]] = {
     "sent": _sent,
     "failed": _failed,
     "delivered": _seen,

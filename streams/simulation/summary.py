@@ -15,9 +15,9 @@ from schemas.base.times import HOUR, MINUTE, format_rfc3339
 from schemas.base.zones import zone
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandDue, CommandRevoked, UpsertTenant
-from streams.simulation.run import Ended
-from streams.simulation.senders import Said, Who
-from streams.simulation.simulated_events import Event
+from streams.simulation.run import SimulationResult
+from streams.simulation.senders import CommandedTouch, DrawnSignal
+from streams.simulation.simulated_events import SimulatedEvent
 
 _FUNNEL = {
     FactKind.TOUCH_SCHEDULED: "scheduled",
@@ -135,13 +135,13 @@ class Summary:
         name = touch.quiet.zone if touch.quiet else self._zones.get(touch.tenant_id, "UTC")
         self._local[_local_hour(name, now // _QUARTER), touch.channel] += 1
 
-    def event(self, who: Who, said: Said, told: Event) -> None:
+    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
         """What a sender or a person said."""
         self._events[told.ce_type] += 1
 
     # telling
 
-    def told(self, ended: Ended, about: Row) -> Row:
+    def told(self, ended: SimulationResult, about: Row) -> Row:
         """All of it, as plain values in a fixed order."""
         return {
             "simulation": {

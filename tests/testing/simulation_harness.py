@@ -14,10 +14,10 @@ from streams.simulation.behaviour import Behaviour
 from streams.simulation.engine import COMMIT_EVERY
 from streams.simulation.population import Population
 from streams.simulation.report import ENROLLMENTS, report
-from streams.simulation.run import Ended
-from streams.simulation.scenario import Campaign, Recorded, Scenario
-from streams.simulation.senders import Said, Senders, Who
-from streams.simulation.simulated_events import Event
+from streams.simulation.run import SimulationResult
+from streams.simulation.scenario import RecordedEvents, Scenario, SimulatedCampaign
+from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
+from streams.simulation.simulated_events import SimulatedEvent
 from streams.simulation.summary import Summary
 from tests.testing.world import START
 
@@ -31,7 +31,7 @@ class Kept:
     def __init__(self) -> None:
         self.told: list[Fact] = []
         self.commands: list[CommandDue | CommandRevoked] = []
-        self.events: list[tuple[Who, Said, Event]] = []
+        self.events: list[tuple[CommandedTouch, DrawnSignal, SimulatedEvent]] = []
 
     def facts(self, facts: list[Fact], now: int) -> None:
         self.told.extend(facts)
@@ -39,7 +39,7 @@ class Kept:
     def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
         self.commands.append(command)
 
-    def event(self, who: Who, said: Said, told: Event) -> None:
+    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
         self.events.append((who, said, told))
 
     def sends(self) -> list[tuple[str, float]]:
@@ -56,7 +56,7 @@ class Kept:
 class Trial(NamedTuple):
     kept: Kept
     summary: dict[str, Any]
-    ended: Ended
+    ended: SimulationResult
 
 
 def step(name: str, channel: str = "email", hours: float = 0, **fields: Any) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def request(**wait: Any) -> dict[str, Any]:
 
 def campaign(
     *steps: dict[str, Any], kind: str = "prospecting", status: str = "active", **settings: Any
-) -> Campaign:
+) -> SimulatedCampaign:
     """A campaign of acme's; nothing is quiet unless a setting says so."""
     document = {
         "tenant_id": "acme",
@@ -83,7 +83,7 @@ def campaign(
     }
     found = validate(document)
     assert isinstance(found, Definition), found
-    return Campaign(found, document)
+    return SimulatedCampaign(found, document)
 
 
 def tenant(**changes: Any) -> m.UpsertTenant:
@@ -93,10 +93,10 @@ def tenant(**changes: Any) -> m.UpsertTenant:
 
 
 def scenario(
-    *campaigns: Campaign,
+    *campaigns: SimulatedCampaign,
     behaviour: dict[str, Any] | None = None,
     people: int = 1,
-    recorded: Recorded | None = None,
+    recorded: RecordedEvents | None = None,
     seed: int = 7,
     hours: float = 366 * 24,
     over: int | None = None,
@@ -109,7 +109,7 @@ def scenario(
         {"acme": owner or tenant()},
         Population.made(people, zones, seed) if people else None,
         recorded,
-        None if behaviour is None else Senders(Behaviour.of(behaviour), seed),
+        None if behaviour is None else SimulatedSenders(Behaviour.of(behaviour), seed),
         START,
         START + int(hours * HOUR),
         over,
@@ -166,7 +166,7 @@ LIVELY: dict[str, Any] = {
 """A bit of everything."""
 
 
-def sequence(**settings: Any) -> Campaign:
+def sequence(**settings: Any) -> SimulatedCampaign:
     """All channels, with a wait, a branch and a call."""
     return campaign(
         request(max_wait_hours=72),

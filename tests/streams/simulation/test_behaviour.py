@@ -7,7 +7,7 @@ import pytest
 
 from schemas.internal.facts import FactKind
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
-from streams.simulation.senders import fate
+from streams.simulation.senders import draw_signals
 from tests.testing.simulation_harness import AT_ONCE, campaign, request, scenario, step, tried
 
 
@@ -79,7 +79,7 @@ def test_only_one_outcome_comes_true() -> None:
     outcomes = {"answered": {"probability": 0.5}, "no_answer": {"probability": 0.5}}
     plan = Behaviour.of({"voice": {"outcomes": outcomes}}).plans["voice", "place_call"]
     for number in range(50):
-        heard = [said.row.name for said in fate(plan, f"c-{number}", 1, 0)]
+        heard = [said.row.name for said in draw_signals(plan, f"c-{number}", 1, 0)]
         assert heard == ["sent", "called"]
 
 

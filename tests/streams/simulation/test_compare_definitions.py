@@ -8,9 +8,18 @@ from msgspec.structs import replace
 
 from schemas.internal.messages import CommandDue
 from schemas.public.codec import Decoder
-from streams.simulation.compare_definitions import Comparison, Touches, stood_in
+from streams.simulation.compare_definitions import (
+    Comparison,
+    TouchRecorder,
+    with_substitute_senders,
+)
 from streams.simulation.report_html import page
-from streams.simulation.scenario import Campaign, Recorded, Scenario, at_their_times
+from streams.simulation.scenario import (
+    RecordedEvents,
+    Scenario,
+    SimulatedCampaign,
+    with_event_times,
+)
 from tests.streams.cli.conftest import Touchstream
 from tests.testing.simulation_harness import (
     LIVELY,
@@ -33,13 +42,13 @@ THREE = (step("mail"), step("second", hours=48), step("text", "sms", 48))
 
 
 def compared(was: Scenario, now: Scenario) -> Comparison:
-    before, after = Touches(), Touches()
+    before, after = TouchRecorder(), TouchRecorder()
     was.run([before])
-    stood_in(now, before).run([after])
+    with_substitute_senders(now, before).run([after])
     return Comparison(before, after, () if now.recorded is None else now.recorded.heard)
 
 
-def lively(given: Campaign, **changes: Any) -> Scenario:
+def lively(given: SimulatedCampaign, **changes: Any) -> Scenario:
     return scenario(given, behaviour=LIVELY, people=PEOPLE, **changes)
 
 
@@ -81,7 +90,7 @@ def test_a_longer_delay_moves_what_comes_after_it() -> None:
 def test_recorded_answers_to_a_touch_that_is_gone_are_marked(tmp_path: Path) -> None:
     drawn = written(lively(campaign(*THREE)), tmp_path / "was")["events.jsonl"]
     events = [Decoder().decode((), line) for line in drawn.splitlines()]
-    recorded = Recorded(at_their_times(events), [], START)
+    recorded = RecordedEvents(with_event_times(events), [], START)
     was = scenario(campaign(*THREE), recorded=recorded, people=PEOPLE)
     now = scenario(campaign(*THREE[:2]), recorded=recorded, people=PEOPLE)
     found = compared(was, now)
@@ -107,7 +116,7 @@ def test_an_answer_from_before_its_touch_is_marked_too(tmp_path: Path) -> None:
     drawn = written(lively(campaign(*THREE)), tmp_path / "was")["events.jsonl"]
     events = [Decoder().decode((), line) for line in drawn.splitlines()]
     later = campaign(THREE[0], step("second", hours=500), THREE[2])
-    recorded = Recorded(at_their_times(events), [], START)
+    recorded = RecordedEvents(with_event_times(events), [], START)
     sides = (scenario(one, recorded=recorded, people=PEOPLE) for one in (campaign(*THREE), later))
     told = compared(*sides).told()
     assert told["marked_events"]["touch_later"] > 0
@@ -116,11 +125,11 @@ def test_an_answer_from_before_its_touch_is_marked_too(tmp_path: Path) -> None:
 FIVE = [step(f"mail-{n}", hours=24 * bool(n)) for n in range(5)]
 
 
-def recording(place: Path, *steps: dict[str, Any], **model: Any) -> Recorded:
+def recording(place: Path, *steps: dict[str, Any], **model: Any) -> RecordedEvents:
     """What was drawn for a campaign of these steps."""
     drawn = written(scenario(campaign(*steps), behaviour=model, people=PEOPLE), place)
     events = [Decoder().decode((), line) for line in drawn["events.jsonl"].splitlines()]
-    return Recorded(at_their_times(events), [], START)
+    return RecordedEvents(with_event_times(events), [], START)
 
 
 def test_a_touch_that_its_recorded_answer_comes_too_early_for_is_sent_all_the_same(
@@ -153,17 +162,17 @@ def test_nobody_answers_a_touch_that_a_limit_still_holds(tmp_path: Path) -> None
 
 
 def test_whom_nobody_answered_nobody_answers_on_the_other_side() -> None:
-    nothing = Recorded([], [], START)
+    nothing = RecordedEvents([], [], START)
     sides = (scenario(campaign(*FIVE), recorded=nothing, people=3) for _ in range(2))
     assert compared(*sides).told()["people"]["changed"] == 0
 
 
 def test_tenants_with_a_campaign_of_one_name_are_counted_apart() -> None:
-    touches = Touches()
+    touches = TouchRecorder()
     for owner in ("acme", "bee"):
         due = tried(scenario(campaign(FIVE[0]), behaviour=QUIET)).kept.due()[0]
         touches.command(CommandDue(replace(due, tenant_id=owner)), START)
-    rows = Comparison(touches, Touches(), ()).told()["by_step"]
+    rows = Comparison(touches, TouchRecorder(), ()).told()["by_step"]
     assert [(row["tenant_id"], row["removed"]) for row in rows] == [("acme", 1), ("bee", 1)]
 
 

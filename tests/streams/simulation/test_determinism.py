@@ -9,9 +9,9 @@ import pytest
 
 from schemas.internal.messages import CommandDue
 from schemas.public.codec import Decoder
-from streams.simulation.behaviour import WHOLE, Behaviour
-from streams.simulation.scenario import Recorded, at_their_times
-from streams.simulation.senders import draws, fate
+from streams.simulation.behaviour import DRAW_RANGE, Behaviour
+from streams.simulation.scenario import RecordedEvents, with_event_times
+from streams.simulation.senders import draw_numbers, draw_signals
 from tests.testing.simulation_harness import LIVELY, lines, scenario, sequence, tried, written
 from tests.testing.world import START
 
@@ -45,7 +45,7 @@ def test_what_was_drawn_is_the_same_again_as_recorded_events(
     decode = Decoder().decode
     events = [decode((), line) for line in usual["events.jsonl"].splitlines()]
     assert {event.type for event in events} > {"touch.sent", "touch.failed", "call.ended"}
-    recorded = Recorded(at_their_times(events), [], START)
+    recorded = RecordedEvents(with_event_times(events), [], START)
     again = written(scenario(sequence(), recorded=recorded, people=PEOPLE), tmp_path / "report")
     for name in ("facts.jsonl", "commands.jsonl"):
         assert again[name] == usual[name]
@@ -55,11 +55,17 @@ def test_recorded_events_may_come_in_any_order_and_twice(usual: dict[str, bytes]
     decode = Decoder().decode
     events = [decode((), line) for line in usual["events.jsonl"].splitlines()]
     told = tried(
-        scenario(sequence(), recorded=Recorded(at_their_times(events), [], START), people=PEOPLE)
+        scenario(
+            sequence(), recorded=RecordedEvents(with_event_times(events), [], START), people=PEOPLE
+        )
     )
     shuffled = [*events[1::2], *events[::2], *events]
     again = tried(
-        scenario(sequence(), recorded=Recorded(at_their_times(shuffled), [], START), people=PEOPLE)
+        scenario(
+            sequence(),
+            recorded=RecordedEvents(with_event_times(shuffled), [], START),
+            people=PEOPLE,
+        )
     )
     assert again.kept.sends() == told.kept.sends()
 
@@ -89,9 +95,12 @@ def test_neither_does_the_order_of_hashes(
 def test_a_fate_is_the_same_on_every_python() -> None:
     """Written down: whoever changes these changes everybody's results."""
     command = "8f14e45f-ceea-867a-9b3c-000000000001"
-    assert draws(7, command, "opened") == PINNED
+    assert draw_numbers(7, command, "opened") == PINNED
     plan = Behaviour.of(LIVELY).plans["email", "send_message"]
-    heard = [(said.row.name, (said.at - START) // 1_000) for said in fate(plan, command, 7, START)]
+    heard = [
+        (said.row.name, (said.at - START) // 1_000)
+        for said in draw_signals(plan, command, 7, START)
+    ]
     assert heard == HEARD
 
 
@@ -100,7 +109,7 @@ HEARD = [("sent", 42381), ("bounced", 289139)]
 
 
 def test_a_share_is_about_that_share() -> None:
-    dice = [draws(1, f"command-{n}", "opened")[0] / WHOLE for n in range(4_000)]
+    dice = [draw_numbers(1, f"command-{n}", "opened")[0] / DRAW_RANGE for n in range(4_000)]
     assert 0.47 < sum(die < 0.5 for die in dice) / len(dice) < 0.53
 
 

@@ -3,9 +3,9 @@
 from schemas.base.times import HOUR, MILLISECOND
 from schemas.internal.messages import Outside, RequestTouch, encode
 from schemas.internal.topics import Topic
-from streams.simulation.engine import stamp
-from streams.simulation.population import Planned, entries
-from streams.simulation.scenario import orders
+from streams.simulation.engine import log_timestamp
+from streams.simulation.population import PlannedRecord, entry_records
+from streams.simulation.scenario import setup_records
 from tests.testing.simulation_harness import LIVELY, scenario, sequence, tried
 from tests.testing.world import START, World
 
@@ -17,9 +17,9 @@ def test_the_loop_of_the_worker_decides_the_same() -> None:
     given = scenario(sequence(), behaviour=LIVELY, people=PEOPLE)
     kept = tried(given).kept
     assert given.population is not None
-    people = entries(given.population, [sequence().definition], START, None)
+    people = entry_records(given.population, [sequence().definition], START, None)
     world = World()
-    for order in orders(given.campaigns, given.tenants, START):
+    for order in setup_records(given.campaigns, given.tenants, START):
         world.broker.append(order.topic, order.key, order.value)
         world.settle()
     answers = [recorded(said.at, told.message) for _, said, told in kept.events]
@@ -33,9 +33,9 @@ def test_the_loop_of_the_worker_decides_the_same() -> None:
     assert len(kept.due()) > 3 * PEOPLE
 
 
-def recorded(at: int, message: Outside) -> Planned:
+def recorded(at: int, message: Outside) -> PlannedRecord:
     key = f"{message.tenant_id}/{message.contact_id}".encode()
-    return Planned(at, Topic.CONTACT_LOG, key, encode(message))
+    return PlannedRecord(at, Topic.CONTACT_LOG, key, encode(message))
 
 
 def seen(touch: RequestTouch) -> tuple[str, str, str, int, int, int]:
@@ -44,7 +44,7 @@ def seen(touch: RequestTouch) -> tuple[str, str, str, int, int, int]:
 
 
 def test_a_log_has_what_happens_in_whole_milliseconds_and_never_before() -> None:
-    assert [stamp(micros) for micros in (0, 1, 999, 1_000, 1_001)] == [
+    assert [log_timestamp(micros) for micros in (0, 1, 999, 1_000, 1_001)] == [
         0,
         1_000,
         1_000,

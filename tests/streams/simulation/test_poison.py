@@ -11,7 +11,7 @@ from processors.fold.turn import Turn
 from schemas.internal.messages import DeadLetter
 from schemas.public.codec import Decoder
 from streams.simulation import engine
-from streams.simulation.scenario import Recorded, at_their_times
+from streams.simulation.scenario import RecordedEvents, with_event_times
 from tests.streams.simulation.test_bad_input import event
 from tests.testing.simulation_harness import LIVELY, Kept, scenario, sequence
 from tests.testing.world import START
@@ -23,7 +23,7 @@ PEOPLE = 12
 
 def run(commit_every: int, *events: str) -> tuple[Kept, list[DeadLetter]]:
     told = [Decoder().decode((), line.encode()) for line in events]
-    recorded = Recorded(at_their_times(told), [], START)
+    recorded = RecordedEvents(with_event_times(told), [], START)
     kept, letters = Kept(), list[DeadLetter]()
     given = scenario(sequence(), behaviour=LIVELY, people=PEOPLE, recorded=recorded)
     given.run([kept], park=letters.append, commit_every=commit_every)

@@ -10,7 +10,7 @@ from processors.why import explain
 from schemas.internal.facts import Fact
 from schemas.internal.states import Enrollment
 from streams.simulation import enrollment_lines
-from streams.simulation.engine import Run
+from streams.simulation.engine import OwnedEnrollment
 from streams.simulation.report import ENROLLMENTS
 from tests.streams.cli.conftest import Touchstream
 from tests.testing.simulation_harness import LIVELY, scenario, sequence, tried, written
@@ -77,7 +77,9 @@ def test_a_line_is_the_enrollment_again(told: Path) -> None:
     trial = tried(scenario(sequence(), behaviour=LIVELY, people=PEOPLE, hours=150))
     for run in trial.ended.enrollments:
         again = enrollment_lines.read(json.loads(json.dumps(enrollment_lines.told(run))))
-        assert again == Run(run.tenant_id, run.contact_id, _without_digests(run.enrollment))
+        assert again == OwnedEnrollment(
+            run.tenant_id, run.contact_id, _without_digests(run.enrollment)
+        )
 
 
 def _without_digests(run: Enrollment) -> Enrollment:

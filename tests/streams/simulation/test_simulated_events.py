@@ -6,7 +6,7 @@ from processors.intake import understood
 from schemas.campaigns.campaign_kinds import SIGNALS
 from schemas.public.codec import Decoder
 from streams.simulation.behaviour import Behaviour
-from streams.simulation.senders import Said, Who
+from streams.simulation.senders import CommandedTouch, DrawnSignal
 from streams.simulation.simulated_events import _TELL, event, line
 from tests.testing.simulation_harness import LIVELY
 from tests.testing.world import START
@@ -17,8 +17,8 @@ ROWS = {row.name: row for plan in Behaviour.of(LIVELY).plans.values() for row in
 @pytest.mark.parametrize("other", [True, False])
 @pytest.mark.parametrize("name", sorted(_TELL))
 def test_the_message_and_the_event_say_the_same(name: str, other: bool) -> None:
-    who = Who("acme", 'an"n', "8f14e45f-ceea-867a-9b3c-000000000001", "email", "trial")
-    said = Said(START + 1_000, ROWS[name], other)
+    who = CommandedTouch("acme", 'an"n', "8f14e45f-ceea-867a-9b3c-000000000001", "email", "trial")
+    said = DrawnSignal(START + 1_000, ROWS[name], other)
     told = event(who, said)
     read = Decoder().decode((), line(who, said, told))
     assert understood(read, 0) == told.message

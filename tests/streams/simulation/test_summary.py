@@ -3,7 +3,7 @@
 import re
 
 from streams.simulation.report_html import page
-from streams.simulation.scenario import Recorded
+from streams.simulation.scenario import RecordedEvents
 from tests.testing.simulation_harness import AT_ONCE, campaign, scenario, step, tenant, tried
 from tests.testing.world import START
 
@@ -21,7 +21,7 @@ def test_a_touch_that_is_moved_out_of_the_night_waits_on_quiet_hours() -> None:
 
 def test_a_command_that_goes_out_again_is_one_touch() -> None:
     """Nobody answers, so it is repeated once and then given up."""
-    recorded = Recorded([], [], START)
+    recorded = RecordedEvents([], [], START)
     told = tried(scenario(campaign(step("mail")), recorded=recorded, people=2)).summary
     touches = told["touches"]
     assert (touches["commanded"], touches["repeated"]) == (2, 2)
