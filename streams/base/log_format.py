@@ -1,39 +1,75 @@
-"""Log lines as fields: one JSON object a line on stderr, or plain words on a terminal."""
+"""The log format: one JSON object a line on stderr."""
 
 import logging
 import os
 import sys
+from collections.abc import Mapping, Set
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
 
 import msgspec
 
-_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
+from streams.base.transport import Partition
+
+_STANDARD_ATTRIBUTES = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message",
     "taskName",
 }
 
 
-class Fields(logging.Formatter):
-    """Time, level, name, message, and whatever `extra` gave."""
+class JsonFormatter(logging.Formatter):
+    """Formats a log record as one JSON object: time, level, logger, process id, message, and each
+    field of `extra` as `json_value` writes it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, Any] = {
             "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "pid": os.getpid(),
-            "message": record.getMessage(),
+            "message": json_value(record.getMessage()),
         }
         for name, value in record.__dict__.items():
-            if name not in _STANDARD:
-                line[name] = value
+            if name not in _STANDARD_ATTRIBUTES:
+                line[name] = json_value(value)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+            line["exception"] = json_value(self.formatException(record.exc_info))
+        return msgspec.json.encode(line).decode()
+
+
+def json_value(value: object) -> Any:
+    """The value of a log field as JSON knows it: a partition as "contact-log[0]", an enum member by
+    its value, an exception, a path and bytes as text, collections by their items.
+
+    An object of any other type becomes its type's name, never its repr: a repr may hold a secret.
+    """
+    match value:
+        case Enum():
+            return json_value(value.value)
+        case None | bool() | int() | float():
+            return value
+        case str() | PurePath():
+            return str(value).encode(errors="replace").decode()  # a path may not be UTF-8
+        case bytes():
+            return value.decode(errors="replace")
+        case BaseException():
+            return json_value(str(value) or type(value).__name__)
+        case Partition():
+            return f"{value.topic.value}[{value.number}]"
+        case Mapping():
+            return {str(json_value(key)): json_value(item) for key, item in value.items()}
+        case Set():
+            return sorted(map(json_value, value), key=str)
+        case list() | tuple():
+            return [json_value(item) for item in value]
+    return f"<{type(value).__name__}>"
 
 
 def configure(level: str = "INFO") -> None:
-    """For a process of ours; libraries stay at WARNING."""
+    """Sets up logging for a process of the engine: its own loggers at `level`, those of libraries
+    at WARNING."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Fields())
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("touchstream").setLevel(level)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from streams.base.log_format import Fields
+from streams.base.log_format import JsonFormatter
 from streams.demo.interrupts import Interrupts
 from streams.demo.run import Lapse
 from streams.demo.supervise import Failed
@@ -79,7 +79,7 @@ def _logging_to(directory: Path) -> Iterator[None]:
     """Our own log lines go to a file: the screen is taken."""
     directory.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(directory / _NAME)
-    handler.setFormatter(Fields())
+    handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("touchstream")
     propagated, logger.propagate = logger.propagate, False
     logger.addHandler(handler)

@@ -121,7 +121,8 @@ class Membership:
 
     def _ask_again(self, leftover: frozenset[Place]) -> None:
         log.warning(
-            "partitions belong to nobody: joining again", extra={"places": sorted(leftover)}
+            "partitions belong to nobody: joining again",
+            extra={"partitions": [f"{topic}[{number}]" for topic, number in sorted(leftover)]},
         )
         self._odd = not self._odd
         self._subscribe()

@@ -172,7 +172,7 @@ class Transactions:
         try:
             self.abort()
         except Dead as error:
-            log.warning("left with an open transaction", extra={"error": str(error)})
+            log.warning("left with an open transaction", extra={"error": error})
         self._watchdog.close()
 
 

@@ -140,11 +140,11 @@ class Projector:
                     self._park(poison)
             self._begin()
         except Overtaken as error:
-            log.warning("overtaken: listening to the group", extra={"error": str(error)})
+            log.warning("overtaken: listening to the group", extra={"error": error})
             self._begin()
             self._listen_until = time.monotonic() + HEAR_S
         except SinkUnavailable as error:
-            log.warning("PostgreSQL not to be reached: waiting", extra={"error": str(error)})
+            log.warning("PostgreSQL not to be reached: waiting", extra={"error": error})
             time.sleep(OUTAGE_S)
             self._claim_again()
 
@@ -155,7 +155,10 @@ class Projector:
     def _park(self, poison: Undecodable) -> None:
         place = (poison.topic, poison.partition, poison.offset)
         found = next(r for r in self._pending if r[:3] == place)
-        log.error("record cannot be projected: dead letter", extra={"place": place})
+        log.error(
+            "record cannot be projected: dead letter",
+            extra={"topic": poison.topic, "partition": poison.partition, "offset": poison.offset},
+        )
         letter = DeadLetter(PROJECTION_FAILED, str(poison)[:300], *place, found[3], found[4])
         self._letters.produce(
             self.settings.topic_prefix + Topic.DEAD_LETTERS,
@@ -208,6 +211,6 @@ class Projector:
                     for p in partitions
                 ]
             except SinkUnavailable as error:
-                log.warning("PostgreSQL not to be reached: waiting", extra={"error": str(error)})
+                log.warning("PostgreSQL not to be reached: waiting", extra={"error": error})
                 time.sleep(OUTAGE_S)
         return []

@@ -25,10 +25,10 @@ def main(role: str) -> int:
     try:
         run_role(role, need_kafka(load()), stopping)
     except (SettingsInvalid, TopicsWrong) as error:
-        log.error("cannot start", extra={"role": role, "error": str(error)})
+        log.error("cannot start", extra={"role": role, "error": error})
         return 2
     except Dead as error:
-        log.error("ended: a clean process should start", extra={"role": role, "error": str(error)})
+        log.error("ended: a clean process should start", extra={"role": role, "error": error})
         return 3
     return 0
 

@@ -155,14 +155,13 @@ class Worker:
     def _condemn(self, partition: Partition, task: Task, poison: Poison) -> None:
         """A step is poison only if it fails alone, as the first of its batch (style 8)."""
         self._throw_away()
-        key = poison.key.decode(errors="replace")
-        where: dict[str, object] = {"partition": str(partition), "key": key}
+        where: dict[str, object] = {"partition": partition, "key": poison.key}
         if not poison.alone:
             log.warning("record or timer fails: trying it alone", extra=where)
             task.doubt(poison)
             return
         letter = letter_of(partition, poison, task)
-        where |= {"reason": letter.code, "offset": letter.offset, "error": str(poison)}
+        where |= {"reason": letter.code, "offset": letter.offset, "error": poison}
         log.error("record or timer cannot be folded: dead letter", extra=where)
         task.condemn(letter)
 
@@ -176,7 +175,7 @@ class Worker:
             log.error(
                 "task stopped: a record is stamped ahead of this machine's clock; nothing fires. "
                 "Set the broker's clock right, or this machine's",
-                extra={"partition": str(partition), "seconds_ahead": ahead / 1e6},
+                extra={"partition": partition, "seconds_ahead": ahead / 1e6},
             )
             self.transport.pause([partition])
         elif owned.skewed and not skewed:
@@ -250,17 +249,17 @@ class Worker:
         try:
             work()
         except Aborted as error:
-            log.warning("transaction aborted: folding again", extra={"error": str(error)})
+            log.warning("transaction aborted: folding again", extra={"error": error})
             self._throw_away()
         except StateTooLarge as error:
-            log.warning("a state is too large: folding one by one", extra={"error": str(error)})
+            log.warning("a state is too large: folding one by one", extra={"error": error})
             self._throw_away()
         except SchemaUnavailable as error:
-            log.warning("registry not to be reached: waiting", extra={"error": str(error)})
+            log.warning("registry not to be reached: waiting", extra={"error": error})
             self._guarded(self._throw_away)
             time.sleep(OUTAGE_S)
         except Unsure as error:
-            log.warning("commit outcome unknown: restoring", extra={"error": str(error)})
+            log.warning("commit outcome unknown: restoring", extra={"error": error})
             self._rewind = True  # what is in hand comes again
             everything = list(self.owned)
             self._forget(everything)
@@ -285,12 +284,12 @@ class Worker:
 
     def _assigned(self, partitions: Sequence[Partition]) -> None:
         if partitions:
-            log.info("assigned", extra={"partitions": [str(p) for p in partitions]})
+            log.info("assigned", extra={"partitions": partitions})
             self._begin(partitions)
 
     def _revoked(self, partitions: Sequence[Partition]) -> None:
         """Taken away means abort: the next owner folds it again."""
-        log.info("revoked", extra={"partitions": [str(p) for p in partitions]})
+        log.info("revoked", extra={"partitions": partitions})
         self._forget(partitions)
         self._guarded(self._throw_away)
 
@@ -327,9 +326,7 @@ class Worker:
                 return
             owned.task.restored()
             self.transport.start({partition: owned.task.next_offset})
-            log.info(
-                "restored", extra={"partition": str(partition), "states": len(owned.task.store)}
-            )
+            log.info("restored", extra={"partition": partition, "states": len(owned.task.store)})
 
     def _restore_again(self, partition: Partition, owned: Owned) -> None:
         """A state older than what the group has committed is not folded on: that would say things
@@ -337,7 +334,7 @@ class Worker:
         log.error(
             "the changelog ends before the group's offset: reading it again",
             extra={
-                "partition": str(partition),
+                "partition": partition,
                 "state": owned.task.next_offset,
                 "group": owned.committed,
             },
