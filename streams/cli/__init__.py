@@ -22,7 +22,7 @@ from streams.cli import (
 )
 from streams.cli import publish as publishing
 from streams.cli.errors import INTERRUPTED, explain
-from streams.cli.output import say
+from streams.cli.output import print_stderr
 
 HELP = """Decides who is reached next, over which channel and when: exactly once, from a log.
 
@@ -84,7 +84,7 @@ def execute(arguments: Sequence[str]) -> int:
         meaning = explain(error)
         if meaning is None:
             raise
-        say(meaning.message)
+        print_stderr(meaning.message)
         return meaning.code
     return 0
 

@@ -11,8 +11,8 @@ from schemas.base.times import parse_moment
 from schemas.campaigns import presets
 from schemas.campaigns.definition import Definition, parse, read
 from schemas.public.events import model_of
-from streams.base.settings import load
-from streams.cli.errors import USAGE, Halt
+from streams.base.settings import load_settings
+from streams.cli.errors import USAGE, CommandError
 from streams.cli.output import (
     Json,
     Tenant,
@@ -20,8 +20,8 @@ from streams.cli.output import (
     Wait,
     checked,
     print_json,
+    print_stderr,
     print_table,
-    say,
     settings,
 )
 from streams.cli.request_reply import TIMEOUT_S, order, tell
@@ -49,7 +49,7 @@ def validate(file: File, tenant: MaybeTenant = None, json: Json = False) -> None
     elif isinstance(found, Definition):
         print(f"{file}: valid, {found.kind} campaign with {len(found.steps)} steps")
     if problems:
-        raise Halt(told(str(file), problems))
+        raise CommandError(told(str(file), problems))
 
 
 @app.command()
@@ -71,7 +71,7 @@ def publish(
     if not isinstance(definition, Definition):
         if json:
             print_json({"valid": False, "problems": [p._asdict() for p in definition]})
-        raise Halt(told(str(file), definition))
+        raise CommandError(told(str(file), definition))
     event = event_of(
         "campaign.published",
         tenant_id=definition.tenant_id,
@@ -81,7 +81,7 @@ def publish(
     fact = order(settings(), "campaign.published", event, wait=wait, timeout_s=timeout)
     values = (fact.values if fact is not None else None) or {}
     for name in values.get("templates_gone", ()):
-        say(f"warning: template {name} was deleted; touches with it are not sent")
+        print_stderr(f"warning: template {name} was deleted; touches with it are not sent")
     campaign_id, owner, status = definition.campaign_id, definition.tenant_id, values.get("status")
     done = f"is live ({status})"
     if status == "draft":
@@ -129,10 +129,10 @@ def duplicate(
     try:
         text = presets.duplicate(preset, tenant, campaign_id, name or campaign_id, service_type)
     except presets.PresetUnknown as error:
-        raise Halt(str(error), USAGE) from None
+        raise CommandError(str(error), USAGE) from None
     found = read(text)
     if not isinstance(found, Definition):
-        raise Halt(told("this campaign", found))
+        raise CommandError(told("this campaign", found))
     if out is None:
         typer.echo(text, nl=False)
         return
@@ -140,7 +140,7 @@ def duplicate(
         with out.open("x") as file:
             file.write(text)
     except FileExistsError:
-        raise Halt(f"{out} exists already and is left as it is", USAGE) from None
+        raise CommandError(f"{out} exists already and is left as it is", USAGE) from None
     print(f"{out}: fill in the templates, then: touchstream campaign publish {out}")
 
 
@@ -158,7 +158,7 @@ def event_of(kind: str, **values: Any) -> BaseModel:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise Halt(f"{place}: {first['msg']}", USAGE) from None
+        raise CommandError(f"{place}: {first['msg']}", USAGE) from None
 
 
 def _changing(verb: str, kind: str, promise: str) -> None:
@@ -235,8 +235,10 @@ def set_tenant(
         per_week=per_week,
         fence=fence,
     )
-    if fence is not None and moment_of(fence) > checked(load()).scaled_clock().now():
-        raise Halt("--fence: not ahead of now: until then everything would be history", USAGE)
+    if fence is not None and parse_time(fence) > checked(load_settings()).scaled_clock().now():
+        raise CommandError(
+            "--fence: not ahead of now: until then everything would be history", USAGE
+        )
     fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
     tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)
 
@@ -266,7 +268,7 @@ def tenant_event(
     if per_day is not None or per_week is not None:
         values["frequency_caps"] = {"per_day": per_day, "per_week": per_week}
     if fence is not None:
-        values["fence"] = moment_of(fence)
+        values["fence"] = parse_time(fence)
     if quiet is not None or strict_start is not None or strict_region:
         start, _, end = (quiet or "21:00-08:00").partition("-")
         values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
@@ -275,19 +277,19 @@ def tenant_event(
     return event_of("tenant.upserted", **values)
 
 
-def moment_of(text: str) -> int:
+def parse_time(text: str) -> int:
     """A time as a person writes it. Raises Halt."""
     try:
         return parse_moment(text)
     except ValueError as error:
-        raise Halt(f"{text}: {error}", USAGE) from None
+        raise CommandError(f"{text}: {error}", USAGE) from None
 
 
 def _pairs(given: list[str] | None) -> list[tuple[str, str]]:
     pairs = [item.partition("=") for item in given or []]
     for item, (_, equals, value) in zip(given or [], pairs, strict=True):
         if not equals or not value:
-            raise Halt(f"{item}: must be NAME=VALUE", USAGE)
+            raise CommandError(f"{item}: must be NAME=VALUE", USAGE)
     return [(name, value) for name, _, value in pairs]
 
 
@@ -295,4 +297,4 @@ def _number(kind: type[int] | type[float], text: str) -> float:
     try:
         return kind(text)
     except ValueError:
-        raise Halt(f"{text} is not a number", USAGE) from None
+        raise CommandError(f"{text} is not a number", USAGE) from None

@@ -13,9 +13,9 @@ from processors.contact.version_migration import (
 )
 from schemas.campaigns.definition import Definition, Step
 from sinks.campaign_runs_query import Runs, Standing, runs
-from streams.base.settings import load
+from streams.base.settings import load_settings
 from streams.cli.campaign import event_of
-from streams.cli.errors import USAGE, Halt
+from streams.cli.errors import USAGE, CommandError
 from streams.cli.output import (
     Json,
     Tenant,
@@ -31,7 +31,7 @@ from streams.cli.request_reply import TIMEOUT_S, order, tell
 SHOWN_MAX = 20
 
 
-class Outlook(NamedTuple):
+class PlannedMove(NamedTuple):
     """What would become of a run."""
 
     contact_id: str
@@ -87,7 +87,7 @@ def _steps(moves: list[str] | None) -> dict[str, str | None]:
     pairs = [move.partition("=") for move in moves or ()]
     for move, (old, equals, _) in zip(moves or (), pairs, strict=True):
         if not old or not equals:
-            raise Halt(f"{move}: must be OLD=NEW, or OLD= where the step is gone", USAGE)
+            raise CommandError(f"{move}: must be OLD=NEW, or OLD= where the step is gone", USAGE)
     return {old: new or None for old, _, new in pairs}
 
 
@@ -98,10 +98,10 @@ def _foretell(
     from_version: int | None,
     as_json: bool,
 ) -> None:
-    known = runs(checked(load()).dsn(), tenant, campaign_id)
+    known = runs(checked(load_settings()).dsn(), tenant, campaign_id)
     if not known.steps:
-        raise Halt(f"PostgreSQL knows no campaign {campaign_id} of {tenant}")
-    outlooks = foretold(known, steps, from_version)
+        raise CommandError(f"PostgreSQL knows no campaign {campaign_id} of {tenant}")
+    outlooks = planned_moves(known, steps, from_version)
     if as_json:
         print_json([outlook._asdict() for outlook in outlooks])
         return
@@ -115,15 +115,15 @@ def _foretell(
     print(f"{len(outlooks)} runs; --json lists every one")
 
 
-def foretold(
+def planned_moves(
     known: Runs, steps: Mapping[str, str | None], from_version: int | None
-) -> list[Outlook]:
+) -> list[PlannedMove]:
     """What the order would do, run by run: by the very rules of the processor."""
     newest = max(known.steps)
     new = _sketch(known.steps[newest])
     strange = sorted(name for name in steps.values() if name and counterpart(name, new, {}) is None)
     if strange:
-        raise Halt(f"version {newest} has no step {', '.join(strange)}", USAGE)
+        raise CommandError(f"version {newest} has no step {', '.join(strange)}", USAGE)
     moving = [run for run in known.standing if run.version != newest]
     return [
         _outlook(run, _sketch(known.steps[run.version]), new, steps)
@@ -134,18 +134,18 @@ def foretold(
 
 def _outlook(
     run: Standing, old: Definition, new: Definition, steps: Mapping[str, str | None]
-) -> Outlook:
+) -> PlannedMove:
     stands = run.visited[-1]
     becomes = counterpart(stands, new, steps)
     if run.out and not same_means(old, stands, new, becomes):
-        return Outlook(run.contact_id, run.version, stands, stands, True, [], [])
-    at = new.index(becomes) if becomes is not None else next_after(stands, old, new, steps)
+        return PlannedMove(run.contact_id, run.version, stands, stands, True, [], [])
+    at = new.step_index(becomes) if becomes is not None else next_after(stands, old, new, steps)
     goes_on = new.steps[at].id if at < len(new.steps) else None
     been = [name for step in run.visited if (name := counterpart(step, new, steps)) is not None]
     again, lost = repeated_and_lost(been, at, new)
     if becomes is None and goes_on in been:
         again = [goes_on, *again]
-    return Outlook(run.contact_id, run.version, stands, goes_on, False, again, lost)
+    return PlannedMove(run.contact_id, run.version, stands, goes_on, False, again, lost)
 
 
 def _sketch(steps: list[tuple[str, str, str]]) -> Definition:

@@ -13,16 +13,16 @@ from schemas.public.events import model_of
 from streams.base.settings import Settings
 from streams.cli.campaign import event_of
 from streams.cli.campaign_status import campaign_status
-from streams.cli.errors import NO, USAGE, Halt
+from streams.cli.errors import NO, USAGE, CommandError
 from streams.cli.event_publisher import Publisher
 from streams.cli.output import (
     Json,
-    Sparing,
+    LimitedMessages,
     Tenant,
     bounded_lines,
-    err,
     print_json,
     settings,
+    stderr_console,
 )
 from streams.kafka.topics import layout_of
 
@@ -39,7 +39,7 @@ class Count:
         self.good = self.bad = 0
         self.kept: list[Bad] = []
         self._keep = keep
-        self._tell = Sparing()
+        self._tell = LimitedMessages()
 
     def spoil(self, bad: Bad) -> None:
         self.bad += 1
@@ -88,7 +88,7 @@ def import_people(
                 _send(publisher, person, begun, campaign, batch)
             count.good += 1
     except HeaderInvalid as error:
-        raise Halt(f"{file}: {error}", USAGE) from None
+        raise CommandError(f"{file}: {error}", USAGE) from None
     finally:
         if publisher is not None:
             publisher.flush()
@@ -98,7 +98,7 @@ def import_people(
     else:
         print(f"{count.good} {'valid' if dry_run else 'imported'}, {count.bad} bad")
     if count.bad:
-        raise Halt(f"{count.bad} lines were bad", NO)
+        raise CommandError(f"{count.bad} lines were bad", NO)
 
 
 def _expect_active(found: Settings, tenant_id: str, campaign_id: str) -> None:
@@ -106,11 +106,13 @@ def _expect_active(found: Settings, tenant_id: str, campaign_id: str) -> None:
     status = campaign_status(found, tenant_id, campaign_id)
     about = f"{campaign_id} --tenant {tenant_id}"
     if status is None:
-        raise Halt(f"{tenant_id} has no campaign {campaign_id}: touchstream campaign publish FILE")
+        raise CommandError(
+            f"{tenant_id} has no campaign {campaign_id}: touchstream campaign publish FILE"
+        )
     if status != "active":
         verb = {"draft": "activate", "paused": "resume"}.get(status)
         what_to_do = f": touchstream campaign {verb} {about}" if verb else ""
-        raise Halt(f"{campaign_id} is {status} and enrolls nobody{what_to_do}")
+        raise CommandError(f"{campaign_id} is {status} and enrolls nobody{what_to_do}")
 
 
 def _send(publisher: Publisher, person: Person, at: int, campaign: str | None, batch: str) -> None:
@@ -141,4 +143,6 @@ def read(file: Path, tenant: str, count: Count) -> Iterator[Person]:
 
 def _bar(file: Path) -> Progress:
     columns = (TextColumn(file.name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    return Progress(
+        *columns, console=stderr_console, transient=True, disable=not stderr_console.is_terminal
+    )

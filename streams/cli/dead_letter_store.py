@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, Producer, Top
 from processors.fold.task import TIMER_FAILED
 from schemas.internal.topics import CHANGELOGS, LOGS, Topic
 from streams.base.settings import Settings
-from streams.cli.errors import NO, USAGE, Halt
+from streams.cli.errors import NO, USAGE, CommandError
 from streams.kafka.clients import reader, transactional_producer
 from streams.runtime.dead_letter import RETRIED
 
@@ -22,7 +22,7 @@ CALL_S = 15.0
 ORIGINAL = "original_"
 
 
-class Letter(msgspec.Struct, kw_only=True):
+class StoredDeadLetter(msgspec.Struct, kw_only=True):
     """One record that was set aside. `place` names it: PARTITION/OFFSET of dead-letters."""
 
     place: str
@@ -40,9 +40,9 @@ class Letter(msgspec.Struct, kw_only=True):
     cut: bool = False
 
 
-def read(settings: Settings) -> dict[str, Letter]:
+def read(settings: Settings) -> dict[str, StoredDeadLetter]:
     """Every letter that there is, by place, oldest first."""
-    found: dict[str, Letter] = {}
+    found: dict[str, StoredDeadLetter] = {}
     for message in _all(settings):
         headers: list[tuple[str, Any]] = _pairs(message)
         marked = [v.decode() for name, v in headers if name == RETRIED and v is not None]
@@ -78,10 +78,10 @@ def _pairs(message: Message) -> list[tuple[str, Any]]:
     return list(found or ())
 
 
-def _letter(message: Message, headers: list[tuple[str, Any]]) -> Letter:
+def _letter(message: Message, headers: list[tuple[str, Any]]) -> StoredDeadLetter:
     said = {name: value for name, value in headers if not name.startswith(ORIGINAL)}
     text = {name: (value or b"").decode(errors="replace") for name, value in said.items()}
-    return Letter(
+    return StoredDeadLetter(
         place=f"{message.partition()}/{message.offset()}",
         at_ms=message.timestamp()[1],
         reason=text.get("reason", "UNKNOWN"),
@@ -109,19 +109,23 @@ def place_of(text: str) -> str:
     """`0/17`, also for `17`. Raises Halt."""
     partition, slash, offset = text.rpartition("/")
     if not offset.isdecimal() or (slash and not partition.isdecimal()):
-        raise Halt(f"{text} is no place: PARTITION/OFFSET, as `dead-letters list` shows it", USAGE)
+        raise CommandError(
+            f"{text} is no place: PARTITION/OFFSET, as `dead-letters list` shows it", USAGE
+        )
     return f"{int(partition or 0)}/{int(offset)}"
 
 
-def chosen(letters: dict[str, Letter], places: Sequence[str]) -> list[Letter]:
+def select(letters: dict[str, StoredDeadLetter], places: Sequence[str]) -> list[StoredDeadLetter]:
     """The letters at these places. Raises Halt where there is none."""
     missing = [place for place in places if place not in letters]
     if missing:
-        raise Halt(f"no dead letter at {', '.join(missing)}: touchstream dead-letters list", NO)
+        raise CommandError(
+            f"no dead letter at {', '.join(missing)}: touchstream dead-letters list", NO
+        )
     return [letters[place] for place in dict.fromkeys(places)]
 
 
-class Retry:
+class RetryProducer:
     """The one who sends letters back; from its making on, every earlier one is fenced."""
 
     def __init__(self, settings: Settings) -> None:
@@ -131,7 +135,7 @@ class Retry:
         self._producer: Producer = transactional_producer(settings, identity)
         self._producer.init_transactions(CALL_S)
 
-    def send(self, letters: Sequence[Letter]) -> None:
+    def send(self, letters: Sequence[StoredDeadLetter]) -> None:
         """All of them and their markers, or nothing."""
         self._producer.begin_transaction()
         for letter in letters:
@@ -172,7 +176,7 @@ class Retry:
                 self._producer.poll(0.1)
 
 
-def why_not(letter: Letter, *, force: bool) -> str | None:
+def retry_refusal(letter: StoredDeadLetter, *, force: bool) -> str | None:
     """Why a letter must not be sent back, None if it may be."""
     if letter.origin_topic in (*CHANGELOGS, Topic.FACTS):
         return (

@@ -6,9 +6,16 @@ import typer
 from confluent_kafka import KafkaException
 
 from streams.base.settings import Settings
-from streams.cli.dead_letter_store import Letter, Retry, chosen, place_of, read, why_not
-from streams.cli.errors import NO, USAGE, Halt
-from streams.cli.output import Json, moment, print_json, print_table, say, settings
+from streams.cli.dead_letter_store import (
+    RetryProducer,
+    StoredDeadLetter,
+    place_of,
+    read,
+    retry_refusal,
+    select,
+)
+from streams.cli.errors import NO, USAGE, CommandError
+from streams.cli.output import Json, format_time, print_json, print_stderr, print_table, settings
 from streams.kafka.topics import layout_of
 
 SHOWN_BYTES = 2_000
@@ -36,9 +43,9 @@ def list_letters(
         heads = ("place", "at", "reason", "origin", "bytes#", "retried#", "detail")
         print_table(heads, [_row(letter) for letter in shown])
         if len(shown) < len(found):
-            say(f"{len(found) - len(shown)} older ones are not shown: --limit")
+            print_stderr(f"{len(found) - len(shown)} older ones are not shown: --limit")
     if not found:
-        raise Halt("no dead letters", NO)
+        raise CommandError("no dead letters", NO)
 
 
 @app.command()
@@ -50,13 +57,13 @@ def show(
 
     Example: touchstream dead-letters show 0/17
     """
-    (letter,) = chosen(_read(settings()), [place_of(place)])
+    (letter,) = select(_read(settings()), [place_of(place)])
     if json:
         print_json(_as_json(letter, short=False))
         return
     origin = f"{letter.origin_topic}[{letter.origin_partition}]@{letter.origin_offset}"
     print(f"{letter.place}  {letter.reason}: {letter.detail}")
-    print(f"from     {origin}, set aside at {moment(letter.at_ms * 1_000)}")
+    print(f"from     {origin}, set aside at {format_time(letter.at_ms * 1_000)}")
     print(f"retried  {letter.retried} times")
     print(f"key      {_text(letter.key)}")
     for name, value in letter.headers:
@@ -82,21 +89,23 @@ def retry(
     Example: touchstream dead-letters retry --all --code AVRO_SCHEMA_UNKNOWN
     """
     if everything == bool(places):
-        raise Halt("name places, or --all", USAGE)
+        raise CommandError("name places, or --all", USAGE)
     found = settings()
     layout_of(found)
-    sender = Retry(found)  # first: what an earlier retry has marked is then there to be read
+    sender = RetryProducer(
+        found
+    )  # first: what an earlier retry has marked is then there to be read
     letters = read(found)
     if everything:
         asked = [
             x for x in letters.values() if code in (None, x.reason) and (force or not x.retried)
         ]
-        left_out = [x for x in asked if why_not(x, force=force)]
+        left_out = [x for x in asked if retry_refusal(x, force=force)]
         asked = [x for x in asked if x not in left_out]
         for letter in left_out:
-            say(f"{letter.place} is left: {why_not(letter, force=force)}")
+            print_stderr(f"{letter.place} is left: {retry_refusal(letter, force=force)}")
     else:
-        asked = chosen(letters, [place_of(place) for place in places or ()])
+        asked = select(letters, [place_of(place) for place in places or ()])
     _send(sender, asked, force=force)
     if json:
         print_json({"retried": [letter.place for letter in asked]})
@@ -105,37 +114,37 @@ def retry(
             print(f"{letter.place} is back on {letter.origin_topic}[{letter.origin_partition}]")
 
 
-def _send(sender: Retry, letters: list[Letter], *, force: bool) -> None:
+def _send(sender: RetryProducer, letters: list[StoredDeadLetter], *, force: bool) -> None:
     if not letters:
-        raise Halt("nothing to retry", NO)
+        raise CommandError("nothing to retry", NO)
     for letter in letters:
-        reason = why_not(letter, force=force)
+        reason = retry_refusal(letter, force=force)
         if reason:
-            raise Halt(f"{letter.place}: {reason}; nothing was sent", NO)
+            raise CommandError(f"{letter.place}: {reason}; nothing was sent", NO)
     try:
         sender.send(letters)
     except KafkaException as error:
         if error.args[0].fatal():
-            raise Halt("another retry took over; this one sent nothing", NO) from None
+            raise CommandError("another retry took over; this one sent nothing", NO) from None
         raise
 
 
-def _read(found: Settings) -> dict[str, Letter]:
+def _read(found: Settings) -> dict[str, StoredDeadLetter]:
     layout_of(found)
     return read(found)
 
 
-def _row(letter: Letter) -> tuple[object, ...]:
+def _row(letter: StoredDeadLetter) -> tuple[object, ...]:
     origin = f"{letter.origin_topic}[{letter.origin_partition}]@{letter.origin_offset}"
     size = len(letter.value or b"")
-    when = moment(letter.at_ms * 1_000)
+    when = format_time(letter.at_ms * 1_000)
     return (letter.place, when, letter.reason, origin, size, letter.retried, letter.detail)
 
 
-def _as_json(letter: Letter, *, short: bool) -> dict[str, Any]:
+def _as_json(letter: StoredDeadLetter, *, short: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "place": letter.place,
-        "at": moment(letter.at_ms * 1_000),
+        "at": format_time(letter.at_ms * 1_000),
         "reason": letter.reason,
         "detail": letter.detail,
         "origin_topic": letter.origin_topic,

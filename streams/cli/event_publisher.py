@@ -16,7 +16,7 @@ from schemas.internal.topics import Topic
 from schemas.public.codec import Encoding, encode_event
 from schemas.public.events import EVENTS
 from streams.base.settings import Settings
-from streams.cli.errors import UNREACHABLE, Halt
+from streams.cli.errors import UNREACHABLE, CommandError
 from streams.kafka.clients import producer, reader
 from streams.kafka.reader import watermarks
 
@@ -87,9 +87,9 @@ class Publisher:
         """Every event sent so far is safe with Kafka. Raises Halt."""
         left = self._producer.flush(FLUSH_S)
         if self._failure is not None:
-            raise Halt(f"Kafka did not take an event: {self._failure.str()}", UNREACHABLE)
+            raise CommandError(f"Kafka did not take an event: {self._failure.str()}", UNREACHABLE)
         if left:
-            raise Halt(f"Kafka did not take {left} events in {FLUSH_S:.0f} s", UNREACHABLE)
+            raise CommandError(f"Kafka did not take {left} events in {FLUSH_S:.0f} s", UNREACHABLE)
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         self._failure = self._failure or error
@@ -110,7 +110,7 @@ def _contact_of(kind: type[BaseModel]) -> Callable[[Any], str | None]:
     return attrgetter("contact_id") if "contact_id" in kind.model_fields else lambda _: None
 
 
-class Answers:
+class AnswerReader:
     """The facts from now on: to be made before the event is sent that they answer."""
 
     def __init__(self, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.internal.topics import CHANGELOGS, PUBLIC_IN, Layout, Topic
 from streams.base.settings import Settings
-from streams.cli.errors import patiently
+from streams.cli.errors import retry_transient
 from streams.kafka.clients import admin
 from streams.runtime.roles import PROCESSORS
 
@@ -28,7 +28,7 @@ ROLE_TOPICS: dict[str, tuple[Topic, ...]] = {
 }
 
 
-class Broker:
+class BrokerQueries:
     """One deployment's."""
 
     def __init__(self, settings: Settings, layout: Layout) -> None:
@@ -83,7 +83,7 @@ class Broker:
         """Where each partition ends for a reader of what is committed, or begins."""
         spec = (OffsetSpec.earliest if first else OffsetSpec.latest)()  # type: ignore[no-untyped-call]
         asked = {self.name(at): spec for at in places}
-        answers = patiently(lambda: self._answers(asked))
+        answers = retry_transient(lambda: self._answers(asked))
         return {self.at(place): answer.offset for place, answer in answers.items()}
 
     def _answers(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[TopicPartition, Any]:

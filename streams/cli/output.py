@@ -13,15 +13,15 @@ from rich.status import Status
 from rich.table import Table
 
 from schemas.base.times import format_rfc3339
-from streams.base.settings import Settings, SettingsInvalid, load, need_kafka
-from streams.cli.errors import UNREACHABLE, Halt, masked
+from streams.base.settings import Settings, SettingsInvalid, load_settings, require_kafka
+from streams.cli.errors import UNREACHABLE, CommandError, mask_secrets
 from streams.kafka.clients import admin
 
-REACH_S = 8.0
-TOLD_MAX = 20
+BROKER_TIMEOUT_S = 8.0
+MESSAGES_MAX = 20
 WIDTH_OF_FILES = 200
 
-err = Console(stderr=True, highlight=False)
+stderr_console = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="The tenant's id.")]
@@ -31,7 +31,7 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the engin
 
 def settings(*, reach: bool = True) -> Settings:
     """The environment's, with a broker that answers. Raises SettingsInvalid, Halt."""
-    found = quiet(need_kafka(checked(load())))
+    found = quiet(require_kafka(checked(load_settings())))
     if reach:
         _reach(found)
     return found
@@ -56,22 +56,24 @@ def _reach(found: Settings) -> None:
     listening = {**found.kafka, "error_cb": heard.append}
     with admin(found.model_copy(update={"kafka": listening})) as client:
         try:
-            client.list_topics(timeout=REACH_S)
+            client.list_topics(timeout=BROKER_TIMEOUT_S)
             return
         except KafkaException as error:
             client.poll(0)
             last: KafkaError = error.args[0]
     said = [e.str() for e in heard if e.code() != KafkaError._ALL_BROKERS_DOWN]
     why = said[0] if said else last.str()
-    raise Halt(masked(f"Kafka at {found.bootstrap_servers} does not answer: {why}"), UNREACHABLE)
+    raise CommandError(
+        mask_secrets(f"Kafka at {found.bootstrap_servers} does not answer: {why}"), UNREACHABLE
+    )
 
 
-def say(text: str) -> None:
+def print_stderr(text: str) -> None:
     """What a person at the terminal should know meanwhile: stderr, so that data stay data."""
-    err.print(text, markup=False, soft_wrap=True)
+    stderr_console.print(text, markup=False, soft_wrap=True)
 
 
-class Sparing:
+class LimitedMessages:
     """Says the first few of many, and that there are more."""
 
     def __init__(self) -> None:
@@ -79,23 +81,23 @@ class Sparing:
 
     def __call__(self, text: str) -> None:
         self._told += 1
-        if self._told <= TOLD_MAX:
-            say(text)
-        elif self._told == TOLD_MAX + 1:
-            say("… and more; --json lists them all")
+        if self._told <= MESSAGES_MAX:
+            print_stderr(text)
+        elif self._told == MESSAGES_MAX + 1:
+            print_stderr("… and more; --json lists them all")
 
 
 @contextmanager
-def progress() -> "Iterator[Tell]":
+def progress() -> "Iterator[ProgressLine]":
     """Tells how far something is, on stderr: a moving line on a terminal, lines elsewhere."""
-    if not err.is_terminal:
-        yield Tell(None)
+    if not stderr_console.is_terminal:
+        yield ProgressLine(None)
         return
-    with err.status("reading the logs") as status:
-        yield Tell(status)
+    with stderr_console.status("reading the logs") as status:
+        yield ProgressLine(status)
 
 
-class Tell:
+class ProgressLine:
     """Says a thing once."""
 
     def __init__(self, status: Status | None) -> None:
@@ -106,7 +108,7 @@ class Tell:
         if self._status is not None:
             self._status.update(what)
         elif what != self._last:
-            say(what)
+            print_stderr(what)
         self._last = what
 
 
@@ -140,6 +142,6 @@ def _plain(text: str) -> str:
     return text.replace("[", r"\[")
 
 
-def moment(micros: int | None) -> str | None:
+def format_time(micros: int | None) -> str | None:
     """For a table: to the second, UTC."""
     return None if micros is None else format_rfc3339(micros - micros % 1_000_000)

@@ -14,17 +14,17 @@ from schemas.internal.facts import Fact
 from schemas.public.codec import VALUE_BYTES, Decoder, Event
 from schemas.public.events import EVENTS
 from streams.base.settings import Settings
-from streams.cli.errors import NO, UNREACHABLE, USAGE, Halt
-from streams.cli.event_publisher import ANSWERS, REFUSALS, Answers, Publisher
+from streams.cli.errors import NO, UNREACHABLE, USAGE, CommandError
+from streams.cli.event_publisher import ANSWERS, REFUSALS, AnswerReader, Publisher
 from streams.cli.output import (
     Json,
-    Sparing,
+    LimitedMessages,
     Timeout,
     Wait,
     bounded_lines,
-    err,
     print_json,
     settings,
+    stderr_console,
 )
 from streams.cli.request_reply import refusal
 from streams.kafka.topics import layout_of
@@ -34,7 +34,7 @@ STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 _LINE_BYTES = VALUE_BYTES + 2
 
 
-class Wire(StrEnum):
+class ValueEncoding(StrEnum):
     """How values are written."""
 
     JSON = "json"
@@ -51,7 +51,7 @@ class Count:
         self.refused: list[dict[str, Any]] = []
         self.unanswered: int | None = None
         self.tell: Callable[[int], object] = lambda _: None
-        self._tell = Sparing()
+        self._tell = LimitedMessages()
 
     def take(self, kind: str) -> None:
         self.good += 1
@@ -73,7 +73,9 @@ class Count:
 
 def publish(
     file: Annotated[str, typer.Argument(metavar="FILE.jsonl", help="A file, or - for stdin.")],
-    encoding: Annotated[Wire, typer.Option(help="How values are written.")] = Wire.JSON,
+    encoding: Annotated[
+        ValueEncoding, typer.Option(help="How values are written.")
+    ] = ValueEncoding.JSON,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; needs no Kafka.")] = False,
     wait: Wait = True,
     timeout: Timeout = TIMEOUT_S,
@@ -112,31 +114,31 @@ def publish(
     else:
         print(f"{count.good} published, {len(count.bad)} bad, {len(count.refused)} refused")
     if count.unanswered is not None:
-        raise Halt(
+        raise CommandError(
             f"line {count.unanswered}: nothing answered within {timeout:g} s, and the rest was "
             "sent without waiting. Is the engine running, or does it know a newer order already?",
             UNREACHABLE,
         )
     if count.bad or count.refused:
-        raise Halt(f"{len(count.bad)} lines were bad, {len(count.refused)} refused", NO)
+        raise CommandError(f"{len(count.bad)} lines were bad, {len(count.refused)} refused", NO)
 
 
 def _send(
     found: Settings,
     events: Iterator[tuple[int, Event]],
     count: Count,
-    encoding: Wire,
+    encoding: ValueEncoding,
     timeout_s: float,
 ) -> None:
     layout_of(found)
     publisher = Publisher(found, encoding.value)
-    answers: Answers | None = None
+    answers: AnswerReader | None = None
     try:
         with _progress(count):
             for line, event in events:
                 order = timeout_s > 0 and event.type in ANSWERS and count.unanswered is None
                 if order and answers is None:
-                    answers = Answers(found)
+                    answers = AnswerReader(found)
                 cause = publisher.send(event.type, event.data, event.id, event.source, event.time)
                 if order and answers is not None:
                     publisher.flush()
@@ -188,7 +190,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
     try:
         file = open(name, "rb")  # noqa: PTH123, SIM115 (a person's argument, closed below)
     except OSError as error:
-        raise Halt(f"{name}: {error.strerror}", USAGE) from None
+        raise CommandError(f"{name}: {error.strerror}", USAGE) from None
     with file:
         yield file
 
@@ -196,11 +198,11 @@ def opened(name: str) -> Iterator[BinaryIO]:
 @contextmanager
 def _progress(count: Count) -> Iterator[None]:
     """A line on stderr that counts, on a terminal only."""
-    if not err.is_terminal:
+    if not stderr_console.is_terminal:
         yield
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=stderr_console, transient=True) as bar:
         task = bar.add_task("publishing")
         count.tell = lambda good: bar.update(task, description=f"{good} events")
         yield

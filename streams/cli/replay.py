@@ -16,8 +16,8 @@ from streams.audit.replay.diff import Difference
 from streams.audit.replay.recording import Kept, Recording, keeping
 from streams.audit.replay.replay import Replayed
 from streams.audit.replay.replay import replay as fold_again
-from streams.base.settings import Settings, load
-from streams.cli.errors import NO, USAGE, Halt
+from streams.base.settings import Settings, load_settings
+from streams.cli.errors import NO, USAGE, CommandError
 from streams.cli.output import Json, print_json, progress, settings
 from streams.cli.why_text import decision
 from streams.kafka.registry import decoder_of
@@ -55,10 +55,10 @@ def replay(
     Example: touchstream replay --from-topics --keep monday.jsonl.gz
     """
     if (file is None) is not from_topics:
-        raise Halt("of what? A FILE, or --from-topics: one of them", USAGE)
+        raise CommandError("of what? A FILE, or --from-topics: one of them", USAGE)
     if keep is not None and file is not None:
-        raise Halt("--keep goes with --from-topics: the file is kept already", USAGE)
-    found = settings() if from_topics else load()
+        raise CommandError("--keep goes with --from-topics: the file is kept already", USAGE)
+    found = settings() if from_topics else load_settings()
     with ExitStack() as held:
         tell = held.enter_context(progress())
         recording = _recording(file, found, wait)
@@ -70,7 +70,7 @@ def replay(
         for line in _lines(replayed):
             typer.echo(line)
     if replayed.different:
-        raise Halt(f"{replayed.different.total():,} differ", NO)
+        raise CommandError(f"{replayed.different.total():,} differ", NO)
 
 
 def _recording(file: Path | None, found: Settings, wait_s: float) -> Recording:

@@ -7,9 +7,9 @@ import msgspec
 
 from schemas.internal.facts import Fact
 from streams.base.settings import Settings
-from streams.cli.errors import UNREACHABLE, Halt
-from streams.cli.event_publisher import REFUSALS, Answers, Publisher
-from streams.cli.output import print_json, say
+from streams.cli.errors import UNREACHABLE, CommandError
+from streams.cli.event_publisher import REFUSALS, AnswerReader, Publisher
+from streams.cli.output import print_json, print_stderr
 from streams.kafka.topics import layout_of
 
 TIMEOUT_S = 30.0
@@ -19,7 +19,7 @@ def order(settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: fl
     """The engine's answer; None if nobody waits for one. Raises Halt when none comes, or a
     refusal does."""
     layout_of(settings)
-    answers = Answers(settings) if wait else None
+    answers = AnswerReader(settings) if wait else None
     publisher = Publisher(settings)
     cause = publisher.send(kind, data, str(uuid4()), at=publisher.now())
     publisher.flush()
@@ -30,7 +30,7 @@ def order(settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: fl
     finally:
         answers.close()
     if fact is None:
-        raise Halt(
+        raise CommandError(
             f"{kind} is published, but nothing answered within {timeout_s:g} s: "
             "is the engine running? touchstream status says",
             UNREACHABLE,
@@ -43,11 +43,11 @@ def tell(fact: Fact | None, done: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"published": True} if fact is None else fields(fact))
     elif fact is None:
-        say("published; nobody waited for the answer")
+        print_stderr("published; nobody waited for the answer")
     elif fact.fact not in REFUSALS:
         print(done)
     if fact is not None and fact.fact in REFUSALS:
-        raise Halt(refusal(fact))
+        raise CommandError(refusal(fact))
 
 
 def refusal(fact: Fact) -> str:

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Self
 import typer
 from confluent_kafka import KafkaException
 
-from streams.cli.errors import INTERRUPTED, USAGE, Halt
-from streams.cli.group_offsets import Broker
-from streams.cli.output import say, settings
+from streams.cli.errors import INTERRUPTED, USAGE, CommandError
+from streams.cli.group_offsets import BrokerQueries
+from streams.cli.output import print_stderr, settings
 from streams.kafka.topics import layout_of
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import Supervisor
@@ -27,7 +27,7 @@ CHILDREN_S = 3.0
 ASK_S = 3.0
 
 
-class Stopping:
+class StopSignals:
     """Whether someone asked to stop. While `eager`, being asked interrupts what is under way.
 
     What then hangs is cut off before 10 s are over: servers and workers die with this process.
@@ -67,7 +67,7 @@ class Stopping:
 
 
 def watch(
-    supervisor: Supervisor, stopping: Stopping, each_turn: Callable[[], object] = lambda: None
+    supervisor: Supervisor, stopping: StopSignals, each_turn: Callable[[], object] = lambda: None
 ) -> None:
     """Keep them running until asked to stop. Raises Halt where no restart would help."""
     while not stopping.asked.wait(LOOK_S):
@@ -80,10 +80,10 @@ def look(supervisor: Supervisor) -> None:
     try:
         supervisor.watch()
     except RuntimeError as error:
-        raise Halt(str(error), USAGE) from None
+        raise CommandError(str(error), USAGE) from None
 
 
-def unassigned(broker: Broker, roles: Sequence[str]) -> list[str]:
+def unassigned(broker: BrokerQueries, roles: Sequence[str]) -> list[str]:
     """The roles whose partitions do not all have a worker yet."""
     try:
         owners = broker.owners(roles, ASK_S)
@@ -116,11 +116,11 @@ def run(
     layout_of(found)
     if "projector" in chosen:
         found.dsn()
-    with Stopping() as stopping:
+    with StopSignals() as stopping:
         supervisor = Supervisor(chosen, {}, workers=workers, first_slot=first_slot, log_dir=logs)
         try:
             supervisor.start()
-            say(f"running {', '.join(chosen)}: Ctrl-C ends it")
+            print_stderr(f"running {', '.join(chosen)}: Ctrl-C ends it")
             stopping.eager = False
             watch(supervisor, stopping)
         except KeyboardInterrupt:
@@ -134,5 +134,7 @@ def chosen_roles(text: str) -> tuple[str, ...]:
     """Each role once, in the order named: two workers must not share an identity. Raises Halt."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     if unknown := [name for name in names if name not in (*ROLES, "all")]:
-        raise Halt(f"no such role: {', '.join(unknown)}; there are {', '.join(ROLES)}", USAGE)
+        raise CommandError(
+            f"no such role: {', '.join(unknown)}; there are {', '.join(ROLES)}", USAGE
+        )
     return ROLES if "all" in names else names

@@ -7,22 +7,22 @@ little later than what was last kept.
 import os
 from pathlib import Path
 
-from streams.base.clock import ScaledClock, clock_from
-from streams.cli.errors import USAGE, Halt
+from streams.base.clock import ScaledClock, parse_clock
+from streams.cli.errors import USAGE, CommandError
 
 KEEP_S = 1.0
 MARGIN_S = 3.0
 """More than lies between two keepings, so that a crash does not turn the time back."""
 
 
-class Lapse:
+class ClockFile:
     """`DIR/clock`. Its presence says that the logs of DIR carry this clock's time."""
 
     def __init__(self, directory: Path, speed: float | None) -> None:
         self._path = directory / "clock"
         kept = self._read()
         if kept is None and speed not in (None, 1.0) and (directory / "kafka").exists():
-            raise Halt(
+            raise CommandError(
                 f"{directory} was made without --speed, and its logs carry the broker's time: "
                 "use another --data for a time lapse",
                 USAGE,
@@ -38,7 +38,7 @@ class Lapse:
         """Write down how late it is; `end` says that nothing runs any more."""
         if not self.scaled:
             return
-        now = self.clock.at_speed(self.clock.speed)
+        now = self.clock.with_speed(self.clock.speed)
         margin = 0 if end else int(MARGIN_S * 1_000_000 * self.clock.speed)
         later = ScaledClock(now.real, now.shown + margin, now.speed)
         room = self._path.with_suffix(".new")
@@ -49,18 +49,18 @@ class Lapse:
         if not self._path.exists():
             return None
         try:
-            return clock_from(self._path.read_text().strip())
+            return parse_clock(self._path.read_text().strip())
         except ValueError:
-            raise Halt(f"{self._path} is not a clock: real:shown:speed", USAGE) from None
+            raise CommandError(f"{self._path} is not a clock: real:shown:speed", USAGE) from None
 
 
 def _begin(kept: ScaledClock | None, speed: float | None) -> ScaledClock:
     if kept is not None:
-        started = ScaledClock().at_speed(kept.speed if speed is None else speed)
+        started = ScaledClock().with_speed(kept.speed if speed is None else speed)
         return ScaledClock(started.real, max(kept.shown, started.shown), started.speed)
     if speed in (None, 1.0):
         return ScaledClock()
-    return ScaledClock().at_speed(speed or 1.0)
+    return ScaledClock().with_speed(speed or 1.0)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -9,8 +9,8 @@ import typer
 from schemas.internal.topics import Layout, Topic
 from sinks.migrate import migrate as apply_migrations
 from sinks.projection import rebuild as empty_tables
-from streams.base.settings import load
-from streams.cli.errors import NO, USAGE, Halt
+from streams.base.settings import load_settings
+from streams.cli.errors import NO, USAGE, CommandError
 from streams.cli.output import Json, checked, print_json, progress, settings
 from streams.kafka import topics as broker
 
@@ -64,7 +64,7 @@ def topics(
         print(f"{len(made)} made, {len(present) - len(made)} there before, {len(missing)} missing")
     if missing or wrong:
         lines = [f"{name}: missing; make it: touchstream topics" for name in missing]
-        raise Halt("\n".join([*lines, *wrong]), NO)
+        raise CommandError("\n".join([*lines, *wrong]), NO)
 
 
 def migrate(json: Json = False) -> None:
@@ -72,7 +72,7 @@ def migrate(json: Json = False) -> None:
 
     Example: touchstream migrate
     """
-    applied = apply_migrations(checked(load()).dsn())
+    applied = apply_migrations(checked(load_settings()).dsn())
     if json:
         print_json({"applied": applied})
     else:
@@ -86,12 +86,12 @@ def rebuild(
 
     Example: touchstream rebuild --yes
     """
-    dsn = checked(load()).dsn()
+    dsn = checked(load_settings()).dsn()
     if not yes:
         if not sys.stdin.isatty():
-            raise Halt("nobody to ask here: say --yes", USAGE)
+            raise CommandError("nobody to ask here: say --yes", USAGE)
         if not typer.confirm("Empty all tables that dashboards read, until they are filled again?"):
-            raise Halt("nothing was changed", NO)
+            raise CommandError("nothing was changed", NO)
     empty_tables(dsn)
     print("emptied; the projectors fill the tables again: touchstream status shows how far")
 
@@ -122,7 +122,7 @@ def verify(
             print(f"{count:>12,}  {name}")
         print("\n".join(differences) if differences else "all agree")
     if differences:
-        raise Halt(f"{len(differences)} differences (at most {first} are told)", NO)
+        raise CommandError(f"{len(differences)} differences (at most {first} are told)", NO)
 
 
 def demo(

@@ -18,8 +18,8 @@ from schemas.internal.facts import Fact
 from streams.audit.recorded_events import Notify
 from streams.cli import simulate_inputs
 from streams.cli.campaign import MaybeTenant
-from streams.cli.errors import NO, USAGE, Halt
-from streams.cli.output import WIDTH_OF_FILES, Json, err, print_json, say
+from streams.cli.errors import NO, USAGE, CommandError
+from streams.cli.output import WIDTH_OF_FILES, Json, print_json, print_stderr, stderr_console
 from streams.runtime.worker import calm_collector
 from streams.simulation import enrollment_lines
 from streams.simulation.compare_definitions import (
@@ -129,8 +129,11 @@ def simulate(
         "per_week": per_week,
     }
     span = _span(events, from_topics, since, before)
-    files = simulate_inputs.Files(definitions or [], population, events, span, behaviour)
-    crowd, bads = simulate_inputs.Crowd(people, zones, over), simulate_inputs.Bads()
+    files = simulate_inputs.SimulationFiles(definitions or [], population, events, span, behaviour)
+    crowd, bads = (
+        simulate_inputs.MadeUpPeople(people, zones, over),
+        simulate_inputs.RejectedInputs(),
+    )
     with _progress() as tell:
         scenario = simulate_inputs.scenario_of(
             files, crowd, options, tenant, seed, (start, until), bads, tell
@@ -144,18 +147,20 @@ def simulate(
     else:
         _show(found, out)
     if refused or bads.found:
-        raise Halt(f"{len(bads.found)} lines or records were bad, {refused} orders refused", NO)
+        raise CommandError(
+            f"{len(bads.found)} lines or records were bad, {refused} orders refused", NO
+        )
 
 
 def _span(
     events: str | None, from_topics: bool, since: str | None, before: str | None
-) -> simulate_inputs.Span | None:
+) -> simulate_inputs.TimeSpan | None:
     if from_topics and events is not None:
-        raise Halt("--events or --from-topics, not both", USAGE)
+        raise CommandError("--events or --from-topics, not both", USAGE)
     if from_topics:
-        return simulate_inputs.Span(since, before)
+        return simulate_inputs.TimeSpan(since, before)
     if since is not None or before is not None:
-        raise Halt("--since and --before are times of --from-topics", USAGE)
+        raise CommandError("--since and --before are times of --from-topics", USAGE)
     return None
 
 
@@ -170,7 +175,7 @@ class _Asked(NamedTuple):
     """What both sides share: the seed, and who hears of what is bad and how far it is."""
 
     seed: int
-    bads: simulate_inputs.Bads
+    bads: simulate_inputs.RejectedInputs
     tell: Notify
 
     def run(
@@ -209,9 +214,9 @@ def _run(
         if written is not None:
             written.summary(found)
             if not written.page(found):
-                say("no report.html: pip install 'touchstream[report]'")
+                print_stderr("no report.html: pip install 'touchstream[report]'")
     for fact in refused:
-        say(f"{fact.campaign_id}: not published: {fact.reason}")
+        print_stderr(f"{fact.campaign_id}: not published: {fact.reason}")
     return found, len(refused)
 
 
@@ -239,20 +244,20 @@ def _writing(out: Path | None) -> Iterator[ReportWriter | None]:
         with report(out) as written:
             yield written
     except ReportExists as error:
-        raise Halt(str(error), USAGE) from None
+        raise CommandError(str(error), USAGE) from None
     except OSError as error:
         why = error.strerror or str(error)
-        raise Halt(f"{out}: {why}; there is no report, not even a half one", NO) from None
+        raise CommandError(f"{out}: {why}; there is no report, not even a half one", NO) from None
 
 
 @contextmanager
 def _progress() -> Iterator[Notify]:
     """How far it is, on a terminal only: what was read, then virtual time, people and records."""
-    if not err.is_terminal:
+    if not stderr_console.is_terminal:
         yield lambda what: None
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with bars.Progress(*columns, console=err, transient=True) as bar:
+    with bars.Progress(*columns, console=stderr_console, transient=True) as bar:
         task = bar.add_task("simulating")
         yield lambda what: bar.update(task, description=what)
 

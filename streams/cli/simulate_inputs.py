@@ -19,9 +19,9 @@ from schemas.internal.topics import Topic
 from schemas.public.codec import Event
 from schemas.public.inbound_events import ContactUpserted
 from streams.audit.recorded_events import Notify, retold
-from streams.cli.campaign import moment_of, tenant_event, told
-from streams.cli.errors import NO, USAGE, Halt
-from streams.cli.output import Sparing, bounded_lines, settings
+from streams.cli.campaign import parse_time, tenant_event, told
+from streams.cli.errors import NO, USAGE, CommandError
+from streams.cli.output import LimitedMessages, bounded_lines, settings
 from streams.cli.publish import opened, read_events
 from streams.kafka.topics import layout_of
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
@@ -49,12 +49,12 @@ Options = dict[str, Any]
 """What a tenant is told by options: `timezone`, `per_hour`, `quiet`, `per_day`, `per_week`."""
 
 
-class Bads:
+class RejectedInputs:
     """Lines and records that were left out."""
 
     def __init__(self) -> None:
         self.found: list[dict[str, Any]] = []
-        self._tell = Sparing()
+        self._tell = LimitedMessages()
         self._parked: set[str] = set()
 
     def line(self, file: str, line: int, code: str, detail: str) -> None:
@@ -85,24 +85,24 @@ def _about(letter: DeadLetter) -> str:
     return str(getattr(message, "cause", key))
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """From a time to another, as a person writes them."""
 
     since: str | None
     before: str | None
 
 
-class Files(NamedTuple):
+class SimulationFiles(NamedTuple):
     """What a simulation reads; `topics` are one's own, between two times."""
 
     definitions: Sequence[Path]
     population: Path | None
     events: str | None
-    topics: Span | None
+    topics: TimeSpan | None
     behaviour: Path | None
 
 
-class Crowd(NamedTuple):
+class MadeUpPeople(NamedTuple):
     """How many people are made up, in which zones; and the hours in which all come."""
 
     people: int | None
@@ -111,20 +111,20 @@ class Crowd(NamedTuple):
 
 
 def scenario_of(
-    files: Files,
-    crowd: Crowd,
+    files: SimulationFiles,
+    crowd: MadeUpPeople,
     options: Options,
     tenant: str | None,
     seed: int,
     span: tuple[str | None, str | None],
-    bads: Bads,
+    bads: RejectedInputs,
     tell: Notify,
 ) -> Scenario:
     """All of it. Raises Halt."""
     campaigns = [campaign_of(file, tenant) for file in files.definitions]
     recorded = _recorded(files, campaigns, span[0], bads, tell)
     if not campaigns and not recorded:
-        raise Halt("nothing to simulate: give a DEFINITION.yaml, or recorded events", USAGE)
+        raise CommandError("nothing to simulate: give a DEFINITION.yaml, or recorded events", USAGE)
     owners = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
     if recorded is not None and any(options.values()):
         owners |= dict.fromkeys(recorded.tenants)
@@ -149,19 +149,19 @@ def campaign_of(file: Path, tenant: str | None) -> SimulatedCampaign:
     text = file.read_bytes()
     found = read(text, tenant_id=tenant)
     if not isinstance(found, Definition):
-        raise Halt(told(str(file), found))
+        raise CommandError(told(str(file), found))
     return SimulatedCampaign(found, {**parse(text), "tenant_id": found.tenant_id})
 
 
 def _recorded(
-    files: Files,
+    files: SimulationFiles,
     campaigns: Sequence[SimulatedCampaign],
     start: str | None,
-    bads: Bads,
+    bads: RejectedInputs,
     tell: Notify,
 ) -> RecordedEvents | None:
     """The good ones of a file of events, or of the topics. Raises Halt."""
-    usual = START if start is None else moment_of(start)
+    usual = START if start is None else parse_time(start)
     if files.topics is not None:
         return RecordedEvents(_from_topics(files.topics, bads, tell), campaigns, usual)
     if files.events is None:
@@ -171,8 +171,8 @@ def _recorded(
         return RecordedEvents(with_event_times(counted(found, "events", tell)), campaigns, usual)
 
 
-def _from_topics(span: Span, bads: Bads, tell: Notify) -> list[TimedEvent]:
-    since, before = (None if text is None else moment_of(text) for text in span)
+def _from_topics(span: TimeSpan, bads: RejectedInputs, tell: Notify) -> list[TimedEvent]:
+    since, before = (None if text is None else parse_time(text) for text in span)
     found = settings()
     layout_of(found)
     return retold(found, since, before, bads.record, tell)
@@ -220,24 +220,24 @@ def _behaviour(file: Path | None, alone: bool) -> Behaviour | None:
             return Behaviour.read(file.read_bytes())
     except BehaviourInvalid as error:
         lines = "\n".join(f"  {problem}" for problem in error.problems)
-        raise Halt(f"{file}: no behaviour model:\n{lines}", NO) from None
+        raise CommandError(f"{file}: no behaviour model:\n{lines}", NO) from None
     return Behaviour.of(None) if alone else None
 
 
 def _population(
     file: Path | None,
-    crowd: Crowd,
+    crowd: MadeUpPeople,
     seed: int,
     campaigns: Sequence[SimulatedCampaign],
-    bads: Bads,
+    bads: RejectedInputs,
     tell: Notify,
 ) -> Population | None:
     """Of a file or made up; None where only events tell of people. Raises Halt."""
     people = crowd.people
     if (file is not None or people is not None) and not campaigns:
-        raise Halt("people need a DEFINITION.yaml to be put into", USAGE)
+        raise CommandError("people need a DEFINITION.yaml to be put into", USAGE)
     if file is not None and people is not None:
-        raise Halt("--population or --people, not both", USAGE)
+        raise CommandError("--population or --people, not both", USAGE)
     if people is not None:
         return Population.made(people, _zones(crowd.zones), seed)
     if file is None:
@@ -245,18 +245,18 @@ def _population(
     try:
         return Population.told(counted(_people(file, bads), "people", tell))
     except HeaderInvalid as error:
-        raise Halt(f"{file}: {error}", USAGE) from None
+        raise CommandError(f"{file}: {error}", USAGE) from None
 
 
 def _zones(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     wrong = [name for name in names if not is_zone(name)]
     if wrong:
-        raise Halt(f"not an IANA time zone: {', '.join(wrong)}", USAGE)
+        raise CommandError(f"not an IANA time zone: {', '.join(wrong)}", USAGE)
     return names
 
 
-def _people(file: Path, bads: Bads) -> Iterator[ContactUpserted]:
+def _people(file: Path, bads: RejectedInputs) -> Iterator[ContactUpserted]:
     with file.open("rb") as stream:
         for found in read_people(bounded_lines(stream, LINE_BYTES + 1), "anybody"):
             if isinstance(found, Bad):
@@ -268,7 +268,7 @@ def _people(file: Path, bads: Bads) -> Iterator[ContactUpserted]:
 def _start(text: str | None, recorded: RecordedEvents | None) -> int:
     """As asked for, or as it begins in the record."""
     if text is not None:
-        return moment_of(text)
+        return parse_time(text)
     return START if recorded is None else recorded.begins
 
 
@@ -279,9 +279,9 @@ def _until(text: str | None, start: int) -> int:
     hours = text.removesuffix("h")
     if hours.isdecimal():
         return start + min(int(hours) * HOUR, LONGEST)
-    until = moment_of(text)
+    until = parse_time(text)
     if not start <= until <= start + LONGEST:
-        raise Halt("--until: within a year of the start", USAGE)
+        raise CommandError("--until: within a year of the start", USAGE)
     return until
 
 
@@ -304,7 +304,7 @@ def other_side(
             if owner in recorded.tenants:
                 tenants.setdefault(owner, recorded.tenants[owner])
         else:
-            raise Halt(f"{file}: is of none of the campaigns that are simulated", USAGE)
+            raise CommandError(f"{file}: is of none of the campaigns that are simulated", USAGE)
     options: Options = {"per_hour": per_hour}
     return scenario._replace(
         campaigns=campaigns,

@@ -11,8 +11,8 @@ from schemas.internal.topics import Topic
 from sinks.projection import places
 from streams.base.settings import Settings
 from streams.cli.errors import explain
-from streams.cli.group_offsets import At, Broker
-from streams.cli.output import Json, moment, print_json, print_table, say, settings
+from streams.cli.group_offsets import At, BrokerQueries
+from streams.cli.output import Json, format_time, print_json, print_stderr, print_table, settings
 from streams.cli.task_status import TaskStatus, collect
 from streams.kafka.topics import layout_of
 
@@ -32,19 +32,19 @@ def status(json: Json = False) -> None:
     """
     found = settings()
     projected, problem = _projected(found)
-    with Broker(found, layout_of(found)) as broker:
+    with BrokerQueries(found, layout_of(found)) as broker:
         tasks = collect(broker, projected)
     now = found.scaled_clock().now()
     warnings = [*([problem] if problem else []), *warn(tasks, now)]
     if json:
         print_json(
-            {"now": moment(now), "tasks": [_as_json(t) for t in tasks], "warnings": warnings}
+            {"now": format_time(now), "tasks": [_as_json(t) for t in tasks], "warnings": warnings}
         )
         return
     heads = ("role", "log", "worker", "lag#", "stream time", "timers#", "next due")
     print_table(heads, _rows(tasks))
     for line in warnings:
-        say(f"! {line}")
+        print_stderr(f"! {line}")
 
 
 def _projected(found: Settings) -> tuple[dict[At, int] | None, str | None]:
@@ -95,8 +95,8 @@ def _rows(tasks: Iterable[TaskStatus]) -> Iterator[tuple[object, ...]]:
 
 def _row(task: TaskStatus) -> tuple[object, ...]:
     log = f"{task.topic}[{task.partition}]"
-    due = moment(task.next_due)
-    times = (moment(task.stream_time), task.timers, due)
+    due = format_time(task.next_due)
+    times = (format_time(task.stream_time), task.timers, due)
     return (task.role, log, task.worker, _lag([task]), *times)
 
 
@@ -116,6 +116,6 @@ def _lag(tasks: list[TaskStatus]) -> str | None:
 
 def _as_json(task: TaskStatus) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.to_builtins(task)
-    row["stream_time"] = moment(task.stream_time)
-    row["next_due"] = moment(task.next_due)
+    row["stream_time"] = format_time(task.stream_time)
+    row["next_due"] = format_time(task.next_due)
     return row

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import META, Place
 from schemas.internal.topics import CHANGELOG_OF
-from streams.cli.group_offsets import ROLE_TOPICS, At, Broker
+from streams.cli.group_offsets import ROLE_TOPICS, At, BrokerQueries
 from streams.kafka.clients import reader
 
 COUNT_MAX = 20_000
@@ -38,7 +38,7 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     next_due: int | None = None
 
 
-def collect(broker: Broker, projected: Mapping[At, int] | None) -> list[TaskStatus]:
+def collect(broker: BrokerQueries, projected: Mapping[At, int] | None) -> list[TaskStatus]:
     """Every task of every role. `projected` is where PostgreSQL stands, None if nobody knows."""
     owners = broker.owners([*ROLE_TOPICS])
     stands = {role: broker.committed(role) for role in ROLE_TOPICS if role != "projector"}
@@ -81,7 +81,7 @@ def _task(
 
 
 def _lags(
-    broker: Broker, role: str, stands: Mapping[At, int], ends: Mapping[At, int]
+    broker: BrokerQueries, role: str, stands: Mapping[At, int], ends: Mapping[At, int]
 ) -> dict[At, tuple[int, bool]]:
     """How many records are still to be read, and whether that was counted."""
     far = {at: ends[at] - stands[at] for at in broker.places_of(role)}
@@ -97,7 +97,7 @@ def _lags(
     }
 
 
-def _count(broker: Broker, behind: Mapping[At, int]) -> dict[At, int]:
+def _count(broker: BrokerQueries, behind: Mapping[At, int]) -> dict[At, int]:
     """The records from there to the end, for each partition whose end was reached in time."""
     if not behind:
         return {}
@@ -120,14 +120,14 @@ def _count(broker: Broker, behind: Mapping[At, int]) -> dict[At, int]:
     return {at: found[at] for at in done}
 
 
-def _at_offset(broker: Broker, at: At, offset: int) -> TopicPartition:
+def _at_offset(broker: BrokerQueries, at: At, offset: int) -> TopicPartition:
     place = broker.name(at)
     place.offset = offset
     return place
 
 
 def _last_places(
-    broker: Broker, ends: Mapping[At, int], begins: Mapping[At, int]
+    broker: BrokerQueries, ends: Mapping[At, int], begins: Mapping[At, int]
 ) -> dict[At, Place]:
     """The last place of each task, by its log: read from the end of its changelog."""
     found = {}

@@ -13,12 +13,12 @@ from rich.markup import escape
 
 from schemas.internal.topics import ONE_MACHINE
 from sinks.migrate import migrate
-from streams.base.settings import KAFKA_PREFIX, PREFIX, Settings, load
-from streams.cli.errors import UNREACHABLE, Halt
-from streams.cli.group_offsets import Broker
-from streams.cli.output import checked, err, quiet, say
-from streams.cli.run import CHILDREN_S, Stopping, look, unassigned, watch
-from streams.cli.scaled_clock_file import KEEP_S, Lapse, write_private
+from streams.base.settings import KAFKA_PREFIX, PREFIX, Settings, load_settings
+from streams.cli.errors import UNREACHABLE, CommandError
+from streams.cli.group_offsets import BrokerQueries
+from streams.cli.output import checked, print_stderr, quiet, stderr_console
+from streams.cli.run import CHILDREN_S, StopSignals, look, unassigned, watch
+from streams.cli.scaled_clock_file import KEEP_S, ClockFile, write_private
 from streams.kafka import topics
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import Supervisor
@@ -46,20 +46,20 @@ def up(
     """
     directory = data.resolve()
     address = directory / "stack.env"
-    with Stopping(lambda: address.unlink(missing_ok=True)) as stopping:
+    with StopSignals(lambda: address.unlink(missing_ok=True)) as stopping:
         try:
-            _run(directory, address, Lapse(directory, speed), registry, workers, stopping)
+            _run(directory, address, ClockFile(directory, speed), registry, workers, stopping)
         except KeyboardInterrupt:
-            say("stopped before it was ready")
+            print_stderr("stopped before it was ready")
 
 
 def _run(
     directory: Path,
     address: Path,
-    lapse: Lapse,
+    lapse: ClockFile,
     registry: bool,
     workers: int,
-    stopping: Stopping,
+    stopping: StopSignals,
 ) -> None:
     """Everything that is started here is registered to be stopped, in the opposite order."""
     from streams.embedded.stack import Stack
@@ -88,7 +88,7 @@ def _run(
         stopping.eager = False
         typer.echo(_next_steps(directory, found))
         watch(supervisor, stopping, _every(KEEP_S, lapse.keep))
-        say("stopping")
+        print_stderr("stopping")
 
 
 def _fetch(registry: bool) -> None:
@@ -99,7 +99,7 @@ def _fetch(registry: bool) -> None:
         jars.fetch(part)
 
 
-def _environment(stack: Mapping[str, str], lapse: Lapse) -> dict[str, str]:
+def _environment(stack: Mapping[str, str], lapse: ClockFile) -> dict[str, str]:
     """What the workers get and stack.env says: ours, and what the person has set besides.
 
     Options for another Kafka would lead the clients of this one astray.
@@ -113,18 +113,20 @@ def _environment(stack: Mapping[str, str], lapse: Lapse) -> dict[str, str]:
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:
-    return quiet(checked(load(environment)))
+    return quiet(checked(load_settings(environment)))
 
 
 def _await_ready(found: Settings, supervisor: Supervisor, logs: Path) -> None:
     """Every partition of every role has a worker."""
     deadline = time.monotonic() + READY_S
-    with Broker(found, topics.layout_of(found)) as asked:
+    with BrokerQueries(found, topics.layout_of(found)) as asked:
         while waiting := unassigned(asked, ROLES):
             look(supervisor)
             if time.monotonic() > deadline:
                 late = ", ".join(waiting)
-                raise Halt(f"not ready after {READY_S:g} s: {late}; see {logs}", UNREACHABLE)
+                raise CommandError(
+                    f"not ready after {READY_S:g} s: {late}; see {logs}", UNREACHABLE
+                )
             time.sleep(0.2)
 
 
@@ -146,11 +148,11 @@ def _every(seconds: float, work: Callable[[], object]) -> Callable[[], None]:
 
 @contextmanager
 def _meanwhile(what: str) -> Iterator[None]:
-    if err.is_terminal:
-        with err.status(escape(what)):
+    if stderr_console.is_terminal:
+        with stderr_console.status(escape(what)):
             yield
     else:
-        say(what)
+        print_stderr(what)
         yield
 
 

@@ -16,9 +16,9 @@ from schemas.internal.states import Enrollment
 from schemas.internal.topics import Topic
 from sinks.contact_history_query import WhyQueries
 from streams.audit.contact_history import recall
-from streams.base.settings import Settings, load
+from streams.base.settings import Settings, load_settings
 from streams.base.transport import Partition
-from streams.cli.errors import NO, USAGE, Halt
+from streams.cli.errors import NO, USAGE, CommandError
 from streams.cli.output import Json, checked, print_json, progress, settings
 from streams.cli.why_text import lines
 from streams.kafka.reader import TopicReader
@@ -73,11 +73,13 @@ def why(
     Example: touchstream why --tenant acme --contact ann --campaign reviews
     """
     if sought is None and contact is None:
-        raise Halt("of whom? An enrollment's or a command's id, or --tenant and --contact", USAGE)
+        raise CommandError(
+            "of whom? An enrollment's or a command's id, or --tenant and --contact", USAGE
+        )
     if campaign is not None and sought is not None:
-        raise Halt("an id says which campaign: --campaign goes with --contact", USAGE)
+        raise CommandError("an id says which campaign: --campaign goes with --contact", USAGE)
     if simulated is not None and from_log:
-        raise Halt("--from-log or --simulated, not both", USAGE)
+        raise CommandError("--from-log or --simulated, not both", USAGE)
     asked = Asked(sought, tenant, contact)
     if simulated is not None:
         known = _from_report(simulated, asked)
@@ -99,15 +101,19 @@ def _explained(known: Known, sought: str | None, campaign: str | None) -> Explan
         if not found.runs and not any(campaign in (None, f.campaign_id) for f in found.besides):
             where = ", ".join(sorted({run.campaign_id for run in runs})) or "none"
             what = f"nothing of {contact_id}{f' in {campaign}' if campaign else ''}"
-            raise Halt(f"{what}; campaigns of theirs: {where}", NO)
+            raise CommandError(f"{what}; campaigns of theirs: {where}", NO)
         return found
     if any(run.enrollment_id == sought for run in runs):
         return explain(tenant_id, contact_id, told, runs, enrollment_id=sought)
     about = next((f for f in told if f.command_id == sought and f.enrollment_id), None)
     if about is None:
-        raise Halt(f"{sought} is no enrollment and no command of {tenant_id}/{contact_id}", NO)
+        raise CommandError(
+            f"{sought} is no enrollment and no command of {tenant_id}/{contact_id}", NO
+        )
     if all(run.enrollment_id != about.enrollment_id for run in runs):
-        raise Halt(f"the enrollment of {sought} is on its way into the tables: ask again", NO)
+        raise CommandError(
+            f"the enrollment of {sought} is on its way into the tables: ask again", NO
+        )
     return explain(
         tenant_id,
         contact_id,
@@ -119,7 +125,7 @@ def _explained(known: Known, sought: str | None, campaign: str | None) -> Explan
 
 
 def _from_postgres(asked: Asked) -> Known:
-    with WhyQueries(checked(load()).dsn(), asked.tenant_id) as queries:
+    with WhyQueries(checked(load_settings()).dsn(), asked.tenant_id) as queries:
         whose = _whose(queries, asked)
         known = queries.known(*whose)
     return Known(*whose, known.facts, known.runs)
@@ -129,14 +135,14 @@ def _whose(queries: WhyQueries, asked: Asked) -> tuple[str, str]:
     if asked.sought is not None:
         found = queries.whose(asked.sought)
         if found is None or asked.contact_id not in (None, found.contact_id):
-            raise Halt(_unknown(f"the id {asked.sought}", asked), NO)
+            raise CommandError(_unknown(f"the id {asked.sought}", asked), NO)
         return found.tenant_id, found.contact_id
     assert asked.contact_id is not None
     named = queries.named(asked.contact_id)
     if not named:
-        raise Halt(_unknown(f"the contact {asked.contact_id}", asked), NO)
+        raise CommandError(_unknown(f"the contact {asked.contact_id}", asked), NO)
     if len(named) > 1:
-        raise Halt(_of_many(asked.contact_id, [each.tenant_id for each in named]), USAGE)
+        raise CommandError(_of_many(asked.contact_id, [each.tenant_id for each in named]), USAGE)
     return named[0].tenant_id, named[0].contact_id
 
 
@@ -162,7 +168,7 @@ def _from_log(asked: Asked) -> Known:
         whose = _named(found, asked, tell)
         told, runs = recall(*whose, layout, lambda place: _read(found, place, tell))
     if runs is None:
-        raise Halt(f"the logs do not know the contact {whose[1]} of {whose[0]}", NO)
+        raise CommandError(f"the logs do not know the contact {whose[1]} of {whose[0]}", NO)
     return Known(*whose, told, runs)
 
 
@@ -171,7 +177,7 @@ def _named(found: Settings, asked: Asked, tell: Progress) -> tuple[str, str]:
     if asked.tenant_id is not None and asked.contact_id is not None:
         return asked.tenant_id, asked.contact_id
     if asked.sought is None:
-        raise Halt("the logs are read by their keys: add --tenant", USAGE)
+        raise CommandError("the logs are read by their keys: add --tenant", USAGE)
     needle = asked.sought.encode()
     with closing(TopicReader(found, Topic.FACTS)) as reader:
         read = 0
@@ -184,7 +190,7 @@ def _named(found: Settings, asked: Asked, tell: Progress) -> tuple[str, str]:
                     ids = (fact.enrollment_id, fact.command_id)
                     if asked.sought in ids and _matches(asked, fact) and fact.contact_id:
                         return fact.tenant_id, fact.contact_id
-    raise Halt(f"no fact knows the id {asked.sought}; looked at {read:,}", NO)
+    raise CommandError(f"no fact knows the id {asked.sought}; looked at {read:,}", NO)
 
 
 def _matches(asked: Asked, fact: Fact) -> bool:
@@ -212,9 +218,9 @@ def _from_report(directory: Path, asked: Asked) -> Known:
             whose = _found(report, directory, asked)
             return Known(*whose, report.facts(whose), report.runs(whose))
     except NoReport as error:
-        raise Halt(str(error), USAGE) from None
+        raise CommandError(str(error), USAGE) from None
     except OSError as error:
-        raise Halt(f"{directory}: {error.strerror}", USAGE) from None
+        raise CommandError(f"{directory}: {error.strerror}", USAGE) from None
 
 
 def _found(report: ReportReader, directory: Path, asked: Asked) -> tuple[str, str]:
@@ -231,7 +237,9 @@ def _found(report: ReportReader, directory: Path, asked: Asked) -> tuple[str, st
     ]
     if not matching:
         what = f"the id {asked.sought}" if asked.sought else f"the contact {asked.contact_id}"
-        raise Halt(f"{directory} does not know {what}", NO)
+        raise CommandError(f"{directory} does not know {what}", NO)
     if len(matching) > 1:
-        raise Halt(_of_many(asked.contact_id, [tenant_id for tenant_id, _ in matching]), USAGE)
+        raise CommandError(
+            _of_many(asked.contact_id, [tenant_id for tenant_id, _ in matching]), USAGE
+        )
     return matching[0]

@@ -14,7 +14,7 @@ from psycopg import conninfo
 from schemas.internal.topics import Layout
 from sinks.migrate import migrate
 from streams import cli
-from streams.base.settings import load
+from streams.base.settings import load_settings
 from streams.embedded.stack import Stack
 from streams.kafka import topics
 from streams.runtime.role_process import ROLES
@@ -23,7 +23,7 @@ from streams.runtime.supervisor import Supervisor
 WAIT_S = 40.0
 
 
-class Said(NamedTuple):
+class CommandResult(NamedTuple):
     """What a command printed, and its exit code."""
 
     code: int
@@ -34,17 +34,17 @@ class Said(NamedTuple):
         return json.loads(self.out)
 
 
-Touchstream = Callable[..., Said]
+Touchstream = Callable[..., CommandResult]
 
 
 @pytest.fixture
 def touchstream(capfd: pytest.CaptureFixture[str]) -> Touchstream:
     """`touchstream(*arguments)`; the environment is monkeypatch's."""
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> CommandResult:
         capfd.readouterr()
         code = cli.execute([str(argument) for argument in arguments])
-        return Said(code, *capfd.readouterr())
+        return CommandResult(code, *capfd.readouterr())
 
     return run
 
@@ -83,7 +83,7 @@ def deployment(
 @pytest.fixture
 def engine(deployment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
     """Topics, tables, and one process of each role."""
-    topics.create(load(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1))
+    topics.create(load_settings(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1))
     supervisor = Supervisor(ROLES, deployment, log_dir=tmp_path / "logs")
     supervisor.start()
     yield deployment

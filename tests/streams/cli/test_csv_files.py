@@ -96,7 +96,7 @@ def test_somebody_at_a_terminal_sees_how_far_it_is(
     monkeypatch.setenv("TERM", "xterm")
     screen = StringIO()
     terminal = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr("streams.cli.contacts.err", terminal)
+    monkeypatch.setattr("streams.cli.contacts.stderr_console", terminal)
     file = tmp_path / "people.csv"
     file.write_text("contact_id\n" + "".join(f"p{number}\n" for number in range(3_000)))
     assert touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run").code == 0

@@ -10,7 +10,7 @@ from processors.intake import HEADERS_KEPT, KEY_KEPT, VALUE_KEPT, IntakeProcesso
 from schemas.internal.messages import DeadLetter
 from schemas.internal.topics import Topic
 from schemas.public.codec import Decoder
-from streams.cli.dead_letter_store import Letter, why_not
+from streams.cli.dead_letter_store import StoredDeadLetter, retry_refusal
 from streams.runtime.output_encoding import dead_letter_headers
 
 AT = 1_772_463_600_000_000
@@ -27,9 +27,9 @@ def parked(key: bytes = b"k", value: bytes = b"{", headers: int = 0) -> DeadLett
     return letter
 
 
-def letter(**changed: object) -> Letter:
+def letter(**changed: object) -> StoredDeadLetter:
     """One that may go back."""
-    found = Letter(
+    found = StoredDeadLetter(
         place="0/1",
         at_ms=0,
         reason="NOT_JSON",
@@ -63,9 +63,9 @@ def test_a_letter_that_is_not_the_whole_record_says_so(large: dict[str, object])
 
 
 def test_only_whole_records_go_back_and_only_once() -> None:
-    assert why_not(letter(), force=False) is None
-    assert "too large" in str(why_not(letter(cut=True), force=True))
-    assert "timer" in str(why_not(letter(reason=TIMER_FAILED), force=True))
-    assert "newer" in str(why_not(letter(origin_topic="contact-changelog"), force=True))
-    assert "already" in str(why_not(letter(retried=1), force=False))
-    assert why_not(letter(retried=1), force=True) is None
+    assert retry_refusal(letter(), force=False) is None
+    assert "too large" in str(retry_refusal(letter(cut=True), force=True))
+    assert "timer" in str(retry_refusal(letter(reason=TIMER_FAILED), force=True))
+    assert "newer" in str(retry_refusal(letter(origin_topic="contact-changelog"), force=True))
+    assert "already" in str(retry_refusal(letter(retried=1), force=False))
+    assert retry_refusal(letter(retried=1), force=True) is None

@@ -14,13 +14,13 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from schemas.internal.messages import DeadLetter
 from schemas.internal.topics import Layout, Topic
 from schemas.public.example_events import sample
-from streams.base.settings import load
-from streams.cli.dead_letter_store import Retry, read
+from streams.base.settings import load_settings
+from streams.cli.dead_letter_store import RetryProducer, read
 from streams.kafka import topics
 from streams.kafka.clients import producer, reader
 from streams.runtime.output_encoding import dead_letter_headers
 from streams.runtime.role_process import ROLES
-from tests.streams.cli.conftest import WAIT_S, Said, Touchstream, until
+from tests.streams.cli.conftest import WAIT_S, CommandResult, Touchstream, until
 
 pytestmark = pytest.mark.live
 
@@ -51,7 +51,7 @@ def test_what_is_ordered_is_answered_and_shown(
         said = touchstream("publish", jobs, "--encoding", encoding, "--json")
         assert (said.code, said.json()["published"], said.json()["bad"][0]["line"]) == (1, 1, 2)
 
-    def status() -> Said:
+    def status() -> CommandResult:
         return touchstream("status", "--json")
 
     def settled() -> bool:
@@ -145,10 +145,10 @@ def test_a_dead_letter_goes_back_once_with_its_bytes_headers_and_key(
 def test_of_two_retries_at_once_the_earlier_writes_nothing(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
-    topics.create(load(), Layout(public=2))
+    topics.create(load_settings(), Layout(public=2))
     park(DeadLetter("NOT_JSON", "no JSON", Topic.JOBS, 1, 7, b"acme/ann", BAD))
-    slow = Retry(load())
-    letters = [*read(load()).values()]
+    slow = RetryProducer(load_settings())
+    letters = [*read(load_settings()).values()]
     assert touchstream("dead-letters", "retry", "--all").code == 0
     with pytest.raises(Exception, match=r"[Ff]enced|epoch"):
         slow.send(letters)
@@ -167,7 +167,7 @@ def test_tables_that_are_missing_are_named_with_the_command_that_makes_them(
 
 
 def park(letter: DeadLetter) -> None:
-    settings = load()
+    settings = load_settings()
     writer = producer(settings)
     name = settings.topic_prefix + Topic.DEAD_LETTERS
     writer.produce(name, letter.value, letter.key, headers=dead_letter_headers(letter))
@@ -176,7 +176,7 @@ def park(letter: DeadLetter) -> None:
 
 def on_jobs() -> list[object]:
     """Partition, key, value and headers of all that stands on the topic jobs."""
-    settings = load()
+    settings = load_settings()
     consumer = reader(settings)
     name = settings.topic_prefix + Topic.JOBS
     consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in (0, 1)])

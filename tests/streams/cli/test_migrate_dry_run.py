@@ -3,8 +3,8 @@
 import pytest
 
 from sinks.campaign_runs_query import Runs, Standing
-from streams.cli.campaign_migrate import Outlook, foretold
-from streams.cli.errors import Halt
+from streams.cli.campaign_migrate import PlannedMove, planned_moves
+from streams.cli.errors import CommandError
 
 OLD = [("hello", "email", "send_message"), ("call", "voice", "place_call"), ("bye", "sms", "")]
 NEW = [
@@ -19,13 +19,13 @@ def standing(*visited: str, out: bool = False, version: int = 1) -> Standing:
     return Standing("ann", version, list(visited), out)
 
 
-def outlook(run: Standing, **steps: str | None) -> Outlook:
-    (found,) = foretold(Runs({1: OLD, 2: NEW}, [run]), steps, None)
+def outlook(run: Standing, **steps: str | None) -> PlannedMove:
+    (found,) = planned_moves(Runs({1: OLD, 2: NEW}, [run]), steps, None)
     return found
 
 
 def test_a_run_goes_on_at_the_counterpart_of_its_step() -> None:
-    assert outlook(standing("hello"), hello="intro") == Outlook(
+    assert outlook(standing("hello"), hello="intro") == PlannedMove(
         "ann", 1, "hello", "intro", False, [], []
     )
 
@@ -62,10 +62,10 @@ def test_whose_command_is_out_moves_only_to_a_step_that_does_the_same(
 
 def test_only_runs_of_older_versions_or_of_the_one_that_is_named_move() -> None:
     known = Runs({1: OLD, 2: OLD, 3: NEW}, [standing("bye", version=n) for n in (1, 2, 3)])
-    assert [each.version for each in foretold(known, {}, None)] == [1, 2]
-    assert [each.version for each in foretold(known, {}, 2)] == [2]
+    assert [each.version for each in planned_moves(known, {}, None)] == [1, 2]
+    assert [each.version for each in planned_moves(known, {}, 2)] == [2]
 
 
 def test_a_map_to_a_step_that_there_is_not_is_refused() -> None:
-    with pytest.raises(Halt, match="no step moon"):
+    with pytest.raises(CommandError, match="no step moon"):
         outlook(standing("hello"), hello="moon")

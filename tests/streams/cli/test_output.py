@@ -12,7 +12,7 @@ import pytest
 
 from schemas.internal.facts import Fact, FactKind
 from schemas.public.example_events import DEFINITION, sample
-from streams.cli.errors import Halt
+from streams.cli.errors import CommandError
 from streams.cli.run import chosen_roles
 from streams.runtime.role_process import ROLES
 from tests.streams.cli.conftest import Touchstream
@@ -91,7 +91,7 @@ def test_an_order_that_was_refused_is_neither_published_nor_bad(
     for name in ("settings", "layout_of", "Publisher"):
         monkeypatch.setattr(f"streams.cli.publish.{name}", Mock())
     answering = Mock(return_value=Mock(wait=Mock(return_value=fact)))
-    monkeypatch.setattr("streams.cli.publish.Answers", answering)
+    monkeypatch.setattr("streams.cli.publish.AnswerReader", answering)
     file = tmp_path / "events.jsonl"
     file.write_text(line("campaign.published") + "\n" + line("job.completed") + "\n{oops\n")
     said = touchstream("publish", file)
@@ -138,7 +138,7 @@ def test_without_a_broker_named_the_answer_says_where_to_find_one(touchstream: T
 def test_servers_that_do_not_answer_are_code_3_without_a_password(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.cli.output.REACH_S", 0.5)
+    monkeypatch.setattr("streams.cli.output.BROKER_TIMEOUT_S", 0.5)
     monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv("TOUCHSTREAM_POSTGRES_DSN", f"postgresql://u:{SECRET}@127.0.0.1:1/x")
     for arguments in (("status",), ("migrate",), ("rebuild", "--yes"), ("dead-letters", "list")):
@@ -175,7 +175,7 @@ def test_usage_errors_are_code_2_and_nobody_to_ask_is_no_consent(touchstream: To
 def test_a_role_named_twice_runs_once_and_all_is_all_wherever_it_stands() -> None:
     assert chosen_roles("intake, contact,intake") == ("intake", "contact")
     assert chosen_roles("intake,all") == chosen_roles("all") == ROLES
-    with pytest.raises(Halt, match="no such role: fish"):
+    with pytest.raises(CommandError, match="no such role: fish"):
         chosen_roles("all,fish")
 
 

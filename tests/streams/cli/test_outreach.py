@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from schemas.internal.topics import Topic
-from streams.base.settings import load
+from streams.base.settings import load_settings
 from streams.kafka.clients import reader
 from tests.streams.cli.conftest import Touchstream, until
 
@@ -30,7 +30,7 @@ steps:
 
 def commands(topic: Topic) -> list[dict[str, Any]]:
     """Everything on a command topic, as a sender sees it."""
-    settings = load()
+    settings = load_settings()
     consumer = reader(settings)
     consumer.assign([TopicPartition(settings.topic_prefix + topic, 0, OFFSET_BEGINNING)])
     found = [m for m in consumer.consume(1_000, 2.0) if m.error() is None]

@@ -83,7 +83,7 @@ def test_a_broker_that_is_not_there_is_told(
     touchstream: Touchstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr(output, "REACH_S", 0.3)
+    monkeypatch.setattr(output, "BROKER_TIMEOUT_S", 0.3)
     kept = tmp_path / "kept.gz"
     said = touchstream("replay", "--from-topics", "--keep", kept)
     assert (said.code, "does not answer" in said.err) == (3, True), said

@@ -4,29 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.errors import Halt
-from streams.cli.scaled_clock_file import Lapse, write_private
+from streams.cli.errors import CommandError
+from streams.cli.scaled_clock_file import ClockFile, write_private
 
 HOUR = 3_600_000_000
 
 
 def test_without_a_speed_it_is_the_walls_clock_and_leaves_no_trace(tmp_path: Path) -> None:
-    lapse = Lapse(tmp_path, None)
+    lapse = ClockFile(tmp_path, None)
     lapse.keep()
     assert not lapse.scaled
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_restart_goes_on_and_never_jumps_back(tmp_path: Path) -> None:
-    first = Lapse(tmp_path, 3_600.0)
+    first = ClockFile(tmp_path, 3_600.0)
     first.keep()
     before = first.clock.now()
-    crashed = Lapse(tmp_path, None)
+    crashed = ClockFile(tmp_path, None)
     assert crashed.clock.speed == 3_600.0
     assert before <= crashed.clock.now() < before + 5 * HOUR
     crashed.keep(end=True)
     ended = crashed.clock.now()
-    slower = Lapse(tmp_path, 1.0)
+    slower = ClockFile(tmp_path, 1.0)
     assert slower.scaled
     assert slower.clock.speed == 1.0
     assert ended - HOUR // 60 <= slower.clock.now() < ended + HOUR
@@ -34,9 +34,9 @@ def test_a_restart_goes_on_and_never_jumps_back(tmp_path: Path) -> None:
 
 def test_logs_with_the_brokers_time_do_not_become_a_time_lapse(tmp_path: Path) -> None:
     (tmp_path / "kafka").mkdir()
-    with pytest.raises(Halt, match="made without --speed"):
-        Lapse(tmp_path, 60.0)
-    assert not Lapse(tmp_path, 1.0).scaled
+    with pytest.raises(CommandError, match="made without --speed"):
+        ClockFile(tmp_path, 60.0)
+    assert not ClockFile(tmp_path, 1.0).scaled
 
 
 def test_a_file_with_a_password_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka.admin import (
 )
 
 from schemas.internal.topics import Layout, Topic
-from streams.base.settings import load
+from streams.base.settings import load_settings
 from streams.kafka import topics
 from streams.kafka.clients import admin
 from tests.streams.cli.conftest import Touchstream
@@ -24,25 +24,25 @@ SMALL = Layout(public=1, contact=2, dispatch=1, commands=1, facts=1)
 def set_option(topic: Topic, name: str, value: str) -> None:
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     named = ConfigResource(ResourceType.TOPIC, name_of(topic), incremental_configs=[entry])
-    with admin(load()) as client:
+    with admin(load_settings()) as client:
         for answer in client.incremental_alter_configs([named]).values():
             answer.result(15)
 
 
 def widen(topic: Topic, number: int) -> None:
-    with admin(load()) as client:
+    with admin(load_settings()) as client:
         for answer in client.create_partitions([NewPartitions(name_of(topic), number)]).values():
             answer.result(15)
 
 
 def name_of(topic: Topic) -> str:
-    return load().topic_prefix + topic.value
+    return load_settings().topic_prefix + topic.value
 
 
 def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
-    topics.create(load(), SMALL)
+    topics.create(load_settings(), SMALL)
     set_option(Topic.COMMANDS_SMS, "max.message.bytes", "5000000")
     assert touchstream("topics").code == 0
     set_option(Topic.FACTS, "retention.ms", "604800000")
@@ -67,8 +67,8 @@ def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
 def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
-    topics.create(load(), SMALL)
-    assert topics.layout_of(load()) == SMALL
+    topics.create(load_settings(), SMALL)
+    assert topics.layout_of(load_settings()) == SMALL
     for topic, number in (
         (Topic.CONTACT_CHANGELOG, 3),
         (Topic.COMMANDS_VOICE, 2),
@@ -91,7 +91,7 @@ def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
         assert (said.code, said.err.split("\n")[:-1]) == (1, lines)
     assert touchstream("topics", "--json").json()["wrong"] == lines
     with pytest.raises(topics.TopicsWrong) as raised:
-        topics.layout_of(load())
+        topics.layout_of(load_settings())
     assert str(raised.value) == "\n".join(lines)
 
 
@@ -101,7 +101,7 @@ def test_another_number_than_asked_for_is_told_and_what_is_missing_fits_what_is_
     log = NewTopic(
         name_of(Topic.CONTACT_LOG), 3, config=topics.options(Topic.CONTACT_LOG, scaled=False)
     )
-    with admin(load()) as client:
+    with admin(load_settings()) as client:
         for answer in client.create_topics([log]).values():
             answer.result(15)
     asked = touchstream("topics", "--contact-partitions", 24)
@@ -109,6 +109,6 @@ def test_another_number_than_asked_for_is_told_and_what_is_missing_fits_what_is_
     assert f"{name_of(Topic.CONTACT_LOG)}: has 3 partitions, not 24" in asked.err
     assert "0 made" in asked.out
     assert touchstream("topics", "--facts-partitions", 2).code == 0
-    assert topics.layout_of(load()) == Layout(contact=3, facts=2)
+    assert topics.layout_of(load_settings()) == Layout(contact=3, facts=2)
     assert touchstream("topics", "--check", "--contact-partitions", 3).code == 0
     assert touchstream("topics", "--check", "--facts-partitions", 4).code == 1

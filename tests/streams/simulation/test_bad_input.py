@@ -172,11 +172,14 @@ def test_how_much_of_large_files_is_read_is_told_meanwhile(tmp_path: Path) -> No
     people.write_text("contact_id\n" + "".join(f"c{number}\n" for number in range(2_100)))
     definition.write_text(json.dumps(campaign(step("mail")).document))
     events.write_text("".join(event(n, "contact.upserted") + "\n" for n in range(1_100)))
-    files = simulate_inputs.Files([definition], people, str(events), None, None)
+    files = simulate_inputs.SimulationFiles([definition], people, str(events), None, None)
     told: list[str] = []
-    nobody, options = simulate_inputs.Crowd(None, "", None), dict.fromkeys(("timezone", "per_hour"))
+    nobody, options = (
+        simulate_inputs.MadeUpPeople(None, "", None),
+        dict.fromkeys(("timezone", "per_hour")),
+    )
     simulate_inputs.scenario_of(
-        files, nobody, options, None, 0, (None, None), simulate_inputs.Bads(), told.append
+        files, nobody, options, None, 0, (None, None), simulate_inputs.RejectedInputs(), told.append
     )
     assert told == ["1,000 events read", "1,000 people read", "2,000 people read"]
 
@@ -214,6 +217,6 @@ def test_a_kafka_that_does_not_answer_is_code_3(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr("streams.cli.output.REACH_S", 0.5)
+    monkeypatch.setattr("streams.cli.output.BROKER_TIMEOUT_S", 0.5)
     said = touchstream("simulate", OUTREACH, "--from-topics")
     assert (said.code, "127.0.0.1:1 does not answer" in said.err) == (3, True)
