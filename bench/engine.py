@@ -14,7 +14,7 @@ import msgspec
 import psutil
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from schemas.internal.topics import Topic
+from schemas.internal.topics import COMMANDS_OF, Topic
 from schemas.public.cloudevents import JSON, binary_headers
 from streams.base.settings import Settings
 from streams.kafka.clients import producer, reader
@@ -79,7 +79,7 @@ def _answer(
 
 def commands(settings: Settings, partitions: int) -> Consumer:
     """A read_committed consumer of all e-mail commands."""
-    consumer, name = reader(settings), settings.topic_prefix + Topic.COMMANDS_EMAIL
+    consumer, name = reader(settings), settings.topic_prefix + COMMANDS_OF["email"]
     places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)]
     consumer.assign(places)
     return consumer

@@ -7,8 +7,8 @@ from typing import Any
 from processors.fold.turn import Output, Turn
 from processors.shared.send_windows import widened
 from processors.shared.tenant_lookup import ADDRESS, campaign_key, tenant_key
-from schemas.campaigns.campaign_kinds import QUIET_CHANNELS
-from schemas.campaigns.definition import Definition, Step
+from schemas.campaigns.compiled_definition import Definition, Step
+from schemas.channels import CHANNELS
 from schemas.internal.facts import Fact, FactKind, moment
 from schemas.internal.messages import Window
 from schemas.internal.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
@@ -62,7 +62,7 @@ class Context:
         place = touch.number - 1  # where a run has gone straight
         if place < len(steps) and steps[place].id == touch.step_id:
             return steps[place]
-        return steps[self.definition(enrollment).index(touch.step_id)]
+        return steps[self.definition(enrollment).step_index(touch.step_id)]
 
     def template(self, enrollment: Enrollment, step: Step) -> str | None:
         """The template as of now; None where there is none, or it was deleted (S1-42)."""
@@ -109,7 +109,7 @@ class Context:
         """When this step may reach this contact, by the contact's clock if known, else the
         tenant's: no quiet hours, and the step's own hours (F-6, C-33)."""
         assert self.tenant is not None
-        held = step.channel in QUIET_CHANNELS
+        held = CHANNELS[step.channel].quiet_hours
         start, end = self._quiet_hours(definition) if held else (0, 0)
         if start == end and step.window is None:
             return None

@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from schemas.base.times import EARLIEST, LATEST, OUT_OF_RANGE, format_rfc3339, parse_moment
 from schemas.base.zones import NAMES
+from schemas.channels import ADDRESSES, ALL_CHANNELS, CHANNELS
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 UUID_PATTERN = r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
@@ -22,16 +23,6 @@ _NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 INT_MAX = 2**63 - 1
 DOCUMENT_DEPTH = 16
 DOCUMENT_NODES = 5_000
-
-
-class Channel(StrEnum):
-    """How a person is reached (X-6)."""
-
-    EMAIL = "email"
-    SMS = "sms"
-    LINKEDIN = "linkedin"
-    WHATSAPP = "whatsapp"
-    VOICE = "voice"
 
 
 class ServiceType(StrEnum):
@@ -83,6 +74,16 @@ class _OneOf:
         )
 
 
+class _RowOf:
+    """A name out of a table, as `Literal` would accept it if a table could stand in one."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema(self.names)
+
+
 class CodeKind:
     """A provider's code, which some write as a number: text in the end."""
 
@@ -122,8 +123,13 @@ ZoneOrEmpty = Annotated[
     WithJsonSchema(_ZONE_JSON),
 ]
 
-ChannelName = Literal["email", "sms", "linkedin", "whatsapp", "voice"]
-ChannelOrAll = Literal["email", "sms", "linkedin", "whatsapp", "voice", "all"]
+ChannelName = Annotated[str, _RowOf([*CHANNELS])]
+"""The name of a row of the table of channels (X-6)."""
+
+ChannelOrAll = Annotated[str, _RowOf([*CHANNELS, ALL_CHANNELS])]
+AddressName = Annotated[str, _RowOf([*ADDRESSES])]
+"""The name of a way to address a person (C-19)."""
+
 ServiceTypeName = Literal[
     "hvac", "plumbing", "electrical", "cleaning", "roofing", "painting", "handyman", "other"
 ]

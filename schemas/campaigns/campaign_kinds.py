@@ -6,6 +6,8 @@ There is one engine and one shape of definition: a kind is limits and defaults, 
 
 from typing import NamedTuple
 
+from schemas.channels import channels_of_kind
+
 
 class CampaignKind(NamedTuple):
     """A row of the table. Durations are in the units of the document."""
@@ -28,7 +30,7 @@ class CampaignKind(NamedTuple):
 
 KINDS = {
     "review": CampaignKind(
-        channels=("email", "sms"),
+        channels=channels_of_kind("review"),
         max_steps=4,  # S1-9, C-1: a limit of the kind, not of the engine
         anchors=("previous_scheduled", "enrollment", "previous_executed", "trigger"),  # F-2
         first_delay=True,
@@ -40,7 +42,7 @@ KINDS = {
         reentry="after_end",
     ),
     "prospecting": CampaignKind(
-        channels=("email", "sms", "linkedin", "whatsapp", "voice"),
+        channels=channels_of_kind("prospecting"),
         max_steps=100,
         anchors=("previous_executed", "enrollment", "previous_scheduled", "trigger"),  # S2-23
         first_delay=False,
@@ -53,39 +55,6 @@ KINDS = {
     ),
 }
 """The first of `anchors` is the usual one."""
-
-ACTIONS = {
-    "email": ("send_message",),
-    "sms": ("send_message",),
-    "linkedin": ("send_message", "send_connection_request"),
-    "whatsapp": ("send_message",),
-    "voice": ("place_call",),
-}
-"""What a channel can do; the first is usual."""
-
-SIGNALS = {
-    ("email", "send_message"): ("delivered", "open", "click", "reply"),
-    ("sms", "send_message"): ("delivered", "click", "reply"),
-    ("linkedin", "send_message"): ("reply",),  # no opens (S4-49)
-    ("linkedin", "send_connection_request"): ("connection_accepted", "reply"),
-    ("whatsapp", "send_message"): ("delivered", "read", "click", "reply"),
-    ("voice", "place_call"): ("call_outcome",),
-}
-"""What can be heard of an action (X-6)."""
-
-ANYWHERE = ("conversion",)
-"""Signals that come from elsewhere, whatever was sent."""
-
-EVENTS = (
-    "connection_accepted",
-    "reply",
-    "open",
-    "click",
-    "delivered",
-    "read",
-    "conversion",
-    "call_outcome",
-)
 
 CONDITIONS = (
     "already_replied",
@@ -102,6 +71,3 @@ CONDITIONS = (
 )
 """What a step may be skipped for: what the person has done so far, on any channel, in this run; or
 how they can be reached (S2-26)."""
-
-QUIET_CHANNELS = ("email", "sms", "whatsapp", "voice")
-"""Where quiet hours hold: LinkedIn wakes nobody (C-33)."""

@@ -5,18 +5,14 @@ from typing import Any
 
 from schemas.base.error_codes import PLAIN
 from schemas.base.error_codes import CampaignCode as Code
-from schemas.base.field_types import Channel
 from schemas.base.times import HOUR
 from schemas.campaigns.campaign_kinds import (
-    ACTIONS,
-    ANYWHERE,
     CONDITIONS,
-    EVENTS,
-    SIGNALS,
     CampaignKind,
 )
-from schemas.campaigns.compiled_definition import SendWindow, Step, Wait, Way
+from schemas.campaigns.compiled_definition import Step, StepExit, StepWait, StepWindow
 from schemas.campaigns.validation import Check
+from schemas.channels import ANY_CHANNEL_SIGNALS, CHANNELS, SIGNALS, actions
 
 LONGEST_HOURS = 43_800  # five years
 WAIT_HOURS = 168
@@ -76,7 +72,7 @@ def _step(check: Check, document: Any, index: int, kind: str, rules: CampaignKin
     return Step(
         id=check.step_id(row, place),
         channel=channel,
-        delay=check.hours(row, "delay_hours", place, LONGEST_HOURS, zero=not rules.first_delay),
+        delay_us=check.hours(row, "delay_hours", place, LONGEST_HOURS, zero=not rules.first_delay),
         anchor=_anchor(check, row, place, index, rules),
         template_id=_template(check, row, place),
         action=action,
@@ -84,8 +80,8 @@ def _step(check: Check, document: Any, index: int, kind: str, rules: CampaignKin
         skip_when=_conditions(check, row, place),
         then=_way(check, row.get("then"), f"{place}.then"),
         window=_window(check, row, place),
-        retry_delays=check.retries(row, place),
-        expire_after=check.duration(
+        retry_delays_us=check.retries(row, place),
+        expire_after_us=check.duration(
             row, "expire_after_hours", HOUR, above=0, most=8_760, usual=None, place=place
         ),
     )
@@ -103,8 +99,8 @@ def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: Ca
     channel = row.get("channel")
     if channel is None:
         check.report(Code.CHANNEL_REQUIRED, f"{place}.channel", "a step has a channel")
-    elif channel not in tuple(Channel):
-        check.report(Code.CHANNEL_UNKNOWN, f"{place}.channel", "one of " + ", ".join(Channel))
+    elif channel not in tuple(CHANNELS):
+        check.report(Code.CHANNEL_UNKNOWN, f"{place}.channel", "one of " + ", ".join(CHANNELS))
     elif channel not in rules.channels:
         message = f"a {kind} campaign sends by {', '.join(rules.channels)}"
         check.report(Code.CHANNEL_NOT_SUPPORTED, f"{place}.channel", message)
@@ -112,9 +108,9 @@ def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: Ca
 
 
 def _action(check: Check, row: dict[str, Any], place: str, channel: str) -> str:
-    allowed = ACTIONS.get(channel)
-    if allowed is None:  # the channel was told already
+    if channel not in CHANNELS:  # the channel was told already
         return str(row.get("action"))
+    allowed = tuple(CHANNELS[channel].actions)
     code = Code.ACTION_NOT_SUPPORTED
     return check.choice(row, "action", place, allowed, usual=allowed[0], code=code)
 
@@ -133,7 +129,9 @@ def _anchor(check: Check, row: dict[str, Any], place: str, index: int, rules: Ca
 # waits and ways
 
 
-def _wait(check: Check, row: dict[str, Any], place: str, channel: str, action: str) -> Wait | None:
+def _wait(
+    check: Check, row: dict[str, Any], place: str, channel: str, action: str
+) -> StepWait | None:
     given, place = row.get("wait_for"), f"{place}.wait_for"
     if given is None:
         return None
@@ -152,7 +150,7 @@ def _wait(check: Check, row: dict[str, Any], place: str, channel: str, action: s
     longest = check.duration(
         wait, "max_wait_hours", HOUR, above=0, most=LONGEST_HOURS, usual=WAIT_HOURS, place=place
     )
-    return Wait(
+    return StepWait(
         events,
         longest or 0,
         _way(check, wait.get("on_event"), f"{place}.on_event"),
@@ -167,27 +165,27 @@ def _events(
     place = f"{place}.event"
     given = wait.get("event")
     names = given if isinstance(given, list) else [given]
-    if not names or len(names) > len(EVENTS) or not all(name in EVENTS for name in names):
-        check.report(Code.WAIT_INVALID, place, "one or several of " + ", ".join(EVENTS))
+    if not names or len(names) > len(SIGNALS) or not all(name in SIGNALS for name in names):
+        check.report(Code.WAIT_INVALID, place, "one or several of " + ", ".join(SIGNALS))
         return ()
-    gives = SIGNALS.get((channel, action))
+    gives = actions().get((channel, action))
     for name in names:
-        if gives is not None and name not in gives + ANYWHERE:
-            message = f"{action} by {channel} tells of {', '.join(gives + ANYWHERE)}"
+        if gives is not None and name not in gives + ANY_CHANNEL_SIGNALS:
+            message = f"{action} by {channel} tells of {', '.join(gives + ANY_CHANNEL_SIGNALS)}"
             check.report(Code.SIGNAL_NOT_SUPPORTED, place, message)
     return tuple(dict.fromkeys(names))
 
 
-def _way(check: Check, given: Any, place: str) -> Way:
+def _way(check: Check, given: Any, place: str) -> StepExit:
     if given is None:
-        return Way()
+        return StepExit()
     if isinstance(given, str) and given in OUTCOMES:
-        return Way(given)
+        return StepExit(given)
     if isinstance(given, dict) and list(given) == ["branch"] and isinstance(given["branch"], str):
-        return Way("branch", given["branch"])
+        return StepExit("branch", given["branch"])
     message = "one of " + ", ".join(OUTCOMES) + ", or {branch: a step's id}"
     check.report(Code.BRANCH_INVALID, place, message)
-    return Way()
+    return StepExit()
 
 
 def _conditions(check: Check, row: dict[str, Any], place: str) -> tuple[str, ...]:
@@ -200,7 +198,7 @@ def _conditions(check: Check, row: dict[str, Any], place: str) -> tuple[str, ...
     return tuple(dict.fromkeys(known))
 
 
-def _window(check: Check, row: dict[str, Any], place: str) -> SendWindow | None:
+def _window(check: Check, row: dict[str, Any], place: str) -> StepWindow | None:
     given, place = row.get("window"), f"{place}.window"
     if given is None:
         return None
@@ -214,7 +212,7 @@ def _window(check: Check, row: dict[str, Any], place: str) -> SendWindow | None:
     if not isinstance(names, list) or not names or not all(name in DAYS for name in names):
         check.report(Code.WINDOW_INVALID, f"{place}.days", "a list of " + ", ".join(DAYS))
         names = list(DAYS)
-    return SendWindow(start, end, sum(1 << DAYS.index(name) for name in set(names)))
+    return StepWindow(start, end, sum(1 << DAYS.index(name) for name in set(names)))
 
 
 # between the steps
@@ -229,7 +227,7 @@ def _tell_duplicates(check: Check, steps: Sequence[Step]) -> None:
             check.report(Code.STEP_ID_DUPLICATE, f"steps[{index}].id", message)
 
 
-def ways_of(step: Step) -> Iterator[tuple[str, Way]]:
+def step_exits(step: Step) -> Iterator[tuple[str, StepExit]]:
     """The ways out of a step, each with its place: by `then` where it waits for nothing or was not
     done."""
     yield "then", step.then
@@ -238,7 +236,7 @@ def ways_of(step: Step) -> Iterator[tuple[str, Way]]:
         yield "wait_for.on_timeout", step.wait_for.on_timeout
 
 
-def leads_to(steps: Sequence[Step], index: int, way: Way) -> int | None:
+def exit_target(steps: Sequence[Step], index: int, way: StepExit) -> int | None:
     """The step that a way from `index` leads to; None where it ends the run."""
     if way.outcome == "branch":
         return next((n for n, step in enumerate(steps) if step.id == way.to), None)
@@ -246,14 +244,14 @@ def leads_to(steps: Sequence[Step], index: int, way: Way) -> int | None:
     return index + 1 if onward else None
 
 
-def ahead(steps: Sequence[Step], index: int) -> set[int]:
+def reachable_steps(steps: Sequence[Step], index: int) -> set[int]:
     """The steps that a run at `index` may still come to, by any way; itself only by a way back."""
     reached: set[int] = set()
     left = [index]
     while left:
         here = left.pop()
-        for _, way in ways_of(steps[here]):
-            onward = leads_to(steps, here, way)
+        for _, way in step_exits(steps[here]):
+            onward = exit_target(steps, here, way)
             if onward is not None and onward not in reached:
                 reached.add(onward)
                 left.append(onward)
@@ -263,13 +261,13 @@ def ahead(steps: Sequence[Step], index: int) -> set[int]:
 def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: CampaignKind) -> None:
     ids = {step.id for step in steps}
     for index, step in enumerate(steps):
-        for name, way in ways_of(step):
+        for name, way in step_exits(step):
             place = f"steps[{index}].{name}"
             if way.outcome != "branch":
                 continue
             if way.to not in ids:
                 check.report(Code.BRANCH_UNKNOWN, place, "no step has this id")
-            elif not rules.loops and (leads_to(steps, index, way) or 0) <= index:
+            elif not rules.loops and (exit_target(steps, index, way) or 0) <= index:
                 check.report(Code.BRANCH_INVALID, place, f"a {kind} campaign only goes forward")
     _tell_unreachable(check, steps)
     _tell_loops(check, steps)
@@ -277,7 +275,7 @@ def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: CampaignK
 
 
 def _tell_unreachable(check: Check, steps: Sequence[Step]) -> None:
-    reached = {0} | ahead(steps, 0)
+    reached = {0} | reachable_steps(steps, 0)
     for index in range(len(steps)):
         if index not in reached:
             check.report(Code.STEP_UNREACHABLE, f"steps[{index}]", "no way leads to this step")
@@ -288,20 +286,20 @@ def _tell_loops(check: Check, steps: Sequence[Step]) -> None:
     end."""
     for index, step in enumerate(steps):
         seen = set()
-        onward = leads_to(steps, index, step.then)
+        onward = exit_target(steps, index, step.then)
         while onward is not None and onward not in seen:
             if onward == index:
                 message = "leads back to its own step without waiting for anything"
                 check.report(Code.LOOP_WITHOUT_WAIT, f"steps[{index}].then", message)
             seen.add(onward)
-            onward = leads_to(steps, onward, steps[onward].then)
+            onward = exit_target(steps, onward, steps[onward].then)
 
 
 def _check_triggers(check: Check, steps: Sequence[Step]) -> None:
     """Who counts from a trigger is only ever reached from a step that waits for one."""
     for index, step in enumerate(steps):
-        for _, way in ways_of(step):
-            onward = leads_to(steps, index, way)
+        for _, way in step_exits(step):
+            onward = exit_target(steps, index, way)
             if onward is None or step.wait_for is not None:
                 continue
             if steps[onward].anchor == "trigger":

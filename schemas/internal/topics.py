@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
+from schemas.channels import CHANNELS
+
 
 class Topic(StrEnum):
     """A logical name; the name on the broker has the deployment's prefix in front."""
@@ -20,11 +22,7 @@ class Topic(StrEnum):
     DISPATCH_CHANGELOG = "dispatch-changelog"
     CAMPAIGN_CHANGELOG = "campaign-changelog"
     INTAKE_CHANGELOG = "intake-changelog"
-    COMMANDS_EMAIL = "commands.email"
-    COMMANDS_SMS = "commands.sms"
-    COMMANDS_LINKEDIN = "commands.linkedin"
-    COMMANDS_WHATSAPP = "commands.whatsapp"
-    COMMANDS_VOICE = "commands.voice"
+    vars().update({f"COMMANDS_{name.upper()}": f"commands.{name}" for name in CHANNELS})
     FACTS = "facts"
     DEAD_LETTERS = "dead-letters"
 
@@ -34,9 +32,10 @@ class Topic(StrEnum):
 PUBLIC_IN = (Topic.JOBS, Topic.CONTACTS, Topic.ENGAGEMENT, Topic.CAMPAIGNS, Topic.SENDERS)
 LOGS = (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG)
 CHANGELOGS = (Topic.CONTACT_CHANGELOG, Topic.DISPATCH_CHANGELOG, Topic.CAMPAIGN_CHANGELOG)
-COMMANDS = tuple(topic for topic in Topic if topic.value.startswith("commands."))
-COMMANDS_OF = {topic.value.removeprefix("commands."): topic for topic in COMMANDS}
-"""Where the senders of a channel listen."""
+COMMANDS_OF = {name: Topic(f"commands.{name}") for name in CHANNELS}
+"""The topic that the senders of a channel consume."""
+
+COMMANDS = tuple(COMMANDS_OF.values())
 
 CHANGELOG_OF = dict(zip(LOGS, CHANGELOGS, strict=True))
 PLACES_OF = CHANGELOG_OF | dict.fromkeys(PUBLIC_IN, Topic.INTAKE_CHANGELOG)

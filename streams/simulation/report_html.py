@@ -14,18 +14,11 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from schemas.base.times import HOUR, format_rfc3339, parse_rfc3339
+from schemas.channels import CHANNELS
 from streams.simulation.summary import STAGES
 
 Row = dict[str, Any]
-COLORS = {
-    "email": "#0072b2",
-    "sms": "#e69f00",
-    "linkedin": "#56b4e9",
-    "whatsapp": "#009e73",
-    "voice": "#cc79a7",
-}
-"""Told apart by those who see no red or green, too."""
-
+COLORS = {name: row.color for name, row in CHANNELS.items()}
 _GREY, _RED = "#9aa5b1", "#d55e00"
 _FUNNEL = (
     "scheduled",

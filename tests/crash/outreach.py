@@ -3,8 +3,10 @@
 from random import Random
 from typing import Any
 
-from schemas.campaigns.campaign_kinds import ACTIONS, ANYWHERE, CONDITIONS, SIGNALS
-from schemas.campaigns.definition import Definition, validate
+from schemas.campaigns.campaign_kinds import CONDITIONS
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import validate_definition
+from schemas.channels import ANY_CHANNEL_SIGNALS, CHANNELS, actions
 from tests.testing.builders import TENANT
 
 OUTREACH = "outreach"
@@ -24,7 +26,7 @@ def definition(seed: int) -> dict[str, Any]:
     dice = Random(seed % SEEDS)
     while True:
         whole = _document(dice)
-        if isinstance(validate(whole), Definition):
+        if isinstance(validate_definition(whole), Definition):
             return whole
 
 
@@ -49,8 +51,8 @@ def _document(dice: Random) -> dict[str, Any]:
 
 
 def _step(dice: Random, name: str, index: int, names: tuple[str, ...]) -> dict[str, Any]:
-    channel = dice.choice(tuple(ACTIONS))
-    action = dice.choice(ACTIONS[channel])
+    channel = dice.choice(tuple(CHANNELS))
+    action = dice.choice(tuple(CHANNELS[channel].actions))
     step: dict[str, Any] = {
         "id": name,
         "channel": channel,
@@ -61,7 +63,7 @@ def _step(dice: Random, name: str, index: int, names: tuple[str, ...]) -> dict[s
     if index and dice.random() < 0.4:
         step["anchor"] = dice.choice(("previous_scheduled", "enrollment", "trigger"))
     if dice.random() < 0.6:
-        signals = SIGNALS[channel, action] + ANYWHERE
+        signals = actions()[channel, action] + ANY_CHANNEL_SIGNALS
         step["wait_for"] = {
             "event": dice.sample(signals, dice.randint(1, len(signals))),
             "max_wait_hours": dice.choice((1, 10, 40)),

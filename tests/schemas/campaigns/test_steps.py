@@ -7,9 +7,10 @@ import pytest
 
 from schemas.base.error_codes import CampaignCode as Code
 from schemas.base.times import HOUR, MINUTE
-from schemas.campaigns.campaign_kinds import ACTIONS, ANYWHERE, EVENTS, KINDS, SIGNALS
-from schemas.campaigns.compiled_definition import SendWindow, Wait, Way
-from schemas.campaigns.definition import Definition, validate
+from schemas.campaigns.campaign_kinds import KINDS
+from schemas.campaigns.compiled_definition import Definition, StepExit, StepWait, StepWindow
+from schemas.campaigns.definition import validate_definition
+from schemas.channels import ANY_CHANNEL_SIGNALS, CHANNELS, SIGNALS, actions
 
 
 def step(name: str = "a", **changed: Any) -> dict[str, Any]:
@@ -22,13 +23,13 @@ def whole(*steps: Any, **changed: Any) -> dict[str, Any]:
 
 
 def valid(*steps: Any, **changed: Any) -> Definition:
-    found = validate(whole(*steps, **changed))
+    found = validate_definition(whole(*steps, **changed))
     assert isinstance(found, Definition), found
     return found
 
 
 def problems(*steps: Any, **changed: Any) -> list[tuple[str, str]]:
-    found = validate(whole(*steps, **changed))
+    found = validate_definition(whole(*steps, **changed))
     assert isinstance(found, list), found
     return [(problem.code, problem.place) for problem in found]
 
@@ -53,49 +54,55 @@ def test_a_step_may_say_everything() -> None:
     )
     (found, mail) = valid(first, step("mail", anchor="trigger")).steps
     assert found.action == "place_call"
-    assert found.wait_for == Wait(
+    assert found.wait_for == StepWait(
         ("call_outcome", "conversion"),
         24 * HOUR,
-        Way("branch", "mail"),
-        Way("fail"),
+        StepExit("branch", "mail"),
+        StepExit("fail"),
         ("answered",),
     )
     assert found.skip_when == ("already_replied",)
-    assert found.then == Way("complete")
-    assert found.window == SendWindow(9 * 60, 18 * 60, 0b0010001)
-    assert (found.retry_delays, found.expire_after) == ((2 * MINUTE,), 3 * HOUR)
+    assert found.then == StepExit("complete")
+    assert found.window == StepWindow(9 * 60, 18 * 60, 0b0010001)
+    assert (found.retry_delays_us, found.expire_after_us) == ((2 * MINUTE,), 3 * HOUR)
     assert mail.anchor == "trigger"
 
 
 def test_what_is_left_out_is_what_the_kind_says() -> None:
     definition = valid(step(), step("b"))
     assert [found.anchor for found in definition.steps] == ["enrollment", "previous_executed"]
-    assert [found.delay for found in definition.steps] == [0, 0]
+    assert [found.delay_us for found in definition.steps] == [0, 0]
     settings = definition.settings
     assert (settings.on_reply, settings.max_errors, settings.reentry) == ("pause", 3, "once")
 
 
 def test_a_wait_may_be_one_word() -> None:
     (found,) = valid(step(wait_for="reply")).steps
-    assert found.wait_for == Wait(("reply",), 168 * HOUR)  # S2-9
+    assert found.wait_for == StepWait(("reply",), 168 * HOUR)  # S2-9
 
 
-@pytest.mark.parametrize("event", EVENTS)
-@pytest.mark.parametrize(("channel", "action"), SIGNALS)
+@pytest.mark.parametrize("event", SIGNALS)
+@pytest.mark.parametrize(("channel", "action"), actions())
 def test_who_waits_for_what_a_channel_cannot_tell_is_refused(
     channel: str, action: str, event: str
 ) -> None:
     row = step(channel=channel, action=action, wait_for=event)
-    if event in SIGNALS[channel, action] + ANYWHERE:
+    if event in actions()[channel, action] + ANY_CHANNEL_SIGNALS:
         valid(row)
     else:
         assert problems(row) == [(Code.SIGNAL_NOT_SUPPORTED, "steps[0].wait_for.event")]
 
 
 def test_every_channel_has_actions_and_every_action_signals() -> None:
-    assert set(ACTIONS) == set(KINDS["prospecting"].channels)
-    assert set(SIGNALS) == {(channel, name) for channel, row in ACTIONS.items() for name in row}
-    assert {name for row in SIGNALS.values() for name in row} | set(ANYWHERE) == set(EVENTS)
+    assert all(row.actions and all(row.actions.values()) for row in CHANNELS.values())
+    used = {signal for signals in actions().values() for signal in signals}
+    assert used | set(ANY_CHANNEL_SIGNALS) == set(SIGNALS)
+
+
+def test_a_channel_names_kinds_of_campaign_that_exist() -> None:
+    assert {kind for row in CHANNELS.values() for kind in row.kinds} <= set(KINDS)
+    assert KINDS["review"].channels == ("email", "sms")
+    assert set(KINDS["prospecting"].channels) == set(CHANNELS)
 
 
 @pytest.mark.parametrize(

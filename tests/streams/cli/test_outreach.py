@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from schemas.internal.topics import Topic
+from schemas.internal.topics import COMMANDS_OF, Topic
 from streams.base.settings import load_settings
 from streams.kafka.clients import reader
 from tests.streams.cli.conftest import Touchstream, until
@@ -72,14 +72,14 @@ def test_people_from_a_file_go_through_a_sequence(
         )
         assert (said.code, said.out.splitlines()[0]) == (1, "3 imported, 1 bad"), said
         assert "line 5: CONTACT_EMAIL_INVALID" in said.err
-    until(lambda: len(commands(Topic.COMMANDS_LINKEDIN)) == 2)  # Alan is not on LinkedIn
+    until(lambda: len(commands(COMMANDS_OF["linkedin"])) == 2)  # Alan is not on LinkedIn
     ada = next(
         command
-        for command in commands(Topic.COMMANDS_LINKEDIN)
+        for command in commands(COMMANDS_OF["linkedin"])
         if command["recipient"].endswith("/ada")
     )
     assert (ada["action"], ada["step_id"]) == ("send_connection_request", "request")
-    (alan,) = commands(Topic.COMMANDS_EMAIL)
+    (alan,) = commands(COMMANDS_OF["email"])
     assert alan["variables"]["company"] == "Bletchley"
 
     names = {name: ada[name] for name in ("contact_id", "command_id")}
@@ -95,7 +95,7 @@ def test_people_from_a_file_go_through_a_sequence(
     until(lambda: shown() == ("waiting_trigger", 1))
     accepted = happened(tmp_path / "accepted.jsonl", "connection.accepted", **names)
     assert touchstream("publish", accepted).code == 0
-    until(lambda: len(commands(Topic.COMMANDS_EMAIL)) == 2)
+    until(lambda: len(commands(COMMANDS_OF["email"])) == 2)
     replied = {"contact_id": alan["contact_id"], "channel": "email"}
     notes = happened(tmp_path / "away.jsonl", "contact.replied", **replied, automatic=True)
     assert touchstream("publish", notes).code == 0

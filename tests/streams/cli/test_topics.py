@@ -10,7 +10,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from schemas.internal.topics import Layout, Topic
+from schemas.internal.topics import COMMANDS_OF, Layout, Topic
 from streams.base.settings import load_settings
 from streams.kafka import topics
 from streams.kafka.clients import admin
@@ -43,7 +43,7 @@ def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     topics.create(load_settings(), SMALL)
-    set_option(Topic.COMMANDS_SMS, "max.message.bytes", "5000000")
+    set_option(COMMANDS_OF["sms"], "max.message.bytes", "5000000")
     assert touchstream("topics").code == 0
     set_option(Topic.FACTS, "retention.ms", "604800000")
     set_option(Topic.CONTACT_LOG, "message.timestamp.type", "CreateTime")
@@ -71,7 +71,7 @@ def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
     assert topics.layout_of(load_settings()) == SMALL
     for topic, number in (
         (Topic.CONTACT_CHANGELOG, 3),
-        (Topic.COMMANDS_VOICE, 2),
+        (COMMANDS_OF["voice"], 2),
         (Topic.SENDERS, 2),
         (Topic.INTAKE_CHANGELOG, 2),
         (Topic.DEAD_LETTERS, 2),
@@ -83,8 +83,8 @@ def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
         f"must have 1 as {name_of(Topic.JOBS)}",
         f"{name_of(Topic.CONTACT_CHANGELOG)}: has 3 partitions, "
         f"must have 2 as {name_of(Topic.CONTACT_LOG)}",
-        f"{name_of(Topic.COMMANDS_VOICE)}: has 2 partitions, "
-        f"must have 1 as {name_of(Topic.COMMANDS_EMAIL)}",
+        f"{name_of(COMMANDS_OF['voice'])}: has 2 partitions, "
+        f"must have 1 as {name_of(COMMANDS_OF['email'])}",
     ]
     for arguments in (("topics",), ("topics", "--check")):
         said = touchstream(*arguments)

@@ -3,7 +3,7 @@
 import pytest
 
 from processors.intake import understood
-from schemas.campaigns.campaign_kinds import SIGNALS
+from schemas.channels import actions
 from schemas.public.codec import Decoder
 from streams.simulation.behaviour import Behaviour
 from streams.simulation.senders import CommandedTouch, DrawnSignal
@@ -26,5 +26,5 @@ def test_the_message_and_the_event_say_the_same(name: str, other: bool) -> None:
 
 def test_every_channel_says_something_of_every_action() -> None:
     plans = Behaviour.of(None).plans
-    assert set(plans) == set(SIGNALS)
+    assert set(plans) == set(actions())
     assert {row.name for plan in plans.values() for row in plan} == {"sent"}
