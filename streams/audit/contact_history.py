@@ -114,7 +114,7 @@ def _heard(value: bytes) -> _Heard | None:
         message = m.decode_contact(value)
     except msgspec.DecodeError:
         return None  # poison: the fold has parked it
-    if not isinstance(message, m.Answer):
+    if not isinstance(message, m.DispatchAnswer):
         return None
     if isinstance(message, m.TouchRevoked) and not message.revoked:
         return None  # it was too late for that too

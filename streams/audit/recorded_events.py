@@ -16,7 +16,7 @@ from schemas.base.error_codes import Refused
 from schemas.base.times import HOUR
 from schemas.internal import messages as m
 from schemas.internal.topics import PUBLIC_IN, Topic
-from schemas.public.codec import Event
+from schemas.public.codec import PublicEvent
 from streams.base.settings import Settings
 from streams.kafka.reader import Line, TopicReader
 from streams.kafka.registry import decoder_of
@@ -29,7 +29,7 @@ Notify = Callable[[str], None]
 
 _LOGS = {Topic.CONTACT_LOG: m.decode_contact, Topic.CAMPAIGN_LOG: m.decode_campaign}
 _FROM_INTAKE = (
-    m.Outside,
+    m.ExternalEvent,
     m.PublishCampaign,
     m.ChangeCampaign,
     m.MoveRuns,
@@ -50,12 +50,12 @@ class _Taken(NamedTuple):
 
 def retold(
     settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Notify
-) -> list[tuple[int, Event]]:
+) -> list[tuple[int, PublicEvent]]:
     """Every event with its time, in the order in which the engine took them; `spoil` hears of
     records that are none, by place, code and reason. Raises KafkaException, Dead,
     SchemaUnavailable."""
     taken = _taken(settings, since, None if before is None else before + TAKEN_WITHIN, tell)
-    found: list[tuple[_Taken, Event]] = []
+    found: list[tuple[_Taken, PublicEvent]] = []
     for event in _public(settings, since, before, spoil, tell):
         times = taken.get(f"{event.source}#{event.id}")
         found.append((times.pop(0) if times else _Taken(event.time or 0, 0, 0), event))
@@ -65,7 +65,7 @@ def retold(
 
 def _public(
     settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Notify
-) -> Iterator[Event]:
+) -> Iterator[PublicEvent]:
     """As intake reads them; one without a time of its own has its record's."""
     decode = decoder_of(settings)
     for topic in PUBLIC_IN:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import META, Contact, ContactState, EndedEnrollment, Enrollment
+from schemas.internal.states import POSITION_KEY, Contact, ContactState, EndedEnrollment, Enrollment
 
 _decode = msgspec.msgpack.Decoder(ContactState).decode
 
@@ -16,7 +16,7 @@ def enrollments(
     """Tenant, contact and runs of each state: a contact has those under way and the last ended
     ones, and what its state has let go of has a state of its own."""
     for key, value in states:
-        if key == META:
+        if key == POSITION_KEY:
             continue
         state = _decode(payload_of(value))
         if isinstance(state, Contact):

@@ -15,9 +15,9 @@ import msgspec
 
 from processors.fold.task import Record, Task
 from processors.fold.turn import Output
-from schemas.base.error_codes import Code
+from schemas.base.error_codes import RefusalCode
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import META, Place
+from schemas.internal.states import POSITION_KEY, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Layout, Topic
 from sinks.projection import places
 from sinks.recount import Recount
@@ -34,7 +34,7 @@ from streams.runtime.dead_letter import PROJECTION_FAILED, RETRIED
 from streams.runtime.output_encoding import Encode
 from streams.runtime.role_process import encoder_of, task_makers
 
-_decode_place = msgspec.msgpack.Decoder(Place).decode
+_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
 
 Pieces = Iterator[tuple[int, list[Line]]]
 Progress = Callable[[str], None]
@@ -160,7 +160,7 @@ class Recounting:
         told = dict(headers)
         if RETRIED in told or told.get("reason") == PROJECTION_FAILED.encode():
             return True
-        if told.get("reason") != Code.AVRO_SCHEMA_UNKNOWN.encode():
+        if told.get("reason") != RefusalCode.AVRO_SCHEMA_UNKNOWN.encode():
             return False
         topic, number, offset = (
             told[f"origin_{name}"].decode() for name in ("topic", "partition", "offset")
@@ -196,7 +196,7 @@ class Recounting:
                 return f"{topic} is growing"
         for partition, task in self._tasks.items():
             kept = self._changelogs.get(_changelog(partition), {})
-            if partition.topic in LOGS and not _reached(task, kept.get(META)):
+            if partition.topic in LOGS and not _reached(task, kept.get(POSITION_KEY)):
                 return f"{partition.topic}[{partition.number}] is not folded to its end"
         for topic in (
             Topic.CONTACT_LOG,
@@ -228,9 +228,9 @@ class Recounting:
             folded: dict[bytes, bytes | None] = {}
             if task is not None:
                 folded.update(task.store.items())
-                if META in kept:
+                if POSITION_KEY in kept:
                     folded |= task.changes()  # nothing but its place
-            self._count("states", len(folded.keys() - {META}))
+            self._count("states", len(folded.keys() - {POSITION_KEY}))
             where = f"{partition.topic}[{partition.number}]"
             for key in sorted(kept.keys() | folded.keys()):
                 if kept.get(key) != folded.get(key):

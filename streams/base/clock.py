@@ -1,5 +1,7 @@
-"""The one place that reads the clock. Processors never do: time reaches them in records (design
-2.2)."""
+"""The clock of a process, in real time or scaled for a time lapse.
+
+Processors never read it: time reaches them in records (promise 2).
+"""
 
 import time
 from typing import Protocol
@@ -8,50 +10,55 @@ import msgspec
 
 
 class Clock(Protocol):
-    """Now, in microseconds, UTC."""
+    """Anything that knows the current time."""
 
-    def now(self) -> int: ...
+    def now(self) -> int:
+        """The current time: microseconds since 1970, UTC."""
 
 
 class ScaledClock(msgspec.Struct, frozen=True):
-    """A clock that ran `speed` times faster since `real`, when it showed `shown`: a time lapse.
+    """A clock that showed `shown_at` at the real time `real_at`, and has run `speed` times as fast
+    as real time since. Both moments are microseconds since 1970, UTC.
 
-    All processes of a stack share its three numbers, and so its time; they survive a restart.
+    All processes of a deployment share these three numbers, so they agree about the time, and a
+    restart does not change it. The default is the real time.
     """
 
-    real: int = 0
-    shown: int = 0
+    real_at: int = 0
+    shown_at: int = 0
     speed: float = 1.0
 
     def now(self) -> int:
-        """The scaled moment, microseconds, UTC."""
-        real = time.time_ns() // 1_000
-        if self.speed == 1.0 and self.real == self.shown:
-            return real
-        return self.shown + int((real - self.real) * self.speed)
+        """The time that this clock shows: microseconds since 1970, UTC."""
+        real_now = time.time_ns() // 1_000
+        if self.speed == 1.0 and self.real_at == self.shown_at:
+            return real_now
+        return self.shown_at + int((real_now - self.real_at) * self.speed)
 
-    def wall(self, micros: float) -> float:
-        """How many real seconds `micros` of this clock last."""
-        return micros / self.speed / 1_000_000
+    def wall_seconds(self, duration_us: float) -> float:
+        """The real seconds in which this clock advances by `duration_us` microseconds."""
+        return duration_us / self.speed / 1_000_000
 
-    def at_speed(self, speed: float) -> "ScaledClock":
-        """The same time from here on at another speed: it does not jump."""
-        real = time.time_ns() // 1_000
-        return ScaledClock(real, self.now(), speed)
+    def with_speed(self, speed: float) -> "ScaledClock":
+        """A clock that shows what this one shows now, and runs at `speed` from now on."""
+        real_now = time.time_ns() // 1_000
+        return ScaledClock(real_now, self.now(), speed)
 
     def text(self) -> str:
-        """For a setting: `real:shown:speed`."""
-        return f"{self.real}:{self.shown}:{self.speed}"
+        """The clock as the setting TOUCHSTREAM_CLOCK: `real_at:shown_at:speed`."""
+        return f"{self.real_at}:{self.shown_at}:{self.speed}"
 
     @property
     def scaled(self) -> bool:
-        """Whether records must carry this clock's time instead of the broker's."""
-        return not (self.speed == 1.0 and self.real == self.shown)
+        """Whether this clock differs from the real time, so that records must carry its time
+        instead of the broker's."""
+        return not (self.speed == 1.0 and self.real_at == self.shown_at)
 
 
-def clock_from(text: str) -> ScaledClock:
-    """The clock that `text()` wrote; empty is the wall clock. Anything else: ValueError."""
+def parse_clock(text: str) -> ScaledClock:
+    """The clock that `ScaledClock.text` has written; empty text means the real time. Raises
+    ValueError for any other text."""
     if not text:
         return ScaledClock()
-    real, shown, speed = text.split(":")
-    return ScaledClock(int(real), int(shown), float(speed))
+    real_at, shown_at, speed = text.split(":")
+    return ScaledClock(int(real_at), int(shown_at), float(speed))

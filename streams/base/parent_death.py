@@ -1,5 +1,7 @@
-"""How a child comes to die with its parent. It needs nothing installed: the supervisor runs
-without the embedded servers, too."""
+"""Child processes that end when their parent ends.
+
+The standard library is enough for it: the supervisor also runs without the embedded servers.
+"""
 
 import os
 import signal
@@ -7,12 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_LEASH = Path(__file__).parents[1] / "embedded" / "parent_death_exec.py"
+_EXEC_SCRIPT = Path(__file__).parents[1] / "embedded" / "parent_death_exec.py"
 
 
-def leashed(
-    command: Sequence[str], *, uid: int, on_death: signal.Signals = signal.SIGKILL
+def with_parent_death_signal(
+    command: Sequence[str], *, uid: int, death_signal: signal.Signals = signal.SIGKILL
 ) -> list[str]:
-    """The same command, run as that user, with a life that ends with ours."""
-    terms = [str(int(word)) for word in (os.getpid(), on_death, uid)]
-    return [sys.executable, "-I", "-S", str(_LEASH), *terms, *command]
+    """The command line that runs `command` as user `uid`, and has the kernel send `death_signal`
+    to it when this process ends."""
+    arguments = [str(int(number)) for number in (os.getpid(), death_signal, uid)]
+    return [sys.executable, "-I", "-S", str(_EXEC_SCRIPT), *arguments, *command]

@@ -1,4 +1,4 @@
-"""Where a key lives: murmur2 over the key, as Kafka's Java clients place it (design 9)."""
+"""The partition of a keyed record: murmur2 over the key, as in Kafka's Java clients."""
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
@@ -6,7 +6,7 @@ _MASK = 0xFFFFFFFF
 
 
 def murmur2(data: bytes) -> int:
-    """32 bits, unsigned."""
+    """The murmur2 hash of `data`, an unsigned number of 32 bits."""
     length = len(data)
     h = _SEED ^ length
     whole = length & ~3
@@ -22,5 +22,5 @@ def murmur2(data: bytes) -> int:
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a keyed record."""
+    """The partition that Kafka's default partitioner gives a record with this key."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,9 +1,9 @@
-"""Settings: the environment, read once, in one frozen model. Secrets never reach a log (house
-rule).
+"""The settings of a process: its environment variables, read once into one frozen model.
 
-`TOUCHSTREAM_KAFKA_*` is passed to the Kafka client as it is:
-TOUCHSTREAM_KAFKA_SECURITY_PROTOCOL=SASL_SSL sets `security.protocol`,
-TOUCHSTREAM_KAFKA_SASL_PASSWORD sets `sasl.password`.
+`TOUCHSTREAM_KAFKA_*` variables become options of the Kafka client, unchanged:
+TOUCHSTREAM_KAFKA_SECURITY_PROTOCOL=SASL_SSL sets `security.protocol`, and
+TOUCHSTREAM_KAFKA_SASL_PASSWORD sets `sasl.password`. Neither the model's repr nor an error message
+contains a secret, so no secret reaches a log.
 """
 
 import os
@@ -13,18 +13,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from sinks.dsn import is_dsn
-from streams.base.clock import ScaledClock, clock_from
+from streams.base.clock import ScaledClock, parse_clock
 
 PREFIX = "TOUCHSTREAM_"
 KAFKA_PREFIX = "TOUCHSTREAM_KAFKA_"
 
 
 class SettingsInvalid(Exception):
-    """A setting is missing or wrong; the message says which and what it should be."""
+    """A setting is missing or wrong; the message names the variable and what it should be."""
 
 
 class Settings(BaseModel):
-    """What a process needs to know of the world around it."""
+    """Addresses, names, intervals and identity of one process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -35,37 +35,46 @@ class Settings(BaseModel):
         SecretStr(""), description="PostgreSQL, postgresql://user@host/db"
     )
     registry_url: str = Field("", description="schema registry (Confluent API); empty: none")
-    topic_prefix: str = Field("", description="in front of every topic and group name")
+    topic_prefix: str = Field("", description="prefix of every topic and group name")
     command_encoding: Literal["json", "avro", "avro-registry"] = Field(
         "json", description="how commands are written: json, avro (single-object), avro-registry"
     )
     commit_interval_ms: int = Field(
-        20, ge=1, le=10_000, description="time between two transactions"
+        20, ge=1, le=10_000, description="time between two transactions of a worker"
     )
-    projection_interval_ms: int = Field(200, ge=1, le=60_000, description="the same for PostgreSQL")
-    transaction_timeout_ms: int = Field(10_000, ge=2_000, le=15_000, description="Kafka's")
-    session_timeout_ms: int = Field(10_000, ge=6_000, le=300_000, description="Kafka's")
+    projection_interval_ms: int = Field(
+        200, ge=1, le=60_000, description="time between two transactions of the projector"
+    )
+    transaction_timeout_ms: int = Field(
+        10_000, ge=2_000, le=15_000, description="Kafka's transaction.timeout.ms"
+    )
+    session_timeout_ms: int = Field(
+        10_000, ge=6_000, le=300_000, description="Kafka's session.timeout.ms"
+    )
     max_clock_skew_s: float = Field(
-        60.0, gt=0, description="a record further ahead of this machine's clock stops its task"
+        60.0, gt=0, description="a record stamped further ahead of this machine's clock stops tasks"
     )
-    clock: str = Field("", description="a shared time lapse, written by `touchstream up --speed`")
+    clock: str = Field("", description="a shared scaled clock, set by `touchstream up --speed`")
     instance: str = Field(
-        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="this machine among several, if any"
+        "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="name of this machine, if several run"
     )
-    slot: int = Field(0, ge=0, description="this worker's number; it keeps its id over restarts")
+    slot: int = Field(0, ge=0, description="number of this worker, stable over restarts")
     kafka: dict[str, str] = Field(default_factory=dict, repr=False)
 
     def scaled_clock(self) -> ScaledClock:
         """The clock that all processes of this deployment share."""
-        return clock_from(self.clock)
+        return parse_clock(self.clock)
 
     def identity(self, group: str) -> str:
-        """This worker in a group: who restarts with it is known again, and its dead twin's
-        transaction aborted. No two at a time may share it."""
+        """The stable name of this worker in `group`: its group instance id and transactional id.
+
+        A restarted process with the same identity keeps its partitions, and Kafka aborts the open
+        transaction of its predecessor. Two running processes must not share an identity.
+        """
         return f"{group}-{self.instance}{'-' if self.instance else ''}{self.slot}"
 
     def dsn(self) -> str:
-        """The PostgreSQL DSN. Raises SettingsInvalid where there is none."""
+        """The PostgreSQL DSN. Raises SettingsInvalid if it is missing or cannot be parsed."""
         value = self.postgres_dsn.get_secret_value()
         if not value:
             raise SettingsInvalid("TOUCHSTREAM_POSTGRES_DSN is not set")
@@ -77,8 +86,9 @@ class Settings(BaseModel):
         return value
 
 
-def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings that an environment holds. Raises SettingsInvalid with the variable's name."""
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings from `environment`, by default that of the process. Raises SettingsInvalid,
+    which names the wrong variable."""
     environment = os.environ if environment is None else environment
     values: dict[str, object] = {}
     kafka: dict[str, str] = {}
@@ -97,8 +107,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsInvalid("; ".join(lines)) from None
 
 
-def need_kafka(settings: Settings) -> Settings:
-    """The same settings, if they name a broker. Raises SettingsInvalid."""
+def require_kafka(settings: Settings) -> Settings:
+    """Returns `settings` unchanged. Raises SettingsInvalid if they name no broker."""
     if not settings.bootstrap_servers:
         raise SettingsInvalid(
             "TOUCHSTREAM_BOOTSTRAP_SERVERS is not set"

@@ -1,5 +1,8 @@
-"""What the worker needs of a log service. Kafka is one; logs in memory are the other (tests,
-simulation)."""
+"""The transport port: what a worker needs of a log service.
+
+It is implemented over Kafka (`streams/kafka/transport.py`) and over logs in memory
+(`streams/memory/transport.py`), which serve tests and simulations.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -11,43 +14,47 @@ Headers = list[tuple[str, str | bytes | None]]
 
 
 class Partition(NamedTuple):
-    """One partition of one topic, by its logical name."""
+    """One partition of one topic. The topic goes by its logical name, without the prefix of a
+    deployment."""
 
     topic: Topic
     number: int
 
 
-class Aborted(Exception):
-    """The transaction is thrown away for certain: rewind and fold again."""
+class TransactionAborted(Exception):
+    """The transaction was certainly aborted. The worker rewinds its input and folds it again."""
 
 
-class Unsure(Exception):
-    """Nobody knows whether the transaction counted, and the producer is new: read everything
-    again."""
+class CommitOutcomeUnknown(Exception):
+    """Whether the transaction was committed is unknown, and the producer has a new epoch. The
+    worker restores all its states from their changelogs."""
 
 
-class Dead(Exception):
-    """This process is fenced or its client broken: let a clean one start."""
+class FatalClientError(Exception):
+    """The process is fenced, or its Kafka client is broken. The process must end, so that a new
+    one can take over."""
 
 
-class Restore(Protocol):
-    """A changelog partition being read, a step at a time, to the end it had at the start."""
+class ChangelogReader(Protocol):
+    """Reads one changelog partition up to the end that it had when reading began."""
 
-    def step(self, limit: int) -> tuple[Iterable[tuple[bytes, bytes | None]], bool]:
-        """The next records, and whether these were the last."""
+    def read(self, limit: int) -> tuple[Iterable[tuple[bytes, bytes | None]], bool]:
+        """The next records as key and value, at most `limit` of them, and whether the end is
+        reached. A value of None is a tombstone."""
 
     def close(self) -> None:
-        """Stop reading."""
+        """Ends reading and frees the reader's resources."""
 
 
 class Transport(Protocol):
-    """Consumer and producer of one worker, with one transaction open at most."""
+    """The consumer and the producer of one worker. At most one transaction is open at a time."""
 
     on_assigned: Callable[[Sequence[Partition]], None]
     on_revoked: Callable[[Sequence[Partition]], None]
 
-    def poll(self, wait: float, limit: int) -> Mapping[Partition, list[Record]]:
-        """What has come, after at most `wait` seconds; assignment changes are told inside this
+    def poll(self, wait_s: float, limit: int) -> Mapping[Partition, list[Record]]:
+        """At most `limit` new records by partition, after waiting `wait_s` seconds at most for the
+        first. Assignment changes are reported to `on_assigned` and `on_revoked` inside this
         call."""
 
     def send(
@@ -59,28 +66,31 @@ class Transport(Protocol):
         partition: int | None = None,
         headers: Headers | None = None,
     ) -> None:
-        """One record into the transaction, which begins with it."""
+        """Adds a record to the open transaction, or begins a transaction with it. Without
+        `partition` the key decides the partition."""
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Offsets into the transaction, and all or nothing. Raises Aborted, Unsure or Dead."""
+        """Adds the next offsets of the input to the open transaction and commits it. Raises
+        TransactionAborted, CommitOutcomeUnknown or FatalClientError."""
 
     def abort(self) -> None:
-        """Nothing of the open transaction ever happened. Raises Unsure or Dead."""
+        """Aborts the open transaction, if there is one. Raises FatalClientError."""
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """Where the group stands; the log's beginning where it never was."""
+        """The group's committed offsets; 0 for a partition that has none."""
 
-    def start(self, offsets: Mapping[Partition, int]) -> None:
-        """Read these from there on: after assignment, and again after an abort."""
+    def read_from(self, offsets: Mapping[Partition, int]) -> None:
+        """Reads each partition from its offset on: after an assignment, and again after an
+        abort."""
 
     def pause(self, partitions: Sequence[Partition]) -> None:
-        """Take no more of these for now."""
+        """Stops delivery of these partitions until `resume`."""
 
     def resume(self, partitions: Sequence[Partition]) -> None:
-        """Take them again."""
+        """Continues delivery of paused partitions."""
 
-    def restore(self, changelog: Partition) -> Restore:
-        """Begin to read a changelog partition."""
+    def open_changelog(self, changelog: Partition) -> ChangelogReader:
+        """A reader of this changelog partition, at its beginning."""
 
     def close(self) -> None:
-        """Leave; an open transaction is aborted."""
+        """Leaves the group; an open transaction is aborted."""

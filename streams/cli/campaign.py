@@ -9,10 +9,12 @@ from pydantic import BaseModel, ValidationError
 from schemas.base.error_codes import Problem
 from schemas.base.times import parse_moment
 from schemas.campaigns import presets
-from schemas.campaigns.definition import Definition, parse, read
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import read_definition
+from schemas.campaigns.yaml_document import parse_document
 from schemas.public.events import model_of
 from streams.base.settings import load_settings
-from streams.cli.errors import USAGE, CommandError
+from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.output import (
     Json,
     Tenant,
@@ -42,7 +44,7 @@ def validate(file: File, tenant: MaybeTenant = None, json: Json = False) -> None
 
     Example: touchstream campaign validate examples/reviews.yaml
     """
-    found = read(file.read_bytes(), tenant_id=tenant)
+    found = read_definition(file.read_bytes(), tenant_id=tenant)
     problems = [] if isinstance(found, Definition) else found
     if json:
         print_json({"valid": not problems, "problems": [p._asdict() for p in problems]})
@@ -67,7 +69,7 @@ def publish(
     Example: touchstream campaign publish examples/reviews.yaml --tenant acme
     """
     text = file.read_bytes()
-    definition = read(text, tenant_id=tenant)
+    definition = read_definition(text, tenant_id=tenant)
     if not isinstance(definition, Definition):
         if json:
             print_json({"valid": False, "problems": [p._asdict() for p in definition]})
@@ -76,7 +78,7 @@ def publish(
         "campaign.published",
         tenant_id=definition.tenant_id,
         campaign_id=definition.campaign_id,
-        definition=parse(text),
+        definition=parse_document(text),
     )
     fact = order(settings(), "campaign.published", event, wait=wait, timeout_s=timeout)
     values = (fact.values if fact is not None else None) or {}
@@ -113,7 +115,7 @@ def list_presets(json: Json = False) -> None:
 
 @app.command()
 def duplicate(
-    preset: Annotated[str, typer.Argument(help="One of: " + ", ".join(presets.NAMES))],
+    preset: Annotated[str, typer.Argument(help="One of: " + ", ".join(presets.PRESET_NAMES))],
     tenant: Tenant,
     campaign_id: Annotated[str, typer.Option("--id", help="The new campaign's id.")],
     name: Annotated[str | None, typer.Option(help="Its name; the id, if not given.")] = None,
@@ -129,8 +131,8 @@ def duplicate(
     try:
         text = presets.duplicate(preset, tenant, campaign_id, name or campaign_id, service_type)
     except presets.PresetUnknown as error:
-        raise CommandError(str(error), USAGE) from None
-    found = read(text)
+        raise CommandError(str(error), EXIT_USAGE) from None
+    found = read_definition(text)
     if not isinstance(found, Definition):
         raise CommandError(told("this campaign", found))
     if out is None:
@@ -140,7 +142,7 @@ def duplicate(
         with out.open("x") as file:
             file.write(text)
     except FileExistsError:
-        raise CommandError(f"{out} exists already and is left as it is", USAGE) from None
+        raise CommandError(f"{out} exists already and is left as it is", EXIT_USAGE) from None
     print(f"{out}: fill in the templates, then: touchstream campaign publish {out}")
 
 
@@ -158,7 +160,7 @@ def event_of(kind: str, **values: Any) -> BaseModel:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise CommandError(f"{place}: {first['msg']}", USAGE) from None
+        raise CommandError(f"{place}: {first['msg']}", EXIT_USAGE) from None
 
 
 def _changing(verb: str, kind: str, promise: str) -> None:
@@ -237,7 +239,7 @@ def set_tenant(
     )
     if fence is not None and parse_time(fence) > checked(load_settings()).scaled_clock().now():
         raise CommandError(
-            "--fence: not ahead of now: until then everything would be history", USAGE
+            "--fence: not ahead of now: until then everything would be history", EXIT_USAGE
         )
     fact = order(settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout)
     tell(fact, f"{tenant_id}: known in {timezone}", as_json=json)
@@ -282,14 +284,14 @@ def parse_time(text: str) -> int:
     try:
         return parse_moment(text)
     except ValueError as error:
-        raise CommandError(f"{text}: {error}", USAGE) from None
+        raise CommandError(f"{text}: {error}", EXIT_USAGE) from None
 
 
 def _pairs(given: list[str] | None) -> list[tuple[str, str]]:
     pairs = [item.partition("=") for item in given or []]
     for item, (_, equals, value) in zip(given or [], pairs, strict=True):
         if not equals or not value:
-            raise CommandError(f"{item}: must be NAME=VALUE", USAGE)
+            raise CommandError(f"{item}: must be NAME=VALUE", EXIT_USAGE)
     return [(name, value) for name, _, value in pairs]
 
 
@@ -297,4 +299,4 @@ def _number(kind: type[int] | type[float], text: str) -> float:
     try:
         return kind(text)
     except ValueError:
-        raise CommandError(f"{text} is not a number", USAGE) from None
+        raise CommandError(f"{text} is not a number", EXIT_USAGE) from None

@@ -11,11 +11,11 @@ from processors.contact.version_migration import (
     repeated_and_lost,
     same_means,
 )
-from schemas.campaigns.definition import Definition, Step
+from schemas.campaigns.compiled_definition import Definition, Step
 from sinks.campaign_runs_query import Runs, Standing, runs
 from streams.base.settings import load_settings
 from streams.cli.campaign import event_of
-from streams.cli.errors import USAGE, CommandError
+from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.output import (
     Json,
     Tenant,
@@ -87,7 +87,7 @@ def _steps(moves: list[str] | None) -> dict[str, str | None]:
     pairs = [move.partition("=") for move in moves or ()]
     for move, (old, equals, _) in zip(moves or (), pairs, strict=True):
         if not old or not equals:
-            raise CommandError(f"{move}: must be OLD=NEW, or OLD= where the step is gone", USAGE)
+            raise CommandError(f"{move}: must be OLD=NEW, or OLD= where the step is gone", EXIT_USAGE)
     return {old: new or None for old, _, new in pairs}
 
 
@@ -123,7 +123,7 @@ def planned_moves(
     new = _sketch(known.steps[newest])
     strange = sorted(name for name in steps.values() if name and counterpart(name, new, {}) is None)
     if strange:
-        raise CommandError(f"version {newest} has no step {', '.join(strange)}", USAGE)
+        raise CommandError(f"version {newest} has no step {', '.join(strange)}", EXIT_USAGE)
     moving = [run for run in known.standing if run.version != newest]
     return [
         _outlook(run, _sketch(known.steps[run.version]), new, steps)

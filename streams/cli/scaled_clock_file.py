@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from streams.base.clock import ScaledClock, parse_clock
-from streams.cli.errors import USAGE, CommandError
+from streams.cli.errors import EXIT_USAGE, CommandError
 
 KEEP_S = 1.0
 MARGIN_S = 3.0
@@ -25,7 +25,7 @@ class ClockFile:
             raise CommandError(
                 f"{directory} was made without --speed, and its logs carry the broker's time: "
                 "use another --data for a time lapse",
-                USAGE,
+                EXIT_USAGE,
             )
         self.clock = _begin(kept, speed)
         self._ended = False
@@ -40,7 +40,7 @@ class ClockFile:
             return
         now = self.clock.with_speed(self.clock.speed)
         margin = 0 if end else int(MARGIN_S * 1_000_000 * self.clock.speed)
-        later = ScaledClock(now.real, now.shown + margin, now.speed)
+        later = ScaledClock(now.real_at, now.shown_at + margin, now.speed)
         room = self._path.with_suffix(".new")
         room.write_text(later.text())
         room.replace(self._path)
@@ -51,13 +51,13 @@ class ClockFile:
         try:
             return parse_clock(self._path.read_text().strip())
         except ValueError:
-            raise CommandError(f"{self._path} is not a clock: real:shown:speed", USAGE) from None
+            raise CommandError(f"{self._path} is not a clock: real:shown:speed", EXIT_USAGE) from None
 
 
 def _begin(kept: ScaledClock | None, speed: float | None) -> ScaledClock:
     if kept is not None:
         started = ScaledClock().with_speed(kept.speed if speed is None else speed)
-        return ScaledClock(started.real, max(kept.shown, started.shown), started.speed)
+        return ScaledClock(started.real_at, max(kept.shown_at, started.shown_at), started.speed)
     if speed in (None, 1.0):
         return ScaledClock()
     return ScaledClock().with_speed(speed or 1.0)

@@ -14,7 +14,7 @@ from schemas.internal.topics import ONE_MACHINE
 from sinks.demo_queries import DemoQueries
 from sinks.migrate import migrate
 from streams.base.clock import ScaledClock
-from streams.base.settings import Settings, load
+from streams.base.settings import Settings, load_settings
 from streams.demo.businesses import BUSINESSES, definition, tenant_event
 from streams.demo.final_check import close
 from streams.demo.interrupts import Interrupts, at_last, start
@@ -97,7 +97,7 @@ class Lapse:
             "TOUCHSTREAM_PROJECTION_INTERVAL_MS": str(PROJECTION_MS),
         }
         quiet = {"log_level": "2"}  # what a client tells of a broker that just started is no news
-        return load(environment).model_copy(update={"kafka": quiet}), environment
+        return load_settings(environment).model_copy(update={"kafka": quiet}), environment
 
     def _with_roles(self, settings: Settings, supervisor: Supervisor) -> int:
         traffic = Traffic(settings)

@@ -65,7 +65,9 @@ class Watch:
 
     def until_over(self, screen: Screen, start: int, lapse: int) -> None:
         """Until the days have passed, every enrollment has ended and nobody has more to say."""
-        deadline = self._clock.wall(start + lapse - self._clock.now()) + LATE_S + time.monotonic()
+        deadline = (
+            self._clock.wall_seconds(start + lapse - self._clock.now()) + LATE_S + time.monotonic()
+        )
         while True:
             began = time.monotonic()
             self.look_after()
@@ -133,5 +135,5 @@ class Watch:
         speed = f"1 s = {self._clock.speed / 3600:.1f} h"
         if now < start:
             return f"{speed}   waiting for midnight"
-        left = self._clock.wall(start + lapse - now)
+        left = self._clock.wall_seconds(start + lapse - now)
         return f"{speed}   {left:.0f} s to go" if left > 0 else f"{speed}   the last touches end"

@@ -10,7 +10,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-from streams.base.parent_death import leashed
+from streams.base.parent_death import with_parent_death_signal
 from streams.embedded.processes import Process, StartFailed, kept_port
 
 DATABASE = "touchstream"
@@ -128,7 +128,7 @@ def _binaries() -> Path:
 
 
 def _run(tool: str, *arguments: str, say: str = "") -> None:
-    command = leashed([str(_binaries() / tool), *arguments], uid=_uid())
+    command = with_parent_death_signal([str(_binaries() / tool), *arguments], uid=_uid())
     run = subprocess.run(command, input=say, capture_output=True, text=True, check=False)
     if run.returncode:
         raise StartFailed(f"postgres: {tool} failed:\n{run.stdout}{run.stderr}")

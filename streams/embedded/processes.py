@@ -12,7 +12,7 @@ from secrets import randbelow
 
 import psutil
 
-from streams.base.parent_death import leashed
+from streams.base.parent_death import with_parent_death_signal
 
 _TAIL_LINES = 25
 _POLL_S = 0.03
@@ -95,7 +95,9 @@ class Process:
         self._forget()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        command = leashed(self._command, uid=self._uid, on_death=self._signal_of_parents_death)
+        command = with_parent_death_signal(
+            self._command, uid=self._uid, death_signal=self._signal_of_parents_death
+        )
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 command,

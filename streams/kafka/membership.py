@@ -26,7 +26,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import ConsumerGroupDescription
 
 from streams.base.settings import Settings
-from streams.base.transport import Dead
+from streams.base.transport import FatalClientError
 from streams.kafka.clients import admin
 
 log = logging.getLogger("touchstream.membership")
@@ -111,7 +111,9 @@ class Membership:
         elif self._absent_since is None:
             self._absent_since = now
         elif now - self._absent_since > ABSENT_S:
-            raise Dead(f"{self._group} has not known {self._instance} for {ABSENT_S:.0f} s")
+            raise FatalClientError(
+                f"{self._group} has not known {self._instance} for {ABSENT_S:.0f} s"
+            )
 
     def _ask_through_another(self) -> None:
         """A client that lost its broker may look for ever for the group's coordinator that it

@@ -8,7 +8,12 @@ from contextlib import suppress
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.base.settings import Settings
-from streams.base.transport import Aborted, Dead, Headers, Unsure
+from streams.base.transport import (
+    CommitOutcomeUnknown,
+    FatalClientError,
+    Headers,
+    TransactionAborted,
+)
 from streams.kafka.call_watchdog import Watchdog
 from streams.kafka.clients import transactional_producer
 from streams.kafka.errors import Verdict, verdict
@@ -63,7 +68,7 @@ class Transactions:
         self._settle_disturbance()
         if self._watched(self._producer.flush, self._timeout_s):
             self.abort()
-            raise Aborted("not everything could be written in time")
+            raise TransactionAborted("not everything could be written in time")
         self._call(self._producer.send_offsets_to_transaction, places, group, self._timeout_s)
         self._call(self._producer.commit_transaction, self._timeout_s, committing=True)
         self._open = False
@@ -84,13 +89,13 @@ class Transactions:
                 self._watched(self._producer.abort_transaction, self._timeout_s)
         except KafkaException as error:
             if self._meaning(error.args[0]) is Verdict.DIE:
-                raise Dead(f"producer: {error.args[0].str()}") from error
+                raise FatalClientError(f"producer: {error.args[0].str()}") from error
             self._rebuild()  # which aborts it as well
 
     def _begin(self) -> None:
         if self._open:
             return
-        with suppress(Aborted):  # there was nothing to abort
+        with suppress(TransactionAborted):  # there was nothing to abort
             self._settle_disturbance()
         self._call(self._producer.begin_transaction)
         self._open = True
@@ -101,7 +106,7 @@ class Transactions:
         self._producer.poll(0)
         if self._disturbed:
             self._rebuild()
-            raise Aborted("the connection was lost")
+            raise TransactionAborted("the connection was lost")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() in _CONNECTION_LOST:
@@ -139,12 +144,12 @@ class Transactions:
     def _act(self, meaning: Verdict, problem: KafkaError, committing: bool = False) -> None:
         if meaning is Verdict.ABORT:
             self.abort()
-            raise Aborted(problem.str())
+            raise TransactionAborted(problem.str())
         if meaning is Verdict.REBUILD:
             self._rebuild()
-            raise (Unsure if committing else Aborted)(problem.str())
+            raise (CommitOutcomeUnknown if committing else TransactionAborted)(problem.str())
         if meaning is Verdict.DIE:
-            raise Dead(f"producer: {problem.str()}")
+            raise FatalClientError(f"producer: {problem.str()}")
 
     def _rebuild(self) -> None:
         """A new epoch: what was open is settled before anything else is written. Aborted, unless
@@ -164,14 +169,14 @@ class Transactions:
                 problem: KafkaError = error.args[0]
                 log.warning("init_transactions", extra={"error": problem.str()})
                 if problem.fatal() or not problem.retriable():
-                    raise Dead(f"producer: {problem.str()}") from error
-        raise Dead("the transaction coordinator does not answer")
+                    raise FatalClientError(f"producer: {problem.str()}") from error
+        raise FatalClientError("the transaction coordinator does not answer")
 
     def close(self) -> None:
         """An open transaction is aborted."""
         try:
             self.abort()
-        except Dead as error:
+        except FatalClientError as error:
             log.warning("left with an open transaction", extra={"error": error})
         self._watchdog.close()
 

@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from processors.fold.task import Record
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
-from streams.base.transport import Dead
+from streams.base.transport import FatalClientError
 from streams.kafka.clients import reader, unstable_reader
 
 CALL_TIMEOUT_S = 15.0
@@ -104,7 +104,9 @@ class TopicReader:
                 elif error.code() == KafkaError._PARTITION_EOF:
                     self._at[number] = max(self._at[number], offset)
                 elif error.fatal() or not error.retriable():
-                    raise Dead(f"{self._name}: {error.str()}") from KafkaException(error)
+                    raise FatalClientError(f"{self._name}: {error.str()}") from KafkaException(
+                        error
+                    )
             if lines:
                 yield number, lines
         self._consumer.unassign()

@@ -9,14 +9,14 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from schemas.base.error_codes import SchemaUnavailable
-from schemas.public.codec import Decode, Decoder
+from schemas.public.codec import DecodeEvent, Decoder
 from schemas.public.released import newest
 from streams.base.settings import Settings
 
 NOT_FOUND = (404, 40401, 40402, 40403)
 
 
-def decoder_of(settings: Settings) -> Decode:
+def decoder_of(settings: Settings) -> DecodeEvent:
     """What reads public events and commands as this deployment writes them."""
     resolve = resolver(settings.registry_url) if settings.registry_url else None
     return Decoder(resolve).decode

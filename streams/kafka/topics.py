@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from schemas.internal.topics import LOGS, NUMBERED, PLACES_OF, PUBLIC_IN, Layout, Topic
+from schemas.internal.topics import LOGS, NUMBERED, POSITION_TOPICS, PUBLIC_IN, Layout, Topic
 from streams.base.settings import Settings
 from streams.kafka.clients import admin
 
@@ -33,7 +33,7 @@ def options(topic: Topic, *, scaled: bool) -> dict[str, str]:
     if scaled:
         found["message.timestamp.after.max.ms"] = ANY_TIME
         found["message.timestamp.before.max.ms"] = ANY_TIME
-    if topic in PLACES_OF.values():
+    if topic in POSITION_TOPICS.values():
         found |= {"cleanup.policy": "compact", "segment.bytes": "67108864"}
         found |= {"min.cleanable.dirty.ratio": "0.2", "min.compaction.lag.ms": "60000"}
     else:

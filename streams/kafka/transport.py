@@ -20,7 +20,7 @@ from processors.fold.task import Record
 from schemas.internal.topics import Topic
 from streams.base.clock import Clock
 from streams.base.settings import Settings
-from streams.base.transport import Aborted, Dead, Headers, Partition
+from streams.base.transport import FatalClientError, Headers, Partition, TransactionAborted
 from streams.kafka.clients import group_consumer, reader, unstable_reader
 from streams.kafka.errors import reader_dies
 from streams.kafka.membership import Membership
@@ -73,12 +73,12 @@ class KafkaTransport:
 
     # consuming
 
-    def poll(self, wait: float, limit: int) -> Mapping[Partition, list[Record]]:
+    def poll(self, wait_s: float, limit: int) -> Mapping[Partition, list[Record]]:
         """Wakes at the first record, then takes what else is there."""
         self._membership.look()
         for unsought in list(self._unsought.values()):
             self._seek(unsought)
-        messages = self._consumer.consume(1, wait)
+        messages = self._consumer.consume(1, wait_s)
         if messages and limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
         found: dict[tuple[Any, Any], list[Record]] = {}
@@ -110,7 +110,7 @@ class KafkaTransport:
         error = message.error()
         assert error is not None
         if reader_dies(error):
-            raise Dead(f"consumer: {error.str()}")
+            raise FatalClientError(f"consumer: {error.str()}")
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
@@ -134,7 +134,7 @@ class KafkaTransport:
                     Partition(self._topics[a.topic], a.partition): max(a.offset, 0) for a in answers
                 }
             time.sleep(AGAIN_S)
-        raise Dead("the group's committed offsets cannot be read")
+        raise FatalClientError("the group's committed offsets cannot be read")
 
     def _ask(self, consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition] | None:
         try:
@@ -147,7 +147,7 @@ class KafkaTransport:
         log.warning("committed offsets not known yet", extra={"error": unknown})
         return None
 
-    def start(self, offsets: Mapping[Partition, int]) -> None:
+    def read_from(self, offsets: Mapping[Partition, int]) -> None:
         """Read from these offsets on; nothing fetched before is delivered.
 
         New ones are assigned, which belongs into a callback. The others are sought: outside a
@@ -214,7 +214,7 @@ class KafkaTransport:
         group = self._consumer.consumer_group_metadata()
         if not self._consumer.memberid():
             self.abort()
-            raise Aborted("no member of the group any more")
+            raise TransactionAborted("no member of the group any more")
         self._transactions.commit(places, group)
 
     def _place(self, partition: Partition, offset: int) -> TopicPartition:
@@ -229,11 +229,13 @@ class KafkaTransport:
 
     # restoring
 
-    def restore(self, changelog: Partition) -> "KafkaRestore":
+    def open_changelog(self, changelog: Partition) -> "KafkaChangelogReader":
         try:
-            return KafkaRestore(self.settings, self._names[changelog.topic], changelog.number)
+            return KafkaChangelogReader(
+                self.settings, self._names[changelog.topic], changelog.number
+            )
         except KafkaException as error:
-            raise Dead(f"{changelog.topic}: {error.args[0].str()}") from error
+            raise FatalClientError(f"{changelog.topic}: {error.args[0].str()}") from error
 
     def close(self) -> None:
         self._transactions.close()
@@ -241,7 +243,7 @@ class KafkaTransport:
         self._consumer.close()
 
 
-class KafkaRestore:
+class KafkaChangelogReader:
     """A changelog partition from its beginning to the high watermark it had when this began.
 
     A dead owner's open transaction holds the readable end back: the end is reached once it is
@@ -255,7 +257,7 @@ class KafkaRestore:
         self._consumer = reader(settings)
         self._consumer.assign([self._place])
 
-    def step(self, limit: int) -> tuple[list[tuple[bytes, bytes | None]], bool]:
+    def read(self, limit: int) -> tuple[list[tuple[bytes, bytes | None]], bool]:
         """The next records. Control records leave gaps, so the end is what the client says of
         the position."""
         records: list[tuple[bytes, bytes | None]] = []
@@ -272,7 +274,7 @@ class KafkaRestore:
             elif error.code() == KafkaError._PARTITION_EOF:
                 done = (message.offset() or 0) >= self._end
             elif reader_dies(error):
-                raise Dead(f"restoring: {error.str()}")
+                raise FatalClientError(f"restoring: {error.str()}")
         return records, done
 
     def close(self) -> None:

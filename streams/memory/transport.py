@@ -99,7 +99,7 @@ class MemoryTransport:
 
     # consuming
 
-    def poll(self, wait: float, limit: int) -> Mapping[Partition, list[Record]]:
+    def poll(self, wait_s: float, limit: int) -> Mapping[Partition, list[Record]]:
         if self._revoke:
             taken, self._revoke = self._revoke, []
             self.on_revoked(taken)
@@ -129,7 +129,7 @@ class MemoryTransport:
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         return {p: self.broker.offsets.get((self.group, p), 0) for p in partitions}
 
-    def start(self, offsets: Mapping[Partition, int]) -> None:
+    def read_from(self, offsets: Mapping[Partition, int]) -> None:
         self._positions.update(offsets)
         self._paused.difference_update(offsets)
 
@@ -171,21 +171,21 @@ class MemoryTransport:
             self.broker.ends[place] = self.broker.ends.get(place, 0) + 1
         self._pending = []
 
-    def restore(self, changelog: Partition) -> "MemoryRestore":
-        return MemoryRestore(self.broker.log(changelog))
+    def open_changelog(self, changelog: Partition) -> "MemoryChangelogReader":
+        return MemoryChangelogReader(self.broker.log(changelog))
 
     def close(self) -> None:
         self.abort()
 
 
-class MemoryRestore:
+class MemoryChangelogReader:
     """A changelog in memory, read in steps."""
 
     def __init__(self, log: Sequence[Stored]) -> None:
         self._log = list(log)
         self._at = 0
 
-    def step(self, limit: int) -> tuple[Iterable[tuple[bytes, bytes | None]], bool]:
+    def read(self, limit: int) -> tuple[Iterable[tuple[bytes, bytes | None]], bool]:
         part = self._log[self._at : self._at + limit]
         self._at += len(part)
         return [(r.key or b"", r.value) for r in part], self._at >= len(self._log)

@@ -24,7 +24,7 @@ from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.projection import Overtaken, Projection, SinkUnavailable
 from sinks.state_rows import Record, Undecodable
 from streams.base.settings import Settings
-from streams.base.transport import Dead
+from streams.base.transport import FatalClientError
 from streams.kafka.clients import group_consumer, producer
 from streams.kafka.errors import reader_dies
 from streams.kafka.membership import Membership
@@ -118,7 +118,7 @@ class Projector:
         offset = message.offset()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             if reader_dies(error):
-                raise Dead(f"consumer: {error.str()}")
+                raise FatalClientError(f"consumer: {error.str()}")
             log.warning("consumer error", extra={"error": error.str()})
             return
         assert name is not None and number is not None and offset is not None
@@ -167,7 +167,7 @@ class Projector:
             headers=dead_letter_headers(letter),
         )
         if self._letters.flush(15):
-            raise Dead("a dead letter could not be written")
+            raise FatalClientError("a dead letter could not be written")
         self._pending.remove(found)
 
     # places

@@ -10,8 +10,8 @@ import logging
 import sys
 
 from streams.base import log_format
-from streams.base.settings import SettingsInvalid, load, need_kafka
-from streams.base.transport import Dead
+from streams.base.settings import SettingsInvalid, load_settings, require_kafka
+from streams.base.transport import FatalClientError
 from streams.kafka.topics import TopicsWrong
 from streams.runtime.role_process import ROLES, run_role, stop_on_signals
 
@@ -23,11 +23,11 @@ def main(role: str) -> int:
     log_format.configure()
     stopping = stop_on_signals()
     try:
-        run_role(role, need_kafka(load()), stopping)
+        run_role(role, require_kafka(load_settings()), stopping)
     except (SettingsInvalid, TopicsWrong) as error:
         log.error("cannot start", extra={"role": role, "error": error})
         return 2
-    except Dead as error:
+    except FatalClientError as error:
         log.error("ended: a clean process should start", extra={"role": role, "error": error})
         return 3
     return 0

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from processors.fold.task import Task
 from processors.intake import IntakeProcessor
-from schemas.internal.states import META
+from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import PUBLIC_IN, Topic
 from schemas.public.commands import command_encoder
 from schemas.public.events import COMMANDS
 from streams.base.settings import Settings, SettingsInvalid
-from streams.base.transport import Dead, Partition
+from streams.base.transport import FatalClientError, Partition
 from streams.kafka.registry import decoder_of, registrar
 from streams.kafka.topics import layout_of
 from streams.kafka.transport import KafkaTransport
@@ -91,7 +91,7 @@ def intake_maker(settings: Settings) -> Callable[[Partition], Task]:
     processors = {topic: IntakeProcessor(topic, decode) for topic in PUBLIC_IN}
 
     def make(partition: Partition) -> Task:
-        place = META + f"/{partition.topic.value}".encode()
+        place = POSITION_KEY + f"/{partition.topic.value}".encode()
         return Task(processors[partition.topic], partition.number, place)
 
     return make
@@ -110,4 +110,4 @@ def stop_on_signals() -> Callable[[], bool]:
     return asked.is_set
 
 
-__all__ = ["ROLES", "Dead", "build_worker", "run_role", "stop_on_signals"]
+__all__ = ["ROLES", "FatalClientError", "build_worker", "run_role", "stop_on_signals"]

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from streams.base.parent_death import leashed
+from streams.base.parent_death import with_parent_death_signal
 
 log = logging.getLogger("touchstream.supervisor")
 
@@ -43,7 +43,7 @@ class Child:
         """Start it. From the main thread: the leash ends with the thread that ties it."""
         command = [sys.executable, "-m", "streams.runtime.role_main", self.role]
         self.process = subprocess.Popen(
-            leashed(command, uid=os.getuid()),
+            with_parent_death_signal(command, uid=os.getuid()),
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stderr=self._log,

@@ -15,9 +15,15 @@ from processors.fold.task import Poison, Task
 from schemas.base.error_codes import SchemaUnavailable
 from schemas.internal.messages import TICK
 from schemas.internal.state_bytes import NEVER
-from schemas.internal.topics import LOGS, PLACES_OF
+from schemas.internal.topics import LOGS, POSITION_TOPICS
 from streams.base.clock import ScaledClock
-from streams.base.transport import Aborted, Partition, Restore, Transport, Unsure
+from streams.base.transport import (
+    ChangelogReader,
+    CommitOutcomeUnknown,
+    Partition,
+    TransactionAborted,
+    Transport,
+)
 from streams.runtime.dead_letter import letter_of
 from streams.runtime.output_encoding import Encode
 
@@ -60,7 +66,7 @@ class Owned:
     def __init__(self, task: Task, committed: int) -> None:
         self.task = task
         self.committed = committed
-        self.restore: Restore | None = None
+        self.restore: ChangelogReader | None = None
         self.ticked_at = 0
         self.skewed = False
 
@@ -237,7 +243,7 @@ class Worker:
     def _log_changes(
         self, partition: Partition, changes: Sequence[tuple[bytes, bytes | None]]
     ) -> None:
-        changelog = PLACES_OF.get(partition.topic)
+        changelog = POSITION_TOPICS.get(partition.topic)
         if changelog is not None:
             send, number = self.transport.send, partition.number
             for key, value in changes:
@@ -248,7 +254,7 @@ class Worker:
         again."""
         try:
             work()
-        except Aborted as error:
+        except TransactionAborted as error:
             log.warning("transaction aborted: folding again", extra={"error": error})
             self._throw_away()
         except StateTooLarge as error:
@@ -258,7 +264,7 @@ class Worker:
             log.warning("registry not to be reached: waiting", extra={"error": error})
             self._guarded(self._throw_away)
             time.sleep(OUTAGE_S)
-        except Unsure as error:
+        except CommitOutcomeUnknown as error:
             log.warning("commit outcome unknown: restoring", extra={"error": error})
             self._rewind = True  # what is in hand comes again
             everything = list(self.owned)
@@ -276,7 +282,7 @@ class Worker:
 
     def _go_back(self) -> None:
         self._rewind = False
-        self.transport.start(
+        self.transport.read_from(
             {p: o.task.next_offset for p, o in self.owned.items() if o.restore is None}
         )
 
@@ -297,14 +303,16 @@ class Worker:
         """The group's offset first (it waits out a dead owner's transaction), then the state
         that goes with it."""
         offsets = self.transport.committed(partitions)
-        self.transport.start(offsets)
+        self.transport.read_from(offsets)
         for partition in partitions:
             owned = self.owned[partition] = Owned(self._make(partition), offsets[partition])
             owned.task.start_at(offsets[partition])
-            changelog = PLACES_OF.get(partition.topic)
+            changelog = POSITION_TOPICS.get(partition.topic)
             if changelog is not None:
                 self.transport.pause([partition])
-                owned.restore = self.transport.restore(Partition(changelog, partition.number))
+                owned.restore = self.transport.open_changelog(
+                    Partition(changelog, partition.number)
+                )
 
     def _forget(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
@@ -315,7 +323,7 @@ class Worker:
     def _restore(self, partition: Partition, owned: Owned) -> None:
         """A step of reading the state back; the others go on meanwhile."""
         assert owned.restore is not None
-        records, done = owned.restore.step(RESTORE_STEP)
+        records, done = owned.restore.read(RESTORE_STEP)
         for key, value in records:
             owned.task.restore(key, value)
         if done:
@@ -325,7 +333,7 @@ class Worker:
                 self._restore_again(partition, owned)
                 return
             owned.task.restored()
-            self.transport.start({partition: owned.task.next_offset})
+            self.transport.read_from({partition: owned.task.next_offset})
             log.info("restored", extra={"partition": partition, "states": len(owned.task.store)})
 
     def _restore_again(self, partition: Partition, owned: Owned) -> None:
@@ -355,4 +363,4 @@ class Worker:
         until = min(soonest, now + int(IDLE_S * 1_000_000 * self._clock.speed))
         if any(owned.task.dirty for owned in self.owned.values()):
             until = min(until, self._committed_at + self._pause)
-        return min(IDLE_S, max(0.001, self._clock.wall(until - now)))
+        return min(IDLE_S, max(0.001, self._clock.wall_seconds(until - now)))

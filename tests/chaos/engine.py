@@ -12,7 +12,7 @@ from psycopg import conninfo
 
 from schemas.internal.topics import Layout
 from sinks.migrate import migrate
-from streams.base.settings import Settings, load
+from streams.base.settings import Settings, load_settings
 from streams.embedded.stack import Stack
 from streams.kafka.topics import create
 from streams.runtime.role_process import ROLES
@@ -48,7 +48,7 @@ class Site:
 
     @property
     def settings(self) -> Settings:
-        return load(self.environment)
+        return load_settings(self.environment)
 
     def start(self, layout: Layout | None = None) -> None:
         """Topics, tables, and a process for each role and slot."""

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from processors.fold.task import Task
 from schemas.internal.topics import Layout
-from streams.base.transport import Aborted, Partition, Unsure
+from streams.base.transport import CommitOutcomeUnknown, Partition, TransactionAborted
 from streams.memory.transport import MemoryBroker, MemoryTransport
 from streams.runtime import worker
 from streams.runtime.output_encoding import encoder
@@ -40,9 +40,9 @@ class Fault(Enum):
 _RAISES = {
     Fault.DIE_BEFORE: ("before commit", Crash),
     Fault.DIE_AFTER: ("after commit", Crash),
-    Fault.ABORT: ("before commit", Aborted),
-    Fault.UNSURE_BEFORE: ("before commit", Unsure),
-    Fault.UNSURE_AFTER: ("after commit", Unsure),
+    Fault.ABORT: ("before commit", TransactionAborted),
+    Fault.UNSURE_BEFORE: ("before commit", CommitOutcomeUnknown),
+    Fault.UNSURE_AFTER: ("after commit", CommitOutcomeUnknown),
 }
 
 
@@ -64,7 +64,7 @@ class UnsureTransport(MemoryTransport):
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         try:
             super().commit(offsets)
-        except (Crash, Unsure):
+        except (Crash, CommitOutcomeUnknown):
             self.abort()
             raise
 
@@ -169,7 +169,7 @@ class Rig(World):
         """The log service hands out what was folded already."""
         for made in self.workers.values():
             ready = [p for p, owned in made.owned.items() if owned.restore is None]
-            made.transport.start(dict.fromkeys(ready, 0))
+            made.transport.read_from(dict.fromkeys(ready, 0))
 
     def move(self, role: str, number: int) -> None:
         """A partition goes to the next worker of its role; its owner hears of it first."""

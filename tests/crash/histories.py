@@ -179,8 +179,10 @@ def _moved(told: Told, _: int, what: int) -> list[m.Message]:
 
 def _past(told: Told, who: int, what: int) -> list[m.Message]:
     (event,) = job(told, who, what) if what % 2 else _responded(told, who, 2)
-    assert isinstance(event, m.Outside)
-    return [m.Past(event.tenant_id, event.contact_id, event.cause, event.at, m.encode(event))]
+    assert isinstance(event, m.ExternalEvent)
+    return [
+        m.BackfilledEvent(event.tenant_id, event.contact_id, event.cause, event.at, m.encode(event))
+    ]
 
 
 def _again(told: Told, _: int, what: int) -> list[m.Message]:

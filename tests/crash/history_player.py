@@ -7,7 +7,7 @@ from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.state_bytes import NEVER
-from schemas.internal.states import META
+from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import COMMANDS
 from streams.runtime.roles import PROCESSORS
 from tests.crash.faulty_world import Plan, Rig, sizes
@@ -116,5 +116,5 @@ def world_sees(rig: Rig) -> dict[str, Any]:
     seen["dispatch"] = sorted(repr(f) for f in rig.facts(*_DISPATCH_SAYS))
     for role in PROCESSORS:
         states = rig.states(role)
-        seen[role] = {place: value for place, value in states.items() if place[1] != META}
+        seen[role] = {place: value for place, value in states.items() if place[1] != POSITION_KEY}
     return seen

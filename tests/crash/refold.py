@@ -11,7 +11,7 @@ from processors.fold.task import Record, Task
 from schemas.internal import messages as m
 from schemas.internal.messages import CommandDue
 from schemas.internal.state_bytes import NEVER
-from schemas.internal.states import META
+from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import CHANGELOG_OF, CHANGELOGS, Topic
 from streams.base.partitioner import partition_of
 from streams.base.transport import Headers, Partition
@@ -25,7 +25,7 @@ _DECODE = {
     Topic.CAMPAIGN_LOG: m.decode_campaign,
 }
 _FROM_OUTSIDE = (
-    m.Outside,
+    m.ExternalEvent,
     m.Tick,
     m.PublishCampaign,
     m.ChangeCampaign,
@@ -103,7 +103,7 @@ def _compare_state(rig: Rig, role: str, partition: Partition, fold: Fold) -> Ite
     expected = dict(fold.task.store.items())
     for key in sorted({*kept, *expected}):
         if kept.get(key) != expected.get(key):
-            what = "its place" if key == META else f"state {key!r}"
+            what = "its place" if key == POSITION_KEY else f"state {key!r}"
             yield f"{partition}: {what} is not what its log says"
     offset = rig.broker.offsets.get((role, partition), 0)
     if offset != fold.task.next_offset:

@@ -8,7 +8,7 @@ from schemas.base.times import MINUTE
 from schemas.internal.topics import PUBLIC_IN, Layout, Topic
 from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
-from streams.base.settings import load
+from streams.base.settings import load_settings
 from streams.base.transport import Partition
 from streams.memory.transport import MemoryBroker, MemoryTransport
 from streams.runtime.output_encoding import encoder
@@ -29,7 +29,9 @@ class Shop:
         self.broker = MemoryBroker(layout, lambda: self.stamp or self.time.now)
         transport = MemoryTransport(self.broker, "intake", [Partition(t, 0) for t in PUBLIC_IN])
         clock = TestClock(world=self.time)
-        self.worker = Worker(transport, intake_maker(load({})), encoder(_encode_command), clock)
+        self.worker = Worker(
+            transport, intake_maker(load_settings({})), encoder(_encode_command), clock
+        )
 
     def publish(self, event_id: str, stamp: int | None = None) -> None:
         self.stamp = stamp

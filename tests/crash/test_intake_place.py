@@ -4,7 +4,7 @@ from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.topics import PUBLIC_IN, Layout, Topic
 from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
-from streams.base.settings import load
+from streams.base.settings import load_settings
 from streams.base.transport import Partition
 from streams.memory.transport import MemoryBroker, MemoryTransport
 from streams.runtime.output_encoding import encoder
@@ -26,7 +26,11 @@ def worker(broker: MemoryBroker) -> Worker:
     transport = MemoryTransport(broker, "intake", partitions)
     clock = TestClock(world=_World)
     return Worker(
-        transport, intake_maker(load({})), encoder(_no_command), clock, commit_interval_us=0
+        transport,
+        intake_maker(load_settings({})),
+        encoder(_no_command),
+        clock,
+        commit_interval_us=0,
     )
 
 

@@ -4,9 +4,9 @@ from collections import Counter
 from typing import ClassVar
 
 from schemas.internal.messages import CommandDue
-from schemas.internal.states import META
+from schemas.internal.states import POSITION_KEY
 from streams.base.transport import Partition
-from streams.memory.transport import MemoryRestore, MemoryTransport
+from streams.memory.transport import MemoryChangelogReader, MemoryTransport
 from tests.testing.story import enrolled, step
 from tests.testing.world import World
 
@@ -16,13 +16,13 @@ class Late(MemoryTransport):
 
     asked: ClassVar[int] = 0
 
-    def restore(self, changelog: Partition) -> MemoryRestore:
+    def open_changelog(self, changelog: Partition) -> MemoryChangelogReader:
         Late.asked += 1
         log = self.broker.log(changelog)
-        places = [index for index, stored in enumerate(log) if stored.key == META]
+        places = [index for index, stored in enumerate(log) if stored.key == POSITION_KEY]
         if Late.asked > 3 or len(places) < 2:
-            return super().restore(changelog)
-        return MemoryRestore(log[: places[-2] + 1])
+            return super().open_changelog(changelog)
+        return MemoryChangelogReader(log[: places[-2] + 1])
 
 
 def emitted(world: World) -> Counter[tuple[str, int]]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from processors.fold.store import Store
 from processors.fold.task import Record, Task
 from schemas.base.times import SECOND
-from schemas.internal.states import META
+from schemas.internal.states import POSITION_KEY
 from streams.base.transport import Partition
 from streams.runtime.roles import PROCESSORS
 from tests.crash.faulty_world import (
@@ -84,7 +84,7 @@ class Placeless(Task):
     """A task that believes the group's offset alone: its state does not say where it stands."""
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        if key != META:
+        if key != POSITION_KEY:
             super().restore(key, value)
 
 

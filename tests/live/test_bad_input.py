@@ -10,10 +10,10 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from processors.intake import VALUE_KEPT
-from schemas.base.error_codes import Code
+from schemas.base.error_codes import RefusalCode
 from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
-from schemas.public.example_events import COMMAND, sample
+from schemas.public.example_events import COMMAND_ID, sample
 from schemas.public.released import newest
 from streams.audit.verify import verify
 from streams.base.settings import Settings
@@ -116,7 +116,7 @@ def test_a_schema_of_another_event_is_a_dead_letter(house: House) -> None:
     value = b"\x00" + number.to_bytes(4) + b"\x02a"
     place = house.publisher.put(Topic.JOBS, headers(content=AVRO), value)
     house.until("its letter", lambda: place in house.letters.look())
-    assert house.letters.found[place].reason == Code.AVRO_SCHEMA_MISMATCH
+    assert house.letters.found[place].reason == RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
 def test_a_schema_that_the_registry_knows_goes_through(house: House) -> None:
@@ -129,7 +129,7 @@ REFUSED = [
     ("job.completed", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
     ("touch.sent", {"contact_id": "stranger"}, "CONTACT_UNKNOWN"),
     ("touch.sent", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
-    ("review.clicked", {"contact_id": "ann", "command_id": COMMAND}, "COMMAND_UNKNOWN"),
+    ("review.clicked", {"contact_id": "ann", "command_id": COMMAND_ID}, "COMMAND_UNKNOWN"),
     ("sender.upserted", {"sender_id": "ann"}, "EVENT_NOT_SUPPORTED"),
     ("campaign.paused", {"campaign_id": "no-such"}, "CAMPAIGN_UNKNOWN"),
     ("campaign.activated", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
@@ -231,7 +231,10 @@ def test_a_schema_registered_too_late_is_known_from_then_on(house: House) -> Non
     house.publisher.job("acme", "too-early", encoding="confluent", schema_id=early)
     house.until(
         "its letter",
-        lambda: Code.AVRO_SCHEMA_UNKNOWN in [x.reason for x in house.letters.look().values()][-1:],
+        lambda: (
+            RefusalCode.AVRO_SCHEMA_UNKNOWN
+            in [x.reason for x in house.letters.look().values()][-1:]
+        ),
     )
     assert _own_schema(house.registry.url, "another") == early
     house.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)

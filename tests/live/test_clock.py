@@ -11,7 +11,7 @@ from schemas.internal.facts import FactKind
 from schemas.internal.messages import TICK
 from schemas.internal.topics import COMMANDS, Layout, Topic
 from streams.base.partitioner import partition_of
-from streams.base.settings import load
+from streams.base.settings import load_settings
 from streams.embedded.stack import Stack
 from streams.kafka.reader import TopicReader
 from streams.kafka.topics import create
@@ -30,7 +30,7 @@ AHEAD = 1
 def test_a_broker_clock_a_day_ahead_fires_nothing(stack: Stack, tmp_path: Path) -> None:
     site = Site(stack, tmp_path)
     # Logs that keep the writer's stamp, so that one record can have the stamp of a broker astray.
-    create(load({**site.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
+    create(load_settings({**site.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
     site.start(SMALL)
     try:
         _run(site)

@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streams.base.settings import Settings, load
-from streams.base.transport import Dead
+from streams.base.settings import Settings, load_settings
+from streams.base.transport import FatalClientError
 from streams.embedded.stack import Stack
 from streams.kafka import membership
 from streams.kafka.clients import group_consumer
@@ -58,7 +58,7 @@ def settings(stack: Stack, topic_prefix: str) -> Settings:
     with AdminClient({"bootstrap.servers": stack.kafka.bootstrap}) as admin:
         name = f"{topic_prefix}log"
         admin.create_topics([NewTopic(name, 4, 1)])[name].result()
-    return load({**stack.environment(), **options})
+    return load_settings({**stack.environment(), **options})
 
 
 def test_what_a_dead_member_had_to_give_away_is_given(settings: Settings) -> None:
@@ -86,6 +86,6 @@ def test_a_client_that_has_lost_its_group_ends(
     turn(30, member, until=4)
     turn(8, member)  # who is in its group is left alone
     member.consumer.unsubscribe()
-    with pytest.raises(Dead, match="has not known only"):
+    with pytest.raises(FatalClientError, match="has not known only"):
         turn(40, member)
     member.close()

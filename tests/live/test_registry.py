@@ -8,7 +8,7 @@ from io import BytesIO
 import fastavro
 import pytest
 
-from schemas.base.error_codes import Code, Refused, SchemaUnavailable
+from schemas.base.error_codes import RefusalCode, Refused, SchemaUnavailable
 from schemas.internal.messages import CommandRevoked
 from schemas.public.codec import Decoder, encode_event
 from schemas.public.commands import command_encoder
@@ -52,7 +52,7 @@ def test_a_number_that_the_registry_does_not_know_is_refused(registry: EmbeddedR
     )
     with pytest.raises(Refused) as raised:
         Decoder(resolver(registry.url)).decode([*headers], value)
-    assert raised.value.code is Code.AVRO_SCHEMA_UNKNOWN
+    assert raised.value.code is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 def test_a_registry_that_does_not_answer_is_no_fault_of_the_record() -> None:

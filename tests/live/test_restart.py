@@ -13,7 +13,7 @@ from confluent_kafka import TopicPartition
 
 from schemas.base.times import format_rfc3339, parse_rfc3339
 from schemas.internal.facts import FactKind
-from schemas.internal.topics import COMMANDS_OF, Layout, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from streams.audit.verify import verify
 from streams.base.settings import Settings
 from streams.embedded.stack import Stack
@@ -64,7 +64,7 @@ def _run(site: Site) -> None:
             os.kill(child.process.pid, signal.SIGKILL)
 
     counts: Counter[str] = Counter()
-    reader = TopicReader(settings, COMMANDS_OF["email"])
+    reader = TopicReader(settings, COMMAND_TOPICS["email"])
     site.until("all commands", lambda: len(commanded(counts, reader)) == CONTACTS, 120)
     site.pause(1)
     assert set(commanded(counts, reader).values()) == {1}

@@ -7,14 +7,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
-from streams.base.transport import Aborted, Unsure
+from streams.base.transport import CommitOutcomeUnknown, TransactionAborted
 from streams.embedded.stack import Stack
 from streams.kafka import producer
 from streams.kafka.clients import transactional_producer
 from streams.kafka.producer import Transactions
 from streams.kafka.reader import TopicReader
 from streams.kafka.topics import create
-from streams.kafka.transport import KafkaRestore
+from streams.kafka.transport import KafkaChangelogReader
 from tests.testing.two_tenant_engine import ONE_EACH
 
 PLACES = [TopicPartition("jobs", 0, 7)]
@@ -46,17 +46,17 @@ def test_a_restore_waits_for_what_an_open_transaction_holds_back(
         if value == b"old":
             writer.commit_transaction(10)
     reader = TopicReader(settings, Topic.CONTACT_CHANGELOG)
-    restore = KafkaRestore(settings, name, 0)
+    restore = KafkaChangelogReader(settings, name, 0)
     found = []
     for _ in range(20):
-        records, done = restore.step(100)
+        records, done = restore.read(100)
         found += records
         assert not done
     assert found == [(b"k", b"old")]
     assert reader.grown()
     writer.commit_transaction(10)
     while not done:
-        records, done = restore.step(100)
+        records, done = restore.read(100)
         found += records
     assert found == [(b"k", b"old"), (b"k", b"new")]
     assert [line.value for _, lines in reader.read() for line in lines] == [b"old", b"new"]
@@ -113,7 +113,7 @@ def test_what_cannot_be_written_in_time_is_refused_when_it_arrives(
     """An abort that what is written overtakes would leave a transaction open for ever."""
     first, second = Recorder(fails="flush"), Recorder()
     made = through(monkeypatch, first, second)
-    with pytest.raises(Aborted):
+    with pytest.raises(TransactionAborted):
         made.commit(PLACES, object())
     assert not {"abort_transaction", "commit_transaction"} & set(first.calls)
     assert first.calls[-1] == "purge"
@@ -126,7 +126,7 @@ def test_a_commit_of_unknown_outcome_means_a_new_producer(monkeypatch: pytest.Mo
     first = Recorder(fails="commit_transaction", code=KafkaError._TIMED_OUT)
     second = Recorder()
     made = through(monkeypatch, first, second)
-    with pytest.raises(Unsure):
+    with pytest.raises(CommitOutcomeUnknown):
         made.commit(PLACES, object())
     made.send("log", b"v", b"k", 0, 0, None)
     made.close()

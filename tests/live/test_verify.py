@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import TICK
-from schemas.internal.topics import COMMANDS_OF, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Topic
 from schemas.public.codec import Decoder
 from streams.audit.replay.diff import What
 from streams.audit.replay.live_recording import Topics
@@ -87,7 +87,7 @@ def test_what_the_logs_do_not_say_is_found_on_every_topic(settings: Settings) ->
     expected: set[str] = set()
     for topic, where in (
         (Topic.FACTS, {"facts"}),
-        (COMMANDS_OF["email"], {"commands", "commands.email"}),
+        (COMMAND_TOPICS["email"], {"commands", "commands.email"}),
         (Topic.CONTACT_CHANGELOG, {"contact-changelog[0]"}),
     ):
         some = first(settings, topic)

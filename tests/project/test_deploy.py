@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from streams.base.settings import PREFIX, load
+from streams.base.settings import PREFIX, load_settings
 from streams.runtime.role_process import ROLES
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 def test_the_engine_understands_its_environment() -> None:
     environment = {k: str(v) for k, v in SERVICES["worker"]["environment"].items()}
     assert all(name.startswith(PREFIX) for name in environment)
-    settings = load(environment)
+    settings = load_settings(environment)
     host, _, port = settings.bootstrap_servers.partition(":")
     assert host in SERVICES
     assert f"CLIENT://{host}:{port}" in SERVICES[host]["environment"]["KAFKA_ADVERTISED_LISTENERS"]

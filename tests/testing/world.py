@@ -34,7 +34,7 @@ class TestClock(ScaledClock, frozen=True):
         now: int = self.world.now
         return now
 
-    def wall(self, micros: float) -> float:
+    def wall_seconds(self, duration_us: float) -> float:
         return 0.0
 
 
@@ -150,7 +150,7 @@ class Crash(Exception):
 
 def address(message: messages.Message) -> tuple[Topic, bytes]:
     """The log and key that intake gives a message."""
-    if isinstance(message, messages.Outside | messages.Answer):
+    if isinstance(message, messages.ExternalEvent | messages.DispatchAnswer):
         return Topic.CONTACT_LOG, messages.contact_key(message.tenant_id, message.contact_id)
     tenant: str = getattr(message, "tenant_id")  # noqa: B009
     return Topic.CAMPAIGN_LOG, tenant.encode()

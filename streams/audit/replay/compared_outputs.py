@@ -19,8 +19,8 @@ from schemas.internal import facts
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS, Layout, Topic
-from schemas.public.codec import Decode
-from schemas.public.commands import described
+from schemas.public.codec import DecodeEvent
+from schemas.public.commands import command_fields
 from streams.audit.replay.recording import Piece
 from streams.audit.replay.stamped_task import Stamped
 from streams.base.partitioner import partition_of
@@ -77,7 +77,7 @@ def said_now(output: Output, log: Partition, layout: Layout) -> Order | None:
     message, topic = output.message, output.topic
     when = (output.at, log, output.offset)
     if isinstance(message, m.CommandDue | m.CommandRevoked):
-        kind, event_id, fields = described(message)
+        kind, event_id, fields = command_fields(message)
         return Order(kind, (kind, event_id), fields, *when)
     if isinstance(message, Fact):
         return _moment(message, *when)
@@ -90,7 +90,7 @@ def said_now(output: Output, log: Partition, layout: Layout) -> Order | None:
     return Order(type(message).__name__, name, msgspec.structs.asdict(message), *when)
 
 
-def recorded(piece: Piece, layout: Layout, decode: Decode) -> Iterator[Order]:
+def recorded(piece: Piece, layout: Layout, decode: DecodeEvent) -> Iterator[Order]:
     """Those among the records of a piece."""
     place, lines = piece
     for line in lines:
@@ -104,7 +104,7 @@ def recorded(piece: Piece, layout: Layout, decode: Decode) -> Iterator[Order]:
             yield from _ordered(place, line, layout)
 
 
-def _command(place: Partition, line: Line, layout: Layout, decode: Decode) -> Order:
+def _command(place: Partition, line: Line, layout: Layout, decode: DecodeEvent) -> Order:
     at, log = line.record.timestamp, None
     try:
         event = decode(line.record.headers(), line.value)

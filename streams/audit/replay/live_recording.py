@@ -12,7 +12,7 @@ from contextlib import closing
 import msgspec
 
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import META, Place
+from schemas.internal.states import POSITION_KEY, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF, CHANGELOGS, LOGS, Topic
 from streams.audit.replay.recording import RECORDED, Piece
 from streams.audit.verify import AGAIN_S, NotAtRest
@@ -21,7 +21,7 @@ from streams.base.transport import Partition
 from streams.kafka.reader import Line, TopicReader
 from streams.kafka.topics import layout_of
 
-_decode_place = msgspec.msgpack.Decoder(Place).decode
+_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
 class Topics:
@@ -31,7 +31,7 @@ class Topics:
         self.layout = layout_of(settings)
         self._settings, self._wait_s = settings, wait_s
         self._read: dict[Partition, int] = {}  # the last offset of each
-        self._places: dict[Partition, Place] = {}
+        self._places: dict[Partition, TaskPosition] = {}
 
     def pieces(self) -> Iterator[Piece]:
         """A piece of each topic in turn, so that what was said soon meets what stands there."""
@@ -70,7 +70,7 @@ class Topics:
     def _taken(self, place: Partition, lines: list[Line]) -> Iterator[Piece]:
         if place.topic in CHANGELOGS:
             for line in lines:
-                if line.record.key == META and line.value is not None:
+                if line.record.key == POSITION_KEY and line.value is not None:
                     self._places[place] = _decode_place(payload_of(line.value))
             return
         self._read[place] = lines[-1].record.offset
@@ -88,5 +88,5 @@ class Topics:
         return next((f"{topic} is growing" for topic in grown), None)
 
 
-def _settled(place: Place) -> bool:
+def _settled(place: TaskPosition) -> bool:
     return place.next_due is None or place.next_due > place.stream_time

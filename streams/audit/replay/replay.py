@@ -7,7 +7,7 @@ from typing import NamedTuple
 from processors.fold.task import Task
 from processors.fold.turn import Output
 from schemas.internal.topics import LOGS, Layout, Topic
-from schemas.public.codec import Decode
+from schemas.public.codec import DecodeEvent
 from streams.audit.refold import refold
 from streams.audit.replay.cause import Cause, cause_of
 from streams.audit.replay.compared_outputs import recorded, said_now
@@ -34,7 +34,7 @@ class Replayed(NamedTuple):
 
 def replay(
     recording: Recording,
-    decode: Decode,
+    decode: DecodeEvent,
     *,
     keep: Keep = lambda _: None,
     progress: Progress = lambda _: None,
@@ -62,7 +62,7 @@ def replay(
 class Folding:
     """The tasks, and what they say against what stands there."""
 
-    def __init__(self, layout: Layout, decode: Decode) -> None:
+    def __init__(self, layout: Layout, decode: DecodeEvent) -> None:
         self.folded: Counter[Topic] = Counter()
         self.parked = 0
         self.meeting = Meeting()

@@ -16,7 +16,7 @@ from schemas.base.times import to_datetime
 from schemas.internal import facts
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
-from schemas.internal.topics import COMMANDS_OF, Layout, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from schemas.public.codec import Decoder
 from streams.audit.replay.compared_outputs import same
 from streams.audit.replay.diff import What
@@ -254,7 +254,7 @@ def test_what_is_announced_otherwise_comes_before_what_it_leads_to(
 
 
 def on_email(change: Callable[[list[Line]], list[Line]]) -> Callable[..., list[Line]]:
-    return lambda topic, lines: change(lines) if topic is COMMANDS_OF["email"] else lines
+    return lambda topic, lines: change(lines) if topic is COMMAND_TOPICS["email"] else lines
 
 
 def _to_another(lines: list[Line]) -> list[Line]:
@@ -319,7 +319,7 @@ def _older(topic: Topic, line: Line) -> Line:
         if whole[0] == "RequestTouch":
             quiet = whole[20]
             value = msgspec.msgpack.encode([*whole[:20], quiet and quiet[:-1]])
-    elif topic is COMMANDS_OF["email"]:
+    elif topic is COMMAND_TOPICS["email"]:
         value = value.replace(b'"sender_id":null,', b"")
         assert value != line.value or b"reason" in value
     old = msgspec.structs.replace(line.record, value=value)

@@ -22,7 +22,12 @@ from schemas.internal.topics import Topic
 from sinks.projection import Overtaken, SinkUnavailable
 from streams.base.log_format import JsonFormatter
 from streams.base.settings import Settings, SettingsInvalid
-from streams.base.transport import Aborted, Dead, Partition, Unsure
+from streams.base.transport import (
+    CommitOutcomeUnknown,
+    FatalClientError,
+    Partition,
+    TransactionAborted,
+)
 from streams.kafka.errors import Verdict
 from tests.crash.faulty_world import Fault, Plan
 from tests.crash.histories import chance
@@ -61,9 +66,9 @@ def written(**fields: Any) -> dict[str, Any]:
         ({PARTITION}, ["contact-log[0]"]),
         ({PARTITION: {Topic.FACTS: b"x"}}, {"contact-log[0]": {"facts": "x"}}),
         (Path("/tmp/logs"), "/tmp/logs"),
-        (Aborted("not in time"), "not in time"),
-        (Unsure("timed out"), "timed out"),
-        (Dead("fenced"), "fenced"),
+        (TransactionAborted("not in time"), "not in time"),
+        (CommitOutcomeUnknown("timed out"), "timed out"),
+        (FatalClientError("fenced"), "fenced"),
         (Poison(None, b"k", True, ValueError("no")), "ValueError: no"),
         (StateTooLarge("4000000 bytes"), "4000000 bytes"),
         (SchemaUnavailable("refused"), "refused"),
@@ -92,7 +97,7 @@ _scalars = st.one_of(
     st.binary(),
     st.sampled_from([*Topic, *Verdict, *_Colour]),
     st.builds(Partition, st.sampled_from(Topic), st.integers(0, 9)),
-    st.builds(Dead, st.text()),
+    st.builds(FatalClientError, st.text()),
     st.builds(Path, st.text(st.characters(exclude_characters="\0"))),
     st.builds(object),
 )

@@ -2,11 +2,11 @@
 
 import pytest
 
-from streams.base.settings import SettingsInvalid, load, need_kafka
+from streams.base.settings import SettingsInvalid, load_settings, require_kafka
 
 
 def test_kafka_options_are_passed_through() -> None:
-    settings = load({"TOUCHSTREAM_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
+    settings = load_settings({"TOUCHSTREAM_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
     assert settings.kafka == {"security.protocol": "SASL_SSL"}
 
 
@@ -14,7 +14,7 @@ def test_kafka_options_are_passed_through() -> None:
     "dsn", ["postgresqlx://eve:s3cret@host/db", "postgresql://eve:p@s3cret@host/db"]
 )
 def test_an_unreadable_dsn_is_refused_and_not_quoted(dsn: str) -> None:
-    settings = load({"TOUCHSTREAM_POSTGRES_DSN": dsn})
+    settings = load_settings({"TOUCHSTREAM_POSTGRES_DSN": dsn})
     with pytest.raises(SettingsInvalid) as raised:
         settings.dsn()
     assert "TOUCHSTREAM_POSTGRES_DSN" in str(raised.value)
@@ -23,21 +23,21 @@ def test_an_unreadable_dsn_is_refused_and_not_quoted(dsn: str) -> None:
 
 def test_a_wrong_value_names_its_variable() -> None:
     with pytest.raises(SettingsInvalid, match="TOUCHSTREAM_SLOT"):
-        load({"TOUCHSTREAM_SLOT": "minus one"})
+        load_settings({"TOUCHSTREAM_SLOT": "minus one"})
 
 
 def test_an_unknown_variable_is_a_typo_and_told() -> None:
     with pytest.raises(SettingsInvalid, match="TOUCHSTREAM_SLTO"):
-        load({"TOUCHSTREAM_SLTO": "1"})
+        load_settings({"TOUCHSTREAM_SLTO": "1"})
 
 
 def test_a_missing_broker_says_where_to_find_one() -> None:
     with pytest.raises(SettingsInvalid, match=r"stack\.env"):
-        need_kafka(load({}))
+        require_kafka(load_settings({}))
 
 
 def test_secrets_are_not_in_what_settings_print() -> None:
-    settings = load(
+    settings = load_settings(
         {
             "TOUCHSTREAM_POSTGRES_DSN": "postgresql://eve:s3cret@host/db",
             "TOUCHSTREAM_KAFKA_SASL_PASSWORD": "hush",
