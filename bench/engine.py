@@ -14,10 +14,10 @@ import msgspec
 import psutil
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from schemas.internal.topics import COMMANDS_OF, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Topic
 from schemas.public.cloudevents import JSON, binary_headers
 from streams.base.settings import Settings
-from streams.kafka.clients import producer, reader
+from streams.kafka.clients import idempotent_producer, read_committed_consumer
 from streams.runtime.supervisor import Supervisor
 
 _encode = msgspec.json.Encoder().encode
@@ -61,7 +61,7 @@ def _answer(
     settings: Settings, partitions: int, answered: "Synchronized[int]", over: threading.Event
 ) -> None:
     consumer = commands(settings, partitions)
-    writer, name = producer(settings), settings.topic_prefix + Topic.ENGAGEMENT
+    writer, name = idempotent_producer(settings), settings.topic_prefix + Topic.ENGAGEMENT
     while not over.is_set():
         found = [message for message in consumer.consume(500, 0.005) if message.error() is None]
         for message in found:
@@ -79,7 +79,7 @@ def _answer(
 
 def commands(settings: Settings, partitions: int) -> Consumer:
     """A read_committed consumer of all e-mail commands."""
-    consumer, name = reader(settings), settings.topic_prefix + COMMANDS_OF["email"]
+    consumer, name = read_committed_consumer(settings), settings.topic_prefix + COMMAND_TOPICS["email"]
     places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)]
     consumer.assign(places)
     return consumer

@@ -15,17 +15,17 @@ from processors.shared.tenant_lookup import campaign_key, tenant_key
 from schemas.base.ids import enrollment_id
 from schemas.base.times import HOUR
 from schemas.campaigns.compiled_definition import Definition
-from schemas.campaigns.definition import validate
+from schemas.campaigns.definition import validate_definition
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import (
-    META,
+    POSITION_KEY,
     Contact,
     Enrollment,
     KnownCampaign,
     KnownTenant,
-    Place,
     Profile,
     State,
+    TaskPosition,
     Touch,
 )
 from schemas.internal.topics import Layout, Topic
@@ -101,8 +101,8 @@ def changelog(
         for index in range(50):
             for key, state in known(people.tenant_of(index), now):
                 yield Line(key, pack(state.due(), 0, _encode(state)), None, number)
-        place = Place(0, now, 0, None)
-        yield Line(META, pack(None, 0, _encode(place)), None, number)
+        place = TaskPosition(0, now, 0, None)
+        yield Line(POSITION_KEY, pack(None, 0, _encode(place)), None, number)
     for index in who:
         state = contact(index, now, due(index))
         number = partitions[0] if len(partitions) == 1 else -1
@@ -131,7 +131,7 @@ def contact(index: int, now: int, due: int) -> Contact:
 
 def known(tenant_id: str, now: int) -> Iterator[tuple[bytes, State]]:
     """What a partition knows of a tenant and its review campaign."""
-    definition = validate(people.document(tenant_id, 24))
+    definition = validate_definition(people.document(tenant_id, 24))
     assert isinstance(definition, Definition)
     quiet = people.quiet_far_from(now)
     limits: dict[str, int | None] = {"email": None, "sms": None}

@@ -11,7 +11,7 @@ from bench.harness import Line
 from schemas.base.ids import command_id
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.campaigns.compiled_definition import Definition
-from schemas.campaigns.definition import validate
+from schemas.campaigns.definition import validate_definition
 from schemas.internal import contact_messages as o
 from schemas.internal import messages as m
 
@@ -62,7 +62,7 @@ def announcements(now: int, partitions: int) -> Iterator[Line]:
     quiet = quiet_far_from(now)
     for index in range(50):
         tenant_id = tenant_of(index)
-        definition = validate(document(tenant_id))
+        definition = validate_definition(document(tenant_id))
         assert isinstance(definition, Definition)
         limits: dict[str, int | None] = {"email": None, "sms": None}
         tenant = m.TenantAnnounced(

@@ -82,7 +82,7 @@ def _move(
         touch.opened_at = at
     return facts.Fact(
         fact=facts.FactKind(f"touch.{stage}"),
-        at=facts.moment(at),
+        at=facts.fact_time(at),
         tenant_id=tenant,
         contact_id=contact,
         campaign_id="reviews",

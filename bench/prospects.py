@@ -8,7 +8,7 @@ from bench.harness import Line
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import Definition
-from schemas.campaigns.definition import validate
+from schemas.campaigns.definition import validate_definition
 from schemas.internal import contact_messages as o
 from schemas.internal import messages as m
 
@@ -43,7 +43,7 @@ def document(tenant_id: str) -> dict[str, object]:
 
 
 def definition(tenant_id: str) -> Definition:
-    found = validate(document(tenant_id))
+    found = validate_definition(document(tenant_id))
     assert isinstance(found, Definition)
     return found
 

@@ -9,7 +9,8 @@ from bench import contact, prospects
 from bench.harness import Spent, Stopwatch, alone
 from bench.report import Figure, middle
 from schemas.base.times import DAY, parse_rfc3339
-from schemas.campaigns.definition import Definition, validate
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import validate_definition
 from schemas.internal import messages as m
 from streams.runtime.worker import calm_collector
 from streams.simulation.behaviour import Behaviour
@@ -125,11 +126,11 @@ def week(people: int, written: bool = False) -> Week:
 
 
 def _scenario(people: int) -> Scenario:
-    found = validate(document())
+    found = validate_definition(document())
     assert isinstance(found, Definition)
     limits: dict[str, int | None] = dict.fromkeys(("email", "sms"))
     owner = m.UpsertTenant("acme", "owner#1", START, "America/Chicago", limits=limits)
-    crowd = Population.made(people, ["America/Chicago", "Europe/Berlin"], SEED)
+    crowd = Population.generated(people, ["America/Chicago", "Europe/Berlin"], SEED)
     senders = SimulatedSenders(Behaviour.of(BEHAVIOUR), SEED)
     campaigns = [SimulatedCampaign(found, document())]
     return Scenario(campaigns, {"acme": owner}, crowd, None, senders, START, START + 30 * DAY, DAY)

@@ -15,7 +15,7 @@ from bench.our_engine import drain
 from bench.report import Figure, middle
 from schemas.base.times import SECOND
 from schemas.internal import messages as m
-from schemas.internal.topics import COMMANDS_OF, Layout, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from streams.base.settings import Settings
 from streams.base.transport import Partition
 from streams.kafka.transport import KafkaTransport
@@ -87,7 +87,7 @@ def _one(settings: Settings, contacts: int, notice_s: int) -> Storm:
     storm = alone(fire, settings, contacts, due)
     requested = sum(1 for _ in records(settings, Topic.DISPATCH_LOG))
     alone(dispatch, settings, requested)
-    sent = Counter(key.partition(b"/")[0] for key, _ in records(settings, COMMANDS_OF["email"]))
+    sent = Counter(key.partition(b"/")[0] for key, _ in records(settings, COMMAND_TOPICS["email"]))
     storm.commands = sent.total()
     storm.over_limit = sum(count > LIMIT for count in sent.values())
     return storm

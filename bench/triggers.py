@@ -16,14 +16,14 @@ from schemas.base.times import HOUR
 from schemas.internal.messages import encode
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import (
-    META,
+    POSITION_KEY,
     Contact,
     Enrollment,
     KnownCampaign,
     Phase,
-    Place,
     Profile,
     State,
+    TaskPosition,
     Touch,
     Waiting,
 )
@@ -92,7 +92,7 @@ def _changelog(waiting: int, now: int) -> Iterator[Line]:
         campaign = KnownCampaign(tenant_id, prospects.CAMPAIGN, "active", 1, {1: own})
         states = [*known(tenant_id, now), (campaign_key(tenant_id, prospects.CAMPAIGN), campaign)]
         yield from (_line(key, state) for key, state in states)
-    yield Line(META, pack(None, 0, _encode(Place(0, now, 0, None))), None, 0)
+    yield Line(POSITION_KEY, pack(None, 0, _encode(TaskPosition(0, now, 0, None))), None, 0)
     for index in range(waiting):
         yield _line(people.key_of(index), _contact(index, now))
 

@@ -59,7 +59,7 @@ _SIGNS = "=@\t\r+-"  # what a formula begins with; looked at first, because near
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().-]+$)").match
 
 
-class Code(StrEnum):
+class CsvCode(StrEnum):
     """Why a line is not taken; in the style of S4."""
 
     ENCODING = "CSV_NOT_UTF8"
@@ -75,26 +75,26 @@ class Code(StrEnum):
     FIELD = "CONTACT_FIELD_INVALID"
 
 
-class HeaderInvalid(ValueError):
+class CsvHeaderInvalid(ValueError):
     """The first line is no header that people can be read by."""
 
 
-class Bad(NamedTuple):
+class RejectedLine(NamedTuple):
     """A line that is not taken."""
 
     line: int
-    code: Code
+    code: CsvCode
     detail: str
 
 
-class Person(NamedTuple):
+class ContactLine(NamedTuple):
     """A line that is."""
 
     line: int
     event: ContactUpserted
 
 
-def read_people(lines: Iterable[bytes], tenant_id: str) -> Iterator[Person | Bad]:
+def read_contacts(lines: Iterable[bytes], tenant_id: str) -> Iterator[ContactLine | RejectedLine]:
     """Every line of a file, in its order; a line within quotes belongs to the one before.
 
     Raises HeaderInvalid.
@@ -104,7 +104,7 @@ def read_people(lines: Iterable[bytes], tenant_id: str) -> Iterator[Person | Bad
     header, separator = _header(first)
     seen: dict[bytes, int] = {}
     for line, found in _records(numbered, separator):
-        if isinstance(found, Bad):
+        if isinstance(found, RejectedLine):
             yield found
         elif any(map(str.strip, found)):
             yield _person(line, found, header, tenant_id, seen)
@@ -112,24 +112,24 @@ def read_people(lines: Iterable[bytes], tenant_id: str) -> Iterator[Person | Bad
 
 def _header(first: bytes) -> tuple[list[str], str]:
     if first.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise HeaderInvalid("this is UTF-16: save it as CSV in UTF-8")
+        raise CsvHeaderInvalid("this is UTF-16: save it as CSV in UTF-8")
     try:
         text = first.decode("utf-8-sig").strip("\r\n")
     except UnicodeDecodeError:
-        raise HeaderInvalid("the first line is not UTF-8: save it as CSV in UTF-8") from None
+        raise CsvHeaderInvalid("the first line is not UTF-8: save it as CSV in UTF-8") from None
     separator = max(",;\t", key=text.count)
     try:
         cells = next(csv.reader([text], delimiter=separator), [])
     except csv.Error:
-        raise HeaderInvalid("the first line cannot be read: save it as CSV in UTF-8") from None
+        raise CsvHeaderInvalid("the first line cannot be read: save it as CSV in UTF-8") from None
     names = [_name(cell) for cell in cells]
     if not set(names) & set(_KNOWN_BY):
-        raise HeaderInvalid(
+        raise CsvHeaderInvalid(
             "the first line must name the columns, with one of " + ", ".join(_KNOWN_BY)
         )
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
-        raise HeaderInvalid(f"two columns are named {printable(', '.join(twice))}")
+        raise CsvHeaderInvalid(f"two columns are named {printable(', '.join(twice))}")
     return names, separator
 
 
@@ -140,14 +140,14 @@ def _name(cell: str) -> str:
 
 def _records(
     lines: Iterator[tuple[int, bytes]], separator: str
-) -> Iterator[tuple[int, list[str] | Bad]]:
+) -> Iterator[tuple[int, list[str] | RejectedLine]]:
     for number, line in lines:
         if len(line) > LINE_BYTES:
-            yield number, Bad(number, Code.TOO_LONG, f"more than {LINE_BYTES} bytes")
+            yield number, RejectedLine(number, CsvCode.TOO_LONG, f"more than {LINE_BYTES} bytes")
             continue
         text = _text(line)
         if text is None:
-            yield number, Bad(number, Code.ENCODING, "not UTF-8")
+            yield number, RejectedLine(number, CsvCode.ENCODING, "not UTF-8")
         elif '"' not in text:  # nearly every line
             yield number, text.split(separator)
         else:
@@ -156,7 +156,7 @@ def _records(
 
 def _quoted(
     number: int, text: str, lines: Iterator[tuple[int, bytes]], separator: str
-) -> Iterator[tuple[int, list[str] | Bad]]:
+) -> Iterator[tuple[int, list[str] | RejectedLine]]:
     """A line with quotes, and those that belong to it. Where they do not close, the first was at
     fault, and the others are read as they stand."""
     parts: list[str] = [text]
@@ -165,7 +165,7 @@ def _quoted(
         following = next(lines, None)
         more = None if following is None else _text(following[1])
         if following is None or more is None or len(parts) == _LINES_OF_ONE:
-            yield number, Bad(number, Code.QUOTE, "a quote that is not closed")
+            yield number, RejectedLine(number, CsvCode.QUOTE, "a quote that is not closed")
             rest = held if following is None else [*held, following]
             yield from _records(iter(rest), separator)
             return
@@ -174,7 +174,7 @@ def _quoted(
     try:
         yield number, next(csv.reader(["\n".join(parts)], delimiter=separator), [])
     except csv.Error as error:
-        yield number, Bad(number, Code.QUOTE, printable(str(error)))
+        yield number, RejectedLine(number, CsvCode.QUOTE, printable(str(error)))
 
 
 def _text(line: bytes) -> str | None:
@@ -186,9 +186,11 @@ def _text(line: bytes) -> str | None:
 
 def _person(
     line: int, cells: Sequence[str], header: Sequence[str], tenant_id: str, seen: dict[bytes, int]
-) -> Person | Bad:
+) -> ContactLine | RejectedLine:
     if len(cells) != len(header):
-        return Bad(line, Code.COLUMNS, f"{len(cells)} columns, the first line has {len(header)}")
+        return RejectedLine(
+            line, CsvCode.COLUMNS, f"{len(cells)} columns, the first line has {len(header)}"
+        )
     told = dict(zip(header, map(str.strip, cells), strict=True))
     told.pop("", None)
     wrong = _wrong(line, told)
@@ -196,11 +198,11 @@ def _person(
         return wrong
     contact_id = _contact_id(told)
     if contact_id is None:
-        return Bad(line, Code.NOBODY, "none of " + ", ".join(_KNOWN_BY))
+        return RejectedLine(line, CsvCode.NOBODY, "none of " + ", ".join(_KNOWN_BY))
     digest = blake2b(contact_id.encode(), digest_size=8).digest()
     first = seen.setdefault(digest, line)
     if first != line:
-        return Bad(line, Code.DUPLICATE, f"the same person as line {first}")
+        return RejectedLine(line, CsvCode.DUPLICATE, f"the same person as line {first}")
     more = {name: cell for name, cell in told.items() if name not in _FIELDS and cell}
     fields = {name: told[name] for name in _FIELDS[1:] if told.get(name)}
     try:
@@ -210,25 +212,25 @@ def _person(
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, problem["loc"]))
-        return Bad(line, Code.FIELD, printable(f"{place}: {problem['msg']}"))
-    return Person(line, event)
+        return RejectedLine(line, CsvCode.FIELD, printable(f"{place}: {problem['msg']}"))
+    return ContactLine(line, event)
 
 
-def _wrong(line: int, told: dict[str, str]) -> Bad | None:
+def _wrong(line: int, told: dict[str, str]) -> RejectedLine | None:
     """Never the value itself: it may be anything."""
     for name, cell in told.items():
         if cell and cell[0] in _SIGNS and _FORMULA(cell):
-            return Bad(line, Code.FORMULA, f"{name} begins like a formula")
+            return RejectedLine(line, CsvCode.FORMULA, f"{name} begins like a formula")
     for name, fits, code in _FORMS:
         if told.get(name) and fits(told[name]) is None:
-            return Bad(line, code, f"{name} is malformed")
+            return RejectedLine(line, code, f"{name} is malformed")
     return None
 
 
 _FORMS = (
-    ("email", _EMAIL, Code.EMAIL),
-    ("phone", _PHONE, Code.PHONE),
-    ("linkedin_url", _LINKEDIN, Code.LINKEDIN),
+    ("email", _EMAIL, CsvCode.EMAIL),
+    ("phone", _PHONE, CsvCode.PHONE),
+    ("linkedin_url", _LINKEDIN, CsvCode.LINKEDIN),
 )
 
 

@@ -1,63 +1,69 @@
-"""A batch of records as rows, ready to be written: the last state of each key, every fact."""
+"""A batch of records as rows: of the last state of each key, and of every fact."""
 
 from collections.abc import Iterable
 
 import msgspec
 
-from schemas.internal.states import META
+from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.copy_values import Row, Rows
-from sinks.fact_rows import Counting
+from sinks.fact_rows import FactRows
 from sinks.state_rows import Record, Undecodable, state_rows
 from sinks.tables import TABLES
 
 PROJECTED = (*CHANGELOGS, Topic.FACTS)
+"""The topics whose records are projected."""
 
 _ERASED_AT = TABLES["contacts"].columns.index("erased_at")
 _STEP_KEY = len(TABLES["steps"].key)
 
 
 class Batch:
-    """What records say, ready to be written."""
+    """The rows of some records, by table.
+
+    `gone` are the contacts, as (tenant id, contact id), whose states were deleted; `months` are the
+    months, as (year, month), in which facts were recorded. Raises Undecodable for the first record
+    that is neither a state nor a fact.
+    """
 
     def __init__(self, records: Iterable[Record]) -> None:
-        """Raises Undecodable for the first record that is no state and no fact."""
         self.rows: Rows = {name: [] for name in TABLES}
         self.gone: list[tuple[str, str]] = []
         last: dict[tuple[str, int, bytes], Record] = {}
-        counting = Counting()
+        facts = FactRows()
         for record in records:
             topic, partition, offset, key, value = record
             if topic != Topic.FACTS:
                 last[topic, partition, key] = record
             elif value is not None:
                 try:
-                    counting.add(partition, offset, value)
+                    facts.add(partition, offset, value)
                 except (msgspec.DecodeError, ValueError, OverflowError) as error:
                     raise Undecodable(topic, partition, offset, str(error)) from error
         for record in last.values():
-            self._state(record)
-        counting.rows(self.rows)
-        self.months = counting.months
-        self.rows["steps"] = _distinct(self.rows["steps"])
+            self._add_state(record)
+        facts.add_to(self.rows)
+        self.months = facts.months
+        self.rows["steps"] = _distinct_steps(self.rows["steps"])
 
     @property
     def erased(self) -> list[tuple[str, str]]:
-        """The contacts that are erased; few, so looking is cheaper than remembering."""
+        """The erased contacts, as (tenant id, contact id)."""
         return [(row[0], row[1]) for row in self.rows["contacts"] if row[_ERASED_AT] is not None]
 
-    def _state(self, record: Record) -> None:
+    def _add_state(self, record: Record) -> None:
         topic, partition, offset, key, value = record
         try:
             if value is not None:
                 state_rows(topic, partition, key, value, self.rows)
-            elif topic == Topic.CONTACT_CHANGELOG and not key.startswith(META[:1]):
+            elif topic == Topic.CONTACT_CHANGELOG and not key.startswith(POSITION_KEY[:1]):
                 tenant_id, _, contact_id = key.decode().partition("/")
                 self.gone.append((tenant_id, contact_id))
         except (msgspec.DecodeError, ValueError, OverflowError, AttributeError) as error:
             raise Undecodable(topic, partition, offset, str(error)) from error
 
 
-def _distinct(steps: list[Row]) -> list[Row]:
-    """Steps are told from two sides: once each, by key, because writers share them."""
+def _distinct_steps(steps: list[Row]) -> list[Row]:
+    """One row of each key, in the order of the keys. Both the campaign changelog and the contact
+    changelog have steps; the order keeps writers of the same steps from deadlocks."""
     return [row for _, row in sorted({row[:_STEP_KEY]: row for row in steps}.items())]

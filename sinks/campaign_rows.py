@@ -1,16 +1,16 @@
-"""From the campaign processor's records to rows: campaigns, their steps, tenants. Pure."""
+"""Rows of campaigns, steps and tenants, computed from states by pure functions."""
 
 from typing import Any
 
 import msgspec
 
-from schemas.campaigns.definition import Definition
+from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.states import CampaignRecord, TenantRecord
-from sinks.copy_values import Row, Rows, at, document
+from sinks.copy_values import Row, Rows, jsonb, timestamptz
 
 
 def campaign_rows(state: CampaignRecord, rows: Rows) -> None:
-    """A campaign as its newest version says, and that version's steps."""
+    """Adds the row of a campaign and the rows of its newest version's steps."""
     definition = state.definition
     rows["campaigns"].append(
         (
@@ -21,10 +21,10 @@ def campaign_rows(state: CampaignRecord, rows: Rows) -> None:
             definition.name,
             definition.kind,
             definition.service_type,
-            document(_plain(definition)),
-            document(sorted(state.known_by)),
-            at(state.created_at),
-            at(state.updated_at),
+            jsonb(_plain(definition)),
+            jsonb(sorted(state.acknowledged_by)),
+            timestamptz(state.created_at),
+            timestamptz(state.updated_at),
         )
     )
     step_rows(state.tenant_id, state.campaign_id, state.version, definition, rows)
@@ -33,7 +33,7 @@ def campaign_rows(state: CampaignRecord, rows: Rows) -> None:
 def step_rows(
     tenant_id: str, campaign_id: str, version: int, definition: Definition, rows: Rows
 ) -> None:
-    """The steps of one version."""
+    """Adds the rows of the steps of one version of a campaign."""
     rows["steps"] += [
         (
             tenant_id,
@@ -44,38 +44,39 @@ def step_rows(
             step.channel,
             step.action,
             step.template_id,
-            step.delay / 1_000_000,
+            step.delay_us / 1_000_000,
             step.anchor,
-            None if step.wait_for is None else document(_plain(step.wait_for)),
-            document(step.skip_when),
-            None if step.window is None else document(_plain(step.window)),
+            None if step.wait_for is None else jsonb(_plain(step.wait_for)),
+            jsonb(step.skip_when),
+            None if step.window is None else jsonb(_plain(step.window)),
         )
         for number, step in enumerate(definition.steps, 1)
     ]
 
 
 def tenant_row(state: TenantRecord) -> Row:
-    """A tenant."""
+    """The row of a tenant."""
     return (
         state.tenant_id,
         state.status,
         state.timezone,
-        None if state.quiet is None else document(_plain(state.quiet)),
+        None if state.quiet is None else jsonb(_plain(state.quiet)),
         state.strict_start,
-        document(state.strict_regions),
-        document(state.delay_by_service),
-        document(state.limits),
-        document(state.services),
-        document(state.templates_gone),
-        at(state.created_at),
-        at(state.updated_at),
-        document(state.caps),
-        at(state.fence),
+        jsonb(state.strict_regions),
+        jsonb(state.delay_by_service),
+        jsonb(state.limits),
+        jsonb(state.services),
+        jsonb(state.templates_gone),
+        timestamptz(state.created_at),
+        timestamptz(state.updated_at),
+        jsonb(state.caps),
+        timestamptz(state.fence),
     )
 
 
 def _plain(value: Any) -> Any:
-    """A struct with its fields named, all the way down: people read it here."""
+    """The value with structs, also nested ones, as objects with named fields."""
     if isinstance(value, msgspec.Struct):
-        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        return {stored: _plain(getattr(value, name)) for name, stored in names}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,6 +1,7 @@
-"""From a changelog record to rows: pure, and the same for the projection and for its recount.
+"""Rows of the state tables, computed from changelog records by pure functions.
 
-Columns come in the order of tables.py.
+The projection and the recount use the same functions. Values come in the order of the columns in
+`tables.py`.
 """
 
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import msgspec
 
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import (
-    META,
+    POSITION_KEY,
     CampaignRecord,
     CampaignState,
     Contact,
@@ -18,24 +19,24 @@ from schemas.internal.states import (
     Enrollment,
     KnownCampaign,
     Phase,
-    Place,
     Status,
+    TaskPosition,
 )
 from schemas.internal.topics import Topic
 from sinks.campaign_rows import campaign_rows, step_rows, tenant_row
-from sinks.copy_values import NOTHING, SHIFT, Row, Rows, at, document
+from sinks.copy_values import EMPTY_JSONB, PG_EPOCH_US, Row, Rows, jsonb, timestamptz
 
 _STATUS = [status.name.lower() for status in Status]
-_NO_HOLDS = document([])
+_NO_HOLDS = jsonb([])
 _PHASE = [phase.name.lower() for phase in Phase]
 
 _decode_contact = msgspec.msgpack.Decoder(ContactState).decode
 _decode_campaign = msgspec.msgpack.Decoder(CampaignState).decode
-_decode_place = msgspec.msgpack.Decoder(Place).decode
+_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
 class Record(NamedTuple):
-    """One record of a projected topic; a plain tuple of the same five does as well."""
+    """One record of a projected topic. A plain tuple of these five values is accepted too."""
 
     topic: str
     partition: int
@@ -45,27 +46,27 @@ class Record(NamedTuple):
 
 
 class Undecodable(Exception):
-    """One record that is no state and no fact, now or later; nothing of its batch was written."""
+    """A record that can never be projected, with its place. Nothing of its batch was written."""
 
     def __init__(self, topic: str, partition: int, offset: int, reason: str) -> None:
         super().__init__(f"{topic}[{partition}]@{offset}: {reason}")
         self.topic, self.partition, self.offset, self.reason = topic, partition, offset, reason
 
 
-# changelogs
-
-
 def state_rows(topic: str, partition: int, key: bytes, value: bytes, rows: Rows) -> None:
-    """What one entity's state says; raises msgspec.DecodeError or ValueError where it is none."""
+    """Adds the rows of one changelog record, which is no tombstone.
+
+    Raises msgspec.DecodeError or ValueError where key or value is not that of a state.
+    """
     payload = payload_of(value)
-    if key == META:
+    if key == POSITION_KEY:
         place = _decode_place(payload)
         rows["tasks"].append(
-            (topic, partition, place.next_offset, at(place.stream_time), place.timers,
-             at(place.next_due))
+            (topic, partition, place.next_offset, timestamptz(place.stream_time), place.timers,
+             timestamptz(place.next_due))
         )  # fmt: skip
     elif topic == Topic.CONTACT_CHANGELOG:
-        _contact_side(partition, key, _decode_contact(payload), rows)
+        _contact_changelog_rows(partition, key, _decode_contact(payload), rows)
     elif topic == Topic.CAMPAIGN_CHANGELOG:
         state = _decode_campaign(payload)
         if isinstance(state, CampaignRecord):
@@ -74,28 +75,30 @@ def state_rows(topic: str, partition: int, key: bytes, value: bytes, rows: Rows)
             rows["tenants"].append(tenant_row(state))
 
 
-def _contact_side(partition: int, key: bytes, state: Any, rows: Rows) -> None:
+def _contact_changelog_rows(partition: int, key: bytes, state: Any, rows: Rows) -> None:
     if isinstance(state, Contact):
         tenant_id, slash, contact_id = key.decode().partition("/")
         if not slash:
             raise ValueError("a contact's key is tenant/contact")
-        contact_rows(tenant_id, contact_id, state, rows)
+        _contact_rows(tenant_id, contact_id, state, rows)
     elif isinstance(state, EndedEnrollment):
-        run = state.enrollment  # what it was given went with its end, so there is nothing to erase
+        # Variables and errors were removed when the enrollment ended: there is nothing to erase.
+        run = state.enrollment
         rows["enrollments"].append(_enrollment_row(state.tenant_id, state.contact_id, run, False))
         rows["touches"] += _touch_rows(state.tenant_id, state.contact_id, run, False)
     elif partition == 0 and isinstance(state, KnownCampaign):
-        # The campaign's own record has its newest version only; each partition has all.
+        # campaign-changelog has the newest version only; every partition here has all versions.
         for version, definition in state.definitions.items():
             step_rows(state.tenant_id, state.campaign_id, version, definition, rows)
 
 
-def contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -> None:
-    """A contact, its enrollments and touches; of an erased one nothing but ids and times."""
+def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -> None:
+    """Adds the rows of a contact, its enrollments and its touches. The rows of an erased contact
+    have only ids and times."""
     who = state.profile
     erased = state.erased_at is not None
-    known = (
-        (None,) * 7 + (NOTHING, document(state.opted_out), NOTHING)
+    personal = (
+        (None,) * 7 + (EMPTY_JSONB, jsonb(state.opted_out), EMPTY_JSONB)
         if erased
         else (
             who.first_name or None,
@@ -105,22 +108,22 @@ def contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) ->
             who.timezone or None,
             who.region or None,
             who.linkedin_url or None,
-            document(who.attributes),
-            document(state.opted_out),
-            document(state.bounced),
+            jsonb(who.attributes),
+            jsonb(state.opted_out),
+            jsonb(state.bounced),
         )
     )
     rows["contacts"].append(
         (
             tenant_id,
             contact_id,
-            *known,
-            document(state.jobs),
-            at(state.erased_at),
-            at(state.created_at),
-            at(state.updated_at),
-            document(state.replied) if state.replied else NOTHING,
-            at(state.connected_at),
+            *personal,
+            jsonb(state.jobs),
+            timestamptz(state.erased_at),
+            timestamptz(state.created_at),
+            timestamptz(state.updated_at),
+            jsonb(state.replied) if state.replied else EMPTY_JSONB,
+            timestamptz(state.connected_at),
         )
     )
     if state.enrollments:
@@ -140,21 +143,21 @@ def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bo
         run.cycle,
         run.job_id,
         run.service_type,
-        run.anchor_at - SHIFT,
-        run.started_at - SHIFT,
+        run.anchor_at - PG_EPOCH_US,
+        run.started_at - PG_EPOCH_US,
         _STATUS[run.status],
         run.reason,
-        at(run.ended_at),
-        at(run.frozen_at),
+        timestamptz(run.ended_at),
+        timestamptz(run.frozen_at),
         run.touches[-1].number if run.touches else 0,
-        at(run.due()),
-        at(run.converted_at),
+        timestamptz(run.due()),
+        timestamptz(run.converted_at),
         run.conversion,
-        None if erased or run.variables is None else document(run.variables),
+        None if erased or run.variables is None else jsonb(run.variables),
         run.touches[-1].step_id if run.touches else None,
-        None if run.waiting is None else run.waiting.since - SHIFT,
-        None if run.waiting is None else run.waiting.until - SHIFT,
-        document(run.holds) if run.holds else _NO_HOLDS,
+        None if run.waiting is None else run.waiting.since - PG_EPOCH_US,
+        None if run.waiting is None else run.waiting.until - PG_EPOCH_US,
+        jsonb(run.holds) if run.holds else _NO_HOLDS,
         run.errors,
         None if erased else run.last_error,
     )
@@ -162,7 +165,7 @@ def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bo
 
 def _touch_rows(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) -> list[Row]:
     enrollment_id, campaign_id, version = run.enrollment_id, run.campaign_id, run.version
-    # Spelled out without calls: this is where a projection spends its time.
+    # Written without function calls: the projection spends most of its time here.
     return [
         (
             tenant_id,
@@ -173,32 +176,32 @@ def _touch_rows(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) 
             campaign_id,
             version,
             t.channel,
-            t.scheduled_at - SHIFT,
-            t.due_at - SHIFT,
+            t.scheduled_at - PG_EPOCH_US,
+            t.due_at - PG_EPOCH_US,
             _PHASE[t.phase],
             t.wait,
             t.attempt,
             t.emission,
             t.command_id,
             t.reason,
-            None if t.requested_at is None else t.requested_at - SHIFT,
-            None if t.commanded_at is None else t.commanded_at - SHIFT,
-            None if t.sent_at is None else t.sent_at - SHIFT,
-            None if t.resolved_at is None else t.resolved_at - SHIFT,
-            None if t.delivered_at is None else t.delivered_at - SHIFT,
-            None if t.opened_at is None else t.opened_at - SHIFT,
-            None if t.clicked_at is None else t.clicked_at - SHIFT,
-            None if t.read_at is None else t.read_at - SHIFT,
-            None if t.bounced_at is None else t.bounced_at - SHIFT,
-            None if t.converted_at is None else t.converted_at - SHIFT,
+            None if t.requested_at is None else t.requested_at - PG_EPOCH_US,
+            None if t.commanded_at is None else t.commanded_at - PG_EPOCH_US,
+            None if t.sent_at is None else t.sent_at - PG_EPOCH_US,
+            None if t.resolved_at is None else t.resolved_at - PG_EPOCH_US,
+            None if t.delivered_at is None else t.delivered_at - PG_EPOCH_US,
+            None if t.opened_at is None else t.opened_at - PG_EPOCH_US,
+            None if t.clicked_at is None else t.clicked_at - PG_EPOCH_US,
+            None if t.read_at is None else t.read_at - PG_EPOCH_US,
+            None if t.bounced_at is None else t.bounced_at - PG_EPOCH_US,
+            None if t.converted_at is None else t.converted_at - PG_EPOCH_US,
             None if erased else t.error,
             t.template_id,
             t.visit,
             t.awaited,
-            None if t.awaited_at is None else t.awaited_at - SHIFT,
+            None if t.awaited_at is None else t.awaited_at - PG_EPOCH_US,
             t.outcome,
             t.call_outcome,
-            None if t.called_at is None else t.called_at - SHIFT,
+            None if t.called_at is None else t.called_at - PG_EPOCH_US,
         )
         for t in run.touches
     ]

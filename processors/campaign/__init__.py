@@ -34,7 +34,7 @@ class CampaignProcessor:
         match message:
             case m.PublishCampaign():
                 publishing.publish(turn, self.layout, message)
-            case m.CampaignKnown():
+            case m.CampaignAcknowledged():
                 publishing.known(turn, self.layout, message)
             case m.ChangeCampaign():
                 lifecycle.change(turn, self.layout, message)

@@ -7,11 +7,12 @@ from processors.campaign.broadcast import campaign_key, refuse, tell_contacts, t
 from processors.campaign.lifecycle import serve, taken
 from processors.fold.turn import Turn
 from processors.shared.deduplication import first_time
-from schemas.campaigns.definition import Definition, content_hash, read
+from schemas.campaigns.compiled_definition import Definition, content_hash
+from schemas.campaigns.definition import read_definition
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
+    CampaignAcknowledged,
     CampaignAnnounced,
-    CampaignKnown,
     MoveRuns,
     PublishCampaign,
     RunsMoved,
@@ -30,7 +31,7 @@ def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
     if not first_time(tenant.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    definition = read(
+    definition = read_definition(
         message.document, tenant_id=message.tenant_id, campaign_id=message.campaign_id
     )
     if not isinstance(definition, Definition):
@@ -92,7 +93,7 @@ def _record(
         (before.version if same else before.version + 1) if before else 1,
         definition,
         digest,
-        before.known_by if before is not None and same else [],
+        before.acknowledged_by if before is not None and same else [],
         before.created_at if before else turn.now,
         turn.now,
         message.cause,
@@ -143,19 +144,19 @@ def _why_not(tenant: TenantRecord, campaign: CampaignRecord, message: MoveRuns) 
     return "CAMPAIGN_STEP_UNKNOWN" if strange else None
 
 
-def known(turn: Turn, layout: Layout, message: CampaignKnown) -> None:
+def known(turn: Turn, layout: Layout, message: CampaignAcknowledged) -> None:
     """A partition has the version; once all have it, the next job meets it wherever it goes."""
     key = campaign_key(message.tenant_id, message.campaign_id)
     campaign = turn.store.edit(key, CampaignRecord)
     if campaign is None or message.version != campaign.version:
         return
-    if message.partition not in campaign.known_by:
-        campaign.known_by = sorted((*campaign.known_by, message.partition))
+    if message.partition not in campaign.acknowledged_by:
+        campaign.acknowledged_by = sorted((*campaign.acknowledged_by, message.partition))
         _say_ready(turn, layout, campaign)
 
 
 def _say_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
-    if len(campaign.known_by) == layout.contact:
+    if len(campaign.acknowledged_by) == layout.contact:
         _emit_fact(turn, FactKind.CAMPAIGN_READY, campaign)
 
 

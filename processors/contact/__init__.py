@@ -66,7 +66,7 @@ def _rank(context: Context, run: Enrollment) -> tuple[int, int, str]:
     return (-context.definition(run).settings.priority, run.due() or 0, run.enrollment_id)
 
 
-def _outside(turn: Turn, message: m.Outside, *, past: bool = False) -> None:
+def _outside(turn: Turn, message: m.ExternalEvent, *, past: bool = False) -> None:
     tenant = turn.store.look(tenant_key(message.tenant_id), KnownTenant)
     told_late = type(message) is m.TouchSent  # it went out before, and that is not denied
     if tenant is None or (tenant.status != "active" and not told_late):
@@ -97,15 +97,15 @@ def _outside(turn: Turn, message: m.Outside, *, past: bool = False) -> None:
     replies_conversions.settle(context)
 
 
-def _happened(message: m.Outside) -> int:
+def _happened(message: m.ExternalEvent) -> int:
     """A history may be told with the times of its telling; a job says when it was done."""
     return min(message.at, message.completed_at) if type(message) is m.JobCompleted else message.at
 
 
-def _past(turn: Turn, message: m.Past) -> None:
+def _past(turn: Turn, message: m.BackfilledEvent) -> None:
     """History told again: nothing is begun or moved by it."""
     event = m.decode_contact(message.event)
-    assert isinstance(event, m.Outside)
+    assert isinstance(event, m.ExternalEvent)
     _outside(turn, event, past=True)
 
 
@@ -184,7 +184,7 @@ def _about_touch(
     return taken
 
 
-def _answer(turn: Turn, message: m.Answer) -> None:
+def _answer(turn: Turn, message: m.DispatchAnswer) -> None:
     key = m.contact_key(message.tenant_id, message.contact_id)
     contact = turn.store.edit(key, Contact)
     assert contact is not None, "dispatch answers only what a contact asked"
@@ -205,7 +205,7 @@ def _job_deleted(context: Context, message: m.JobDeleted) -> None:
             pause_stop.stop(context, enrollment, "job_deleted", message.cause)
 
 
-def _refuse(turn: Turn, message: m.Outside, code: str, **fields: Any) -> None:
+def _refuse(turn: Turn, message: m.ExternalEvent, code: str, **fields: Any) -> None:
     turn.emit_fact(
         FactKind.EVENT_REFUSED,
         message.tenant_id,
@@ -217,7 +217,7 @@ def _refuse(turn: Turn, message: m.Outside, code: str, **fields: Any) -> None:
     )
 
 
-_TAKE: dict[type[m.Outside], Callable[[Context, Any], None]] = {
+_TAKE: dict[type[m.ExternalEvent], Callable[[Context, Any], None]] = {
     m.JobCompleted: _job_completed,
     m.JobDeleted: _job_deleted,
     m.ContactUpserted: profile.upserted,
@@ -239,7 +239,7 @@ _TAKE: dict[type[m.Outside], Callable[[Context, Any], None]] = {
 }
 """What each public event does to its contact."""
 
-_TAKE_PAST: dict[type[m.Outside], Callable[[Context, Any], None]] = {
+_TAKE_PAST: dict[type[m.ExternalEvent], Callable[[Context, Any], None]] = {
     m.JobCompleted: _job_past,
     m.ContactEnrolled: enrolling.enrolled_past,
     m.ContactPaused: _steered_past,
@@ -257,8 +257,8 @@ came; what closes a channel closes it."""
 
 _APPLY: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     **dict.fromkeys((*_TAKE, m.EventUnsupported), _outside),
-    m.Past: _past,
-    **dict.fromkeys(m.Answer.__subclasses__(), _answer),
+    m.BackfilledEvent: _past,
+    **dict.fromkeys(m.DispatchAnswer.__subclasses__(), _answer),
     m.Tick: lambda turn, message: None,
     m.TenantAnnounced: announcements.tenant_announced,
     m.CampaignAnnounced: announcements.campaign_announced,

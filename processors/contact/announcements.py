@@ -16,8 +16,8 @@ from processors.contact.version_migration import move
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import campaign_key, known_tenant, service_of, tenant_key
 from schemas.internal.messages import (
+    CampaignAcknowledged,
     CampaignAnnounced,
-    CampaignKnown,
     RunsMoved,
     StatusAnnounced,
     TemplateGone,
@@ -71,7 +71,9 @@ def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
     else:
         _begin_sweep(turn, campaign, "amend", message.cause)  # templates are the newest version's
     _change_status(turn, campaign, message.status, message.cause)
-    known = CampaignKnown(message.tenant_id, message.campaign_id, message.version, turn.partition)
+    known = CampaignAcknowledged(
+        message.tenant_id, message.campaign_id, message.version, turn.partition
+    )
     turn.send(Topic.CAMPAIGN_LOG, message.tenant_id.encode(), known)
 
 

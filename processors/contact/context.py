@@ -6,10 +6,10 @@ from typing import Any
 
 from processors.fold.turn import Output, Turn
 from processors.shared.send_windows import widened
-from processors.shared.tenant_lookup import ADDRESS, campaign_key, tenant_key
+from processors.shared.tenant_lookup import ADDRESS_OF, campaign_key, tenant_key
 from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.channels import CHANNELS
-from schemas.internal.facts import Fact, FactKind, moment
+from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.messages import Window
 from schemas.internal.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
 from schemas.internal.topics import Topic
@@ -87,8 +87,8 @@ class Context:
 
     def address(self, channel: str) -> str:
         """Where the contact is reached on a channel; empty where it is not."""
-        value: str = getattr(self.contact.profile, ADDRESS[channel])
-        return value
+        known = self.contact.profile.addresses.get(ADDRESS_OF[channel])
+        return known[0] if known else ""
 
     def recipient(self, channel: str) -> bytes:
         """A digest of that address, to know it again by."""
@@ -168,7 +168,7 @@ class Context:
             attempt = attempt or touch.attempt
         fact = Fact(
             fact=kind,
-            at=moment(self.now),
+            at=fact_time(self.now),
             tenant_id=self.tenant_id,
             contact_id=self.contact_id,
             campaign_id=campaign_id,
@@ -184,6 +184,6 @@ class Context:
             reason=reason,
             until=until,
             values=values,
-            occurred_at=None if occurred_at is None else moment(occurred_at),
+            occurred_at=None if occurred_at is None else fact_time(occurred_at),
         )
         self.turn.outputs.append(Output(_FACTS, self.key, fact))

@@ -5,7 +5,7 @@ from processors.contact.pause_stop import live, stop, stop_without_channels
 from processors.contact.profile import suppress
 from processors.contact.sender_answers import Found, find
 from processors.contact.sequence import look
-from processors.shared.tenant_lookup import ADDRESS
+from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import CallEnded, ContactUnsubscribed, ReviewReceived, TouchSeen
 from schemas.internal.states import LIVE, Enrollment, Phase, Touch
@@ -79,7 +79,7 @@ def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     context.emit_fact(
         FactKind.CONTACT_OPTED_OUT, channel=channel, cause=message.cause, reason=reason
     )
-    for name in ADDRESS if channel == "all" else (channel,):
+    for name in ADDRESS_OF if channel == "all" else (channel,):
         suppress(context, name, reason, message.cause)
     stop_without_channels(context, channel, message.cause)
 

@@ -10,8 +10,8 @@ from processors.shared.deduplication import forget
 from processors.shared.tenant_lookup import ALL_SERVICES
 from schemas.base.ids import enrollment_id
 from schemas.base.times import DAY
-from schemas.campaigns.definition import Definition
-from schemas.internal.facts import FactKind, moment
+from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import ContactEnrolled, JobCompleted
 from schemas.internal.states import LIVE, Enrollment, KnownCampaign
 
@@ -78,7 +78,7 @@ def enrolled_past(context: Context, message: ContactEnrolled) -> None:
 
 def _past(context: Context, happened_at: int) -> Refusal:
     assert context.tenant is not None
-    values = {"happened_at": moment(happened_at), "fence": moment(context.tenant.fence)}
+    values = {"happened_at": fact_time(happened_at), "fence": fact_time(context.tenant.fence)}
     return Refusal("EVENT_IN_PAST", values)
 
 
@@ -95,7 +95,7 @@ def _decline(
         job_id=job_id,
         cause=cause,
         reason=refusal.reason,
-        until=None if refusal.until is None else moment(refusal.until),
+        until=None if refusal.until is None else fact_time(refusal.until),
         values=refusal.values,
     )
 
@@ -167,7 +167,7 @@ def _in_the_way(reason: str, enrollment: Enrollment) -> Refusal:
 
 
 def _ill_timed(reason: str, message: JobCompleted, limit: int) -> Refusal:
-    values = {"completed_at": moment(message.completed_at), "limit": moment(limit)}
+    values = {"completed_at": fact_time(message.completed_at), "limit": fact_time(limit)}
     return Refusal(reason, values)
 
 
@@ -199,8 +199,8 @@ def _over_at(context: Context, definition: Definition, message: JobCompleted) ->
     first, *later = definition.steps
     delay = first_delay(context, first, message.service_type)
     if later and later[0].anchor == "enrollment":
-        return message.completed_at + max(delay, later[0].delay)
-    over = later[0].delay if later else definition.settings.expire_after
+        return message.completed_at + max(delay, later[0].delay_us)
+    over = later[0].delay_us if later else definition.settings.expire_after_us
     return message.completed_at + delay + over
 
 
@@ -212,10 +212,10 @@ def _cooling(context: Context, campaign: KnownCampaign, definition: Definition) 
     """Some time must pass after an enrollment's end; one that a repeat job restarts has not ended
     (F-9)."""
     ended = context.contact.ended.get(campaign.campaign_id)
-    if ended is None or context.now >= ended + definition.settings.cooldown:
+    if ended is None or context.now >= ended + definition.settings.cooldown_us:
         return None
-    until = ended + definition.settings.cooldown
-    return Refusal("ENROLLMENT_COOLDOWN", {"ended_at": moment(ended)}, until)
+    until = ended + definition.settings.cooldown_us
+    return Refusal("ENROLLMENT_COOLDOWN", {"ended_at": fact_time(ended)}, until)
 
 
 def contact_enrolled(context: Context, message: ContactEnrolled) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from processors.contact.context import Context
 from processors.contact.sequence import executed_at, is_out
 from schemas.base.times import DAY, SECOND
-from schemas.internal.facts import moment
+from schemas.internal.facts import fact_time
 from schemas.internal.states import Enrollment, Phase, Touch
 
 WINDOWS = {"per_day": DAY, "per_week": 7 * DAY}
@@ -36,7 +36,7 @@ _UNLIMITED = Reach(None, None)
 def look(context: Context, enrollment: Enrollment, touch: Touch) -> Reach:
     """Whether the person may be reached now. A repeat of a command that is out already reaches
     nobody once more."""
-    gap = context.definition(enrollment).settings.min_gap
+    gap = context.definition(enrollment).settings.min_gap_us
     assert context.tenant is not None
     caps = context.tenant.caps
     if touch.emission or not (gap or caps):
@@ -45,7 +45,7 @@ def look(context: Context, enrollment: Enrollment, touch: Touch) -> Reach:
     found = []
     counters: dict[str, Any] = {}
     if gap:
-        last = moment(reached[0]) if reached else None
+        last = fact_time(reached[0]) if reached else None
         counters = {"min_gap_seconds": gap // SECOND, "last_touch_at": last}
         if reached and reached[0] + gap > context.now:
             found.append(Held("min_gap", reached[0] + gap, counters.copy()))

@@ -9,7 +9,7 @@ from processors.contact.sequence import arm, become, executed_at, go_on, steps_a
 from processors.contact.state_machine import Input
 from processors.contact.touch_gates import overtaken, skip, withdraw
 from schemas.base.times import DAY
-from schemas.internal.facts import FactKind, moment
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import ContactPaused, ContactResumed
 from schemas.internal.states import (
     LIVE,
@@ -117,7 +117,7 @@ def _stood_still(context: Context, enrollment: Enrollment, touch: Touch, frozen_
     step = context.step(enrollment, touch)
     begun = frozen_at
     if step.anchor in ("previous_executed", "trigger") and len(enrollment.touches) > 1:
-        begun = max(begun, touch.scheduled_at - step.delay)
+        begun = max(begun, touch.scheduled_at - step.delay_us)
     return max(0, context.now - begun)
 
 
@@ -136,7 +136,7 @@ def _take_up(context: Context, enrollment: Enrollment, touch: Touch, paused: int
             _take_up(context, enrollment, following, 0)
         return
     quiet = arm(context, enrollment, touch, max(context.now, touch.due_at), touch.wait or "delay")
-    values: dict[str, Any] = {"scheduled_at": moment(touch.scheduled_at)}
+    values: dict[str, Any] = {"scheduled_at": fact_time(touch.scheduled_at)}
     if quiet is not None:
         values["window"] = quiet
     context.emit_fact(
@@ -144,7 +144,7 @@ def _take_up(context: Context, enrollment: Enrollment, touch: Touch, paused: int
         enrollment,
         touch,
         reason=touch.wait,
-        until=moment(touch.due_at),
+        until=fact_time(touch.due_at),
         values=values,
     )
 

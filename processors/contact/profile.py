@@ -8,7 +8,7 @@ from processors.contact.pause_stop import live, stop
 from processors.contact.sender_answers import Found
 from processors.contact.state_machine import Input
 from processors.contact.touch_gates import variables_of, withdraw
-from processors.shared.tenant_lookup import ADDRESS
+from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     AmendTouch,
@@ -19,17 +19,20 @@ from schemas.internal.messages import (
     TouchBounced,
     account_key,
 )
-from schemas.internal.states import Phase, Profile
+from schemas.internal.states import NAMES, Phase, Profile
 from schemas.internal.topics import Topic
 
-FIELDS = Person.__struct_fields__
+_ORDER = ("first_name", "last_name", "email", "phone", "timezone", "region", "linkedin_url")
+_RANK = {name: rank for rank, name in enumerate(_ORDER)}
+_UNKNOWN = ("", 0)
 
 
-def tell(profile: Profile, person: Person, at: int) -> list[str]:
-    """The fields that `person` changes. Of two accounts of one moment the greater text wins."""
+def merge(profile: Profile, person: Person, at: int) -> list[str]:
+    """Takes from `person`, reported at `at`, what is newer than the profile, and returns the names
+    of the fields and addresses that changed. Of two reports of one moment the greater text wins."""
     changed = []
     reported_at = profile.reported_at
-    for index, name in enumerate(FIELDS):
+    for index, name in enumerate(NAMES):
         value = getattr(person, name)
         if value is None or at < reported_at[index]:
             continue
@@ -39,16 +42,29 @@ def tell(profile: Profile, person: Person, at: int) -> list[str]:
             if value != present:
                 setattr(profile, name, value)
                 changed.append(name)
+    addresses = profile.addresses
+    for name, value in person.reported_addresses().items():
+        present, since = addresses.get(name, _UNKNOWN)
+        if at > since or (at == since and value > present):
+            addresses[name] = (value, at)
+            if value != present:
+                changed.append(name)
+    changed.sort(key=_rank)
     return changed
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """The order in which facts list changed fields: later kinds of address by their names."""
+    return _RANK.get(name, len(_RANK)), name
 
 
 def update(context: Context, person: Person, at: int, cause: str) -> None:
     """The profile takes what is newer; a touch that waits at dispatch is amended (C-36)."""
-    changed = tell(context.contact.profile, person, at)
+    changed = merge(context.contact.profile, person, at)
     if not changed:
         return
     context.emit_fact(FactKind.CONTACT_UPDATED, cause=cause, values={"fields": changed})
-    for channel, field in ADDRESS.items():
+    for channel, field in ADDRESS_OF.items():
         if field in changed and context.opted_out(channel):
             suppress(context, channel, f"opted_out_{context.opted_out(channel)}", cause)
     amend(context)

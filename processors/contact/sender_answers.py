@@ -18,7 +18,7 @@ from processors.contact.touch_gates import (
 from schemas.base.ids import command_id
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
-    Answer,
+    DispatchAnswer,
     TouchCommanded,
     TouchDeferred,
     TouchFailed,
@@ -72,12 +72,14 @@ def _id_of(context: Context, enrollment: Enrollment, touch: Touch, attempt: int)
         enrollment.campaign_id,
         context.contact_id,
         enrollment.cycle,
-        touch.asked_as(),
+        touch.command_step(),
         attempt,
     )
 
 
-def answered(context: Context, enrollment: Enrollment, touch: Touch, message: Answer) -> None:
+def answered(
+    context: Context, enrollment: Enrollment, touch: Touch, message: DispatchAnswer
+) -> None:
     """Dispatch has decided about the attempt under way."""
     match message:
         case TouchCommanded():
@@ -107,7 +109,7 @@ def _commanded(context: Context, enrollment: Enrollment, touch: Touch) -> None:
 def _await_answer(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     touch.commanded_at = touch.commanded_at or context.now
     touch.wait = "answer"
-    touch.due_at = context.now + context.definition(enrollment).settings.answer_timeout
+    touch.due_at = context.now + context.definition(enrollment).settings.answer_timeout_us
 
 
 def _refused(context: Context, enrollment: Enrollment, touch: Touch, message: TouchRefused) -> None:
@@ -198,7 +200,7 @@ def failed(context: Context, found: Found, message: TouchFailed) -> None:
     enrollment, touch = found.enrollment, found.touch
     if not found.current or touch.phase in RESOLVED:
         return
-    permanent = message.permanent or (not message.passing and _is_client_error(message.code))
+    permanent = message.permanent or (not message.retryable and _is_client_error(message.code))
     if touch.phase is Phase.REQUESTED:
         take_back(context, touch, "failed", revoke=False)
     if enrollment.status is Status.STOPPED:

@@ -6,10 +6,9 @@ from typing import Any
 from processors.contact.context import Context
 from processors.contact.state_machine import ENROLLMENT, Impossible
 from processors.shared.send_windows import opens_at
-from schemas.campaigns.compiled_definition import Wait, Way
-from schemas.campaigns.definition import Step
-from schemas.campaigns.steps import ahead
-from schemas.internal.facts import FactKind, moment
+from schemas.campaigns.compiled_definition import Step, StepExit, StepWait
+from schemas.campaigns.steps import reachable_steps
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch, Waiting
@@ -18,7 +17,7 @@ TOUCHES_MAX = 200
 """Touches of one run: a loop that waits for what always happens must end too."""
 
 TIMEOUT = "timeout"
-_ON = Way()
+_ON = StepExit()
 
 
 def go_on(context: Context, enrollment: Enrollment) -> None:
@@ -38,14 +37,14 @@ def go_on(context: Context, enrollment: Enrollment) -> None:
         _take(context, enrollment, touch, step.then)
 
 
-def _take(context: Context, enrollment: Enrollment, touch: Touch, way: Way) -> None:
+def _take(context: Context, enrollment: Enrollment, touch: Touch, way: StepExit) -> None:
     """The run leaves a step by one of its ways."""
     definition = context.definition(enrollment)
     touch.outcome = None if way == _ON else way.outcome
     match way.outcome:
         case "branch":
             assert way.to is not None
-            schedule(context, enrollment, definition.index(way.to))
+            schedule(context, enrollment, definition.step_index(way.to))
         case "complete":
             complete(context, enrollment)
         case "stop":
@@ -54,7 +53,7 @@ def _take(context: Context, enrollment: Enrollment, touch: Touch, way: Way) -> N
             enrollment.last_error = _ended_by(touch)
             failed(context, enrollment)
         case _:
-            schedule(context, enrollment, definition.index(touch.step_id) + 1)
+            schedule(context, enrollment, definition.step_index(touch.step_id) + 1)
 
 
 def _ended_by(touch: Touch) -> str:
@@ -66,8 +65,8 @@ def steps_ahead(context: Context, enrollment: Enrollment) -> list[Step]:
     steps = context.definition(enrollment).steps
     if not enrollment.touches:
         return list(steps)
-    at = context.definition(enrollment).index(enrollment.touches[-1].step_id)
-    return [steps[index] for index in sorted(ahead(steps, at))]
+    at = context.definition(enrollment).step_index(enrollment.touches[-1].step_id)
+    return [steps[index] for index in sorted(reachable_steps(steps, at))]
 
 
 # the time of a step
@@ -88,11 +87,11 @@ def schedule(context: Context, enrollment: Enrollment, index: int) -> None:
     touch.scheduled_at = at = time_of(context, enrollment, touch)
     visits = [earlier.visit for earlier in enrollment.touches if earlier.step_id == step.id]
     touch.visit = max(visits, default=0) + 1
-    asked = [each.attempt for each in enrollment.touches if each.asked_as() == step.id]
+    asked = [each.attempt for each in enrollment.touches if each.command_step() == step.id]
     touch.attempt = touch.first_attempt = max(asked, default=0) + 1
     enrollment.touches.append(touch)
     quiet = arm(context, enrollment, touch, at, "delay")
-    values: dict[str, Any] = {"scheduled_at": moment(at), "anchor": step.anchor}
+    values: dict[str, Any] = {"scheduled_at": fact_time(at), "anchor": step.anchor}
     if quiet is not None:
         values["window"] = quiet
     context.emit_fact(
@@ -100,7 +99,7 @@ def schedule(context: Context, enrollment: Enrollment, index: int) -> None:
         enrollment,
         touch,
         reason=touch.wait,
-        until=moment(touch.due_at),
+        until=fact_time(touch.due_at),
         values=values,
     )
 
@@ -110,7 +109,7 @@ def time_of(context: Context, enrollment: Enrollment, touch: Touch) -> int:
     step = context.step(enrollment, touch)
     if touch.number == 1:
         return enrollment.anchor_at + first_delay(context, step, enrollment.service_type)
-    return _anchor(enrollment, step, enrollment.touches[touch.number - 2]) + step.delay
+    return _anchor(enrollment, step, enrollment.touches[touch.number - 2]) + step.delay_us
 
 
 def _anchor(enrollment: Enrollment, step: Step, previous: Touch) -> int:
@@ -149,8 +148,8 @@ def command_is_out(touch: Touch) -> bool:
 def first_delay(context: Context, step: Step, service_type: str | None) -> int:
     """The first touch's delay; a business may set another for a service type (F-10)."""
     if context.tenant is None or service_type is None:
-        return step.delay
-    return context.tenant.delay_by_service.get(service_type, step.delay)
+        return step.delay_us
+    return context.tenant.delay_by_service.get(service_type, step.delay_us)
 
 
 def arm(
@@ -173,17 +172,17 @@ def arm(
 # waits
 
 
-def _wait(context: Context, enrollment: Enrollment, touch: Touch, wait: Wait) -> None:
+def _wait(context: Context, enrollment: Enrollment, touch: Touch, wait: StepWait) -> None:
     """The step is done: the run waits for what people do, and not at all for what they have done
     already."""
     since = executed_at(touch)
-    enrollment.waiting = Waiting(since, since + wait.max_wait)
+    enrollment.waiting = Waiting(since, since + wait.max_wait_us)
     if not look(context, enrollment):
         context.emit_fact(
             FactKind.TRIGGER_AWAITED,
             enrollment,
             touch,
-            until=moment(enrollment.waiting.until),
+            until=fact_time(enrollment.waiting.until),
             values={"events": list(wait.events)},
         )
 
@@ -216,7 +215,7 @@ def look(context: Context, enrollment: Enrollment, cause: str | None = None) -> 
 
 
 def _met(
-    context: Context, enrollment: Enrollment, touch: Touch, event: str, wait: Wait
+    context: Context, enrollment: Enrollment, touch: Touch, event: str, wait: StepWait
 ) -> int | None:
     """When it happened; None where it has not."""
     match event:

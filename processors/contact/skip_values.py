@@ -3,9 +3,9 @@
 from typing import Any
 
 from processors.contact.context import Context
-from processors.shared.tenant_lookup import ADDRESS
+from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.campaigns.campaign_kinds import CONDITIONS
-from schemas.internal.facts import moment
+from schemas.internal.facts import fact_time
 from schemas.internal.states import Enrollment, Touch
 
 _OPTED_OUT = "opted_out_"
@@ -18,13 +18,13 @@ def looked_at(
     says more."""
     match reason:
         case "no_address":
-            return {"field": ADDRESS[touch.channel]}
+            return {"field": ADDRESS_OF[touch.channel]}
         case "no_template":
             step = context.step(enrollment, touch)
             template_id, version = context.asked(enrollment, step)
             return {"template_id": template_id, "version": version}
         case "late_after_pause" | "collapsed":
-            return {"scheduled_at": moment(touch.scheduled_at)}
+            return {"scheduled_at": fact_time(touch.scheduled_at)}
         case "address_bounced":
             return _since("bounced_at", context.bounced(touch.channel))
         case "no_window":
@@ -39,4 +39,4 @@ def looked_at(
 
 
 def _since(name: str, at: int | None) -> dict[str, Any] | None:
-    return None if at is None else {name: moment(at)}
+    return None if at is None else {name: fact_time(at)}

@@ -12,8 +12,8 @@ from processors.contact.state_machine import Input, check
 from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
-from schemas.campaigns.steps import leads_to
-from schemas.internal.facts import FactKind, moment
+from schemas.campaigns.steps import exit_target
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import RequestTouch, Window, WithdrawTouch, account_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import LIVE, Enrollment, Phase, Touch
@@ -118,7 +118,7 @@ def _defer(
         enrollment,
         touch,
         reason=reason,
-        until=moment(until),
+        until=fact_time(until),
         values=values,
     )
 
@@ -133,12 +133,12 @@ def _request(
     template_id = gates.template_id
     assert template_id is not None, "without a template a gate is closed"
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
-    expire_after = step.expire_after or definition.settings.expire_after
+    expire_after_us = step.expire_after_us or definition.settings.expire_after_us
     values: dict[str, Any] = {
         "template_id": template_id,
         "template_version": gates.template_version,
         "window": gates.window,
-        "expires_after_seconds": expire_after // SECOND,
+        "expires_after_seconds": expire_after_us // SECOND,
     }
     if step.skip_when and not touch.emission:  # a repeat does not ask them
         values["skip_when"] = step.skip_when
@@ -150,7 +150,7 @@ def _request(
         enrollment.campaign_id,
         context.contact_id,
         enrollment.cycle,
-        touch.asked_as(),
+        touch.command_step(),
         touch.attempt,
     )
     touch.emission += 1
@@ -179,7 +179,7 @@ def _request(
             variables_of(context, enrollment),
             touch.scheduled_at,
             context.now,
-            context.now + expire_after,
+            context.now + expire_after_us,
             definition.settings.priority,
             gates.window,
         ),
@@ -206,7 +206,7 @@ def overtaken(context: Context, enrollment: Enrollment, touch: Touch) -> str | N
     next one is due as well and takes its place (C-31)."""
     settings = context.definition(enrollment).settings
     late = context.now - touch.scheduled_at
-    if settings.late_policy == "skip_older_than" and late > (settings.late_skip or 0):
+    if settings.late_policy == "skip_older_than" and late > (settings.late_skip_us or 0):
         return "late_after_pause"
     if settings.late_policy == "collapse" and _next_is_due(context, enrollment, touch):
         return "collapsed"
@@ -217,13 +217,13 @@ def _next_is_due(context: Context, enrollment: Enrollment, touch: Touch) -> bool
     """Where the next step's time does not depend on when this one is sent."""
     definition = context.definition(enrollment)
     step = context.step(enrollment, touch)
-    onward = leads_to(definition.steps, definition.index(step.id), step.then)
+    onward = exit_target(definition.steps, definition.step_index(step.id), step.then)
     if onward is None or step.wait_for is not None:
         return False
     following = definition.steps[onward]
     counted = {"previous_scheduled": touch.scheduled_at, "enrollment": enrollment.anchor_at}
     anchor = counted.get(following.anchor)
-    return anchor is not None and anchor + following.delay <= context.now
+    return anchor is not None and anchor + following.delay_us <= context.now
 
 
 # how a touch ends
@@ -280,9 +280,9 @@ def retry_or_fail(
     context: Context, enrollment: Enrollment, touch: Touch, code: str, permanent: bool
 ) -> None:
     """A failed send: again after 1, 5, 15 minutes as another attempt; then on (F-7)."""
-    retries = context.step(enrollment, touch).retry_delays
+    retries = context.step(enrollment, touch).retry_delays_us
     if retries is None:
-        retries = context.definition(enrollment).settings.retry_delays
+        retries = context.definition(enrollment).settings.retry_delays_us
     tried = touch.attempt - touch.first_attempt
     touch.error = code
     _count(enrollment, code)
@@ -296,7 +296,7 @@ def retry_or_fail(
         enrollment,
         touch,
         reason=code,
-        until=moment(touch.due_at),
+        until=fact_time(touch.due_at),
         values=None if quiet is None else {"window": quiet},
     )
     touch.attempt += 1

@@ -12,7 +12,7 @@ from processors.contact.context import Context
 from processors.contact.sequence import arm, go_on, is_out, look, schedule, time_of
 from processors.contact.state_machine import Input
 from processors.contact.touch_gates import resolve
-from schemas.campaigns.definition import Definition
+from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.facts import FactKind
 from schemas.internal.states import RESOLVED, Enrollment, Phase, Touch, Waiting
 
@@ -27,9 +27,9 @@ def next_after(
     step_id: str, old: Definition, new: Definition, steps: Mapping[str, str | None]
 ) -> int:
     """Where a run goes on whose step is gone: at the next that is not, else at the end."""
-    following = old.steps[old.index(step_id) + 1 :]
+    following = old.steps[old.step_index(step_id) + 1 :]
     found = (counterpart(step.id, new, steps) for step in following)
-    return next((new.index(name) for name in found if name is not None), len(new.steps))
+    return next((new.step_index(name) for name in found if name is not None), len(new.steps))
 
 
 def repeated_and_lost(
@@ -67,7 +67,7 @@ def move(
     for each in enrollment.touches:
         name = counterpart(each.step_id, new, steps)
         if name is not None and name != each.step_id:
-            each.asked_id, each.step_id = each.asked_as(), name
+            each.command_step_id, each.step_id = each.command_step(), name
     enrollment.version = version
     context.emit_fact(FactKind.ENROLLMENT_MOVED, enrollment, cause=cause, values=values)
     if becomes is None:
@@ -94,7 +94,7 @@ def same_means(old: Definition, step_id: str, new: Definition, becomes: str | No
     """Whether a command that is out may be that of the step's counterpart."""
     if becomes is None:
         return False
-    before, after = old.steps[old.index(step_id)], new.steps[new.index(becomes)]
+    before, after = old.steps[old.step_index(step_id)], new.steps[new.step_index(becomes)]
     return (before.channel, before.action) == (after.channel, after.action)
 
 
@@ -103,7 +103,7 @@ def _put_off(context: Context, enrollment: Enrollment, touch: Touch) -> int:
     if enrollment.waiting is not None:
         wait = context.step(enrollment, touch).wait_for
         assert wait is not None, "only a step that waits has a wait"
-        return enrollment.waiting.until - enrollment.waiting.since - wait.max_wait
+        return enrollment.waiting.until - enrollment.waiting.since - wait.max_wait_us
     if touch.phase is Phase.SCHEDULED:
         return touch.scheduled_at - time_of(context, enrollment, touch)
     return 0
@@ -118,5 +118,5 @@ def _wait_anew(
         enrollment.waiting = None
         go_on(context, enrollment)
         return
-    waiting.until = waiting.since + wait.max_wait + late
+    waiting.until = waiting.since + wait.max_wait_us + late
     look(context, enrollment)

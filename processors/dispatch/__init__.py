@@ -15,12 +15,12 @@ from processors.dispatch import limits
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.send_windows import opens_at
-from processors.shared.tenant_lookup import ADDRESS, known_tenant, tenant_key
+from processors.shared.tenant_lookup import ADDRESS_OF, known_tenant, tenant_key
 from schemas.internal import messages as m
-from schemas.internal.facts import FactKind, moment
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import Account, DispatchState, KnownTenant, Request, State, Suppression
-from schemas.internal.topics import COMMANDS_OF, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Topic
 
 BURST = 500
 """Commands released in one firing of an account's timer; the rest in the next, at the same
@@ -99,11 +99,11 @@ def _closed(turn: Turn, touch: m.RequestTouch) -> bool:
     """The gates before the limit; True where one of them holds the touch."""
     suppression = turn.store.look(_suppression_key(touch), Suppression)
     if suppression is not None:
-        since = moment(suppression.at)
+        since = fact_time(suppression.at)
         _refuse(turn, touch, suppression.reason, {"since": since, "cause": suppression.cause})
         return True
     if turn.now >= touch.expires_at:
-        _refuse(turn, touch, "expired", {"expires_at": moment(touch.expires_at)})
+        _refuse(turn, touch, "expired", {"expires_at": fact_time(touch.expires_at)})
         return True
     opens = opens_at(touch.quiet, turn.now)
     if opens == NEVER:
@@ -148,7 +148,7 @@ def _emit(
     limits.count(account, limit, turn.now)
     _forget(turn, touch)
     key = m.contact_key(touch.tenant_id, touch.contact_id)
-    turn.send(COMMANDS_OF[touch.channel], key, m.CommandDue(touch))
+    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch))
     turn.send(
         Topic.CONTACT_LOG,
         key,
@@ -188,7 +188,12 @@ def _wait(
         m.TouchDeferred(touch.tenant_id, touch.contact_id, touch.command_id, reason, next_try),
     )
     _emit_fact(
-        turn, FactKind.TOUCH_DEFERRED, touch, reason=reason, until=moment(next_try), values=values
+        turn,
+        FactKind.TOUCH_DEFERRED,
+        touch,
+        reason=reason,
+        until=fact_time(next_try),
+        values=values,
     )
 
 
@@ -220,7 +225,7 @@ def _withdrawn(turn: Turn, order: m.WithdrawTouch) -> None:
         revocation = m.CommandRevoked(
             order.command_id, order.tenant_id, order.contact_id, order.channel, order.reason
         )
-        turn.send(COMMANDS_OF[order.channel], key, revocation)
+        turn.send(COMMAND_TOPICS[order.channel], key, revocation)
         turn.emit_fact(
             FactKind.TOUCH_REVOKED,
             order.tenant_id,
@@ -258,7 +263,7 @@ def _suppressed(turn: Turn, order: m.SuppressAddress) -> None:
 
 def _tenant_announced(turn: Turn, message: m.TenantAnnounced) -> None:
     turn.store.put(tenant_key(message.tenant_id), known_tenant(message, None))
-    for channel in ADDRESS:
+    for channel in ADDRESS_OF:
         key = m.account_key(message.tenant_id, channel)
         if turn.store.first(key) is not None:
             account = turn.store.edit(key, Account)

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar, cast
 import msgspec
 
 from schemas.internal.state_bytes import NEVER, due_of, flag_of, pack, payload_of
-from schemas.internal.states import META, State
+from schemas.internal.states import POSITION_KEY, State
 
 S = TypeVar("S", bound=State)
 Rank = tuple[int, int, str]
@@ -276,7 +276,7 @@ class Store:
         self._index_timers()
         self._armed = self._armed_kept = len(self._timers)
         for key, value in self._kept.items():
-            if key != META and flag_of(value):
+            if key != POSITION_KEY and flag_of(value):
                 self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
 
     def _index_timers(self) -> None:

@@ -18,11 +18,11 @@ from schemas.base.error_codes import SchemaUnavailable
 from schemas.base.times import LATEST
 from schemas.internal.messages import DeadLetter
 from schemas.internal.state_bytes import NEVER, pack, payload_of
-from schemas.internal.states import META, Place, State
+from schemas.internal.states import POSITION_KEY, State, TaskPosition
 from schemas.internal.topics import Topic
 
 _encode_place = msgspec.msgpack.Encoder().encode
-_decode_place = msgspec.msgpack.Decoder(Place).decode
+_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
 TIMER_FAILED = "TIMER_FAILED"
@@ -72,7 +72,9 @@ class Poison(Exception):
 class Task:
     """The fold of one partition, and the batch since its last commit."""
 
-    def __init__(self, processor: Processor, partition: int, place_key: bytes = META) -> None:
+    def __init__(
+        self, processor: Processor, partition: int, place_key: bytes = POSITION_KEY
+    ) -> None:
         self.processor = processor
         self._place_key = place_key
         self.partition = partition
@@ -207,7 +209,7 @@ class Task:
             self._suspects = range(self._committed[0], self.next_offset)
             raise
         due = self.store.next_due()
-        place = Place(
+        place = TaskPosition(
             self.next_offset, self.stream_time, self.store.timers(), None if due == NEVER else due
         )
         changes.append((self._place_key, pack(None, 0, _encode_place(place))))
@@ -238,7 +240,7 @@ class Task:
     def restore(self, key: bytes, value: bytes | None) -> None:
         """One changelog record, in order. Tasks without states share a changelog: the places of
         others are not ours."""
-        if self._place_key in (META, key):
+        if self._place_key in (POSITION_KEY, key):
             self.store.restore(key, value)
         if key == self._place_key and value is not None:
             place = _decode_place(payload_of(value))

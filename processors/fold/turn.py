@@ -39,5 +39,5 @@ class Turn:
 
     def emit_fact(self, kind: facts.FactKind, tenant_id: str, **fields: Any) -> None:
         """A fact: what was decided now, and on what."""
-        fact = facts.Fact(fact=kind, at=facts.moment(self.now), tenant_id=tenant_id, **fields)
+        fact = facts.Fact(fact=kind, at=facts.fact_time(self.now), tenant_id=tenant_id, **fields)
         self.outputs.append(Output(_FACTS, fact.key(), fact))

@@ -12,14 +12,14 @@ import msgspec
 
 from processors.fold.task import Record
 from processors.fold.turn import Turn
-from schemas.base.error_codes import PLAIN, Code, Refused
+from schemas.base.error_codes import RefusalCode, Refused, is_plain_code
 from schemas.base.times import DAY, EARLIEST, HOUR, LATEST, parse_clock
 from schemas.internal import messages as m
 from schemas.internal.states import State
 from schemas.internal.topics import Topic
 from schemas.public import events as e
 from schemas.public.auto_reply import is_automatic
-from schemas.public.codec import Decode, Event
+from schemas.public.codec import DecodeEvent, PublicEvent
 from schemas.public.events import EVENTS
 
 VALUE_KEPT, KEY_KEPT, HEADERS_KEPT = 2_000_000, 65_536, 500_000
@@ -37,7 +37,7 @@ class IntakeProcessor:
         msgspec.msgpack.Decoder(State).decode
     )  # it has none
 
-    def __init__(self, topic: Topic, decode: Decode) -> None:
+    def __init__(self, topic: Topic, decode: DecodeEvent) -> None:
         self.topic = topic
         self.decode = decode
 
@@ -53,16 +53,16 @@ class IntakeProcessor:
         message = understood(event, record.timestamp)
         turn.send(*address(message), message)
 
-    def read(self, record: Record, headers: Any) -> Event:
+    def read(self, record: Record, headers: Any) -> PublicEvent:
         """The event of a public record. Raises Refused."""
         if not EARLIEST <= record.timestamp < LATEST:
-            raise Refused(Code.TIME_OUT_OF_RANGE, "the record's own timestamp is no date")
+            raise Refused(RefusalCode.TIME_OUT_OF_RANGE, "the record's own timestamp is no date")
         event = self.decode(headers, record.value)
         if EVENTS[event.type].topic is not self.topic:
             raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
         if event.time is not None and event.time > record.timestamp + DAY:
             detail = "ce_time is more than a day after the record's own time"
-            raise Refused(Code.TIME_OUT_OF_RANGE, detail)
+            raise Refused(RefusalCode.TIME_OUT_OF_RANGE, detail)
         return event
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
@@ -86,20 +86,20 @@ class IntakeProcessor:
         turn.send(Topic.DEAD_LETTERS, record.key[:KEY_KEPT], letter)
 
 
-def understood(event: Event, reported_at: int) -> m.Message:
+def understood(event: PublicEvent, reported_at: int) -> m.Message:
     """What one of our logs holds of a public event, which was told at that moment."""
     at = reported_at if event.time is None else event.time
     cause = f"{event.source}#{event.id}"
     message = _READ[event.type](event.data, cause, at, event.type)
-    if event.backfill and isinstance(message, m.Outside):
+    if event.backfill and isinstance(message, m.ExternalEvent):
         names = (message.tenant_id, message.contact_id, message.cause, message.at)
-        message = m.Past(*names, m.encode(message))
+        message = m.BackfilledEvent(*names, m.encode(message))
     return message
 
 
 def address(message: m.Message) -> tuple[Topic, bytes]:
     """The log that a message is for, and its key there."""
-    if isinstance(message, m.Outside):
+    if isinstance(message, m.ExternalEvent):
         return Topic.CONTACT_LOG, m.contact_key(message.tenant_id, message.contact_id)
     tenant_id: str = message.tenant_id  # type: ignore[attr-defined]
     return Topic.CAMPAIGN_LOG, tenant_id.encode()
@@ -119,7 +119,7 @@ _WRONG_TOPIC = "EVENT_WRONG_TOPIC"
 
 def _reason(code: str) -> str:
     """A code that can stand in facts, which quote nobody's address."""
-    return code if PLAIN(code) else "other"
+    return code if is_plain_code(code) else "other"
 
 
 def headers_of(record: Record) -> Any:
@@ -127,7 +127,7 @@ def headers_of(record: Record) -> Any:
     try:
         return record.headers()
     except (SystemError, UnicodeError):  # the client's own answer to a name that is no UTF-8
-        raise Refused(Code.NOT_CLOUDEVENT, "a header's name is not UTF-8") from None
+        raise Refused(RefusalCode.NOT_CLOUDEVENT, "a header's name is not UTF-8") from None
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from schemas.base.times import DAY
 from schemas.base.zones import zone
-from schemas.campaigns.compiled_definition import SendWindow
+from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 
@@ -66,7 +66,7 @@ def _quiet_until(window: Window, moment: int) -> int:
     return opened if change is None or is_quiet(window, change) else change
 
 
-def _inside_from(window: Window, only: SendWindow, moment: int) -> int:
+def _inside_from(window: Window, only: StepWindow, moment: int) -> int:
     """The first moment from `moment` on inside the step's own hours, on one of its days: where the
     clock shows their begin, or where it is set to one of them."""
     local = _local(window, moment)
@@ -100,7 +100,7 @@ def _clock_change(window: Window, after: int, until: int) -> int | None:
     return high * 1_000_000
 
 
-def _inside(only: SendWindow, local: datetime) -> bool:
+def _inside(only: StepWindow, local: datetime) -> bool:
     minute = local.hour * 60 + local.minute
     if only.start < only.end:
         return only.start <= minute < only.end and bool(only.days >> local.weekday() & 1)

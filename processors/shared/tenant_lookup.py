@@ -1,18 +1,13 @@
 """What every processor knows alike: tenants as announced, and how a channel reaches a person."""
 
 from schemas.campaigns.campaign_kinds import KINDS
-from schemas.campaigns.definition import Definition
+from schemas.campaigns.compiled_definition import Definition
+from schemas.channels import CHANNELS
 from schemas.internal.messages import TenantAnnounced
 from schemas.internal.states import KnownTenant
 
-ADDRESS = {
-    "email": "email",
-    "sms": "phone",
-    "whatsapp": "phone",
-    "voice": "phone",
-    "linkedin": "linkedin_url",
-}
-"""The field of a profile that a channel needs (C-19)."""
+ADDRESS_OF = {name: row.address.name for name, row in CHANNELS.items()}
+"""The address that each channel needs, by its name in the profile (C-19)."""
 
 
 ALL_SERVICES = "*"

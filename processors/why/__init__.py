@@ -15,7 +15,7 @@ from processors.why.causes import Sources
 from processors.why.fact_values import plain
 from processors.why.gates import NOT_ASKED, ORDER, Gate, Gates, Hold
 from processors.why.waits import Wait, waits_for
-from schemas.internal.facts import Fact, FactKind, moment
+from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.states import Enrollment, Status, Touch
 
 __all__ = ["NOT_ASKED", "ORDER", "Explanation", "Gate", "Hold", "RunWhy", "TouchWhy", "Wait"]
@@ -105,7 +105,7 @@ def explain(
 def _meanwhile(facts: Sequence[Fact], runs: Sequence[Enrollment]) -> list[Fact]:
     """What was told of the person alone while these runs were under way."""
     spans = [
-        (moment(run.started_at), None if run.ended_at is None else moment(run.ended_at))
+        (fact_time(run.started_at), None if run.ended_at is None else fact_time(run.ended_at))
         for run in runs
     ]
     return [
@@ -134,11 +134,11 @@ def _run(run: Enrollment, facts: list[Fact], sources: Sources, only: int | None)
         version=run.version,
         cycle=run.cycle,
         status=Status(run.status).name.lower(),
-        started_at=moment(run.started_at),
+        started_at=fact_time(run.started_at),
         touches=[touch for touch in touches if only in (None, touch.number)],
         timeline=[_readable(fact) for fact in facts],
         reason=run.reason,
-        ended_at=None if run.ended_at is None else moment(run.ended_at),
+        ended_at=None if run.ended_at is None else fact_time(run.ended_at),
         waits=waits_for(run, facts),
     )
 
@@ -183,13 +183,13 @@ def _touch(touch: Touch, gates: Gates | None, commands: list[str], sources: Sour
         step_id=touch.step_id,
         channel=touch.channel,
         phase=touch.phase.name.lower(),
-        scheduled_at=moment(touch.scheduled_at),
-        due_at=moment(touch.due_at),
+        scheduled_at=fact_time(touch.scheduled_at),
+        due_at=fact_time(touch.due_at),
         attempt=touch.attempt,
         commands=commands,
         gates=(gates or Gates(sources, {})).all(),
         reason=touch.reason,
-        sent_at=None if touch.sent_at is None else moment(touch.sent_at),
+        sent_at=None if touch.sent_at is None else fact_time(touch.sent_at),
         awaited=touch.awaited,
         outcome=touch.outcome,
     )

@@ -4,7 +4,7 @@ contact."""
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from processors.shared.tenant_lookup import ADDRESS
+from processors.shared.tenant_lookup import ADDRESS_OF
 from processors.why.fact_values import plain
 from schemas.internal.facts import Fact, FactKind
 
@@ -69,7 +69,7 @@ class Sources:
     def _bounce(self, channel: str, skipped: Fact) -> Fact | None:
         """The one that has closed the address, on whichever channel: some share one."""
         closed_at = plain(skipped.values).get("bounced_at")
-        same = [f for f in self._bounces if ADDRESS.get(f.channel or "") == ADDRESS.get(channel)]
+        same = [f for f in self._bounces if ADDRESS_OF.get(f.channel or "") == ADDRESS_OF.get(channel)]
         told = (f for f in same if plain({"at": f.occurred_at})["at"] == closed_at)
         return next(told, same[-1] if same else None)
 

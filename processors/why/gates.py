@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from processors.shared.tenant_lookup import ADDRESS
+from processors.shared.tenant_lookup import ADDRESS_OF
 from processors.why.causes import Sources
 from processors.why.fact_values import plain
 from schemas.campaigns.campaign_kinds import CONDITIONS
@@ -165,7 +165,7 @@ class Gates:
         self._pass([name for name in ASKED_BY_CONTACT if name not in kept], fact.at)
         told: dict[str, dict[str, Any]] = {
             "campaign": {"version": fact.version},
-            "address": {"field": ADDRESS[fact.channel]} if fact.channel in ADDRESS else {},
+            "address": {"field": ADDRESS_OF[fact.channel]} if fact.channel in ADDRESS_OF else {},
             "skip_when": _picked(values, "skip_when"),
             "template": _picked(values, "template_id", "template_version"),
             "window": _picked(values, "window"),

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from processors.why.fact_values import plain
-from schemas.internal.facts import Fact, FactKind, moment
+from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 
 _PUTS_OFF = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_DEFERRED, FactKind.TOUCH_RETRIED)
@@ -69,7 +69,7 @@ def _told(
         reason=reason,
         then=_NEXT.get(reason, "it is looked at again"),
         since=None if last is None else last.at,
-        until=None if until is None else moment(until),
+        until=None if until is None else fact_time(until),
         values=plain(last.values) if last is not None else {},
     )
 
@@ -80,7 +80,7 @@ def _paused(run: Enrollment, facts: Sequence[Fact]) -> Wait:
     return Wait(
         reason=" and ".join(f"{hold}_paused" for hold in run.holds),
         then=" and ".join(by.get(hold, "contact.resumed or contact.stopped") for hold in run.holds),
-        since=None if run.frozen_at is None else moment(run.frozen_at),
+        since=None if run.frozen_at is None else fact_time(run.frozen_at),
         cause=frozen[-1].cause if frozen else None,
     )
 
@@ -94,7 +94,7 @@ def _trigger(run: Enrollment, facts: Sequence[Fact]) -> Wait:
     return Wait(
         reason="trigger",
         then=f"{events}; without it the other way out",
-        since=moment(waiting.since),
-        until=moment(waiting.until),
+        since=fact_time(waiting.since),
+        until=fact_time(waiting.until),
         values=values,
     )

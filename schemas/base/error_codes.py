@@ -8,7 +8,7 @@ from typing import NamedTuple
 DETAIL_CHARACTERS = 300
 
 
-class Code(StrEnum):
+class RefusalCode(StrEnum):
     """Why a record of a public topic cannot be an event. Each one is a dead letter's reason (design
     2.10)."""
 
@@ -80,7 +80,7 @@ class CampaignCode(StrEnum):
 class Refused(Exception):
     """This record cannot be understood, now or later: it is proven poison, never an outage."""
 
-    def __init__(self, code: Code, detail: str = "") -> None:
+    def __init__(self, code: RefusalCode, detail: str = "") -> None:
         self.code = code
         self.detail = printable(detail)
         super().__init__(f"{code}: {self.detail}")
@@ -99,7 +99,7 @@ class Problem(NamedTuple):
     message: str
 
 
-PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII).fullmatch
+is_plain_code = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII).fullmatch
 """A provider's code or outcome that can stand in facts, which quote nobody's address."""
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, GetCoreSchemaHandler, StringConstraints, WithJsonSch
 from pydantic_core import CoreSchema, core_schema
 
 from schemas.base.times import EARLIEST, LATEST, OUT_OF_RANGE, format_rfc3339, parse_moment
-from schemas.base.zones import NAMES
+from schemas.base.zones import ZONE_NAMES
 from schemas.channels import ADDRESSES, ALL_CHANNELS, CHANNELS
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
@@ -115,11 +115,11 @@ Moment = Annotated[int, MomentKind(), WithJsonSchema({"type": "string", "format"
 
 _ZONE_JSON = {"type": "string", "description": "an IANA time zone such as America/New_York"}
 Zone = Annotated[
-    str, _OneOf(NAMES, "timezone_unknown", "not an IANA time zone"), WithJsonSchema(_ZONE_JSON)
+    str, _OneOf(ZONE_NAMES, "timezone_unknown", "not an IANA time zone"), WithJsonSchema(_ZONE_JSON)
 ]
 ZoneOrEmpty = Annotated[
     str,
-    _OneOf(NAMES | {""}, "timezone_unknown", "not an IANA time zone"),
+    _OneOf(ZONE_NAMES | {""}, "timezone_unknown", "not an IANA time zone"),
     WithJsonSchema(_ZONE_JSON),
 ]
 

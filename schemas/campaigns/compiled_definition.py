@@ -1,7 +1,7 @@
-"""A checked campaign definition as it stands inside messages and states: durations in micros,
-nothing optional unsaid.
+"""A campaign definition that passed every check, as messages and states contain it.
 
-A field is only ever appended, with a default: old logs stay readable.
+Every default is filled in, and durations are integer microseconds. A field is only ever appended,
+with a default, so that old logs stay readable.
 """
 
 from hashlib import blake2b
@@ -10,112 +10,131 @@ from typing import Any
 import msgspec
 from msgspec.structs import fields
 
-from schemas.base.times import HOUR, MINUTE
+from schemas.base.times import HOUR, MINUTE, DurationUs, MinuteOfDay
 
 
-class Way(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where a run goes from a step: advance, skip, complete, stop, fail; or branch, `to` another
-    step (S2-20)."""
+def _stored_name(field: str) -> str:
+    """The name of a field in content hashes and in the JSON columns of PostgreSQL.
+
+    Both are older than the unit at the end of the field names, and must not change.
+    """
+    return field.removesuffix("_us")
+
+
+class StepExit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where a run goes from a step (S2-20).
+
+    `outcome` is advance, skip, complete, stop, fail or branch; only a branch has `to`, the id of
+    another step.
+    """
 
     outcome: str = "advance"
     to: str | None = None
 
 
-class Wait(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a run waits for once a step is done: any of `events`, for at most `max_wait`; and the
-    ways out (S2-8, S2-19)."""
+class StepWait(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
+    """What a run waits for after a step was sent: any of `events`, for at most `max_wait_us`; and
+    the exits for either case (S2-8, S2-19)."""
 
     events: tuple[str, ...]
-    max_wait: int
-    on_event: Way = Way()
-    on_timeout: Way = Way()
+    max_wait_us: DurationUs
+    on_event: StepExit = StepExit()
+    on_timeout: StepExit = StepExit()
     outcomes: tuple[str, ...] = ()
-    """Of a call, those that count; empty: any."""
+    """The outcomes of a call that end the wait; empty: any outcome."""
 
 
-class SendWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """When a step may go out by the recipient's clock: minutes of the day, over midnight where
-    `start` is not before `end`; `days` has a bit for each weekday on which it may begin, Monday
-    lowest (C-33)."""
+class StepWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The hours in which a step may be sent, by the recipient's clock (C-33).
 
-    start: int
-    end: int
+    The window runs over midnight where `start` is not before `end`. `days` has a bit for each
+    weekday on which the window may begin; Monday is the lowest bit.
+    """
+
+    start: MinuteOfDay
+    end: MinuteOfDay
     days: int = 127
 
 
-class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One touch. `delay` counts from `anchor`; without a template it is not sent, with that reason
-    (S0-17). What is None here is the campaign's own setting."""
+class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
+    """One touch of the campaign.
+
+    `delay_us` counts from `anchor`. A step without a template is not sent, and that is the recorded
+    reason (S0-17). Where `retry_delays_us` or `expire_after_us` is None, the setting of the
+    campaign applies.
+    """
 
     id: str
     channel: str
-    delay: int
+    delay_us: DurationUs
     anchor: str
     template_id: str | None = None
     action: str = "send_message"
-    wait_for: Wait | None = None
+    wait_for: StepWait | None = None
     skip_when: tuple[str, ...] = ()
-    then: Way = Way()
-    window: SendWindow | None = None
-    retry_delays: tuple[int, ...] | None = None
-    expire_after: int | None = None
+    then: StepExit = StepExit()
+    window: StepWindow | None = None
+    retry_delays_us: tuple[DurationUs, ...] | None = None
+    expire_after_us: DurationUs | None = None
 
 
-class Settings(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """How a campaign behaves. `quiet` is tenant, none or own; only own has `quiet_start` and
-    `quiet_end` (minutes)."""
+class CampaignSettings(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
+    """The settings of a campaign.
 
-    cooldown: int = 0
+    `quiet` is tenant, none or own; only with own are `quiet_start` and `quiet_end` present.
+    """
+
+    cooldown_us: DurationUs = 0
     repeat_job: str = "restart"
     late_policy: str = "shift_by_pause"
-    late_skip: int | None = None
+    late_skip_us: DurationUs | None = None
     quiet: str = "tenant"
-    quiet_start: int | None = None
-    quiet_end: int | None = None
-    expire_after: int = 168 * HOUR
-    answer_timeout: int = 30 * MINUTE
-    retry_delays: tuple[int, ...] = (1 * MINUTE, 5 * MINUTE, 15 * MINUTE)
+    quiet_start: MinuteOfDay | None = None
+    quiet_end: MinuteOfDay | None = None
+    expire_after_us: DurationUs = 168 * HOUR
+    answer_timeout_us: DurationUs = 30 * MINUTE
+    retry_delays_us: tuple[DurationUs, ...] = (1 * MINUTE, 5 * MINUTE, 15 * MINUTE)
     priority: int = 0
     on_reply: str = "continue"
-    """pause, until a person decides (F-14); stop; or continue."""
+    """What a reply does to the run: pause until a person decides (F-14), stop, or continue."""
 
     max_errors: int | None = None
-    """Failed attempts after which a run has failed (S2-11); None: never."""
+    """The number of failed attempts that fails the run (S2-11); None: no number does."""
 
     reentry: str = "after_end"
-    """Who may enter by hand again: once, after_end of the run before, or restart, which ends it
-    (C-18)."""
+    """When a person may be enrolled by hand again: once, after_end of the run before, or restart,
+    which ends the run before (C-18)."""
 
     on_edit: str = "stay"
-    """What a run does when a new version is published: stay on its own, or follow (C-36)."""
+    """What a run does when a new version is published: stay on its own version, or follow
+    (C-36)."""
 
     exclusive: str | None = None
-    """Of all campaigns that name the same group a person is in one at a time."""
+    """The name of a group of campaigns; a person is in one campaign of the group at a time."""
 
-    min_gap: int = 0
-    """Since the person's last touch of any campaign."""
+    min_gap_us: DurationUs = 0
+    """The least time since the person's last touch of any campaign."""
 
     jobs: str = "rest"
-    """Which jobs a campaign for all service types takes: the rest, that no campaign of their own
-    takes, or all (C-4)."""
+    """Which jobs enter a campaign for all service types: the rest, which have no campaign of their
+    own, or all (C-4)."""
 
 
 class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A campaign that passed every check. `service_type` None is for every job (S1-3); `status` is
-    where it begins."""
+    """A whole campaign. `service_type` None means every job (S1-3); `status` is the first one."""
 
     tenant_id: str
     campaign_id: str
     name: str
     steps: tuple[Step, ...]
-    settings: Settings = Settings()
+    settings: CampaignSettings = CampaignSettings()
     kind: str = "review"
     service_type: str | None = None
     status: str = "active"
     description: str = ""
 
-    def index(self, step_id: str) -> int:
-        """Where a step stands, counted from 0. Raises LookupError where there is none."""
+    def step_index(self, step_id: str) -> int:
+        """The position of a step, counted from 0. Raises LookupError if there is no such step."""
         for index, step in enumerate(self.steps):
             if step.id == step_id:
                 return index
@@ -123,14 +142,19 @@ class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def content_hash(definition: Definition) -> bytes:
-    """The same for the same content: a publisher's repeat is recognised. Fields at their default do
-    not count, so that appending one changes no old hash."""
+    """The 16-byte hash of a definition's content; it recognises a definition published again.
+
+    Fields at their default do not count, so a field that is appended changes no old hash.
+    """
     plain = msgspec.json.encode(_without_defaults(definition), order="deterministic")
     return blake2b(plain, digest_size=16).digest()
 
 
 def _without_defaults(value: Any) -> Any:
+    """A struct as a dictionary by stored field name, without the fields at their default."""
     if isinstance(value, msgspec.Struct):
         pairs = [(field, getattr(value, field.name)) for field in fields(value)]
-        return {f.name: _without_defaults(x) for f, x in pairs if f.required or x != f.default}
+        return {
+            f.encode_name: _without_defaults(x) for f, x in pairs if f.required or x != f.default
+        }
     return [_without_defaults(item) for item in value] if isinstance(value, tuple) else value

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from schemas.base.error_codes import PLAIN
-from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.error_codes import CampaignCode, is_plain_code
 from schemas.base.times import HOUR
 from schemas.campaigns.campaign_kinds import (
     CONDITIONS,
@@ -47,14 +46,14 @@ def read_steps(
     """All steps; what is wrong with them, and with the ways between them, is told to `check`."""
     rows = whole.get("steps")
     if rows is None or rows == []:
-        check.report(Code.STEPS_REQUIRED, "steps", "a campaign has at least one step")
+        check.report(CampaignCode.STEPS_REQUIRED, "steps", "a campaign has at least one step")
         return ()
     if not isinstance(rows, list):
-        check.report(Code.STEP_INVALID, "steps", "must be a list")
+        check.report(CampaignCode.STEP_INVALID, "steps", "must be a list")
         return ()
     if len(rows) > rules.max_steps:
         message = f"a {kind} campaign has at most {rules.max_steps} steps"
-        check.report(Code.TOO_MANY_STEPS, "steps", message)
+        check.report(CampaignCode.TOO_MANY_STEPS, "steps", message)
     rows = rows[: max(_EXAMINED, rules.max_steps)]
     steps = tuple(_step(check, row, index, kind, rules) for index, row in enumerate(rows))
     _tell_duplicates(check, steps)
@@ -64,7 +63,7 @@ def read_steps(
 
 def _step(check: Check, document: Any, index: int, kind: str, rules: CampaignKind) -> Step:
     place = f"steps[{index}]"
-    row = check.mapping(document, place, _STEP, Code.STEP_INVALID)
+    row = check.mapping(document, place, _STEP, CampaignCode.STEP_INVALID)
     if row is None:
         return Step("", "", 0, "")
     channel = _channel(check, row, place, kind, rules)
@@ -89,21 +88,23 @@ def _step(check: Check, document: Any, index: int, kind: str, rules: CampaignKin
 
 def _template(check: Check, row: dict[str, Any], place: str) -> str | None:
     """None or empty: not configured yet, so its touch is not sent (S0-17)."""
-    found = check.text(row, "template_id", 200, Code.TEMPLATE_INVALID, place)
+    found = check.text(row, "template_id", 200, CampaignCode.TEMPLATE_INVALID, place)
     if found and not found.strip():
-        check.report(Code.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
+        check.report(CampaignCode.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
     return found or None
 
 
 def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: CampaignKind) -> str:
     channel = row.get("channel")
     if channel is None:
-        check.report(Code.CHANNEL_REQUIRED, f"{place}.channel", "a step has a channel")
+        check.report(CampaignCode.CHANNEL_REQUIRED, f"{place}.channel", "a step has a channel")
     elif channel not in tuple(CHANNELS):
-        check.report(Code.CHANNEL_UNKNOWN, f"{place}.channel", "one of " + ", ".join(CHANNELS))
+        check.report(
+            CampaignCode.CHANNEL_UNKNOWN, f"{place}.channel", "one of " + ", ".join(CHANNELS)
+        )
     elif channel not in rules.channels:
         message = f"a {kind} campaign sends by {', '.join(rules.channels)}"
-        check.report(Code.CHANNEL_NOT_SUPPORTED, f"{place}.channel", message)
+        check.report(CampaignCode.CHANNEL_NOT_SUPPORTED, f"{place}.channel", message)
     return str(channel)
 
 
@@ -111,7 +112,7 @@ def _action(check: Check, row: dict[str, Any], place: str, channel: str) -> str:
     if channel not in CHANNELS:  # the channel was told already
         return str(row.get("action"))
     allowed = tuple(CHANNELS[channel].actions)
-    code = Code.ACTION_NOT_SUPPORTED
+    code = CampaignCode.ACTION_NOT_SUPPORTED
     return check.choice(row, "action", place, allowed, usual=allowed[0], code=code)
 
 
@@ -120,10 +121,12 @@ def _anchor(check: Check, row: dict[str, Any], place: str, index: int, rules: Ca
         anchor = row.get("anchor")
         if anchor in rules.anchors and anchor != "enrollment":
             message = "the first step counts from enrollment"
-            check.report(Code.ANCHOR_NOT_SUPPORTED, f"{place}.anchor", message)
+            check.report(CampaignCode.ANCHOR_NOT_SUPPORTED, f"{place}.anchor", message)
             return "enrollment"
     usual = rules.anchors[0] if index else "enrollment"
-    return check.choice(row, "anchor", place, rules.anchors, usual=usual, code=Code.ANCHOR_UNKNOWN)
+    return check.choice(
+        row, "anchor", place, rules.anchors, usual=usual, code=CampaignCode.ANCHOR_UNKNOWN
+    )
 
 
 # waits and ways
@@ -137,16 +140,16 @@ def _wait(
         return None
     if isinstance(given, str):  # wait_for: reply
         given = {"event": given}
-    wait = check.mapping(given, place, _WAIT, Code.WAIT_INVALID)
+    wait = check.mapping(given, place, _WAIT, CampaignCode.WAIT_INVALID)
     if wait is None:
         return None
     events = _events(check, wait, place, channel, action)
-    outcomes = check.texts(wait, "outcomes", 20, 200, Code.WAIT_INVALID, place)
-    if not all(PLAIN(outcome) for outcome in outcomes):
+    outcomes = check.texts(wait, "outcomes", 20, 200, CampaignCode.WAIT_INVALID, place)
+    if not all(is_plain_code(outcome) for outcome in outcomes):
         message = "an outcome has 1 to 32 of A-Z a-z 0-9 _ . -"
-        check.report(Code.WAIT_INVALID, f"{place}.outcomes", message)
+        check.report(CampaignCode.WAIT_INVALID, f"{place}.outcomes", message)
     if outcomes and "call_outcome" not in events:
-        check.report(Code.WAIT_INVALID, f"{place}.outcomes", "only a call has an outcome")
+        check.report(CampaignCode.WAIT_INVALID, f"{place}.outcomes", "only a call has an outcome")
     longest = check.duration(
         wait, "max_wait_hours", HOUR, above=0, most=LONGEST_HOURS, usual=WAIT_HOURS, place=place
     )
@@ -166,13 +169,13 @@ def _events(
     given = wait.get("event")
     names = given if isinstance(given, list) else [given]
     if not names or len(names) > len(SIGNALS) or not all(name in SIGNALS for name in names):
-        check.report(Code.WAIT_INVALID, place, "one or several of " + ", ".join(SIGNALS))
+        check.report(CampaignCode.WAIT_INVALID, place, "one or several of " + ", ".join(SIGNALS))
         return ()
     gives = actions().get((channel, action))
     for name in names:
         if gives is not None and name not in gives + ANY_CHANNEL_SIGNALS:
             message = f"{action} by {channel} tells of {', '.join(gives + ANY_CHANNEL_SIGNALS)}"
-            check.report(Code.SIGNAL_NOT_SUPPORTED, place, message)
+            check.report(CampaignCode.SIGNAL_NOT_SUPPORTED, place, message)
     return tuple(dict.fromkeys(names))
 
 
@@ -184,7 +187,7 @@ def _way(check: Check, given: Any, place: str) -> StepExit:
     if isinstance(given, dict) and list(given) == ["branch"] and isinstance(given["branch"], str):
         return StepExit("branch", given["branch"])
     message = "one of " + ", ".join(OUTCOMES) + ", or {branch: a step's id}"
-    check.report(Code.BRANCH_INVALID, place, message)
+    check.report(CampaignCode.BRANCH_INVALID, place, message)
     return StepExit()
 
 
@@ -194,7 +197,7 @@ def _conditions(check: Check, row: dict[str, Any], place: str) -> tuple[str, ...
     known = [name for name in names[: len(CONDITIONS)] if name in CONDITIONS]
     if len(known) != len(names):
         message = "one or several of " + ", ".join(CONDITIONS)
-        check.report(Code.CONDITION_UNKNOWN, f"{place}.skip_when", message)
+        check.report(CampaignCode.CONDITION_UNKNOWN, f"{place}.skip_when", message)
     return tuple(dict.fromkeys(known))
 
 
@@ -202,15 +205,15 @@ def _window(check: Check, row: dict[str, Any], place: str) -> StepWindow | None:
     given, place = row.get("window"), f"{place}.window"
     if given is None:
         return None
-    hours = check.mapping(given, place, ("start", "end", "days"), Code.WINDOW_INVALID)
+    hours = check.mapping(given, place, ("start", "end", "days"), CampaignCode.WINDOW_INVALID)
     if hours is None:
         return None
-    start = check.clock(hours.get("start", "00:00"), f"{place}.start", Code.WINDOW_INVALID)
-    end = check.clock(hours.get("end", "00:00"), f"{place}.end", Code.WINDOW_INVALID)
+    start = check.clock(hours.get("start", "00:00"), f"{place}.start", CampaignCode.WINDOW_INVALID)
+    end = check.clock(hours.get("end", "00:00"), f"{place}.end", CampaignCode.WINDOW_INVALID)
     names = hours.get("days")
     names = list(DAYS) if names is None else names
     if not isinstance(names, list) or not names or not all(name in DAYS for name in names):
-        check.report(Code.WINDOW_INVALID, f"{place}.days", "a list of " + ", ".join(DAYS))
+        check.report(CampaignCode.WINDOW_INVALID, f"{place}.days", "a list of " + ", ".join(DAYS))
         names = list(DAYS)
     return StepWindow(start, end, sum(1 << DAYS.index(name) for name in set(names)))
 
@@ -224,7 +227,7 @@ def _tell_duplicates(check: Check, steps: Sequence[Step]) -> None:
         first = seen.setdefault(step.id, index)
         if step.id and first != index:
             message = f"steps[{first}] has this id already"
-            check.report(Code.STEP_ID_DUPLICATE, f"steps[{index}].id", message)
+            check.report(CampaignCode.STEP_ID_DUPLICATE, f"steps[{index}].id", message)
 
 
 def step_exits(step: Step) -> Iterator[tuple[str, StepExit]]:
@@ -266,9 +269,11 @@ def _check_ways(check: Check, steps: Sequence[Step], kind: str, rules: CampaignK
             if way.outcome != "branch":
                 continue
             if way.to not in ids:
-                check.report(Code.BRANCH_UNKNOWN, place, "no step has this id")
+                check.report(CampaignCode.BRANCH_UNKNOWN, place, "no step has this id")
             elif not rules.loops and (exit_target(steps, index, way) or 0) <= index:
-                check.report(Code.BRANCH_INVALID, place, f"a {kind} campaign only goes forward")
+                check.report(
+                    CampaignCode.BRANCH_INVALID, place, f"a {kind} campaign only goes forward"
+                )
     _tell_unreachable(check, steps)
     _tell_loops(check, steps)
     _check_triggers(check, steps)
@@ -278,7 +283,9 @@ def _tell_unreachable(check: Check, steps: Sequence[Step]) -> None:
     reached = {0} | reachable_steps(steps, 0)
     for index in range(len(steps)):
         if index not in reached:
-            check.report(Code.STEP_UNREACHABLE, f"steps[{index}]", "no way leads to this step")
+            check.report(
+                CampaignCode.STEP_UNREACHABLE, f"steps[{index}]", "no way leads to this step"
+            )
 
 
 def _tell_loops(check: Check, steps: Sequence[Step]) -> None:
@@ -290,7 +297,7 @@ def _tell_loops(check: Check, steps: Sequence[Step]) -> None:
         while onward is not None and onward not in seen:
             if onward == index:
                 message = "leads back to its own step without waiting for anything"
-                check.report(Code.LOOP_WITHOUT_WAIT, f"steps[{index}].then", message)
+                check.report(CampaignCode.LOOP_WITHOUT_WAIT, f"steps[{index}].then", message)
             seen.add(onward)
             onward = exit_target(steps, onward, steps[onward].then)
 
@@ -304,4 +311,4 @@ def _check_triggers(check: Check, steps: Sequence[Step]) -> None:
                 continue
             if steps[onward].anchor == "trigger":
                 message = f"steps[{index}] leads here and waits for nothing"
-                check.report(Code.ANCHOR_NOT_SUPPORTED, f"steps[{onward}].anchor", message)
+                check.report(CampaignCode.ANCHOR_NOT_SUPPORTED, f"steps[{onward}].anchor", message)

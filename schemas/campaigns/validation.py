@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from schemas.base.error_codes import CampaignCode as Code
-from schemas.base.error_codes import Problem, printable
+from schemas.base.error_codes import CampaignCode, Problem, printable
 from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import HOUR, MINUTE, parse_clock
 
@@ -22,13 +21,13 @@ class Check:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def report(self, code: Code, place: str, message: str) -> None:
+    def report(self, code: CampaignCode, place: str, message: str) -> None:
         """One more problem; a document of nonsense is not answered with as much nonsense again."""
         if len(self.problems) < _PROBLEMS:
             self.problems.append(Problem(code, printable(place), printable(message)))
 
     def mapping(
-        self, value: Any, place: str, known: Sequence[str], code: Code
+        self, value: Any, place: str, known: Sequence[str], code: CampaignCode
     ) -> dict[str, Any] | None:
         """The mapping itself, with every unknown name told; None when it is none."""
         if not isinstance(value, dict):
@@ -38,11 +37,18 @@ class Check:
             if name not in known:
                 near = get_close_matches(str(name)[:50], known, n=1)
                 hint = f": did you mean {near[0]}?" if near else ""
-                self.report(Code.FIELD_UNKNOWN, _inside(place, str(name)), "no such field" + hint)
+                self.report(
+                    CampaignCode.FIELD_UNKNOWN, _inside(place, str(name)), "no such field" + hint
+                )
         return value
 
     def identity(
-        self, row: dict[str, Any], field: str, told: str | None, invalid: Code, mismatch: Code
+        self,
+        row: dict[str, Any],
+        field: str,
+        told: str | None,
+        invalid: CampaignCode,
+        mismatch: CampaignCode,
     ) -> str:
         """The id in the document or, where it has none, the one told from outside; both must
         agree."""
@@ -58,14 +64,16 @@ class Check:
         """S4-2: required, 3 to 200 of letters, digits, spaces and -_()."""
         value = row.get("name")
         if value is None or (isinstance(value, str) and not value.strip()):
-            self.report(Code.NAME_REQUIRED, "name", "Campaign name is required")
+            self.report(CampaignCode.NAME_REQUIRED, "name", "Campaign name is required")
             return ""
         if not isinstance(value, str) or not 3 <= len(value) <= 200 or _NAME(value) is None:
-            self.report(Code.NAME_INVALID, "name", "3 to 200 letters, digits, spaces and -_()")
+            self.report(
+                CampaignCode.NAME_INVALID, "name", "3 to 200 letters, digits, spaces and -_()"
+            )
         return str(value)
 
     def text(
-        self, row: dict[str, Any], field: str, most: int, code: Code, place: str = ""
+        self, row: dict[str, Any], field: str, most: int, code: CampaignCode, place: str = ""
     ) -> str | None:
         """An optional text without characters that cannot be stored."""
         value = row.get(field)
@@ -84,7 +92,7 @@ class Check:
         allowed: Sequence[str],
         *,
         usual: str,
-        code: Code,
+        code: CampaignCode,
     ) -> str:
         """One of the allowed texts; absent or null means the usual one."""
         value = row.get(field)
@@ -100,17 +108,26 @@ class Check:
     ) -> str:
         """As `choice`; the first one is usual, unless told otherwise."""
         return self.choice(
-            row, field, "settings", allowed, usual=usual or allowed[0], code=Code.SETTING_INVALID
+            row,
+            field,
+            "settings",
+            allowed,
+            usual=usual or allowed[0],
+            code=CampaignCode.SETTING_INVALID,
         )
 
     def step_id(self, row: dict[str, Any], place: str) -> str:
         """Stable across versions: enrollments point at it (C-36)."""
         value = row.get("id")
         if value is None:
-            self.report(Code.STEP_ID_REQUIRED, f"{place}.id", "a step has an id that stays its own")
+            self.report(
+                CampaignCode.STEP_ID_REQUIRED, f"{place}.id", "a step has an id that stays its own"
+            )
             return ""
         if not isinstance(value, str) or _ID(value) is None:
-            self.report(Code.STEP_ID_INVALID, f"{place}.id", "1 to 64 of A-Z a-z 0-9 _ . : -")
+            self.report(
+                CampaignCode.STEP_ID_INVALID, f"{place}.id", "1 to 64 of A-Z a-z 0-9 _ . : -"
+            )
             return ""
         return value
 
@@ -123,7 +140,7 @@ class Check:
         if micros is None or micros < (0 if zero else 1):
             least = "of 0 or more" if zero else "above 0"
             message = f"a number of hours {least} and at most {most}"
-            self.report(Code.DELAY_INVALID, _inside(place, field), message)
+            self.report(CampaignCode.DELAY_INVALID, _inside(place, field), message)
             return 0
         return micros
 
@@ -147,7 +164,7 @@ class Check:
         if micros is None or micros <= above * unit or (above < 0 and micros < 0):
             least = "above 0" if above >= 0 else "of 0 or more"
             message = f"a number {least} and at most {most}"
-            self.report(Code.SETTING_INVALID, _inside(place, field), message)
+            self.report(CampaignCode.SETTING_INVALID, _inside(place, field), message)
             return None
         return micros
 
@@ -158,7 +175,7 @@ class Check:
             return usual if value is None else None
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             message = f"a whole number of 1 to {most}, or none"
-            self.report(Code.SETTING_INVALID, f"settings.{field}", message)
+            self.report(CampaignCode.SETTING_INVALID, f"settings.{field}", message)
             return usual
         return value
 
@@ -172,11 +189,17 @@ class Check:
         waits = tuple(wait for item in rows[:11] if (wait := _micros(item, MINUTE, 10_080)))
         if len(waits) != len(rows) or len(waits) > 10:
             message = "a list of at most 10 numbers of minutes above 0"
-            self.report(Code.SETTING_INVALID, f"{place}.retry_minutes", message)
+            self.report(CampaignCode.SETTING_INVALID, f"{place}.retry_minutes", message)
         return waits
 
     def texts(
-        self, row: dict[str, Any], field: str, most: int, longest: int, code: Code, place: str
+        self,
+        row: dict[str, Any],
+        field: str,
+        most: int,
+        longest: int,
+        code: CampaignCode,
+        place: str,
     ) -> tuple[str, ...]:
         """A list of texts; absent or null is an empty one."""
         value = row.get(field)
@@ -198,7 +221,7 @@ class Check:
             return 0
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 1_000:
             self.report(
-                Code.SETTING_INVALID, "settings.priority", "a whole number of -1000 to 1000"
+                CampaignCode.SETTING_INVALID, "settings.priority", "a whole number of -1000 to 1000"
             )
             return 0
         return value
@@ -209,16 +232,18 @@ class Check:
         value, place = row.get("quiet_hours"), "settings.quiet_hours"
         if value is None or value == "none":
             return ("tenant" if value is None else "none"), None, None
-        hours = self.mapping(value, place, ("start", "end"), Code.QUIET_HOURS_INVALID)
+        hours = self.mapping(value, place, ("start", "end"), CampaignCode.QUIET_HOURS_INVALID)
         if hours is None:
             return "tenant", None, None
         start = self.clock(hours.get("start"), f"{place}.start")
         end = self.clock(hours.get("end"), f"{place}.end")
         if start == end and hours.get("start") == hours.get("end"):
-            self.report(Code.QUIET_HOURS_INVALID, place, "no hours at all: none says so")
+            self.report(CampaignCode.QUIET_HOURS_INVALID, place, "no hours at all: none says so")
         return "own", start, end
 
-    def clock(self, value: Any, place: str, code: Code = Code.QUIET_HOURS_INVALID) -> int:
+    def clock(
+        self, value: Any, place: str, code: CampaignCode = CampaignCode.QUIET_HOURS_INVALID
+    ) -> int:
         """A time of day in minutes."""
         try:
             return parse_clock(value)

@@ -89,7 +89,7 @@ _resolve(
 )
 
 
-def parse(text: str | bytes) -> Any:
+def parse_document(text: str | bytes) -> Any:
     """The values that a YAML or JSON text holds. A text that is neither raises DocumentInvalid,
     nothing else."""
     if len(text) > DOCUMENT_BYTES:

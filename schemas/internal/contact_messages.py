@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.campaigns.compiled_definition import SendWindow
+from schemas.campaigns.compiled_definition import StepWindow
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
@@ -19,7 +19,7 @@ class Tick(Message, frozen=True):
     """Nothing happened, and time went on (design 2.2)."""
 
 
-class Outside(Message, frozen=True):
+class ExternalEvent(Message, frozen=True):
     """Something a public event told about one contact."""
 
     tenant_id: str
@@ -29,7 +29,7 @@ class Outside(Message, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an event says of a person: None says nothing, an empty text clears."""
+    """What an event reports of a person: None reports nothing, an empty text clears."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -38,6 +38,25 @@ class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
     timezone: str | None = None
     region: str | None = None
     linkedin_url: str | None = None
+    addresses: dict[str, str] | None = None
+    """Addresses by their names in schemas/channels.py. Events of before this map existed have the
+    three fields above (OLD_ADDRESS_FIELDS), which stay readable."""
+
+    def reported_addresses(self) -> dict[str, str]:
+        """Every address that is reported, by name. Where an event has both the map and an old
+        field, the map counts."""
+        reported = {}
+        if self.email is not None:
+            reported["email"] = self.email
+        if self.phone is not None:
+            reported["phone"] = self.phone
+        if self.linkedin_url is not None:
+            reported["linkedin_url"] = self.linkedin_url
+        return reported | self.addresses if self.addresses else reported
+
+
+OLD_ADDRESS_FIELDS = ("email", "phone", "linkedin_url")
+"""The addresses that had a field of their own before there was a map."""
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -48,10 +67,10 @@ class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
     start: int
     end: int
     zone_from: str = "contact"
-    only: SendWindow | None = None
+    only: StepWindow | None = None
 
 
-class JobCompleted(Outside, frozen=True):
+class JobCompleted(ExternalEvent, frozen=True):
     job_id: str
     service_type: str
     completed_at: int
@@ -59,45 +78,45 @@ class JobCompleted(Outside, frozen=True):
     enroll: bool = True
 
 
-class JobDeleted(Outside, frozen=True):
+class JobDeleted(ExternalEvent, frozen=True):
     job_id: str
 
 
-class ContactUpserted(Outside, frozen=True):
+class ContactUpserted(ExternalEvent, frozen=True):
     person: Person
     attributes: dict[str, Any] | None = None
 
 
-class ContactEnrolled(Outside, frozen=True):
+class ContactEnrolled(ExternalEvent, frozen=True):
     campaign_id: str
     variables: dict[str, str] | None = None
 
 
-class ContactStopped(Outside, frozen=True):
+class ContactStopped(ExternalEvent, frozen=True):
     campaign_id: str | None = None
     reason: str | None = None
 
 
-class ContactErased(Outside, frozen=True):
+class ContactErased(ExternalEvent, frozen=True):
     pass
 
 
-class TouchSent(Outside, frozen=True):
+class TouchSent(ExternalEvent, frozen=True):
     command_id: str
     sent_at: int | None = None
     provider_message_id: str | None = None
 
 
-class TouchFailed(Outside, frozen=True):
+class TouchFailed(ExternalEvent, frozen=True):
     command_id: str
     code: str
     permanent: bool = False
     detail: str | None = None
-    passing: bool = False
+    retryable: bool = False
     """Its sender says that it may be tried again, whatever its code."""
 
 
-class TouchSeen(Outside, frozen=True):
+class TouchSeen(ExternalEvent, frozen=True):
     """A signal about a sent touch; `signal` is delivered, opened, clicked or read."""
 
     command_id: str
@@ -105,20 +124,20 @@ class TouchSeen(Outside, frozen=True):
     url: str | None = None
 
 
-class TouchBounced(Outside, frozen=True):
+class TouchBounced(ExternalEvent, frozen=True):
     command_id: str
     bounce_type: str
     reason: str | None = None
 
 
-class ContactUnsubscribed(Outside, frozen=True):
+class ContactUnsubscribed(ExternalEvent, frozen=True):
     """`channel` may be all; a complaint arrives here too, with `complained` set."""
 
     channel: str
     complained: bool = False
 
 
-class ReviewReceived(Outside, frozen=True):
+class ReviewReceived(ExternalEvent, frozen=True):
     """A review click or feedback: `kind` is review_clicked or feedback_submitted (F-12)."""
 
     kind: str
@@ -126,17 +145,17 @@ class ReviewReceived(Outside, frozen=True):
     campaign_id: str | None = None
 
 
-class ContactPaused(Outside, frozen=True):
+class ContactPaused(ExternalEvent, frozen=True):
     campaign_id: str | None = None
     reason: str | None = None
 
 
-class ContactResumed(Outside, frozen=True):
+class ContactResumed(ExternalEvent, frozen=True):
     campaign_id: str | None = None
     reason: str | None = None
 
 
-class ContactReplied(Outside, frozen=True):
+class ContactReplied(ExternalEvent, frozen=True):
     """The person wrote back; `automatic` is an out-of-office note and the like (S4-54). What they
     wrote stays outside."""
 
@@ -145,30 +164,30 @@ class ContactReplied(Outside, frozen=True):
     command_id: str | None = None
 
 
-class ConnectionAccepted(Outside, frozen=True):
+class ConnectionAccepted(ExternalEvent, frozen=True):
     command_id: str | None = None
 
 
-class ConversionRecorded(Outside, frozen=True):
+class ConversionRecorded(ExternalEvent, frozen=True):
     conversion_type: str
     entity_id: str | None = None
     command_id: str | None = None
 
 
-class CallEnded(Outside, frozen=True):
+class CallEnded(ExternalEvent, frozen=True):
     command_id: str
     outcome: str
     seconds: int = 0
 
 
-class Past(Outside, frozen=True):
+class BackfilledEvent(ExternalEvent, frozen=True, tag="Past"):
     """An event of a history that is told again: it is known from now on, and schedules nothing.
     `event` is one of the others, encoded."""
 
     event: bytes
 
 
-class EventUnsupported(Outside, frozen=True):
+class EventUnsupported(ExternalEvent, frozen=True):
     """A valid public event that no campaign kind built so far listens to."""
 
     event_type: str

@@ -102,6 +102,6 @@ decode = msgspec.json.Decoder(Fact).decode
 
 
 @lru_cache(maxsize=8192)
-def moment(micros: int) -> datetime:
+def fact_time(micros: int) -> datetime:
     """A fact's time from a record's. Facts of one moment come together, so it is made once."""
     return to_datetime(micros)

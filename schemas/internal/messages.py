@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.campaigns.definition import Definition
+from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.contact_messages import BackfilledEvent as BackfilledEvent
 from schemas.internal.contact_messages import CallEnded as CallEnded
 from schemas.internal.contact_messages import ConnectionAccepted as ConnectionAccepted
 from schemas.internal.contact_messages import ContactEnrolled as ContactEnrolled
@@ -23,11 +24,10 @@ from schemas.internal.contact_messages import ContactUnsubscribed as ContactUnsu
 from schemas.internal.contact_messages import ContactUpserted as ContactUpserted
 from schemas.internal.contact_messages import ConversionRecorded as ConversionRecorded
 from schemas.internal.contact_messages import EventUnsupported as EventUnsupported
+from schemas.internal.contact_messages import ExternalEvent as ExternalEvent
 from schemas.internal.contact_messages import JobCompleted as JobCompleted
 from schemas.internal.contact_messages import JobDeleted as JobDeleted
 from schemas.internal.contact_messages import Message as Message
-from schemas.internal.contact_messages import Outside as Outside
-from schemas.internal.contact_messages import Past as Past
 from schemas.internal.contact_messages import Person as Person
 from schemas.internal.contact_messages import ReviewReceived as ReviewReceived
 from schemas.internal.contact_messages import Tick as Tick
@@ -41,7 +41,7 @@ from schemas.internal.topics import Topic
 # contact-log, from the dispatch processor
 
 
-class Answer(Message, frozen=True):
+class DispatchAnswer(Message, frozen=True):
     """What dispatch says about one requested touch."""
 
     tenant_id: str
@@ -49,27 +49,27 @@ class Answer(Message, frozen=True):
     command_id: str
 
 
-class TouchCommanded(Answer, frozen=True):
+class TouchCommanded(DispatchAnswer, frozen=True):
     emission: int
 
 
-class TouchDeferred(Answer, frozen=True):
+class TouchDeferred(DispatchAnswer, frozen=True):
     reason: str
     until: int
 
 
-class TouchRefused(Answer, frozen=True):
+class TouchRefused(DispatchAnswer, frozen=True):
     """A gate that no waiting opens: suppressed, or expired; `values` is what it was decided on."""
 
     reason: str
     values: dict[str, Any] | None = None
 
 
-class TouchWithdrawn(Answer, frozen=True):
+class TouchWithdrawn(DispatchAnswer, frozen=True):
     """The request was taken back before a command went out."""
 
 
-class TouchRevoked(Answer, frozen=True):
+class TouchRevoked(DispatchAnswer, frozen=True):
     """Too late to take back: the command was out. `revoked` tells whether a revocation followed."""
 
     revoked: bool
@@ -287,7 +287,7 @@ class DeleteTenant(Message, frozen=True):
     at: int
 
 
-class CampaignKnown(Message, frozen=True):
+class CampaignAcknowledged(Message, frozen=True, tag="CampaignKnown"):
     """One partition of contact-log has the version: the next job there meets it."""
 
     tenant_id: str
@@ -316,7 +316,7 @@ ContactMessage = (
     | ConnectionAccepted
     | ConversionRecorded
     | CallEnded
-    | Past
+    | BackfilledEvent
     | TouchCommanded
     | TouchDeferred
     | TouchRefused
@@ -338,7 +338,7 @@ CampaignMessage = (
     | DeleteTemplate
     | UpsertTenant
     | DeleteTenant
-    | CampaignKnown
+    | CampaignAcknowledged
     | MoveRuns
     | Tick
 )

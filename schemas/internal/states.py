@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from schemas.campaigns.definition import Definition
+from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.messages import RequestTouch, Window, account_key
 
 
@@ -53,24 +54,54 @@ class Status(IntEnum):
 
 LIVE = (Status.ACTIVE, Status.FROZEN)
 RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
+NAMES = ("first_name", "last_name", "timezone", "region")
+"""The fields of a profile that hold one text each."""
+
+_NAMES_BEFORE = 7
+"""So many times stood in the profile of a state of format 1."""
+
 _ACTIVE = Status.ACTIVE
 _TIMED = (Phase.SCHEDULED, Phase.COMMANDED)
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
-    """A person as last told, field by field: the latest account of a field wins in whatever
-    order it came."""
+    """A person as last reported, field by field: the latest report of a field wins, in whatever
+    order the reports arrive (X-1)."""
 
     first_name: str = ""
     last_name: str = ""
-    email: str = ""
-    phone: str = ""
+    email_before: str = ""
+    phone_before: str = ""
     timezone: str = ""
     region: str = ""
-    linkedin_url: str = ""
-    reported_at: list[int] = msgspec.field(default_factory=lambda: [0] * 7)
+    linkedin_url_before: str = ""
+    reported_at: list[int] = msgspec.field(default_factory=lambda: [0] * len(NAMES))
+    """When each field of NAMES was last reported."""
+
     attributes: dict[str, Any] = {}
     attributes_at: int = 0
+    addresses: dict[str, tuple[str, int]] = {}
+    """Each address by its name in schemas/channels.py: the text, and when it was last reported. An
+    empty text is an address that was cleared. State format 1 kept three addresses in the fields
+    that end in `_before`, and their times in `reported_at`."""
+
+    def __post_init__(self) -> None:
+        if len(self.reported_at) == _NAMES_BEFORE:
+            self._upcast()
+
+    def _upcast(self) -> None:
+        """Moves the addresses of state format 1 into `addresses`."""
+        times = self.reported_at
+        before = (self.email_before, self.phone_before, self.linkedin_url_before)
+        rows = zip(OLD_ADDRESS_FIELDS, before, (times[2], times[3], times[6]), strict=True)
+        self.addresses = {name: (text, at) for name, text, at in rows if at or text}
+        self.email_before = self.phone_before = self.linkedin_url_before = ""
+        self.reported_at = [times[0], times[1], times[4], times[5]]
+
+    def address(self, name: str) -> str:
+        """The text of an address; empty where none is known."""
+        known = self.addresses.get(name)
+        return known[0] if known else ""
 
 
 class Touch(msgspec.Struct, array_like=True):
@@ -118,12 +149,12 @@ class Touch(msgspec.Struct, array_like=True):
     call_outcome: str | None = None
     called_at: int | None = None
     call_attempt: int = 0
-    asked_id: str | None = None
+    command_step_id: str | None = msgspec.field(name="asked_id", default=None)
     """The step that its command ids derive from, where a migration has renamed it since."""
 
-    def asked_as(self) -> str:
+    def command_step(self) -> str:
         """The step that its command ids derive from."""
-        return self.asked_id or self.step_id
+        return self.command_step_id or self.step_id
 
 
 class Waiting(msgspec.Struct, array_like=True, gc=False):
@@ -325,7 +356,7 @@ class CampaignRecord(State):
     version: int
     definition: Definition
     definition_hash: bytes
-    known_by: list[int]
+    acknowledged_by: list[int]
     created_at: int
     updated_at: int
     cause: str = ""
@@ -356,7 +387,7 @@ class TenantRecord(State):
 CampaignState = CampaignRecord | TenantRecord
 
 
-class Place(State):
+class TaskPosition(State, tag="Place"):
     """Where a task stands, in the same transaction as its state: under key META in every
     changelog."""
 
@@ -366,4 +397,4 @@ class Place(State):
     next_due: int | None
 
 
-META = b"\x00place"
+POSITION_KEY = b"\x00place"

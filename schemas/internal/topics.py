@@ -32,13 +32,13 @@ class Topic(StrEnum):
 PUBLIC_IN = (Topic.JOBS, Topic.CONTACTS, Topic.ENGAGEMENT, Topic.CAMPAIGNS, Topic.SENDERS)
 LOGS = (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG)
 CHANGELOGS = (Topic.CONTACT_CHANGELOG, Topic.DISPATCH_CHANGELOG, Topic.CAMPAIGN_CHANGELOG)
-COMMANDS_OF = {name: Topic(f"commands.{name}") for name in CHANNELS}
+COMMAND_TOPICS = {name: Topic(f"commands.{name}") for name in CHANNELS}
 """The topic that the senders of a channel consume."""
 
-COMMANDS = tuple(COMMANDS_OF.values())
+COMMANDS = tuple(COMMAND_TOPICS.values())
 
 CHANGELOG_OF = dict(zip(LOGS, CHANGELOGS, strict=True))
-PLACES_OF = CHANGELOG_OF | dict.fromkeys(PUBLIC_IN, Topic.INTAKE_CHANGELOG)
+POSITION_TOPICS = CHANGELOG_OF | dict.fromkeys(PUBLIC_IN, Topic.INTAKE_CHANGELOG)
 """Where a task's place stands with its states. Intake has no states, but a place: the group's own
 offsets can be lost, and public events read twice are not all harmless."""
 

@@ -20,7 +20,7 @@ from schemas.base.field_types import (
     ServiceTypeName,
     Zone,
 )
-from schemas.public.inbound_events import Answer, Part, TenantEvent
+from schemas.public.inbound_events import CommandEvent, Part, TenantEvent
 
 
 class CampaignPublished(TenantEvent):
@@ -120,7 +120,7 @@ class TenantDeleted(TenantEvent):
     """The business is gone, and its campaigns with it (S1-38)."""
 
 
-class TouchDue(Answer):
+class TouchDue(CommandEvent):
     """Out: send this now. The same `command_id` again is the same send, so drop what was seen
     (design 2.5)."""
 
@@ -141,7 +141,7 @@ class TouchDue(Answer):
     expires_at: Moment
 
 
-class CommandRevoked(Answer):
+class CommandRevoked(CommandEvent):
     """Out: if it was not sent yet, do not. Same key as the command, so it comes after it."""
 
     reason: Line

@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from schemas.channels import CHANNELS
 from schemas.internal.facts import Fact, FactKind
-from schemas.internal.topics import COMMANDS_OF, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Topic
 from schemas.public.events import COMMANDS, EVENTS, EventType
 from schemas.public.example_events import TIME, sample
 
@@ -57,7 +57,7 @@ def _channels() -> dict[str, Any]:
             incoming.setdefault(event.topic, []).append(name)
     channels = {topic: _channel(topic, names) for topic, names in incoming.items()}
     for channel in CHANNELS:
-        topic = COMMANDS_OF[channel]
+        topic = COMMAND_TOPICS[channel]
         channels[topic] = _channel(topic, list(COMMANDS))
     channels[Topic.FACTS] = _channel(Topic.FACTS, ["fact"])
     return {_key(topic): channel for topic, channel in channels.items()}
@@ -74,7 +74,7 @@ def _channel(topic: Topic, names: list[str]) -> dict[str, Any]:
 def _operations() -> dict[str, Any]:
     """From the engine's side: it receives events, and sends commands and facts."""
     topics = {event.topic: "receive" for event in EVENTS.values() if event.topic is not None}
-    topics |= {COMMANDS_OF[channel]: "send" for channel in CHANNELS}
+    topics |= {COMMAND_TOPICS[channel]: "send" for channel in CHANNELS}
     topics |= {Topic.FACTS: "send"}
     return {
         f"{action}_{_key(topic)}": {

@@ -17,8 +17,8 @@ import fastavro
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, fingerprint, to_parsing_canonical_form
 
-from schemas.base.error_codes import Code, Refused
-from schemas.public.avro_decoder import Decode, compile_decoder
+from schemas.base.error_codes import RefusalCode, Refused
+from schemas.public.avro_decoder import DecodeValue, compile_decoder
 from schemas.public.released import RELEASED, newest, record_name
 
 Resolve = Callable[[int], str | None]
@@ -32,14 +32,16 @@ _CUT_SHORT = (IndexError, EOFError, StructError)
 _DEEPEST_SCHEMA = 32
 
 
-class Reader(NamedTuple):
+class SchemaReader(NamedTuple):
     """How to read what one schema wrote, and which event that is."""
 
     record: str
-    read: Decode
+    read: DecodeValue
 
 
-def frame_of(value: bytes, resolve: Resolve | None, known: dict[int, Reader]) -> tuple[Reader, int]:
+def read_frame(
+    value: bytes, resolve: Resolve | None, known: dict[int, SchemaReader]
+) -> tuple[SchemaReader, int]:
     """The reader of a framed value, and where its body begins. `known` keeps what `resolve` said:
     a registry never gives a number twice."""
     if value[:2] == _SINGLE:
@@ -48,9 +50,9 @@ def frame_of(value: bytes, resolve: Resolve | None, known: dict[int, Reader]) ->
             raise _no_schema(value, 10, f"fingerprint {value[2:10].hex()}")
         return reader, 10
     if value[:1] != b"\x00":
-        raise Refused(Code.NOT_AVRO, "it begins with neither 00 nor C3 01")
+        raise Refused(RefusalCode.NOT_AVRO, "it begins with neither 00 nor C3 01")
     if len(value) < _CONFLUENT.size:
-        raise Refused(Code.AVRO_TRUNCATED, "the value ends within its frame")
+        raise Refused(RefusalCode.AVRO_TRUNCATED, "the value ends within its frame")
     number: int = _CONFLUENT.unpack_from(value)[1]
     reader = known.get(number)
     if reader is None:
@@ -61,22 +63,22 @@ def frame_of(value: bytes, resolve: Resolve | None, known: dict[int, Reader]) ->
     return reader, 5
 
 
-def read_body(reader: Reader, body: bytes) -> Any:
+def read_body(reader: SchemaReader, body: bytes) -> Any:
     """Plain values of the newest release; Refused where the bytes are not what their schema
     says."""
     try:
         return reader.read(body)
     except _CUT_SHORT:
-        raise Refused(Code.AVRO_TRUNCATED, "the value ends before its last field") from None
+        raise Refused(RefusalCode.AVRO_TRUNCATED, "the value ends before its last field") from None
     except SchemaResolutionError:
         detail = "its schema cannot be read as the newest release"
-        raise Refused(Code.AVRO_SCHEMA_MISMATCH, detail) from None
+        raise Refused(RefusalCode.AVRO_SCHEMA_MISMATCH, detail) from None
     # The general reader has no error of its own for bytes that mean nothing.
     except Exception as error:
-        raise Refused(Code.NOT_AVRO, f"{type(error).__name__} while reading") from None
+        raise Refused(RefusalCode.NOT_AVRO, f"{type(error).__name__} while reading") from None
 
 
-def reader_of(text: str) -> Reader:
+def reader_of(text: str) -> SchemaReader:
     """The reader for a schema from a registry; Refused where it cannot be one of an event."""
     try:
         schema = json.loads(text)
@@ -84,10 +86,10 @@ def reader_of(text: str) -> Reader:
         record = str(schema["name"]).rpartition(".")[2]
     except (SchemaParseException, ValueError, TypeError, LookupError, RecursionError) as error:
         detail = f"the registry's schema is no Avro record: {type(error).__name__}"
-        raise Refused(Code.AVRO_SCHEMA_UNKNOWN, detail) from None
+        raise Refused(RefusalCode.AVRO_SCHEMA_UNKNOWN, detail) from None
     ce_type = _CE_TYPE.get(record)
     if ce_type is None:
-        raise Refused(Code.AVRO_SCHEMA_MISMATCH, f"{record} is no event of ours")
+        raise Refused(RefusalCode.AVRO_SCHEMA_MISMATCH, f"{record} is no event of ours")
     return _reader(record, schema, newest(ce_type))
 
 
@@ -123,9 +125,9 @@ class _Exact(BytesIO):
         return data
 
 
-def _reader(record: str, writer: Any, latest: Any) -> Reader:
+def _reader(record: str, writer: Any, latest: Any) -> SchemaReader:
     if to_parsing_canonical_form(writer) == to_parsing_canonical_form(latest):
-        return Reader(record, compile_decoder(latest))
+        return SchemaReader(record, compile_decoder(latest))
     old = without_logical_types(writer)
     new: Any = fastavro.parse_schema(without_logical_types(latest))
     # A record's namespace may differ from ours; what it is called within it may not.
@@ -138,7 +140,7 @@ def _reader(record: str, writer: Any, latest: Any) -> Reader:
             raise ValueError("the value has another length")
         return datum
 
-    return Reader(record, read)
+    return SchemaReader(record, read)
 
 
 def _rabin(schema: Any) -> bytes:
@@ -154,15 +156,15 @@ def _body(ce_type: str, datum: dict[str, Any]) -> bytes:
 
 def _no_schema(value: bytes, frame: int, which: str) -> Refused:
     if len(value) < frame:
-        return Refused(Code.AVRO_TRUNCATED, "the value ends within its frame")
-    return Refused(Code.AVRO_SCHEMA_UNKNOWN, f"{which} is not known")
+        return Refused(RefusalCode.AVRO_TRUNCATED, "the value ends within its frame")
+    return Refused(RefusalCode.AVRO_SCHEMA_UNKNOWN, f"{which} is not known")
 
 
 _CE_TYPE = {record_name(name): name for name in RELEASED}
 _FINGERPRINT = {name: _rabin(newest(name)) for name in RELEASED}
 _WRITER = {name: fastavro.parse_schema(without_logical_types(newest(name))) for name in RELEASED}
 
-BY_FINGERPRINT: dict[bytes, Reader] = {
+BY_FINGERPRINT: dict[bytes, SchemaReader] = {
     _rabin(schema): _reader(record_name(name), schema, releases[-1])
     for name, releases in RELEASED.items()
     for schema in releases

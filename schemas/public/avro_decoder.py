@@ -9,12 +9,12 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
-Decode = Callable[[bytes], Any]
+DecodeValue = Callable[[bytes], Any]
 
 _DOUBLE = Struct("<d")
 
 
-def compile_decoder(schema: Any) -> Decode:
+def compile_decoder(schema: Any) -> DecodeValue:
     """Bytes to plain values. A value cut short raises IndexError or struct.error, a wrong one
     ValueError."""
     lines = _Source()
@@ -29,7 +29,7 @@ def compile_decoder(schema: Any) -> Decode:
     ]
     names: dict[str, Any] = {"long_at": long_at, "text_at": text_at, "double_at": double_at}
     exec("\n".join(source), names)
-    decode: Decode = names["decode"]
+    decode: DecodeValue = names["decode"]
     return decode
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.base.error_codes import Code, Refused, printable
+from schemas.base.error_codes import RefusalCode, Refused, printable
 from schemas.base.times import OUT_OF_RANGE, parse_moment
 from schemas.public.events import EVENTS, EventType
 
@@ -75,7 +75,7 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
     try:
         given = dict(headers or ())
     except (TypeError, ValueError):
-        raise Refused(Code.NOT_CLOUDEVENT, "the headers are no pairs") from None
+        raise Refused(RefusalCode.NOT_CLOUDEVENT, "the headers are no pairs") from None
     ce_type = given.get("ce_type")
     if ce_type is None:
         return _structured(given, value)
@@ -119,14 +119,16 @@ def binary_headers(
 def _structured(given: dict[str, bytes | None], value: bytes) -> tuple[Envelope, bytes]:
     content = given.get(CONTENT_TYPE_NAME)
     if any(name.startswith("ce_") for name in list(given)[:_HEADERS] if isinstance(name, str)):
-        raise Refused(Code.CE_HEADER_MISSING, "ce_type is missing")
+        raise Refused(RefusalCode.CE_HEADER_MISSING, "ce_type is missing")
     if content is not None and not _is_json(content):
-        raise Refused(Code.NOT_CLOUDEVENT, "no ce_type header, and not structured JSON either")
+        raise Refused(
+            RefusalCode.NOT_CLOUDEVENT, "no ce_type header, and not structured JSON either"
+        )
     try:
         outer = _decode_structured(value)
     except (msgspec.DecodeError, RecursionError):
         detail = "no ce_type header, and the value is no CloudEvent in JSON"
-        raise Refused(Code.NOT_CLOUDEVENT, detail) from None
+        raise Refused(RefusalCode.NOT_CLOUDEVENT, detail) from None
     return _structured_envelope(outer), bytes(outer.data)
 
 
@@ -137,10 +139,12 @@ def _structured_envelope(outer: _Structured) -> Envelope:
         raise _unknown_type(name)
     _check_specversion(_attribute(outer.specversion, "specversion"))
     if outer.data_base64 is not None or not bytes(outer.data):
-        raise Refused(Code.NOT_CLOUDEVENT, "structured mode has its event in `data`, as JSON")
+        raise Refused(
+            RefusalCode.NOT_CLOUDEVENT, "structured mode has its event in `data`, as JSON"
+        )
     if outer.datacontenttype not in (None, JSON):
         detail = "structured mode carries application/json alone"
-        raise Refused(Code.CONTENT_TYPE_UNKNOWN, detail)
+        raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, detail)
     return Envelope(
         event,
         _attribute(outer.id, "id"),
@@ -158,19 +162,21 @@ def _is_true(given: Any) -> bool:
             return True
         case False | b"false" | "false":
             return False
-    raise Refused(Code.CE_HEADER_INVALID, "backfill is true or false")
+    raise Refused(RefusalCode.CE_HEADER_INVALID, "backfill is true or false")
 
 
 def _text(raw: Any, name: str) -> str:
     """A header's text: there, not empty, bounded, printable UTF-8."""
     if not raw:
-        raise Refused(Code.CE_HEADER_MISSING, f"{name} is missing")
+        raise Refused(RefusalCode.CE_HEADER_MISSING, f"{name} is missing")
     try:
         text: str = raw.decode()
     except (UnicodeDecodeError, AttributeError):
-        raise Refused(Code.CE_HEADER_INVALID, f"{name} is not UTF-8") from None
+        raise Refused(RefusalCode.CE_HEADER_INVALID, f"{name} is not UTF-8") from None
     if len(raw) > _ATTRIBUTE_BYTES or not text.isprintable():
-        raise Refused(Code.CE_HEADER_INVALID, f"{name} is too long, or has control characters")
+        raise Refused(
+            RefusalCode.CE_HEADER_INVALID, f"{name} is too long, or has control characters"
+        )
     return text
 
 
@@ -182,14 +188,14 @@ def _source(raw: Any) -> str:
 
 def _header_time(raw: bytes) -> int:
     if len(raw) > _ATTRIBUTE_BYTES:
-        raise Refused(Code.CE_HEADER_INVALID, "ce_time is too long")
+        raise Refused(RefusalCode.CE_HEADER_INVALID, "ce_time is too long")
     return _time(raw.decode("utf-8", "replace"))
 
 
 def _attribute(value: Any, name: str) -> str:
     """An attribute of structured mode, held to what its header would be."""
     if value is not None and not isinstance(value, str):
-        raise Refused(Code.CE_HEADER_INVALID, f"{name} is not a text")
+        raise Refused(RefusalCode.CE_HEADER_INVALID, f"{name} is not a text")
     return _text((value or "").encode("utf-8", "replace"), name)
 
 
@@ -199,13 +205,13 @@ def _time(text: str) -> int:
         return parse_moment(text)
     except ValueError as error:
         if str(error) == OUT_OF_RANGE:
-            raise Refused(Code.TIME_OUT_OF_RANGE, f"time is {error}") from None
-        raise Refused(Code.CE_HEADER_INVALID, f"time is {error}") from None
+            raise Refused(RefusalCode.TIME_OUT_OF_RANGE, f"time is {error}") from None
+        raise Refused(RefusalCode.CE_HEADER_INVALID, f"time is {error}") from None
 
 
 def _check_specversion(text: str) -> None:
     if not text.startswith("1."):
-        raise Refused(Code.CE_VERSION_UNKNOWN, f"specversion {text[:20]} is not 1.x")
+        raise Refused(RefusalCode.CE_VERSION_UNKNOWN, f"specversion {text[:20]} is not 1.x")
 
 
 def _unknown_type(name: str) -> Refused:
@@ -213,15 +219,15 @@ def _unknown_type(name: str) -> Refused:
     if dot and stem in EVENTS:
         newest = EVENTS[stem].version
         detail = f"{stem} is known up to release {newest}, this asks for {number[:20]}"
-        return Refused(Code.EVENT_VERSION_UNKNOWN, detail)
-    return Refused(Code.EVENT_TYPE_UNKNOWN, printable(name[:100]))
+        return Refused(RefusalCode.EVENT_VERSION_UNKNOWN, detail)
+    return Refused(RefusalCode.EVENT_TYPE_UNKNOWN, printable(name[:100]))
 
 
 def _content_is_avro(given: dict[str, bytes | None]) -> bool:
     """The slow way, for a content type with parameters or capitals."""
     content = _content(given.get(CONTENT_TYPE_NAME))
     if content not in AVRO and content != JSON and not content.endswith("+json"):
-        raise Refused(Code.CONTENT_TYPE_UNKNOWN, f"{content[:100]} is neither JSON nor Avro")
+        raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, f"{content[:100]} is neither JSON nor Avro")
     return content in AVRO
 
 

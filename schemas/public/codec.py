@@ -12,9 +12,16 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from schemas.base.error_codes import Code, Refused
+from schemas.base.error_codes import RefusalCode, Refused
 from schemas.base.times import OUT_OF_RANGE, format_rfc3339
-from schemas.public.avro import Reader, Resolve, frame_confluent, frame_of, frame_single, read_body
+from schemas.public.avro import (
+    Resolve,
+    SchemaReader,
+    frame_confluent,
+    frame_single,
+    read_body,
+    read_frame,
+)
 from schemas.public.cloudevents import AVRO, JSON, Headers, binary_headers, parse_envelope
 from schemas.public.events import EVENTS
 from schemas.public.released import record_name
@@ -27,7 +34,7 @@ Encoding = Literal["json", "avro", "confluent"]
 """JSON; Avro in single-object encoding; Avro in Confluent framing, which needs a schema id."""
 
 
-class Event(msgspec.Struct, frozen=True):
+class PublicEvent(msgspec.Struct, frozen=True):
     """A public event that was understood. `time` is the producer's own (micros), None if it gave
     none."""
 
@@ -57,7 +64,7 @@ _WAYS = {
 }
 
 
-Decode = Callable[[Headers | None, bytes | None], Event]
+DecodeEvent = Callable[[Headers | None, bytes | None], PublicEvent]
 """As `Decoder.decode`."""
 
 
@@ -66,14 +73,14 @@ class Decoder:
 
     def __init__(self, resolve: Resolve | None = None) -> None:
         self._resolve = resolve
-        self._known: dict[int, Reader] = {}
+        self._known: dict[int, SchemaReader] = {}
 
-    def decode(self, headers: Headers | None, value: bytes | None) -> Event:
+    def decode(self, headers: Headers | None, value: bytes | None) -> PublicEvent:
         """The event, or Refused with a code and a detail of bounded size."""
         if not value:
-            raise Refused(Code.VALUE_EMPTY, "there is no value")
+            raise Refused(RefusalCode.VALUE_EMPTY, "there is no value")
         if len(value) > VALUE_BYTES:
-            raise Refused(Code.TOO_LARGE, f"{len(value)} bytes, at most {VALUE_BYTES}")
+            raise Refused(RefusalCode.TOO_LARGE, f"{len(value)} bytes, at most {VALUE_BYTES}")
         envelope, body = parse_envelope(headers, value)
         name = envelope.event.name
         way = _WAYS[name]
@@ -81,13 +88,15 @@ class Decoder:
             data = self._avro(way, body) if envelope.avro else way.from_json(body)
         except ValidationError as error:
             raise _refusal(error) from None
-        return Event(name, envelope.id, envelope.source, envelope.time, data, envelope.backfill)
+        return PublicEvent(
+            name, envelope.id, envelope.source, envelope.time, data, envelope.backfill
+        )
 
     def _avro(self, way: _Way, value: bytes) -> Any:
-        reader, begin = frame_of(value, self._resolve, self._known)
+        reader, begin = read_frame(value, self._resolve, self._known)
         if reader.record != way.record:
             detail = f"the schema is of {reader.record}, the event says {way.record}"
-            raise Refused(Code.AVRO_SCHEMA_MISMATCH, detail)
+            raise Refused(RefusalCode.AVRO_SCHEMA_MISMATCH, detail)
         return way.from_python(read_body(reader, value[begin:]))
 
 
@@ -96,7 +105,7 @@ _decoder = lru_cache(maxsize=8)(Decoder)
 
 def decode_event(
     headers: Headers | None, value: bytes | None, resolve: Resolve | None = None
-) -> Event:
+) -> PublicEvent:
     """As `Decoder.decode`, with a decoder kept for each `resolve`."""
     return _decoder(resolve).decode(headers, value)
 
@@ -146,11 +155,11 @@ def _refusal(error: ValidationError) -> Refused:
     place = ".".join(str(part)[:60] for part in first["loc"])
     if kind == "json_invalid":
         deep = "recursion limit" in message
-        return Refused(Code.TOO_DEEP if deep else Code.NOT_JSON, message)
+        return Refused(RefusalCode.TOO_DEEP if deep else RefusalCode.NOT_JSON, message)
     if kind == "missing":
-        return Refused(Code.FIELD_MISSING, place)
+        return Refused(RefusalCode.FIELD_MISSING, place)
     if message == OUT_OF_RANGE:
-        return Refused(Code.TIME_OUT_OF_RANGE, f"{place}: {message}")
+        return Refused(RefusalCode.TIME_OUT_OF_RANGE, f"{place}: {message}")
     if kind == "timezone_unknown":
-        return Refused(Code.TIMEZONE_UNKNOWN, f"{place}: {message}")
-    return Refused(Code.FIELD_INVALID, f"{place or 'the value'}: {message}")
+        return Refused(RefusalCode.TIMEZONE_UNKNOWN, f"{place}: {message}")
+    return Refused(RefusalCode.FIELD_INVALID, f"{place or 'the value'}: {message}")

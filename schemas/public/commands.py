@@ -36,7 +36,7 @@ def command_encoder(
     content = JSON if encoding == "json" else AVRO[0]
 
     def encode_command(message: CommandDue | CommandRevoked) -> Record:
-        ce_type, event_id, datum = described(message)
+        ce_type, event_id, datum = command_fields(message)
         if encoding == "json":
             value = _to_json(_json_times(datum))
         else:
@@ -47,7 +47,7 @@ def command_encoder(
     return encode_command
 
 
-def described(message: CommandDue | CommandRevoked) -> tuple[str, str, dict[str, Any]]:
+def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict[str, Any]]:
     """The command's type, event id and fields. A repeat of a command is another event of the same
     `command_id`: a dedupe by event id must not swallow the repeat that a lost answer needs
     (C-9)."""

@@ -23,13 +23,13 @@ _VALUES: dict[str, Any] = {
 }
 
 
-def unreadable(old: Any, new: Any) -> str | None:
+def read_failure(old: Any, new: Any) -> str | None:
     """Why `new` cannot read what `old` wrote; None when it can."""
     writer = fastavro.parse_schema(without_logical_types(old))
     reader = fastavro.parse_schema(without_logical_types(new))
     for turn in range(_branches(old)):
         stream = BytesIO()
-        fastavro.schemaless_writer(stream, writer, value_of(old, turn))
+        fastavro.schemaless_writer(stream, writer, sample_value(old, turn))
         stream.seek(0)
         try:
             fastavro.schemaless_reader(stream, writer, reader)
@@ -38,25 +38,25 @@ def unreadable(old: Any, new: Any) -> str | None:
     return None
 
 
-def breaks(releases: list[Any]) -> list[str]:
+def compatibility_breaks(releases: list[Any]) -> list[str]:
     """What is wrong between consecutive releases, and between each and the newest."""
     pairs = [*pairwise(releases), *((old, releases[-1]) for old in releases[:-2])]
-    return [why for old, new in pairs if (why := unreadable(old, new)) is not None]
+    return [why for old, new in pairs if (why := read_failure(old, new)) is not None]
 
 
-def value_of(schema: Any, turn: int) -> Any:
+def sample_value(schema: Any, turn: int) -> Any:
     """A value of the schema; turn by turn, every union goes through all of its branches."""
     match schema:
         case list():
-            return value_of(schema[turn % len(schema)], turn // len(schema))
+            return sample_value(schema[turn % len(schema)], turn // len(schema))
         case {"type": "record", "fields": fields}:
-            return {field["name"]: value_of(field["type"], turn) for field in fields}
+            return {field["name"]: sample_value(field["type"], turn) for field in fields}
         case {"type": "map", "values": items}:
-            return {"key": value_of(items, turn)}
+            return {"key": sample_value(items, turn)}
         case {"type": "array", "items": items}:
-            return [value_of(items, turn)]
+            return [sample_value(items, turn)]
         case {"type": kind}:
-            return value_of(kind, turn)
+            return sample_value(kind, turn)
     return _VALUES[schema]
 
 

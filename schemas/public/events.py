@@ -27,7 +27,6 @@ from schemas.public.admin_events import (
     TouchDue,
 )
 from schemas.public.inbound_events import (
-    Answer,
     CallEnded,
     ConnectionAccepted,
     ContactComplained,

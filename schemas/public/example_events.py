@@ -10,8 +10,8 @@ import msgspec
 from schemas.public.events import EVENTS, TenantEvent
 
 TIME = "2026-03-02T15:04:05Z"
-COMMAND = "0198c0de-5eed-8000-8000-000000000001"
-ENROLLMENT = "0198c0de-5eed-8000-8000-000000000002"
+COMMAND_ID = "0198c0de-5eed-8000-8000-000000000001"
+ENROLLMENT_ID = "0198c0de-5eed-8000-8000-000000000002"
 
 DEFINITION: dict[str, Any] = {
     "tenant_id": "acme",
@@ -23,10 +23,10 @@ DEFINITION: dict[str, Any] = {
     ],
 }
 
-_ANSWER = {"contact_id": "c-1", "command_id": COMMAND}
+_ANSWER = {"contact_id": "c-1", "command_id": COMMAND_ID}
 _STEERED = {"contact_id": "c-1", "campaign_id": "reviews", "reason": "asked by phone"}
 _CHANGED = {"campaign_id": "reviews", "reason": "holidays"}
-_REVIEW = {"contact_id": "c-1", "command_id": COMMAND, "campaign_id": "reviews"}
+_REVIEW = {"contact_id": "c-1", "command_id": COMMAND_ID, "campaign_id": "reviews"}
 _PERSON = {
     "first_name": "Ann",
     "last_name": "Lee",
@@ -118,7 +118,7 @@ _OWN: dict[str, dict[str, Any]] = {
         **_ANSWER,
         "campaign_id": "reviews",
         "campaign_version": 1,
-        "enrollment_id": ENROLLMENT,
+        "enrollment_id": ENROLLMENT_ID,
         "step_id": "first",
         "touch_number": 1,
         "attempt": 1,

@@ -47,7 +47,7 @@ class ContactEvent(TenantEvent):
     contact_id: EntityId
 
 
-class Answer(ContactEvent):
+class CommandEvent(ContactEvent):
     """A sender's word about one command, by the command's own ids (design 2.5)."""
 
     command_id: CommandId
@@ -112,12 +112,12 @@ class ContactErased(ContactEvent):
     """The person asked to be forgotten (C-32)."""
 
 
-class TouchSent(Answer):
+class TouchSent(CommandEvent):
     sent_at: Moment | None = None
     provider_message_id: EntityId | None = None
 
 
-class TouchFailed(Answer):
+class TouchFailed(CommandEvent):
     """`permanent` null leaves it to the code: 4xx other than 429 is not retried (F-7)."""
 
     code: CodeText
@@ -125,11 +125,11 @@ class TouchFailed(Answer):
     detail: Text | None = None
 
 
-class TouchSeen(Answer):
+class TouchSeen(CommandEvent):
     """Delivered, opened or read; when is `ce_time`."""
 
 
-class TouchClicked(Answer):
+class TouchClicked(CommandEvent):
     url: Url | None = None
 
 
@@ -144,7 +144,7 @@ class ContactReplied(ContactEvent):
     headers: Variables | None = None
 
 
-class TouchBounced(Answer):
+class TouchBounced(CommandEvent):
     bounce_type: Literal["hard", "soft"]
     reason: Text | None = None
 
@@ -180,6 +180,6 @@ class ConversionRecorded(ContactEvent):
     command_id: CommandId | None = None
 
 
-class CallEnded(Answer):
+class CallEnded(CommandEvent):
     outcome: EntityId
     seconds: Count = 0

@@ -8,12 +8,18 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schemas.csv_import import LINE_BYTES, Bad, HeaderInvalid, Person, read_people
+from schemas.csv_import import (
+    LINE_BYTES,
+    ContactLine,
+    CsvHeaderInvalid,
+    RejectedLine,
+    read_contacts,
+)
 from schemas.public.events import model_of
 from streams.base.settings import Settings
 from streams.cli.campaign import event_of
 from streams.cli.campaign_status import campaign_status
-from streams.cli.errors import NO, USAGE, CommandError
+from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.event_publisher import Publisher
 from streams.cli.output import (
     Json,
@@ -37,11 +43,11 @@ class Count:
 
     def __init__(self, *, keep: bool) -> None:
         self.good = self.bad = 0
-        self.kept: list[Bad] = []
+        self.kept: list[RejectedLine] = []
         self._keep = keep
         self._tell = LimitedMessages()
 
-    def spoil(self, bad: Bad) -> None:
+    def spoil(self, bad: RejectedLine) -> None:
         self.bad += 1
         if self._keep:
             self.kept.append(bad)
@@ -87,8 +93,8 @@ def import_people(
             if publisher is not None:
                 _send(publisher, person, begun, campaign, batch)
             count.good += 1
-    except HeaderInvalid as error:
-        raise CommandError(f"{file}: {error}", USAGE) from None
+    except CsvHeaderInvalid as error:
+        raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
     finally:
         if publisher is not None:
             publisher.flush()
@@ -98,7 +104,7 @@ def import_people(
     else:
         print(f"{count.good} {'valid' if dry_run else 'imported'}, {count.bad} bad")
     if count.bad:
-        raise CommandError(f"{count.bad} lines were bad", NO)
+        raise CommandError(f"{count.bad} lines were bad", EXIT_NO)
 
 
 def _expect_active(found: Settings, tenant_id: str, campaign_id: str) -> None:
@@ -115,7 +121,9 @@ def _expect_active(found: Settings, tenant_id: str, campaign_id: str) -> None:
         raise CommandError(f"{campaign_id} is {status} and enrolls nobody{what_to_do}")
 
 
-def _send(publisher: Publisher, person: Person, at: int, campaign: str | None, batch: str) -> None:
+def _send(
+    publisher: Publisher, person: ContactLine, at: int, campaign: str | None, batch: str
+) -> None:
     """The person first, so that the enrollment finds an address; the ids are the content's, so
     that a second run says nothing new."""
     event = person.event
@@ -128,12 +136,12 @@ def _send(publisher: Publisher, person: Person, at: int, campaign: str | None, b
         publisher.send("contact.enrolled", order, own.hexdigest(), SOURCE, at)
 
 
-def read(file: Path, tenant: str, count: Count) -> Iterator[Person]:
+def read(file: Path, tenant: str, count: Count) -> Iterator[ContactLine]:
     """The people of a file, line by line; bad lines are the count's."""
     with file.open("rb") as stream, _bar(file) as bar:
         task = bar.add_task("importing", total=file.stat().st_size)
-        for found in read_people(bounded_lines(stream, LINE_BYTES + 1), tenant):
-            if isinstance(found, Bad):
+        for found in read_contacts(bounded_lines(stream, LINE_BYTES + 1), tenant):
+            if isinstance(found, RejectedLine):
                 count.spoil(found)
             else:
                 yield found

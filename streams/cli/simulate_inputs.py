@@ -12,15 +12,17 @@ from processors.fold.task import TIMER_FAILED
 from processors.intake import understood
 from schemas.base.times import DAY, HOUR, parse_rfc3339
 from schemas.base.zones import is_zone
-from schemas.campaigns.definition import Definition, parse, read
-from schemas.csv_import import LINE_BYTES, Bad, HeaderInvalid, read_people
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import read_definition
+from schemas.campaigns.yaml_document import parse_document
+from schemas.csv_import import LINE_BYTES, CsvHeaderInvalid, RejectedLine, read_contacts
 from schemas.internal.messages import DECODE, DeadLetter, UpsertTenant
 from schemas.internal.topics import Topic
-from schemas.public.codec import Event
+from schemas.public.codec import PublicEvent
 from schemas.public.inbound_events import ContactUpserted
 from streams.audit.recorded_events import Notify, retold
 from streams.cli.campaign import parse_time, tenant_event, told
-from streams.cli.errors import NO, USAGE, CommandError
+from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.output import LimitedMessages, bounded_lines, settings
 from streams.cli.publish import opened, read_events
 from streams.kafka.topics import layout_of
@@ -124,7 +126,9 @@ def scenario_of(
     campaigns = [campaign_of(file, tenant) for file in files.definitions]
     recorded = _recorded(files, campaigns, span[0], bads, tell)
     if not campaigns and not recorded:
-        raise CommandError("nothing to simulate: give a DEFINITION.yaml, or recorded events", USAGE)
+        raise CommandError(
+            "nothing to simulate: give a DEFINITION.yaml, or recorded events", EXIT_USAGE
+        )
     owners = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
     if recorded is not None and any(options.values()):
         owners |= dict.fromkeys(recorded.tenants)
@@ -147,10 +151,10 @@ def scenario_of(
 def campaign_of(file: Path, tenant: str | None) -> SimulatedCampaign:
     """A definition, checked as `campaign publish` does. Raises Halt."""
     text = file.read_bytes()
-    found = read(text, tenant_id=tenant)
+    found = read_definition(text, tenant_id=tenant)
     if not isinstance(found, Definition):
         raise CommandError(told(str(file), found))
-    return SimulatedCampaign(found, {**parse(text), "tenant_id": found.tenant_id})
+    return SimulatedCampaign(found, {**parse_document(text), "tenant_id": found.tenant_id})
 
 
 def _recorded(
@@ -197,7 +201,7 @@ def _tenants(
 def _told(owner: str, recorded: UpsertTenant | None, options: Options) -> UpsertTenant:
     zone = recorded.timezone if recorded is not None else "UTC"
     event = tenant_event(owner, **{**options, "timezone": options.get("timezone") or zone})
-    told = understood(Event("tenant.upserted", owner, SOURCE, None, event), 0)
+    told = understood(PublicEvent("tenant.upserted", owner, SOURCE, None, event), 0)
     assert isinstance(told, UpsertTenant)
     if recorded is None:
         return told
@@ -220,7 +224,7 @@ def _behaviour(file: Path | None, alone: bool) -> Behaviour | None:
             return Behaviour.read(file.read_bytes())
     except BehaviourInvalid as error:
         lines = "\n".join(f"  {problem}" for problem in error.problems)
-        raise CommandError(f"{file}: no behaviour model:\n{lines}", NO) from None
+        raise CommandError(f"{file}: no behaviour model:\n{lines}", EXIT_NO) from None
     return Behaviour.of(None) if alone else None
 
 
@@ -235,31 +239,31 @@ def _population(
     """Of a file or made up; None where only events tell of people. Raises Halt."""
     people = crowd.people
     if (file is not None or people is not None) and not campaigns:
-        raise CommandError("people need a DEFINITION.yaml to be put into", USAGE)
+        raise CommandError("people need a DEFINITION.yaml to be put into", EXIT_USAGE)
     if file is not None and people is not None:
-        raise CommandError("--population or --people, not both", USAGE)
+        raise CommandError("--population or --people, not both", EXIT_USAGE)
     if people is not None:
-        return Population.made(people, _zones(crowd.zones), seed)
+        return Population.generated(people, _zones(crowd.zones), seed)
     if file is None:
         return None
     try:
-        return Population.told(counted(_people(file, bads), "people", tell))
-    except HeaderInvalid as error:
-        raise CommandError(f"{file}: {error}", USAGE) from None
+        return Population.from_events(counted(_people(file, bads), "people", tell))
+    except CsvHeaderInvalid as error:
+        raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
 
 
 def _zones(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     wrong = [name for name in names if not is_zone(name)]
     if wrong:
-        raise CommandError(f"not an IANA time zone: {', '.join(wrong)}", USAGE)
+        raise CommandError(f"not an IANA time zone: {', '.join(wrong)}", EXIT_USAGE)
     return names
 
 
 def _people(file: Path, bads: RejectedInputs) -> Iterator[ContactUpserted]:
     with file.open("rb") as stream:
-        for found in read_people(bounded_lines(stream, LINE_BYTES + 1), "anybody"):
-            if isinstance(found, Bad):
+        for found in read_contacts(bounded_lines(stream, LINE_BYTES + 1), "anybody"):
+            if isinstance(found, RejectedLine):
                 bads.line(str(file), found.line, found.code, found.detail)
             else:
                 yield found.event
@@ -281,7 +285,7 @@ def _until(text: str | None, start: int) -> int:
         return start + min(int(hours) * HOUR, LONGEST)
     until = parse_time(text)
     if not start <= until <= start + LONGEST:
-        raise CommandError("--until: within a year of the start", USAGE)
+        raise CommandError("--until: within a year of the start", EXIT_USAGE)
     return until
 
 
@@ -304,7 +308,9 @@ def other_side(
             if owner in recorded.tenants:
                 tenants.setdefault(owner, recorded.tenants[owner])
         else:
-            raise CommandError(f"{file}: is of none of the campaigns that are simulated", USAGE)
+            raise CommandError(
+                f"{file}: is of none of the campaigns that are simulated", EXIT_USAGE
+            )
     options: Options = {"per_hour": per_hour}
     return scenario._replace(
         campaigns=campaigns,

@@ -11,17 +11,17 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import META, Place
+from schemas.internal.states import POSITION_KEY, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF
 from streams.cli.group_offsets import ROLE_TOPICS, At, BrokerQueries
-from streams.kafka.clients import reader
+from streams.kafka.clients import read_committed_consumer
 
 COUNT_MAX = 20_000
 COUNT_S = 2.0
 WINDOW = 200
 WINDOW_S = 5.0
 
-_decode_place = msgspec.msgpack.Decoder(Place).decode
+_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
@@ -61,7 +61,7 @@ def collect(broker: BrokerQueries, projected: Mapping[At, int] | None) -> list[T
 
 
 def _task(
-    role: str, at: At, worker: str | None, lag: tuple[int, bool] | None, place: Place | None
+    role: str, at: At, worker: str | None, lag: tuple[int, bool] | None, place: TaskPosition | None
 ) -> TaskStatus:
     task = TaskStatus(
         role=role,
@@ -101,7 +101,7 @@ def _count(broker: BrokerQueries, behind: Mapping[At, int]) -> dict[At, int]:
     """The records from there to the end, for each partition whose end was reached in time."""
     if not behind:
         return {}
-    consumer = reader(broker.settings)
+    consumer = read_committed_consumer(broker.settings)
     consumer.assign([_at_offset(broker, at, offset) for at, offset in behind.items()])
     found = dict.fromkeys(behind, 0)
     done: set[At] = set()
@@ -128,10 +128,10 @@ def _at_offset(broker: BrokerQueries, at: At, offset: int) -> TopicPartition:
 
 def _last_places(
     broker: BrokerQueries, ends: Mapping[At, int], begins: Mapping[At, int]
-) -> dict[At, Place]:
+) -> dict[At, TaskPosition]:
     """The last place of each task, by its log: read from the end of its changelog."""
     found = {}
-    consumer = reader(broker.settings)
+    consumer = read_committed_consumer(broker.settings)
     for log, changelog in CHANGELOG_OF.items():
         for number in range(broker.layout.partitions(log)):
             at = (changelog, number)
@@ -142,7 +142,9 @@ def _last_places(
     return found
 
 
-def _last_place(consumer: Consumer, at: TopicPartition, begin: int, end: int) -> Place | None:
+def _last_place(
+    consumer: Consumer, at: TopicPartition, begin: int, end: int
+) -> TaskPosition | None:
     """A window from the end, wider until there is one in it."""
     window = WINDOW
     while end > begin:
@@ -164,6 +166,6 @@ def _last_meta(consumer: Consumer, at: TopicPartition, end: int) -> bytes | None
     while not done and time.monotonic() < deadline:
         for message in consumer.consume(1_000, 0.05):
             done = done or message.error() is not None or (message.offset() or 0) >= end - 1
-            if message.error() is None and message.key() == META:
+            if message.error() is None and message.key() == POSITION_KEY:
                 value = message.value()
     return value

@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.base.times import DAY, MINUTE
 from schemas.campaigns.presets import duplicate
-from schemas.campaigns.yaml_document import parse
+from schemas.campaigns.yaml_document import parse_document
 
 LONG, SHORT = 3 * DAY, 8 * DAY
 """How many days jobs come for a campaign: eleven days of touches fit behind, or four."""
@@ -110,7 +110,7 @@ def definition(business: Business, campaign: Campaign, patience: int) -> dict[st
         campaign.name,
         campaign.service_type,
     )
-    document: dict[str, Any] = parse(text)
+    document: dict[str, Any] = parse_document(text)
     for number, step in enumerate(document["steps"], start=1):
         step["template_id"] = f"{campaign.campaign_id}-{number}"
     document["settings"] = {"answer_timeout_minutes": answer_minutes(patience), **campaign.settings}

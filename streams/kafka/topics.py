@@ -7,7 +7,7 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from schemas.internal.topics import LOGS, NUMBERED, POSITION_TOPICS, PUBLIC_IN, Layout, Topic
 from streams.base.settings import Settings
-from streams.kafka.clients import admin
+from streams.kafka.clients import admin_client
 
 FOR_EVER = "-1"
 ANY_TIME = str(2**63 - 1)
@@ -47,7 +47,7 @@ def create(settings: Settings, layout: Layout, replication: int = -1) -> list[st
     """Makes the topics that are missing; returns their names. Raises TopicsWrong,
     KafkaException."""
     scaled = settings.scaled_clock().scaled
-    with admin(settings) as client:
+    with admin_client(settings) as client:
         present = set(client.list_topics(timeout=15).topics)
         wanted = [
             NewTopic(
@@ -75,7 +75,7 @@ def _result(name: str, made: object) -> None:
 
 def numbers(settings: Settings) -> dict[Topic, int]:
     """How many partitions each topic has that is on the broker."""
-    with admin(settings) as client:
+    with admin_client(settings) as client:
         present = client.list_topics(timeout=15).topics
     found = {topic: present.get(settings.topic_prefix + topic.value) for topic in Topic}
     return {topic: len(known.partitions) for topic, known in found.items() if known is not None}
@@ -132,7 +132,7 @@ def mismatches(settings: Settings, topics: Iterable[Topic]) -> list[str]:
         for topic in topics
     }
     found = []
-    with admin(settings) as client:
+    with admin_client(settings) as client:
         answers = client.describe_configs(list(asked), request_timeout=15)
         present = {resource: answer.result() for resource, answer in answers.items()}
     for resource, topic in asked.items():

@@ -1,9 +1,10 @@
-"""A behaviour model: what senders answer and what people do, as shares and delays for each channel.
+"""A behaviour model: what senders answer and what people do, as probabilities and delays for each
+channel.
 
-It is a YAML or JSON document, checked whole: everything wrong with it is told at once, each with
-its place. A share is of those whom the signal before it has reached: opened is a share of the
-delivered, clicked one of the opened. A channel has the signals that it can tell
-(`schemas/channels.py`) and no others.
+It is a YAML or JSON document. Validation reports all problems at once, each with its place in the
+document. A probability applies to the touches that have the signal before it: `opened` is a share
+of the delivered touches, `clicked` a share of the opened ones. A channel has only the signals that
+`schemas/channels.py` lists for it.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.base.error_codes import PLAIN
+from schemas.base.error_codes import is_plain_code
 from schemas.base.field_types import CodeText
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
@@ -30,7 +31,7 @@ LONGEST_HOURS = 8_760
 
 
 class BehaviourInvalid(ValueError):
-    """The document is no model; `problems` are all that is wrong with it, each with its place."""
+    """The document is not a behaviour model. `problems` lists every problem with its place."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -43,9 +44,9 @@ class _StrictModel(BaseModel):
     )
 
 
-def _as_span(given: Any) -> Any:
-    """One number is a span of nothing."""
-    return given if isinstance(given, list) else [given, given]
+def _as_span(value: Any) -> Any:
+    """Makes a span `[number, number]` of a single number."""
+    return value if isinstance(value, list) else [value, value]
 
 
 _Time = Annotated[float, Field(ge=0, le=LONGEST_HOURS * 60)]
@@ -53,17 +54,17 @@ Span = Annotated[list[_Time], Field(min_length=2, max_length=2), BeforeValidator
 
 
 def _check_plain(code: str) -> str:
-    if not PLAIN(code):
-        raise ValueError("has 1 to 32 of A-Z a-z 0-9 _ . -")
+    if not is_plain_code(code):
+        raise ValueError("must be 1 to 32 characters of A-Z a-z 0-9 _ . -")
     return code
 
 
 PlainCode = Annotated[CodeText, AfterValidator(_check_plain)]
-"""What facts can quote: intake makes "other" of anything else."""
+"""A code that facts can hold unchanged; intake replaces every other text by "other"."""
 
 
 class Delay(_StrictModel):
-    """How long after the signal before it: a number, or `[least, most]` to be spread evenly."""
+    """The time since the signal before: a number, or `[least, most]` for an even distribution."""
 
     after_minutes: Span | None = None
     after_hours: Span | None = None
@@ -71,50 +72,58 @@ class Delay(_StrictModel):
     @model_validator(mode="after")
     def _one_delay(self) -> Self:
         if self.after_minutes is not None and self.after_hours is not None:
-            raise ValueError("after_minutes or after_hours, not both")
+            raise ValueError("set after_minutes or after_hours, not both")
         for span in (self.after_minutes, self.after_hours):
             if span is not None and span[0] > span[1]:
-                raise ValueError("a span goes from the least to the most")
+                raise ValueError("the first number of a span must not exceed the second")
         return self
 
     def delay_range_us(self, default_us: tuple[int, int]) -> tuple[int, int]:
-        """The least and the most, in whole milliseconds; never nothing: an answer comes later."""
-        delay_us, most = default_us
+        """Returns the least and the greatest delay, in microseconds rounded down to whole
+        milliseconds; at least one millisecond, because a signal comes after its cause."""
+        least_us, most_us = default_us
         if self.after_minutes is not None:
-            delay_us, most = (int(value * MINUTE) for value in self.after_minutes)
+            least_us, most_us = (int(value * MINUTE) for value in self.after_minutes)
         elif self.after_hours is not None:
-            delay_us, most = (int(value * HOUR) for value in self.after_hours)
-        return max(delay_us // 1_000 * 1_000, 1_000), max(most // 1_000 * 1_000, 1_000)
+            least_us, most_us = (int(value * HOUR) for value in self.after_hours)
+        return max(least_us // 1_000 * 1_000, 1_000), max(most_us // 1_000 * 1_000, 1_000)
 
 
 class Share(Delay):
+    """How probable a signal is, and when it comes."""
+
     probability: Annotated[float, Field(ge=0, le=1)]
 
 
 class FailedShare(Share):
-    """`permanent` says that no retry helps; else the code does (F-7)."""
+    """A send that fails. If `permanent` is set it is not retried; otherwise the code decides
+    (F-7)."""
 
     code: PlainCode = "500"
     permanent: bool = False
 
 
 class BouncedShare(Share):
-    """`hard` is the share of hard ones among them."""
+    """A bounce. `hard` is the share of hard bounces among all bounces."""
 
     hard: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
 class UnsubscribedShare(Share):
-    """`every` is the share of those who want nothing on any channel."""
+    """An opt-out. `every` is the share of people who opt out of all channels."""
 
     every: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class ConvertedShare(Share):
+    """A conversion of one type."""
+
     conversion_type: PlainCode = "conversion"
 
 
 class CallOutcomeShare(Share):
+    """One outcome of a call, and how long such a call lasts."""
+
     seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
 
 
@@ -137,14 +146,14 @@ _ON_EVERY_CHANNEL: dict[str, type[Share]] = {
 
 
 def _fields(channel: str) -> Iterator[tuple[str, Any]]:
-    """The signals of a channel, whichever of its actions they are of."""
+    """Yields the fields of a channel's model: the signals of all its actions."""
     yield "sent", (Delay | None, None)
-    told = signals_of_channel(channel)
-    for name in sorted(told & set(_SIGNAL_NAMES)):
+    signals = signals_of_channel(channel)
+    for name in sorted(signals & set(_SIGNAL_NAMES)):
         yield _SIGNAL_NAMES[name], (Share | None, None)
-    if "delivered" in told:
+    if "delivered" in signals:
         yield "bounced", (BouncedShare | None, None)
-    if "call_outcome" in told:
+    if "call_outcome" in signals:
         yield "outcomes", (CallOutcomeShares, {})
     for field, kind in _ON_EVERY_CHANNEL.items():
         yield field, (kind | None, None)
@@ -152,46 +161,58 @@ def _fields(channel: str) -> Iterator[tuple[str, Any]]:
 
 _CHANNELS: dict[str, Any] = {
     channel: (
-        create_model(f"Behaviour_{channel}", __base__=_StrictModel, **dict(_fields(channel))) | None,
+        create_model(f"Behaviour_{channel}", __base__=_StrictModel, **dict(_fields(channel)))
+        | None,
         None,
     )
     for channel in CHANNELS
 }
-_BehaviourDocument: Any = create_model("Channels", __base__=_StrictModel, **_CHANNELS)
+_BehaviourDocument: Any = create_model("BehaviourDocument", __base__=_StrictModel, **_CHANNELS)
 
 
 class SignalRule(NamedTuple):
-    """One signal that may be heard: of those whom `follows` has reached and `unless` has not, this
-    share, so much later. `variant_threshold` is what share of them is of the other sort."""
+    """When one signal happens: after the signal `follows` (None: after the command), unless the
+    signal `unless` has happened, if a drawn number is below `threshold`."""
 
     name: str
     follows: str | None
     unless: str | None
     threshold: int
-    """Of 2**64."""
+    """The probability as an integer of 0 to `DRAW_RANGE`."""
 
     delay_us: int
+    """The least delay after the signal `follows`."""
+
     spread_us: int
+    """The greatest delay is `delay_us` plus this; the delay is distributed evenly between them."""
+
     variant_threshold: int = 0
+    """The probability (as an integer) of the variant of the signal: a hard bounce, an opt-out of
+    all channels."""
+
     code: str = ""
+    """The failure code, the conversion type, or the outcome of a call."""
+
     number: int = 0
+    """1 for a permanent failure; the seconds of a call."""
 
 
 SignalRules = tuple[SignalRule, ...]
-"""The signals of one channel and action, each after the one that it follows."""
+"""The rules of one channel and action. A rule stands after the rule that it follows."""
 
 DRAW_RANGE = 2**64
+"""Drawn numbers are below this."""
 
 
 class Behaviour:
-    """What is heard of a command, by its channel and action."""
+    """The signal rules by channel and action."""
 
     def __init__(self, rules: dict[tuple[str, str], SignalRules]) -> None:
         self.rules = rules
 
     @classmethod
     def read(cls, text: str | bytes) -> Self:
-        """Raises BehaviourInvalid."""
+        """Parses a document of YAML or JSON. Raises BehaviourInvalid."""
         try:
             document = parse_document(text)
         except DocumentInvalid as error:
@@ -200,32 +221,32 @@ class Behaviour:
 
     @classmethod
     def of(cls, document: Any) -> Self:
-        """A document that is read already. Raises BehaviourInvalid."""
+        """Builds the rules of a parsed document. Raises BehaviourInvalid."""
         try:
-            told = _BehaviourDocument.model_validate({} if document is None else document)
+            model = _BehaviourDocument.model_validate({} if document is None else document)
         except ValidationError as error:
             raise BehaviourInvalid(_problems(error)) from None
-        problems = list(_probability_problems(told))
+        problems = list(_probability_problems(model))
         if problems:
             raise BehaviourInvalid(problems)
-        return cls({key: _signal_rules(key, getattr(told, key[0])) for key in actions()})
+        return cls({key: _signal_rules(key, getattr(model, key[0])) for key in actions()})
 
 
 def _problems(error: ValidationError) -> list[str]:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        f"{'.'.join(map(str, one['loc'])) or 'the document'}: "
-        + one["msg"].removeprefix("Value error, ")
-        for one in found
+        f"{'.'.join(map(str, problem['loc'])) or 'the document'}: "
+        + problem["msg"].removeprefix("Value error, ")
+        for problem in problems
     ]
 
 
-def _probability_problems(told: Any) -> Iterator[str]:
-    """Of several outcomes one comes true, so together they are no more than certain."""
-    outcomes = told.voice.outcomes if told.voice is not None else {}
-    whole = sum(outcome.probability for outcome in outcomes.values())
-    if whole > 1 + 1e-9:
-        yield f"voice.outcomes: the probabilities add up to {whole:g}, and one outcome comes true"
+def _probability_problems(model: Any) -> Iterator[str]:
+    """Outcomes are exclusive: their probabilities may sum to 1 at most."""
+    outcomes = model.voice.outcomes if model.voice is not None else {}
+    total = sum(outcome.probability for outcome in outcomes.values())
+    if total > 1 + 1e-9:
+        yield f"voice.outcomes: the probabilities add up to {total:g}, but may add up to 1 at most"
 
 
 _FAILED = _SENT = (1 * SECOND, 60 * SECOND)
@@ -241,7 +262,7 @@ _DEFAULT_DELAYS = {
     "converted": (1 * HOUR, 48 * HOUR),
     "reviewed": (5 * MINUTE, 24 * HOUR),
 }
-"""Where a model names no delay."""
+"""The least and the greatest delay of each signal, where a model names none."""
 
 _PARENTS = {
     "delivered": ("sent",),
@@ -255,49 +276,58 @@ _PARENTS = {
     "converted": ("delivered", "sent"),
     "reviewed": ("clicked", "opened", "delivered", "sent"),
 }
-"""What a signal follows: the first of these that the model speaks of."""
+"""The signals that a signal can follow. It follows the first one that the model has."""
 
 
-def _signal_rules(key: tuple[str, str], told: Any) -> SignalRules:
-    """A channel that the model does not speak of sends, and hears nothing."""
-    failed = getattr(told, "failed", None)
-    sent = getattr(told, "sent", None) or Delay()
-    rows = [] if failed is None else [_signal_rule("failed", None, None, failed, _FAILED)]
-    delay_us, most = sent.delay_range_us(_SENT)
-    rows.append(
-        SignalRule("sent", None, "failed" if rows else None, DRAW_RANGE, delay_us, most - delay_us)
-    )
-    tells = {_SIGNAL_NAMES.get(name, name) for name in actions()[key]} | {*_ON_EVERY_CHANNEL, "bounced"}
+def _signal_rules(key: tuple[str, str], model: Any) -> SignalRules:
+    """Builds the rules of a channel and action. `model` is None for a channel that the document
+    does not name: everything is sent, and no other signal happens."""
+    failed = getattr(model, "failed", None)
+    sent = getattr(model, "sent", None) or Delay()
+    rules = [] if failed is None else [_signal_rule("failed", None, None, failed, _FAILED)]
+    least_us, most_us = sent.delay_range_us(_SENT)
+    unless = "failed" if rules else None
+    rules.append(SignalRule("sent", None, unless, DRAW_RANGE, least_us, most_us - least_us))
+    allowed = {_SIGNAL_NAMES.get(name, name) for name in actions()[key]}
+    allowed |= {*_ON_EVERY_CHANNEL, "bounced"}
     for name in ("bounced", *_DEFAULT_DELAYS):
-        share = getattr(told, name, None)
-        if share is None or name not in tells or any(row.name == name for row in rows):
+        share = getattr(model, name, None)
+        if share is None or name not in allowed or any(rule.name == name for rule in rules):
             continue
-        known = {row.name for row in rows}
-        follows = next(parent for parent in _PARENTS[name] if parent in known)
-        unless = "bounced" if follows == "sent" and "bounced" in known else None
-        rows.append(_signal_rule(name, follows, unless, share, _DEFAULT_DELAYS[name]))
-    return (*rows, *_outcomes(getattr(told, "outcomes", {})))
+        present = {rule.name for rule in rules}
+        follows = next(parent for parent in _PARENTS[name] if parent in present)
+        unless = "bounced" if follows == "sent" and "bounced" in present else None
+        rules.append(_signal_rule(name, follows, unless, share, _DEFAULT_DELAYS[name]))
+    return (*rules, *_outcome_rules(getattr(model, "outcomes", {})))
 
 
 def _signal_rule(
     name: str, follows: str | None, unless: str | None, share: Any, default_us: tuple[int, int]
 ) -> SignalRule:
-    delay_us, most = share.delay_range_us(default_us)
-    variant_threshold = getattr(share, "hard", getattr(share, "every", 0.0))
-    code = getattr(share, "conversion_type", getattr(share, "code", ""))
-    threshold, permanent = int(share.probability * DRAW_RANGE), int(getattr(share, "permanent", False))
+    least_us, most_us = share.delay_range_us(default_us)
+    variant = getattr(share, "hard", getattr(share, "every", 0.0))
     return SignalRule(
-        name, follows, unless, threshold, delay_us, most - delay_us, int(variant_threshold * DRAW_RANGE), code, permanent
+        name,
+        follows,
+        unless,
+        int(share.probability * DRAW_RANGE),
+        least_us,
+        most_us - least_us,
+        int(variant * DRAW_RANGE),
+        getattr(share, "conversion_type", getattr(share, "code", "")),
+        int(getattr(share, "permanent", False)),
     )
 
 
-def _outcomes(told: CallOutcomeShares) -> Iterator[SignalRule]:
-    """They share one draw, so that one of them comes true at most."""
-    threshold = 0.0
-    for name, outcome in told.items():
-        delay_us, most = outcome.delay_range_us((10 * SECOND, 5 * MINUTE))
-        threshold += outcome.probability
-        share = min(int(threshold * DRAW_RANGE), DRAW_RANGE)
+def _outcome_rules(outcomes: CallOutcomeShares) -> Iterator[SignalRule]:
+    """Yields one rule for each outcome of a call. All of them have the same signal name and so use
+    the same drawn number; each threshold adds to the one before, so at most one outcome happens."""
+    probability = 0.0
+    for name, outcome in outcomes.items():
+        least_us, most_us = outcome.delay_range_us((10 * SECOND, 5 * MINUTE))
+        probability += outcome.probability
+        threshold = min(int(probability * DRAW_RANGE), DRAW_RANGE)
+        spread_us, seconds = most_us - least_us, outcome.seconds
         yield SignalRule(
-            "called", "sent", "called", share, delay_us, most - delay_us, 0, name, outcome.seconds
+            "called", "sent", "called", threshold, least_us, spread_us, 0, name, seconds
         )

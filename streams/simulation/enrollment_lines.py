@@ -28,7 +28,7 @@ def read(row: Row) -> OwnedEnrollment:
     whose = fields.pop("tenant_id"), fields.pop("contact_id")
     fields["status"] = Status[fields["status"].upper()]
     fields["touches"] = [
-        Touch(**{**_fields(touch), "phase": Phase[touch["phase"].upper()]})
+        Touch(**{**_touch_fields(touch), "phase": Phase[touch["phase"].upper()]})
         for touch in row["touches"]
     ]
     if "waiting" in row:
@@ -44,11 +44,20 @@ def _touch(touch: Touch) -> Row:
 
 
 def _named(struct: msgspec.Struct) -> Row:
+    names = zip(struct.__struct_encode_fields__, struct.__struct_fields__, strict=True)
+    values = {name: getattr(struct, field) for name, field in names}
     return {
         name: format_rfc3339(value) if _is_moment(name) else value
-        for name, value in msgspec.structs.asdict(struct).items()
+        for name, value in values.items()
         if value is not None and value != []
     }
+
+
+def _touch_fields(row: Row) -> Row:
+    return {_TOUCH_FIELD[name]: value for name, value in _fields(row).items()}
+
+
+_TOUCH_FIELD = dict(zip(Touch.__struct_encode_fields__, Touch.__struct_fields__, strict=True))
 
 
 def _fields(row: Row) -> Row:

@@ -1,7 +1,8 @@
-"""Whom a campaign is tried on: people of a file or made up, and the events that put them in.
+"""The people on whom campaigns are simulated, from a file or generated, and the records that enter
+them into the campaigns.
 
-A job is finished for each person of a review campaign, and a person is enrolled in every campaign
-of another kind; one after the other, evenly over a time.
+Each person completes a job for one of the review campaigns, and is enrolled in every campaign of
+another kind. People arrive one after the other, spread evenly over a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,20 +13,45 @@ import msgspec
 
 from schemas.base.times import DAY
 from schemas.campaigns.campaign_kinds import KINDS
-from schemas.campaigns.definition import Definition
-from schemas.internal import contact_messages as o
+from schemas.campaigns.compiled_definition import Definition
+from schemas.internal import contact_messages
 from schemas.internal.messages import contact_key, encode
 from schemas.internal.topics import Topic
 from schemas.public.inbound_events import ContactUpserted
 from streams.simulation.engine import log_timestamp
 
 SOURCE = "/touchstream/population"
-_FIRST = ("Ada", "Ben", "Cleo", "Dev", "Eve", "Finn", "Hana", "Ida", "Jon", "Lea", "Max", "Nia")
-_LAST = ("Abel", "Brand", "Cole", "Ekman", "Fox", "Grant", "Hill", "Ito", "Kane", "Okoro", "Price")
+_FIRST_NAMES = (
+    "Ada",
+    "Ben",
+    "Cleo",
+    "Dev",
+    "Eve",
+    "Finn",
+    "Hana",
+    "Ida",
+    "Jon",
+    "Lea",
+    "Max",
+    "Nia",
+)
+_LAST_NAMES = (
+    "Abel",
+    "Brand",
+    "Cole",
+    "Ekman",
+    "Fox",
+    "Grant",
+    "Hill",
+    "Ito",
+    "Kane",
+    "Okoro",
+    "Price",
+)
 
 
 class PlannedRecord(NamedTuple):
-    """A record that comes from outside, and when."""
+    """A record to append to a log at a moment (microseconds)."""
 
     at: int
     topic: Topic
@@ -34,10 +60,10 @@ class PlannedRecord(NamedTuple):
 
 
 class SimulatedPerson(msgspec.Struct, frozen=True, gc=False):
-    """A person, as far as events tell."""
+    """A person: contact id, names and addresses, and attributes."""
 
     contact_id: str
-    person: o.Person
+    person: contact_messages.Person
     attributes: dict[str, Any] | None = None
 
 
@@ -46,28 +72,29 @@ _unpack = msgspec.msgpack.Decoder(SimulatedPerson).decode
 
 
 class Population:
-    """So many people, one by one: made when they are asked for, or kept as bytes. `entered` is how
-    many of them have come so far."""
+    """`size` people, read one by one: generated on demand, or kept as bytes. `entered_count` counts
+    those who have entered the campaigns so far."""
 
-    def __init__(self, size: int, someone: Callable[[int], SimulatedPerson]) -> None:
+    def __init__(self, size: int, person_at: Callable[[int], SimulatedPerson]) -> None:
         self.size = size
-        self.someone = someone
-        self.entered = 0
+        self.person_at = person_at
+        self.entered_count = 0
 
     @classmethod
-    def told(cls, people: Iterator[ContactUpserted]) -> "Population":
-        """The people of a file."""
-        kept = [_pack(_someone(event)) for event in people]
-        return cls(len(kept), lambda index: _unpack(kept[index]))
+    def from_events(cls, people: Iterator[ContactUpserted]) -> "Population":
+        """The people of these events, in their order."""
+        packed = [_pack(_person_of(event)) for event in people]
+        return cls(len(packed), lambda index: _unpack(packed[index]))
 
     @classmethod
-    def made(cls, size: int, zones: Sequence[str], seed: int) -> "Population":
-        """People out of nothing: reachable on every channel, their zones drawn."""
-        return cls(size, lambda index: _made(index, zones, seed))
+    def generated(cls, size: int, zones: Sequence[str], seed: int) -> "Population":
+        """Generated people. Each has an address for every channel; the zone is drawn from
+        `zones`."""
+        return cls(size, lambda index: _generate_person(index, zones, seed))
 
 
-def _someone(event: ContactUpserted) -> SimulatedPerson:
-    person = o.Person(
+def _person_of(event: ContactUpserted) -> SimulatedPerson:
+    person = contact_messages.Person(
         event.first_name,
         event.last_name,
         event.email,
@@ -79,13 +106,13 @@ def _someone(event: ContactUpserted) -> SimulatedPerson:
     return SimulatedPerson(event.contact_id, person, event.attributes)
 
 
-def _made(index: int, zones: Sequence[str], seed: int) -> SimulatedPerson:
+def _generate_person(index: int, zones: Sequence[str], seed: int) -> SimulatedPerson:
     digest = blake2b(f"{seed}\x1f{index}".encode(), digest_size=12).digest()
     first, last, place = (int.from_bytes(digest[n : n + 4], "big") for n in (0, 4, 8))
     name = f"p-{index + 1:07}"
-    person = o.Person(
-        _FIRST[first % len(_FIRST)],
-        _LAST[last % len(_LAST)],
+    person = contact_messages.Person(
+        _FIRST_NAMES[first % len(_FIRST_NAMES)],
+        _LAST_NAMES[last % len(_LAST_NAMES)],
         f"{name}@people.example",
         f"+1555{index + 1:07}",
         zones[place % len(zones)] if zones else None,
@@ -96,54 +123,64 @@ def _made(index: int, zones: Sequence[str], seed: int) -> SimulatedPerson:
 
 
 def entry_records(
-    population: Population, campaigns: Sequence[Definition], start: int, over: int | None
+    population: Population, campaigns: Sequence[Definition], start: int, arrival_span_us: int | None
 ) -> Iterator[PlannedRecord]:
-    """What puts everybody in, in order of time. Where nobody says how long that takes, jobs are
-    finished over a day, and people are enrolled at once."""
-    served = [campaign for campaign in campaigns if KINDS[campaign.kind].serves_jobs]
-    others = [campaign for campaign in campaigns if not KINDS[campaign.kind].serves_jobs]
-    if over is None:
-        over = DAY if served else 0
+    """Yields the records that enter all people, in order of time.
+
+    People arrive over `arrival_span_us`; if it is None, over a day if there are review campaigns,
+    and otherwise all at `start`.
+    """
+    review_campaigns = [campaign for campaign in campaigns if KINDS[campaign.kind].serves_jobs]
+    other_campaigns = [campaign for campaign in campaigns if not KINDS[campaign.kind].serves_jobs]
+    if arrival_span_us is None:
+        arrival_span_us = DAY if review_campaigns else 0
     for index in range(population.size):
-        at = log_timestamp(start + over * index // population.size)
-        someone = population.someone(index)
-        population.entered = index + 1
-        if served:
-            yield _planned(at, _job(someone, served[index % len(served)], at))
-        for tenant_id in dict.fromkeys(campaign.tenant_id for campaign in others):
-            yield _planned(at, _known(someone, tenant_id, at))
-        for campaign in others:
-            yield _planned(at, _enrolled(someone, campaign, at))
+        at = log_timestamp(start + arrival_span_us * index // population.size)
+        person = population.person_at(index)
+        population.entered_count = index + 1
+        if review_campaigns:
+            campaign = review_campaigns[index % len(review_campaigns)]
+            yield _contact_record(at, _job_completed(person, campaign, at))
+        for tenant_id in dict.fromkeys(campaign.tenant_id for campaign in other_campaigns):
+            yield _contact_record(at, _contact_upserted(person, tenant_id, at))
+        for campaign in other_campaigns:
+            yield _contact_record(at, _contact_enrolled(person, campaign, at))
 
 
-def _planned(at: int, message: o.Outside) -> PlannedRecord:
+def _contact_record(at: int, message: contact_messages.ExternalEvent) -> PlannedRecord:
     key = contact_key(message.tenant_id, message.contact_id)
     return PlannedRecord(at, Topic.CONTACT_LOG, key, encode(message))
 
 
-def _job(someone: SimulatedPerson, campaign: Definition, at: int) -> o.JobCompleted:
-    job_id = f"job-{someone.contact_id}"[:200]
-    return o.JobCompleted(
+def _job_completed(
+    person: SimulatedPerson, campaign: Definition, at: int
+) -> contact_messages.JobCompleted:
+    job_id = f"job-{person.contact_id}"[:200]
+    return contact_messages.JobCompleted(
         campaign.tenant_id,
-        someone.contact_id,
+        person.contact_id,
         f"{SOURCE}#{job_id}",
         at,
         job_id,
         campaign.service_type or "other",
         at,
-        someone.person,
+        person.person,
     )
 
 
-def _known(someone: SimulatedPerson, tenant_id: str, at: int) -> o.ContactUpserted:
-    cause = f"{SOURCE}#{someone.contact_id}"
-    return o.ContactUpserted(
-        tenant_id, someone.contact_id, cause, at, someone.person, someone.attributes
+def _contact_upserted(
+    person: SimulatedPerson, tenant_id: str, at: int
+) -> contact_messages.ContactUpserted:
+    cause = f"{SOURCE}#{person.contact_id}"
+    return contact_messages.ContactUpserted(
+        tenant_id, person.contact_id, cause, at, person.person, person.attributes
     )
 
 
-def _enrolled(someone: SimulatedPerson, campaign: Definition, at: int) -> o.ContactEnrolled:
-    cause = f"{SOURCE}#{campaign.campaign_id}:{someone.contact_id}"
-    return o.ContactEnrolled(
-        campaign.tenant_id, someone.contact_id, cause, at, campaign.campaign_id
+def _contact_enrolled(
+    person: SimulatedPerson, campaign: Definition, at: int
+) -> contact_messages.ContactEnrolled:
+    cause = f"{SOURCE}#{campaign.campaign_id}:{person.contact_id}"
+    return contact_messages.ContactEnrolled(
+        campaign.tenant_id, person.contact_id, cause, at, campaign.campaign_id
     )

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from schemas.internal.facts import Fact, moment
+from schemas.internal.facts import Fact, fact_time
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.public.commands import command_encoder
 from streams.simulation.senders import CommandedTouch, DrawnSignal
@@ -58,7 +58,7 @@ class ReportWriter:
             "type": told["ce_type"].decode(),
             "source": told["ce_source"].decode(),
             "id": told["ce_id"].decode(),
-            "time": moment(now),
+            "time": fact_time(now),
             "data": msgspec.Raw(value),
         }
         self._commands.write(_to_json(envelope) + b"\n")

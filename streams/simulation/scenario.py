@@ -1,15 +1,16 @@
-"""What a simulation is given, put together: who owns what, what is told when, and who answers."""
+"""The inputs of a simulation: campaigns, tenants, people, recorded events and senders."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from processors.intake import address, understood
 from schemas.base.times import format_rfc3339
-from schemas.campaigns.definition import Definition
+from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
-from schemas.public.codec import Event
+from schemas.public.codec import PublicEvent
 from streams.simulation.engine import COMMIT_EVERY, log_timestamp
 from streams.simulation.population import PlannedRecord, Population, entry_records
 from streams.simulation.run import (
@@ -24,23 +25,23 @@ from streams.simulation.run import (
 from streams.simulation.senders import SimulatedSenders
 from streams.simulation.simulated_events import SOURCE
 
-Key = tuple[str, str]
-"""A campaign's: its tenant and its id."""
+CampaignKey = tuple[str, str]
+"""Tenant id and campaign id."""
 
 
 class SimulatedCampaign(NamedTuple):
-    """A definition, and the document that it was read from."""
+    """A compiled definition and the document that it was read from."""
 
     definition: Definition
     document: Any
 
     @property
-    def key(self) -> Key:
+    def key(self) -> CampaignKey:
         return self.definition.tenant_id, self.definition.campaign_id
 
 
 class RecordedAnswer(NamedTuple):
-    """A recorded event that answers a touch."""
+    """A recorded event about a command: its time in microseconds, and its ids."""
 
     at: int
     event_id: str
@@ -50,90 +51,92 @@ class RecordedAnswer(NamedTuple):
     command_id: str
 
 
-TimedEvent = tuple[int, Event]
-"""When an event is told, 0 where nobody knows, and the event."""
+TimedEvent = tuple[int, PublicEvent]
+"""An event and the time (microseconds) at which it reaches the engine; 0 if the time is unknown."""
 
 
-def with_event_times(events: Iterable[Event]) -> Iterator[TimedEvent]:
-    """Each when it happened by its own account."""
+def with_event_times(events: Iterable[PublicEvent]) -> Iterator[TimedEvent]:
+    """Pairs each event with its own time, or 0 if it has none."""
     for event in events:
         yield event.time or 0, event
 
 
 class RecordedEvents:
-    """Public events, in order of time; one without a time happened at the beginning.
+    """Recorded public events in order of time. Events without a time come first, at `begins_at`.
 
-    A published version of a campaign that is simulated is left out: what is simulated stands in for
-    it.
+    `campaign.published` of a simulated campaign is left out, because the simulated definition
+    replaces it.
     """
 
     def __init__(
-        self, events: Iterable[TimedEvent], campaigns: Sequence[SimulatedCampaign], usual: int
+        self,
+        events: Iterable[TimedEvent],
+        campaigns: Sequence[SimulatedCampaign],
+        default_begins_at: int,
     ) -> None:
-        """`usual` is the beginning where no event has a time."""
-        mine = {campaign.key for campaign in campaigns}
+        """`default_begins_at` (microseconds) is used if no event has a time."""
+        simulated_keys = {campaign.key for campaign in campaigns}
         self.tenants: dict[str, UpsertTenant] = {}
-        self.left_out = 0
-        told: list[TimedEvent] = []
+        timed: list[TimedEvent] = []
         for at, event in events:
-            ours = (event.data.tenant_id, getattr(event.data, "campaign_id", ""))
-            if event.type == "campaign.published" and ours in mine:
-                self.left_out += 1
-            else:
-                told.append((at, event))
-        told.sort(key=_first)
-        self.begins = next((at for at, _ in told if at), usual)
-        self.heard: list[RecordedAnswer] = []
-        self.published: set[Key] = set()
-        self._records: list[tuple[str | Key | None, PlannedRecord]] = []
-        for at, event in told:
-            self._remember(at, event)
-            message = understood(event, self.begins)
-            about: str | Key | None = None
+            campaign_key = (event.data.tenant_id, getattr(event.data, "campaign_id", ""))
+            if event.type != "campaign.published" or campaign_key not in simulated_keys:
+                timed.append((at, event))
+        timed.sort(key=itemgetter(0))
+        self.begins_at = next((at for at, _ in timed if at), default_begins_at)
+        self.answers: list[RecordedAnswer] = []
+        self.published: set[CampaignKey] = set()
+        self._records: list[tuple[str | CampaignKey | None, PlannedRecord]] = []
+        for at, event in timed:
+            self._collect_answer(at, event)
+            message = understood(event, self.begins_at)
+            subject: str | CampaignKey | None = None
             if isinstance(message, UpsertTenant):
-                about = message.tenant_id
+                subject = message.tenant_id
                 self.tenants.setdefault(message.tenant_id, message)
             elif isinstance(message, PublishCampaign):
-                about = message.tenant_id, message.campaign_id
-                self.published.add(about)
+                subject = message.tenant_id, message.campaign_id
+                self.published.add(subject)
             topic, key = address(message)
-            self._records.append((about, PlannedRecord(at, topic, key, encode(message))))
+            self._records.append((subject, PlannedRecord(at, topic, key, encode(message))))
 
-    def _remember(self, at: int, event: Event) -> None:
+    def _collect_answer(self, at: int, event: PublicEvent) -> None:
         command_id = getattr(event.data, "command_id", None)
         if command_id is not None:
-            who = (event.data.tenant_id, event.data.contact_id, command_id)
-            self.heard.append(RecordedAnswer(at or self.begins, event.id, event.type, *who))
+            ids = (event.data.tenant_id, event.data.contact_id, command_id)
+            self.answers.append(RecordedAnswer(at or self.begins_at, event.id, event.type, *ids))
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def answered(self) -> dict[str, int]:
-        """When each command was last said to be sent, or not."""
-        found: dict[str, int] = {}
-        for heard in self.heard:
-            if heard.ce_type in ("touch.sent", "touch.failed"):
-                found[heard.command_id] = max(heard.at, found.get(heard.command_id, 0))
-        return found
+    def last_answered_at(self) -> dict[str, int]:
+        """Returns, by command id, the time of the last `touch.sent` or `touch.failed`."""
+        times: dict[str, int] = {}
+        for answer in self.answers:
+            if answer.ce_type in ("touch.sent", "touch.failed"):
+                times[answer.command_id] = max(answer.at, times.get(answer.command_id, 0))
+        return times
 
-    def planned(self, start: int, settled: Collection[str | Key] = ()) -> Iterator[PlannedRecord]:
-        """Each at its time; what was before the start, at the start. What is recorded of tenants
-        that are `settled`, and of versions of campaigns, is left out."""
-        for about, record in self._records:
-            if about not in settled:
+    def input_records(
+        self, start: int, excluded: Collection[str | CampaignKey] = ()
+    ) -> Iterator[PlannedRecord]:
+        """Yields the events as records, each at its time and none before `start`.
+
+        Left out are `tenant.upserted` of the tenants and `campaign.published` of the campaigns in
+        `excluded`.
+        """
+        for subject, record in self._records:
+            if subject not in excluded:
                 yield record._replace(at=log_timestamp(max(record.at, start)))
-
-
-def _first(told: TimedEvent) -> int:
-    return told[0]
 
 
 def setup_records(
     campaigns: Sequence[SimulatedCampaign], tenants: dict[str, UpsertTenant], start: int
 ) -> Iterator[PlannedRecord]:
-    """Tenants first, then their campaigns. A draft is tried as if it were activated."""
+    """Yields records that create the tenants, then their campaigns. A draft is activated."""
     for tenant in tenants.values():
-        cause = f"{SOURCE}#{tenant.tenant_id}"  # where it is recorded it comes again, at its time
+        # A recorded event of this tenant comes again at its own time, so the cause is another one.
+        cause = f"{SOURCE}#{tenant.tenant_id}"
         yield _setup_record(msgspec.structs.replace(tenant, at=start, cause=cause), start)
     for definition, document in campaigns:
         ids = (definition.tenant_id, definition.campaign_id)
@@ -151,8 +154,11 @@ def _setup_record(message: Message, start: int) -> PlannedRecord:
 
 
 class Scenario(NamedTuple):
-    """All that a simulation is given. `over` is how long people keep coming; what is recorded of
-    tenants that are `settled` does not count."""
+    """All inputs of a simulation from `start` to `until` (microseconds).
+
+    People arrive over `arrival_span_us`. Recorded changes of the tenants in `fixed_tenants` are
+    ignored.
+    """
 
     campaigns: Sequence[SimulatedCampaign]
     tenants: dict[str, UpsertTenant]
@@ -161,47 +167,51 @@ class Scenario(NamedTuple):
     senders: SimulatedSenders | None
     start: int
     until: int
-    over: int | None = None
-    settled: frozenset[str] = frozenset()
+    arrival_span_us: int | None = None
+    fixed_tenants: frozenset[str] = frozenset()
 
     def run(
         self,
         listeners: Iterable[Listener],
         progress: SimulationProgress = ignore,
         *,
-        park: OnDeadLetter = ignore,
+        on_dead_letter: OnDeadLetter = ignore,
         commit_every: int = COMMIT_EVERY,
     ) -> SimulationResult:
-        """From beginning to end. Once: what is recorded and drawn is used up by it."""
+        """Runs the simulation. A scenario can run only once, because the senders keep state."""
         simulation = Simulation(
             self.start,
             listeners,
             self.senders,
             commit_every=commit_every,
             progress=progress,
-            park=park,
+            on_dead_letter=on_dead_letter,
         )
-        asked = setup_records(self.campaigns, self.tenants, self.start)
-        return simulation.run(asked, self.planned(), self.until)
+        setup = setup_records(self.campaigns, self.tenants, self.start)
+        return simulation.run(setup, self.input_records(), self.until)
 
-    def planned(self) -> Iterator[PlannedRecord]:
-        """All that comes from outside beside the orders, in order of time."""
+    def input_records(self) -> Iterator[PlannedRecord]:
+        """Yields the records of people and recorded events, in order of time."""
         sources: list[Iterable[PlannedRecord]] = []
         definitions = [campaign.definition for campaign in self.campaigns]
         if self.population is not None:
-            sources.append(entry_records(self.population, definitions, self.start, self.over))
+            sources.append(
+                entry_records(self.population, definitions, self.start, self.arrival_span_us)
+            )
         if self.recorded is not None:
-            settled: set[str | Key] = {*self.settled, *(each.key for each in self.campaigns)}
-            sources.append(self.recorded.planned(self.start, settled))
+            campaign_keys = (campaign.key for campaign in self.campaigns)
+            excluded: set[str | CampaignKey] = {*self.fixed_tenants, *campaign_keys}
+            sources.append(self.recorded.input_records(self.start, excluded))
         return merge_by_time(*sources) if len(sources) > 1 else iter(*sources or [()])
 
-    def owners(self) -> dict[str, UpsertTenant]:
-        """All tenants, the recorded ones too."""
+    def all_tenants(self) -> dict[str, UpsertTenant]:
+        """Returns the tenants by id: the recorded ones, and the ones given, which take
+        precedence."""
         recorded = {} if self.recorded is None else self.recorded.tenants
         return {**recorded, **self.tenants}
 
-    def about(self) -> dict[str, Any]:
-        """What the summary says of it."""
+    def describe(self) -> dict[str, Any]:
+        """Returns the part of the summary that describes the inputs."""
         return {
             "start": format_rfc3339(self.start),
             "until": format_rfc3339(self.until),

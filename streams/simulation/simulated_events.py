@@ -1,7 +1,7 @@
-"""What a simulated sender or person says, both ways: as the message that intake would make of it,
-and as the public event that it would make it of.
+"""A drawn signal in two forms: the message that intake would write to contact-log, and the public
+event that intake would make it from.
 
-A test holds the two against each other, through intake.
+A test decodes the public event through intake and compares the result with the message.
 """
 
 from collections.abc import Callable
@@ -9,127 +9,138 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.internal import contact_messages as o
-from schemas.internal.facts import moment
+from schemas.internal import contact_messages
+from schemas.internal.facts import fact_time
 from streams.simulation.senders import CommandedTouch, DrawnSignal
 
 SOURCE = "/touchstream/simulation"
 
 
 class SimulatedEvent(NamedTuple):
-    """One public event, understood; `fields` are what it says beside its ids."""
+    """A public event and its message. `fields` are the fields of the event besides its ids."""
 
     ce_type: str
     event_id: str
-    message: o.Outside
+    message: contact_messages.ExternalEvent
     fields: dict[str, Any]
 
 
-def event(who: CommandedTouch, said: DrawnSignal) -> SimulatedEvent:
-    """What is heard."""
-    name = said.row.name
-    event_id = f"{who.command_id}:{name}"
+def build_event(touch: CommandedTouch, signal: DrawnSignal) -> SimulatedEvent:
+    """Builds the event of a signal. Its id is the command id and the name of the signal."""
+    name = signal.rule.name
+    event_id = f"{touch.command_id}:{name}"
     cause = f"{SOURCE}#{event_id}"
-    ce_type, message, fields = _TELL[name](who, said, cause)
+    ce_type, message, fields = _BUILDERS[name](touch, signal, cause)
     return SimulatedEvent(ce_type, event_id, message, fields)
 
 
-def line(who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> bytes:
-    """The same as a CloudEvent in structured JSON, as `touchstream publish` takes it."""
+def event_line(touch: CommandedTouch, signal: DrawnSignal, event: SimulatedEvent) -> bytes:
+    """Encodes the event as a CloudEvent in structured JSON, which `touchstream publish` accepts."""
     ids = {
-        "tenant_id": who.tenant_id,
-        "contact_id": who.contact_id,
-        "command_id": who.command_id,
+        "tenant_id": touch.tenant_id,
+        "contact_id": touch.contact_id,
+        "command_id": touch.command_id,
     }
     return _to_json(
         {
             "specversion": "1.0",
-            "type": told.ce_type,
+            "type": event.ce_type,
             "source": SOURCE,
-            "id": told.event_id,
-            "time": moment(said.at),
-            "data": {**ids, **told.fields},
+            "id": event.event_id,
+            "time": fact_time(signal.at),
+            "data": {**ids, **event.fields},
         }
     )
 
 
 _to_json = msgspec.json.Encoder().encode
-_Told = tuple[str, o.Outside, dict[str, Any]]
+_EventParts = tuple[str, contact_messages.ExternalEvent, dict[str, Any]]
+"""The type of the event, its message, and its fields besides the ids."""
 
 
-def _sent(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    message = o.TouchSent(who.tenant_id, who.contact_id, cause, said.at, who.command_id)
+def _sent(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    message = contact_messages.TouchSent(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id
+    )
     return "touch.sent", message, {}
 
 
-def _failed(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    code, permanent = said.row.more, bool(said.row.number)
-    message = o.TouchFailed(
-        who.tenant_id, who.contact_id, cause, said.at, who.command_id, code, permanent
+def _failed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    code, permanent = signal.rule.code, bool(signal.rule.number)
+    message = contact_messages.TouchFailed(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, code, permanent
     )
     return "touch.failed", message, {"code": code, **({"permanent": True} if permanent else {})}
 
 
-def _seen(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    name = said.row.name
-    message = o.TouchSeen(who.tenant_id, who.contact_id, cause, said.at, who.command_id, name)
+def _seen(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    name = signal.rule.name
+    message = contact_messages.TouchSeen(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, name
+    )
     return f"touch.{name}", message, {}
 
 
-def _bounced(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    kind = "hard" if said.other else "soft"
-    message = o.TouchBounced(who.tenant_id, who.contact_id, cause, said.at, who.command_id, kind)
+def _bounced(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    kind = "hard" if signal.is_variant else "soft"
+    message = contact_messages.TouchBounced(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, kind
+    )
     return "touch.bounced", message, {"bounce_type": kind}
 
 
-def _replied(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    message = o.ContactReplied(
-        who.tenant_id, who.contact_id, cause, said.at, who.channel, False, who.command_id
+def _replied(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    message = contact_messages.ContactReplied(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.channel, False, touch.command_id
     )
-    return "contact.replied", message, {"channel": who.channel}
+    return "contact.replied", message, {"channel": touch.channel}
 
 
-def _accepted(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    message = o.ConnectionAccepted(who.tenant_id, who.contact_id, cause, said.at, who.command_id)
+def _accepted(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    message = contact_messages.ConnectionAccepted(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id
+    )
     return "connection.accepted", message, {}
 
 
-def _unsubscribed(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    channel = "all" if said.other else who.channel
-    message = o.ContactUnsubscribed(who.tenant_id, who.contact_id, cause, said.at, channel)
+def _unsubscribed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    channel = "all" if signal.is_variant else touch.channel
+    message = contact_messages.ContactUnsubscribed(
+        touch.tenant_id, touch.contact_id, cause, signal.at, channel
+    )
     return "contact.unsubscribed", message, {"channel": channel}
 
 
-def _converted(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    kind = said.row.more
-    message = o.ConversionRecorded(
-        who.tenant_id, who.contact_id, cause, said.at, kind, None, who.command_id
+def _converted(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    kind = signal.rule.code
+    message = contact_messages.ConversionRecorded(
+        touch.tenant_id, touch.contact_id, cause, signal.at, kind, None, touch.command_id
     )
     return "conversion.recorded", message, {"conversion_type": kind}
 
 
-def _reviewed(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    message = o.ReviewReceived(
-        who.tenant_id,
-        who.contact_id,
+def _reviewed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    message = contact_messages.ReviewReceived(
+        touch.tenant_id,
+        touch.contact_id,
         cause,
-        said.at,
+        signal.at,
         "review_clicked",
-        who.command_id,
-        who.campaign_id,
+        touch.command_id,
+        touch.campaign_id,
     )
-    return "review.clicked", message, {"campaign_id": who.campaign_id}
+    return "review.clicked", message, {"campaign_id": touch.campaign_id}
 
 
-def _called(who: CommandedTouch, said: DrawnSignal, cause: str) -> _Told:
-    outcome, seconds = said.row.more, said.row.number
-    message = o.CallEnded(
-        who.tenant_id, who.contact_id, cause, said.at, who.command_id, outcome, seconds
+def _called(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    outcome, seconds = signal.rule.code, signal.rule.number
+    message = contact_messages.CallEnded(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, outcome, seconds
     )
     return "call.ended", message, {"outcome": outcome, "seconds": seconds}
 
 
-_TELL: dict[str, Callable[[CommandedTouch, DrawnSignal, str], _Told]] = {
+_BUILDERS: dict[str, Callable[[CommandedTouch, DrawnSignal, str], _EventParts]] = {
     "sent": _sent,
     "failed": _failed,
     "delivered": _seen,
@@ -144,3 +155,4 @@ _TELL: dict[str, Callable[[CommandedTouch, DrawnSignal, str], _Told]] = {
     "reviewed": _reviewed,
     "called": _called,
 }
+"""How the event of each signal is built, by the name of the signal."""

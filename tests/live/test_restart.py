@@ -17,7 +17,7 @@ from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from streams.audit.verify import verify
 from streams.base.settings import Settings
 from streams.embedded.stack import Stack
-from streams.kafka.clients import unstable_reader
+from streams.kafka.clients import read_uncommitted_consumer
 from streams.kafka.reader import TopicReader
 from tests.chaos.engine import Site
 from tests.testing.publishing import Publisher, now
@@ -81,5 +81,5 @@ def _due(began: str) -> int:
 def _standing(settings: Settings) -> list[TopicPartition]:
     """Where the contact role stands, as the broker keeps it (design 4: with the leader's epoch)."""
     name = settings.topic_prefix + Topic.CONTACT_LOG
-    with closing(unstable_reader(settings, settings.topic_prefix + "contact")) as consumer:
+    with closing(read_uncommitted_consumer(settings, settings.topic_prefix + "contact")) as consumer:
         return consumer.committed([TopicPartition(name, number) for number in range(SMALL.contact)])

@@ -18,7 +18,7 @@ from streams.audit.replay.replay import replay
 from streams.audit.verify import NotAtRest, verify
 from streams.base.settings import Settings
 from streams.embedded.stack import Stack
-from streams.kafka.clients import producer, reader
+from streams.kafka.clients import idempotent_producer, read_committed_consumer
 from tests.chaos.engine import Site
 from tests.testing.publishing import Publisher
 from tests.testing.topic_reading import Facts
@@ -43,7 +43,7 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def first(settings: Settings, topic: Topic) -> Message:
     """The first record of a topic that has a value."""
-    consumer: Consumer = reader(settings)
+    consumer: Consumer = read_committed_consumer(settings)
     consumer.assign([TopicPartition(settings.topic_prefix + topic, 0, OFFSET_BEGINNING)])
     while True:
         for message in consumer.consume(1, 5):
@@ -54,7 +54,7 @@ def first(settings: Settings, topic: Topic) -> Message:
 
 def put(settings: Settings, topic: Topic, like: Message, value: bytes | None) -> None:
     """A record with another's key and headers."""
-    writer = producer(settings)
+    writer = idempotent_producer(settings)
     name = settings.topic_prefix + topic
     writer.produce(name, value, like.key(), 0, headers=like.headers() or [])
     assert writer.flush(15) == 0
@@ -101,7 +101,7 @@ def test_what_the_logs_do_not_say_is_found_on_every_topic(settings: Settings) ->
 
 
 def test_a_letter_that_nothing_explains_is_found(settings: Settings) -> None:
-    writer = producer(settings)
+    writer = idempotent_producer(settings)
     name = settings.topic_prefix + Topic.DEAD_LETTERS
     writer.produce(name, b"?", b"k", 0, headers=[("reason", b"FOLD_FAILED")])
     assert writer.flush(15) == 0

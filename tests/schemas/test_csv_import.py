@@ -4,25 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.csv_import import Bad, Code, HeaderInvalid, Person, read_people
+from schemas.csv_import import ContactLine, CsvCode, CsvHeaderInvalid, RejectedLine, read_contacts
 from schemas.public.inbound_events import ContactUpserted
 
 HEAD = b"contact_id,first_name,email,phone,linkedin_url,timezone\n"
 
 
-def people(*lines: bytes, head: bytes = HEAD) -> list[Person | Bad]:
-    return list(read_people([head, *lines], "acme"))
+def people(*lines: bytes, head: bytes = HEAD) -> list[ContactLine | RejectedLine]:
+    return list(read_contacts([head, *lines], "acme"))
 
 
 def one(line: bytes, head: bytes = HEAD) -> ContactUpserted:
     (found,) = people(line, head=head)
-    assert isinstance(found, Person), found
+    assert isinstance(found, ContactLine), found
     return found.event
 
 
 def codes(*lines: bytes, head: bytes = HEAD) -> list[tuple[int, str]]:
     return [
-        (found.line, found.code) for found in people(*lines, head=head) if isinstance(found, Bad)
+        (found.line, found.code)
+        for found in people(*lines, head=head)
+        if isinstance(found, RejectedLine)
     ]
 
 
@@ -54,28 +56,28 @@ def test_without_an_id_a_person_is_known_by_the_address() -> None:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        (b"ann,Ann,not an address,,,\n", Code.EMAIL),
-        (b"ann,Ann,ann@example,,,\n", Code.EMAIL),
-        (b"ann,Ann,,call me,,\n", Code.PHONE),
-        (b"ann,Ann,,,https://example.com/in/ann,\n", Code.LINKEDIN),
-        (b"ann,Ann,,,,Moon/Base\n", Code.FIELD),
-        (b"ann,=HYPERLINK(1),,,,\n", Code.FORMULA),
-        (b"ann,@SUM(1),,,,\n", Code.FORMULA),
-        (b"ann,-1+cmd,,,,\n", Code.FORMULA),
-        (b",Ann,,,,\n", Code.NOBODY),
-        (b"ann,Ann\n", Code.COLUMNS),
-        (b"ann,Ann,,,,,,\n", Code.COLUMNS),
-        (b"ann,J\xf6rg,,,,\n", Code.ENCODING),
-        (b'ann,"Ann,,,,\n', Code.QUOTE),
-        (b"ann," + b"x" * 70_000 + b",,,,\n", Code.TOO_LONG),
-        (b"ann," + b"x" * 400 + b",,,,\n", Code.FIELD),
-        (b"a\x00n,Ann,,,,\n", Code.FIELD),
+        (b"ann,Ann,not an address,,,\n", CsvCode.EMAIL),
+        (b"ann,Ann,ann@example,,,\n", CsvCode.EMAIL),
+        (b"ann,Ann,,call me,,\n", CsvCode.PHONE),
+        (b"ann,Ann,,,https://example.com/in/ann,\n", CsvCode.LINKEDIN),
+        (b"ann,Ann,,,,Moon/Base\n", CsvCode.FIELD),
+        (b"ann,=HYPERLINK(1),,,,\n", CsvCode.FORMULA),
+        (b"ann,@SUM(1),,,,\n", CsvCode.FORMULA),
+        (b"ann,-1+cmd,,,,\n", CsvCode.FORMULA),
+        (b",Ann,,,,\n", CsvCode.NOBODY),
+        (b"ann,Ann\n", CsvCode.COLUMNS),
+        (b"ann,Ann,,,,,,\n", CsvCode.COLUMNS),
+        (b"ann,J\xf6rg,,,,\n", CsvCode.ENCODING),
+        (b'ann,"Ann,,,,\n', CsvCode.QUOTE),
+        (b"ann," + b"x" * 70_000 + b",,,,\n", CsvCode.TOO_LONG),
+        (b"ann," + b"x" * 400 + b",,,,\n", CsvCode.FIELD),
+        (b"a\x00n,Ann,,,,\n", CsvCode.FIELD),
     ],
 )
-def test_a_bad_line_is_told_and_the_next_is_read(line: bytes, code: Code) -> None:
+def test_a_bad_line_is_told_and_the_next_is_read(line: bytes, code: CsvCode) -> None:
     found = people(line, b"ben,Ben,ben@example.com,,,\n")
-    assert [type(each) for each in found] == [Bad, Person]
-    assert isinstance(found[0], Bad)
+    assert [type(each) for each in found] == [RejectedLine, ContactLine]
+    assert isinstance(found[0], RejectedLine)
     assert (found[0].line, found[0].code) == (2, code)
     assert b"x" * 100 not in repr(found[0]).encode()
 
@@ -85,7 +87,7 @@ def test_a_phone_number_with_its_sign_is_no_formula() -> None:
 
 
 def test_the_second_line_of_a_person_is_told() -> None:
-    assert codes(b"ann,Ann,,,,\n", b"ben,Ben,,,,\n", b"ann,Ann,,,,\n") == [(4, Code.DUPLICATE)]
+    assert codes(b"ann,Ann,,,,\n", b"ben,Ben,,,,\n", b"ann,Ann,,,,\n") == [(4, CsvCode.DUPLICATE)]
 
 
 def test_quotes_hold_separators_quotes_and_lines() -> None:
@@ -93,15 +95,15 @@ def test_quotes_hold_separators_quotes_and_lines() -> None:
     assert event.first_name == 'Ann, "the" first'
     head = b"contact_id,notes\n"
     found = people(b'ann,"one\n', b'two"\n', b"ben,three\n", head=head)
-    events = [each.event for each in found if isinstance(each, Person)]
+    events = [each.event for each in found if isinstance(each, ContactLine)]
     assert [event.attributes for event in events] == [{"notes": "one\ntwo"}, {"notes": "three"}]
 
 
 def test_a_quote_that_never_closes_costs_its_own_line() -> None:
     lines = [b"p%d,Ann,,,,\n" % number for number in range(500)]
     found = people(b'ann,"Ann,,,,\n', *lines)
-    assert len([each for each in found if isinstance(each, Person)]) == 500
-    assert [each.code for each in found if isinstance(each, Bad)] == [Code.QUOTE]
+    assert len([each for each in found if isinstance(each, ContactLine)]) == 500
+    assert [each.code for each in found if isinstance(each, RejectedLine)] == [CsvCode.QUOTE]
 
 
 def test_empty_lines_are_nobody() -> None:
@@ -120,11 +122,11 @@ def test_empty_lines_are_nobody() -> None:
     ],
 )
 def test_without_a_header_nothing_is_read(head: bytes) -> None:
-    with pytest.raises(HeaderInvalid):
+    with pytest.raises(CsvHeaderInvalid):
         people(b"ann,Ann\n", head=head)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20))
 def test_any_bytes_are_people_or_told(lines: list[bytes]) -> None:
     for found in people(*(line + b"\n" for line in lines)):
-        assert isinstance(found, Person | Bad)
+        assert isinstance(found, ContactLine | RejectedLine)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.base.times import DAY
-from schemas.internal.facts import FactKind, moment
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.topics import Topic
 from sinks.state_rows import Record, Undecodable
 from tests.sinks.test_projection import claimed, differences, rows
@@ -107,7 +107,7 @@ def test_a_retry_and_its_success_are_two_sends_in_the_log(dsn: str) -> None:
 
 
 def test_an_earlier_open_told_late_redates_the_send_and_counts_once(dsn: str) -> None:
-    first, earlier = moment(T0 + 3 * DAY), moment(T0 + 2 * DAY)
+    first, earlier = fact_time(T0 + 3 * DAY), fact_time(T0 + 2 * DAY)
     log = Log().contact("acme", contact("acme", enrollment("acme", sent("acme"))))
     log.fact(
         fact("acme", FactKind.TOUCH_SENT), fact("acme", FactKind.TOUCH_OPENED, occurred_at=first)

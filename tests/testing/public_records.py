@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from schemas.base.error_codes import Code, Refused, SchemaUnavailable
+from schemas.base.error_codes import RefusalCode, Refused, SchemaUnavailable
 from schemas.public.cloudevents import Headers
-from schemas.public.codec import Decoder, Event
+from schemas.public.codec import Decoder, PublicEvent
 from schemas.public.events import EVENTS
 from schemas.public.example_events import TIME, sample
 from schemas.public.released import newest
@@ -60,7 +60,7 @@ def value(ce_type: str = "touch.sent", /, **changed: Any) -> bytes:
     return json.dumps(sample(ce_type, **changed)).encode()
 
 
-def decoded(given: Headers | None, body: bytes | None) -> Event:
+def decoded(given: Headers | None, body: bytes | None) -> PublicEvent:
     return Decoder(registry).decode(given, body)
 
 
@@ -74,5 +74,5 @@ def refusal(given: Headers | None, body: bytes | None) -> Refused:
     raise AssertionError(f"taken for {event.type}")
 
 
-def code_of(given: Headers | None, body: bytes | None) -> Code:
+def code_of(given: Headers | None, body: bytes | None) -> RefusalCode:
     return refusal(given, body).code

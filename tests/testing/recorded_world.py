@@ -6,20 +6,20 @@ import msgspec
 
 from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import DAY, HOUR
-from schemas.campaigns.definition import Definition, Step
+from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal import facts
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import (
-    META,
+    POSITION_KEY,
     CampaignRecord,
     Contact,
     Enrollment,
     KnownCampaign,
     Phase,
-    Place,
     Profile,
     State,
     Status,
+    TaskPosition,
     TenantRecord,
     Touch,
 )
@@ -112,7 +112,7 @@ def contact(tenant_id: str, *enrollments: Enrollment, **changes: Any) -> Contact
 def fact(tenant_id: str, kind: facts.FactKind, number: int = 1, **changes: Any) -> facts.Fact:
     made = facts.Fact(
         fact=kind,
-        at=facts.moment(T0 + number * DAY),
+        at=facts.fact_time(T0 + number * DAY),
         tenant_id=tenant_id,
         contact_id="ada",
         campaign_id="reviews",
@@ -182,7 +182,7 @@ def world() -> Log:
             fact(name, facts.FactKind.TOUCH_OPENED),
             fact(name, facts.FactKind.TOUCH_SCHEDULED, 2, reason="delay", command_id=None),
         )
-    return log.state(CONTACT, META, Place(7, T0, 2, T0 + DAY))
+    return log.state(CONTACT, POSITION_KEY, TaskPosition(7, T0, 2, T0 + DAY))
 
 
 def stopped(run: Enrollment, reason: str) -> Enrollment:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.base.times import HOUR
-from schemas.campaigns.definition import Definition, validate
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import validate_definition
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandDue, CommandRevoked
@@ -81,7 +82,7 @@ def campaign(
         "settings": {"quiet_hours": "none", **settings},
         "steps": list(steps),
     }
-    found = validate(document)
+    found = validate_definition(document)
     assert isinstance(found, Definition), found
     return SimulatedCampaign(found, document)
 
@@ -107,7 +108,7 @@ def scenario(
     return Scenario(
         campaigns,
         {"acme": owner or tenant()},
-        Population.made(people, zones, seed) if people else None,
+        Population.generated(people, zones, seed) if people else None,
         recorded,
         None if behaviour is None else SimulatedSenders(Behaviour.of(behaviour), seed),
         START,

@@ -119,7 +119,7 @@ def change(world: World, action: str, campaign_id: str = CAMPAIGN) -> m.ChangeCa
     return m.ChangeCampaign(TENANT, campaign_id, action, f"test#{next(_causes)}", world.now)
 
 
-def happened(world: World, what: type[m.Outside], **fields: Any) -> m.Outside:
+def happened(world: World, what: type[m.ExternalEvent], **fields: Any) -> m.ExternalEvent:
     """Some other public event about Ann, now."""
     return what(**{**outside(world), **fields})
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from schemas.base.error_codes import Code
+from schemas.base.error_codes import RefusalCode
 from schemas.internal.topics import Topic
 from schemas.public.codec import encode_event
 from schemas.public.example_events import sample, sample_model
@@ -71,63 +71,74 @@ def _reply(
 _CUSTOMER = {"contact_id": "ann", "timezone": "Mars/Olympus"}
 
 BAD = (
-    Bad("garbage", Code.NOT_JSON, b"\x00\xff garbage", headers()),
-    Bad("garbage without headers", Code.NOT_CLOUDEVENT, b"\x00\xff garbage", []),
-    Bad("nothing", Code.VALUE_EMPTY, None, headers()),
-    Bad("wrong magic", Code.NOT_AVRO, b"\x07" + _SINGLE[1:], headers(content=AVRO)),
-    Bad("truncated Avro", Code.AVRO_TRUNCATED, _SINGLE[:-5], headers(content=AVRO)),
-    Bad("truncated frame", Code.AVRO_TRUNCATED, b"\x00\x00", headers(content=AVRO)),
+    Bad("garbage", RefusalCode.NOT_JSON, b"\x00\xff garbage", headers()),
+    Bad("garbage without headers", RefusalCode.NOT_CLOUDEVENT, b"\x00\xff garbage", []),
+    Bad("nothing", RefusalCode.VALUE_EMPTY, None, headers()),
+    Bad("wrong magic", RefusalCode.NOT_AVRO, b"\x07" + _SINGLE[1:], headers(content=AVRO)),
+    Bad("truncated Avro", RefusalCode.AVRO_TRUNCATED, _SINGLE[:-5], headers(content=AVRO)),
+    Bad("truncated frame", RefusalCode.AVRO_TRUNCATED, b"\x00\x00", headers(content=AVRO)),
     Bad(
         "unknown schema id",
-        Code.AVRO_SCHEMA_UNKNOWN,
+        RefusalCode.AVRO_SCHEMA_UNKNOWN,
         b"\x00\x00\x0f\x42\x3f body",
         headers(content=AVRO),
     ),
     Bad(
         "unknown fingerprint",
-        Code.AVRO_SCHEMA_UNKNOWN,
+        RefusalCode.AVRO_SCHEMA_UNKNOWN,
         b"\xc3\x01" + bytes(20),
         headers(content=AVRO),
     ),
-    Bad("wrong type", Code.FIELD_INVALID, body(tenant_id=7), headers()),
-    Bad("missing field", Code.FIELD_MISSING, without("customer"), headers()),
-    Bad("a list", Code.FIELD_INVALID, b"[]", headers()),
+    Bad("wrong type", RefusalCode.FIELD_INVALID, body(tenant_id=7), headers()),
+    Bad("missing field", RefusalCode.FIELD_MISSING, without("customer"), headers()),
+    Bad("a list", RefusalCode.FIELD_INVALID, b"[]", headers()),
     Bad(
         "NaN",
-        Code.FIELD_INVALID,
+        RefusalCode.FIELD_INVALID,
         body("contact.upserted", attributes={"x": float("nan")}),
         headers("contact.upserted"),
         Topic.CONTACTS,
     ),
-    Bad("NUL in an id", Code.FIELD_INVALID, body(tenant_id="a\x00b"), headers()),
-    Bad("another's key in an id", Code.FIELD_INVALID, body(tenant_id="quiet/ann"), headers()),
-    _reply("long text", Code.FIELD_INVALID, _long(30_000)),
-    _reply("beyond our limit", Code.TOO_LARGE, _long(1_500_000)),
-    _reply("up to the broker's limit", Code.TOO_LARGE, _long(3_999_000)),
-    _reply("compressed past it", Code.TOO_LARGE, _long(20_000_000), packed=True),
-    Bad("deep nesting", Code.TOO_DEEP, _DEEP, headers("campaign.published"), Topic.CAMPAIGNS),
-    Bad("a great key", Code.NOT_JSON, b"?", headers(), key=b"k" * 2_500_000),
-    Bad("great headers", Code.NOT_JSON, b"?", [*headers(), ("x", b"h" * 400_000)]),
-    Bad("unknown type", Code.EVENT_TYPE_UNKNOWN, body(), headers("job.exploded")),
-    Bad("unknown version", Code.EVENT_VERSION_UNKNOWN, body(), headers("job.completed.v99")),
-    Bad("unknown CloudEvents", Code.CE_VERSION_UNKNOWN, body(), headers(ce_specversion=b"2.0")),
-    Bad("no id", Code.CE_HEADER_MISSING, body(), headers(ce_id=b"")),
-    Bad("id with control characters", Code.CE_HEADER_INVALID, body(), headers(ce_id=b"a\nb")),
-    Bad("unknown content", Code.CONTENT_TYPE_UNKNOWN, body(), headers(content=b"text/xml")),
+    Bad("NUL in an id", RefusalCode.FIELD_INVALID, body(tenant_id="a\x00b"), headers()),
+    Bad(
+        "another's key in an id", RefusalCode.FIELD_INVALID, body(tenant_id="quiet/ann"), headers()
+    ),
+    _reply("long text", RefusalCode.FIELD_INVALID, _long(30_000)),
+    _reply("beyond our limit", RefusalCode.TOO_LARGE, _long(1_500_000)),
+    _reply("up to the broker's limit", RefusalCode.TOO_LARGE, _long(3_999_000)),
+    _reply("compressed past it", RefusalCode.TOO_LARGE, _long(20_000_000), packed=True),
+    Bad(
+        "deep nesting", RefusalCode.TOO_DEEP, _DEEP, headers("campaign.published"), Topic.CAMPAIGNS
+    ),
+    Bad("a great key", RefusalCode.NOT_JSON, b"?", headers(), key=b"k" * 2_500_000),
+    Bad("great headers", RefusalCode.NOT_JSON, b"?", [*headers(), ("x", b"h" * 400_000)]),
+    Bad("unknown type", RefusalCode.EVENT_TYPE_UNKNOWN, body(), headers("job.exploded")),
+    Bad("unknown version", RefusalCode.EVENT_VERSION_UNKNOWN, body(), headers("job.completed.v99")),
+    Bad(
+        "unknown CloudEvents",
+        RefusalCode.CE_VERSION_UNKNOWN,
+        body(),
+        headers(ce_specversion=b"2.0"),
+    ),
+    Bad("no id", RefusalCode.CE_HEADER_MISSING, body(), headers(ce_id=b"")),
+    Bad(
+        "id with control characters", RefusalCode.CE_HEADER_INVALID, body(), headers(ce_id=b"a\nb")
+    ),
+    Bad("unknown content", RefusalCode.CONTENT_TYPE_UNKNOWN, body(), headers(content=b"text/xml")),
     Bad("wrong topic", "EVENT_WRONG_TOPIC", body(), headers(), Topic.CONTACTS),
     Bad(
         "event of 1970",
-        Code.TIME_OUT_OF_RANGE,
+        RefusalCode.TIME_OUT_OF_RANGE,
         body(),
         headers(ce_time=b"1970-01-01T00:00:00Z"),
     ),
-    Bad("stamped in 1970", Code.TIME_OUT_OF_RANGE, body(), headers(), stamp=1_000),
-    Bad("stamped before time", Code.TIME_OUT_OF_RANGE, body(), headers(), stamp=-(2**62)),
+    Bad("stamped in 1970", RefusalCode.TIME_OUT_OF_RANGE, body(), headers(), stamp=1_000),
+    Bad("stamped before time", RefusalCode.TIME_OUT_OF_RANGE, body(), headers(), stamp=-(2**62)),
     Bad(
         "job of 2200",
-        Code.TIME_OUT_OF_RANGE,
+        RefusalCode.TIME_OUT_OF_RANGE,
         body(completed_at="2200-01-01T00:00:00Z"),
         headers(),
     ),
-    Bad("unknown zone", Code.TIMEZONE_UNKNOWN, body(customer=_CUSTOMER), headers()),
+    Bad("unknown zone", RefusalCode.TIMEZONE_UNKNOWN, body(customer=_CUSTOMER), headers()),
 )

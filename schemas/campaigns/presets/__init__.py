@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.campaigns.yaml_document import parse
+from schemas.campaigns.yaml_document import parse_document
 
-NAMES = ("conservative", "standard", "aggressive")
+PRESET_NAMES = ("conservative", "standard", "aggressive")
 
 
 class Preset(NamedTuple):
@@ -41,7 +41,7 @@ def duplicate(
     or type.
     """
     if preset not in _PRESETS:
-        raise PresetUnknown(f"{preset[:50]} is none of " + ", ".join(NAMES))
+        raise PresetUnknown(f"{preset[:50]} is none of " + ", ".join(PRESET_NAMES))
     document = _PRESETS[preset].document
     head = (
         f"# From the preset {preset}. A step without a template is not sent.",
@@ -74,8 +74,8 @@ def _quoted(value: str | None) -> str:
 
 
 def _load(name: str) -> Preset:
-    document = parse(files(__name__).joinpath(f"{name}.yaml").read_bytes())
+    document = parse_document(files(__name__).joinpath(f"{name}.yaml").read_bytes())
     return Preset(name, document["name"], document["description"], document)
 
 
-_PRESETS = {name: _load(name) for name in NAMES}
+_PRESETS = {name: _load(name) for name in PRESET_NAMES}

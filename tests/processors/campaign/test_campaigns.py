@@ -118,7 +118,7 @@ def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
     world.turn("campaign")
     assert world.facts(FactKind.CAMPAIGN_READY) == []
     world.settle()
-    assert record(world).known_by == [0, 1, 2]
+    assert record(world).acknowledged_by == [0, 1, 2]
     assert len(world.facts(FactKind.CAMPAIGN_READY)) == 1
 
 

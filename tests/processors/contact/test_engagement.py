@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.base.times import MINUTE
-from schemas.internal.facts import FactKind, moment
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import Message, ReviewReceived, TouchSeen
 from schemas.internal.states import Phase, Status
 from tests.testing.builders import publish
@@ -77,7 +77,7 @@ def test_an_earlier_open_told_late_redates_the_first() -> None:
     assert len(world.facts(FactKind.TOUCH_OPENED)) == 1
     (redated,) = world.facts(FactKind.TOUCH_REDATED)
     told = (redated.reason, redated.command_id, redated.occurred_at)
-    assert told == ("opened", touch.command_id, moment(moments[-1]))
+    assert told == ("opened", touch.command_id, fact_time(moments[-1]))
 
 
 def test_an_open_may_be_told_before_the_sending() -> None:

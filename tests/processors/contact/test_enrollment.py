@@ -47,7 +47,7 @@ def test_a_job_that_declines_enrolls_nobody() -> None:
 
 def test_a_declined_job_still_tells_who_the_person_is() -> None:
     world = enrolled(changes={"enroll": False})
-    assert contact(world).profile.email == "ann@example.com"
+    assert contact(world).profile.address("email") == "ann@example.com"
 
 
 def two_campaigns(**changes: Any) -> World:

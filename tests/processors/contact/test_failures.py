@@ -77,11 +77,11 @@ def test_a_success_after_failures_ends_the_retries() -> None:
 
 
 def test_a_sender_that_calls_a_failure_passing_is_asked_again_whatever_the_code() -> None:
-    def passing(world: World, touch: RequestTouch) -> list[Message]:
-        return [replace(told, passing=True) for told in failed(world, touch, "408")]
+    def retryable(world: World, touch: RequestTouch) -> list[Message]:
+        return [replace(told, retryable=True) for told in failed(world, touch, "408")]
 
     world = enrolled(steps=[step("a")])
-    world.hours(30, [answering(passing)])
+    world.hours(30, [answering(retryable)])
     assert len(world.due()) == 4
 
 

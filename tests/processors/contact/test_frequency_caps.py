@@ -220,13 +220,13 @@ def test_history_is_known_and_sends_nothing() -> None:
     world = begun()
     year = 365 * 24 * HOUR
     old = job("old", START - year)
-    tell(world, m.Past(old.tenant_id, old.contact_id, old.cause, old.at, m.encode(old)))
+    tell(world, m.BackfilledEvent(old.tenant_id, old.contact_id, old.cause, old.at, m.encode(old)))
     tell(world, tenant(at=START + 1, cause="t#2", fence=START - HOUR))
     tell(world, job("older", START - 2 * HOUR, cause="jobs#older"))
     world.hours(1000, sending())
     assert not world.commands()
     assert reasons(world, FactKind.ENROLLMENT_DECLINED) == ["EVENT_IN_PAST", "EVENT_IN_PAST"]
     assert set(contact(world).jobs) == {"old", "older"}
-    assert contact(world).profile.email == "ann@example.com"
+    assert contact(world).profile.address("email") == "ann@example.com"
     tell(world, job("new", world.now, cause="jobs#new"))
     assert run(world).status is Status.ACTIVE

@@ -251,7 +251,7 @@ def test_history_moves_no_run(kind: str) -> None:
     world = prospecting(step("a", wait_for="open"), step("b", hours=1), quiet_hours="none")
     world.hours(1, sending())
     fields = {**outside(world), "at": START + 1}
-    event: m.Outside
+    event: m.ExternalEvent
     if kind == "opened":
         event = seen(world, world.due()[0])
     elif kind == "stopped":
@@ -259,7 +259,7 @@ def test_history_moves_no_run(kind: str) -> None:
     else:
         event = m.ReviewReceived(**fields, kind="review_clicked")
     ids = (event.tenant_id, event.contact_id, event.cause, event.at)
-    tell(world, m.Past(*ids, m.encode(event)))
+    tell(world, m.BackfilledEvent(*ids, m.encode(event)))
     assert run(world).status is Status.ACTIVE
     assert run(world).waiting is not None
     assert len(world.due()) == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.error_codes import CampaignCode
 from schemas.base.times import DAY
 from schemas.campaigns.campaign_kinds import CONDITIONS
 from schemas.internal import messages as m
@@ -168,15 +168,15 @@ BACK = {"branch": "a"}
 @pytest.mark.parametrize(
     ("rows", "code"),
     [
-        ((step("a", then="complete"), step("b")), Code.STEP_UNREACHABLE),
-        ((step("a", then={"branch": "moon"}),), Code.BRANCH_UNKNOWN),
-        ((step("a"), step("b", then=BACK)), Code.LOOP_WITHOUT_WAIT),
-        ((step("a", wait_for="connection_accepted"),), Code.SIGNAL_NOT_SUPPORTED),
-        ((step("a", hours=43_801),), Code.DELAY_INVALID),
+        ((step("a", then="complete"), step("b")), CampaignCode.STEP_UNREACHABLE),
+        ((step("a", then={"branch": "moon"}),), CampaignCode.BRANCH_UNKNOWN),
+        ((step("a"), step("b", then=BACK)), CampaignCode.LOOP_WITHOUT_WAIT),
+        ((step("a", wait_for="connection_accepted"),), CampaignCode.SIGNAL_NOT_SUPPORTED),
+        ((step("a", hours=43_801),), CampaignCode.DELAY_INVALID),
     ],
 )
 def test_a_sequence_that_cannot_be_is_refused_and_the_one_before_goes_on(
-    rows: tuple[dict[str, Any], ...], code: Code
+    rows: tuple[dict[str, Any], ...], code: CampaignCode
 ) -> None:
     world = prospecting(step("a", hours=5), quiet_hours="none")
     tell(world, publish(kind="prospecting", steps=list(rows)))

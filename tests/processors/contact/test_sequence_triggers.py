@@ -28,10 +28,10 @@ from tests.testing.story import (
     told,
 )
 
-Telling = Callable[[World, m.RequestTouch], m.Outside]
+Telling = Callable[[World, m.RequestTouch], m.ExternalEvent]
 
 
-def _call(world: World, touch: m.RequestTouch) -> m.Outside:
+def _call(world: World, touch: m.RequestTouch) -> m.ExternalEvent:
     return happened(world, m.CallEnded, command_id=touch.command_id, outcome="answered")
 
 
@@ -103,9 +103,9 @@ def test_what_happened_before_the_run_is_no_trigger_of_it(event: str) -> None:
     assert not world.facts(FactKind.TRIGGER_MET)
 
 
-def past(event: m.Outside) -> m.Past:
+def past(event: m.ExternalEvent) -> m.BackfilledEvent:
     ids = (event.tenant_id, event.contact_id, event.cause, event.at)
-    return m.Past(*ids, m.encode(event))
+    return m.BackfilledEvent(*ids, m.encode(event))
 
 
 @pytest.mark.parametrize("fenced", [False, True])
@@ -117,7 +117,7 @@ def test_a_year_of_prospecting_told_again_is_known_and_sends_nothing(fenced: boo
     year = world.now - 365 * 24 * HOUR
     if fenced:
         tell(world, tenant(at=START + 1, cause="t#2", fence=world.now - HOUR))
-    history: list[m.Outside] = []
+    history: list[m.ExternalEvent] = []
     for day in range(0, 364, 7):
         of_that_day = (
             told(world, first_name=f"Ann {day}"),

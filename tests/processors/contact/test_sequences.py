@@ -44,11 +44,11 @@ def sends(world: World) -> list[tuple[str, float]]:
     return [(touch.step_id, (touch.due_at - START) / HOUR) for touch in due(world)]
 
 
-def accepted(world: World, **changes: Any) -> m.Outside:
+def accepted(world: World, **changes: Any) -> m.ExternalEvent:
     return happened(world, m.ConnectionAccepted, **changes)
 
 
-def replied(world: World, channel: str = "email", **changes: Any) -> m.Outside:
+def replied(world: World, channel: str = "email", **changes: Any) -> m.ExternalEvent:
     return happened(world, m.ContactReplied, channel=channel, **changes)
 
 

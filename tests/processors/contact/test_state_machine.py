@@ -17,7 +17,7 @@ from processors.fold.store import Store
 from processors.fold.turn import Output, Turn
 from processors.shared.tenant_lookup import campaign_key, tenant_key
 from schemas.base.times import DAY
-from schemas.campaigns.compiled_definition import Definition, Settings, Step
+from schemas.campaigns.compiled_definition import CampaignSettings, Definition, Step
 from schemas.internal import messages as m
 from schemas.internal.messages import Window
 from schemas.internal.states import (
@@ -63,7 +63,7 @@ def context(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
     """Ann, with one touch of one enrollment in that phase."""
     store = Store(ContactProcessor.decode_state)
     definition = Definition("acme", "c", "C", (Step("a", "email", DAY, "enrollment", "t"),))
-    assert definition.settings == Settings()
+    assert definition.settings == CampaignSettings()
     window = Window("America/Chicago", 21 * 60, 8 * 60, "tenant")
     store.put(
         tenant_key("acme"),
@@ -76,7 +76,7 @@ def context(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
     enrollment = Enrollment("e", "c", 1, 1, None, None, START, START, case.status)
     enrollment.touches, enrollment.frozen_at = [touch], START
     contact = Contact(enrollments=[enrollment])
-    contact.profile.email = "ann@example.com"
+    contact.profile.addresses = {"email": ("ann@example.com", 0)}
     contact.opted_out = {"email": START} if case.opted_out else {}
     store.put(b"acme/ann", contact)
     outputs: list[Output] = []
@@ -87,7 +87,7 @@ WHO = ("acme", "ann")
 Drive = Callable[[Context, Enrollment, Touch], None]
 
 
-def _answer(message: m.Answer) -> Drive:
+def _answer(message: m.DispatchAnswer) -> Drive:
     return lambda context, enrollment, touch: answered(context, enrollment, touch, message)
 
 

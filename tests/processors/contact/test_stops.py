@@ -197,7 +197,7 @@ def test_an_erased_person_does_not_come_back_by_the_next_job() -> None:
     world = enrolled()
     tell(world, ContactErased(**outside(world)))
     tell(world, job("j2", world.now))
-    assert contact(world).profile.email == ""
+    assert contact(world).profile.address("email") == ""
     assert reasons(world, FactKind.EVENT_REFUSED) == ["CONTACT_ERASED"]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.base.times import parse_rfc3339
 from schemas.campaigns import presets
-from schemas.campaigns.yaml_document import parse
+from schemas.campaigns.yaml_document import parse_document
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person, PublishCampaign
 from tests.testing.builders import CAMPAIGN, TENANT, publish
@@ -31,7 +31,7 @@ from tests.testing.story import (
 
 def duplicated(preset: str) -> World:
     """A world with a preset duplicated and given templates."""
-    document = parse(presets.duplicate(preset, TENANT, CAMPAIGN, "Mine"))
+    document = parse_document(presets.duplicate(preset, TENANT, CAMPAIGN, "Mine"))
     for row in document["steps"]:
         row["template_id"] = "t"
     document["settings"] = {"quiet_hours": "none"}

@@ -210,7 +210,7 @@ def test_an_older_account_told_later_changes_nothing() -> None:
     world = enrolled()
     old = told(world, email="ancient@example.com")
     tell(world, type(old)(old.tenant_id, old.contact_id, old.cause, START - HOUR, old.person))
-    assert contact(world).profile.email == "ann@example.com"
+    assert contact(world).profile.address("email") == "ann@example.com"
 
 
 def test_an_address_that_is_taken_away_while_the_touch_waits_skips_it() -> None:

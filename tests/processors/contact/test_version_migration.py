@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from processors.contact.version_migration import next_after, repeated_and_lost
-from schemas.campaigns.definition import Definition, validate
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import validate_definition
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.states import Phase, Status
@@ -171,7 +172,7 @@ def test_a_paused_run_moves_and_stays_paused() -> None:
 
 def definition(*names: str) -> Definition:
     whole = {"tenant_id": "acme", "campaign_id": "c", "name": "Moving", "kind": "prospecting"}
-    found = validate({**whole, "steps": [mail(name) for name in names]})
+    found = validate_definition({**whole, "steps": [mail(name) for name in names]})
     assert isinstance(found, Definition)
     return found
 
@@ -179,4 +180,4 @@ def definition(*names: str) -> Definition:
 def test_who_would_get_a_step_twice_or_lose_one() -> None:
     old, new = definition("a", "b", "c"), definition("b", "n", "c", "a")
     assert next_after("a", old, new, {"a": None}) == 0
-    assert repeated_and_lost(["a", "b"], new.index("c"), new) == (["a"], ["n"])
+    assert repeated_and_lost(["a", "b"], new.step_index("c"), new) == (["a"], ["n"])

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from processors.shared.send_windows import is_open, opens_at
 from schemas.base.times import DAY, HOUR, MINUTE
-from schemas.base.zones import NAMES, zone
-from schemas.campaigns.compiled_definition import SendWindow
+from schemas.base.zones import ZONE_NAMES, zone
+from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 
@@ -19,7 +19,7 @@ FIRST = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 LAST = int(datetime(2036, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
 MINUTES = st.integers(0, 24 * 60 - 1)
-WINDOWS = st.builds(SendWindow, MINUTES, MINUTES, st.integers(1, 127))
+WINDOWS = st.builds(StepWindow, MINUTES, MINUTES, st.integers(1, 127))
 
 
 @cache
@@ -57,10 +57,10 @@ def slowly(window: Window, moment: int) -> int:
     return opened
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", sorted(ZONE_NAMES))
 def test_over_every_clock_change_never_early_and_never_outside(name: str) -> None:
-    only = SendWindow(1 * 60 + 30, 3 * 60, 127)
-    overnight = SendWindow(23 * 60, 2 * 60 + 15, 0b0111111)
+    only = StepWindow(1 * 60 + 30, 3 * 60, 127)
+    overnight = StepWindow(23 * 60, 2 * 60 + 15, 0b0111111)
     for change in changes(name):
         for hours in (only, overnight):
             window = Window(name, 0, 0, "contact", hours)
@@ -72,14 +72,14 @@ def test_over_every_clock_change_never_early_and_never_outside(name: str) -> Non
 
 def test_a_clock_set_back_to_before_the_quiet_hours_ends_them() -> None:
     second_one = int(datetime(2020, 11, 1, 10, tzinfo=UTC).timestamp()) * 1_000_000
-    window = Window("America/Juneau", 61, 0, "contact", SendWindow(0, 0, 0b1000000))
+    window = Window("America/Juneau", 61, 0, "contact", StepWindow(0, 0, 0b1000000))
     assert opens_at(window, second_one - MINUTE // 2) == second_one
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.data(), st.sampled_from(sorted(NAMES)), WINDOWS, MINUTES, MINUTES)
+@given(st.data(), st.sampled_from(sorted(ZONE_NAMES)), WINDOWS, MINUTES, MINUTES)
 def test_the_first_open_minute_is_found(
-    data: st.DataObject, name: str, only: SendWindow, quiet_start: int, quiet_end: int
+    data: st.DataObject, name: str, only: StepWindow, quiet_start: int, quiet_end: int
 ) -> None:
     near = data.draw(st.sampled_from((*changes(name), FIRST, LAST)))
     moment = near + data.draw(st.integers(-2 * DAY, 2 * DAY))

@@ -4,7 +4,7 @@ from typing import Any
 
 from processors.why import NOT_ASKED, ORDER, Explanation, Gate, explain
 from schemas.internal import messages as m
-from schemas.internal.facts import moment
+from schemas.internal.facts import fact_time
 from schemas.internal.messages import DeleteTemplate, Person
 from tests.testing.builders import CONTACT, TENANT, publish
 from tests.testing.story import (
@@ -51,7 +51,7 @@ def results(found: dict[str, Gate]) -> dict[str, str]:
 
 
 def at(hours: float) -> Any:
-    return moment(START + round(hours * HOUR))
+    return fact_time(START + round(hours * HOUR))
 
 
 def through(refused: str, found: dict[str, Gate]) -> None:

@@ -20,7 +20,7 @@ from schemas.base.times import (
     parse_rfc3339,
     to_datetime,
 )
-from schemas.base.zones import NAMES, is_zone, zone
+from schemas.base.zones import ZONE_NAMES, is_zone, zone
 
 moments = st.integers(EARLIEST, LATEST - 1)
 
@@ -93,4 +93,4 @@ def test_a_zone_is_known_by_its_exact_name() -> None:
 
 def test_zones_come_from_the_pinned_package_alone() -> None:
     assert zoneinfo.TZPATH == ()
-    assert all(zone(name).key == name for name in NAMES)
+    assert all(zone(name).key == name for name in ZONE_NAMES)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.error_codes import CampaignCode
 from schemas.base.times import HOUR, MINUTE
-from schemas.campaigns.definition import Definition, Settings, Step, content_hash, read, validate
+from schemas.campaigns.compiled_definition import CampaignSettings, Definition, Step, content_hash
+from schemas.campaigns.definition import read_definition, validate_definition
 from schemas.public.example_events import DEFINITION
 
 
@@ -23,13 +24,13 @@ def step(**changed: Any) -> dict[str, Any]:
 
 
 def valid(**changed: Any) -> Definition:
-    definition = validate(document(**changed))
+    definition = validate_definition(document(**changed))
     assert isinstance(definition, Definition), definition
     return definition
 
 
 def problems(whole: Any, **told: str) -> list[tuple[str, str]]:
-    found = validate(whole, **told)
+    found = validate_definition(whole, **told)
     assert isinstance(found, list), found
     assert all(len(problem.message) <= 300 for problem in found)
     return [(problem.code, problem.place) for problem in found]
@@ -45,14 +46,14 @@ def test_the_least_document_has_all_the_defaults() -> None:
         campaign_id="reviews",
         name="Review requests",
         steps=(Step("a", "email", 24 * HOUR, "enrollment"),),
-        settings=Settings(
-            cooldown=0,
+        settings=CampaignSettings(
+            cooldown_us=0,
             repeat_job="restart",
             late_policy="shift_by_pause",
             quiet="tenant",
-            expire_after=168 * HOUR,
-            answer_timeout=30 * MINUTE,
-            retry_delays=(MINUTE, 5 * MINUTE, 15 * MINUTE),
+            expire_after_us=168 * HOUR,
+            answer_timeout_us=30 * MINUTE,
+            retry_delays_us=(MINUTE, 5 * MINUTE, 15 * MINUTE),
         ),
         kind="review",
         service_type=None,
@@ -70,95 +71,97 @@ def test_all_problems_are_told_at_once() -> None:
         name=None, kind="calls", steps=[step(delay_hours=0), step(channel="fax"), step(id="c d")]
     )
     assert problems(whole) == [
-        (Code.KIND_UNKNOWN, "kind"),
-        (Code.NAME_REQUIRED, "name"),
-        (Code.DELAY_INVALID, "steps[0].delay_hours"),
-        (Code.CHANNEL_UNKNOWN, "steps[1].channel"),
-        (Code.STEP_ID_INVALID, "steps[2].id"),
-        (Code.STEP_ID_DUPLICATE, "steps[1].id"),
+        (CampaignCode.KIND_UNKNOWN, "kind"),
+        (CampaignCode.NAME_REQUIRED, "name"),
+        (CampaignCode.DELAY_INVALID, "steps[0].delay_hours"),
+        (CampaignCode.CHANNEL_UNKNOWN, "steps[1].channel"),
+        (CampaignCode.STEP_ID_INVALID, "steps[2].id"),
+        (CampaignCode.STEP_ID_DUPLICATE, "steps[1].id"),
     ]
 
 
 @pytest.mark.parametrize("hours", [0, -1, -0.5, 43_801, None, "24", True, float("nan"), 1e-12, []])
 def test_a_delay_is_a_number_above_zero(hours: Any) -> None:
-    assert of(steps=[step(delay_hours=hours)]) == [(Code.DELAY_INVALID, "steps[0].delay_hours")]
+    assert of(steps=[step(delay_hours=hours)]) == [
+        (CampaignCode.DELAY_INVALID, "steps[0].delay_hours")
+    ]
 
 
 def test_a_delay_may_be_a_decimal() -> None:
-    assert valid(steps=[step(delay_hours=0.5)]).steps[0].delay == 30 * MINUTE
+    assert valid(steps=[step(delay_hours=0.5)]).steps[0].delay_us == 30 * MINUTE
 
 
 def test_five_touches_are_too_many_for_a_review_campaign() -> None:
     steps = [step(id=f"s{number}") for number in range(5)]
-    assert of(steps=steps) == [(Code.TOO_MANY_STEPS, "steps")]
+    assert of(steps=steps) == [(CampaignCode.TOO_MANY_STEPS, "steps")]
     assert len(valid(steps=steps[:4]).steps) == 4
 
 
 @pytest.mark.parametrize("steps", [None, []])
 def test_no_steps_are_no_campaign(steps: Any) -> None:
-    assert of(steps=steps) == [(Code.STEPS_REQUIRED, "steps")]
+    assert of(steps=steps) == [(CampaignCode.STEPS_REQUIRED, "steps")]
 
 
 @pytest.mark.parametrize(
     ("changed", "code", "place"),
     [
-        ({"id": None}, Code.STEP_ID_REQUIRED, "id"),
-        ({"id": "a/b"}, Code.STEP_ID_INVALID, "id"),
-        ({"id": 1}, Code.STEP_ID_INVALID, "id"),
-        ({"channel": None}, Code.CHANNEL_REQUIRED, "channel"),
-        ({"channel": "fax"}, Code.CHANNEL_UNKNOWN, "channel"),
-        ({"channel": ["email"]}, Code.CHANNEL_UNKNOWN, "channel"),
-        ({"channel": "voice"}, Code.CHANNEL_NOT_SUPPORTED, "channel"),
-        ({"action": "call"}, Code.ACTION_NOT_SUPPORTED, "action"),
-        ({"anchor": "trigger"}, Code.ANCHOR_NOT_SUPPORTED, "anchor"),
-        ({"anchor": "previous_scheduled"}, Code.ANCHOR_NOT_SUPPORTED, "anchor"),
-        ({"anchor": "moon"}, Code.ANCHOR_UNKNOWN, "anchor"),
-        ({"template_id": 7}, Code.TEMPLATE_INVALID, "template_id"),
-        ({"template_id": "t" * 201}, Code.TEMPLATE_INVALID, "template_id"),
-        ({"delay": 3}, Code.FIELD_UNKNOWN, "delay"),
+        ({"id": None}, CampaignCode.STEP_ID_REQUIRED, "id"),
+        ({"id": "a/b"}, CampaignCode.STEP_ID_INVALID, "id"),
+        ({"id": 1}, CampaignCode.STEP_ID_INVALID, "id"),
+        ({"channel": None}, CampaignCode.CHANNEL_REQUIRED, "channel"),
+        ({"channel": "fax"}, CampaignCode.CHANNEL_UNKNOWN, "channel"),
+        ({"channel": ["email"]}, CampaignCode.CHANNEL_UNKNOWN, "channel"),
+        ({"channel": "voice"}, CampaignCode.CHANNEL_NOT_SUPPORTED, "channel"),
+        ({"action": "call"}, CampaignCode.ACTION_NOT_SUPPORTED, "action"),
+        ({"anchor": "trigger"}, CampaignCode.ANCHOR_NOT_SUPPORTED, "anchor"),
+        ({"anchor": "previous_scheduled"}, CampaignCode.ANCHOR_NOT_SUPPORTED, "anchor"),
+        ({"anchor": "moon"}, CampaignCode.ANCHOR_UNKNOWN, "anchor"),
+        ({"template_id": 7}, CampaignCode.TEMPLATE_INVALID, "template_id"),
+        ({"template_id": "t" * 201}, CampaignCode.TEMPLATE_INVALID, "template_id"),
+        ({"delay": 3}, CampaignCode.FIELD_UNKNOWN, "delay"),
     ],
 )
 def test_what_is_wrong_with_a_step_is_told_at_its_place(
-    changed: dict[str, Any], code: Code, place: str
+    changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
     assert of(steps=[step(**changed)]) == [(code, f"steps[0].{place}")]
 
 
 @pytest.mark.parametrize("wrong", [7, "email", None, [step()]])
 def test_a_step_is_a_mapping(wrong: Any) -> None:
-    assert of(steps=[wrong]) == [(Code.STEP_INVALID, "steps[0]")]
-    assert of(steps="all of them") == [(Code.STEP_INVALID, "steps")]
+    assert of(steps=[wrong]) == [(CampaignCode.STEP_INVALID, "steps[0]")]
+    assert of(steps="all of them") == [(CampaignCode.STEP_INVALID, "steps")]
 
 
 @pytest.mark.parametrize(
     ("changed", "code", "place"),
     [
-        ({"name": None}, Code.NAME_REQUIRED, "name"),
-        ({"name": "  "}, Code.NAME_REQUIRED, "name"),
-        ({"name": "ab"}, Code.NAME_INVALID, "name"),
-        ({"name": "a" * 201}, Code.NAME_INVALID, "name"),
-        ({"name": "50 % off!"}, Code.NAME_INVALID, "name"),
-        ({"name": 123}, Code.NAME_INVALID, "name"),
-        ({"description": "d" * 5_001}, Code.DESCRIPTION_INVALID, "description"),
-        ({"description": "a\x00"}, Code.DESCRIPTION_INVALID, "description"),
-        ({"tenant_id": "a/b"}, Code.TENANT_INVALID, "tenant_id"),
-        ({"campaign_id": None}, Code.ID_INVALID, "campaign_id"),
-        ({"kind": "fishing"}, Code.KIND_UNKNOWN, "kind"),
-        ({"status": "paused"}, Code.STATUS_INVALID, "status"),
-        ({"service_type": "gardening"}, Code.SERVICE_TYPE_UNKNOWN, "service_type"),
-        ({"preset": True}, Code.PRESET_READ_ONLY, "preset"),
-        ({"settings": []}, Code.SETTING_INVALID, "settings"),
-        ({"step": []}, Code.FIELD_UNKNOWN, "step"),
+        ({"name": None}, CampaignCode.NAME_REQUIRED, "name"),
+        ({"name": "  "}, CampaignCode.NAME_REQUIRED, "name"),
+        ({"name": "ab"}, CampaignCode.NAME_INVALID, "name"),
+        ({"name": "a" * 201}, CampaignCode.NAME_INVALID, "name"),
+        ({"name": "50 % off!"}, CampaignCode.NAME_INVALID, "name"),
+        ({"name": 123}, CampaignCode.NAME_INVALID, "name"),
+        ({"description": "d" * 5_001}, CampaignCode.DESCRIPTION_INVALID, "description"),
+        ({"description": "a\x00"}, CampaignCode.DESCRIPTION_INVALID, "description"),
+        ({"tenant_id": "a/b"}, CampaignCode.TENANT_INVALID, "tenant_id"),
+        ({"campaign_id": None}, CampaignCode.ID_INVALID, "campaign_id"),
+        ({"kind": "fishing"}, CampaignCode.KIND_UNKNOWN, "kind"),
+        ({"status": "paused"}, CampaignCode.STATUS_INVALID, "status"),
+        ({"service_type": "gardening"}, CampaignCode.SERVICE_TYPE_UNKNOWN, "service_type"),
+        ({"preset": True}, CampaignCode.PRESET_READ_ONLY, "preset"),
+        ({"settings": []}, CampaignCode.SETTING_INVALID, "settings"),
+        ({"step": []}, CampaignCode.FIELD_UNKNOWN, "step"),
     ],
 )
 def test_what_is_wrong_with_a_campaign_is_told_at_its_place(
-    changed: dict[str, Any], code: Code, place: str
+    changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
     assert of(**changed) == [(code, place)]
 
 
 def test_a_typo_is_told_with_what_was_meant() -> None:
-    found = validate(document(settings={"cooldown_day": 3}))
+    found = validate_definition(document(settings={"cooldown_day": 3}))
     assert isinstance(found, list)
     assert found[0].place == "settings.cooldown_day"
     assert "cooldown_days" in found[0].message
@@ -166,10 +169,13 @@ def test_a_typo_is_told_with_what_was_meant() -> None:
 
 def test_ids_told_from_outside_stand_in_or_must_agree() -> None:
     whole = document(tenant_id=None)
-    assert isinstance(validate(whole, tenant_id="acme"), Definition)
-    assert problems(whole) == [(Code.TENANT_INVALID, "tenant_id")]
+    assert isinstance(validate_definition(whole, tenant_id="acme"), Definition)
+    assert problems(whole) == [(CampaignCode.TENANT_INVALID, "tenant_id")]
     told = problems(document(), tenant_id="other", campaign_id="else")
-    assert told == [(Code.TENANT_MISMATCH, "tenant_id"), (Code.ID_MISMATCH, "campaign_id")]
+    assert told == [
+        (CampaignCode.TENANT_MISMATCH, "tenant_id"),
+        (CampaignCode.ID_MISMATCH, "campaign_id"),
+    ]
 
 
 def test_the_same_content_has_the_same_hash() -> None:
@@ -190,7 +196,7 @@ def test_a_definition_stands_inside_messages() -> None:
 
 
 def test_a_document_of_nonsense_is_not_answered_with_as_much_nonsense() -> None:
-    found = validate({f"x{number}" * 100: number for number in range(1_000)})
+    found = validate_definition({f"x{number}" * 100: number for number in range(1_000)})
     assert isinstance(found, list)
     assert len(found) == 100
 
@@ -205,12 +211,12 @@ fields = st.sampled_from(["tenant_id", "name", "kind", "settings", "steps", "pre
 
 @given(st.dictionaries(fields, anything) | anything)
 def test_any_document_is_a_definition_or_a_list_of_problems(whole: Any) -> None:
-    assert validate(whole)
+    assert validate_definition(whole)
 
 
 @given(anything, st.sampled_from(["id", "channel", "delay_hours", "anchor", "template_id"]))
 def test_any_step_is_a_step_or_a_problem(value: Any, name: str) -> None:
-    assert validate(document(steps=[step(**{name: value})]))
+    assert validate_definition(document(steps=[step(**{name: value})]))
 
 
 def test_yaml_and_json_say_the_same() -> None:
@@ -218,4 +224,4 @@ def test_yaml_and_json_say_the_same() -> None:
     yaml = "tenant_id: acme\ncampaign_id: reviews\nname: Review requests\nsteps:\n" + "".join(
         f"  - {msgspec.json.encode(row).decode()}\n" for row in DEFINITION["steps"]
     )
-    assert read(text) == read(yaml) == valid()
+    assert read_definition(text) == read_definition(yaml) == valid()

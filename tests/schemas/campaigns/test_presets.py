@@ -4,14 +4,15 @@ from itertools import accumulate
 
 import pytest
 
-from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.error_codes import CampaignCode
 from schemas.base.times import HOUR
-from schemas.campaigns.definition import Definition, read, validate
-from schemas.campaigns.presets import NAMES, PresetUnknown, duplicate, list_presets
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import read_definition, validate_definition
+from schemas.campaigns.presets import PRESET_NAMES, PresetUnknown, duplicate, list_presets
 
 
 def copied(preset: str, service_type: str | None = None) -> Definition:
-    definition = read(duplicate(preset, "acme", "mine", "My campaign", service_type))
+    definition = read_definition(duplicate(preset, "acme", "mine", "My campaign", service_type))
     assert isinstance(definition, Definition), definition
     return definition
 
@@ -29,27 +30,27 @@ def test_a_preset_has_the_figures_of_the_table(
 ) -> None:
     steps = copied(preset).steps
     assert [step.channel for step in steps] == channels
-    assert list(accumulate(step.delay // HOUR for step in steps)) == hours
+    assert list(accumulate(step.delay_us // HOUR for step in steps)) == hours
     assert [step.anchor for step in steps[1:]] == ["previous_scheduled"] * (len(steps) - 1)
 
 
 def test_there_are_exactly_three() -> None:
-    assert tuple(preset.id for preset in list_presets()) == NAMES
+    assert tuple(preset.id for preset in list_presets()) == PRESET_NAMES
 
 
-@pytest.mark.parametrize("preset", list_presets(), ids=NAMES)
+@pytest.mark.parametrize("preset", list_presets(), ids=PRESET_NAMES)
 def test_a_preset_itself_cannot_be_published(preset: object) -> None:
     document = next(p.document for p in list_presets() if p is preset)
-    problems = validate(document, tenant_id="acme", campaign_id="mine")
+    problems = validate_definition(document, tenant_id="acme", campaign_id="mine")
     assert isinstance(problems, list)
-    assert [problem.code for problem in problems] == [Code.PRESET_READ_ONLY]
+    assert [problem.code for problem in problems] == [CampaignCode.PRESET_READ_ONLY]
 
 
-@pytest.mark.parametrize("preset", NAMES)
+@pytest.mark.parametrize("preset", PRESET_NAMES)
 def test_a_copy_has_no_templates_until_they_are_filled_in(preset: str) -> None:
     assert all(step.template_id is None for step in copied(preset).steps)
     text = duplicate(preset, "acme", "mine", "My campaign")
-    filled = read(text.replace("template_id: null", "template_id: t-1"))
+    filled = read_definition(text.replace("template_id: null", "template_id: t-1"))
     assert isinstance(filled, Definition)
     assert all(step.template_id == "t-1" for step in filled.steps)
 
@@ -61,9 +62,9 @@ def test_a_copy_is_for_every_job_or_one_type() -> None:
 
 def test_a_copy_cannot_be_made_to_say_something_else() -> None:
     text = duplicate("standard", "acme", "mine", 'x"\nstatus: draft\n#')
-    problems = read(text)
+    problems = read_definition(text)
     assert isinstance(problems, list)
-    assert [problem.code for problem in problems] == [Code.NAME_INVALID]
+    assert [problem.code for problem in problems] == [CampaignCode.NAME_INVALID]
 
 
 def test_an_unknown_preset_is_told() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.base.error_codes import CampaignCode as Code
+from schemas.base.error_codes import CampaignCode
 from schemas.base.times import HOUR, MINUTE
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition, StepExit, StepWait, StepWindow
@@ -90,7 +90,7 @@ def test_who_waits_for_what_a_channel_cannot_tell_is_refused(
     if event in actions()[channel, action] + ANY_CHANNEL_SIGNALS:
         valid(row)
     else:
-        assert problems(row) == [(Code.SIGNAL_NOT_SUPPORTED, "steps[0].wait_for.event")]
+        assert problems(row) == [(CampaignCode.SIGNAL_NOT_SUPPORTED, "steps[0].wait_for.event")]
 
 
 def test_every_channel_has_actions_and_every_action_signals() -> None:
@@ -108,55 +108,55 @@ def test_a_channel_names_kinds_of_campaign_that_exist() -> None:
 @pytest.mark.parametrize(
     ("changed", "code", "place"),
     [
-        ({"wait_for": 5}, Code.WAIT_INVALID, "wait_for"),
-        ({"wait_for": {}}, Code.WAIT_INVALID, "wait_for.event"),
-        ({"wait_for": {"event": []}}, Code.WAIT_INVALID, "wait_for.event"),
-        ({"wait_for": {"event": "moon"}}, Code.WAIT_INVALID, "wait_for.event"),
-        ({"wait_for": {"event": [["open"]]}}, Code.WAIT_INVALID, "wait_for.event"),
-        ({"wait_for": {"event": "open", "until": 5}}, Code.FIELD_UNKNOWN, "wait_for.until"),
+        ({"wait_for": 5}, CampaignCode.WAIT_INVALID, "wait_for"),
+        ({"wait_for": {}}, CampaignCode.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": []}}, CampaignCode.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": "moon"}}, CampaignCode.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": [["open"]]}}, CampaignCode.WAIT_INVALID, "wait_for.event"),
+        ({"wait_for": {"event": "open", "until": 5}}, CampaignCode.FIELD_UNKNOWN, "wait_for.until"),
         (
             {"wait_for": {"event": "open", "max_wait_hours": 0}},
-            Code.SETTING_INVALID,
+            CampaignCode.SETTING_INVALID,
             "wait_for.max_wait_hours",
         ),
         (
             {"wait_for": {"event": "open", "max_wait_hours": 43_801}},
-            Code.SETTING_INVALID,
+            CampaignCode.SETTING_INVALID,
             "wait_for.max_wait_hours",
         ),
         (
             {"wait_for": {"event": "open", "outcomes": ["busy"]}},
-            Code.WAIT_INVALID,
+            CampaignCode.WAIT_INVALID,
             "wait_for.outcomes",
         ),
         (
             {"wait_for": {"event": "open", "on_event": "leave"}},
-            Code.BRANCH_INVALID,
+            CampaignCode.BRANCH_INVALID,
             "wait_for.on_event",
         ),
         (
             {"wait_for": {"event": "open", "on_timeout": {"branch": "moon"}}},
-            Code.BRANCH_UNKNOWN,
+            CampaignCode.BRANCH_UNKNOWN,
             "wait_for.on_timeout",
         ),
-        ({"then": {"branch": 7}}, Code.BRANCH_INVALID, "then"),
-        ({"then": {"branch": "moon"}}, Code.BRANCH_UNKNOWN, "then"),
-        ({"skip_when": "raining"}, Code.CONDITION_UNKNOWN, "skip_when"),
-        ({"skip_when": [["opened"]]}, Code.CONDITION_UNKNOWN, "skip_when"),
-        ({"window": "day"}, Code.WINDOW_INVALID, "window"),
-        ({"window": {"start": "9"}}, Code.WINDOW_INVALID, "window.start"),
-        ({"window": {"days": ["monday"]}}, Code.WINDOW_INVALID, "window.days"),
-        ({"window": {"days": []}}, Code.WINDOW_INVALID, "window.days"),
-        ({"window": {"days": [["mon"]]}}, Code.WINDOW_INVALID, "window.days"),
-        ({"retry_minutes": [0]}, Code.SETTING_INVALID, "retry_minutes"),
-        ({"expire_after_hours": -1}, Code.SETTING_INVALID, "expire_after_hours"),
-        ({"delay_hours": -1}, Code.DELAY_INVALID, "delay_hours"),
-        ({"delay_hours": 43_801}, Code.DELAY_INVALID, "delay_hours"),
-        ({"action": "place_call"}, Code.ACTION_NOT_SUPPORTED, "action"),
+        ({"then": {"branch": 7}}, CampaignCode.BRANCH_INVALID, "then"),
+        ({"then": {"branch": "moon"}}, CampaignCode.BRANCH_UNKNOWN, "then"),
+        ({"skip_when": "raining"}, CampaignCode.CONDITION_UNKNOWN, "skip_when"),
+        ({"skip_when": [["opened"]]}, CampaignCode.CONDITION_UNKNOWN, "skip_when"),
+        ({"window": "day"}, CampaignCode.WINDOW_INVALID, "window"),
+        ({"window": {"start": "9"}}, CampaignCode.WINDOW_INVALID, "window.start"),
+        ({"window": {"days": ["monday"]}}, CampaignCode.WINDOW_INVALID, "window.days"),
+        ({"window": {"days": []}}, CampaignCode.WINDOW_INVALID, "window.days"),
+        ({"window": {"days": [["mon"]]}}, CampaignCode.WINDOW_INVALID, "window.days"),
+        ({"retry_minutes": [0]}, CampaignCode.SETTING_INVALID, "retry_minutes"),
+        ({"expire_after_hours": -1}, CampaignCode.SETTING_INVALID, "expire_after_hours"),
+        ({"delay_hours": -1}, CampaignCode.DELAY_INVALID, "delay_hours"),
+        ({"delay_hours": 43_801}, CampaignCode.DELAY_INVALID, "delay_hours"),
+        ({"action": "place_call"}, CampaignCode.ACTION_NOT_SUPPORTED, "action"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(
-    changed: dict[str, Any], code: Code, place: str
+    changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
     assert problems(step(**changed)) == [(code, f"steps[0].{place}")]
 
@@ -175,7 +175,7 @@ def test_what_is_wrong_is_told_at_its_place(
 )
 def test_a_setting_is_one_that_there_is(setting: str, wrong: Any) -> None:
     found = problems(step(), settings={setting: wrong})
-    assert found == [(Code.SETTING_INVALID, f"settings.{setting}")]
+    assert found == [(CampaignCode.SETTING_INVALID, f"settings.{setting}")]
 
 
 def test_errors_may_be_without_end() -> None:
@@ -184,7 +184,7 @@ def test_errors_may_be_without_end() -> None:
 
 def test_a_step_that_no_way_leads_to_is_told() -> None:
     rows = (step("a", then={"branch": "c"}), step("b"), step("c"))
-    assert problems(*rows) == [(Code.STEP_UNREACHABLE, "steps[1]")]
+    assert problems(*rows) == [(CampaignCode.STEP_UNREACHABLE, "steps[1]")]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_step_that_no_way_leads_to_is_told() -> None:
     ],
 )
 def test_a_loop_without_a_wait_is_told(rows: tuple[dict[str, Any], ...]) -> None:
-    assert {code for code, _ in problems(*rows)} == {Code.LOOP_WITHOUT_WAIT}
+    assert {code for code, _ in problems(*rows)} == {CampaignCode.LOOP_WITHOUT_WAIT}
 
 
 def test_a_way_back_by_waiting_is_none() -> None:
@@ -208,21 +208,23 @@ def test_a_review_campaign_only_goes_forward() -> None:
     back = {"event": "open", "on_timeout": {"branch": "a"}}
     rows = (step("a", delay_hours=1), step("b", delay_hours=1, wait_for=back))
     found = problems(*rows, kind="review")
-    assert found == [(Code.BRANCH_INVALID, "steps[1].wait_for.on_timeout")]
+    assert found == [(CampaignCode.BRANCH_INVALID, "steps[1].wait_for.on_timeout")]
 
 
 def test_who_counts_from_a_trigger_comes_from_a_wait() -> None:
     rows = (step("a"), step("b", anchor="trigger"))
-    assert problems(*rows) == [(Code.ANCHOR_NOT_SUPPORTED, "steps[1].anchor")]
+    assert problems(*rows) == [(CampaignCode.ANCHOR_NOT_SUPPORTED, "steps[1].anchor")]
     into = (step("a", wait_for="reply"), step("b", anchor="trigger", then="complete"))
     valid(*into)
 
 
 def test_no_job_enters_a_prospecting_campaign() -> None:
-    assert problems(step(), service_type="hvac") == [(Code.SERVICE_TYPE_UNKNOWN, "service_type")]
+    assert problems(step(), service_type="hvac") == [
+        (CampaignCode.SERVICE_TYPE_UNKNOWN, "service_type")
+    ]
 
 
 def test_more_steps_than_anybody_needs() -> None:
     rows = [step(f"s{number}") for number in range(101)]
-    assert (Code.TOO_MANY_STEPS, "steps") in problems(*rows)
+    assert (CampaignCode.TOO_MANY_STEPS, "steps") in problems(*rows)
     assert len(valid(*rows[:100]).steps) == 100

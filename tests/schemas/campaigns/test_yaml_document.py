@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.base.error_codes import CampaignCode as Code
-from schemas.campaigns.definition import read
-from schemas.campaigns.yaml_document import DocumentInvalid, parse
+from schemas.base.error_codes import CampaignCode
+from schemas.campaigns.definition import read_definition
+from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
 
 
 def refused(text: str | bytes) -> tuple[str, str]:
     with pytest.raises(DocumentInvalid) as why:
-        parse(text)
+        parse_document(text)
     return why.value.problem.code, why.value.problem.message
 
 
@@ -41,14 +41,14 @@ def refused(text: str | bytes) -> tuple[str, str]:
     ],
 )
 def test_a_word_is_what_it_looks_like(text: str, value: Any) -> None:
-    read = parse(f"a: {text}")["a"]
-    assert (read, type(read)) == (value, type(value))
+    parsed = parse_document(f"a: {text}")["a"]
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 @pytest.mark.parametrize("text", ["[", "a: b: c", "a: &x 1\nb: *x", "a: 1\na: 2", "? [a]\n: b"])
 def test_what_cannot_be_read_is_told_with_its_line(text: str) -> None:
     code, message = refused(text)
-    assert code == Code.DOCUMENT_INVALID
+    assert code == CampaignCode.DOCUMENT_INVALID
     assert message.startswith("line ")
 
 
@@ -70,32 +70,34 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str) -> None:
     ],
 )
 def test_tags_and_other_surprises_are_refused(text: str | bytes) -> None:
-    assert refused(text)[0] == Code.DOCUMENT_INVALID
+    assert refused(text)[0] == CampaignCode.DOCUMENT_INVALID
 
 
 @pytest.mark.parametrize("mark", ["[", "{", '{"a":', "- ", "a: {b: "])
 def test_deep_nesting_is_refused(mark: str) -> None:
-    assert refused(mark * 9_000)[0] == Code.DOCUMENT_INVALID
+    assert refused(mark * 9_000)[0] == CampaignCode.DOCUMENT_INVALID
 
 
 def test_a_long_text_is_refused_before_it_is_read() -> None:
-    assert refused("a" * 65_537)[0] == Code.DOCUMENT_TOO_LARGE
+    assert refused("a" * 65_537)[0] == CampaignCode.DOCUMENT_TOO_LARGE
 
 
 def test_what_cannot_be_read_is_a_problem_like_the_others() -> None:
-    problems = read("[")
+    problems = read_definition("[")
     assert isinstance(problems, list)
-    assert [(problem.code, problem.place) for problem in problems] == [(Code.DOCUMENT_INVALID, "")]
+    assert [(problem.code, problem.place) for problem in problems] == [
+        (CampaignCode.DOCUMENT_INVALID, "")
+    ]
 
 
 def test_a_text_with_a_byte_order_mark_is_read() -> None:
-    assert parse(b"\xef\xbb\xbfa: 1") == {"a": 1}
+    assert parse_document(b"\xef\xbb\xbfa: 1") == {"a": 1}
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_any_text_is_read_or_refused(text: str | bytes) -> None:
     try:
-        parse(text)
+        parse_document(text)
     except DocumentInvalid as why:
         assert len(why.problem.message) <= 300
 
@@ -106,6 +108,6 @@ yaml_signs = st.text(st.sampled_from("ab:{}[]-!&*?|>%@'\",# \n\t~<=0.1"), max_si
 @given(yaml_signs)
 def test_any_text_of_yaml_signs_is_read_or_refused(text: str) -> None:
     try:
-        parse(text)
+        parse_document(text)
     except DocumentInvalid as why:
-        assert why.problem.code == Code.DOCUMENT_INVALID
+        assert why.problem.code == CampaignCode.DOCUMENT_INVALID

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from schemas.base.times import DAY
-from schemas.campaigns.definition import Definition, read
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import read_definition
 from schemas.internal.topics import COMMANDS, PUBLIC_IN, Topic
 from schemas.public.asyncapi import document, text
 from schemas.public.codec import Decoder
@@ -53,7 +54,7 @@ def references(value: Any) -> list[str]:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda p: p.name)
 def test_an_example_definition_is_valid(path: Path) -> None:
-    assert isinstance(read(path.read_bytes()), Definition)
+    assert isinstance(read_definition(path.read_bytes()), Definition)
 
 
 def test_every_example_event_is_valid() -> None:

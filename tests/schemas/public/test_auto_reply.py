@@ -66,9 +66,9 @@ def test_the_text_and_the_headers_of_a_reply_stay_outside() -> None:
 @pytest.mark.parametrize("ce_type", ["job.completed", "contact.enrolled", "contact.replied"])
 def test_history_is_marked_as_such(ce_type: str) -> None:
     (output,) = taken(ce_type, ("ce_backfill", b"true"))
-    assert isinstance(output.message, m.Past)
+    assert isinstance(output.message, m.BackfilledEvent)
     event = m.decode_contact(output.message.event)
-    assert isinstance(event, m.Outside)
+    assert isinstance(event, m.ExternalEvent)
     assert (event.tenant_id, event.at) == (output.message.tenant_id, WHEN)
     (plain,) = taken(ce_type, ("ce_backfill", b"false"))
     assert plain.message == event

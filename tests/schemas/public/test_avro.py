@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.base.error_codes import Code, Refused
+from schemas.base.error_codes import RefusalCode, Refused
 from schemas.public.avro import frame_single, without_logical_types
 from schemas.public.avro_decoder import compile_decoder
 from schemas.public.codec import Decoder, encode_event
-from schemas.public.compatibility import value_of
+from schemas.public.compatibility import sample_value
 from schemas.public.example_events import sample_model
 from schemas.public.released import RELEASED, newest
 from tests.testing.public_records import code_of, headers
@@ -37,7 +37,7 @@ def read(schema: Any, body: bytes) -> Any:
     return Decoder(lambda number: text).decode(GIVEN, b"\x00\x00\x00\x00\x07" + body).data
 
 
-def refused(schema: Any, body: bytes) -> Code:
+def refused(schema: Any, body: bytes) -> RefusalCode:
     with pytest.raises(Refused) as why:
         read(schema, body)
     return why.value.code
@@ -52,49 +52,51 @@ def changed(**fields: Any) -> Any:
 
 
 def test_what_is_neither_framing_is_not_avro() -> None:
-    assert code_of(GIVEN, b"\x01abc") is Code.NOT_AVRO
-    assert code_of(GIVEN, b"Obj\x01") is Code.NOT_AVRO
-    assert code_of(GIVEN, b'{"tenant_id": "acme"}') is Code.NOT_AVRO
+    assert code_of(GIVEN, b"\x01abc") is RefusalCode.NOT_AVRO
+    assert code_of(GIVEN, b"Obj\x01") is RefusalCode.NOT_AVRO
+    assert code_of(GIVEN, b'{"tenant_id": "acme"}') is RefusalCode.NOT_AVRO
 
 
 def test_a_schema_id_that_does_not_exist_is_refused() -> None:
-    assert code_of(GIVEN, b"\x00\x00\x00\xff\xffabc") is Code.AVRO_SCHEMA_UNKNOWN
+    assert code_of(GIVEN, b"\x00\x00\x00\xff\xffabc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 def test_confluent_framing_without_a_registry_is_refused() -> None:
     with pytest.raises(Refused) as why:
         Decoder().decode(GIVEN, b"\x00\x00\x00\x00\x01abc")
-    assert why.value.code is Code.AVRO_SCHEMA_UNKNOWN
+    assert why.value.code is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 def test_a_fingerprint_that_nobody_released_is_refused() -> None:
-    assert code_of(GIVEN, b"\xc3\x01" + b"\x07" * 8 + b"abc") is Code.AVRO_SCHEMA_UNKNOWN
+    assert code_of(GIVEN, b"\xc3\x01" + b"\x07" * 8 + b"abc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 @pytest.mark.parametrize("frame", [b"\x00", b"\x00\x00\x00\x00", b"\xc3\x01", b"\xc3\x01abc"])
 def test_a_frame_cut_short_is_told(frame: bytes) -> None:
-    assert code_of(GIVEN, frame) is Code.AVRO_TRUNCATED
+    assert code_of(GIVEN, frame) is RefusalCode.AVRO_TRUNCATED
 
 
 def test_an_event_under_another_events_type_is_refused() -> None:
     _, body = encode_event(
         "touch.opened", sample_model("touch.opened"), "avro", event_id="e", source="s"
     )
-    assert code_of(GIVEN, body) is Code.AVRO_SCHEMA_MISMATCH
+    assert code_of(GIVEN, body) is RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
 def test_the_bounds_hold_in_avro_too() -> None:
     bad = {**touch_sent(), "tenant_id": "a/b"}
-    assert code_of(GIVEN, frame_single("touch.sent", bad)) is Code.FIELD_INVALID
+    assert code_of(GIVEN, frame_single("touch.sent", bad)) is RefusalCode.FIELD_INVALID
     late = {**touch_sent(), "sent_at": 2**62}
-    assert code_of(GIVEN, frame_single("touch.sent", late)) is Code.TIME_OUT_OF_RANGE
+    assert code_of(GIVEN, frame_single("touch.sent", late)) is RefusalCode.TIME_OUT_OF_RANGE
 
 
 def test_a_definition_that_is_no_json_is_refused() -> None:
     for text in ("{", "[]", '{"a": 1e999}', "[" * 100_000, '{"a": "\\u0000"}'):
         datum = {"tenant_id": "acme", "campaign_id": "c", "definition": text}
         given_ = headers("campaign.published", content_type=b"application/avro")
-        assert code_of(given_, frame_single("campaign.published", datum)) is Code.FIELD_INVALID
+        assert (
+            code_of(given_, frame_single("campaign.published", datum)) is RefusalCode.FIELD_INVALID
+        )
 
 
 def test_a_newer_producers_extra_field_is_ignored() -> None:
@@ -118,14 +120,14 @@ def test_a_producers_own_namespace_does_not_matter() -> None:
 def test_a_schema_that_cannot_be_resolved_is_a_mismatch() -> None:
     schema = changed(contact_id="long")
     body = body_of(schema, {**touch_sent(), "contact_id": 7})
-    assert refused(schema, body) is Code.AVRO_SCHEMA_MISMATCH
+    assert refused(schema, body) is RefusalCode.AVRO_SCHEMA_MISMATCH
     without = changed(contact_id=None)
-    assert refused(without, body_of(without, touch_sent())) is Code.AVRO_SCHEMA_MISMATCH
+    assert refused(without, body_of(without, touch_sent())) is RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
 def test_a_foreign_record_is_a_mismatch() -> None:
     foreign = {"type": "record", "name": "Invoice", "fields": []}
-    assert refused(foreign, b"") is Code.AVRO_SCHEMA_MISMATCH
+    assert refused(foreign, b"") is RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
 @pytest.mark.parametrize(
@@ -142,14 +144,14 @@ def test_a_foreign_record_is_a_mismatch() -> None:
     ],
 )
 def test_a_registry_entry_that_is_no_record_is_refused(schema: str) -> None:
-    assert refused(schema, b"abc") is Code.AVRO_SCHEMA_UNKNOWN
+    assert refused(schema, b"abc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 def test_bytes_left_over_are_refused_by_the_general_reader_too() -> None:
     schema = changed(colour="string")
     body = body_of(schema, {**touch_sent(), "colour": "red"})
-    assert refused(schema, body + b"x") is Code.NOT_AVRO
-    assert refused(schema, body[:-1]) is Code.AVRO_TRUNCATED
+    assert refused(schema, body + b"x") is RefusalCode.NOT_AVRO
+    assert refused(schema, body[:-1]) is RefusalCode.AVRO_TRUNCATED
 
 
 @pytest.mark.parametrize("ce_type", RELEASED)
@@ -158,7 +160,7 @@ def test_the_compiled_decoder_reads_what_the_general_one_reads(ce_type: str) -> 
     decode = compile_decoder(schema)
     plain = fastavro.parse_schema(without_logical_types(schema))
     for turn in range(8):
-        body = body_of(schema, value_of(schema, turn))
+        body = body_of(schema, sample_value(schema, turn))
         assert decode(body) == fastavro.schemaless_reader(BytesIO(body), plain, None)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.base.error_codes import Code, Refused
+from schemas.base.error_codes import RefusalCode, Refused
 from schemas.public.codec import Decoder, encode_event
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
@@ -27,7 +27,7 @@ JSON, AVRO = b"application/json", b"application/avro"
 
 @pytest.mark.parametrize("body", [None, b""])
 def test_no_value_is_refused(body: bytes | None) -> None:
-    assert code_of(headers(), body) is Code.VALUE_EMPTY
+    assert code_of(headers(), body) is RefusalCode.VALUE_EMPTY
 
 
 NO_JSON = [b"hello", b"{", b'{"a":1}}', b"\xff\xfe", b"{'a':1}", b'{"a":\x00}']
@@ -35,12 +35,12 @@ NO_JSON = [b"hello", b"{", b'{"a":1}}', b"\xff\xfe", b"{'a':1}", b'{"a":\x00}']
 
 @pytest.mark.parametrize("body", NO_JSON)
 def test_what_is_not_json_is_refused(body: bytes) -> None:
-    assert code_of(headers(), body) is Code.NOT_JSON
+    assert code_of(headers(), body) is RefusalCode.NOT_JSON
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b'"text"', b"null", b"NaN"])
 def test_json_that_is_no_object_is_refused(body: bytes) -> None:
-    assert code_of(headers(), body) is Code.FIELD_INVALID
+    assert code_of(headers(), body) is RefusalCode.FIELD_INVALID
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -51,28 +51,31 @@ def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
         ("contact.upserted", {"attributes": {"x": 0}}),
     ):
         body = value(name, **fields).replace(b": 0}", f": {number}}}".encode())
-        assert code_of(headers(name), body) is Code.FIELD_INVALID
+        assert code_of(headers(name), body) is RefusalCode.FIELD_INVALID
 
 
 @pytest.mark.parametrize("digits", [20, 400, 100_000])
 def test_huge_integers_are_refused(digits: int) -> None:
     called = value("call.ended", seconds=0).replace(b": 0}", b": " + b"9" * digits + b"}")
-    assert code_of(headers("call.ended"), called) in (Code.FIELD_INVALID, Code.NOT_JSON)
+    assert code_of(headers("call.ended"), called) in (
+        RefusalCode.FIELD_INVALID,
+        RefusalCode.NOT_JSON,
+    )
 
 
 def test_lone_surrogates_are_refused() -> None:
     reply = value("contact.replied", text="X").replace(b'"X"', rb'"\ud800"')
-    assert code_of(headers("contact.replied"), reply) is Code.NOT_JSON
+    assert code_of(headers("contact.replied"), reply) is RefusalCode.NOT_JSON
 
 
 def test_ten_megabytes_are_refused_before_they_are_read() -> None:
     why = refusal(headers("contact.replied"), value("contact.replied", text="x" * 10_000_000))
-    assert why.code is Code.TOO_LARGE
+    assert why.code is RefusalCode.TOO_LARGE
 
 
 def test_a_long_text_is_refused_without_being_repeated() -> None:
     why = refusal(headers("contact.replied"), value("contact.replied", text="secret" * 5_000))
-    assert why.code is Code.FIELD_INVALID
+    assert why.code is RefusalCode.FIELD_INVALID
     assert "secret" not in why.detail
 
 
@@ -80,9 +83,9 @@ def test_a_long_text_is_refused_without_being_repeated() -> None:
 @pytest.mark.parametrize("deep", [1_000, 100_000])
 def test_deep_nesting_is_refused(mark: bytes, deep: int) -> None:
     start = b'{"tenant_id":"acme","campaign_id":"c","definition":'
-    assert code_of(headers("campaign.published"), start + mark * deep) is Code.TOO_DEEP
+    assert code_of(headers("campaign.published"), start + mark * deep) is RefusalCode.TOO_DEEP
     whole = b'{"specversion":"1.0","data":' + mark * deep
-    assert code_of([], whole) is Code.NOT_CLOUDEVENT
+    assert code_of([], whole) is RefusalCode.NOT_CLOUDEVENT
 
 
 def test_of_a_key_given_twice_the_last_one_counts() -> None:
@@ -108,7 +111,7 @@ def encoded(ce_type: str, encoding: Any) -> tuple[list[Header], bytes]:
     return list(given), body
 
 
-def outcome(given: Any, body: bytes | None) -> Code | None:
+def outcome(given: Any, body: bytes | None) -> RefusalCode | None:
     try:
         Decoder(registry).decode(given, body)
     except Refused as refused:
@@ -174,4 +177,4 @@ def test_avro_cut_anywhere_is_refused(ce_type: str, encoding: str) -> None:
     given_, body = encoded(ce_type, encoding)
     for cut in range(1, len(body)):
         assert outcome(given_, body[:cut]) is not None
-    assert outcome(given_, body + b"\x00") is Code.NOT_AVRO
+    assert outcome(given_, body + b"\x00") is RefusalCode.NOT_AVRO

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.base.error_codes import Code
+from schemas.base.error_codes import RefusalCode
 from tests.testing.public_records import (
     Header,
     code_of,
@@ -22,29 +22,29 @@ def test_a_release_we_know_may_be_named() -> None:
 
 @pytest.mark.parametrize("name", ["touch.sent.v2", "touch.sent.v0", "touch.sent.v99999999999"])
 def test_a_release_we_do_not_know_is_refused_by_its_own_code(name: str) -> None:
-    assert code_of(headers(name), value()) is Code.EVENT_VERSION_UNKNOWN
+    assert code_of(headers(name), value()) is RefusalCode.EVENT_VERSION_UNKNOWN
     assert code_of([], structured().replace(b'"touch.sent"', f'"{name}"'.encode())) is (
-        Code.EVENT_VERSION_UNKNOWN
+        RefusalCode.EVENT_VERSION_UNKNOWN
     )
 
 
 @pytest.mark.parametrize("name", ["touch.lost", "TOUCH.SENT", "touch.sent.", "x" * 400])
 def test_a_type_we_do_not_know_is_refused(name: str) -> None:
-    assert code_of(headers(name), value()) is Code.EVENT_TYPE_UNKNOWN
+    assert code_of(headers(name), value()) is RefusalCode.EVENT_TYPE_UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["ce_type", "ce_id", "ce_source", "ce_specversion"])
 @pytest.mark.parametrize("given", [None, b""])
 def test_a_missing_header_is_named(name: str, given: bytes | None) -> None:
     why = refusal(headers(**{name: given}), value())
-    assert why.code is Code.CE_HEADER_MISSING
+    assert why.code is RefusalCode.CE_HEADER_MISSING
     assert name in why.detail
 
 
 @pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_time", "content-type"])
 @pytest.mark.parametrize("given", [b"\xff\xfe", b"a" * 513, b"a\nb", b"\x00"])
 def test_a_header_is_short_printable_utf_8(name: str, given: bytes) -> None:
-    assert code_of(headers(**{name: given}), value()) is Code.CE_HEADER_INVALID
+    assert code_of(headers(**{name: given}), value()) is RefusalCode.CE_HEADER_INVALID
 
 
 def test_of_a_header_given_twice_the_last_one_counts() -> None:
@@ -58,7 +58,7 @@ def test_other_headers_do_not_matter() -> None:
 
 @pytest.mark.parametrize("version", [b"0.3", b"2.0", b"1"])
 def test_another_cloudevents_version_is_refused(version: bytes) -> None:
-    assert code_of(headers(ce_specversion=version), value()) is Code.CE_VERSION_UNKNOWN
+    assert code_of(headers(ce_specversion=version), value()) is RefusalCode.CE_VERSION_UNKNOWN
 
 
 def test_a_later_minor_version_is_accepted() -> None:
@@ -71,20 +71,22 @@ def test_json_is_the_default_and_has_several_spellings(content: bytes | None) ->
 
 
 def test_another_content_type_is_refused() -> None:
-    assert code_of(headers(content_type=b"text/xml"), value()) is Code.CONTENT_TYPE_UNKNOWN
+    assert code_of(headers(content_type=b"text/xml"), value()) is RefusalCode.CONTENT_TYPE_UNKNOWN
 
 
 def test_no_headers_and_no_cloudevent_inside_is_none() -> None:
-    assert code_of([], value()) is Code.CE_HEADER_MISSING
-    assert code_of(None, b"hello") is Code.NOT_CLOUDEVENT
-    assert code_of([], b"\x00\x00\x00\x00\x01") is Code.NOT_CLOUDEVENT
-    assert code_of([("content-type", b"application/avro")], structured()) is Code.NOT_CLOUDEVENT
+    assert code_of([], value()) is RefusalCode.CE_HEADER_MISSING
+    assert code_of(None, b"hello") is RefusalCode.NOT_CLOUDEVENT
+    assert code_of([], b"\x00\x00\x00\x00\x01") is RefusalCode.NOT_CLOUDEVENT
+    assert (
+        code_of([("content-type", b"application/avro")], structured()) is RefusalCode.NOT_CLOUDEVENT
+    )
 
 
 @pytest.mark.parametrize("name", ["type", "id", "source", "specversion"])
 def test_structured_mode_needs_its_attributes(name: str) -> None:
-    assert code_of([], structured(**{name: None})) is Code.CE_HEADER_MISSING
-    assert code_of([], structured(**{name: 7})) is Code.CE_HEADER_INVALID
+    assert code_of([], structured(**{name: None})) is RefusalCode.CE_HEADER_MISSING
+    assert code_of([], structured(**{name: 7})) is RefusalCode.CE_HEADER_INVALID
 
 
 BASE64 = {"data_base64": "AA=="}
@@ -92,12 +94,12 @@ BASE64 = {"data_base64": "AA=="}
 
 @pytest.mark.parametrize("changed", [BASE64, {"data": None, **BASE64}])
 def test_structured_mode_carries_no_binary_data(changed: dict[str, Any]) -> None:
-    assert code_of([], structured(**changed)) is Code.NOT_CLOUDEVENT
+    assert code_of([], structured(**changed)) is RefusalCode.NOT_CLOUDEVENT
 
 
 def test_structured_mode_carries_json_alone() -> None:
     why = code_of([], structured(datacontenttype="application/avro"))
-    assert why is Code.CONTENT_TYPE_UNKNOWN
+    assert why is RefusalCode.CONTENT_TYPE_UNKNOWN
 
 
 def test_structured_mode_with_its_own_content_type() -> None:
@@ -106,10 +108,10 @@ def test_structured_mode_with_its_own_content_type() -> None:
 
 
 def test_null_data_is_told_as_a_wrong_value() -> None:
-    assert code_of([], structured(data=None)) is Code.FIELD_INVALID
+    assert code_of([], structured(data=None)) is RefusalCode.FIELD_INVALID
 
 
 def test_the_time_is_the_producers_own() -> None:
-    assert code_of(headers(ce_time=b"soon"), value()) is Code.CE_HEADER_INVALID
-    assert code_of([], structured(time="soon")) is Code.CE_HEADER_INVALID
+    assert code_of(headers(ce_time=b"soon"), value()) is RefusalCode.CE_HEADER_INVALID
+    assert code_of([], structured(time="soon")) is RefusalCode.CE_HEADER_INVALID
     assert decoded([], structured(time=None)).time is None

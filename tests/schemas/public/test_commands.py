@@ -8,7 +8,7 @@ from schemas.base.times import parse_rfc3339
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.codec import Encoding, decode_event
 from schemas.public.commands import command_encoder
-from schemas.public.example_events import COMMAND, sample, sample_model
+from schemas.public.example_events import COMMAND_ID, sample, sample_model
 from tests.testing.public_records import IDS, registry
 
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
@@ -27,7 +27,7 @@ def test_a_command_is_what_its_model_says(encoding: Encoding) -> None:
     encode = command_encoder(encoding, schema_ids=IDS)
     event = decode_event(*encode(due()), registry)
     assert (event.type, event.data) == ("touch.due", sample_model("touch.due"))
-    revoked = encode(CommandRevoked(COMMAND, "acme", "c-1", "email", "opted_out_email"))
+    revoked = encode(CommandRevoked(COMMAND_ID, "acme", "c-1", "email", "opted_out_email"))
     event = decode_event(*revoked, registry)
     assert (event.type, event.data) == ("command.revoked", sample_model("command.revoked"))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastavro.schema import fingerprint
 
-from schemas.public.compatibility import breaks
+from schemas.public.compatibility import compatibility_breaks
 from schemas.public.events import EVENTS
 from schemas.public.release import release, schema_of, sums
 from schemas.public.released import RELEASED, newest
@@ -32,7 +32,7 @@ def test_the_newest_release_is_the_model_as_it_is(ce_type: str) -> None:
 
 @pytest.mark.parametrize("ce_type", RELEASED)
 def test_every_release_can_be_read_by_those_after_it(ce_type: str) -> None:
-    assert breaks(RELEASED[ce_type]) == []
+    assert compatibility_breaks(RELEASED[ce_type]) == []
 
 
 def test_a_release_is_written_once(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ NULLABLE = {"name": "b", "type": ["null", "string"], "default": None}
 
 
 def test_a_field_with_a_default_may_come_and_any_field_may_go() -> None:
-    assert breaks([record(A), record(A, NULLABLE), record(NULLABLE)]) == []
+    assert compatibility_breaks([record(A), record(A, NULLABLE), record(NULLABLE)]) == []
 
 
 def union(*branches: Any) -> dict[str, Any]:
@@ -75,12 +75,12 @@ BREAKS = [
 
 @pytest.mark.parametrize(("old", "new"), BREAKS)
 def test_a_planted_break_is_found(old: Any, new: Any) -> None:
-    assert breaks([old, new]) != []
+    assert compatibility_breaks([old, new]) != []
 
 
 def test_a_break_two_releases_apart_is_found() -> None:
     middle = record({"name": "b", "type": "string", "default": ""})
-    assert breaks([record(A, NULLABLE), record(A), middle]) != []
+    assert compatibility_breaks([record(A, NULLABLE), record(A), middle]) != []
 
 
 def test_fingerprints_are_those_of_the_specification() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.base.error_codes import SchemaUnavailable
 from schemas.base.times import parse_rfc3339
-from schemas.public.codec import Decoder, Encoding, Event, decode_event, encode_event
+from schemas.public.codec import Decoder, Encoding, PublicEvent, decode_event, encode_event
 from schemas.public.events import EVENTS
 from schemas.public.example_events import TIME, sample_model
 from tests.testing.public_records import IDS, decoded, headers, registry, structured
@@ -15,7 +15,7 @@ WHEN = parse_rfc3339(TIME)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 
-def written(ce_type: str, encoding: Encoding) -> Event:
+def written(ce_type: str, encoding: Encoding) -> PublicEvent:
     """A sample, encoded and read again."""
     given, value = encode_event(
         ce_type,
@@ -33,7 +33,7 @@ def written(ce_type: str, encoding: Encoding) -> Event:
 @pytest.mark.parametrize("ce_type", EVENTS)
 def test_every_event_comes_back_as_it_was(ce_type: str, encoding: Encoding) -> None:
     event = written(ce_type, encoding)
-    assert event == Event(ce_type, "e-1", "/test", WHEN, sample_model(ce_type))
+    assert event == PublicEvent(ce_type, "e-1", "/test", WHEN, sample_model(ce_type))
 
 
 @pytest.mark.parametrize("ce_type", EVENTS)

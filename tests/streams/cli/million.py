@@ -10,29 +10,36 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.csv_import import LINE_BYTES, Bad, Code
+from schemas.csv_import import LINE_BYTES, Bad, CsvCode
 from streams.cli.contacts import Count, read
 
 LINES = 1_000_000
-BAD: dict[Code, bytes] = {
-    Code.ENCODING: b"p%d,J\xf6rg,,\n",
-    Code.COLUMNS: b"p%d,Ann\n",
-    Code.FORMULA: b"p%d,=1+1,,\n",
-    Code.EMAIL: b"p%d,Ann,nowhere,\n",
-    Code.FIELD: b"p%d," + b"x" * 400 + b",,\n",
+BAD: dict[CsvCode, bytes] = {
+    CsvCode.ENCODING: b"p%d,J\xf6rg,,\n",
+    CsvCode.COLUMNS: b"p%d,Ann\n",
+    CsvCode.FORMULA: b"p%d,=1+1,,\n",
+    CsvCode.EMAIL: b"p%d,Ann,nowhere,\n",
+    CsvCode.FIELD: b"p%d," + b"x" * 400 + b",,\n",
 }
-_RARE = {13: Code.TOO_LONG, 23: Code.QUOTE, 33: Code.FIELD}
-_KINDS = (Code.ENCODING, Code.COLUMNS, Code.FORMULA, Code.EMAIL, Code.COLUMNS, Code.ENCODING)
+_RARE = {13: CsvCode.TOO_LONG, 23: CsvCode.QUOTE, 33: CsvCode.FIELD}
+_KINDS = (
+    CsvCode.ENCODING,
+    CsvCode.COLUMNS,
+    CsvCode.FORMULA,
+    CsvCode.EMAIL,
+    CsvCode.COLUMNS,
+    CsvCode.ENCODING,
+)
 _NOTES = b"met at the fair " * 5
 
 
-def code_of(number: int) -> Code | None:
+def code_of(number: int) -> CsvCode | None:
     """What is wrong with a line: of ten one is somebody, three are that person again."""
     if (rare := _RARE.get(number % 100_000)) is not None:
         return rare
     if number == 2 or number % 10 == 0:
         return None
-    return Code.DUPLICATE if number % 10 < 4 else _KINDS[number % 10 - 4]
+    return CsvCode.DUPLICATE if number % 10 < 4 else _KINDS[number % 10 - 4]
 
 
 def lines() -> Iterator[bytes]:
@@ -42,11 +49,11 @@ def lines() -> Iterator[bytes]:
         match code_of(number):
             case None:
                 yield b"p%d,Ann,ann%d@example.com,%b\r\n" % (number, number, _NOTES)
-            case Code.DUPLICATE:
+            case CsvCode.DUPLICATE:
                 yield b"p%d,Ann,,%b\n" % (number - number % 10 or 2, _NOTES)
-            case Code.TOO_LONG:
+            case CsvCode.TOO_LONG:
                 yield b"p%d,%b,,\n" % (number, b"x" * LINE_BYTES)
-            case Code.QUOTE:
+            case CsvCode.QUOTE:
                 yield b'p%d,"Ann,,\n' % number
             case code:
                 yield BAD[code] % number

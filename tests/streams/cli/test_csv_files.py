@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from schemas.csv_import import Code
+from schemas.csv_import import CsvCode
 from tests.streams.cli.conftest import Touchstream
 from tests.streams.cli.million import LINES, code_of
 
@@ -60,12 +60,12 @@ def test_every_bad_line_is_told_by_its_number_and_why(
     said = touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run", "--json")
     assert (said.code, said.json()["valid"]) == (1, 3), said
     assert [(bad["line"], bad["code"]) for bad in said.json()["bad"]] == [
-        (3, Code.ENCODING),
-        (4, Code.COLUMNS),
-        (6, Code.DUPLICATE),
-        (7, Code.FORMULA),
-        (8, Code.EMAIL),
-        (9, Code.QUOTE),
+        (3, CsvCode.ENCODING),
+        (4, CsvCode.COLUMNS),
+        (6, CsvCode.DUPLICATE),
+        (7, CsvCode.FORMULA),
+        (8, CsvCode.EMAIL),
+        (9, CsvCode.QUOTE),
     ]
     plain = touchstream("contacts", "import", file, "--tenant", "acme", "--dry-run")
     assert (plain.code, plain.out) == (1, "3 valid, 6 bad\n"), plain

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from schemas.internal.topics import COMMANDS_OF, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Topic
 from streams.base.settings import load_settings
-from streams.kafka.clients import reader
+from streams.kafka.clients import read_committed_consumer
 from tests.streams.cli.conftest import Touchstream, until
 
 pytestmark = pytest.mark.live
@@ -31,7 +31,7 @@ steps:
 def commands(topic: Topic) -> list[dict[str, Any]]:
     """Everything on a command topic, as a sender sees it."""
     settings = load_settings()
-    consumer = reader(settings)
+    consumer = read_committed_consumer(settings)
     consumer.assign([TopicPartition(settings.topic_prefix + topic, 0, OFFSET_BEGINNING)])
     found = [m for m in consumer.consume(1_000, 2.0) if m.error() is None]
     consumer.close()
@@ -72,14 +72,14 @@ def test_people_from_a_file_go_through_a_sequence(
         )
         assert (said.code, said.out.splitlines()[0]) == (1, "3 imported, 1 bad"), said
         assert "line 5: CONTACT_EMAIL_INVALID" in said.err
-    until(lambda: len(commands(COMMANDS_OF["linkedin"])) == 2)  # Alan is not on LinkedIn
+    until(lambda: len(commands(COMMAND_TOPICS["linkedin"])) == 2)  # Alan is not on LinkedIn
     ada = next(
         command
-        for command in commands(COMMANDS_OF["linkedin"])
+        for command in commands(COMMAND_TOPICS["linkedin"])
         if command["recipient"].endswith("/ada")
     )
     assert (ada["action"], ada["step_id"]) == ("send_connection_request", "request")
-    (alan,) = commands(COMMANDS_OF["email"])
+    (alan,) = commands(COMMAND_TOPICS["email"])
     assert alan["variables"]["company"] == "Bletchley"
 
     names = {name: ada[name] for name in ("contact_id", "command_id")}
@@ -95,7 +95,7 @@ def test_people_from_a_file_go_through_a_sequence(
     until(lambda: shown() == ("waiting_trigger", 1))
     accepted = happened(tmp_path / "accepted.jsonl", "connection.accepted", **names)
     assert touchstream("publish", accepted).code == 0
-    until(lambda: len(commands(COMMANDS_OF["email"])) == 2)
+    until(lambda: len(commands(COMMAND_TOPICS["email"])) == 2)
     replied = {"contact_id": alan["contact_id"], "channel": "email"}
     notes = happened(tmp_path / "away.jsonl", "contact.replied", **replied, automatic=True)
     assert touchstream("publish", notes).code == 0

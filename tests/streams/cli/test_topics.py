@@ -10,10 +10,10 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from schemas.internal.topics import COMMANDS_OF, Layout, Topic
+from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from streams.base.settings import load_settings
 from streams.kafka import topics
-from streams.kafka.clients import admin
+from streams.kafka.clients import admin_client
 from tests.streams.cli.conftest import Touchstream
 
 pytestmark = pytest.mark.live
@@ -24,13 +24,13 @@ SMALL = Layout(public=1, contact=2, dispatch=1, commands=1, facts=1)
 def set_option(topic: Topic, name: str, value: str) -> None:
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     named = ConfigResource(ResourceType.TOPIC, name_of(topic), incremental_configs=[entry])
-    with admin(load_settings()) as client:
+    with admin_client(load_settings()) as client:
         for answer in client.incremental_alter_configs([named]).values():
             answer.result(15)
 
 
 def widen(topic: Topic, number: int) -> None:
-    with admin(load_settings()) as client:
+    with admin_client(load_settings()) as client:
         for answer in client.create_partitions([NewPartitions(name_of(topic), number)]).values():
             answer.result(15)
 
@@ -43,7 +43,7 @@ def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     topics.create(load_settings(), SMALL)
-    set_option(COMMANDS_OF["sms"], "max.message.bytes", "5000000")
+    set_option(COMMAND_TOPICS["sms"], "max.message.bytes", "5000000")
     assert touchstream("topics").code == 0
     set_option(Topic.FACTS, "retention.ms", "604800000")
     set_option(Topic.CONTACT_LOG, "message.timestamp.type", "CreateTime")
@@ -71,7 +71,7 @@ def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
     assert topics.layout_of(load_settings()) == SMALL
     for topic, number in (
         (Topic.CONTACT_CHANGELOG, 3),
-        (COMMANDS_OF["voice"], 2),
+        (COMMAND_TOPICS["voice"], 2),
         (Topic.SENDERS, 2),
         (Topic.INTAKE_CHANGELOG, 2),
         (Topic.DEAD_LETTERS, 2),
@@ -83,8 +83,8 @@ def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
         f"must have 1 as {name_of(Topic.JOBS)}",
         f"{name_of(Topic.CONTACT_CHANGELOG)}: has 3 partitions, "
         f"must have 2 as {name_of(Topic.CONTACT_LOG)}",
-        f"{name_of(COMMANDS_OF['voice'])}: has 2 partitions, "
-        f"must have 1 as {name_of(COMMANDS_OF['email'])}",
+        f"{name_of(COMMAND_TOPICS['voice'])}: has 2 partitions, "
+        f"must have 1 as {name_of(COMMAND_TOPICS['email'])}",
     ]
     for arguments in (("topics",), ("topics", "--check")):
         said = touchstream(*arguments)
@@ -101,7 +101,7 @@ def test_another_number_than_asked_for_is_told_and_what_is_missing_fits_what_is_
     log = NewTopic(
         name_of(Topic.CONTACT_LOG), 3, config=topics.options(Topic.CONTACT_LOG, scaled=False)
     )
-    with admin(load_settings()) as client:
+    with admin_client(load_settings()) as client:
         for answer in client.create_topics([log]).values():
             answer.result(15)
     asked = touchstream("topics", "--contact-partitions", 24)

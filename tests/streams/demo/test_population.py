@@ -7,7 +7,8 @@ import pytest
 from schemas.base.error_codes import Refused
 from schemas.base.times import DAY, HOUR, SECOND, parse_rfc3339, to_datetime
 from schemas.base.zones import zone
-from schemas.campaigns.definition import Definition, validate
+from schemas.campaigns.compiled_definition import Definition
+from schemas.campaigns.definition import validate_definition
 from schemas.public.cloudevents import parse_envelope
 from schemas.public.codec import decode_event, encode_event
 from schemas.public.events import EVENTS
@@ -66,7 +67,7 @@ def test_campaigns_are_valid_and_have_templates() -> None:
     presets = set()
     for business in BUSINESSES:
         for campaign in business.campaigns:
-            found = validate(definition(business, campaign, 3 * DAY))
+            found = validate_definition(definition(business, campaign, 3 * DAY))
             assert isinstance(found, Definition)
             assert all(step.template_id for step in found.steps)
             presets.add(campaign.preset)
@@ -76,11 +77,11 @@ def test_campaigns_are_valid_and_have_templates() -> None:
 
 def test_outreach_is_valid_and_comes_to_its_end_within_the_lapse() -> None:
     for outreach in OUTREACHES:
-        found = validate(document(outreach, 3 * DAY))
+        found = validate_definition(document(outreach, 3 * DAY))
         assert isinstance(found, Definition), found
         assert found.kind == "prospecting"
-        waits = sum(step.wait_for.max_wait for step in found.steps if step.wait_for)
-        longest = waits + sum(step.delay for step in found.steps)
+        waits = sum(step.wait_for.max_wait_us for step in found.steps if step.wait_for)
+        longest = waits + sum(step.delay_us for step in found.steps)
         last = max(at for at, *_ in prospects(SEED, 2_000))
         # Each step may wait for the morning, and each reply for somebody to read it.
         assert last + longest + len(found.steps) * 18 * HOUR < LAPSE - 8 * HOUR

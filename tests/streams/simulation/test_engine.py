@@ -1,7 +1,7 @@
 """The engine of a simulation: the worker's loop decides the same (design 7)."""
 
 from schemas.base.times import HOUR, MILLISECOND
-from schemas.internal.messages import Outside, RequestTouch, encode
+from schemas.internal.messages import ExternalEvent, RequestTouch, encode
 from schemas.internal.topics import Topic
 from streams.simulation.engine import log_timestamp
 from streams.simulation.population import PlannedRecord, entry_records
@@ -33,7 +33,7 @@ def test_the_loop_of_the_worker_decides_the_same() -> None:
     assert len(kept.due()) > 3 * PEOPLE
 
 
-def recorded(at: int, message: Outside) -> PlannedRecord:
+def recorded(at: int, message: ExternalEvent) -> PlannedRecord:
     key = f"{message.tenant_id}/{message.contact_id}".encode()
     return PlannedRecord(at, Topic.CONTACT_LOG, key, encode(message))
 
