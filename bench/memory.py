@@ -117,8 +117,12 @@ def contact(index: int, now: int, due: int) -> Contact:
     anchor = due - 24 * HOUR
     run = Enrollment(run_id, people.CAMPAIGN, 1, 1, job_id, "hvac", anchor, now)
     run.touches = [Touch("mail-1", 1, "email", due, due, wait="delay")]
-    profile = Profile("Ann", f"Lee-{index}", f"ann.lee.{index}@example.com", f"+1555{index:07}")
-    profile.timezone, profile.region, profile.reported_at = "America/Chicago", "IL", [now] * 6 + [0]
+    profile = Profile("Ann", f"Lee-{index}", timezone="America/Chicago", region="IL")
+    profile.reported_at = [now] * 4
+    profile.addresses = {
+        "email": (f"ann.lee.{index}@example.com", now),
+        "phone": (f"+1555{index:07}", now),
+    }
     return Contact(
         profile,
         jobs={job_id: ("completed", "hvac")},

@@ -22,7 +22,7 @@ from schemas.internal.states import Contact, Enrollment, Phase, Profile, Touch
 from schemas.internal.topics import Topic
 from sinks.migrate import migrate
 from sinks.projection import Projection, rebuild
-from sinks.state_rows import Record
+from sinks.state_rows import ProjectedRecord
 from streams.embedded.postgres import EmbeddedPostgres
 
 START = 1_790_000_000 * SECOND
@@ -32,29 +32,33 @@ STAGES = ("scheduled", "requested", "commanded", "sent", "opened")
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def traffic(contacts: int, batch: int, partition: int = 0) -> Iterator[list[Record]]:
+def traffic(contacts: int, batch: int, partition: int = 0) -> Iterator[list[ProjectedRecord]]:
     """Batches of records: contacts, a group at a time, go through every stage."""
     offset = 0
     for first in range(0, contacts, batch):
         states = [_contact(partition, index) for index in range(first, first + batch)]
         for number in (1, 2):
             for stage in STAGES:
-                records: list[Record] = []
+                records: list[ProjectedRecord] = []
                 for tenant, contact, state in states:
                     key = f"{tenant}/{contact}".encode()
                     at = START + first * SECOND + number * 24 * HOUR
                     fact = _move(tenant, contact, state, number, stage, at)
                     value = pack(state.due(), 0, _encode(state))
                     log = Topic.CONTACT_CHANGELOG
-                    records.append(Record(log, partition, offset, key, value))
-                    records.append(Record(Topic.FACTS, partition, offset, key, facts.encode(fact)))
+                    records.append(ProjectedRecord(log, partition, offset, key, value))
+                    records.append(
+                        ProjectedRecord(Topic.FACTS, partition, offset, key, facts.encode(fact))
+                    )
                     offset += 1
                 yield records
 
 
 def _contact(partition: int, index: int) -> tuple[str, str, Contact]:
     tenant, contact = f"tenant-{index % TENANTS}", f"customer-{partition}-{index:08}"
-    profile = Profile("Ada", "Lovelace", f"ada{index}@example.com", f"+1555{index:07}", "UTC")
+    profile = Profile("Ada", "Lovelace", timezone="UTC")
+    profile.addresses = {"email": (f"ada{index}@example.com", START)}
+    profile.addresses["phone"] = (f"+1555{index:07}", START)
     own = enrollment_id(tenant, "reviews", contact, 1)
     run = Enrollment(own, "reviews", 1, 1, f"job-{index}", "hvac", START, START)
     state = Contact(

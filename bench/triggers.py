@@ -117,9 +117,12 @@ def _contact(index: int, now: int) -> Contact:
     touch = Touch("request", 1, "linkedin", now, now, Phase.SENT, sent_at=now, resolved_at=now)
     touch.command_id = command_id(tenant, prospects.CAMPAIGN, own, 1, "request", 1)
     run.touches, run.waiting = [touch], Waiting(now, now + 72 * HOUR + index)
-    profile = Profile("Ann", f"Lee-{index}", f"ann.lee.{index}@example.com", f"+1555{index:07}")
-    profile.timezone, profile.linkedin_url = "America/Chicago", f"https://linkedin.com/in/a-{index}"
-    profile.reported_at = [now] * 7
+    profile = Profile("Ann", f"Lee-{index}", timezone="America/Chicago", reported_at=[now] * 4)
+    profile.addresses = {
+        "email": (f"ann.lee.{index}@example.com", now),
+        "phone": (f"+1555{index:07}", now),
+        "linkedin_url": (f"https://linkedin.com/in/a-{index}", now),
+    }
     return Contact(
         profile,
         cycles={prospects.CAMPAIGN: 1},

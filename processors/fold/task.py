@@ -18,7 +18,13 @@ from schemas.base.error_codes import SchemaUnavailable
 from schemas.base.times import LATEST
 from schemas.internal.messages import DeadLetter
 from schemas.internal.state_bytes import NEVER, pack, payload_of
-from schemas.internal.states import POSITION_KEY, State, TaskPosition
+from schemas.internal.states import (
+    POSITION_KEY,
+    STATE_FORMAT,
+    State,
+    StateTooNew,
+    TaskPosition,
+)
 from schemas.internal.topics import Topic
 
 _encode_place = msgspec.msgpack.Encoder().encode
@@ -210,7 +216,11 @@ class Task:
             raise
         due = self.store.next_due()
         place = TaskPosition(
-            self.next_offset, self.stream_time, self.store.timers(), None if due == NEVER else due
+            self.next_offset,
+            self.stream_time,
+            self.store.timers(),
+            None if due == NEVER else due,
+            STATE_FORMAT,
         )
         changes.append((self._place_key, pack(None, 0, _encode_place(place))))
         return changes
@@ -239,11 +249,13 @@ class Task:
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """One changelog record, in order. Tasks without states share a changelog: the places of
-        others are not ours."""
+        others are not ours. Raises StateTooNew."""
         if self._place_key in (POSITION_KEY, key):
             self.store.restore(key, value)
         if key == self._place_key and value is not None:
             place = _decode_place(payload_of(value))
+            if place.state_format > STATE_FORMAT:
+                raise StateTooNew(place.state_format)
             self.next_offset, self.stream_time = place.next_offset, place.stream_time
 
     def start_at(self, offset: int) -> None:

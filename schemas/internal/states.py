@@ -395,6 +395,27 @@ class TaskPosition(State, tag="Place"):
     stream_time: int
     timers: int
     next_due: int | None
+    state_format: int = 1
+    """The STATE_FORMAT of the code that wrote the states beside this position."""
+
+
+STATE_FORMAT = 2
+"""The format of the states that this code writes; it reads this one and all before it.
+
+It grows with every change that older code could not read, or would write back without a field: a
+field is appended, or means something else. Each format has its recordings in
+tests/histories/states, and CONTRIBUTING.md says how they are made.
+"""
+
+
+class StateTooNew(Exception):
+    """The states were written by a later version, and this one would lose what it does not know."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(
+            f"the stored states have format {found}, and this version reads formats 1 to"
+            f" {STATE_FORMAT}: run the version that wrote them, or a later one"
+        )
 
 
 POSITION_KEY = b"\x00place"

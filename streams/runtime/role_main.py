@@ -2,17 +2,18 @@
 
 Settings come from the environment.
 
-Exit status: 0 asked to stop, 2 settings wrong, 3 the client is fenced or broken and a clean process
-should start.
+Exit status: 0 asked to stop; 2 the settings are wrong, or the states are of a later version; 3 the
+client is fenced or broken, and a clean process should start.
 """
 
 import logging
 import sys
 
+from schemas.internal.states import StateTooNew
 from streams.base import log_format
 from streams.base.settings import SettingsInvalid, load_settings, require_kafka
 from streams.base.transport import FatalClientError
-from streams.kafka.topics import TopicsWrong
+from streams.kafka.topics import TopicsInvalid
 from streams.runtime.role_process import ROLES, run_role, stop_on_signals
 
 log = logging.getLogger("touchstream.child")
@@ -24,7 +25,7 @@ def main(role: str) -> int:
     stopping = stop_on_signals()
     try:
         run_role(role, require_kafka(load_settings()), stopping)
-    except (SettingsInvalid, TopicsWrong) as error:
+    except (SettingsInvalid, StateTooNew, TopicsInvalid) as error:
         log.error("cannot start", extra={"role": role, "error": error})
         return 2
     except FatalClientError as error:

@@ -25,7 +25,7 @@ from schemas.internal.states import (
 )
 from schemas.internal.topics import Topic
 from sinks.projection import Projection
-from sinks.state_rows import Record
+from sinks.state_rows import ProjectedRecord
 
 T0 = 1_790_000_000_000_000
 TENANTS = ("acme", "bolt")
@@ -100,7 +100,12 @@ def enrollment(tenant_id: str, *touches: Touch, **changes: Any) -> Enrollment:
 
 def contact(tenant_id: str, *enrollments: Enrollment, **changes: Any) -> Contact:
     made = Contact(
-        Profile("Ada", "Lovelace", "ada@example.com", "+15550001", "America/New_York"),
+        Profile(
+            "Ada",
+            "Lovelace",
+            timezone="America/New_York",
+            addresses={"email": ("ada@example.com", T0), "phone": ("+15550001", T0)},
+        ),
         jobs={"job-1": ("completed", "hvac")},
         enrollments=list(enrollments or (enrollment(tenant_id),)),
         created_at=T0,
@@ -131,14 +136,14 @@ class Log:
     """Records with offsets of their own; `write` projects what is new."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[ProjectedRecord] = []
         self.ends: dict[tuple[str, int], int] = {}
         self._written = 0
 
     def raw(self, topic: str, key: bytes, value: bytes | None, partition: int = 0) -> "Log":
         offset = self.ends.get((topic, partition), 0)
         self.ends[topic, partition] = offset + 1
-        self.records.append(Record(topic, partition, offset, key, value))
+        self.records.append(ProjectedRecord(topic, partition, offset, key, value))
         return self
 
     def state(self, topic: str, key: str | bytes, state: State | None, partition: int = 0) -> "Log":
