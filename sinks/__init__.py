@@ -1,1 +1,1 @@
-"""The memory: what PostgreSQL keeps, and the place up to which it has read."""
+"""PostgreSQL: migrations, the projection of states and facts into tables, and queries."""

@@ -8,7 +8,7 @@ from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.copy_values import Row, Rows
 from sinks.fact_rows import FactRows
-from sinks.state_rows import Record, Undecodable, state_rows
+from sinks.state_rows import ProjectedRecord, Undecodable, state_rows
 from sinks.tables import TABLES
 
 PROJECTED = (*CHANGELOGS, Topic.FACTS)
@@ -26,10 +26,10 @@ class Batch:
     that is neither a state nor a fact.
     """
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[ProjectedRecord]) -> None:
         self.rows: Rows = {name: [] for name in TABLES}
         self.gone: list[tuple[str, str]] = []
-        last: dict[tuple[str, int, bytes], Record] = {}
+        last: dict[tuple[str, int, bytes], ProjectedRecord] = {}
         facts = FactRows()
         for record in records:
             topic, partition, offset, key, value = record
@@ -51,7 +51,7 @@ class Batch:
         """The erased contacts, as (tenant id, contact id)."""
         return [(row[0], row[1]) for row in self.rows["contacts"] if row[_ERASED_AT] is not None]
 
-    def _add_state(self, record: Record) -> None:
+    def _add_state(self, record: ProjectedRecord) -> None:
         topic, partition, offset, key, value = record
         try:
             if value is not None:

@@ -1,4 +1,4 @@
-"""The runs of a campaign as PostgreSQL has them: where each stands, and what it has come by."""
+"""Reads the live enrollments of a campaign from PostgreSQL, for the plan of a migration."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ import psycopg
 from sinks.queries import load
 
 
-class Standing(NamedTuple):
-    """A live run: the steps it has been to, the last one it stands at; `out` says that a command
-    of it is."""
+class LiveRun(NamedTuple):
+    """A live enrollment. `visited` are the ids of its steps in order, the current one last; `out`
+    says that a request or command of the current step is under way."""
 
     contact_id: str
     version: int
@@ -17,20 +17,21 @@ class Standing(NamedTuple):
     out: bool
 
 
-class Runs(NamedTuple):
-    """The steps of each version in their order, with channel and action, and the live runs."""
+class CampaignRuns(NamedTuple):
+    """The steps of each version in their order, as (step id, channel, action), and the live
+    enrollments."""
 
     steps: dict[int, list[tuple[str, str, str]]]
-    standing: list[Standing]
+    live: list[LiveRun]
 
 
-def runs(dsn: str, tenant_id: str, campaign_id: str) -> Runs:
-    """Raises psycopg.Error."""
-    asked = (tenant_id, campaign_id)
+def campaign_runs(dsn: str, tenant_id: str, campaign_id: str) -> CampaignRuns:
+    """The live enrollments of a campaign. Raises psycopg.Error."""
+    parameters = (tenant_id, campaign_id)
     statements = load("runs")
     steps: dict[int, list[tuple[str, str, str]]] = {}
     with psycopg.connect(dsn) as connection:
-        for version, *step in connection.execute(statements["steps"], asked):
+        for version, *step in connection.execute(statements["steps"], parameters):
             steps.setdefault(version, []).append(tuple(step))
-        found = connection.execute(statements["runs"], asked).fetchall()
-    return Runs(steps, [Standing(*row) for row in found])
+        rows = connection.execute(statements["runs"], parameters).fetchall()
+    return CampaignRuns(steps, [LiveRun(*row) for row in rows])

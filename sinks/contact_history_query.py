@@ -1,57 +1,59 @@
-"""What PostgreSQL has of one contact, as the processors know it: facts in the order of their log,
-enrollments as states. Read only, a few probes of indexes, in one picture of the tables.
+"""Reads the history of one contact from PostgreSQL: its facts in the order of their topic, and its
+enrollments with their touches as states.
+
+The connection is read only, and all its queries see one snapshot of the tables.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, Self
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from schemas.base.times import from_datetime
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.states import Enrollment, Phase, Status, Touch, Waiting
 from sinks.queries import load
+from sinks.table_sql import names
+from sinks.tables import TABLES
 
-_IDS = ("whose_enrollment", "whose_command", "whose_attempt")
-_MOMENTS = (
-    "requested_at",
-    "commanded_at",
-    "sent_at",
-    "resolved_at",
-    "delivered_at",
-    "opened_at",
-    "clicked_at",
-    "read_at",
-    "bounced_at",
-    "converted_at",
-    "awaited_at",
-    "called_at",
-)
+_OWNER_QUERIES = ("owner_of_enrollment", "owner_of_command", "owner_of_attempt")
+
+_READ = {
+    "facts": [*Fact.__struct_fields__],
+    "enrollments": [*Enrollment.__struct_fields__, "waiting_since", "waiting_until"],
+    "touches": [*Touch.__struct_fields__, "enrollment_id"],
+}
+"""The columns to be read of each table, as far as the table has them."""
+
+_PERSONAL = ("variables",)
+"""Columns with personal data, which are not read."""
 
 
-class Whose(NamedTuple):
-    """Whom something belongs to; the enrollment where an id named one."""
+class ContactRef(NamedTuple):
+    """A contact, and the enrollment where an id named one."""
 
     tenant_id: str
     contact_id: str
     enrollment_id: str | None
 
 
-class Known(NamedTuple):
-    """Everything kept of a contact."""
+class ContactHistory(NamedTuple):
+    """All facts and enrollments of a contact."""
 
     facts: list[Fact]
     runs: list[Enrollment]
 
 
-class WhyQueries:
-    """One connection, which only reads; with a tenant it sees what that tenant's readers see."""
+class ContactHistoryQueries:
+    """A read-only connection. With a tenant it sees only the rows of that tenant."""
 
     def __init__(self, dsn: str, tenant_id: str | None = None) -> None:
         self._tenant_id = tenant_id
-        self._sql = load("why")
+        self._sql = _statements()
         self._connection = psycopg.connect(dsn, application_name="touchstream why")
         self._connection.read_only = True
         self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -59,47 +61,58 @@ class WhyQueries:
         if tenant_id is not None:
             self._connection.execute(self._sql["tenant"], (tenant_id,))
 
-    def whose(self, sought: str) -> Whose | None:
-        """The contact that an enrollment's or a command's id belongs to, earlier attempts
-        included; None where nobody's."""
-        for name in _IDS:
-            asked = {"id": sought, "tenant": self._tenant_id}
-            row: Any = self._connection.execute(self._sql[name], asked).fetchone()
+    def owner(self, sought_id: str) -> ContactRef | None:
+        """The contact of an enrollment id or a command id, also of an earlier attempt; None where
+        the id is unknown."""
+        for name in _OWNER_QUERIES:
+            parameters = {"id": sought_id, "tenant": self._tenant_id}
+            row: Any = self._connection.execute(self._sql[name], parameters).fetchone()
             if row is not None:
-                return Whose(*row)
+                return ContactRef(*row)
         return None
 
-    def named(self, contact_id: str) -> list[Whose]:
-        """The contacts of that id: of each tenant there may be one."""
-        asked = {"id": contact_id, "tenant": self._tenant_id}
-        rows: Any = self._connection.execute(self._sql["whose_contact"], asked).fetchall()
-        return [Whose(*row) for row in rows]
+    def contacts(self, contact_id: str) -> list[ContactRef]:
+        """The contacts with an id, at most one of each tenant."""
+        parameters = {"id": contact_id, "tenant": self._tenant_id}
+        rows: Any = self._connection.execute(self._sql["owner_of_contact"], parameters).fetchall()
+        return [ContactRef(*row) for row in rows]
 
-    def known(self, tenant_id: str, contact_id: str) -> Known:
-        """All facts and enrollments."""
-        about = {"tenant": tenant_id, "contact": contact_id}
-        facts = [_fact(row) for row in self._rows("facts", about)]
+    def history(self, tenant_id: str, contact_id: str) -> ContactHistory:
+        """All facts and enrollments of a contact; empty for an unknown one."""
+        parameters = {"tenant": tenant_id, "contact": contact_id}
+        facts = [_fact(row) for row in self._rows("facts", parameters)]
         touches: dict[str, list[Touch]] = {}
-        for row in self._rows("touches", about):
+        for row in self._rows("touches", parameters):
             touches.setdefault(row.pop("enrollment_id"), []).append(_touch(row))
         runs = [
             _enrollment(row, touches.get(row["enrollment_id"], []))
-            for row in self._rows("enrollments", about)
+            for row in self._rows("enrollments", parameters)
         ]
-        return Known(facts, runs)
+        return ContactHistory(facts, runs)
 
-    def _rows(self, name: str, about: Mapping[str, str]) -> list[dict[str, Any]]:
+    def _rows(self, name: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(self._sql[name], about).fetchall()
+            return cursor.execute(self._sql[name], parameters).fetchall()
 
     def close(self) -> None:
         self._connection.close()
 
-    def __enter__(self) -> "WhyQueries":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@cache
+def _statements() -> dict[str, bytes]:
+    """The statements of `why.sql` by name, with the columns of the tables filled in."""
+    statements = dict(load("why"))
+    for table, fields in _READ.items():
+        columns = [c for c in TABLES[table].columns if c in fields and c not in _PERSONAL]
+        template = sql.SQL(statements[table].decode())
+        statements[table] = template.format(columns=names(columns, "t")).as_bytes()
+    return statements
 
 
 def _fact(row: dict[str, Any]) -> Fact:
@@ -107,19 +120,22 @@ def _fact(row: dict[str, Any]) -> Fact:
 
 
 def _enrollment(row: dict[str, Any], touches: list[Touch]) -> Enrollment:
+    row = _with_micros(row)
     since, until = row.pop("waiting_since"), row.pop("waiting_until")
-    waiting = None if until is None else Waiting(_micros(since) or 0, _micros(until) or 0)
-    moments = ("anchor_at", "started_at", "ended_at", "frozen_at", "converted_at")
-    row |= {name: _micros(row[name]) for name in moments}
+    waiting = None if until is None else Waiting(since or 0, until)
     row["status"] = Status[row["status"].upper()]
     return Enrollment(**row, waiting=waiting, touches=touches)
 
 
 def _touch(row: dict[str, Any]) -> Touch:
-    row |= {name: _micros(row[name]) for name in (*_MOMENTS, "scheduled_at", "due_at")}
+    row = _with_micros(row)
     row["phase"] = Phase[row["phase"].upper()]
     return Touch(**row)
 
 
-def _micros(moment: datetime | None) -> int | None:
-    return None if moment is None else from_datetime(moment)
+def _with_micros(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with each timestamp as microseconds since 1970, which is the form of states."""
+    return {
+        name: from_datetime(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }

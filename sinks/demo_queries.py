@@ -1,7 +1,4 @@
-"""What the demo shows of PostgreSQL: questions only, to the tables and views that anybody can ask.
-
-The SQL stands in sql/demo.sql.
-"""
+"""Reads what the demo shows from the tables and views of PostgreSQL, by `sql/demo.sql`."""
 
 from datetime import datetime
 from types import TracebackType
@@ -12,8 +9,8 @@ import psycopg
 from sinks.queries import load
 
 
-class Business(NamedTuple):
-    """One tenant's row on the live table."""
+class BusinessTotals(NamedTuple):
+    """The jobs, enrollments and touches of one tenant, as numbers."""
 
     tenant_id: str
     timezone: str
@@ -28,8 +25,8 @@ class Business(NamedTuple):
     converted: int
 
 
-class Analytics(NamedTuple):
-    """One touch of one campaign, as dashboards read it (S1-33)."""
+class TouchAnalytics(NamedTuple):
+    """The counts and rates of one touch number of one campaign (S1-33)."""
 
     tenant_id: str
     campaign_id: str
@@ -44,8 +41,9 @@ class Analytics(NamedTuple):
     conversion_rate: float | None
 
 
-class Prospects(NamedTuple):
-    """How many stand where in a prospecting campaign, and what they have come by."""
+class ProspectGroup(NamedTuple):
+    """The number of prospects of a campaign with the same status and current step, how many of them
+    are LinkedIn connections, and how many steps they have completed and skipped in all."""
 
     tenant_id: str
     campaign_id: str
@@ -58,8 +56,9 @@ class Prospects(NamedTuple):
     skipped: int
 
 
-class Unsent(NamedTuple):
-    """An enrollment, why touches of it were not sent, and what put others off."""
+class UnsentTouches(NamedTuple):
+    """An enrollment with touches that were not sent: the reasons of these touches, and the reasons
+    for which touches of it were deferred or retried."""
 
     tenant_id: str
     enrollment_id: str
@@ -67,7 +66,9 @@ class Unsent(NamedTuple):
     put_off: list[str]
 
 
-class Enrollment(NamedTuple):
+class EnrollmentRow(NamedTuple):
+    """Status and times of an enrollment."""
+
     contact_id: str
     campaign_id: str
     version: int
@@ -77,8 +78,8 @@ class Enrollment(NamedTuple):
     ended_at: datetime | None
 
 
-class Touch(NamedTuple):
-    """A step of an enrollment's version, and what became of it."""
+class StepRow(NamedTuple):
+    """A step of an enrollment's version, and the outcome of its touch."""
 
     number: int
     channel: str
@@ -90,8 +91,8 @@ class Touch(NamedTuple):
     attempt: int | None
 
 
-class Wait(NamedTuple):
-    """A touch put off: by what, when, and until when."""
+class Deferral(NamedTuple):
+    """The fact that a touch was deferred or retried: why, when, and until when."""
 
     touch_number: int
     fact: str
@@ -101,7 +102,7 @@ class Wait(NamedTuple):
 
 
 class DemoQueries:
-    """One connection, each question a transaction of its own."""
+    """A connection to the demo's database. Each query is a transaction of its own."""
 
     def __init__(self, dsn: str) -> None:
         self._connection = psycopg.connect(
@@ -110,57 +111,58 @@ class DemoQueries:
         self._sql = load("demo")
 
     def ready(self) -> set[tuple[str, str]]:
-        """Campaigns whose newest version every partition knows."""
+        """The campaigns, as (tenant id, campaign id), with a version that every partition knows."""
         return {(row[0], row[1]) for row in self._all("ready")}
 
     def tenants(self) -> int:
+        """The number of tenants."""
         return int(self._all("tenants")[0][0])
 
-    def businesses(self) -> list[Business]:
-        return [Business(*row) for row in self._all("businesses")]
+    def businesses(self) -> list[BusinessTotals]:
+        return [BusinessTotals(*row) for row in self._all("businesses")]
 
     def waiting(self, now: datetime) -> dict[str, dict[str, int]]:
-        """How many touches wait, by tenant and by what they wait for; `now` is stream time."""
-        found: dict[str, dict[str, int]] = {}
+        """The number of waiting touches by tenant and reason; `now` is stream time."""
+        waiting: dict[str, dict[str, int]] = {}
         for tenant_id, reason, number in self._all("waiting", (now,)):
-            found.setdefault(tenant_id, {})[reason] = number
-        return found
+            waiting.setdefault(tenant_id, {})[reason] = number
+        return waiting
 
     def open(self) -> int:
-        """Enrollments that live and touches that wait."""
+        """The number of live enrollments and unresolved touches."""
         return int(self._all("open")[0][0])
 
     def totals(self) -> dict[str, int]:
-        """Facts by their kind."""
+        """The number of facts of each kind."""
         return dict(self._all("totals"))
 
     def reasons(self) -> list[tuple[str, str, int]]:
-        """Decisions: their fact, their reason, how many."""
+        """The decisions as (kind of fact, reason, number)."""
         return self._all("reasons")
 
-    def analytics(self) -> list[Analytics]:
+    def analytics(self) -> list[TouchAnalytics]:
         return [
-            Analytics(*row[:4], *map(int, row[4:8]), *map(_rate, row[8:]))
+            TouchAnalytics(*row[:4], *map(int, row[4:8]), *map(_rate, row[8:]))
             for row in self._all("analytics")
         ]
 
-    def prospects(self) -> list[Prospects]:
-        """Where the prospects stand, as their dashboards show it."""
-        return [Prospects(*row[:5], *map(int, row[5:])) for row in self._all("prospects")]
+    def prospects(self) -> list[ProspectGroup]:
+        """The prospects of all campaigns, grouped by status and current step."""
+        return [ProspectGroup(*row[:5], *map(int, row[5:])) for row in self._all("prospects")]
 
-    def unsent(self) -> list[Unsent]:
-        """Enrollments with a touch that was not sent."""
-        return [Unsent(*row) for row in self._all("unsent")]
+    def unsent(self) -> list[UnsentTouches]:
+        """The enrollments with a touch that was not sent."""
+        return [UnsentTouches(*row) for row in self._all("unsent")]
 
-    def enrollment(self, tenant_id: str, enrollment_id: str) -> Enrollment:
-        return Enrollment(*self._all("enrollment", (tenant_id, enrollment_id))[0])
+    def enrollment(self, tenant_id: str, enrollment_id: str) -> EnrollmentRow:
+        return EnrollmentRow(*self._all("enrollment", (tenant_id, enrollment_id))[0])
 
-    def touches(self, tenant_id: str, enrollment_id: str) -> list[Touch]:
-        return [Touch(*row) for row in self._all("touches", (tenant_id, enrollment_id))]
+    def touches(self, tenant_id: str, enrollment_id: str) -> list[StepRow]:
+        return [StepRow(*row) for row in self._all("touches", (tenant_id, enrollment_id))]
 
-    def waits(self, tenant_id: str, contact_id: str, enrollment_id: str) -> list[Wait]:
+    def waits(self, tenant_id: str, contact_id: str, enrollment_id: str) -> list[Deferral]:
         rows = self._all("waits", (tenant_id, contact_id, enrollment_id))
-        return [Wait(*row) for row in rows]
+        return [Deferral(*row) for row in rows]
 
     def close(self) -> None:
         self._connection.close()

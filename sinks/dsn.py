@@ -1,13 +1,15 @@
-"""A DSN is looked at before it is used: the driver's own complaint would quote it, password and
-all."""
+"""The check of a DSN before the driver gets it, because the driver's error message would quote the
+DSN with its password."""
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 
 def is_dsn(text: str) -> bool:
-    """Whether PostgreSQL's client can read `text`. An `@` in the host is one of the password that
-    was not written `%40`, and the rest of the password with it."""
+    """Whether libpq can parse `text` as a connection string.
+
+    A host with an `@` is refused: it is the rest of a password whose `@` was not written as `%40`.
+    """
     try:
         host = conninfo_to_dict(text).get("host")
     except ProgrammingError:

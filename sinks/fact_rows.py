@@ -1,65 +1,68 @@
-"""From facts to history rows, the send log and the counts per touch and per step (S1-33, F-12,
-C-40, S2-30).
+"""Rows of facts, of the send log, and of the counts per touch and per step (S1-33, F-12, C-40,
+S2-30).
 
-A first open, click … is one fact per touch, so counting facts is counting touches, whatever came
-twice or late.
+A touch has one fact for its first open, one for its first click and so on, so the number of these
+facts is a number of touches, even where the events came twice or late.
 """
 
-from datetime import UTC, datetime
-
 from schemas.internal.facts import Fact, FactKind, decode
-from sinks.copy_values import Row, Rows, document
+from sinks.copy_values import Row, Rows, jsonb, timestamptz_of
+from sinks.tables import TABLES, non_key_columns
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_STEP_COUNTS = non_key_columns("step_metrics")
+_TOUCH_COUNTS = len(non_key_columns("touch_metrics"))
+"""The counts of a touch are the first so many counts of a step."""
 
-COUNTED = {
-    FactKind.TOUCH_SENT: 0,
-    FactKind.TOUCH_FAILED: 1,
-    FactKind.TOUCH_SKIPPED: 2,
-    FactKind.TOUCH_DELIVERED: 3,
-    FactKind.TOUCH_OPENED: 4,
-    FactKind.TOUCH_CLICKED: 5,
-    FactKind.TOUCH_READ: 6,
-    FactKind.TOUCH_BOUNCED: 7,
-    FactKind.TOUCH_CONVERTED: 8,
-    FactKind.TRIGGER_MET: 9,
-    FactKind.TRIGGER_TIMED_OUT: 10,
+_COUNTED = {
+    kind: _STEP_COUNTS.index(column)
+    for kind, column in {
+        FactKind.TOUCH_SENT: "sends",
+        FactKind.TOUCH_FAILED: "failures",
+        FactKind.TOUCH_SKIPPED: "skips",
+        FactKind.TOUCH_DELIVERED: "deliveries",
+        FactKind.TOUCH_OPENED: "opens",
+        FactKind.TOUCH_CLICKED: "clicks",
+        FactKind.TOUCH_READ: "reads",
+        FactKind.TOUCH_BOUNCED: "bounces",
+        FactKind.TOUCH_CONVERTED: "conversions",
+        FactKind.TRIGGER_MET: "triggers",
+        FactKind.TRIGGER_TIMED_OUT: "timeouts",
+    }.items()
 }
-"""Which count a fact raises, in the order of the columns of a step."""
+"""The count that each kind of fact raises, as an index into `_STEP_COUNTS`."""
 
-_OF_TOUCH = 9
-"""So many of them are a touch's too."""
+_SEND_LOG = TABLES["send_log"].columns
+_OUTCOMES = _SEND_LOG[_SEND_LOG.index("sent_at") :]
+"""The columns of the send log that facts of one send fill one by one."""
 
-LOGGED = {
-    FactKind.TOUCH_SENT: 0,
-    FactKind.TOUCH_FAILED: 1,
-    FactKind.TOUCH_RETRIED: 1,
-    FactKind.TOUCH_DELIVERED: 3,
-    FactKind.TOUCH_OPENED: 4,
-    FactKind.TOUCH_CLICKED: 5,
-    FactKind.TOUCH_READ: 6,
-    FactKind.TOUCH_BOUNCED: 7,
-    FactKind.TOUCH_CONVERTED: 8,
+_LOGGED = {
+    kind: _OUTCOMES.index(column)
+    for kind, column in {
+        FactKind.TOUCH_SENT: "sent_at",
+        FactKind.TOUCH_FAILED: "failed_at",
+        FactKind.TOUCH_RETRIED: "failed_at",
+        FactKind.TOUCH_DELIVERED: "delivered_at",
+        FactKind.TOUCH_OPENED: "opened_at",
+        FactKind.TOUCH_CLICKED: "clicked_at",
+        FactKind.TOUCH_READ: "read_at",
+        FactKind.TOUCH_BOUNCED: "bounced_at",
+        FactKind.TOUCH_CONVERTED: "converted_at",
+    }.items()
 }
-"""Which moment of the send log a fact tells, in the order of the columns after the attempt."""
+"""The column that each kind of fact fills with its time, as an index into `_OUTCOMES`."""
 
-_REASON = 2
-
-
-def _place(fact: Fact) -> int | None:
-    """Which moment of the send log it tells; what redates a touch tells an earlier one."""
-    redates = fact.fact is FactKind.TOUCH_REDATED
-    return LOGGED.get(FactKind(f"touch.{fact.reason}") if redates else fact.fact)
+_FAILED, _REASON = _OUTCOMES.index("failed_at"), _OUTCOMES.index("reason")
 
 
-def micros(moment: datetime) -> int:
-    """Exact microseconds since 2000."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+def _logged_as(fact: Fact) -> int | None:
+    """The column of the send log that the fact fills, or None. `touch.redated` fills the column of
+    the signal that it names as its reason."""
+    redated = fact.fact is FactKind.TOUCH_REDATED
+    return _LOGGED.get(FactKind(f"touch.{fact.reason}") if redated else fact.fact)
 
 
-class Counting:
-    """The facts of one batch: as rows, and summed up."""
+class FactRows:
+    """The rows of one batch of facts. `months` are the months, as (year, month), of its facts."""
 
     def __init__(self) -> None:
         self.history: list[Row] = []
@@ -68,14 +71,14 @@ class Counting:
         self._sends: dict[tuple[str, str], tuple[Fact, list[int | str | None]]] = {}
 
     def add(self, partition: int, offset: int, value: bytes) -> None:
-        """One fact; raises msgspec.DecodeError where it is none."""
+        """Adds one record of the topic `facts`; raises msgspec.DecodeError where it is no fact."""
         fact = decode(value)
-        when = micros(fact.at)
+        recorded_at = timestamptz_of(fact.at)
         self.months.add((fact.at.year, fact.at.month))
         self.history.append(
             (
                 fact.tenant_id,
-                when,
+                recorded_at,
                 partition,
                 offset,
                 fact.fact.value,
@@ -91,46 +94,50 @@ class Counting:
                 fact.attempt,
                 fact.cause,
                 fact.reason,
-                None if fact.until is None else micros(fact.until),
-                None if fact.values is None else document(fact.values),
-                None if fact.occurred_at is None else micros(fact.occurred_at),
+                None if fact.until is None else timestamptz_of(fact.until),
+                None if fact.values is None else jsonb(fact.values),
+                None if fact.occurred_at is None else timestamptz_of(fact.occurred_at),
             )
         )
-        if fact.fact in COUNTED:
+        if fact.fact in _COUNTED:
             self._count(fact)
-        place = _place(fact)
-        if fact.command_id is not None and place is not None:
-            told = when if fact.occurred_at is None else micros(fact.occurred_at)
-            self._log(fact, place, told)
+        column = _logged_as(fact)
+        if fact.command_id is not None and column is not None:
+            occurred_at = fact.occurred_at
+            happened_at = recorded_at if occurred_at is None else timestamptz_of(occurred_at)
+            self._log_send(fact, column, happened_at)
 
     def _count(self, fact: Fact) -> None:
         if fact.campaign_id is None:
             return
-        # A conversion that no touch is credited with stands under touch 0, and under no step.
+        # A conversion without a touch is counted for touch number 0, and for no step.
         number, step_id = fact.touch_number or 0, fact.step_id or ""
         key = (fact.tenant_id, fact.campaign_id, fact.version or 0, number, step_id)
         counts = self._counts.get(key)
         if counts is None:
-            counts = self._counts[key] = [0] * len(COUNTED)
-        counts[COUNTED[fact.fact]] += 1
+            counts = self._counts[key] = [0] * len(_STEP_COUNTS)
+        counts[_COUNTED[fact.fact]] += 1
 
-    def _log(self, fact: Fact, place: int, when: int) -> None:
+    def _log_send(self, fact: Fact, column: int, happened_at: int) -> None:
+        """Fills a column of a send, as the merge rules of the table do: of a send or a failure the
+        first time counts, of a signal the earliest one."""
         assert fact.command_id is not None
         key = (fact.tenant_id, fact.command_id)
-        found = self._sends.get(key)
-        if found is None:
-            found = self._sends[key] = (fact, [None] * 9)
-        moments = found[1]
-        before = moments[place]
-        if before is None or place > _REASON:
-            moments[place] = when if before is None else min(int(before), when)
-        if place == 1:
-            moments[_REASON] = fact.reason
+        send = self._sends.get(key)
+        if send is None:
+            send = self._sends[key] = (fact, [None] * len(_OUTCOMES))
+        outcomes = send[1]
+        before = outcomes[column]
+        if before is None or column > _REASON:
+            outcomes[column] = happened_at if before is None else min(int(before), happened_at)
+        if column == _FAILED:
+            outcomes[_REASON] = fact.reason
 
-    def rows(self, rows: Rows) -> None:
-        """Everything, as rows; counts in the order of their keys, because writers share them."""
+    def add_to(self, rows: Rows) -> None:
+        """Sets the rows of the fact tables. Counts are in the order of their keys, so that two
+        writers of the same counts never deadlock."""
         rows["facts"] = self.history
-        rows["touch_metrics"], rows["step_metrics"] = self._summed()
+        rows["touch_metrics"], rows["step_metrics"] = self._metrics()
         rows["send_log"] = [
             (
                 tenant_id,
@@ -143,16 +150,17 @@ class Counting:
                 fact.touch_number,
                 fact.channel,
                 fact.attempt,
-                *moments,
+                *outcomes,
             )
-            for (tenant_id, command_id), (fact, moments) in self._sends.items()
+            for (tenant_id, command_id), (fact, outcomes) in self._sends.items()
         ]
 
-    def _summed(self) -> tuple[list[Row], list[Row]]:
+    def _metrics(self) -> tuple[list[Row], list[Row]]:
+        """The rows of `touch_metrics` and of `step_metrics`."""
         touches: _Sums = {}
         steps: _Sums = {}
         for (tenant_id, campaign_id, version, number, step_id), counts in self._counts.items():
-            if any(of_touch := counts[:_OF_TOUCH]):
+            if any(of_touch := counts[:_TOUCH_COUNTS]):
                 _add(touches, (tenant_id, campaign_id, version, number), of_touch)
             if step_id:
                 _add(steps, (tenant_id, campaign_id, version, step_id), counts)

@@ -1,4 +1,7 @@
-"""Numbered migrations: once, in order, all or nothing; a released file is never edited."""
+"""Applies the numbered migrations in order, each once, all of them in one transaction.
+
+A released migration is never edited; a stored digest of each applied file makes sure of it.
+"""
 
 from hashlib import sha256
 from importlib.resources import files
@@ -9,29 +12,31 @@ from sinks.queries import load
 
 
 class MigrationRefused(Exception):
-    """The database cannot be brought to this version as it stands; the message says what to do."""
+    """The database cannot be migrated as it is. The message names the reason."""
 
 
 def migrate(dsn: str) -> list[str]:
-    """Apply what is missing and name it; safe when two start at once, and nothing the second time.
+    """Applies the migrations that are missing, and returns their names.
 
-    Raises MigrationRefused where an applied file has changed, or a right is missing.
+    Several processes may call it at once: a lock lets one after the other apply what is missing.
+    Raises MigrationRefused where an applied file has changed, or the role lacks a privilege.
     """
     sql = load("migrate")
     with psycopg.connect(dsn, application_name="touchstream migrate") as connection:
         connection.execute(sql["lock"])
         try:
             connection.execute(sql["bootstrap"])
-            done: dict[str, str] = dict(connection.execute(sql["applied"]).fetchall())
-            return [name for name, text in _files() if _apply(connection, name, text, done)]
+            applied: dict[str, str] = dict(connection.execute(sql["applied"]).fetchall())
+            return [name for name, text in _files() if _apply(connection, name, text, applied)]
         except psycopg.errors.InsufficientPrivilege as error:
             raise MigrationRefused(str(error).strip()) from error
 
 
-def _apply(connection: psycopg.Connection, name: str, text: bytes, done: dict[str, str]) -> bool:
+def _apply(connection: psycopg.Connection, name: str, text: bytes, applied: dict[str, str]) -> bool:
+    """Applies one migration unless `applied`, digests by name, has it; whether it did."""
     digest = sha256(text).hexdigest()
-    if name in done:
-        if done[name] != digest:
+    if name in applied:
+        if applied[name] != digest:
             raise MigrationRefused(
                 f"migration {name} was applied with other contents; add a new one"
             )
@@ -42,7 +47,10 @@ def _apply(connection: psycopg.Connection, name: str, text: bytes, done: dict[st
 
 
 def _files() -> list[tuple[str, bytes]]:
-    """Name and contents by number. One line ending: a checkout must not change a digest."""
+    """Name and contents of each migration, by number. Line endings are normalized, so that a
+    checkout on another system does not change a digest."""
     folder = files("sinks").joinpath("migrations")
-    found = [item for item in folder.iterdir() if item.name.endswith(".sql")]
-    return sorted((item.name[:-4], item.read_bytes().replace(b"\r\n", b"\n")) for item in found)
+    migrations = [item for item in folder.iterdir() if item.name.endswith(".sql")]
+    return sorted(
+        (item.name[:-4], item.read_bytes().replace(b"\r\n", b"\n")) for item in migrations
+    )

@@ -1,7 +1,9 @@
-"""How far a projection has read, kept in the same transaction as what it wrote (design 2.8).
+"""The projection: writes the rows of a batch of records and the place behind it in one transaction
+(promise 8).
 
-Taken away or unsure means nothing was written: a second owner's claim raises the epoch of the
-place, and whoever still holds the old one is refused.
+The place of a partition is the offset of the record to be read next, with the epoch of its owner. A
+claim of the partition raises the epoch, so a batch of an earlier owner is refused and writes
+nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,22 +15,25 @@ import psycopg
 
 from sinks.batch import Batch
 from sinks.queries import load
-from sinks.state_rows import Record, Undecodable
+from sinks.state_rows import ProjectedRecord, Undecodable
+from sinks.table_sql import truncate_all
 from sinks.writer import Connection, Writer
 
 TopicPartition = tuple[str, int]
 
 
 class Overtaken(Exception):
-    """Somebody else has claimed a place of this batch, or it was rebuilt: claim again first."""
+    """Another writer has claimed a partition of the batch, or the tables were emptied by a rebuild.
+    The partitions must be claimed again."""
 
 
 class SinkUnavailable(Exception):
-    """PostgreSQL cannot be asked now and every claim is void: wait, claim again, read again."""
+    """PostgreSQL cannot be reached, and all claims are void. The caller should wait, claim the
+    partitions again and read them from the places that the claims return."""
 
 
-class Place(NamedTuple):
-    """Where a group stands in one partition."""
+class GroupPlace(NamedTuple):
+    """The place of a group in one partition."""
 
     topic: str
     partition: int
@@ -36,15 +41,16 @@ class Place(NamedTuple):
     owner_epoch: int
 
 
-# What a row of one record can be refused for; anything else is the server's trouble or a bug.
+# Errors that the values of a single record can cause. Any other error comes from the server or is
+# a bug.
 _POISON = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, OverflowError, UnicodeError)
 
 
 class Projection:
-    """One writer. It may hold any partitions; two writers must hold different ones.
+    """One writer of the projected tables. Writers of one database must hold different partitions.
 
-    Topics are the logical names of schemas.internal.topics, without a deployment's prefix. A
-    database has one group: a second one would count everything again.
+    Topics are the logical names of `schemas/internal/topics.py`, without the prefix of the
+    deployment. A database has one group, because a second group would add to the same counts.
     """
 
     def __init__(self, dsn: str, group: str) -> None:
@@ -57,12 +63,13 @@ class Projection:
         self._months: set[tuple[int, int]] = set()
 
     def claim(self, topic: str, partition: int) -> int:
-        """Own a partition from now on, and refuse earlier owners; the offset to read next.
+        """Takes over a partition, refuses its earlier owners from now on, and returns the offset of
+        the record to be read next.
 
         Raises SinkUnavailable.
         """
         with self._session() as connection:
-            # A writer that was stopped in the middle of a transaction still holds its rows locked.
+            # A writer that was suspended inside a transaction still holds locks on its rows.
             connection.execute(self._queries["end_stalled"])
             row = connection.execute(self._queries["claim"], (self._group, topic, partition))
             found = row.fetchone()
@@ -72,31 +79,38 @@ class Projection:
         return next_offset
 
     def release(self, topic: str, partition: int) -> None:
-        """Own it no longer; nothing is written, the next owner's claim is what counts."""
+        """Gives up a partition. Nothing is written, because the next claim raises the epoch."""
         self._places.pop((topic, partition), None)
 
     def held(self) -> dict[TopicPartition, int]:
-        """Where each owned partition stands. Applied with no records, it is a look whether it still
-        is ours."""
-        return {place: next_offset for place, (next_offset, _) in self._places.items()}
+        """The next offset of each claimed partition. `apply` with these and without records checks
+        whether the claims are still valid."""
+        return {partition: next_offset for partition, (next_offset, _) in self._places.items()}
 
-    def apply(self, records: Sequence[Record], next_offsets: Mapping[TopicPartition, int]) -> int:
-        """Rows and places in one transaction, all or nothing; how many rows were merged.
+    def apply(
+        self, records: Sequence[ProjectedRecord], next_offsets: Mapping[TopicPartition, int]
+    ) -> int:
+        """Writes rows and places in one transaction and returns the number of merged rows.
 
-        `next_offsets` names every partition of the batch: a position may lie behind control
-        records. A record before its place was applied already and is passed over. Raises
-        Undecodable for one record alone, Overtaken, SinkUnavailable; after each of them nothing was
-        written.
+        `next_offsets` has the new place of every partition of the batch, which may lie behind
+        control records. A record before the current place was applied earlier and is skipped.
+
+        Raises Undecodable for a single bad record, Overtaken or SinkUnavailable. Nothing is written
+        then. Raises ValueError where a new place is not behind the records of its partition, or is
+        before the current place.
         """
         places = self._places
         if missing := next_offsets.keys() - places.keys():
             raise Overtaken(f"not claimed: {sorted(missing)}")
-        for place, offset in {(record[0], record[1]): record[2] for record in records}.items():
-            if next_offsets.get(place, 0) <= offset:
-                raise ValueError(f"{place} must go on behind {offset}")
-        for place, offset in next_offsets.items():
-            if offset < places[place][0]:
-                raise ValueError(f"{place} is behind {places[place][0]}: was the topic made anew?")
+        for partition, offset in {(record[0], record[1]): record[2] for record in records}.items():
+            if next_offsets.get(partition, 0) <= offset:
+                raise ValueError(f"the next offset of {partition} must be greater than {offset}")
+        for partition, offset in next_offsets.items():
+            if offset < places[partition][0]:
+                raise ValueError(
+                    f"{partition}: {offset} is before the stored place {places[partition][0]}; "
+                    "was the topic deleted and created again?"
+                )
         fresh = [record for record in records if record[2] >= places[record[0], record[1]][0]]
         batch = Batch(fresh)
         try:
@@ -108,20 +122,21 @@ class Projection:
         except _POISON as error:
             self._find_poison(fresh)
             raise error
-        for place, next_offset in next_offsets.items():
-            places[place] = next_offset, places[place][1]
+        for partition, next_offset in next_offsets.items():
+            places[partition] = next_offset, places[partition][1]
         return written
 
     def close(self) -> None:
-        """End the session."""
+        """Closes the connection. All claims are void."""
         if self._connection is not None:
             self._connection.close()
         self._connection = self._writer = None
         self._places.clear()
 
-    # inside the transaction
+    # Inside the transaction.
 
     def _advance(self, connection: Connection, next_offsets: Mapping[TopicPartition, int]) -> None:
+        """Moves the places from the expected offsets and epochs, or raises Overtaken."""
         if not next_offsets:
             return
         rows = [
@@ -137,15 +152,16 @@ class Projection:
     def _write(self, batch: Batch) -> int:
         assert self._writer is not None
         written = self._writer.write(batch.rows)
-        self._writer.forget(batch.gone, wholly=True)
-        self._writer.forget(batch.erased, wholly=False)
+        self._writer.erase(batch.gone, delete=True)
+        self._writer.erase(batch.erased, delete=False)
         return written
 
-    # around it
+    # Around the transaction.
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
-        """The connection, made when needed; an error that is the server's own ends it."""
+        """The connection, opened when it is needed. An operational error closes it and raises
+        SinkUnavailable."""
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(
@@ -165,16 +181,17 @@ class Projection:
             raise SinkUnavailable(f"{type(error).__name__}: {error}".strip()) from error
 
     def _add_months(self, connection: Connection, batch: Batch) -> None:
-        """The tables of the months that appear, each with the next one, before they are needed."""
+        """Creates the partitions of `facts` for each month of the batch and the month after it."""
         for year, month in sorted(batch.months - self._months):
             for first in (date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)):
                 with suppress(psycopg.errors.CheckViolation, psycopg.errors.LockNotAvailable):
-                    # Without a table of their own, facts go to facts_other: nothing is refused.
+                    # Facts of a month without a partition go to facts_other.
                     connection.execute(self._queries["add_month"], (first,))
             self._months.add((year, month))
 
-    def _find_poison(self, records: Sequence[Record]) -> None:
-        """Poison is proven per record: each one alone, and taken back."""
+    def _find_poison(self, records: Sequence[ProjectedRecord]) -> None:
+        """Writes each record alone in a transaction that is rolled back, and raises Undecodable for
+        the first one that PostgreSQL refuses."""
         for record in records:
             try:
                 with self._session() as connection, connection.transaction(force_rollback=True):
@@ -183,14 +200,18 @@ class Projection:
                 raise Undecodable(record[0], record[1], record[2], str(error).strip()) from error
 
 
-def places(dsn: str, group: str) -> list[Place]:
-    """Where a group stands, for `status`."""
+def places(dsn: str, group: str) -> list[GroupPlace]:
+    """The places of a group, by topic and partition."""
     with psycopg.connect(dsn) as connection:
         rows = connection.execute(load("projection")["places"], (group,)).fetchall()
-    return [Place(*row) for row in rows]
+    return [GroupPlace(*row) for row in rows]
 
 
 def rebuild(dsn: str) -> None:
-    """Empty every projected table, to be read again; safe while writers run: they are overtaken."""
+    """Empties every projected table and sets every place to 0, so that all topics are read again.
+
+    Running writers are refused until they claim their partitions again.
+    """
     with psycopg.connect(dsn) as connection:
-        connection.execute(load("projection")["rebuild"])
+        connection.execute(load("projection")["reset_places"])
+        connection.execute(truncate_all())

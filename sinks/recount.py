@@ -1,8 +1,9 @@
-"""What PostgreSQL shows, beside a recount: the checker that `verify` asks (design 2.8, X-8).
+"""The recount: computes the projected tables again from records and compares them with PostgreSQL
+(promise 8, X-8).
 
-The recount is written by the very code of the projection, into temporary tables of the same names,
-and the server compares: memory here stays small however many rows there are, and a value has one
-form on both sides.
+The code of the projection writes the recomputed rows into temporary tables of the same names, and
+the server compares them with the projected tables. Memory use here does not grow with the number of
+rows, and both sides hold a value in the same form.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,18 +16,20 @@ from psycopg import sql
 
 from sinks.batch import Batch
 from sinks.copy_values import Row
-from sinks.state_rows import Record
+from sinks.state_rows import ProjectedRecord
+from sinks.table_sql import create_mirror, names
 from sinks.tables import TABLES, Table
 from sinks.writer import Connection, Writer
 
 CURRENT = tuple(name for name in TABLES if name != "tasks")
-"""What must equal a recount; where the tasks stand moves on while one looks."""
+"""The tables that must equal a recount. `tasks` changes while the recount is taken."""
 
 _BATCH = 2_000
 
 
-class Difference(NamedTuple):
-    """One value that is not as expected; column `*` where one side lacks the row (None)."""
+class RowDifference(NamedTuple):
+    """A value that differs from the expected one. Where a side lacks the whole row, the column is
+    `*` and the value of that side is None."""
 
     table: str
     key: tuple[Any, ...]
@@ -36,7 +39,7 @@ class Difference(NamedTuple):
 
 
 class Recount:
-    """Records are added as to a projection, then compared. Nothing changes that others see."""
+    """A recount on a connection of its own. It writes only to temporary tables."""
 
     def __init__(self, dsn: str) -> None:
         self._connection: Connection = psycopg.connect(
@@ -45,11 +48,12 @@ class Recount:
         self._connection.execute("SET search_path = touchstream")
         self._connection.execute("SET synchronous_commit = off")
         for table in TABLES.values():
-            self._connection.execute(_mirror(table))
+            self._connection.execute(create_mirror(table))
         self._writer = Writer(self._connection)
 
-    def add(self, records: Iterable[Record]) -> None:
-        """Changelog records (all, or the last of each key) and facts, in the order of their topics.
+    def add(self, records: Iterable[ProjectedRecord]) -> None:
+        """Adds changelog records and facts, in the order of their topics. Of a changelog all
+        records may be given, or the last of each key.
 
         Raises Undecodable.
         """
@@ -58,44 +62,42 @@ class Recount:
             with self._connection.transaction():
                 rows = Batch(batch)
                 self._writer.write(rows.rows)
-                self._writer.forget(rows.gone, wholly=True)
-                self._writer.forget(rows.erased, wholly=False)
+                self._writer.erase(rows.gone, delete=True)
+                self._writer.erase(rows.erased, delete=False)
 
     def add_rows(self, table: str, rows: Iterable[Row]) -> None:
-        """Rows as rows.py makes them; a key occurs once."""
+        """Adds rows with values in the order of the table's columns; a key occurs at most once."""
         with self._connection.transaction():
             self._writer.copy(TABLES[table], table, rows)
 
-    def differences(self, tables: Iterable[str] = CURRENT, *, first: int = 20) -> list[Difference]:
-        """The first differences, table by table in the order of keys; none: it equals the
-        recount."""
-        found: list[Difference] = []
+    def differences(
+        self, tables: Iterable[str] = CURRENT, *, first: int = 20
+    ) -> list[RowDifference]:
+        """At most `first` differences, table by table in the order of their keys. The list is empty
+        where the tables equal the recount."""
+        found: list[RowDifference] = []
         with self._connection.transaction():
             self._connection.execute("SET LOCAL transaction_isolation = 'repeatable read'")
             for name in tables:
                 self._connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(sql.Identifier(name)))
-                rows = self._differing(TABLES[name], first - len(found))
-                found += [item for row in rows for item in _explain(TABLES[name], *row)]
+                rows = self._differing_rows(TABLES[name], first - len(found))
+                found += [item for row in rows for item in _by_column(TABLES[name], *row)]
                 if len(found) >= first:
                     break
         return found[:first]
 
-    def _differing(self, table: Table, most: int) -> list[tuple[Any, Any]]:
-        names = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    def _differing_rows(self, table: Table, limit: int) -> list[tuple[Any, Any]]:
+        """Pairs of the recomputed and the stored row of a key, None where a side has no row."""
         query = sql.SQL(
             "SELECT to_jsonb(e), to_jsonb(f) FROM pg_temp.{0} AS e "
             "FULL JOIN touchstream.{0} AS f USING ({1}) "
             "WHERE ROW(e.*) IS DISTINCT FROM ROW(f.*) ORDER BY {1} LIMIT {2}"
-        ).format(
-            sql.Identifier(table.name),
-            names,
-            sql.Literal(most),
-        )
+        ).format(sql.Identifier(table.name), names(table.key), sql.Literal(limit))
         rows: list[Any] = self._connection.execute(query).fetchall()
         return rows
 
     def close(self) -> None:
-        """End the session, and the recount with it."""
+        """Closes the connection, which drops the temporary tables."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -112,8 +114,8 @@ class Recount:
 
 def compare(
     dsn: str, expected: Mapping[str, Iterable[Row]], *, first: int = 20
-) -> list[Difference]:
-    """The first differences between rows as rows.py makes them and these tables as shown."""
+) -> list[RowDifference]:
+    """At most `first` differences between the given rows, by table, and those tables."""
     with Recount(dsn) as recount:
         for table, rows in expected.items():
             recount.add_rows(table, rows)
@@ -121,10 +123,9 @@ def compare(
 
 
 def read_current(dsn: str, table: str) -> Iterator[dict[str, Any]]:
-    """The rows of one table in the order of its key, each as its JSON form; streaming."""
-    known = TABLES[table]
+    """Streams the rows of a table in the order of its key, each in the form of `to_jsonb`."""
     query = sql.SQL("SELECT to_jsonb(t) FROM touchstream.{} AS t ORDER BY {}").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, known.key))
+        sql.Identifier(table), names(TABLES[table].key)
     )
     with psycopg.connect(dsn) as connection, connection.cursor(name="read_current") as cursor:
         cursor.execute(query)
@@ -132,20 +133,14 @@ def read_current(dsn: str, table: str) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _mirror(table: Table) -> sql.Composed:
-    return sql.SQL("CREATE TEMP TABLE {0} (LIKE touchstream.{0}, PRIMARY KEY ({1}))").format(
-        sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, table.key))
-    )
-
-
-def _explain(
+def _by_column(
     table: Table, expected: dict[str, Any] | None, found: dict[str, Any] | None
-) -> Iterator[Difference]:
+) -> Iterator[RowDifference]:
     row = expected or found or {}
     key = tuple(row[name] for name in table.key)
     if expected is None or found is None:
-        yield Difference(table.name, key, "*", expected, found)
+        yield RowDifference(table.name, key, "*", expected, found)
         return
     for column, value in expected.items():
         if value != found[column]:
-            yield Difference(table.name, key, column, value, found[column])
+            yield RowDifference(table.name, key, column, value, found[column])

@@ -19,6 +19,7 @@ from schemas.internal.states import (
     Enrollment,
     KnownCampaign,
     Phase,
+    Profile,
     Status,
     TaskPosition,
 )
@@ -35,7 +36,7 @@ _decode_campaign = msgspec.msgpack.Decoder(CampaignState).decode
 _decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
-class Record(NamedTuple):
+class ProjectedRecord(NamedTuple):
     """One record of a projected topic. A plain tuple of these five values is accepted too."""
 
     topic: str
@@ -103,11 +104,11 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
         else (
             who.first_name or None,
             who.last_name or None,
-            who.email or None,
-            who.phone or None,
+            who.address("email") or None,
+            who.address("phone") or None,
             who.timezone or None,
             who.region or None,
-            who.linkedin_url or None,
+            who.address("linkedin_url") or None,
             jsonb(who.attributes),
             jsonb(state.opted_out),
             jsonb(state.bounced),
@@ -124,6 +125,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             timestamptz(state.updated_at),
             jsonb(state.replied) if state.replied else EMPTY_JSONB,
             timestamptz(state.connected_at),
+            EMPTY_JSONB if erased else jsonb(_address_texts(who)),
         )
     )
     if state.enrollments:
@@ -131,6 +133,11 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
         for enrollment in state.enrollments:
             enrollments.append(_enrollment_row(tenant_id, contact_id, enrollment, erased))
             touches += _touch_rows(tenant_id, contact_id, enrollment, erased)
+
+
+def _address_texts(profile: Profile) -> dict[str, str]:
+    """The known addresses by name, without their times."""
+    return {name: text for name, (text, _) in profile.addresses.items() if text}
 
 
 def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) -> Row:

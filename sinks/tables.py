@@ -1,32 +1,69 @@
-"""The projected tables: columns in the order that rows.py fills them, and their types.
+"""The projected tables: one entry each, with its key, its columns, their types and merge rules.
 
-A test compares this with the catalog. A migration may append columns with a default; this list
-may then stay behind.
+All statements that write a table are generated from its entry (`table_sql.py`). A projected column
+is therefore named in three places: the migration that adds it, its entry here, and the function
+that fills its rows with values in the order of the entry. A test compares the entries with the
+catalog of a migrated database.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
 
+class Merge(StrEnum):
+    """What becomes of a column whose row exists already when a new row of its key is merged."""
+
+    REPLACE = "replace"
+    """The new value. A row is rewritten only where a column of it differs."""
+
+    KEEP = "keep"
+    """The old value, NULL included."""
+
+    FIRST = "first"
+    """The old value, or the new one where the old one is NULL."""
+
+    EARLIEST = "earliest"
+    """The smaller of both values."""
+
+    SUM = "sum"
+    """Both values added."""
+
+    NEVER = "never"
+    """The rule of a table whose keys never come twice: rows are only inserted."""
+
+
 class Table(NamedTuple):
-    """`key` is its primary key; `types` stand beside `columns`."""
+    """A table and its primary key. `types` and `merges` have one item for each of `columns`."""
 
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
     types: tuple[str, ...]
+    merges: tuple[Merge, ...]
 
 
-def _table(name: str, key: str, columns: str) -> Table:
-    pairs = [column.split(":") for column in columns.split()]
+_TYPES = {
+    "": "text",
+    "i": "int4",
+    "l": "int8",
+    "f": "float8",
+    "t": "timestamptz",
+    "j": "jsonb",
+}
+
+
+def _table(name: str, key: str, columns: str, merge: Merge = Merge.REPLACE) -> Table:
+    """A table from its text form: columns are `name`, `name:type` or `name:type:merge`, where the
+    type is a key of `_TYPES` and the merge rule is the table's unless it is named."""
+    parts = [(*column.split(":"), "", "")[:3] for column in columns.split()]
     return Table(
         name,
         tuple(key.split()),
-        tuple(pair[0] for pair in pairs),
-        tuple(_TYPES[pair[1]] if len(pair) > 1 else "text" for pair in pairs),
+        tuple(column for column, _, _ in parts),
+        tuple(_TYPES[letter] for _, letter, _ in parts),
+        tuple(Merge(rule) if rule else merge for _, _, rule in parts),
     )
 
-
-_TYPES = {"i": "int4", "l": "int8", "f": "float8", "t": "timestamptz", "j": "jsonb"}
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -42,7 +79,7 @@ TABLES: dict[str, Table] = {
             "tenant_id contact_id",
             """tenant_id contact_id first_name last_name email phone timezone region linkedin_url
             attributes:j opted_out:j bounced:j jobs:j erased_at:t created_at:t updated_at:t
-            replied:j connected_at:t""",
+            replied:j connected_at:t addresses:j""",
         ),
         _table(
             "campaigns",
@@ -79,13 +116,16 @@ TABLES: dict[str, Table] = {
             """tenant_id at:t topic_partition:i topic_offset:l fact contact_id campaign_id version:i
             enrollment_id job_id step_id touch_number:i channel command_id attempt:i cause reason
             until:t values:j occurred_at:t""",
+            Merge.NEVER,
         ),
         _table(
             "send_log",
             "tenant_id command_id",
             """tenant_id command_id contact_id campaign_id version:i enrollment_id step_id
-            touch_number:i channel attempt:i sent_at:t failed_at:t reason delivered_at:t opened_at:t
-            clicked_at:t read_at:t bounced_at:t converted_at:t""",
+            touch_number:i channel attempt:i sent_at:t:first failed_at:t:first reason::first
+            delivered_at:t:earliest opened_at:t:earliest clicked_at:t:earliest read_at:t:earliest
+            bounced_at:t:earliest converted_at:t:earliest""",
+            Merge.KEEP,
         ),
         _table(
             "tasks",
@@ -97,13 +137,21 @@ TABLES: dict[str, Table] = {
             "tenant_id campaign_id version touch_number",
             """tenant_id campaign_id version:i touch_number:i sends:l failures:l skips:l
             deliveries:l opens:l clicks:l reads:l bounces:l conversions:l""",
+            Merge.SUM,
         ),
         _table(
             "step_metrics",
             "tenant_id campaign_id version step_id",
             """tenant_id campaign_id version:i step_id sends:l failures:l skips:l deliveries:l
             opens:l clicks:l reads:l bounces:l conversions:l triggers:l timeouts:l""",
+            Merge.SUM,
         ),
     )
 }
-"""Always written in this order, so that two writers never wait in a circle."""
+"""The tables by name. They are always written in this order, so that two writers never deadlock."""
+
+
+def non_key_columns(name: str) -> tuple[str, ...]:
+    """The columns of a table that are no part of its key, in their order."""
+    table = TABLES[name]
+    return tuple(column for column in table.columns if column not in table.key)

@@ -1,16 +1,12 @@
-"""Rows into tables, inside a transaction that somebody else opens and ends.
-
-Each table has a temporary twin per connection: COPY fills it, one statement merges it, the commit
-empties it.
-"""
+"""Writes rows into the projected tables, inside a transaction that the caller opens and ends."""
 
 from collections.abc import Iterable, Sequence
 
 import psycopg
-from psycopg import sql
 
 from sinks.copy_values import Row, Rows
 from sinks.queries import load
+from sinks.table_sql import copy_into, create_staging, merge, staging_name
 from sinks.tables import TABLES, Table
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -19,48 +15,43 @@ _COPIED_AS = {"timestamptz": "int8", "jsonb": "bytea"}
 
 
 class Writer:
-    """The twins of one connection, and the way through them."""
+    """The staging tables of one connection, and the statements that fill and merge them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._queries = load("projection")
+        self._merges = {name: merge(table).as_bytes(connection) for name, table in TABLES.items()}
         for table in TABLES.values():
-            connection.execute(_twin(table))
+            connection.execute(create_staging(table))
 
     def write(self, rows: Rows) -> int:
-        """Merge rows, table by table in one fixed order; a key occurs once per table."""
+        """Merges the rows, table by table in one fixed order, and returns how many there were.
+
+        A key occurs at most once in a table's rows.
+        """
         written = 0
-        for table in TABLES.values():
-            if found := rows.get(table.name):
-                self.copy(table, f"in_{table.name}", found)
-                self._connection.execute(self._queries[table.name])
-                written += len(found)
+        for name, table in TABLES.items():
+            if table_rows := rows.get(name):
+                self.copy(table, staging_name(table), table_rows)
+                self._connection.execute(self._merges[name])
+                written += len(table_rows)
         return written
 
-    def copy(self, table: Table, into: str, rows: Iterable[Row]) -> None:
-        """Rows as rows.py makes them, into a table of the same columns."""
-        statement = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(sql.Identifier(into))
+    def copy(self, table: Table, target: str, rows: Iterable[Row]) -> None:
+        """Copies rows into `target`, a table with the columns of `table`. Values come in the order
+        of the columns, in the form of `copy_values.py`."""
+        statement = copy_into(table, target)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.set_types([_COPIED_AS.get(name, name) for name in table.types])
             write_row = copy.write_row
             for row in rows:
                 write_row(row)
 
-    def forget(self, contacts: Sequence[tuple[str, str]], *, wholly: bool) -> None:
-        """Erased contacts: what their older enrollments still tell of them goes (C-32)."""
+    def erase(self, contacts: Sequence[tuple[str, str]], *, delete: bool) -> None:
+        """Removes personal data of contacts, given as (tenant id, contact id), from their
+        enrollments and touches (C-32); with `delete`, their contact rows too."""
         if contacts:
             keys = [list(part) for part in zip(*sorted(contacts), strict=True)]
-            names = ("forget_contacts",) if wholly else ()
-            for name in (*names, "forget_variables", "forget_errors"):
+            statements = ("delete_contacts",) if delete else ()
+            for name in (*statements, "erase_enrollments", "erase_touches"):
                 self._connection.execute(self._queries[name], keys)
-
-
-def _twin(table: Table) -> sql.Composed:
-    statement = (
-        "CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM touchstream.{} WITH NO DATA"
-    )
-    return sql.SQL(statement).format(
-        sql.Identifier(f"in_{table.name}"),
-        sql.SQL(", ").join(map(sql.Identifier, table.columns)),
-        sql.Identifier(table.name),
-    )

@@ -1,4 +1,4 @@
--- What an order to move the runs of a campaign would meet.
+-- The steps of a campaign and its live enrollments, for the plan of a migration.
 
 -- steps --
 SELECT version, step_id, channel, action

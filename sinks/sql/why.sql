@@ -1,27 +1,29 @@
--- Why something was sent, was not, or waits: whose an id is, and everything kept of that contact.
+-- The contact that an id belongs to, and all facts, enrollments and touches of a contact, for `touchstream why`.
 --
--- Ids of enrollments and commands have indexes of their own. A contact's is its tenant's to give: without a tenant it
--- is looked for in each. The facts of an enrollment are found through its contact.
+-- Ids of enrollments and commands have indexes of their own. A contact id is unique within its tenant only: without a
+-- tenant it is looked up in each tenant. The facts of an enrollment are found through its contact.
+--
+-- {columns} stands for the columns that contact_history_query.py reads, each with the prefix `t.`.
 
 -- tenant --
 SELECT set_config('touchstream.tenant_id', %s, false)
 
--- whose_enrollment --
+-- owner_of_enrollment --
 SELECT tenant_id, contact_id, enrollment_id
 FROM touchstream.enrollments
 WHERE enrollment_id = %(id)s AND tenant_id = coalesce(%(tenant)s, tenant_id)
 
--- whose_command --
+-- owner_of_command --
 SELECT tenant_id, contact_id, enrollment_id
 FROM touchstream.touches
 WHERE command_id = %(id)s AND tenant_id = coalesce(%(tenant)s, tenant_id)
 
--- whose_attempt --
+-- owner_of_attempt --
 SELECT tenant_id, contact_id, enrollment_id
 FROM touchstream.send_log
 WHERE command_id = %(id)s AND tenant_id = coalesce(%(tenant)s, tenant_id)
 
--- whose_contact --
+-- owner_of_contact --
 SELECT t.tenant_id, c.contact_id, NULL
 FROM touchstream.tenants AS t
 CROSS JOIN LATERAL (
@@ -33,27 +35,19 @@ WHERE t.tenant_id = coalesce(%(tenant)s, t.tenant_id)
 ORDER BY t.tenant_id
 
 -- facts --
-SELECT
-    fact, at, tenant_id, contact_id, campaign_id, version, enrollment_id, job_id, step_id, touch_number, channel,
-    command_id, attempt, cause, reason, until, "values", occurred_at
-FROM touchstream.facts
-WHERE tenant_id = %(tenant)s AND contact_id = %(contact)s
-ORDER BY topic_partition, topic_offset
+SELECT {columns}
+FROM touchstream.facts AS t
+WHERE t.tenant_id = %(tenant)s AND t.contact_id = %(contact)s
+ORDER BY t.topic_partition, t.topic_offset
 
 -- enrollments --
-SELECT
-    enrollment_id, campaign_id, version, cycle, job_id, service_type, anchor_at, started_at, status, reason, ended_at,
-    frozen_at, converted_at, conversion, waiting_since, waiting_until, holds, errors, last_error
-FROM touchstream.enrollments
-WHERE tenant_id = %(tenant)s AND contact_id = %(contact)s
-ORDER BY started_at, enrollment_id
+SELECT {columns}
+FROM touchstream.enrollments AS t
+WHERE t.tenant_id = %(tenant)s AND t.contact_id = %(contact)s
+ORDER BY t.started_at, t.enrollment_id
 
 -- touches --
-SELECT
-    t.enrollment_id, t.step_id, t.number, t.channel, t.scheduled_at, t.due_at, t.phase, t.wait, t.attempt, t.emission,
-    t.command_id, t.reason, t.requested_at, t.commanded_at, t.sent_at, t.resolved_at, t.delivered_at, t.opened_at,
-    t.clicked_at, t.read_at, t.bounced_at, t.converted_at, t.error, t.template_id, t.visit, t.awaited, t.awaited_at,
-    t.outcome, t.call_outcome, t.called_at
+SELECT {columns}
 FROM touchstream.touches AS t
 JOIN touchstream.enrollments AS e USING (tenant_id, enrollment_id)
 WHERE e.tenant_id = %(tenant)s AND e.contact_id = %(contact)s

@@ -6,7 +6,7 @@ import pytest
 from schemas.internal.topics import CHANGELOGS, Layout, Topic
 from sinks.projection import Projection
 from sinks.recount import CURRENT, Recount
-from sinks.state_rows import Record
+from sinks.state_rows import ProjectedRecord
 from streams.base.transport import Partition
 from tests.testing.builders import begun, job, sent
 from tests.testing.world import World, answering
@@ -15,9 +15,9 @@ SHOWN = """SELECT status, current_touch, touch_1_status, touch_2_status, touch_3
     touch_4_status FROM reviews.campaign_enrollments"""
 
 
-def records(world: World, layout: Layout) -> list[Record]:
+def records(world: World, layout: Layout) -> list[ProjectedRecord]:
     return [
-        Record(topic, number, stored.offset, stored.key or b"", stored.value)
+        ProjectedRecord(topic, number, stored.offset, stored.key or b"", stored.value)
         for topic in (*CHANGELOGS, Topic.FACTS)
         for number in range(layout.partitions(topic))
         for stored in world.broker.log(Partition(topic, number))

@@ -11,7 +11,7 @@ from bench.projection import traffic
 from schemas.internal.topics import Topic
 from sinks.projection import Overtaken, Projection, SinkUnavailable, places, rebuild
 from sinks.recount import Recount
-from sinks.state_rows import Record
+from sinks.state_rows import ProjectedRecord
 from tests.testing.recorded_world import CONTACT, Log, world
 
 
@@ -72,9 +72,9 @@ def test_records_without_their_position_are_a_mistake(dsn: str) -> None:
         projection.apply(log.records, {(CONTACT, 0): 9, (Topic.CAMPAIGN_CHANGELOG, 0): 4})
 
 
-def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(dsn: str) -> None:
+def test_a_topic_that_was_deleted_and_created_again_is_refused(dsn: str) -> None:
     log = world().write(dsn)
-    with pytest.raises(ValueError, match="made anew"):
+    with pytest.raises(ValueError, match="deleted and created again"):
         claimed(dsn, log).apply([], {("facts", 0): 0})
 
 
@@ -125,7 +125,7 @@ def test_no_server_is_an_outage_and_not_poison(dsn: str) -> None:
         Projection(f"{dsn} host=127.0.0.1 port=1", "test").claim("facts", 0)
 
 
-def pump(dsn: str, records: list[Record]) -> None:
+def pump(dsn: str, records: list[ProjectedRecord]) -> None:
     """A projector: reads from where its claims say, and claims again whenever it is overtaken."""
     ends = {(record.topic, record.partition): record.offset + 1 for record in records}
     projection = Projection(dsn, "test")

@@ -7,7 +7,7 @@ import pytest
 from schemas.internal.facts import FactKind
 from schemas.internal.states import KnownCampaign, KnownTenant
 from sinks.batch import Batch
-from sinks.fact_rows import micros
+from sinks.copy_values import timestamptz_of
 from sinks.state_rows import Undecodable
 from sinks.tables import TABLES
 from tests.testing.recorded_world import (
@@ -85,9 +85,9 @@ def test_counts_come_in_the_order_of_their_keys() -> None:
 
 
 def test_moments_are_exact_to_the_microsecond() -> None:
-    assert micros(datetime(2000, 1, 1, 0, 0, 0, 1, tzinfo=UTC)) == 1
+    assert timestamptz_of(datetime(2000, 1, 1, 0, 0, 0, 1, tzinfo=UTC)) == 1
     late = datetime(2099, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-    assert micros(late) == 3_155_759_999_999_999
+    assert timestamptz_of(late) == 3_155_759_999_999_999
 
 
 def test_a_month_is_named_for_every_fact() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from processors.why import explain
 from schemas.internal.states import Enrollment
-from sinks.contact_history_query import WhyQueries
+from sinks.contact_history_query import ContactHistoryQueries
 from sinks.projection import Projection
 from tests.crash.histories import chance
 from tests.crash.history_player import play
@@ -43,14 +43,14 @@ def test_whatever_happened_the_explanation_is_that_of_the_facts_and_states(
         {(f.tenant_id, f.contact_id) for f in world.facts() if f.contact_id and f.enrollment_id}
     )
     assert keys
-    with WhyQueries(dsn) as queries:
+    with ContactHistoryQueries(dsn) as queries:
         for tenant_id, contact_id in keys:
             assert contact_id is not None
             facts = [
                 f for f in world.facts() if (f.tenant_id, f.contact_id) == (tenant_id, contact_id)
             ]
             runs = contact(world, contact_id, tenant_id).enrollments
-            known = queries.known(tenant_id, contact_id)
+            known = queries.history(tenant_id, contact_id)
             assert known.facts == facts
             kept = {run.enrollment_id for run in runs}
             found = [run for run in known.runs if run.enrollment_id in kept]
@@ -67,12 +67,12 @@ def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: st
     project(world, dsn)
     (run,) = contact(world).enrollments
     first, second = (touch.command_id for touch in world.due())
-    with WhyQueries(dsn) as queries:
+    with ContactHistoryQueries(dsn) as queries:
         for known in (run.enrollment_id, first, second):
-            assert queries.whose(known) == (TENANT, CONTACT, run.enrollment_id)
-        assert queries.whose("00000000-0000-8000-8000-000000000000") is None
-        assert queries.named(CONTACT) == [(TENANT, CONTACT, None)]
-        assert queries.known(TENANT, "nobody") == ([], [])
+            assert queries.owner(known) == (TENANT, CONTACT, run.enrollment_id)
+        assert queries.owner("00000000-0000-8000-8000-000000000000") is None
+        assert queries.contacts(CONTACT) == [(TENANT, CONTACT, None)]
+        assert queries.history(TENANT, "nobody") == ([], [])
 
 
 def test_another_tenant_does_not_know_the_ids(dsn: str) -> None:
@@ -80,11 +80,11 @@ def test_another_tenant_does_not_know_the_ids(dsn: str) -> None:
     world.hours(24)
     project(world, dsn)
     (run,) = contact(world).enrollments
-    with WhyQueries(dsn, "bolt") as queries:
+    with ContactHistoryQueries(dsn, "bolt") as queries:
         for known in (run.enrollment_id, world.due()[0].command_id):
-            assert queries.whose(known) is None
-        assert queries.named(CONTACT) == []
-        assert queries.known("bolt", CONTACT) == ([], [])
+            assert queries.owner(known) is None
+        assert queries.contacts(CONTACT) == []
+        assert queries.history("bolt", CONTACT) == ([], [])
 
 
 def test_a_reader_sees_why_of_its_own_tenant_alone(server: Database, dsn: str) -> None:
@@ -95,15 +95,18 @@ def test_a_reader_sees_why_of_its_own_tenant_alone(server: Database, dsn: str) -
     (run,) = contact(world).enrollments
     role = server.login(dsn, "why_reader")
     server.run("GRANT touchstream_reader TO why_reader")
-    with WhyQueries(role, TENANT) as queries:
-        assert queries.whose(run.enrollment_id) is not None
-        assert queries.known(TENANT, CONTACT).facts
+    with ContactHistoryQueries(role, TENANT) as queries:
+        assert queries.owner(run.enrollment_id) is not None
+        assert queries.history(TENANT, CONTACT).facts
     for tenant_id in ("bolt", None):
-        with WhyQueries(role, tenant_id) as queries:
-            assert queries.whose(run.enrollment_id) is None
-            assert queries.known(TENANT, CONTACT) == ([], [])
+        with ContactHistoryQueries(role, tenant_id) as queries:
+            assert queries.owner(run.enrollment_id) is None
+            assert queries.history(TENANT, CONTACT) == ([], [])
 
 
 def test_nothing_can_be_changed_through_it(dsn: str) -> None:
-    with WhyQueries(dsn) as queries, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with (
+        ContactHistoryQueries(dsn) as queries,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+    ):
         queries._connection.execute("DELETE FROM touchstream.facts")

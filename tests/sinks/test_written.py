@@ -8,7 +8,7 @@ import pytest
 from schemas.base.times import DAY
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.topics import Topic
-from sinks.state_rows import Record, Undecodable
+from sinks.state_rows import ProjectedRecord, Undecodable
 from tests.sinks.test_projection import claimed, differences, rows
 from tests.testing.recorded_world import (
     CONTACT,
@@ -24,22 +24,24 @@ from tests.testing.recorded_world import (
 )
 
 
-def poisons() -> Iterator[Record]:
-    yield Record(CONTACT, 0, 90, b"acme/eve", b"\0" * 9 + b"\xc1")
-    yield Record(CONTACT, 0, 90, b"acme/eve", b"short")
-    yield Record(CONTACT, 0, 90, b"\xff/eve", None)
-    yield Record(Topic.CAMPAIGN_CHANGELOG, 0, 90, b"c/acme/x", b"\0" * 9 + b"\x91\xa4What")
-    yield Record(FACTS, 0, 90, b"acme/eve", b"{")
-    yield Record(
+def poisons() -> Iterator[ProjectedRecord]:
+    yield ProjectedRecord(CONTACT, 0, 90, b"acme/eve", b"\0" * 9 + b"\xc1")
+    yield ProjectedRecord(CONTACT, 0, 90, b"acme/eve", b"short")
+    yield ProjectedRecord(CONTACT, 0, 90, b"\xff/eve", None)
+    yield ProjectedRecord(Topic.CAMPAIGN_CHANGELOG, 0, 90, b"c/acme/x", b"\0" * 9 + b"\x91\xa4What")
+    yield ProjectedRecord(FACTS, 0, 90, b"acme/eve", b"{")
+    yield ProjectedRecord(
         FACTS, 0, 90, b"acme/eve", b'{"fact":"touch.sent","at":"yesterday","tenant_id":"a"}'
     )
     nul = fact("acme", FactKind.TOUCH_SENT, reason="a\0b")
-    yield Record(FACTS, 0, 90, b"acme/ada", msgspec.json.encode(nul))  # read, yet not to be written
+    yield ProjectedRecord(
+        FACTS, 0, 90, b"acme/ada", msgspec.json.encode(nul)
+    )  # read, yet not to be written
 
 
 @pytest.mark.parametrize("poison", list(poisons()))
 def test_one_record_that_cannot_be_read_is_named_and_the_rest_goes_on(
-    dsn: str, poison: Record
+    dsn: str, poison: ProjectedRecord
 ) -> None:
     log = world()
     projection = claimed(dsn, log)

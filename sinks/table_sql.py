@@ -1,0 +1,87 @@
+"""The statements that write a projected table, generated from its entry in `tables.py`.
+
+A batch goes through a temporary staging table of the same columns: COPY fills it, the merge
+statement moves its rows into the table, and the commit empties it.
+"""
+
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from sinks.tables import TABLES, Merge, Table
+
+_ASSIGNMENTS = {
+    Merge.REPLACE: "{0} = excluded.{0}",
+    Merge.FIRST: "{0} = coalesce(t.{0}, excluded.{0})",
+    Merge.EARLIEST: "{0} = least(t.{0}, excluded.{0})",
+    Merge.SUM: "{0} = t.{0} + excluded.{0}",
+}
+
+
+def staging_name(table: Table) -> str:
+    """The name of the table's staging table."""
+    return f"in_{table.name}"
+
+
+def create_staging(table: Table) -> sql.Composed:
+    """Creates the staging table, which lives as long as the connection."""
+    statement = (
+        "CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM touchstream.{} WITH NO DATA"
+    )
+    return sql.SQL(statement).format(
+        sql.Identifier(staging_name(table)), names(table.columns), sql.Identifier(table.name)
+    )
+
+
+def create_mirror(table: Table) -> sql.Composed:
+    """Creates a temporary table of the same name and columns, in front of the table itself."""
+    return sql.SQL("CREATE TEMP TABLE {0} (LIKE touchstream.{0}, PRIMARY KEY ({1}))").format(
+        sql.Identifier(table.name), names(table.key)
+    )
+
+
+def copy_into(table: Table, target: str) -> sql.Composed:
+    """Copies rows in binary form into `target`, which has the table's columns."""
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(target), names(table.columns)
+    )
+
+
+def merge(table: Table) -> sql.Composed:
+    """Merges the rows of the staging table into the table, by the merge rules of its columns.
+
+    A row whose columns are all replaced is rewritten only where one of them has changed.
+    """
+    insert = sql.SQL("INSERT INTO {0} AS t ({1}) SELECT {1} FROM {2}").format(
+        sql.Identifier(table.name), names(table.columns), sql.Identifier(staging_name(table))
+    )
+    if Merge.NEVER in table.merges:
+        return insert
+    rules = {
+        column: rule
+        for column, rule in zip(table.columns, table.merges, strict=True)
+        if column not in table.key and rule is not Merge.KEEP
+    }
+    assignments = [
+        sql.SQL(_ASSIGNMENTS[rule]).format(sql.Identifier(column)) for column, rule in rules.items()
+    ]
+    upsert = sql.SQL("{} ON CONFLICT ({}) DO UPDATE SET {}").format(
+        insert, names(table.key), sql.SQL(", ").join(assignments)
+    )
+    if set(rules.values()) != {Merge.REPLACE}:
+        return upsert
+    return sql.SQL("{} WHERE ({}) IS DISTINCT FROM ({})").format(
+        upsert, names(rules, "t"), names(rules, "excluded")
+    )
+
+
+def truncate_all() -> sql.Composed:
+    """Empties every projected table."""
+    tables = [sql.Identifier("touchstream", name) for name in TABLES]
+    return sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(tables))
+
+
+def names(columns: Iterable[str], relation: str | None = None) -> sql.Composed:
+    """The columns, quoted and separated by commas; with `relation` in front of each."""
+    prefix = () if relation is None else (relation,)
+    return sql.SQL(", ").join(sql.Identifier(*prefix, column) for column in columns)
