@@ -79,7 +79,10 @@ def _answer(
 
 def commands(settings: Settings, partitions: int) -> Consumer:
     """A read_committed consumer of all e-mail commands."""
-    consumer, name = read_committed_consumer(settings), settings.topic_prefix + COMMAND_TOPICS["email"]
+    consumer, name = (
+        read_committed_consumer(settings),
+        settings.topic_prefix + COMMAND_TOPICS["email"],
+    )
     places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)]
     consumer.assign(places)
     return consumer

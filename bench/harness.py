@@ -23,8 +23,13 @@ from sinks.migrate import migrate
 from streams.base.settings import Settings
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.postgres import EmbeddedPostgres
-from streams.kafka.clients import admin, producer, reader, unstable_reader
-from streams.kafka.topics import create
+from streams.kafka.clients import (
+    admin_client,
+    idempotent_producer,
+    read_committed_consumer,
+    read_uncommitted_consumer,
+)
+from streams.kafka.topics import create_topics
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,19 +95,19 @@ def alone(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 def topics(settings: Settings, layout: Layout | None = None) -> Iterator[Settings]:
     """Fresh topics under a prefix of their own, deleted afterwards."""
     named = settings.model_copy(update={"topic_prefix": f"run{next(_numbers)}."})
-    create(named, layout or Layout())
+    create_topics(named, layout or Layout())
     try:
         yield named
     finally:
         names = [named.topic_prefix + topic.value for topic in Topic]
-        with admin(named) as client:
+        with admin_client(named) as client:
             for done in client.delete_topics(names, request_timeout=30).values():
                 done.result()
 
 
 def fill(settings: Settings, topic: Topic, lines: Iterable[Line]) -> int:
     """Writes the lines as fast as they go; how many there were."""
-    writer = producer(settings)
+    writer = idempotent_producer(settings)
     name = settings.topic_prefix + topic.value
     written = 0
     for line in lines:
@@ -126,7 +131,7 @@ def watching(
     does not wait for open transactions, which may be those of the dead."""
     name = settings.topic_prefix + topic.value
     asked = [TopicPartition(name, number) for number in range(partitions)]
-    observer = unstable_reader(settings, settings.topic_prefix + group)
+    observer = read_uncommitted_consumer(settings, settings.topic_prefix + group)
 
     def committed() -> int:
         for _ in range(20):  # a new broker takes its time to say who coordinates a group
@@ -146,7 +151,7 @@ def records(settings: Settings, topic: Topic, partitions: int = 4) -> Iterator[t
     """Keys and values of all that a read_committed reader sees, one partition after the other."""
     name = settings.topic_prefix + topic.value
     for number in range(partitions):
-        consumer = reader(settings)
+        consumer = read_committed_consumer(settings)
         place = TopicPartition(name, number, 0)
         _, end = consumer.get_watermark_offsets(place, timeout=15)
         consumer.assign([place])

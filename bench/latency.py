@@ -14,7 +14,7 @@ from schemas.internal.topics import ONE_MACHINE, Topic
 from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
-from streams.kafka.clients import producer
+from streams.kafka.clients import idempotent_producer
 
 TARGET_P50_MS, TARGET_P99_MS = 100, 250
 RATE = 1_000
@@ -101,7 +101,7 @@ def _events(number: int) -> list[Line]:
 
 
 def _publish(settings: Settings, lines: list[Line], sent: dict[bytes, float]) -> None:
-    writer: Producer = producer(settings)
+    writer: Producer = idempotent_producer(settings)
     name = settings.topic_prefix + Topic.JOBS
     burst = RATE // _TICKS
     begun = time.monotonic()

@@ -16,7 +16,7 @@ from schemas.base.times import HOUR
 from schemas.internal import messages as m
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
-from streams.kafka.clients import producer
+from streams.kafka.clients import idempotent_producer
 from streams.runtime.supervisor import Supervisor
 
 TARGET_S = 5.0
@@ -91,7 +91,7 @@ def _traffic(settings: Settings, contacts: int) -> Iterator[None]:
 
 
 def _tell(settings: Settings, contacts: int, over: threading.Event) -> None:
-    writer, name = producer(settings), settings.topic_prefix + Topic.CONTACT_LOG
+    writer, name = idempotent_producer(settings), settings.topic_prefix + Topic.CONTACT_LOG
     index = 0
     while not over.wait(0.02):
         for _ in range(RATE // 50):

@@ -18,7 +18,7 @@ from schemas.internal import messages as m
 from schemas.internal.topics import PUBLIC_IN, Topic
 from schemas.public.codec import PublicEvent
 from streams.base.settings import Settings
-from streams.kafka.reader import Line, TopicReader
+from streams.kafka.reader import TopicEntry, TopicReader
 from streams.kafka.registry import decoder_of
 
 TAKEN_WITHIN = HOUR
@@ -70,8 +70,8 @@ def _public(
     decode = decoder_of(settings)
     for topic in PUBLIC_IN:
         intake = IntakeProcessor(topic, decode)
-        for number, line in _lines(settings, topic, since, before, tell):
-            record = line.record
+        for number, entry in _entries(settings, topic, since, before, tell):
+            record = entry.record
             try:
                 event = intake.read(record, headers_of(record))
             except Refused as refused:
@@ -88,8 +88,8 @@ def _taken(
     """When each event came into its log, by its cause; again and again if it was told so."""
     found: dict[str, list[_Taken]] = {}
     for rank, (topic, decode) in enumerate(_LOGS.items()):
-        for _, line in _lines(settings, topic, since, before, tell):
-            record = line.record
+        for _, entry in _entries(settings, topic, since, before, tell):
+            record = entry.record
             try:
                 message = decode(record.value)
             except msgspec.DecodeError:
@@ -100,13 +100,13 @@ def _taken(
     return found
 
 
-def _lines(
+def _entries(
     settings: Settings, topic: Topic, since: int | None, before: int | None, tell: Notify
-) -> Iterator[tuple[int, Line]]:
+) -> Iterator[tuple[int, TopicEntry]]:
     read = 0
     with closing(TopicReader(settings, topic)) as reader:
-        for number, lines in reader.between(since, before):
-            for line in lines:
-                yield number, line
-            read += len(lines)
+        for number, entries in reader.read_between(since, before):
+            for entry in entries:
+                yield number, entry
+            read += len(entries)
             tell(f"{topic}: {read:,} records read")

@@ -19,16 +19,16 @@ from schemas.base.error_codes import RefusalCode
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import POSITION_KEY, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Layout, Topic
-from sinks.projection import places
+from sinks.projection import positions
 from sinks.recount import Recount
-from sinks.state_rows import Record as Row
+from sinks.state_rows import ProjectedRecord as Row
 from streams.audit.disk_spool import Spool
 from streams.audit.multiset_diff import Balance, Said
 from streams.audit.refold import refold
 from streams.base.partitioner import partition_of
 from streams.base.settings import Settings
 from streams.base.transport import Headers, Partition
-from streams.kafka.reader import Line, TopicReader
+from streams.kafka.reader import TopicEntry, TopicReader
 from streams.kafka.topics import layout_of
 from streams.runtime.dead_letter import PROJECTION_FAILED, RETRIED
 from streams.runtime.output_encoding import Encode
@@ -36,7 +36,7 @@ from streams.runtime.role_process import encoder_of, task_makers
 
 _decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
 
-Pieces = Iterator[tuple[int, list[Line]]]
+Pieces = Iterator[tuple[int, list[TopicEntry]]]
 Progress = Callable[[str], None]
 AGAIN_S = 0.5
 
@@ -114,8 +114,8 @@ class Recounting:
         """Everything that has come since the last look, folded; a piece of each topic in turn, so
         that what was said soon meets what stands there."""
         # Dead letters before all: they say what a registry did not know when it was asked.
-        for number, lines in self._readers[Topic.DEAD_LETTERS].read():
-            self._take(Partition(Topic.DEAD_LETTERS, number), lines)
+        for number, entries in self._readers[Topic.DEAD_LETTERS].read():
+            self._take(Partition(Topic.DEAD_LETTERS, number), entries)
         under_way = [(t, r.read()) for t, r in self._readers.items() if t != Topic.DEAD_LETTERS]
         while under_way:
             under_way = [(t, pieces) for t, pieces in under_way if self._take_one(t, pieces)]
@@ -127,25 +127,27 @@ class Recounting:
             self._take(Partition(topic, piece[0]), piece[1])
         return piece is not None
 
-    def _take(self, partition: Partition, lines: list[Line]) -> None:
+    def _take(self, partition: Partition, entries: list[TopicEntry]) -> None:
         topic = partition.topic
-        self.counts[topic] = self.counts.get(topic, 0) + len(lines)
+        self.counts[topic] = self.counts.get(topic, 0) + len(entries)
         if topic in LOGS or topic in PUBLIC_IN:
-            refold(partition, self._task(partition), self._explained(partition, lines), self._hear)
+            refold(
+                partition, self._task(partition), self._explained(partition, entries), self._hear
+            )
         if topic in CHANGELOG_OF.values():
             kept = self._changelogs.setdefault(partition, {})
-            for line in lines:
-                _keep(kept, line.record.key, line.value)
+            for entry in entries:
+                _keep(kept, entry.record.key, entry.value)
         elif topic not in PUBLIC_IN:
             found = self._balance[topic].found
-            for line in lines:
-                headers = line.record.headers() or ()
+            for entry in entries:
+                headers = entry.record.headers() or ()
                 if topic is Topic.DEAD_LETTERS and self._is_no_tasks_word(headers):
                     continue
                 if topic not in LOGS or all(name != RETRIED for name, _ in headers):
                     # A dead letter sent back to its log was said once, by the record it repeats.
-                    found(_said(topic, line.record.key, line.value, partition.number, headers))
-                self._note(partition, line, headers)
+                    found(_said(topic, entry.record.key, entry.value, partition.number, headers))
+                self._note(partition, entry, headers)
 
     def _task(self, partition: Partition) -> Task:
         task = self._tasks.get(partition)
@@ -170,16 +172,16 @@ class Recounting:
         self._unexplained.add((topic, int(number), int(offset)))
         return True
 
-    def _explained(self, partition: Partition, lines: list[Line]) -> Iterator[Record]:
-        for line in lines:
-            place = (partition.topic.value, partition.number, line.record.offset)
+    def _explained(self, partition: Partition, entries: list[TopicEntry]) -> Iterator[Record]:
+        for entry in entries:
+            place = (partition.topic.value, partition.number, entry.record.offset)
             if place not in self._unexplained:
-                yield line.record
+                yield entry.record
 
-    def _note(self, partition: Partition, line: Line, headers: Iterable[Any]) -> None:
+    def _note(self, partition: Partition, entry: TopicEntry, headers: Iterable[Any]) -> None:
         if partition.topic is Topic.FACTS:
-            place = (partition.number, line.record.offset)
-            self._facts.add(Row(Topic.FACTS, *place, line.record.key, line.value))
+            place = (partition.number, entry.record.offset)
+            self._facts.add(Row(Topic.FACTS, *place, entry.record.key, entry.value))
         elif partition.topic in COMMANDS:
             name = next((value for name, value in headers if name == "ce_id"), None) or b""
             self._command_ids[name] = self._command_ids.get(name, 0) + 1
@@ -192,7 +194,7 @@ class Recounting:
     def moving(self, *, postgres: bool) -> str | None:
         """What has not come to an end yet, None if everything has."""
         for topic, reader in self._readers.items():
-            if reader.grown():
+            if reader.has_grown():
                 return f"{topic} is growing"
         for partition, task in self._tasks.items():
             kept = self._changelogs.get(_changelog(partition), {})
@@ -210,7 +212,7 @@ class Recounting:
 
     def _projection_moving(self) -> str | None:
         group = f"{self.settings.topic_prefix}projector"
-        at = {(p.topic, p.partition): p.next_offset for p in places(self.settings.dsn(), group)}
+        at = {(p.topic, p.partition): p.next_offset for p in positions(self.settings.dsn(), group)}
         for topic in (*CHANGELOG_OF.values(), Topic.FACTS):
             for number, end in self._readers[topic].ends().items():
                 if end and at.get((topic.value, number), 0) < end:

@@ -25,10 +25,10 @@ class CommandError(Exception):
 # The classes are listed by name, so that this table imports neither PostgreSQL nor Java.
 ERRORS: dict[str, tuple[int, str]] = {
     "streams.base.settings.SettingsInvalid": (EXIT_USAGE, "{}"),
-    "streams.kafka.topics.TopicsWrong": (EXIT_USAGE, "{}"),
+    "streams.kafka.topics.TopicsInvalid": (EXIT_USAGE, "{}"),
     "streams.base.transport.FatalClientError": (EXIT_UNREACHABLE, "Kafka: {}"),
     "streams.audit.verify.NotAtRest": (EXIT_NO, "the logs are still growing: {}"),
-    "streams.kafka.reader.LogCut": (EXIT_NO, "{}"),
+    "streams.kafka.reader.LogTruncated": (EXIT_NO, "{}"),
     "streams.audit.replay.recording.NotARecording": (EXIT_USAGE, "{}"),
     "streams.embedded.processes.StartFailed": (EXIT_UNREACHABLE, "{}"),
     "streams.embedded.stack.Taken": (EXIT_USAGE, "{}"),

@@ -1,7 +1,7 @@
-"""Where every task stands, as Kafka tells it: offsets, owners, and the last place in a changelog.
+"""The status of every task, read from Kafka: worker, lag, and the last position in its changelog.
 
-Lag is counted, not computed: control records and aborted ones stand between two offsets too. Where
-there is too much to count, the difference of the offsets stands for it, and is marked as a limit.
+The lag counts records: the difference of two offsets would also count control records and aborted
+ones. Where there is too much to count, the difference of the offsets is an upper limit.
 """
 
 import time
@@ -10,22 +10,27 @@ from collections.abc import Mapping
 import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from schemas.base.times import MomentUs
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import POSITION_KEY, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF
-from streams.cli.group_offsets import ROLE_TOPICS, At, BrokerQueries
-from streams.kafka.clients import read_committed_consumer
+from streams.base.transport import Partition
+from streams.cli.group_offsets import ROLE_TOPICS, GroupOffsets
+from streams.kafka.clients import committed_reader
 
-COUNT_MAX = 20_000
-COUNT_S = 2.0
-WINDOW = 200
-WINDOW_S = 5.0
+COUNTED_MAX = 20_000
+COUNT_TIMEOUT_S = 2.0
+WINDOW_RECORDS = 200
+WINDOW_TIMEOUT_S = 5.0
 
-_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
+_decode_position = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
-    """One role's work on one partition. Times are micros; None is what nobody can tell."""
+    """One role's work on one partition, as `status --json` prints it. None: not known.
+
+    With `lag_exact=False` the lag is an upper limit.
+    """
 
     role: str
     topic: str
@@ -33,139 +38,153 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     worker: str | None
     lag: int | None
     lag_exact: bool = True
-    stream_time: int | None = None
+    stream_time: MomentUs | None = None
     timers: int | None = None
-    next_due: int | None = None
+    next_due: MomentUs | None = None
 
 
-def collect(broker: BrokerQueries, projected: Mapping[At, int] | None) -> list[TaskStatus]:
-    """Every task of every role. `projected` is where PostgreSQL stands, None if nobody knows."""
+def read_task_status(
+    broker: GroupOffsets, projected: Mapping[Partition, int] | None
+) -> list[TaskStatus]:
+    """The status of every task of every role. `projected` is the projector's next offset by
+    partition, from PostgreSQL; None if PostgreSQL does not answer."""
     owners = broker.owners([*ROLE_TOPICS])
-    stands = {role: broker.committed(role) for role in ROLE_TOPICS if role != "projector"}
-    every = sorted({at for role in ROLE_TOPICS for at in broker.places_of(role)})
-    ends, begins = broker.ends(every), broker.ends(every, first=True)
+    committed = {role: broker.committed(role) for role in ROLE_TOPICS if role != "projector"}
+    partitions = sorted({p for role in ROLE_TOPICS for p in broker.partitions_of(role)})
+    ends, beginnings = broker.ends(partitions), broker.beginnings(partitions)
     if projected is not None:
-        stands["projector"] = dict(projected)
+        committed["projector"] = dict(projected)
     lags = {
         role: _lags(
-            broker, role, {**{at: begins[at] for at in broker.places_of(role)}, **found}, ends
+            broker, {p: offsets.get(p, beginnings[p]) for p in broker.partitions_of(role)}, ends
         )
-        for role, found in stands.items()
+        for role, offsets in committed.items()
     }
-    places = _last_places(broker, ends, begins)
+    positions = _last_positions(broker, ends, beginnings)
     return [
-        _task(role, at, owners[role].get(at), lags.get(role, {}).get(at), places.get(at))
+        _task_status(
+            role,
+            partition,
+            owners[role].get(partition),
+            lags.get(role, {}).get(partition),
+            positions.get(partition),
+        )
         for role in ROLE_TOPICS
-        for at in broker.places_of(role)
+        for partition in broker.partitions_of(role)
     ]
 
 
-def _task(
-    role: str, at: At, worker: str | None, lag: tuple[int, bool] | None, place: TaskPosition | None
+def _task_status(
+    role: str,
+    partition: Partition,
+    worker: str | None,
+    lag: tuple[int, bool] | None,
+    position: TaskPosition | None,
 ) -> TaskStatus:
-    task = TaskStatus(
+    status = TaskStatus(
         role=role,
-        topic=at[0].value,
-        partition=at[1],
+        topic=partition.topic.value,
+        partition=partition.number,
         worker=worker,
         lag=None if lag is None else lag[0],
         lag_exact=lag is None or lag[1],
     )
-    if place is not None and at[0] in CHANGELOG_OF:
-        task.stream_time, task.timers, task.next_due = (
-            place.stream_time,
-            place.timers,
-            place.next_due,
-        )
-    return task
+    if position is not None and partition.topic in CHANGELOG_OF:
+        status.stream_time = position.stream_time
+        status.timers = position.timers
+        status.next_due = position.next_due
+    return status
 
 
 def _lags(
-    broker: BrokerQueries, role: str, stands: Mapping[At, int], ends: Mapping[At, int]
-) -> dict[At, tuple[int, bool]]:
-    """How many records are still to be read, and whether that was counted."""
-    far = {at: ends[at] - stands[at] for at in broker.places_of(role)}
-    behind = {at: stands[at] for at, distance in far.items() if distance > 0}
-    counted = _count(broker, behind)
-    return {
-        at: (0, True)
-        if distance <= 0
-        else (counted[at], True)
-        if at in counted
-        else (distance, False)
-        for at, distance in far.items()
-    }
+    broker: GroupOffsets, offsets: Mapping[Partition, int], ends: Mapping[Partition, int]
+) -> dict[Partition, tuple[int, bool]]:
+    """The lag of each partition of `offsets`, and whether it was counted exactly."""
+    behind = {p: offset for p, offset in offsets.items() if offset < ends[p]}
+    counted = _count_records(broker, behind)
+    lags = {}
+    for partition, offset in offsets.items():
+        if partition not in behind:
+            lags[partition] = (0, True)
+        elif partition in counted:
+            lags[partition] = (counted[partition], True)
+        else:
+            lags[partition] = (ends[partition] - offset, False)
+    return lags
 
 
-def _count(broker: BrokerQueries, behind: Mapping[At, int]) -> dict[At, int]:
-    """The records from there to the end, for each partition whose end was reached in time."""
-    if not behind:
+def _count_records(broker: GroupOffsets, begins: Mapping[Partition, int]) -> dict[Partition, int]:
+    """The records between an offset and the end, for each partition whose end was reached within
+    COUNT_TIMEOUT_S and COUNTED_MAX records."""
+    if not begins:
         return {}
-    consumer = read_committed_consumer(broker.settings)
-    consumer.assign([_at_offset(broker, at, offset) for at, offset in behind.items()])
-    found = dict.fromkeys(behind, 0)
-    done: set[At] = set()
-    deadline = time.monotonic() + COUNT_S
-    while len(done) < len(behind) and time.monotonic() < deadline:
+    consumer = committed_reader(broker.settings)
+    consumer.assign([_at_offset(broker, p, offset) for p, offset in begins.items()])
+    counts = dict.fromkeys(begins, 0)
+    finished: set[Partition] = set()
+    deadline = time.monotonic() + COUNT_TIMEOUT_S
+    while len(finished) < len(begins) and time.monotonic() < deadline:
         for message in consumer.consume(1_000, 0.05):
-            at = broker.at(TopicPartition(message.topic() or "", message.partition() or 0))
+            named = TopicPartition(message.topic() or "", message.partition() or 0)
             error = message.error()
             if error is None:
-                found[at] += 1
+                counts[broker.partition(named)] += 1
             elif error.code() == KafkaError._PARTITION_EOF:
-                done.add(at)
-        if sum(found.values()) > COUNT_MAX:
+                finished.add(broker.partition(named))
+        if sum(counts.values()) > COUNTED_MAX:
             break
     consumer.close()
-    return {at: found[at] for at in done}
+    return {partition: counts[partition] for partition in finished}
 
 
-def _at_offset(broker: BrokerQueries, at: At, offset: int) -> TopicPartition:
-    place = broker.name(at)
-    place.offset = offset
-    return place
+def _at_offset(broker: GroupOffsets, partition: Partition, offset: int) -> TopicPartition:
+    named = broker.topic_partition(partition)
+    named.offset = offset
+    return named
 
 
-def _last_places(
-    broker: BrokerQueries, ends: Mapping[At, int], begins: Mapping[At, int]
-) -> dict[At, TaskPosition]:
-    """The last place of each task, by its log: read from the end of its changelog."""
-    found = {}
-    consumer = read_committed_consumer(broker.settings)
+def _last_positions(
+    broker: GroupOffsets, ends: Mapping[Partition, int], beginnings: Mapping[Partition, int]
+) -> dict[Partition, TaskPosition]:
+    """The last position of each task, by the partition of its log."""
+    positions = {}
+    consumer = committed_reader(broker.settings)
     for log, changelog in CHANGELOG_OF.items():
         for number in range(broker.layout.partitions(log)):
-            at = (changelog, number)
-            place = _last_place(consumer, broker.name(at), begins[at], ends[at])
-            if place is not None:
-                found[log, number] = place
+            partition = Partition(changelog, number)
+            named = broker.topic_partition(partition)
+            position = _last_position(consumer, named, beginnings[partition], ends[partition])
+            if position is not None:
+                positions[Partition(log, number)] = position
     consumer.close()
-    return found
+    return positions
 
 
-def _last_place(
-    consumer: Consumer, at: TopicPartition, begin: int, end: int
+def _last_position(
+    consumer: Consumer, changelog: TopicPartition, begin: int, end: int
 ) -> TaskPosition | None:
-    """A window from the end, wider until there is one in it."""
-    window = WINDOW
+    """The last position in a changelog partition: reads WINDOW_RECORDS offsets before the end, then
+    ten times as many, until the window holds a position or begins at the beginning."""
+    window = WINDOW_RECORDS
     while end > begin:
-        at.offset = max(begin, end - window)
-        value = _last_meta(consumer, at, end)
+        changelog.offset = max(begin, end - window)
+        value = _last_position_value(consumer, changelog, end)
         if value is not None:
-            return _decode_place(payload_of(value))
-        if at.offset == begin:
+            return _decode_position(payload_of(value))
+        if changelog.offset == begin:
             return None
         window *= 10
     return None
 
 
-def _last_meta(consumer: Consumer, at: TopicPartition, end: int) -> bytes | None:
-    consumer.assign([at])
+def _last_position_value(consumer: Consumer, begin: TopicPartition, end: int) -> bytes | None:
+    consumer.assign([begin])
     value: bytes | None = None
-    deadline = time.monotonic() + WINDOW_S
-    done = False
-    while not done and time.monotonic() < deadline:
+    deadline = time.monotonic() + WINDOW_TIMEOUT_S
+    at_end = False
+    while not at_end and time.monotonic() < deadline:
         for message in consumer.consume(1_000, 0.05):
-            done = done or message.error() is not None or (message.offset() or 0) >= end - 1
+            at_end = at_end or message.error() is not None or (message.offset() or 0) >= end - 1
             if message.error() is None and message.key() == POSITION_KEY:
                 value = message.value()
     return value

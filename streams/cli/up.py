@@ -13,162 +13,171 @@ from rich.markup import escape
 
 from schemas.internal.topics import ONE_MACHINE
 from sinks.migrate import migrate
-from streams.base.settings import KAFKA_PREFIX, PREFIX, Settings, load_settings
-from streams.cli.errors import UNREACHABLE, CommandError
-from streams.cli.group_offsets import BrokerQueries
-from streams.cli.output import checked, print_stderr, quiet, stderr_console
-from streams.cli.run import CHILDREN_S, StopSignals, look, unassigned, watch
-from streams.cli.scaled_clock_file import KEEP_S, ClockFile, write_private
+from streams.base.settings import KAFKA_PREFIX, PREFIX, Settings
+from streams.cli.command_settings import valid_settings, without_client_log
+from streams.cli.errors import EXIT_UNREACHABLE, CommandError
+from streams.cli.group_offsets import GroupOffsets
+from streams.cli.output import print_stderr, stderr_console
+from streams.cli.run import restart_dead, supervise, unassigned_roles
+from streams.cli.scaled_clock_file import WRITE_INTERVAL_S, ScaledClockFile, write_private
+from streams.cli.stop_signals import StopSignals
 from streams.kafka import topics
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import Supervisor
 
-READY_S = 120.0
-OURS = ("BOOTSTRAP_SERVERS", "POSTGRES_DSN", "REGISTRY_URL", "CLOCK", "SLOT")
+READY_TIMEOUT_S = 120.0
+CHECK_INTERVAL_S = 0.2
+WORKERS_STOP_S = 3.0
+STACK_SETTINGS = ("BOOTSTRAP_SERVERS", "POSTGRES_DSN", "REGISTRY_URL", "CLOCK", "SLOT")
+"""The settings that the stack itself decides; those of the environment are ignored."""
 
 
 def up(
-    data: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path(".touchstream"),
+    data: Annotated[Path, typer.Option(help="The directory for all data.")] = Path(".touchstream"),
     speed: Annotated[
         float | None,
-        typer.Option(min=1.0, max=1_000_000.0, help="A time lapse: a clock so many times faster."),
+        typer.Option(min=1.0, max=1_000_000.0, help="Run the engine's clock this many times faster."),
     ] = None,
-    registry: Annotated[bool, typer.Option("--registry", help="A schema registry too.")] = False,
+    registry: Annotated[
+        bool, typer.Option("--registry", help="Also start a schema registry.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, max=16, help="Processes for each role.")] = 1,
 ) -> None:
     """Start Kafka, PostgreSQL and all processors on this machine, and keep them running.
 
-    DIR/stack.env holds the addresses once all is ready. Data survive a restart; a time lapse goes
-    on where it stopped. Ctrl-C ends everything within 10 s. Settings such as
-    TOUCHSTREAM_COMMAND_ENCODING are taken from the environment.
+    When everything is ready, the addresses are in DIR/stack.env. Data is kept over restarts, and a
+    clock with --speed continues from the time at which it stopped. Ctrl-C stops everything within
+    10 s. Settings such as TOUCHSTREAM_COMMAND_ENCODING are read from the environment.
 
     Example: touchstream up --data ./mine --speed 60
     """
     directory = data.resolve()
-    address = directory / "stack.env"
-    with StopSignals(lambda: address.unlink(missing_ok=True)) as stopping:
+    env_file = directory / "stack.env"
+    with StopSignals(lambda: env_file.unlink(missing_ok=True)) as stop:
         try:
-            _run(directory, address, ClockFile(directory, speed), registry, workers, stopping)
+            _run(
+                directory, env_file, ScaledClockFile(directory, speed), registry, workers, stop
+            )
         except KeyboardInterrupt:
             print_stderr("stopped before it was ready")
 
 
 def _run(
     directory: Path,
-    address: Path,
-    lapse: ClockFile,
+    env_file: Path,
+    clock_file: ScaledClockFile,
     registry: bool,
     workers: int,
-    stopping: StopSignals,
+    stop: StopSignals,
 ) -> None:
-    """Everything that is started here is registered to be stopped, in the opposite order."""
+    """Starts everything, then supervises it until a stop is requested. What was started is stopped
+    in the opposite order, whatever ends this function."""
     from streams.embedded.stack import Stack
 
     with ExitStack() as ending:
         stack = Stack(directory, registry=registry, lasting=True)
         _fetch(registry)
-        with _meanwhile("starting Kafka and PostgreSQL"):
+        with _step("starting Kafka and PostgreSQL"):
             ending.callback(stack.stop)
             stack.start()
-        address.unlink(missing_ok=True)  # of a run that crashed
-        lapse.keep()
-        ending.callback(lapse.keep, end=True)
-        environment = _environment(stack.environment(), lapse)
-        found = _settings(environment)
-        with _meanwhile("making topics and tables"):
-            topics.create(found, ONE_MACHINE)
-            migrate(found.dsn())
+        env_file.unlink(missing_ok=True)  # left by a run that crashed
+        clock_file.write()
+        ending.callback(clock_file.write, last=True)
+        environment = _environment(stack.environment(), clock_file)
+        settings = without_client_log(valid_settings(environment))
+        with _step("creating topics and tables"):
+            topics.create_topics(settings, ONE_MACHINE)
+            migrate(settings.dsn())
         supervisor = Supervisor(ROLES, environment, workers=workers, log_dir=directory / "logs")
-        ending.callback(supervisor.stop, CHILDREN_S)
-        with _meanwhile("starting the processors"):
+        ending.callback(supervisor.stop, WORKERS_STOP_S)
+        with _step("starting the processors"):
             supervisor.start()
-            _await_ready(found, supervisor, directory / "logs")
-        write_private(address, _sourceable(environment))
-        ending.callback(address.unlink, missing_ok=True)
-        stopping.eager = False
-        typer.echo(_next_steps(directory, found))
-        watch(supervisor, stopping, _every(KEEP_S, lapse.keep))
+            _wait_until_ready(settings, supervisor, directory / "logs")
+        write_private(env_file, _shell_assignments(environment))
+        ending.callback(env_file.unlink, missing_ok=True)
+        stop.interrupts = False
+        typer.echo(_next_steps(directory, settings))
+        supervise(supervisor, stop, _at_intervals(WRITE_INTERVAL_S, clock_file.write))
         print_stderr("stopping")
 
 
 def _fetch(registry: bool) -> None:
-    """In the open, before anything starts: the first time it takes a minute."""
+    """Downloads the server jars before anything starts, so that the download shows its progress:
+    the first time takes about a minute."""
     from streams.embedded import jars
 
     for part in (jars.KAFKA, jars.REGISTRY) if registry else (jars.KAFKA,):
         jars.fetch(part)
 
 
-def _environment(stack: Mapping[str, str], lapse: ClockFile) -> dict[str, str]:
-    """What the workers get and stack.env says: ours, and what the person has set besides.
+def _environment(stack: Mapping[str, str], clock_file: ScaledClockFile) -> dict[str, str]:
+    """The TOUCHSTREAM_* variables for the workers and for stack.env: those of the stack, and the
+    person's own others.
 
-    Options for another Kafka would lead the clients of this one astray.
+    Removes Kafka client options and STACK_SETTINGS from this process's environment: they may be
+    meant for another Kafka, and the workers inherit the environment.
     """
     for name in [*os.environ]:
-        if name.startswith(KAFKA_PREFIX) or name in {PREFIX + word for word in OURS}:
+        if name.startswith(KAFKA_PREFIX) or name in {PREFIX + word for word in STACK_SETTINGS}:
             del os.environ[name]
-    kept = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    clock = {"TOUCHSTREAM_CLOCK": lapse.clock.text()} if lapse.scaled else {}
-    return {**kept, **stack, **clock}
+    own = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    clock = {"TOUCHSTREAM_CLOCK": clock_file.clock.text()} if clock_file.scaled else {}
+    return {**own, **stack, **clock}
 
 
-def _settings(environment: Mapping[str, str]) -> Settings:
-    return quiet(checked(load_settings(environment)))
-
-
-def _await_ready(found: Settings, supervisor: Supervisor, logs: Path) -> None:
-    """Every partition of every role has a worker."""
-    deadline = time.monotonic() + READY_S
-    with BrokerQueries(found, topics.layout_of(found)) as asked:
-        while waiting := unassigned(asked, ROLES):
-            look(supervisor)
+def _wait_until_ready(settings: Settings, supervisor: Supervisor, logs: Path) -> None:
+    """Waits until every partition of every role has a worker. Raises CommandError."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    with GroupOffsets(settings, topics.layout_of(settings)) as broker:
+        while waiting := unassigned_roles(broker, ROLES):
+            restart_dead(supervisor)
             if time.monotonic() > deadline:
-                late = ", ".join(waiting)
-                raise CommandError(
-                    f"not ready after {READY_S:g} s: {late}; see {logs}", UNREACHABLE
-                )
-            time.sleep(0.2)
+                message = f"not ready after {READY_TIMEOUT_S:g} s: {', '.join(waiting)}; see {logs}"
+                raise CommandError(message, EXIT_UNREACHABLE)
+            time.sleep(CHECK_INTERVAL_S)
 
 
-def _sourceable(environment: Mapping[str, str]) -> str:
+def _shell_assignments(environment: Mapping[str, str]) -> str:
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
 
 
-def _every(seconds: float, work: Callable[[], object]) -> Callable[[], None]:
+def _at_intervals(seconds: float, call: Callable[[], object]) -> Callable[[], None]:
+    """A function that makes the call, but not before `seconds` have passed since the last one."""
     last = time.monotonic()
 
     def turn() -> None:
         nonlocal last
         if time.monotonic() - last >= seconds:
             last = time.monotonic()
-            work()
+            call()
 
     return turn
 
 
 @contextmanager
-def _meanwhile(what: str) -> Iterator[None]:
+def _step(name: str) -> Iterator[None]:
+    """Shows the name of a step on stderr while it runs."""
     if stderr_console.is_terminal:
-        with stderr_console.status(escape(what)):
+        with stderr_console.status(escape(name)):
             yield
     else:
-        print_stderr(what)
+        print_stderr(name)
         yield
 
 
-def _next_steps(directory: Path, found: Settings) -> str:
-    clock = found.scaled_clock()
-    lapse = f"time    {clock.speed:g} times faster; touchstream status shows it\n"
-    return f"""touchstream is up: Kafka at {found.bootstrap_servers}, logs in {directory / "logs"}
-{lapse if clock.scaled else ""}
+def _next_steps(directory: Path, settings: Settings) -> str:
+    clock = settings.scaled_clock()
+    speed = f"clock: {clock.speed:g} times faster; touchstream status shows its time\n"
+    return f"""touchstream is up: Kafka at {settings.bootstrap_servers}, logs in {directory / "logs"}
+{speed if clock.scaled else ""}
 In another terminal:
   set -a; . {shlex.quote(str(directory / "stack.env"))}; set +a
   touchstream tenant set acme --timezone America/New_York
   touchstream campaign publish examples/reviews.yaml --tenant acme
   touchstream status
 With kcat, one CloudEvent in JSON a line:
-  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {found.topic_prefix}jobs job.json
-  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {found.topic_prefix}commands.email
-What happened, in SQL:
+  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}jobs job.json
+  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}commands.email
+The engine's decisions, in SQL:
   psql "$TOUCHSTREAM_POSTGRES_DSN" -c 'SELECT * FROM touchstream.facts ORDER BY at DESC LIMIT 20'
-Ctrl-C here ends everything."""
+Ctrl-C here stops everything."""

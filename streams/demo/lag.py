@@ -8,9 +8,9 @@ from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicP
 from confluent_kafka.admin import OffsetSpec
 
 from schemas.internal.topics import PUBLIC_IN, Layout, Topic
-from sinks.projection import places
+from sinks.projection import positions
 from streams.base.settings import Settings
-from streams.kafka.clients import admin
+from streams.kafka.clients import admin_client
 from streams.runtime.projector import TOPICS as PROJECTED
 
 READS: dict[str, tuple[Topic, ...]] = {
@@ -28,7 +28,7 @@ class Lag:
 
     def __init__(self, settings: Settings, layout: Layout) -> None:
         self._settings = settings
-        self._admin = admin(settings)
+        self._admin = admin_client(settings)
         self._places = {
             topic: [
                 TopicPartition(settings.topic_prefix + topic.value, number)
@@ -44,7 +44,7 @@ class Lag:
         group = f"{self._settings.topic_prefix}projector"
         at = {
             (self._settings.topic_prefix + place.topic, place.partition): place.next_offset
-            for place in places(self._settings.dsn(), group)
+            for place in positions(self._settings.dsn(), group)
         }
         return found | {"projector": self._behind(at, ends, PROJECTED)}
 

@@ -26,7 +26,7 @@ from streams.demo.supervise import Watch
 from streams.demo.traffic import Traffic
 from streams.demo.upstream_events import Event, story
 from streams.embedded.stack import Stack
-from streams.kafka.topics import create
+from streams.kafka.topics import create_topics
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import Supervisor
 
@@ -76,7 +76,7 @@ class Lapse:
             start(stack)
             self._interrupts.check()
             settings, environment = self._settings(stack)
-            topics, migrations = create(settings, ONE_MACHINE, 1), migrate(settings.dsn())
+            topics, migrations = create_topics(settings, ONE_MACHINE, 1), migrate(settings.dsn())
             self.console.print(
                 f"made {len(topics)} topics, applied {len(migrations)} migrations; "
                 f"starting {len(ROLES)} roles"

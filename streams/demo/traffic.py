@@ -17,11 +17,12 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from schemas.internal.topics import COMMANDS
 from schemas.public.codec import Decoder, encode_event
-from schemas.public.events import EVENTS, CommandRevoked, TouchDue
+from schemas.public.command_models import CommandRevoked, TouchDue
+from schemas.public.events import EVENTS
 from streams.base.settings import Settings
 from streams.demo.behaviour import Said, fate, is_lost
 from streams.demo.upstream_events import SOURCE, TORN, Event
-from streams.kafka.clients import group_consumer, producer
+from streams.kafka.clients import group_consumer, idempotent_producer
 
 LISTENS = COMMANDS
 WAIT_S = 0.01
@@ -96,7 +97,7 @@ class Traffic(threading.Thread):
         self._stopping = threading.Event()
         self._at_end: dict[tuple[str, int], bool] = {}
         self._reached: dict[tuple[str, int], int] = {}
-        self._producer = producer(settings)
+        self._producer = idempotent_producer(settings)
         self._decode = Decoder().decode
 
     def plan(self, events: Iterable[Event], start: int = 0) -> None:
@@ -120,7 +121,7 @@ class Traffic(threading.Thread):
     def run(self) -> None:
         """The thread."""
         group = f"{self._settings.topic_prefix}demo-senders"
-        consumer = group_consumer(self._settings, group, f"{group}-0", tell_ends=True)
+        consumer = group_consumer(self._settings, group, f"{group}-0", report_partition_ends=True)
         names = [self._settings.topic_prefix + topic.value for topic in LISTENS]
         consumer.subscribe(names, on_assign=self._assigned)
         committed_at = 0.0

@@ -1,7 +1,8 @@
-"""Ends the process when a client call does not come back: nothing else in it ever would.
+"""A watchdog that ends the process when a call of the Kafka client does not return.
 
-librdkafka's send_offsets_to_transaction ignores its own timeout when the group's coordinator went
-away (its issues 5456 and 5511). A process that starts anew aborts what this one left open.
+librdkafka's send_offsets_to_transaction ignores its own timeout when the coordinator of the group
+has gone away (librdkafka issues 5456 and 5511). The process that is started next aborts the
+transaction which this one left open.
 """
 
 import logging
@@ -12,46 +13,48 @@ from collections.abc import Callable
 
 log = logging.getLogger("touchstream.watchdog")
 
-LOOK_S = 0.5
-STATUS = 3
-"""As when the client says itself that a clean process should start."""
+CHECK_INTERVAL_S = 0.5
+EXIT_STATUS = 3
+"""The status that also stands for a FatalClientError: a new process should start."""
 
 
 def end_process() -> None:
-    """At once: no handler, no buffer and no destructor may wait for the client again."""
+    """Ends the process at once: an exit handler, a buffer or a destructor could wait for the client
+    again."""
     logging.shutdown()
-    os._exit(STATUS)
+    os._exit(EXIT_STATUS)
 
 
 class Watchdog:
-    """`begin` before a call and `done` after it; both cost next to nothing."""
+    """Calls `on_timeout` when a call takes longer than `limit_s` seconds. The owner calls `begin`
+    before each call and `done` after it; both only set a variable."""
 
-    def __init__(self, limit_s: float, end: Callable[[], None] = end_process) -> None:
+    def __init__(self, limit_s: float, on_timeout: Callable[[], None] = end_process) -> None:
         self._limit_s = limit_s
-        self._end = end
-        self._since: float | None = None
+        self._on_timeout = on_timeout
+        self._call_began_s: float | None = None
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def begin(self) -> None:
-        """A call is under way."""
-        self._since = time.monotonic()
+        """A call begins."""
+        self._call_began_s = time.monotonic()
 
     def done(self) -> None:
-        """It came back."""
-        self._since = None
+        """The call has returned."""
+        self._call_began_s = None
 
     def close(self) -> None:
-        """Nobody is watched any more."""
+        """Ends the watchdog's thread."""
         self._closed.set()
 
     def _watch(self) -> None:
-        while not self._closed.wait(LOOK_S):
-            since = self._since
-            if since is not None and time.monotonic() - since > self._limit_s:
+        while not self._closed.wait(CHECK_INTERVAL_S):
+            began_s = self._call_began_s
+            if began_s is not None and time.monotonic() - began_s > self._limit_s:
                 log.error(
-                    "a client call does not come back: a clean process should start",
-                    extra={"seconds": round(time.monotonic() - since, 1)},
+                    "a client call does not return: ending the process",
+                    extra={"seconds": round(time.monotonic() - began_s, 1)},
                 )
-                self._end()
+                self._on_timeout()
                 return

@@ -1,4 +1,4 @@
-"""Kafka clients, with the options that matter written out (../ARCHITECTURE.md says why each)."""
+"""Kafka clients. Each function writes out the client options that matter to it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,15 +24,19 @@ def group_consumer(
     group: str,
     instance: str,
     *,
-    tell_ends: bool = False,
-    patience_ms: int | None = None,
+    report_partition_ends: bool = False,
+    fetch_wait_max_ms: int | None = None,
 ) -> Consumer:
-    """A member of a group: static, cooperative, reading what is committed, never committing by
-    itself. `tell_ends` reports reaching a partition's end, as a message with that error.
-    `patience_ms`: who is in no hurry lets the broker wait so long for more to send."""
-    patience: Options = {}
-    if patience_ms is not None:
-        patience = {"fetch.wait.max.ms": patience_ms, "fetch.min.bytes": 200_000}
+    """A static member of `group`: cooperative rebalances, committed records only, no automatic
+    commits.
+
+    `report_partition_ends` delivers the end of a partition as a message with the error
+    _PARTITION_EOF. With `fetch_wait_max_ms` the broker waits that long for a larger answer, which
+    costs latency and saves requests.
+    """
+    fetch: Options = {}
+    if fetch_wait_max_ms is not None:
+        fetch = {"fetch.wait.max.ms": fetch_wait_max_ms, "fetch.min.bytes": 200_000}
     return Consumer(
         {
             **_common(settings),
@@ -45,17 +49,18 @@ def group_consumer(
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
-            "enable.partition.eof": tell_ends,
+            "enable.partition.eof": report_partition_ends,
             "fetch.queue.backoff.ms": 1,
             "queued.max.messages.kbytes": 65_536,
-            **patience,
+            **fetch,
             "topic.metadata.refresh.interval.ms": 30_000,
         }
     )
 
 
-def reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
-    """Reads partitions that it is told, to their end and no group involved."""
+def read_committed_consumer(settings: Settings, group: str = "touchstream-reader") -> Consumer:
+    """A consumer without group membership: it reads the committed records of the partitions that
+    are assigned to it, and reports their ends."""
     return Consumer(
         {
             **_common(settings),
@@ -65,16 +70,17 @@ def reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 10,  # the end is told by an empty answer: do not wait for it
+            "fetch.wait.max.ms": 10,  # an empty answer shows the end: do not wait for it
             "fetch.queue.backoff.ms": 1,
             "queued.max.messages.kbytes": 262_144,
         }
     )
 
 
-def unstable_reader(settings: Settings, group: str = "touchstream-reader") -> Consumer:
-    """Asks where a partition ends or a group stands, open transactions and all: a read_committed
-    client is told the last stable offset for the end, and waits for a group's."""
+def read_uncommitted_consumer(settings: Settings, group: str = "touchstream-reader") -> Consumer:
+    """A consumer for questions about ends and committed offsets that open transactions must not
+    influence. For a read_committed consumer a partition ends at the last stable offset, and the
+    committed offsets of a group are held back by an open transaction."""
     return Consumer(
         {
             **_common(settings),
@@ -90,8 +96,8 @@ def transactional_producer(
     transactional_id: str,
     on_error: Callable[[KafkaError], None] = lambda _: None,
 ) -> Producer:
-    """One per slot, its id stable: a restart aborts what its dead twin left open. `on_error` is
-    called inside poll."""
+    """The producer of one worker. Its transactional id is stable, so a restarted worker aborts the
+    transaction that its predecessor left open. `on_error` is called inside `poll`."""
     return Producer(
         {
             **_common(settings),
@@ -111,13 +117,13 @@ def transactional_producer(
     )
 
 
-def producer(settings: Settings, *, only_failures: bool = False) -> Producer:
-    """For those who publish events: idempotent, keys placed as Java clients place them. Who wants
-    to hear `only_failures` is not told of each record that is delivered."""
+def idempotent_producer(settings: Settings, *, report_only_failures: bool = False) -> Producer:
+    """A producer for publishing events: idempotent, with the partitioner of Java clients. With
+    `report_only_failures` delivery callbacks are called for failed records only."""
     return Producer(
         {
             **_common(settings),
-            "delivery.report.only.error": only_failures,
+            "delivery.report.only.error": report_only_failures,
             "enable.idempotence": True,
             "linger.ms": 5,
             "message.max.bytes": 4_000_000,
@@ -126,7 +132,8 @@ def producer(settings: Settings, *, only_failures: bool = False) -> Producer:
     )
 
 
-def admin(settings: Settings) -> AdminClient:
-    """For topics, groups and offsets. To be closed (`with`): the garbage collector may destroy it
-    on its own thread, which aborts the process, or while the interpreter ends, which hangs it."""
+def admin_client(settings: Settings) -> AdminClient:
+    """A client for topics, groups and offsets. It must be closed (`with`): destroyed by the garbage
+    collector on another thread it aborts the process, and destroyed at the interpreter's exit it
+    blocks the process."""
     return AdminClient(_common(settings))

@@ -1,4 +1,4 @@
-"""A client error becomes one of few meanings, each a single thing to do (style 8; design 4)."""
+"""The verdict about an error of the Kafka client: one of four things to do."""
 
 from enum import Enum
 
@@ -6,12 +6,12 @@ from confluent_kafka import KafkaError
 
 
 class Verdict(Enum):
-    """What to do about a Kafka client error."""
+    """The reaction to an error of the Kafka client."""
 
     RETRY = "call again"
     ABORT = "throw the transaction away, rewind, fold again"
     REBUILD = "the outcome is unknown: a new producer epoch before anything else"
-    DIE = "fenced or broken: let a clean process start"
+    FATAL = "fenced or broken: let a clean process start"
 
 
 _OUTCOME_UNKNOWN = frozenset(
@@ -35,20 +35,20 @@ _GENERATION_OVER = frozenset(
 )
 
 
-def verdict(error: KafkaError, *, committing: bool = False) -> Verdict:
-    """What `error` means. `committing` says that the commit itself was under way: a timeout then
-    may have counted."""
+def verdict(error: KafkaError) -> Verdict:
+    """The verdict about an error of a producer's call. A call that has timed out may have had its
+    effect, so it is never called again."""
     code = error.code()
     if error.fatal() or code in _FENCED:
-        return Verdict.DIE
+        return Verdict.FATAL
     if error.txn_requires_abort() or code in _GENERATION_OVER:
         return Verdict.ABORT
     if code in _OUTCOME_UNKNOWN:
-        return Verdict.REBUILD if committing else Verdict.RETRY
-    return Verdict.RETRY if error.retriable() else Verdict.DIE
+        return Verdict.REBUILD
+    return Verdict.RETRY if error.retriable() else Verdict.FATAL
 
 
-_READER_DIES = frozenset(
+_FATAL_FOR_CONSUMER = frozenset(
     {
         KafkaError.FENCED_INSTANCE_ID,
         KafkaError._FATAL,
@@ -59,7 +59,7 @@ _READER_DIES = frozenset(
 )
 
 
-def reader_dies(error: KafkaError) -> bool:
-    """Whether a consumer with this error will never read again: `fatal()` alone does not say so of
-    a fatal error that comes as an event."""
-    return bool(error.fatal()) or error.code() in _READER_DIES
+def is_fatal_for_consumer(error: KafkaError) -> bool:
+    """Whether a consumer with this error will never read again. `error.fatal()` alone is not
+    enough: it is false for a fatal error that arrives as an event."""
+    return bool(error.fatal()) or error.code() in _FATAL_FOR_CONSUMER

@@ -1,14 +1,14 @@
-"""A member of a group that sees to it that no partition is left over, and that it is one still.
+"""Detects unassigned partitions of a consumer group, and a lost membership of this consumer.
 
-A cooperative rebalance takes a partition from one member first and gives it to another in a second
-rebalance, which the first one asks for once it has let go. If that one dies in between and starts
-anew as the same static member, the broker gives it its smaller part without a rebalance, and nobody
-asks for the second one: what it had to give away would belong to nobody for ever. So each member
-looks at the group now and then, and one of them asks.
+A cooperative rebalance has two steps: one member gives a partition up, then joins again, and the
+second rebalance assigns the partition to another member. If the first member dies between the two
+and restarts as the same static member, the broker returns its smaller assignment without a
+rebalance. Nobody requests the second rebalance then, and the partition stays unassigned for ever.
+So each member describes the group from time to time, and one of them joins again.
 
-A client whose broker stood still for longer than it waits may never find the group's coordinator
-again (librdkafka's issue 5511), and says nothing: it has left, and nobody reads. Who looks finds
-that the group does not know this member any more.
+A client whose broker did not answer for longer than the client waits may never find the coordinator
+of the group again (librdkafka issue 5511). It reports no error and reads nothing. The description
+of the group shows this case too: it does not list the member any more.
 """
 
 import logging
@@ -27,25 +27,26 @@ from confluent_kafka.admin import ConsumerGroupDescription
 
 from streams.base.settings import Settings
 from streams.base.transport import FatalClientError
-from streams.kafka.clients import admin
+from streams.kafka.clients import admin_client
 
 log = logging.getLogger("touchstream.membership")
 
-LOOK_S = 3.0
-ABSENT_S = 25.0
-"""A member that the group has not known for so long will not come back: a clean process should."""
+CHECK_INTERVAL_S = 3.0
+ABSENT_MAX_S = 25.0
+"""A member that the group has not listed for this long will not return: its process must end."""
 
-ASK_S = 10.0
-NO_TOPIC = "^no-topic-has-this-name$"
-"""Added to what is subscribed to, or taken out again: another subscription is a reason to join
-again, while nothing is taken from anybody."""
+REJOIN_WAIT_S = 10.0
+UNUSED_TOPIC_PATTERN = "^no-topic-has-this-name$"
+"""Added to the subscription, or removed from it, to make the client join again: a changed
+subscription causes a rebalance, and this pattern changes nobody's assignment."""
 
-Place = tuple[str, int]
-Told = Callable[[Consumer, list[TopicPartition]], None]
+PartitionName = tuple[str, int]
+RebalanceCallback = Callable[[Consumer, list[TopicPartition]], None]
 
 
 class Membership:
-    """Subscribes `consumer`; `look` is to be called with every poll, and does not wait."""
+    """The membership of `consumer` in `group`, which it subscribes to `topics`. The owner calls
+    `check` with every poll; `check` does not wait."""
 
     def __init__(
         self,
@@ -54,90 +55,93 @@ class Membership:
         group: str,
         instance: str,
         topics: Sequence[str],
-        on_assign: Told,
-        on_revoke: Told,
+        on_assign: RebalanceCallback,
+        on_revoke: RebalanceCallback,
     ) -> None:
         self._consumer, self._group, self._instance = consumer, group, instance
         self._topics = list(topics)
         self._on_assign, self._on_revoke = on_assign, on_revoke
         self._settings, self._closing = settings, ExitStack()
-        self._admin = self._closing.enter_context(admin(settings))
-        self._asked: Future[ConsumerGroupDescription] | None = None
-        self._next_look = time.monotonic() + LOOK_S
-        self._leftover: frozenset[Place] = frozenset()
-        self._looks = 0
-        self._absent_since: float | None = None
-        self._odd = False
-        self._all = self._places()
+        self._admin = self._closing.enter_context(admin_client(settings))
+        self._pending_description: Future[ConsumerGroupDescription] | None = None
+        self._next_check_s = time.monotonic() + CHECK_INTERVAL_S
+        self._unassigned: frozenset[PartitionName] = frozenset()
+        self._repeats = 0
+        self._absent_since_s: float | None = None
+        self._pattern_subscribed = False
+        self._all_partitions = self._list_partitions()
         self._subscribe()
 
-    def look(self) -> None:
-        """Ask how the group stands, or hear the answer. Raises Dead."""
-        if self._asked is None:
-            if time.monotonic() >= self._next_look:
-                self._asked = self._admin.describe_consumer_groups([self._group])[self._group]
-        elif self._asked.done():
-            self._next_look = time.monotonic() + LOOK_S
-            asked, self._asked = self._asked, None
+    def check(self) -> None:
+        """Requests a description of the group when it is time, or evaluates the one that has
+        arrived. Raises FatalClientError if the group has not listed this member for too long."""
+        if self._pending_description is None:
+            if time.monotonic() >= self._next_check_s:
+                descriptions = self._admin.describe_consumer_groups([self._group])
+                self._pending_description = descriptions[self._group]
+        elif self._pending_description.done():
+            self._next_check_s = time.monotonic() + CHECK_INTERVAL_S
+            description, self._pending_description = self._pending_description, None
             try:
-                self._hear(asked.result())
+                self._check_description(description.result())
             except KafkaException as error:
-                self._absent_since = None
-                log.info("group not known now", extra={"error": error.args[0].str()})
-                self._ask_through_another()
+                self._absent_since_s = None
+                log.info("group not described", extra={"error": error.args[0].str()})
+                self._replace_admin_client()
 
     def close(self) -> None:
-        """Look no more."""
+        """Closes the admin client."""
         self._closing.close()
 
-    def _hear(self, group: ConsumerGroupDescription) -> None:
-        """Left over each time one looks means left over for good; the first in rank asks first."""
-        given = {
+    def _check_description(self, group: ConsumerGroupDescription) -> None:
+        """Partitions that repeated checks find unassigned stay unassigned for good. Members join
+        again in the order of their instance ids, so that one of them does it first."""
+        assigned = {
             (p.topic, p.partition) for m in group.members for p in m.assignment.topic_partitions
         }
         stable = group.state is ConsumerGroupState.STABLE
-        leftover = frozenset(self._all - given) if stable else frozenset()
-        self._looks = self._looks + 1 if leftover and leftover == self._leftover else 0
-        self._leftover = leftover
-        self._find_itself(group)
-        before = [m for m in group.members if str(m.group_instance_id) < self._instance]
-        if self._looks > len(before):
-            self._ask_again(leftover)
+        unassigned = frozenset(self._all_partitions - assigned) if stable else frozenset()
+        self._repeats = self._repeats + 1 if unassigned and unassigned == self._unassigned else 0
+        self._unassigned = unassigned
+        self._check_own_membership(group)
+        earlier = [m for m in group.members if str(m.group_instance_id) < self._instance]
+        if self._repeats > len(earlier):
+            self._join_again(unassigned)
 
-    def _find_itself(self, group: ConsumerGroupDescription) -> None:
-        now = time.monotonic()
+    def _check_own_membership(self, group: ConsumerGroupDescription) -> None:
+        now_s = time.monotonic()
         if any(member.group_instance_id == self._instance for member in group.members):
-            self._absent_since = None
-        elif self._absent_since is None:
-            self._absent_since = now
-        elif now - self._absent_since > ABSENT_S:
+            self._absent_since_s = None
+        elif self._absent_since_s is None:
+            self._absent_since_s = now_s
+        elif now_s - self._absent_since_s > ABSENT_MAX_S:
             raise FatalClientError(
-                f"{self._group} has not known {self._instance} for {ABSENT_S:.0f} s"
+                f"group {self._group} has not listed {self._instance} for {ABSENT_MAX_S:.0f} s"
             )
 
-    def _ask_through_another(self) -> None:
-        """A client that lost its broker may look for ever for the group's coordinator that it
-        remembers (librdkafka's issue 5511)."""
+    def _replace_admin_client(self) -> None:
+        """An admin client that lost its broker may wait for ever for the coordinator that it has
+        cached (librdkafka issue 5511)."""
         self._closing.close()
-        self._admin = self._closing.enter_context(admin(self._settings))
+        self._admin = self._closing.enter_context(admin_client(self._settings))
 
-    def _ask_again(self, leftover: frozenset[Place]) -> None:
+    def _join_again(self, unassigned: frozenset[PartitionName]) -> None:
         log.warning(
-            "partitions belong to nobody: joining again",
-            extra={"partitions": [f"{topic}[{number}]" for topic, number in sorted(leftover)]},
+            "partitions are not assigned to any member: joining the group again",
+            extra={"partitions": [f"{topic}[{number}]" for topic, number in sorted(unassigned)]},
         )
-        self._odd = not self._odd
+        self._pattern_subscribed = not self._pattern_subscribed
         self._subscribe()
-        self._looks, self._next_look = 0, time.monotonic() + ASK_S
+        self._repeats, self._next_check_s = 0, time.monotonic() + REJOIN_WAIT_S
 
     def _subscribe(self) -> None:
         self._consumer.subscribe(
-            [*self._topics, NO_TOPIC] if self._odd else self._topics,
+            [*self._topics, UNUSED_TOPIC_PATTERN] if self._pattern_subscribed else self._topics,
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_revoke,
         )
 
-    def _places(self) -> set[Place]:
-        found = self._admin.list_topics(timeout=15).topics
-        return {(t, n) for t in self._topics if t in found for n in found[t].partitions}
+    def _list_partitions(self) -> set[PartitionName]:
+        topics = self._admin.list_topics(timeout=15).topics
+        return {(t, n) for t in self._topics if t in topics for n in topics[t].partitions}

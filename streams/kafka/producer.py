@@ -1,5 +1,5 @@
-"""The transactional producer of one worker: one transaction at most is open, and each error of the
-client has one verdict (design 4)."""
+"""The transactional producer of one worker. At most one transaction is open, and each error of the
+client gets one verdict (`streams/kafka/errors.py`)."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -21,19 +21,21 @@ from streams.kafka.errors import Verdict, verdict
 log = logging.getLogger("touchstream.kafka")
 
 INIT_TIMEOUT_S = 15.0
-FLUSH_S = 2.0
+INIT_ATTEMPTS = 40
+CALL_ATTEMPTS = 5
+ABORT_FLUSH_S = 2.0
 
 
-class Transactions:
-    """`identity` is the transactional id: stable, so that a new start aborts what the old one left
-    open."""
+class TransactionalProducer:
+    """A producer with the transactional id `identity`. The id is stable, so that a restarted worker
+    aborts the transaction that its predecessor left open."""
 
     def __init__(self, settings: Settings, identity: str) -> None:
         self._settings, self._identity = settings, identity
         self._timeout_s = settings.transaction_timeout_ms / 2_000
         self._watchdog = Watchdog(self._timeout_s + 1)
-        self._open = False
-        self._disturbed = False
+        self._in_transaction = False
+        self._connection_lost = False
         self._producer = self._new_producer()
 
     def send(
@@ -42,89 +44,93 @@ class Transactions:
         value: bytes | None,
         key: bytes | None,
         partition: int,
-        stamp: int,
+        timestamp_ms: int,
         headers: Headers | None,
     ) -> None:
-        """No delivery callback: the commit reports failure."""
-        if not self._open:
+        """Adds a record to the open transaction, or begins one with it; 0 means the current time.
+        There is no delivery callback: the commit reports failures."""
+        if not self._in_transaction:
             self._begin()
         while True:
             try:
-                self._producer.produce(name, value, key, partition, None, None, stamp, headers)
+                self._producer.produce(
+                    name, value, key, partition, None, None, timestamp_ms, headers
+                )
                 return
             except BufferError:
                 self._producer.poll(0.01)
             except KafkaException as error:
-                self._act(self._meaning(error.args[0]), error.args[0])
+                self._raise_unless_retriable(error.args[0])
 
-    def commit(self, places: Sequence[TopicPartition], group: object) -> None:
-        """Outputs and state stand in their logs before the offsets are added: then all or nothing.
+    def commit(self, offsets: Sequence[TopicPartition], group: object) -> None:
+        """Flushes outputs and changelog records to their logs, adds the offsets of the consumer
+        group `group` (its metadata), and commits the transaction. Raises TransactionAborted,
+        CommitOutcomeUnknown or FatalClientError.
 
-        In that order, because offsets are taken from a member of the group alone. So whoever has
-        the partition next finds in its changelog everything that could still be committed, open or
-        not, and waits for the end of it.
+        The order matters, because offsets are accepted from a member of the group alone. The next
+        owner of a partition therefore finds in its changelog every record that may still be
+        committed, and waits for the end of that transaction.
         """
         self._begin()
-        self._settle_disturbance()
+        self._replace_if_disconnected()
         if self._watched(self._producer.flush, self._timeout_s):
             self.abort()
-            raise TransactionAborted("not everything could be written in time")
-        self._call(self._producer.send_offsets_to_transaction, places, group, self._timeout_s)
+            raise TransactionAborted("records could not be written in time")
+        self._call(self._producer.send_offsets_to_transaction, offsets, group, self._timeout_s)
         self._call(self._producer.commit_transaction, self._timeout_s, committing=True)
-        self._open = False
+        self._in_transaction = False
 
     def abort(self) -> None:
-        """Nothing of the open transaction ever happened. Raises Dead."""
-        if not self._open:
+        """Aborts the open transaction, if there is one. Raises FatalClientError."""
+        if not self._in_transaction:
             return
-        self._open = False
+        self._in_transaction = False
         try:
-            # What was produced is delivered first: an abort that overtakes it leaves a gap in the
-            # sequence, or races with a partition being added, and the next transaction pays for it.
-            # What is still on its way then must not arrive after the abort, where it would open a
-            # transaction that nobody ends: a new epoch refuses it.
-            if self._watched(self._producer.flush, FLUSH_S):
-                self._rebuild()
+            # Produced records are delivered first: an abort that overtakes them leaves a gap in
+            # the sequence numbers, or races with the adding of a partition, and the next
+            # transaction fails. A record that is still in flight must not arrive after the abort,
+            # where it would open a transaction that nobody ends: a new epoch refuses it.
+            if self._watched(self._producer.flush, ABORT_FLUSH_S):
+                self._replace_producer()
             else:
                 self._watched(self._producer.abort_transaction, self._timeout_s)
         except KafkaException as error:
-            if self._meaning(error.args[0]) is Verdict.DIE:
+            if self._verdict_of(error.args[0]) is Verdict.FATAL:
                 raise FatalClientError(f"producer: {error.args[0].str()}") from error
-            self._rebuild()  # which aborts it as well
+            self._replace_producer()  # which aborts the transaction as well
 
     def _begin(self) -> None:
-        if self._open:
+        if self._in_transaction:
             return
-        with suppress(TransactionAborted):  # there was nothing to abort
-            self._settle_disturbance()
+        with suppress(TransactionAborted):  # no transaction is open, so nothing is lost
+            self._replace_if_disconnected()
         self._call(self._producer.begin_transaction)
-        self._open = True
+        self._in_transaction = True
 
-    def _settle_disturbance(self) -> None:
-        """A producer that lost its broker may wait for ever for the group's coordinator that it
-        remembers (librdkafka's issue 5511): a new one asks anew."""
+    def _replace_if_disconnected(self) -> None:
+        """Replaces a producer that has lost its broker, and raises TransactionAborted: it may wait
+        for ever for the group coordinator that it has cached (librdkafka issue 5511)."""
         self._producer.poll(0)
-        if self._disturbed:
-            self._rebuild()
+        if self._connection_lost:
+            self._replace_producer()
             raise TransactionAborted("the connection was lost")
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() in _CONNECTION_LOST:
-            self._disturbed = True
+            self._connection_lost = True
 
     def _call(
         self, function: Callable[..., object], *arguments: object, committing: bool = False
     ) -> None:
-        """One call of the producer, again while its error says so; any other verdict is raised."""
-        for _ in range(5):
+        """Calls the producer, again while the verdict about its error is RETRY. Raises as
+        `_raise_unless_retriable` does."""
+        for _ in range(CALL_ATTEMPTS):
             try:
                 self._watched(function, *arguments)
                 return
             except KafkaException as error:
-                meaning = self._meaning(error.args[0])
-                if meaning is not Verdict.RETRY:
-                    self._act(meaning, error.args[0], committing)
-        self._act(Verdict.REBUILD, KafkaError(KafkaError._TIMED_OUT), committing)
+                self._raise_unless_retriable(error.args[0], committing)
+        self._raise_unless_retriable(KafkaError(KafkaError._TIMED_OUT), committing)
 
     def _watched(self, function: Callable[..., object], *arguments: object) -> object:
         self._watchdog.begin()
@@ -133,51 +139,54 @@ class Transactions:
         finally:
             self._watchdog.done()
 
-    def _meaning(self, problem: KafkaError) -> Verdict:
-        meaning = verdict(problem, committing=True)  # a call that timed out is not called again
+    def _verdict_of(self, error: KafkaError) -> Verdict:
+        found = verdict(error)
         log.warning(
             "producer error",
-            extra={"error": problem.str(), "code": problem.name(), "verdict": meaning.name},
+            extra={"error": error.str(), "code": error.name(), "verdict": found.name},
         )
-        return meaning
+        return found
 
-    def _act(self, meaning: Verdict, problem: KafkaError, committing: bool = False) -> None:
-        if meaning is Verdict.ABORT:
+    def _raise_unless_retriable(self, error: KafkaError, committing: bool = False) -> None:
+        """Does what the verdict about `error` demands, and returns if that is RETRY. Raises
+        TransactionAborted, FatalClientError, or CommitOutcomeUnknown after a commit."""
+        found = self._verdict_of(error)
+        if found is Verdict.ABORT:
             self.abort()
-            raise TransactionAborted(problem.str())
-        if meaning is Verdict.REBUILD:
-            self._rebuild()
-            raise (CommitOutcomeUnknown if committing else TransactionAborted)(problem.str())
-        if meaning is Verdict.DIE:
-            raise FatalClientError(f"producer: {problem.str()}")
+            raise TransactionAborted(error.str())
+        if found is Verdict.REBUILD:
+            self._replace_producer()
+            raise (CommitOutcomeUnknown if committing else TransactionAborted)(error.str())
+        if found is Verdict.FATAL:
+            raise FatalClientError(f"producer: {error.str()}")
 
-    def _rebuild(self) -> None:
-        """A new epoch: what was open is settled before anything else is written. Aborted, unless
-        its commit was under way."""
-        self._open = False
+    def _replace_producer(self) -> None:
+        """Makes a producer with a new epoch, which settles the open transaction before anything
+        else is written: it is aborted, unless its commit was under way."""
+        self._in_transaction = False
         self._producer.purge()
         self._producer = self._new_producer()
 
     def _new_producer(self) -> Producer:
-        self._disturbed = False
-        made = transactional_producer(self._settings, self._identity, self._on_error)
-        for _ in range(40):
+        self._connection_lost = False
+        producer = transactional_producer(self._settings, self._identity, self._on_error)
+        for _ in range(INIT_ATTEMPTS):
             try:
-                made.init_transactions(INIT_TIMEOUT_S)
-                return made
-            except KafkaException as error:
-                problem: KafkaError = error.args[0]
-                log.warning("init_transactions", extra={"error": problem.str()})
-                if problem.fatal() or not problem.retriable():
-                    raise FatalClientError(f"producer: {problem.str()}") from error
+                producer.init_transactions(INIT_TIMEOUT_S)
+                return producer
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                log.warning("transactions cannot be initialised", extra={"error": error.str()})
+                if error.fatal() or not error.retriable():
+                    raise FatalClientError(f"producer: {error.str()}") from failure
         raise FatalClientError("the transaction coordinator does not answer")
 
     def close(self) -> None:
-        """An open transaction is aborted."""
+        """Aborts the open transaction and ends the watchdog."""
         try:
             self.abort()
         except FatalClientError as error:
-            log.warning("left with an open transaction", extra={"error": error})
+            log.warning("closed with an open transaction", extra={"error": error})
         self._watchdog.close()
 
 

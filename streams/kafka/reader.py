@@ -1,4 +1,4 @@
-"""A topic read from its beginning, again and again from where the last look ended."""
+"""Reads a topic from its beginning. Each further read continues where the last one ended."""
 
 import time
 from collections.abc import Iterator
@@ -10,129 +10,137 @@ from processors.fold.task import Record
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
 from streams.base.transport import FatalClientError
-from streams.kafka.clients import reader, unstable_reader
+from streams.kafka.clients import read_committed_consumer, read_uncommitted_consumer
 
 CALL_TIMEOUT_S = 15.0
-LINES_MAX = 10_000
-AGAIN_S = 0.2
+RECORDS_MAX = 10_000
+RETRY_INTERVAL_S = 0.2
 
 
-class Line(NamedTuple):
-    """A record as a processor meets it, and its value as it stands: None is a tombstone."""
+class TopicEntry(NamedTuple):
+    """A record as a processor gets it, and its original value: None is a tombstone."""
 
     record: Record
     value: bytes | None
 
 
-class LogCut(Exception):
-    """A log no longer begins at its beginning: retention has cut it, so nothing can be
-    recounted."""
+class LogTruncated(Exception):
+    """Retention has deleted the beginning of a log, so the log cannot be recounted."""
 
 
 class TopicReader:
-    """All partitions of one topic, or one of them alone."""
+    """Reads the committed records of all partitions of a topic, or of one `partition`."""
 
-    def __init__(self, settings: Settings, topic: Topic, only: int | None = None) -> None:
+    def __init__(self, settings: Settings, topic: Topic, partition: int | None = None) -> None:
         self.topic = topic
         self._name = settings.topic_prefix + topic.value
-        self._consumer, self._outlook = reader(settings), unstable_reader(settings)
-        found = self._consumer.list_topics(self._name, timeout=CALL_TIMEOUT_S).topics[self._name]
-        numbers = sorted(found.partitions) if only is None else [only]
-        self._at = dict.fromkeys(numbers, 0)
+        self._consumer = read_committed_consumer(settings)
+        self._uncommitted = read_uncommitted_consumer(settings)
+        metadata = self._consumer.list_topics(self._name, timeout=CALL_TIMEOUT_S).topics
+        numbers = sorted(metadata[self._name].partitions) if partition is None else [partition]
+        self._next_offsets = dict.fromkeys(numbers, 0)
 
     def ends(self) -> dict[int, int]:
-        """Where each partition ends now. Raises LogCut."""
+        """The current end offset of each partition, open transactions included. Raises
+        LogTruncated for a topic that is not compacted and does not begin at offset 0."""
         ends = {}
-        for number in self._at:
-            place = TopicPartition(self._name, number)
-            low, high = watermarks(self._outlook, place)
+        for number in self._next_offsets:
+            low, high = watermarks(self._uncommitted, TopicPartition(self._name, number))
             if low and not self._name.endswith("changelog"):
-                raise LogCut(
+                raise LogTruncated(
                     f"{self._name}[{number}] begins at {low}, not 0: it cannot be recounted"
                 )
             ends[number] = high
         return ends
 
-    def grown(self) -> bool:
-        """Whether there is more than was read."""
-        return any(end > self._at[number] for number, end in self.ends().items())
+    def has_grown(self) -> bool:
+        """Whether a partition has records beyond those that were read. Raises LogTruncated."""
+        return any(end > self._next_offsets[number] for number, end in self.ends().items())
 
-    def read(self) -> Iterator[tuple[int, list[Line]]]:
-        """What stands between the last look and now, partition by partition, in pieces.
+    def read(self) -> Iterator[tuple[int, list[TopicEntry]]]:
+        """The records between the last read and the current ends, partition by partition, in
+        batches of a partition's number and its records. Raises LogTruncated, FatalClientError.
 
-        Waits for open transactions to end: what they hold back belongs to the log or does not.
+        Waits for open transactions to end, because their records may still become a part of the
+        log.
         """
         for number, end in self.ends().items():
-            if end > self._at[number]:
-                yield from self._read(number, end)
+            if end > self._next_offsets[number]:
+                yield from self._read_partition(number, end)
 
-    def between(self, since: int | None, before: int | None) -> Iterator[tuple[int, list[Line]]]:
-        """From the first record at or after `since` to the first at or after `before`, by the log's
-        own times in microseconds; where one is None, all that is there now."""
-        starts, ends = self._at_time(since), self._at_time(before)
-        for number in self._at:
-            low, high = watermarks(self._outlook, TopicPartition(self._name, number))
-            start = low if since is None else starts.get(number, high)
+    def read_between(
+        self, since_at: int | None, before_at: int | None
+    ) -> Iterator[tuple[int, list[TopicEntry]]]:
+        """The records from the first at or after `since_at` to the last before the first at or
+        after `before_at`, by record timestamps in microseconds, in batches as `read` yields them.
+        None means the current beginning or end."""
+        starts, ends = self._offsets_at(since_at), self._offsets_at(before_at)
+        for number in self._next_offsets:
+            low, high = watermarks(self._uncommitted, TopicPartition(self._name, number))
+            start = low if since_at is None else starts.get(number, high)
             end = ends.get(number, high)
-            self._at[number] = start
+            self._next_offsets[number] = start
             if end > start:
-                for _, lines in self._read(number, end):
-                    yield number, [line for line in lines if line.record.offset < end]
+                for _, entries in self._read_partition(number, end):
+                    yield number, [entry for entry in entries if entry.record.offset < end]
 
-    def _at_time(self, micros: int | None) -> dict[int, int]:
-        """The first offset of each partition that is not earlier, where there is one."""
-        if micros is None:
+    def _offsets_at(self, moment_at: int | None) -> dict[int, int]:
+        """The offset of the first record at or after `moment_at`, for each partition that has
+        one."""
+        if moment_at is None:
             return {}
-        stamp = -(-micros // 1_000)
-        asked = [TopicPartition(self._name, number, stamp) for number in self._at]
-        found = self._consumer.offsets_for_times(asked, timeout=CALL_TIMEOUT_S)
-        return {place.partition: place.offset for place in found if place.offset >= 0}
+        timestamp_ms = -(-moment_at // 1_000)
+        times = [TopicPartition(self._name, number, timestamp_ms) for number in self._next_offsets]
+        offsets = self._consumer.offsets_for_times(times, timeout=CALL_TIMEOUT_S)
+        return {p.partition: p.offset for p in offsets if p.offset >= 0}
 
-    def _read(self, number: int, end: int) -> Iterator[tuple[int, list[Line]]]:
-        start = self._at[number] or OFFSET_BEGINNING
+    def _read_partition(self, number: int, end: int) -> Iterator[tuple[int, list[TopicEntry]]]:
+        start = self._next_offsets[number] or OFFSET_BEGINNING
         self._consumer.assign([TopicPartition(self._name, number, start)])
-        while self._at[number] < end:
-            lines = []
+        while self._next_offsets[number] < end:
+            entries = []
             messages = self._consumer.consume(1, 1.0)
-            messages += self._consumer.consume(LINES_MAX, 0)
+            messages += self._consumer.consume(RECORDS_MAX, 0)
             for message in messages:
                 error = message.error()
                 offset = message.offset() or 0
                 if error is None:
-                    lines.append(_line(message))
-                    self._at[number] = offset + 1
+                    entries.append(_entry(message))
+                    self._next_offsets[number] = offset + 1
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    self._at[number] = max(self._at[number], offset)
+                    self._next_offsets[number] = max(self._next_offsets[number], offset)
                 elif error.fatal() or not error.retriable():
-                    raise FatalClientError(f"{self._name}: {error.str()}") from KafkaException(
-                        error
-                    )
-            if lines:
-                yield number, lines
+                    text = f"{self._name}: {error.str()}"
+                    raise FatalClientError(text) from KafkaException(error)
+            if entries:
+                yield number, entries
         self._consumer.unassign()
 
     def close(self) -> None:
-        """Stop reading."""
+        """Closes both consumers."""
         self._consumer.close()
-        self._outlook.close()
+        self._uncommitted.close()
 
 
-def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
-    """Where a partition begins and ends, asked again while its leader is not known (a topic just
-    made, a broker just back). The end is past open transactions if the client reads uncommitted.
-    Raises KafkaException."""
-    deadline = time.monotonic() + CALL_TIMEOUT_S
+def watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """The first offset and the end offset of a partition. Asks again while its leader is not known
+    (a topic was just created, a broker just came back); raises KafkaException after that.
+
+    For a read_uncommitted consumer the end includes open transactions; for a read_committed one it
+    is the last stable offset.
+    """
+    deadline_s = time.monotonic() + CALL_TIMEOUT_S
     while True:
         try:
-            low, high = consumer.get_watermark_offsets(place, timeout=CALL_TIMEOUT_S)
+            low, high = consumer.get_watermark_offsets(partition, timeout=CALL_TIMEOUT_S)
             return low, high
         except KafkaException:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline_s:
                 raise
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_INTERVAL_S)
 
 
-def _line(message: object) -> Line:
+def _entry(message: object) -> TopicEntry:
     value: bytes | None = message.value()  # type: ignore[attr-defined]
     record = Record(
         message.offset(),  # type: ignore[attr-defined]
@@ -141,4 +149,4 @@ def _line(message: object) -> Line:
         value or b"",
         message.headers,  # type: ignore[attr-defined]
     )
-    return Line(record, value)
+    return TopicEntry(record, value)

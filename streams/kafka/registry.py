@@ -1,5 +1,5 @@
-"""The schema registry, Confluent's API: schemas by number for what comes in, numbers for what
-goes out."""
+"""The schema registry (Confluent's API): finds the schema of an incoming id, and registers our own
+schemas for outgoing records."""
 
 import json
 from collections.abc import Callable
@@ -17,42 +17,44 @@ NOT_FOUND = (404, 40401, 40402, 40403)
 
 
 def decoder_of(settings: Settings) -> DecodeEvent:
-    """What reads public events and commands as this deployment writes them."""
+    """The decoder of public events and commands in the encodings of this deployment."""
     resolve = resolver(settings.registry_url) if settings.registry_url else None
     return Decoder(resolve).decode
 
 
 def resolver(url: str) -> Callable[[int], str | None]:
-    """Schema by number; None where there is no such schema. Raises SchemaUnavailable."""
+    """A function that returns the schema with an id, or None if the registry has none. The function
+    raises SchemaUnavailable if the registry does not answer."""
     client = SchemaRegistryClient({"url": url})
 
-    def resolve(number: int) -> str | None:
+    def resolve(schema_id: int) -> str | None:
         try:
-            return client.get_schema(number).schema_str
+            return client.get_schema(schema_id).schema_str
         except SchemaRegistryError as error:
             if error.http_status_code == 404 or error.error_code in NOT_FOUND:
                 return None
             raise SchemaUnavailable(str(error)) from error
         except OSError as error:
             raise SchemaUnavailable(str(error)) from error
-        except Exception as error:  # the client's HTTP library has its own errors
+        except Exception as error:  # the HTTP library of the client has errors of its own
             raise SchemaUnavailable(f"{type(error).__name__}: {error}") from error
 
     return resolve
 
 
 def registrar(url: str) -> Callable[[str], int]:
-    """The number of our newest schema of an event or command, registered on first use."""
+    """A function that returns the id of our newest schema of an event or command, which it
+    registers on first use. The function raises SchemaUnavailable."""
     client = SchemaRegistryClient({"url": url})
 
     @cache
-    def number(kind: str) -> int:
+    def register(ce_type: str) -> int:
         try:
-            found: int = client.register_schema(
-                f"touchstream.{kind}", Schema(json.dumps(newest(kind)), "AVRO")
+            schema_id: int = client.register_schema(
+                f"touchstream.{ce_type}", Schema(json.dumps(newest(ce_type)), "AVRO")
             )
         except Exception as error:
             raise SchemaUnavailable(f"{type(error).__name__}: {error}") from error
-        return found
+        return schema_id
 
-    return number
+    return register

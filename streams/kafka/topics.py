@@ -1,4 +1,4 @@
-"""The topics on the broker: made as the design needs them, and checked where they exist already."""
+"""The topics on the broker: creates those that are missing, and checks those that exist."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -17,129 +17,134 @@ AT_LEAST = (
     "message.timestamp.after.max.ms",
     "message.timestamp.before.max.ms",
 )
-"""Options without which records are lost, refused or misdated; the others are for speed."""
+"""The options that are checked on existing topics: with another value records would be lost,
+refused or misdated. The other options are for speed."""
 
 
-class TopicsWrong(Exception):
-    """Topics are missing, or are not what the engine needs; the message says which and what to
+class TopicsInvalid(Exception):
+    """Topics are missing, or are not what the engine needs; the message names them and what to
     do."""
 
 
-def options(topic: Topic, *, scaled: bool) -> dict[str, str]:
-    """How Kafka must keep a topic. In a time lapse the writers' clock counts, not the broker's."""
-    found = {"message.timestamp.type": "CreateTime"}
+def topic_config(topic: Topic, *, scaled: bool) -> dict[str, str]:
+    """The topic's options on the broker. With a `scaled` clock the producers' timestamps count, not
+    the broker's."""
+    config = {"message.timestamp.type": "CreateTime"}
     if topic in LOGS and not scaled:
-        found["message.timestamp.type"] = "LogAppendTime"  # stream time is the broker's (2.2)
+        config["message.timestamp.type"] = "LogAppendTime"  # the broker's clock is stream time
     if scaled:
-        found["message.timestamp.after.max.ms"] = ANY_TIME
-        found["message.timestamp.before.max.ms"] = ANY_TIME
+        config["message.timestamp.after.max.ms"] = ANY_TIME
+        config["message.timestamp.before.max.ms"] = ANY_TIME
     if topic in POSITION_TOPICS.values():
-        found |= {"cleanup.policy": "compact", "segment.bytes": "67108864"}
-        found |= {"min.cleanable.dirty.ratio": "0.2", "min.compaction.lag.ms": "60000"}
+        config |= {"cleanup.policy": "compact", "segment.bytes": "67108864"}
+        config |= {"min.cleanable.dirty.ratio": "0.2", "min.compaction.lag.ms": "60000"}
     else:
-        found |= {"cleanup.policy": "delete", "retention.ms": FOR_EVER}
+        config |= {"cleanup.policy": "delete", "retention.ms": FOR_EVER}
     if topic not in PUBLIC_IN:
-        found["max.message.bytes"] = "4000000"  # a dead letter is its original and more
-    return found
+        config["max.message.bytes"] = "4000000"  # a dead letter holds its original record and more
+    return config
 
 
-def create(settings: Settings, layout: Layout, replication: int = -1) -> list[str]:
-    """Makes the topics that are missing; returns their names. Raises TopicsWrong,
+def create_topics(settings: Settings, layout: Layout, replication: int = -1) -> list[str]:
+    """Creates the missing topics and returns their names on the broker. Raises TopicsInvalid,
     KafkaException."""
     scaled = settings.scaled_clock().scaled
     with admin_client(settings) as client:
         present = set(client.list_topics(timeout=15).topics)
-        wanted = [
+        missing = [
             NewTopic(
                 settings.topic_prefix + topic.value,
                 layout.partitions(topic),
                 replication,
-                config=options(topic, scaled=scaled),
+                config=topic_config(topic, scaled=scaled),
             )
             for topic in Topic
             if settings.topic_prefix + topic.value not in present
         ]
-        if wanted:
-            for name, made in client.create_topics(wanted, request_timeout=30).items():
-                _result(name, made)
-    return [topic.topic for topic in wanted]
+        if missing:
+            for name, created in client.create_topics(missing, request_timeout=30).items():
+                _check_created(name, created)
+    return [topic.topic for topic in missing]
 
 
-def _result(name: str, made: object) -> None:
+def _check_created(name: str, created: object) -> None:
     try:
-        made.result()  # type: ignore[attr-defined]
+        created.result()  # type: ignore[attr-defined]
     except KafkaException as error:
         if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-            raise TopicsWrong(f"{name}: {error.args[0].str()}") from error
+            raise TopicsInvalid(f"{name}: {error.args[0].str()}") from error
 
 
-def numbers(settings: Settings) -> dict[Topic, int]:
-    """How many partitions each topic has that is on the broker."""
+def partition_counts(settings: Settings) -> dict[Topic, int]:
+    """The number of partitions of each topic that exists on the broker."""
     with admin_client(settings) as client:
         present = client.list_topics(timeout=15).topics
-    found = {topic: present.get(settings.topic_prefix + topic.value) for topic in Topic}
-    return {topic: len(known.partitions) for topic, known in found.items() if known is not None}
+    metadata = {topic: present.get(settings.topic_prefix + topic.value) for topic in Topic}
+    return {topic: len(data.partitions) for topic, data in metadata.items() if data is not None}
 
 
-def fitting(present: Mapping[Topic, int], asked: Mapping[str, int]) -> Layout:
-    """The numbers asked for; else those of the topics that are there; else our own."""
-    there = {name: present[first] for name, first, _ in _groups(present)}
-    return Layout(**{**there, **asked})
+def layout_for(present: Mapping[Topic, int], requested: Mapping[str, int]) -> Layout:
+    """The numbers of partitions that are requested; for other topics the numbers of those that are
+    `present`, or the defaults."""
+    existing = {name: present[first] for name, first, _ in _groups(present)}
+    return Layout(**{**existing, **requested})
 
 
-def misnumbered(
-    settings: Settings, present: Mapping[Topic, int], asked: Mapping[str, int]
+def partition_count_problems(
+    settings: Settings, present: Mapping[Topic, int], requested: Mapping[str, int]
 ) -> list[str]:
-    """Topics with other numbers of partitions than asked for, or than their like, in words."""
-    found = []
+    """A line for each topic whose number of partitions is not the requested one, or differs from
+    that of the other topics of its group."""
+    problems = []
     for name, first, topics in _groups(present):
-        wanted = asked.get(name, present[first])
-        why = f"must have {wanted} as {settings.topic_prefix}{first.value}"
-        if name in asked:
-            why = f"not {wanted}: a keyed topic keeps the number it was made with"
-        found += [
+        expected = requested.get(name, present[first])
+        why = f"must have {expected} as {settings.topic_prefix}{first.value}"
+        if name in requested:
+            why = f"not {expected}: a keyed topic keeps the number it was made with"
+        problems += [
             f"{settings.topic_prefix}{topic.value}: has {present[topic]} partitions, {why}"
             for topic in topics
-            if present[topic] != wanted
+            if present[topic] != expected
         ]
-    return found
+    return problems
 
 
 def _groups(present: Mapping[Topic, int]) -> Iterator[tuple[str, Topic, list[Topic]]]:
-    """Of the topics that are there, those with one number: its name, the first of them, all."""
+    """The groups of topics that have the same number of partitions: the name of that number in the
+    layout, the first present topic, and all present topics."""
     for name, topics in NUMBERED.items():
-        if there := [topic for topic in topics if topic in present]:
-            yield name, there[0], there
+        if in_group := [topic for topic in topics if topic in present]:
+            yield name, in_group[0], in_group
 
 
 def layout_of(settings: Settings) -> Layout:
-    """How many partitions the logs have on the broker. Raises TopicsWrong where topics are
-    missing, or do not have as many as their like."""
-    present = numbers(settings)
+    """The numbers of partitions of the topics on the broker. Raises TopicsInvalid if topics are
+    missing, or if topics of one group have different numbers."""
+    present = partition_counts(settings)
     missing = [settings.topic_prefix + topic.value for topic in Topic if topic not in present]
     if missing:
-        raise TopicsWrong(f"missing topics: {', '.join(missing)}; make them: touchstream topics")
-    if wrong := misnumbered(settings, present, {}):
-        raise TopicsWrong("\n".join(wrong))
-    return fitting(present, {})
+        raise TopicsInvalid(f"missing topics: {', '.join(missing)}; make them: touchstream topics")
+    if wrong := partition_count_problems(settings, present, {}):
+        raise TopicsInvalid("\n".join(wrong))
+    return layout_for(present, {})
 
 
-def mismatches(settings: Settings, topics: Iterable[Topic]) -> list[str]:
-    """Options of existing topics that differ from what the engine needs, in words."""
+def config_problems(settings: Settings, topics: Iterable[Topic]) -> list[str]:
+    """A line for each option of the existing `topics` that differs from what the engine needs."""
     scaled = settings.scaled_clock().scaled
-    asked = {
+    resources = {
         ConfigResource(ResourceType.TOPIC, settings.topic_prefix + topic.value): topic
         for topic in topics
     }
-    found = []
+    problems = []
     with admin_client(settings) as client:
-        answers = client.describe_configs(list(asked), request_timeout=15)
+        answers = client.describe_configs(list(resources), request_timeout=15)
         present = {resource: answer.result() for resource, answer in answers.items()}
-    for resource, topic in asked.items():
-        for name, wanted in options(topic, scaled=scaled).items():
+    for resource, topic in resources.items():
+        for name, needed in topic_config(topic, scaled=scaled).items():
             value = present[resource][name].value
-            if name in EXACTLY and value != wanted:
-                found.append(f"{resource.name}: {name} is {value}, must be {wanted}")
-            elif name in AT_LEAST and int(value) < int(wanted):
-                found.append(f"{resource.name}: {name} is {value}, must be at least {wanted}")
-    return found
+            if name in EXACTLY and value != needed:
+                problems.append(f"{resource.name}: {name} is {value}, must be {needed}")
+            elif name in AT_LEAST and int(value) < int(needed):
+                problems.append(f"{resource.name}: {name} is {value}, must be at least {needed}")
+    return problems

@@ -22,11 +22,11 @@ from confluent_kafka import (
 from schemas.internal.messages import DeadLetter
 from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.projection import Overtaken, Projection, SinkUnavailable
-from sinks.state_rows import Record, Undecodable
+from sinks.state_rows import ProjectedRecord, Undecodable
 from streams.base.settings import Settings
 from streams.base.transport import FatalClientError
-from streams.kafka.clients import group_consumer, producer
-from streams.kafka.errors import reader_dies
+from streams.kafka.clients import group_consumer, idempotent_producer
+from streams.kafka.errors import is_fatal_for_consumer
 from streams.kafka.membership import Membership
 from streams.runtime.dead_letter import PROJECTION_FAILED
 from streams.runtime.output_encoding import dead_letter_headers
@@ -50,19 +50,19 @@ class Projector:
         self.group = f"{settings.topic_prefix}projector"
         self.projection = Projection(settings.dsn(), self.group)
         self._names = {settings.topic_prefix + topic.value: topic for topic in TOPICS}
-        self._pending: list[Record] = []
+        self._pending: list[ProjectedRecord] = []
         self._next: dict[tuple[str, int], int] = {}
         self._moved: set[tuple[str, int]] = set()
         self._written_at = time.monotonic()
         self._listen_until: float | None = None
         self._stopping: Callable[[], bool] = lambda: False
-        self._letters = producer(settings)
+        self._letters = idempotent_producer(settings)
         self._consumer = group_consumer(
             settings,
             self.group,
             settings.identity(self.group),
-            tell_ends=True,
-            patience_ms=settings.projection_interval_ms // 2,
+            report_partition_ends=True,
+            fetch_wait_max_ms=settings.projection_interval_ms // 2,
         )
         self._membership = Membership(
             settings,
@@ -101,7 +101,7 @@ class Projector:
     def _messages(self, wait: float) -> list[Message]:
         """Wakes at the first, then takes what else is there. Partitions come and go inside the
         second call too: what is in hand of them by then counts for nothing."""
-        self._membership.look()
+        self._membership.check()
         first = self._consumer.consume(1, wait)
         self._moved.clear()
         rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
@@ -117,7 +117,7 @@ class Projector:
         error, name, number = message.error(), message.topic(), message.partition()
         offset = message.offset()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            if reader_dies(error):
+            if is_fatal_for_consumer(error):
                 raise FatalClientError(f"consumer: {error.str()}")
             log.warning("consumer error", extra={"error": error.str()})
             return
@@ -126,7 +126,9 @@ class Projector:
         if error is not None:
             self._next[topic, number] = offset  # the end, past control records
             return
-        self._pending.append(Record(topic, number, offset, message.key() or b"", message.value()))
+        self._pending.append(
+            ProjectedRecord(topic, number, offset, message.key() or b"", message.value())
+        )
         self._next[topic, number] = offset + 1
 
     def _write(self) -> None:

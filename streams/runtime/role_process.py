@@ -11,7 +11,7 @@ from processors.intake import IntakeProcessor
 from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import PUBLIC_IN, Topic
 from schemas.public.commands import command_encoder
-from schemas.public.events import COMMANDS
+from schemas.public.events import COMMAND_TYPES
 from streams.base.settings import Settings, SettingsInvalid
 from streams.base.transport import FatalClientError, Partition
 from streams.kafka.registry import decoder_of, registrar
@@ -82,7 +82,7 @@ def _command_encoder(settings: Settings) -> CommandEncoder:
     if not settings.registry_url:
         raise SettingsInvalid("TOUCHSTREAM_REGISTRY_URL is not set, and avro-registry needs it")
     number = registrar(settings.registry_url)
-    return command_encoder("confluent", schema_ids={kind: number(kind) for kind in COMMANDS})
+    return command_encoder("confluent", schema_ids={kind: number(kind) for kind in COMMAND_TYPES})
 
 
 def intake_maker(settings: Settings) -> Callable[[Partition], Task]:

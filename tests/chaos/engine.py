@@ -14,7 +14,7 @@ from schemas.internal.topics import Layout
 from sinks.migrate import migrate
 from streams.base.settings import Settings, load_settings
 from streams.embedded.stack import Stack
-from streams.kafka.topics import create
+from streams.kafka.topics import create_topics
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import Child, Supervisor
 
@@ -53,7 +53,7 @@ class Site:
     def start(self, layout: Layout | None = None) -> None:
         """Topics, tables, and a process for each role and slot."""
         migrate(self.settings.dsn())
-        create(self.settings, layout or Layout())
+        create_topics(self.settings, layout or Layout())
         for role, workers in self.roles.items():
             self.join([role], workers=workers)
 

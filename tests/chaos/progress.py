@@ -8,9 +8,9 @@ import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.internal.topics import PUBLIC_IN
-from sinks.projection import places
+from sinks.projection import positions
 from streams.base.settings import Settings
-from streams.kafka.clients import admin
+from streams.kafka.clients import admin_client
 from streams.runtime.roles import PROCESSORS
 from streams.runtime.supervisor import Child
 
@@ -24,7 +24,7 @@ class Progress:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._closing = ExitStack()
-        self._admin = self._closing.enter_context(admin(settings))
+        self._admin = self._closing.enter_context(admin_client(settings))
         self._readers: dict[str, Consumer] = {}
 
     def owned(self, role: str, slot: int) -> set[Place]:
@@ -34,7 +34,7 @@ class Progress:
             found = self._admin.describe_consumer_groups([group], request_timeout=5)[group].result()
         except KafkaException:  # it may remember a coordinator that is gone
             self._closing.close()
-            self._admin = self._closing.enter_context(admin(self._settings))
+            self._admin = self._closing.enter_context(admin_client(self._settings))
             return set()
         return {
             (place.topic.removeprefix(self._settings.topic_prefix), place.partition)
@@ -66,7 +66,7 @@ class Progress:
             reader.close()
 
     def _projected(self) -> dict[Place, int]:
-        found = places(self._settings.dsn(), f"{self._settings.topic_prefix}projector")
+        found = positions(self._settings.dsn(), f"{self._settings.topic_prefix}projector")
         return {(place.topic, place.partition): place.next_offset for place in found}
 
     def _reader(self, role: str) -> Consumer:

@@ -14,7 +14,7 @@ from schemas.internal.topics import COMMANDS, Topic
 from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
-from streams.kafka.clients import producer
+from streams.kafka.clients import idempotent_producer
 from tests.chaos import prospects
 from tests.chaos.traffic import Contact, kind_of, text
 
@@ -93,7 +93,7 @@ class Voice:
 
     def __init__(self, settings: Settings, topic: Topic, source: str) -> None:
         self._topic, self._source = f"{settings.topic_prefix}{topic}", source
-        self._producer = producer(settings)
+        self._producer = idempotent_producer(settings)
 
     def say(self, kind: str, tenant: str, contact: str, cause: str, **fields: object) -> None:
         who = {"tenant_id": tenant, "contact_id": contact}

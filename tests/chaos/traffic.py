@@ -16,7 +16,7 @@ from schemas.public.codec import Encoding, encode_event
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
-from streams.kafka.clients import producer
+from streams.kafka.clients import idempotent_producer
 from tests.chaos import prospects
 from tests.chaos.prospects import OUTREACH
 
@@ -87,7 +87,7 @@ class Publisher:
     def __init__(self, settings: Settings, seed: int, rate: float) -> None:
         self.ledger = Ledger()
         self._prefix = settings.topic_prefix
-        self._producer: Producer = producer(settings)
+        self._producer: Producer = idempotent_producer(settings)
         self._random = Random(seed)
         self._pause_s = 1 / rate
         self._number = 0

@@ -22,7 +22,7 @@ from schemas.public.codec import Encoding
 from schemas.public.commands import command_encoder
 from streams.audit.replay.recording import RECORDED, Piece, keeping
 from streams.base.transport import Partition
-from streams.kafka.reader import Line
+from streams.kafka.reader import TopicEntry
 from tests.crash.histories import chance
 from tests.crash.history_player import play
 from tests.testing.builders import CAMPAIGN, TENANT, about, document, tenant
@@ -49,7 +49,7 @@ class OfWorld:
                 if lines := [*self.partition(place)]:
                     yield place, lines
 
-    def partition(self, place: Partition) -> Iterator[Line]:
+    def partition(self, place: Partition) -> Iterator[TopicEntry]:
         for stored in self._broker.log(place):
             headers: list[tuple[str, bytes | None]] = []
             value = stored.value
@@ -57,7 +57,7 @@ class OfWorld:
                 told, value = self._encode(_decode(value or b""))
                 headers += told
             at = (stored.offset, stored.timestamp)
-            yield Line(_record(at, stored.key, value, headers), value)
+            yield TopicEntry(_record(at, stored.key, value, headers), value)
 
 
 def _record(

@@ -14,7 +14,7 @@ from streams.base.partitioner import partition_of
 from streams.base.settings import load_settings
 from streams.embedded.stack import Stack
 from streams.kafka.reader import TopicReader
-from streams.kafka.topics import create
+from streams.kafka.topics import create_topics
 from tests.chaos.engine import Site
 from tests.testing.publishing import Publisher, now
 from tests.testing.topic_reading import Facts
@@ -30,7 +30,7 @@ AHEAD = 1
 def test_a_broker_clock_a_day_ahead_fires_nothing(stack: Stack, tmp_path: Path) -> None:
     site = Site(stack, tmp_path)
     # Logs that keep the writer's stamp, so that one record can have the stamp of a broker astray.
-    create(load_settings({**site.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
+    create_topics(load_settings({**site.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
     site.start(SMALL)
     try:
         _run(site)

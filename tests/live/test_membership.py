@@ -29,7 +29,7 @@ class Member:
         )
 
     def turn(self) -> None:
-        self.membership.look()
+        self.membership.check()
         self.consumer.poll(0.05)
 
     def close(self) -> None:
@@ -81,11 +81,11 @@ def test_a_client_that_has_lost_its_group_ends(
 ) -> None:
     """As one does whose coordinator it never finds again, in small: it has left and does not
     know."""
-    monkeypatch.setattr(membership, "ABSENT_S", 4.0)
+    monkeypatch.setattr(membership, "ABSENT_MAX_S", 4.0)
     member = Member(settings, "only")
     turn(30, member, until=4)
     turn(8, member)  # who is in its group is left alone
     member.consumer.unsubscribe()
-    with pytest.raises(FatalClientError, match="has not known only"):
+    with pytest.raises(FatalClientError, match="has not listed only"):
         turn(40, member)
     member.close()

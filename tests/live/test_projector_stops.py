@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from streams.base.settings import Settings
 from streams.embedded.stack import Stack
-from streams.kafka.topics import create
+from streams.kafka.topics import create_topics
 from streams.runtime.projector import Projector
 from tests.testing.two_tenant_engine import ONE_EACH
 
@@ -23,7 +23,7 @@ def test_without_postgresql_it_stops_when_asked(
         topic_prefix=topic_prefix,
         postgres_dsn=NOWHERE,
     )
-    create(settings, ONE_EACH)
+    create_topics(settings, ONE_EACH)
     waiting = threading.Event()
     caplog.handler.emit = lambda record: (  # type: ignore[method-assign]
         waiting.set() if "waiting" in record.getMessage() else None

@@ -33,8 +33,8 @@ SMALL = Layout(public=2, contact=2, dispatch=2, campaign=1, commands=2, facts=2)
 
 def commanded(counts: Counter[str], reader: TopicReader) -> Counter[str]:
     """How often each contact has a command so far."""
-    for _, lines in reader.read():
-        counts.update(msgspec.json.decode(line.value or b"{}")["contact_id"] for line in lines)
+    for _, entries in reader.read():
+        counts.update(msgspec.json.decode(entry.value or b"{}")["contact_id"] for entry in entries)
     return counts
 
 
@@ -81,5 +81,7 @@ def _due(began: str) -> int:
 def _standing(settings: Settings) -> list[TopicPartition]:
     """Where the contact role stands, as the broker keeps it (design 4: with the leader's epoch)."""
     name = settings.topic_prefix + Topic.CONTACT_LOG
-    with closing(read_uncommitted_consumer(settings, settings.topic_prefix + "contact")) as consumer:
+    with closing(
+        read_uncommitted_consumer(settings, settings.topic_prefix + "contact")
+    ) as consumer:
         return consumer.committed([TopicPartition(name, number) for number in range(SMALL.contact)])

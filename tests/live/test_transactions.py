@@ -10,11 +10,11 @@ from streams.base.settings import Settings
 from streams.base.transport import CommitOutcomeUnknown, TransactionAborted
 from streams.embedded.stack import Stack
 from streams.kafka import producer
+from streams.kafka.changelog_reader import KafkaChangelogReader
 from streams.kafka.clients import transactional_producer
-from streams.kafka.producer import Transactions
+from streams.kafka.producer import TransactionalProducer
 from streams.kafka.reader import TopicReader
-from streams.kafka.topics import create
-from streams.kafka.transport import KafkaChangelogReader
+from streams.kafka.topics import create_topics
 from tests.testing.two_tenant_engine import ONE_EACH
 
 PLACES = [TopicPartition("jobs", 0, 7)]
@@ -23,7 +23,7 @@ PLACES = [TopicPartition("jobs", 0, 7)]
 @pytest.fixture
 def settings(stack: Stack, topic_prefix: str) -> Settings:
     found = Settings(bootstrap_servers=stack.kafka.bootstrap, topic_prefix=topic_prefix)
-    create(found, ONE_EACH)
+    create_topics(found, ONE_EACH)
     return found
 
 
@@ -53,14 +53,14 @@ def test_a_restore_waits_for_what_an_open_transaction_holds_back(
         found += records
         assert not done
     assert found == [(b"k", b"old")]
-    assert reader.grown()
+    assert reader.has_grown()
     writer.commit_transaction(10)
     while not done:
         records, done = restore.read(100)
         found += records
     assert found == [(b"k", b"old"), (b"k", b"new")]
-    assert [line.value for _, lines in reader.read() for line in lines] == [b"old", b"new"]
-    assert not reader.grown()
+    assert [entry.value for _, entries in reader.read() for entry in entries] == [b"old", b"new"]
+    assert not reader.has_grown()
 
 
 class Recorder:
@@ -83,11 +83,11 @@ class Recorder:
         return call
 
 
-def through(monkeypatch: pytest.MonkeyPatch, *producers: Recorder) -> Transactions:
+def through(monkeypatch: pytest.MonkeyPatch, *producers: Recorder) -> TransactionalProducer:
     """Transactions over these producers, one after the other."""
     waiting = list(producers)
     monkeypatch.setattr(producer, "transactional_producer", lambda *_: waiting.pop(0))
-    return Transactions(Settings(bootstrap_servers="nowhere:1"), "me")
+    return TransactionalProducer(Settings(bootstrap_servers="nowhere:1"), "me")
 
 
 def test_states_stand_in_their_log_before_offsets_are_claimed(

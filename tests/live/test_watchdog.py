@@ -8,8 +8,8 @@ import time
 import pytest
 from confluent_kafka import KafkaError
 
-from streams.kafka.call_watchdog import STATUS, Watchdog
-from streams.kafka.errors import reader_dies
+from streams.kafka.call_watchdog import EXIT_STATUS, Watchdog
+from streams.kafka.errors import is_fatal_for_consumer
 
 
 def test_a_call_that_does_not_come_back_is_ended() -> None:
@@ -37,7 +37,7 @@ def test_the_process_ends_whatever_its_main_thread_waits_for() -> None:
     )
     began = time.monotonic()
     run = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
-    assert run.returncode == STATUS
+    assert run.returncode == EXIT_STATUS
     assert time.monotonic() - began < 20
 
 
@@ -53,4 +53,4 @@ def test_the_process_ends_whatever_its_main_thread_waits_for() -> None:
     ],
 )
 def test_a_reader_that_will_never_read_again_dies(code: int, dies: bool) -> None:
-    assert reader_dies(KafkaError(code)) is dies
+    assert is_fatal_for_consumer(KafkaError(code)) is dies

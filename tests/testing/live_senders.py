@@ -55,10 +55,10 @@ class Senders:
     def look(self) -> None:
         """New commands are heard, and what is due is said."""
         for reader in self._readers:
-            for _, lines in reader.read():
-                for line in lines:
-                    headers = dict(line.record.headers() or ())
-                    self._take(headers, msgspec.json.decode(line.value or b"{}"))
+            for _, entries in reader.read():
+                for entry in entries:
+                    headers = dict(entry.record.headers() or ())
+                    self._take(headers, msgspec.json.decode(entry.value or b"{}"))
         while self._due and self._due[0][0] <= now():
             _, _, kind, fields = heappop(self._due)
             self.say(kind, **fields)

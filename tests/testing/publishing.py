@@ -11,7 +11,7 @@ from schemas.public.codec import Encoding, encode_event
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
-from streams.kafka.clients import producer
+from streams.kafka.clients import idempotent_producer
 from tests.testing.topic_reading import Origin
 
 Headers = list[tuple[str, bytes]]
@@ -26,7 +26,7 @@ class Publisher:
 
     def __init__(self, settings: Settings, through: Producer | None = None) -> None:
         self._prefix = settings.topic_prefix
-        self._producer = through or producer(settings)
+        self._producer = through or idempotent_producer(settings)
         self._events = 0
 
     def put(

@@ -30,9 +30,9 @@ class DeadLetters:
 
     def look(self) -> dict[Origin, Letter]:
         """All so far."""
-        for _, lines in self._reader.read():
-            for line in lines:
-                headers = cast(dict[str, bytes], dict(line.record.headers() or ()))
+        for _, entries in self._reader.read():
+            for entry in entries:
+                headers = cast(dict[str, bytes], dict(entry.record.headers() or ()))
                 origin = (
                     headers["origin_topic"].decode(),
                     int(headers["origin_partition"]),
@@ -42,7 +42,7 @@ class DeadLetters:
                 self.found[origin] = Letter(
                     headers["reason"].decode(),
                     headers["detail"].decode(),
-                    line.value,
+                    entry.value,
                     cast(dict[str, bytes | None], headers),
                 )
         return self.found
@@ -57,8 +57,8 @@ class Facts:
 
     def look(self) -> list[facts.Fact]:
         """All so far."""
-        for _, lines in self._reader.read():
-            self.found += [facts.decode(line.value or b"") for line in lines]
+        for _, entries in self._reader.read():
+            self.found += [facts.decode(entry.value or b"") for entry in entries]
         return self.found
 
     def of(self, kind: facts.FactKind, **fields: object) -> list[facts.Fact]:

@@ -50,10 +50,10 @@ class House(NamedTuple):
         """All so far."""
         readers = [TopicReader(self.site.settings, topic) for topic in COMMANDS]
         found = [
-            msgspec.json.decode(line.value or b"{}")
+            msgspec.json.decode(entry.value or b"{}")
             for reader in readers
-            for _, lines in reader.read()
-            for line in lines
+            for _, entries in reader.read()
+            for entry in entries
         ]
         for reader in readers:
             reader.close()

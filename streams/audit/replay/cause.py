@@ -131,9 +131,9 @@ def _subject(difference: Difference, recording: Recording) -> _Subject | None:
 def _sought(text: str, recording: Recording) -> Fact | None:
     """The first fact about a contact with this command or cause."""
     for number in range(recording.layout.facts):
-        for line in recording.partition(Partition(Topic.FACTS, number)):
-            if text.encode() in line.record.value:
-                for fact in _decoded(line.record.value):
+        for entry in recording.partition(Partition(Topic.FACTS, number)):
+            if text.encode() in entry.record.value:
+                for fact in _decoded(entry.record.value):
                     if fact.contact_id and text in (fact.command_id, fact.cause):
                         return fact
     return None
@@ -142,9 +142,9 @@ def _sought(text: str, recording: Recording) -> Fact | None:
 def _then(who: _Subject, recording: Recording) -> Iterator[_Decided]:
     layout = recording.layout
     place = Partition(Topic.FACTS, partition_of(who.key, layout.facts))
-    for line in recording.partition(place):
-        if line.record.key == who.key:
-            for fact in _decoded(line.record.value):
+    for entry in recording.partition(place):
+        if entry.record.key == who.key:
+            for fact in _decoded(entry.record.value):
                 if who.mine(fact, layout):
                     yield _Decided(fact, _Moment(from_datetime(fact.at)))
 
@@ -172,9 +172,9 @@ def _now(who: _Subject, recording: Recording, until: int) -> list[_Decided]:
 
 def _until(recording: Recording, log: Partition, until: int) -> Iterator[Record]:
     """Its records, up to the first that is later: timers of before fire by it."""
-    for line in recording.partition(log):
-        yield line.record
-        if line.record.timestamp > until:
+    for entry in recording.partition(log):
+        yield entry.record
+        if entry.record.timestamp > until:
             return
 
 
@@ -236,8 +236,8 @@ def _where(who: _Subject, recording: Recording, when: _Moment) -> Where | None:
     """The record of that moment: the first for a timer, else the one that was at hand or is about
     them. None where time never was that: it was no fold that said it."""
     now, found = 0, None
-    for line in recording.partition(who.log):
-        record = line.record
+    for entry in recording.partition(who.log):
+        record = entry.record
         now = max(now, record.timestamp)
         if now < when.at:
             continue

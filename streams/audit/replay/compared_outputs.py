@@ -25,7 +25,7 @@ from streams.audit.replay.recording import Piece
 from streams.audit.replay.stamped_task import Stamped
 from streams.base.partitioner import partition_of
 from streams.base.transport import Partition
-from streams.kafka.reader import Line
+from streams.kafka.reader import TopicEntry
 from streams.runtime.dead_letter import RETRIED
 
 Name = tuple[object, ...]
@@ -92,24 +92,24 @@ def said_now(output: Output, log: Partition, layout: Layout) -> Order | None:
 
 def recorded(piece: Piece, layout: Layout, decode: DecodeEvent) -> Iterator[Order]:
     """Those among the records of a piece."""
-    place, lines = piece
-    for line in lines:
+    place, entries = piece
+    for entry in entries:
         if place.topic in COMMANDS:
-            yield _command(place, line, layout, decode)
+            yield _command(place, entry, layout, decode)
         elif place.topic is Topic.FACTS:
-            if any(mark in line.record.value for mark in _MARKS):
+            if any(mark in entry.record.value for mark in _MARKS):
                 with suppress(msgspec.DecodeError):
-                    yield from _told(facts.decode(line.record.value), layout)
+                    yield from _told(facts.decode(entry.record.value), layout)
         elif place.topic in _DECODE:
-            yield from _ordered(place, line, layout)
+            yield from _ordered(place, entry, layout)
 
 
-def _command(place: Partition, line: Line, layout: Layout, decode: DecodeEvent) -> Order:
-    at, log = line.record.timestamp, None
+def _command(place: Partition, entry: TopicEntry, layout: Layout, decode: DecodeEvent) -> Order:
+    at, log = entry.record.timestamp, None
     try:
-        event = decode(line.record.headers(), line.value)
+        event = decode(entry.record.headers(), entry.value)
     except Refused as refused:
-        name = (UNREADABLE, *place, line.record.offset)
+        name = (UNREADABLE, *place, entry.record.offset)
         return Order(UNREADABLE, name, {"reason": refused.code, "detail": refused.detail}, at, log)
     fields = event.data.model_dump(exclude_unset=True)
     channel = place.topic.value.removeprefix("commands.")
@@ -117,19 +117,19 @@ def _command(place: Partition, line: Line, layout: Layout, decode: DecodeEvent) 
     return Order(event.type, (event.type, event.id), fields, at, log)
 
 
-def _ordered(place: Partition, line: Line, layout: Layout) -> Iterator[Order]:
-    headers = line.record.headers() or ()
+def _ordered(place: Partition, entry: TopicEntry, layout: Layout) -> Iterator[Order]:
+    headers = entry.record.headers() or ()
     if any(name == RETRIED for name, _ in headers):
         return  # a dead letter sent back to its log: said once, by the record it repeats
     try:
-        message = _DECODE[place.topic](line.record.value)
+        message = _DECODE[place.topic](entry.record.value)
     except msgspec.DecodeError:
         return  # poison, on both sides
     if type(message) not in _NAMED_BY:
         return
     # The bytes and not the message: what they do not hold was not known then.
-    fields = dict(zip(message.__struct_fields__, _plain(line.record.value)[1:], strict=False))
-    log, at = None, line.record.timestamp
+    fields = dict(zip(message.__struct_fields__, _plain(entry.record.value)[1:], strict=False))
+    log, at = None, entry.record.timestamp
     if not isinstance(message, _CONTACTS):
         log = _log(Topic.CAMPAIGN_LOG, fields["tenant_id"].encode(), layout)
     elif "contact_id" in fields:

@@ -18,7 +18,7 @@ from streams.audit.replay.recording import RECORDED, Piece
 from streams.audit.verify import AGAIN_S, NotAtRest
 from streams.base.settings import Settings
 from streams.base.transport import Partition
-from streams.kafka.reader import Line, TopicReader
+from streams.kafka.reader import TopicEntry, TopicReader
 from streams.kafka.topics import layout_of
 
 _decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
@@ -50,12 +50,12 @@ class Topics:
             for reader in readers.values():
                 reader.close()
 
-    def partition(self, place: Partition) -> Iterator[Line]:
+    def partition(self, place: Partition) -> Iterator[TopicEntry]:
         """One partition once more, no further than it was read."""
         end = self._read.get(place, -1)
         with closing(TopicReader(self._settings, place.topic, place.number)) as reader:
-            for _, lines in reader.read():
-                yield from (line for line in lines if line.record.offset <= end)
+            for _, entries in reader.read():
+                yield from (entry for entry in entries if entry.record.offset <= end)
 
     def _look(self, readers: dict[Topic, TopicReader]) -> Iterator[Piece]:
         under_way = [(topic, reader.read()) for topic, reader in readers.items()]
@@ -67,14 +67,14 @@ class Topics:
                     yield from self._taken(Partition(topic, piece[0]), piece[1])
             under_way = left
 
-    def _taken(self, place: Partition, lines: list[Line]) -> Iterator[Piece]:
+    def _taken(self, place: Partition, entries: list[TopicEntry]) -> Iterator[Piece]:
         if place.topic in CHANGELOGS:
-            for line in lines:
-                if line.record.key == POSITION_KEY and line.value is not None:
-                    self._places[place] = _decode_place(payload_of(line.value))
+            for entry in entries:
+                if entry.record.key == POSITION_KEY and entry.value is not None:
+                    self._places[place] = _decode_place(payload_of(entry.value))
             return
-        self._read[place] = lines[-1].record.offset
-        yield place, lines
+        self._read[place] = entries[-1].record.offset
+        yield place, entries
 
     def _moving(self, readers: dict[Topic, TopicReader]) -> str | None:
         """What has not come to an end yet. A changelog has the place of a task only once all that
@@ -84,8 +84,8 @@ class Topics:
                 at = self._places.get(Partition(CHANGELOG_OF[place.topic], place.number))
                 if at is None or at.next_offset <= last or not _settled(at):
                     return f"{place.topic}[{place.number}] is not folded to its end"
-        grown = (topic for topic, reader in readers.items() if reader.grown())
-        return next((f"{topic} is growing" for topic in grown), None)
+        has_grown = (topic for topic, reader in readers.items() if reader.has_grown())
+        return next((f"{topic} is growing" for topic in has_grown), None)
 
 
 def _settled(place: TaskPosition) -> bool:

@@ -19,14 +19,14 @@ import msgspec
 from processors.fold.task import Record
 from schemas.internal.topics import COMMANDS, LOGS, Layout, Topic
 from streams.base.transport import Partition
-from streams.kafka.reader import Line
+from streams.kafka.reader import TopicEntry
 
 RECORDED = (*LOGS, *COMMANDS, Topic.FACTS)
 FORMAT = "touchstream recording"
 VERSION = 1
 PIECE = 1_000
 
-Piece = tuple[Partition, list[Line]]
+Piece = tuple[Partition, list[TopicEntry]]
 Keep = Callable[[Piece], None]
 
 
@@ -42,7 +42,7 @@ class Recording(Protocol):
     def pieces(self) -> Iterator[Piece]:
         """Everything; the records of a partition in their order."""
 
-    def partition(self, place: Partition) -> Iterator[Line]:
+    def partition(self, place: Partition) -> Iterator[TopicEntry]:
         """One partition once more, as far as `pieces` went."""
 
 
@@ -81,14 +81,14 @@ class Kept:
         """In the order in which they were read."""
         rows = self._rows()
         for place, of_it in groupby(rows, lambda row: Partition(row.topic, row.partition)):
-            while some := [_line(row) for row in islice(of_it, PIECE)]:
+            while some := [_entry(row) for row in islice(of_it, PIECE)]:
                 yield place, some
 
-    def partition(self, place: Partition) -> Iterator[Line]:
+    def partition(self, place: Partition) -> Iterator[TopicEntry]:
         """One partition once more."""
-        for found, lines in self.pieces():
+        for found, entries in self.pieces():
             if found == place:
-                yield from lines
+                yield from entries
 
     def _rows(self) -> Iterator[_Row]:
         with self._opened() as file:
@@ -144,15 +144,15 @@ def keeping(path: Path, layout: Layout) -> Iterator[Keep]:
 
 
 def _write(file: gzip.GzipFile, piece: Piece) -> None:
-    (topic, number), lines = piece
-    for record, value in lines:
+    (topic, number), entries = piece
+    for record, value in entries:
         headers = list(record.headers() or ())
         place = (topic, number, record.offset, record.timestamp)
         file.write(_encode(_Row(*place, record.key or None, value, headers)) + b"\n")
 
 
-def _line(row: _Row) -> Line:
+def _entry(row: _Row) -> TopicEntry:
     record = Record(
         row.offset, row.timestamp, row.key or b"", row.value or b"", lambda: row.headers
     )
-    return Line(record, row.value)
+    return TopicEntry(record, row.value)

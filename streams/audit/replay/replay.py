@@ -71,14 +71,14 @@ class Folding:
 
     def take(self, piece: Piece) -> None:
         """The next records of a partition."""
-        place, lines = piece
+        place, entries = piece
         if place.topic in LOGS:
             task = self._tasks.get(place)
             if task is None:
                 task = self._tasks[place] = witnessed(place, self._layout)
-            records = (line.record for line in lines)
+            records = (entry.record for entry in entries)
             refold(place, task, records, lambda output: self._hear(output, place))
-            self.folded[place.topic] += len(lines)
+            self.folded[place.topic] += len(entries)
         for order in recorded(piece, self._layout, self._decode):
             self.meeting.then(order)
 

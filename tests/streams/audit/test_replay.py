@@ -23,7 +23,7 @@ from streams.audit.replay.diff import What
 from streams.audit.replay.recording import Kept, NotARecording, Piece, Recording, keeping
 from streams.audit.replay.replay import Replayed, replay
 from streams.base.transport import Partition
-from streams.kafka.reader import Line
+from streams.kafka.reader import TopicEntry
 from tests.crash.histories import chance
 from tests.crash.history_player import play
 from tests.histories import record
@@ -79,16 +79,18 @@ class Held:
     """A recording in memory, with something done to its lines."""
 
     def __init__(
-        self, recording: Recording, change: Callable[[Topic, list[Line]], list[Line]]
+        self, recording: Recording, change: Callable[[Topic, list[TopicEntry]], list[TopicEntry]]
     ) -> None:
         self.layout = recording.layout
-        self._pieces = [(place, change(place.topic, lines)) for place, lines in recording.pieces()]
+        self._pieces = [
+            (place, change(place.topic, entries)) for place, entries in recording.pieces()
+        ]
 
     def pieces(self) -> Iterator[Piece]:
         return iter(self._pieces)
 
-    def partition(self, place: Partition) -> Iterator[Line]:
-        return (line for found, lines in self._pieces if found == place for line in lines)
+    def partition(self, place: Partition) -> Iterator[TopicEntry]:
+        return (entry for found, entries in self._pieces if found == place for entry in entries)
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +119,9 @@ def test_what_went_out_then_would_go_out_now(path: Path) -> None:
 def test_a_kept_history_holds_what_can_happen(kind: str) -> None:
     (path,) = [path for path in HISTORIES if path.name.startswith(f"{kind}.")]
     told = [
-        facts.decode(line.record.value)
-        for (topic, _), lines in Kept(path).pieces()
-        for line in lines
+        facts.decode(entry.record.value)
+        for (topic, _), entries in Kept(path).pieces()
+        for entry in entries
         if topic is Topic.FACTS
     ]
     expected = TOLD_IN_BOTH | TOLD[kind]
@@ -253,21 +255,23 @@ def test_what_is_announced_otherwise_comes_before_what_it_leads_to(
 # what was tampered with
 
 
-def on_email(change: Callable[[list[Line]], list[Line]]) -> Callable[..., list[Line]]:
-    return lambda topic, lines: change(lines) if topic is COMMAND_TOPICS["email"] else lines
+def on_email(
+    change: Callable[[list[TopicEntry]], list[TopicEntry]],
+) -> Callable[..., list[TopicEntry]]:
+    return lambda topic, entries: change(entries) if topic is COMMAND_TOPICS["email"] else entries
 
 
-def _to_another(lines: list[Line]) -> list[Line]:
-    (record, value), *others = lines
+def _to_another(entries: list[TopicEntry]) -> list[TopicEntry]:
+    (record, value), *others = entries
     assert value is not None
-    return [Line(record, value.replace(b"@example.com", b"@example.org")), *others]
+    return [TopicEntry(record, value.replace(b"@example.com", b"@example.org")), *others]
 
 
 @pytest.mark.parametrize(
     ("change", "expected", "fields"),
     [
-        (lambda lines: lines[1:], ("touch.due", What.NEW), ()),
-        (lambda lines: [*lines, lines[0]], ("touch.due", What.MISSING), ()),
+        (lambda entries: entries[1:], ("touch.due", What.NEW), ()),
+        (lambda entries: [*entries, entries[0]], ("touch.due", What.MISSING), ()),
         (_to_another, ("touch.due", What.UNLIKE), ("recipient",)),
     ],
     ids=["removed", "doubled", "to another"],
@@ -283,7 +287,7 @@ def test_a_command_that_was_tampered_with_is_found(
 
 
 def test_a_command_that_nobody_can_read_is_found(review: OfWorld) -> None:
-    broken = on_email(lambda lines: [Line(lines[0].record, b"{oops"), *lines[1:]])
+    broken = on_email(lambda entries: [TopicEntry(entries[0].record, b"{oops"), *entries[1:]])
     found = replayed(Held(review, broken))
     expected = {("unreadable", What.MISSING): 1, ("touch.due", What.NEW): 1}
     assert different(found) == expected
@@ -303,17 +307,17 @@ def test_what_no_code_can_fold_is_counted_and_stops_nothing() -> None:
 
 
 def test_a_field_that_is_new_since_is_no_difference(review: OfWorld) -> None:
-    def older(topic: Topic, lines: list[Line]) -> list[Line]:
+    def older(topic: Topic, entries: list[TopicEntry]) -> list[TopicEntry]:
         """Requests without their last field, windows without what steps keep to, and commands
         without a sender."""
-        return [_older(topic, line) for line in lines]
+        return [_older(topic, entry) for entry in entries]
 
     assert different(replayed(Held(review, older))) == {}
 
 
-def _older(topic: Topic, line: Line) -> Line:
-    assert line.value is not None
-    value = line.value
+def _older(topic: Topic, entry: TopicEntry) -> TopicEntry:
+    assert entry.value is not None
+    value = entry.value
     if topic is Topic.DISPATCH_LOG:
         whole = msgspec.msgpack.decode(value)
         if whole[0] == "RequestTouch":
@@ -321,9 +325,9 @@ def _older(topic: Topic, line: Line) -> Line:
             value = msgspec.msgpack.encode([*whole[:20], quiet and quiet[:-1]])
     elif topic is COMMAND_TOPICS["email"]:
         value = value.replace(b'"sender_id":null,', b"")
-        assert value != line.value or b"reason" in value
-    old = msgspec.structs.replace(line.record, value=value)
-    return Line(old, value)
+        assert value != entry.value or b"reason" in value
+    old = msgspec.structs.replace(entry.record, value=value)
+    return TopicEntry(old, value)
 
 
 def test_a_list_that_has_grown_is_a_difference() -> None:
@@ -350,22 +354,22 @@ def test_a_file_holds_what_was_recorded(kept: Path, review: OfWorld) -> None:
     def flat(recording: Recording) -> list[object]:
         return [
             (place, r.offset, r.timestamp, r.key, value, list(r.headers() or ()))
-            for place, lines in recording.pieces()
-            for r, value in lines
+            for place, entries in recording.pieces()
+            for r, value in entries
         ]
 
     assert flat(Kept(kept)) == flat(review)
     assert Kept(kept).layout == review.layout
     place = Partition(Topic.CONTACT_LOG, 1)
-    assert [line.value for line in Kept(kept).partition(place)] == [
-        line.value for line in review.partition(place)
+    assert [entry.value for entry in Kept(kept).partition(place)] == [
+        entry.value for entry in review.partition(place)
     ]
     assert kept.stat().st_mode & 0o077 == 0  # addresses stand in it
 
 
 def test_a_recording_that_ends_early_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), keeping(tmp_path / "kept", Layout()) as keep:
-        keep((Partition(Topic.FACTS, 0), [Line(Record(0, 0, b"k", b"v"), b"v")]))
+        keep((Partition(Topic.FACTS, 0), [TopicEntry(Record(0, 0, b"k", b"v"), b"v")]))
         raise RuntimeError
     assert [*tmp_path.iterdir()] == []
 

@@ -83,7 +83,7 @@ def deployment(
 @pytest.fixture
 def engine(deployment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
     """Topics, tables, and one process of each role."""
-    topics.create(load_settings(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1))
+    topics.create_topics(load_settings(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1))
     supervisor = Supervisor(ROLES, deployment, log_dir=tmp_path / "logs")
     supervisor.start()
     yield deployment

@@ -17,7 +17,7 @@ from schemas.public.example_events import sample
 from streams.base.settings import load_settings
 from streams.cli.dead_letter_store import RetryProducer, read
 from streams.kafka import topics
-from streams.kafka.clients import producer, reader
+from streams.kafka.clients import idempotent_producer, read_committed_consumer
 from streams.runtime.output_encoding import dead_letter_headers
 from streams.runtime.role_process import ROLES
 from tests.streams.cli.conftest import WAIT_S, CommandResult, Touchstream, until
@@ -145,7 +145,7 @@ def test_a_dead_letter_goes_back_once_with_its_bytes_headers_and_key(
 def test_of_two_retries_at_once_the_earlier_writes_nothing(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
-    topics.create(load_settings(), Layout(public=2))
+    topics.create_topics(load_settings(), Layout(public=2))
     park(DeadLetter("NOT_JSON", "no JSON", Topic.JOBS, 1, 7, b"acme/ann", BAD))
     slow = RetryProducer(load_settings())
     letters = [*read(load_settings()).values()]
@@ -168,7 +168,7 @@ def test_tables_that_are_missing_are_named_with_the_command_that_makes_them(
 
 def park(letter: DeadLetter) -> None:
     settings = load_settings()
-    writer = producer(settings)
+    writer = idempotent_producer(settings)
     name = settings.topic_prefix + Topic.DEAD_LETTERS
     writer.produce(name, letter.value, letter.key, headers=dead_letter_headers(letter))
     assert writer.flush(10) == 0
@@ -177,7 +177,7 @@ def park(letter: DeadLetter) -> None:
 def on_jobs() -> list[object]:
     """Partition, key, value and headers of all that stands on the topic jobs."""
     settings = load_settings()
-    consumer = reader(settings)
+    consumer = read_committed_consumer(settings)
     name = settings.topic_prefix + Topic.JOBS
     consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in (0, 1)])
     found: list[object] = []

@@ -42,7 +42,7 @@ def name_of(topic: Topic) -> str:
 def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
-    topics.create(load_settings(), SMALL)
+    topics.create_topics(load_settings(), SMALL)
     set_option(COMMAND_TOPICS["sms"], "max.message.bytes", "5000000")
     assert touchstream("topics").code == 0
     set_option(Topic.FACTS, "retention.ms", "604800000")
@@ -67,7 +67,7 @@ def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
 def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
-    topics.create(load_settings(), SMALL)
+    topics.create_topics(load_settings(), SMALL)
     assert topics.layout_of(load_settings()) == SMALL
     for topic, number in (
         (Topic.CONTACT_CHANGELOG, 3),
@@ -90,7 +90,7 @@ def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
         said = touchstream(*arguments)
         assert (said.code, said.err.split("\n")[:-1]) == (1, lines)
     assert touchstream("topics", "--json").json()["wrong"] == lines
-    with pytest.raises(topics.TopicsWrong) as raised:
+    with pytest.raises(topics.TopicsInvalid) as raised:
         topics.layout_of(load_settings())
     assert str(raised.value) == "\n".join(lines)
 
@@ -99,7 +99,7 @@ def test_another_number_than_asked_for_is_told_and_what_is_missing_fits_what_is_
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     log = NewTopic(
-        name_of(Topic.CONTACT_LOG), 3, config=topics.options(Topic.CONTACT_LOG, scaled=False)
+        name_of(Topic.CONTACT_LOG), 3, config=topics.topic_config(Topic.CONTACT_LOG, scaled=False)
     )
     with admin_client(load_settings()) as client:
         for answer in client.create_topics([log]).values():
