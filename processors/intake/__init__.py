@@ -17,7 +17,7 @@ from schemas.base.times import DAY, EARLIEST, HOUR, LATEST, parse_clock
 from schemas.internal import messages as m
 from schemas.internal.states import State
 from schemas.internal.topics import Topic
-from schemas.public import events as e
+from schemas.public import admin_events, inbound_events
 from schemas.public.auto_reply import is_automatic
 from schemas.public.codec import DecodeEvent, PublicEvent
 from schemas.public.events import EVENTS
@@ -134,7 +134,7 @@ def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
-def _job_completed(data: e.JobCompleted, cause: str, at: int, _: str) -> m.Message:
+def _job_completed(data: inbound_events.JobCompleted, cause: str, at: int, _: str) -> m.Message:
     who = data.customer
     person = m.Person(who.first_name, who.last_name, who.email, who.phone, who.timezone, who.region)
     return m.JobCompleted(
@@ -150,7 +150,7 @@ def _job_completed(data: e.JobCompleted, cause: str, at: int, _: str) -> m.Messa
     )
 
 
-def _job_deleted(data: e.JobDeleted, cause: str, at: int, _: str) -> m.Message:
+def _job_deleted(data: inbound_events.JobDeleted, cause: str, at: int, _: str) -> m.Message:
     return m.JobDeleted(data.tenant_id, data.contact_id, cause, at, data.job_id)
 
 
@@ -163,11 +163,12 @@ def _upserted(data: Any, cause: str, at: int, _: str) -> m.Message:
         data.timezone,
         data.region,
         data.linkedin_url,
+        data.addresses,
     )
     return m.ContactUpserted(data.tenant_id, data.contact_id, cause, at, person, data.attributes)
 
 
-def _enrolled(data: e.ContactEnrolled, cause: str, at: int, _: str) -> m.Message:
+def _enrolled(data: inbound_events.ContactEnrolled, cause: str, at: int, _: str) -> m.Message:
     return m.ContactEnrolled(
         data.tenant_id, data.contact_id, cause, at, data.campaign_id, data.variables
     )
@@ -185,18 +186,18 @@ def _steered(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     return make(data.tenant_id, data.contact_id, cause, at, data.campaign_id, data.reason)
 
 
-def _replied(data: e.ContactReplied, cause: str, at: int, _: str) -> m.Message:
+def _replied(data: inbound_events.ContactReplied, cause: str, at: int, _: str) -> m.Message:
     automatic = data.automatic or is_automatic(data.headers or {})
     return m.ContactReplied(
         data.tenant_id, data.contact_id, cause, at, data.channel, automatic, data.command_id
     )
 
 
-def _connected(data: e.ConnectionAccepted, cause: str, at: int, _: str) -> m.Message:
+def _connected(data: inbound_events.ConnectionAccepted, cause: str, at: int, _: str) -> m.Message:
     return m.ConnectionAccepted(data.tenant_id, data.contact_id, cause, at, data.command_id)
 
 
-def _converted(data: e.ConversionRecorded, cause: str, at: int, _: str) -> m.Message:
+def _converted(data: inbound_events.ConversionRecorded, cause: str, at: int, _: str) -> m.Message:
     return m.ConversionRecorded(
         data.tenant_id,
         data.contact_id,
@@ -208,7 +209,7 @@ def _converted(data: e.ConversionRecorded, cause: str, at: int, _: str) -> m.Mes
     )
 
 
-def _call_ended(data: e.CallEnded, cause: str, at: int, _: str) -> m.Message:
+def _call_ended(data: inbound_events.CallEnded, cause: str, at: int, _: str) -> m.Message:
     return m.CallEnded(
         data.tenant_id,
         data.contact_id,
@@ -224,7 +225,7 @@ def _erased(data: Any, cause: str, at: int, _: str) -> m.Message:
     return m.ContactErased(data.tenant_id, data.contact_id, cause, at)
 
 
-def _sent(data: e.TouchSent, cause: str, at: int, _: str) -> m.Message:
+def _sent(data: inbound_events.TouchSent, cause: str, at: int, _: str) -> m.Message:
     return m.TouchSent(
         data.tenant_id,
         data.contact_id,
@@ -236,7 +237,7 @@ def _sent(data: e.TouchSent, cause: str, at: int, _: str) -> m.Message:
     )
 
 
-def _failed(data: e.TouchFailed, cause: str, at: int, _: str) -> m.Message:
+def _failed(data: inbound_events.TouchFailed, cause: str, at: int, _: str) -> m.Message:
     return m.TouchFailed(
         data.tenant_id,
         data.contact_id,
@@ -257,7 +258,7 @@ def _seen(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     return m.TouchSeen(data.tenant_id, data.contact_id, cause, at, data.command_id, signal, url)
 
 
-def _bounced(data: e.TouchBounced, cause: str, at: int, _: str) -> m.Message:
+def _bounced(data: inbound_events.TouchBounced, cause: str, at: int, _: str) -> m.Message:
     return m.TouchBounced(
         data.tenant_id,
         data.contact_id,
@@ -276,7 +277,7 @@ def _unsubscribed(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     )
 
 
-def _review(data: e.ReviewReceived, cause: str, at: int, event_type: str) -> m.Message:
+def _review(data: inbound_events.ReviewReceived, cause: str, at: int, event_type: str) -> m.Message:
     kind = event_type.replace(".", "_")
     return m.ReviewReceived(
         data.tenant_id, data.contact_id, cause, at, kind, data.command_id, data.campaign_id
@@ -288,17 +289,17 @@ def _unsupported(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     return m.EventUnsupported(data.tenant_id, contact_id, cause, at, event_type)
 
 
-def _published(data: e.CampaignPublished, cause: str, at: int, _: str) -> m.Message:
+def _published(data: admin_events.CampaignPublished, cause: str, at: int, _: str) -> m.Message:
     document = msgspec.json.encode(data.definition)
     return m.PublishCampaign(data.tenant_id, data.campaign_id, cause, at, document)
 
 
-def _changed(data: e.CampaignChanged, cause: str, at: int, event_type: str) -> m.Message:
+def _changed(data: admin_events.CampaignChanged, cause: str, at: int, event_type: str) -> m.Message:
     action = event_type.removeprefix("campaign.")
     return m.ChangeCampaign(data.tenant_id, data.campaign_id, action, cause, at)
 
 
-def _migrated(data: e.CampaignMigrated, cause: str, at: int, _: str) -> m.Message:
+def _migrated(data: admin_events.CampaignMigrated, cause: str, at: int, _: str) -> m.Message:
     return m.MoveRuns(
         data.tenant_id,
         data.campaign_id,
@@ -309,11 +310,11 @@ def _migrated(data: e.CampaignMigrated, cause: str, at: int, _: str) -> m.Messag
     )
 
 
-def _template_deleted(data: e.TemplateDeleted, cause: str, at: int, _: str) -> m.Message:
+def _template_deleted(data: admin_events.TemplateDeleted, cause: str, at: int, _: str) -> m.Message:
     return m.DeleteTemplate(data.tenant_id, data.template_id, cause, at)
 
 
-def _tenant_upserted(data: e.TenantUpserted, cause: str, at: int, _: str) -> m.Message:
+def _tenant_upserted(data: admin_events.TenantUpserted, cause: str, at: int, _: str) -> m.Message:
     quiet = data.quiet_hours
     strict = quiet.strict_start if quiet else None
     return m.UpsertTenant(
@@ -332,12 +333,12 @@ def _tenant_upserted(data: e.TenantUpserted, cause: str, at: int, _: str) -> m.M
     )
 
 
-def _caps(caps: e.FrequencyCaps | None) -> dict[str, int]:
+def _caps(caps: admin_events.FrequencyCaps | None) -> dict[str, int]:
     given = {} if caps is None else {"per_day": caps.per_day, "per_week": caps.per_week}
     return {name: most for name, most in given.items() if most is not None}
 
 
-def _tenant_deleted(data: e.TenantDeleted, cause: str, at: int, _: str) -> m.Message:
+def _tenant_deleted(data: admin_events.TenantDeleted, cause: str, at: int, _: str) -> m.Message:
     return m.DeleteTenant(data.tenant_id, cause, at)
 
 
@@ -371,4 +372,4 @@ _READ: dict[str, Read] = dict.fromkeys(EVENTS, _unsupported) | {
     "tenant.upserted": _tenant_upserted,
     "tenant.deleted": _tenant_deleted,
 }
-_READ |= {name: _changed for name in EVENTS if EVENTS[name].model is e.CampaignChanged}
+_READ |= {name: _changed for name in EVENTS if EVENTS[name].model is admin_events.CampaignChanged}

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from schemas.base.times import EARLIEST, LATEST, OUT_OF_RANGE, format_rfc3339, parse_moment
@@ -38,7 +38,7 @@ class ServiceType(StrEnum):
     OTHER = "other"
 
 
-class MomentKind:
+class MomentType:
     """An integer of micros inside and in Avro, RFC 3339 text in JSON."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
@@ -84,7 +84,7 @@ class _RowOf:
         return core_schema.literal_schema(self.names)
 
 
-class CodeKind:
+class ProviderCodeType:
     """A provider's code, which some write as a number: text in the end."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
@@ -111,7 +111,7 @@ Url = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROL)]
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=_NO_NUL)]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
-Moment = Annotated[int, MomentKind(), WithJsonSchema({"type": "string", "format": "date-time"})]
+Moment = Annotated[int, MomentType(), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 _ZONE_JSON = {"type": "string", "description": "an IANA time zone such as America/New_York"}
 Zone = Annotated[
@@ -130,11 +130,31 @@ ChannelOrAll = Annotated[str, _RowOf([*CHANNELS, ALL_CHANNELS])]
 AddressName = Annotated[str, _RowOf([*ADDRESSES])]
 """The name of a way to address a person (C-19)."""
 
+AddressText = Annotated[
+    str,
+    StringConstraints(
+        max_length=max(row.characters_max for row in ADDRESSES.values()), pattern=_NO_CONTROL
+    ),
+]
+"""An address of any kind, as a command's recipient: one line."""
+
+
+def _bounded_addresses(addresses: dict[str, str]) -> dict[str, str]:
+    for name, text in addresses.items():
+        if len(text) > ADDRESSES[name].characters_max:
+            raise ValueError(f"{name} has at most {ADDRESSES[name].characters_max} characters")
+    return addresses
+
+
+Addresses = Annotated[dict[AddressName, AddressText], AfterValidator(_bounded_addresses)]
+"""Addresses by name, each within the bound of its row (schemas/channels.py); an empty text clears
+the address."""
+
 ServiceTypeName = Literal[
     "hvac", "plumbing", "electrical", "cleaning", "roofing", "painting", "handyman", "other"
 ]
 
-CodeText = Annotated[str, CodeKind(), WithJsonSchema({"type": ["string", "integer"]})]
+CodeText = Annotated[str, ProviderCodeType(), WithJsonSchema({"type": ["string", "integer"]})]
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Hours = Annotated[float, Field(gt=0, le=43_800)]  # five years
@@ -145,31 +165,31 @@ Decimal = Annotated[float, Field(gt=-(2.0**63), lt=2.0**63)]
 Value = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)] | bool | Whole | Decimal
 
 Attributes = Annotated[dict[Key, Value], Field(max_length=100)]
-_Words = dict[Key, Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)]]
-Variables = Annotated[_Words, Field(max_length=100)]
-AllVariables = Annotated[_Words, Field(max_length=250)]
+_Texts = dict[Key, Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)]]
+Variables = Annotated[_Texts, Field(max_length=100)]
+AllVariables = Annotated[_Texts, Field(max_length=250)]
 """A command's: the person's attributes, what the enrollment was given, name and job."""
 
 
-class DocumentKind:
+class DocumentType:
     """Any JSON object that can be written again: bounded depth and size, finite numbers, no NUL.
     JSON text in Avro."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         anything = core_schema.dict_schema(core_schema.str_schema(strict=True), strict=True)
         return core_schema.json_or_python_schema(
-            json_schema=core_schema.no_info_after_validator_function(bounded, anything),
+            json_schema=core_schema.no_info_after_validator_function(check_document, anything),
             python_schema=core_schema.no_info_before_validator_function(
-                _from_text, core_schema.no_info_after_validator_function(bounded, anything)
+                _from_text, core_schema.no_info_after_validator_function(check_document, anything)
             ),
             serialization=core_schema.plain_serializer_function_ser_schema(_to_text, info_arg=True),
         )
 
 
-Document = Annotated[dict[str, Any], DocumentKind(), WithJsonSchema({"type": "object"})]
+Document = Annotated[dict[str, Any], DocumentType(), WithJsonSchema({"type": "object"})]
 
 
-def bounded(document: dict[str, Any]) -> dict[str, Any]:
+def check_document(document: dict[str, Any]) -> dict[str, Any]:
     """The document itself, if every part of it can be stored and written again; else ValueError."""
     left = [(document, 1)]
     seen = 0

@@ -1,15 +1,15 @@
-"""The shapes of what owners order (campaigns, senders, tenants) and of what we order: the commands
-(design 3, P-3)."""
+"""The public events about campaigns, templates, senders and tenants, as pydantic models.
+
+Their owners publish them on the topics `campaigns` and `senders`.
+"""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from schemas.base.field_types import (
-    AllVariables,
     ChannelName,
     Clock,
-    CommandId,
     Count,
     Document,
     EntityId,
@@ -20,27 +20,29 @@ from schemas.base.field_types import (
     ServiceTypeName,
     Zone,
 )
-from schemas.public.inbound_events import CommandEvent, Part, TenantEvent
+from schemas.public.inbound_events import Part, TenantEvent
 
 
 class CampaignPublished(TenantEvent):
-    """A definition as its author wrote it; the campaign processor says what is wrong with it, all
-    at once."""
+    """A campaign definition as its author wrote it. The campaign processor validates it and records
+    all of its problems in one fact."""
 
     campaign_id: Id
     definition: Document
 
 
 class CampaignChanged(TenantEvent):
-    """Activated, paused, resumed, completed, archived or deleted: `ce_type` says which (C-8)."""
+    """A campaign was activated, paused, resumed, completed, archived or deleted: which of these is
+    in `ce_type` (C-8)."""
 
     campaign_id: Id
     reason: Line | None = None
 
 
 class CampaignMigrated(TenantEvent):
-    """The runs of a version, or of every older one, go on in the newest. `steps` says which step
-    has become which; null says that it is gone, and steps of the same id need no word (C-36)."""
+    """The runs of `from_version`, or of every older version if it is null, continue in the newest
+    version. `steps` maps the id of an old step to the id of its new step, or to null if the step is
+    gone; a step that keeps its id needs no entry (C-36)."""
 
     campaign_id: Id
     from_version: Count | None = None
@@ -48,13 +50,13 @@ class CampaignMigrated(TenantEvent):
 
 
 class TemplateDeleted(TenantEvent):
-    """Steps keep standing without their template (S1-42)."""
+    """A template no longer exists. Steps that use it stay, and are not sent (S1-42)."""
 
     template_id: EntityId
 
 
 class SenderLimits(Part):
-    """What one account may do; null is no limit of its own (C-38)."""
+    """How much one sender account may send; null means that it has no limit of its own (C-38)."""
 
     per_hour: Count | None = None
     per_day: Count | None = None
@@ -65,25 +67,29 @@ class SenderLimits(Part):
 
 
 class Hourly(Part):
+    """How many touches a tenant may send in an hour; null means that there is no limit (F-11)."""
+
     per_hour: Count | None = None
 
 
 class FrequencyCaps(Part):
-    """How often a person is reached over all campaigns, in any 24 hours and any seven days; null
-    is as often as it comes (X-3)."""
+    """How many touches a person may get over all campaigns of the tenant, in any 24 hours and in
+    any seven days; null means that there is no limit (X-3)."""
 
     per_day: Annotated[int, Field(ge=1, le=1_000)] | None = None
     per_week: Annotated[int, Field(ge=1, le=1_000)] | None = None
 
 
 class SendWindow(Part):
-    """From `start` to `end` by the wall clock; it may run over midnight (C-33)."""
+    """A daily window from `start` to `end` by the wall clock; it may run over midnight (C-33)."""
 
     start: Clock
     end: Clock
 
 
 class SenderUpserted(TenantEvent):
+    """A sender account of a tenant, with its limits and hours (C-38)."""
+
     sender_id: EntityId
     channel: ChannelName
     limits: SenderLimits | None = None
@@ -92,21 +98,23 @@ class SenderUpserted(TenantEvent):
 
 
 class SenderRemoved(TenantEvent):
+    """A sender account is gone (C-38)."""
+
     sender_id: EntityId
 
 
 class QuietHours(SendWindow):
-    """No touch from `start` to `end`; regions with a stricter law start at `strict_start` (F-6).
-    Equal: never."""
+    """No touch is sent from `start` to `end` by the wall clock; in `strict_regions` quiet hours
+    begin at `strict_start` (F-6). There are none if `start` equals `end`."""
 
     strict_start: Clock | None = None
     strict_regions: Annotated[list[Line], Field(max_length=500, default_factory=list)]
 
 
 class TenantUpserted(TenantEvent):
-    """A business and its defaults; null quiet hours mean 21:00-08:00 (F-6), no limit given means
-    100 an hour (F-11). What happened before the fence is history: it is known, and schedules
-    nothing."""
+    """A business and its defaults. Null quiet hours mean 21:00-08:00 (F-6); a channel without an
+    entry in `limits` has a limit of 100 touches an hour (F-11). An event from before `fence` is
+    history: it is recorded, and schedules nothing."""
 
     timezone: Zone
     quiet_hours: QuietHours | None = None
@@ -117,31 +125,4 @@ class TenantUpserted(TenantEvent):
 
 
 class TenantDeleted(TenantEvent):
-    """The business is gone, and its campaigns with it (S1-38)."""
-
-
-class TouchDue(CommandEvent):
-    """Out: send this now. The same `command_id` again is the same send, so drop what was seen
-    (design 2.5)."""
-
-    campaign_id: Id
-    campaign_version: Count
-    enrollment_id: CommandId
-    step_id: Id
-    touch_number: Count
-    attempt: Count
-    channel: ChannelName
-    action: Id
-    template_id: EntityId
-    recipient: Line
-    sender_id: EntityId | None = None
-    variables: AllVariables = Field(default_factory=dict)
-    scheduled_at: Moment
-    due_at: Moment
-    expires_at: Moment
-
-
-class CommandRevoked(CommandEvent):
-    """Out: if it was not sent yet, do not. Same key as the command, so it comes after it."""
-
-    reason: Line
+    """A business is gone; its campaigns are deleted too (S1-38)."""

@@ -1,7 +1,7 @@
-"""The public contract as an AsyncAPI 3 document, made from the models, topics and facts themselves.
+"""Generates the AsyncAPI 3 document of the public contract from the models, topics and facts.
 
-`python -m schemas.public.asyncapi > docs/asyncapi.yaml` writes it; a test holds the committed one
-against it.
+`python -m schemas.public.asyncapi > docs/asyncapi.yaml` writes it; a test compares the committed
+file with it.
 """
 
 import sys
@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from schemas.channels import CHANNELS
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMAND_TOPICS, Topic
-from schemas.public.events import COMMANDS, EVENTS, EventType
+from schemas.public.events import COMMAND_TYPES, EVENTS, EventType
 from schemas.public.example_events import TIME, sample
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -29,7 +29,7 @@ _HEADERS = {
 
 
 def document() -> dict[str, Any]:
-    """The whole contract: what may be published to us, what we publish, and the history."""
+    """The whole contract: the events that touchstream receives, its commands and its facts."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -39,7 +39,7 @@ def document() -> dict[str, Any]:
             "description": (
                 "CloudEvents 1.0 over Kafka: binary mode, structured mode accepted. Values are"
                 " JSON, Avro in single-object encoding, or Avro in Confluent framing. The Avro"
-                " schemas are the files of schemas/released; times in Avro are"
+                " schemas are the files of schemas/public/released; times in Avro are"
                 " timestamp-micros, UTC. Topic names carry the deployment's prefix."
             ),
         },
@@ -58,44 +58,46 @@ def _channels() -> dict[str, Any]:
     channels = {topic: _channel(topic, names) for topic, names in incoming.items()}
     for channel in CHANNELS:
         topic = COMMAND_TOPICS[channel]
-        channels[topic] = _channel(topic, list(COMMANDS))
+        channels[topic] = _channel(topic, list(COMMAND_TYPES))
     channels[Topic.FACTS] = _channel(Topic.FACTS, ["fact"])
-    return {_key(topic): channel for topic, channel in channels.items()}
+    return {_channel_key(topic): channel for topic, channel in channels.items()}
 
 
 def _channel(topic: Topic, names: list[str]) -> dict[str, Any]:
     return {
         "address": topic.value,
-        "messages": {_name(n): {"$ref": f"#/components/messages/{_name(n)}"} for n in names},
+        "messages": {
+            key: {"$ref": f"#/components/messages/{key}"} for key in map(_message_key, names)
+        },
         "bindings": {"kafka": {"topic": topic.value}},
     }
 
 
 def _operations() -> dict[str, Any]:
-    """From the engine's side: it receives events, and sends commands and facts."""
+    """The operations of touchstream: it receives events, and sends commands and facts."""
     topics = {event.topic: "receive" for event in EVENTS.values() if event.topic is not None}
     topics |= {COMMAND_TOPICS[channel]: "send" for channel in CHANNELS}
     topics |= {Topic.FACTS: "send"}
     return {
-        f"{action}_{_key(topic)}": {
+        f"{action}_{_channel_key(topic)}": {
             "action": action,
-            "channel": {"$ref": f"#/channels/{_key(topic)}"},
+            "channel": {"$ref": f"#/channels/{_channel_key(topic)}"},
         }
         for topic, action in topics.items()
     }
 
 
 def _messages() -> dict[str, Any]:
-    messages = {_name(name): _message(event) for name, event in EVENTS.items()}
+    messages = {_message_key(name): _message(event) for name, event in EVENTS.items()}
     return messages | {"fact": _fact_message()}
 
 
 def _message(event: EventType) -> dict[str, Any]:
-    about = (event.model.__doc__ or "").strip()
+    summary = (event.model.__doc__ or "").strip()
     return {
         "name": event.name,
         "contentType": "application/json",
-        **({"summary": " ".join(about.split())} if about else {}),
+        **({"summary": " ".join(summary.split())} if summary else {}),
         "headers": {"type": "object", "properties": _HEADERS},
         "payload": {"$ref": _REFERENCE.format(model=event.model.__name__)},
         "examples": [{"headers": _example_headers(event.name), "payload": sample(event.name)}],
@@ -126,24 +128,26 @@ def _fact_message() -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     models = dict.fromkeys(event.model for event in EVENTS.values())
-    _, made = models_json_schema(
+    _, generated = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCE
     )
-    ours: dict[str, Any] = made["$defs"]
-    _, facts = msgspec.json.schema_components([Fact], ref_template="#/components/schemas/{name}")
-    return dict(sorted((ours | facts).items()))
+    model_schemas: dict[str, Any] = generated["$defs"]
+    _, fact_schemas = msgspec.json.schema_components(
+        [Fact], ref_template="#/components/schemas/{name}"
+    )
+    return dict(sorted((model_schemas | fact_schemas).items()))
 
 
-def _key(topic: Topic) -> str:
+def _channel_key(topic: Topic) -> str:
     return topic.value.replace(".", "_").replace("-", "_")
 
 
-def _name(ce_type: str) -> str:
+def _message_key(ce_type: str) -> str:
     return ce_type.replace(".", "_")
 
 
 def text() -> str:
-    """The document as it is committed."""
+    """The document as YAML text, as in docs/asyncapi.yaml."""
     lines = yaml.safe_dump(_plain(document()), sort_keys=False, width=100, allow_unicode=True)
     return (
         "# Made by `python -m schemas.public.asyncapi`; a test holds it against the models.\n"
@@ -152,7 +156,7 @@ def text() -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Copies, so that YAML writes no aliases, and plain texts for enum members."""
+    """A deep copy with plain text for enum members; the copies keep YAML from writing aliases."""
     return msgspec.to_builtins(value)
 
 

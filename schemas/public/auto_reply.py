@@ -1,23 +1,26 @@
-"""Which replies nobody wrote: out-of-office notes and the like, by the headers that mail servers
-put on them (S4-54, RFC 3834)."""
+"""Recognises automatic replies, such as out-of-office notes, by their headers (S4-54, RFC 3834)."""
 
 from collections.abc import Mapping
 
-_ANY = frozenset({"x-autoreply", "x-autorespond", "x-auto-response-suppress"})
-"""Present, whatever they say."""
+_PRESENT = frozenset({"x-autoreply", "x-autorespond", "x-auto-response-suppress"})
+"""Headers that mark an automatic reply with any value."""
 
-_SAYING = {
+_VALUES = {
     "precedence": ("auto_reply", "bulk", "junk", "list"),
     "x-precedence": ("auto_reply", "bulk", "junk", "list"),
 }
+"""Headers that mark an automatic reply with one of these values."""
 
 
 def is_automatic(headers: Mapping[str, str]) -> bool:
-    """Whether a message with these headers was made by a machine; names in any case."""
-    return any(_tells(name.strip().lower(), said.strip().lower()) for name, said in headers.items())
+    """Whether a message with these headers is an automatic reply. Case does not matter."""
+    return any(
+        _marks_automatic(name.strip().lower(), value.strip().lower())
+        for name, value in headers.items()
+    )
 
 
-def _tells(name: str, said: str) -> bool:
+def _marks_automatic(name: str, value: str) -> bool:
     if name == "auto-submitted":
-        return said.partition(";")[0].strip() != "no"
-    return name in _ANY or said in _SAYING.get(name, ())
+        return value.partition(";")[0].strip() != "no"
+    return name in _PRESENT or value in _VALUES.get(name, ())

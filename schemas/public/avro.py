@@ -1,9 +1,9 @@
-"""Avro: two framings, one reader. Which schema wrote a value is in its first bytes (design 3).
+"""Reads and writes Avro values in two framings; the first bytes identify the writer's schema.
 
-Confluent framing: 0, then the schema's number in a registry (4 bytes, big-endian). Single-object
+Confluent framing: 00, then the schema's id in a registry (4 bytes, big-endian). Single-object
 encoding: C3 01, then the CRC-64-AVRO of the schema's canonical form (8 bytes, little-endian); it
-needs no registry, because every released schema is known here. A value is read by the schema that
-wrote it and resolved to the newest release. Times stay integers of microseconds.
+needs no registry, because the fingerprints of all released schemas are known here. A value is read
+with the writer's schema and resolved to the newest release. Times stay integers of microseconds.
 """
 
 import json
@@ -22,64 +22,70 @@ from schemas.public.avro_decoder import DecodeValue, compile_decoder
 from schemas.public.released import RELEASED, newest, record_name
 
 Resolve = Callable[[int], str | None]
-"""The schema of a number as JSON text; None where the registry knows no such number. When the
-registry cannot be asked it raises SchemaUnavailable, and nobody may conclude anything about the
-record."""
+"""Returns the schema with an id as JSON text, or None if the registry has no such id. Raises
+SchemaUnavailable if the registry does not answer: then the record may be good or bad."""
 
 _CONFLUENT = Struct(">BI")
 _SINGLE = b"\xc3\x01"
-_CUT_SHORT = (IndexError, EOFError, StructError)
-_DEEPEST_SCHEMA = 32
+_TRUNCATED = (IndexError, EOFError, StructError)
 
 
 class SchemaReader(NamedTuple):
-    """How to read what one schema wrote, and which event that is."""
+    """Reads the values of one writer's schema. `record` is the name of the Avro record."""
 
     record: str
     read: DecodeValue
 
 
 def read_frame(
-    value: bytes, resolve: Resolve | None, known: dict[int, SchemaReader]
+    value: bytes, resolve: Resolve | None, readers: dict[int, SchemaReader]
 ) -> tuple[SchemaReader, int]:
-    """The reader of a framed value, and where its body begins. `known` keeps what `resolve` said:
-    a registry never gives a number twice."""
+    """The reader of a framed value, and the index at which its body begins.
+
+    `readers` caches the reader of each schema id, because a registry never changes the schema of an
+    id. Raises Refused if the frame or its schema is not known.
+    """
     if value[:2] == _SINGLE:
         reader = BY_FINGERPRINT.get(value[2:10])
         if reader is None:
-            raise _no_schema(value, 10, f"fingerprint {value[2:10].hex()}")
+            raise _unknown_schema(value, 10, f"fingerprint {value[2:10].hex()}")
         return reader, 10
     if value[:1] != b"\x00":
         raise Refused(RefusalCode.NOT_AVRO, "it begins with neither 00 nor C3 01")
     if len(value) < _CONFLUENT.size:
         raise Refused(RefusalCode.AVRO_TRUNCATED, "the value ends within its frame")
-    number: int = _CONFLUENT.unpack_from(value)[1]
-    reader = known.get(number)
+    schema_id: int = _CONFLUENT.unpack_from(value)[1]
+    reader = readers.get(schema_id)
     if reader is None:
-        text = resolve(number) if resolve is not None else None
+        text = resolve(schema_id) if resolve is not None else None
         if text is None:
-            raise _no_schema(value, 5, f"schema id {number}")
-        reader = known[number] = reader_of(text)
+            raise _unknown_schema(value, 5, f"schema id {schema_id}")
+        reader = readers[schema_id] = schema_reader(text)
     return reader, 5
 
 
 def read_body(reader: SchemaReader, body: bytes) -> Any:
-    """Plain values of the newest release; Refused where the bytes are not what their schema
-    says."""
+    """The value of a body as plain Python values of the newest release.
+
+    Raises Refused if the bytes do not fit their schema.
+    """
     try:
         return reader.read(body)
-    except _CUT_SHORT:
+    except _TRUNCATED:
         raise Refused(RefusalCode.AVRO_TRUNCATED, "the value ends before its last field") from None
     except SchemaResolutionError:
         detail = "its schema cannot be read as the newest release"
         raise Refused(RefusalCode.AVRO_SCHEMA_MISMATCH, detail) from None
-    # The general reader has no error of its own for bytes that mean nothing.
+    # For invalid bytes the general reader has no exception of its own.
     except Exception as error:
         raise Refused(RefusalCode.NOT_AVRO, f"{type(error).__name__} while reading") from None
 
 
-def reader_of(text: str) -> SchemaReader:
-    """The reader for a schema from a registry; Refused where it cannot be one of an event."""
+def schema_reader(text: str) -> SchemaReader:
+    """The reader for a schema of a registry, given as JSON text.
+
+    Raises Refused if it is not the schema of an event.
+    """
     try:
         schema = json.loads(text)
         fastavro.parse_schema(schema)
@@ -94,18 +100,17 @@ def reader_of(text: str) -> SchemaReader:
 
 
 def frame_single(ce_type: str, datum: dict[str, Any]) -> bytes:
-    """The newest release in single-object encoding."""
+    """The fields of an event as Avro of the newest release, in single-object encoding."""
     return _SINGLE + _FINGERPRINT[ce_type] + _body(ce_type, datum)
 
 
 def frame_confluent(ce_type: str, datum: dict[str, Any], schema_id: int) -> bytes:
-    """The newest release, under the number that a registry gave it."""
+    """The fields of an event as Avro of the newest release, in Confluent framing."""
     return _CONFLUENT.pack(0, schema_id) + _body(ce_type, datum)
 
 
 def without_logical_types(schema: Any) -> Any:
-    """The same schema with plain integers for times: no datetime is built to be taken apart
-    again."""
+    """A schema with plain integers for times, so that the reader builds no datetime objects."""
     match schema:
         case dict():
             pairs = schema.items()
@@ -115,8 +120,11 @@ def without_logical_types(schema: Any) -> Any:
     return schema
 
 
-class _Exact(BytesIO):
-    """The general reader takes a text cut short for a shorter text; here it ends in an EOFError."""
+class _ExactBytesIO(BytesIO):
+    """A stream whose `read` raises EOFError if bytes are missing.
+
+    From a plain stream the general reader accepts a truncated text as a shorter text.
+    """
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
@@ -130,11 +138,11 @@ def _reader(record: str, writer: Any, latest: Any) -> SchemaReader:
         return SchemaReader(record, compile_decoder(latest))
     old = without_logical_types(writer)
     new: Any = fastavro.parse_schema(without_logical_types(latest))
-    # A record's namespace may differ from ours; what it is called within it may not.
+    # A producer may use a namespace of its own; only the name of the record must match.
     old = fastavro.parse_schema(old | {"name": new["name"], "namespace": ""})
 
     def read(body: bytes) -> Any:
-        stream = _Exact(body)
+        stream = _ExactBytesIO(body)
         datum = fastavro.schemaless_reader(stream, old, new)
         if stream.tell() != len(body):
             raise ValueError("the value has another length")
@@ -144,7 +152,7 @@ def _reader(record: str, writer: Any, latest: Any) -> SchemaReader:
 
 
 def _rabin(schema: Any) -> bytes:
-    """The fingerprint that single-object encoding carries, in its byte order."""
+    """The fingerprint of a schema in single-object encoding, little-endian."""
     return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
@@ -154,7 +162,7 @@ def _body(ce_type: str, datum: dict[str, Any]) -> bytes:
     return stream.getvalue()
 
 
-def _no_schema(value: bytes, frame: int, which: str) -> Refused:
+def _unknown_schema(value: bytes, frame: int, which: str) -> Refused:
     if len(value) < frame:
         return Refused(RefusalCode.AVRO_TRUNCATED, "the value ends within its frame")
     return Refused(RefusalCode.AVRO_SCHEMA_UNKNOWN, f"{which} is not known")

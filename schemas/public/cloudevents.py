@@ -1,8 +1,7 @@
-"""CloudEvents 1.0 over Kafka: from headers and value to an envelope, whatever the bytes (design 3).
+"""CloudEvents 1.0 over Kafka: parses the headers and value of a record into an envelope.
 
 Binary mode has the attributes in `ce_` headers and the event as value. Structured mode has both in
-one JSON object. Where a header is given twice the last one counts, as it does for Kafka's own
-clients.
+one JSON object. Of a header that occurs twice the last one counts, as in Kafka's own clients.
 """
 
 from collections.abc import Iterable
@@ -12,11 +11,11 @@ from typing import Any
 import msgspec
 
 from schemas.base.error_codes import RefusalCode, Refused, printable
-from schemas.base.times import OUT_OF_RANGE, parse_moment
+from schemas.base.times import OUT_OF_RANGE, MomentUs, parse_moment
 from schemas.public.events import EVENTS, EventType
 
 SPECVERSION = b"1.0"
-CONTENT_TYPE = b"content-type"
+CONTENT_TYPE = "content-type"
 JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 AVRO = ("application/avro", "avro/binary", "application/vnd.apache.avro+binary")
@@ -28,19 +27,22 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """What is known of an event without looking into it. `time` is None where the producer gave
-    none; `backfill` says that it is history, told again."""
+    """The CloudEvents attributes of an event.
+
+    `time` is `ce_time` as a moment, or None. `avro` is the encoding of the value: Avro or else
+    JSON. `backfill` marks an event of the past, which is recorded and schedules nothing.
+    """
 
     event: EventType
     id: str
     source: str
-    time: int | None
+    time: MomentUs | None
     avro: bool
     backfill: bool = False
 
 
 class _Structured(msgspec.Struct, gc=False):
-    """A structured event; `data` stays as it stands, for the event's own model to read."""
+    """An event in structured mode. `data` stays JSON text for the model of the event to parse."""
 
     specversion: Any = None
     type: Any = None
@@ -55,8 +57,8 @@ class _Structured(msgspec.Struct, gc=False):
 
 _decode_structured = msgspec.json.Decoder(_Structured).decode
 
-# One entry for each way to write a type we know, `job.completed` and `job.completed.v1`: one lookup
-# says it all.
+# An entry for each spelling of a known type, `job.completed` and `job.completed.v1`, so that one
+# lookup decides.
 _TYPES: dict[bytes, EventType] = {
     spelling.encode(): event
     for name, event in EVENTS.items()
@@ -70,55 +72,54 @@ _CONTENT_IS_AVRO: dict[bytes | None, bool] = {
 
 
 def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, bytes]:
-    """The envelope and the bytes of the event itself; Refused for whatever is no CloudEvent that we
-    know."""
+    """The envelope of a record, and the bytes of the event without it.
+
+    Raises Refused if the record is not a CloudEvent of a known type.
+    """
     try:
-        given = dict(headers or ())
+        by_name = dict(headers or ())
     except (TypeError, ValueError):
         raise Refused(RefusalCode.NOT_CLOUDEVENT, "the headers are no pairs") from None
-    ce_type = given.get("ce_type")
+    ce_type = by_name.get("ce_type")
     if ce_type is None:
-        return _structured(given, value)
+        return _structured(by_name, value)
     event = _TYPES.get(ce_type)
     if event is None:
         raise _unknown_type(_text(ce_type, "ce_type"))
-    if given.get("ce_specversion") != SPECVERSION:
-        _check_specversion(_text(given.get("ce_specversion"), "ce_specversion"))
-    time = given.get("ce_time")
-    avro = _CONTENT_IS_AVRO.get(given.get(CONTENT_TYPE_NAME))
+    if by_name.get("ce_specversion") != SPECVERSION:
+        _check_specversion(_text(by_name.get("ce_specversion"), "ce_specversion"))
+    time = by_name.get("ce_time")
+    avro = _CONTENT_IS_AVRO.get(by_name.get(CONTENT_TYPE))
     return (
         Envelope(
             event,
-            _text(given.get("ce_id"), "ce_id"),
-            _source(given.get("ce_source")),
+            _text(by_name.get("ce_id"), "ce_id"),
+            _source(by_name.get("ce_source")),
             None if time is None else _header_time(time),
-            _content_is_avro(given) if avro is None else avro,
-            "ce_backfill" in given and _is_true(given["ce_backfill"]),
+            _content_is_avro(by_name) if avro is None else avro,
+            "ce_backfill" in by_name and _is_true(by_name["ce_backfill"]),
         ),
         value,
     )
 
 
-CONTENT_TYPE_NAME = CONTENT_TYPE.decode()
-
-
 def binary_headers(
     event_type: str, event_id: str, source: str, time: str | None, content_type: str
 ) -> list[tuple[str, bytes]]:
-    """The headers of an event in binary mode, in a fixed order."""
+    """The headers of an event in binary mode, in a fixed order. `time` is RFC 3339 text."""
     headers = [
         ("ce_specversion", SPECVERSION),
         ("ce_type", event_type.encode()),
         ("ce_id", event_id.encode()),
         ("ce_source", source.encode()),
-        (CONTENT_TYPE_NAME, content_type.encode()),
+        (CONTENT_TYPE, content_type.encode()),
     ]
     return headers if time is None else [*headers, ("ce_time", time.encode())]
 
 
-def _structured(given: dict[str, bytes | None], value: bytes) -> tuple[Envelope, bytes]:
-    content = given.get(CONTENT_TYPE_NAME)
-    if any(name.startswith("ce_") for name in list(given)[:_HEADERS] if isinstance(name, str)):
+def _structured(by_name: dict[str, bytes | None], value: bytes) -> tuple[Envelope, bytes]:
+    content = by_name.get(CONTENT_TYPE)
+    if any(name.startswith("ce_") for name in list(by_name)[:_HEADERS] if isinstance(name, str)):
         raise Refused(RefusalCode.CE_HEADER_MISSING, "ce_type is missing")
     if content is not None and not _is_json(content):
         raise Refused(
@@ -155,9 +156,12 @@ def _structured_envelope(outer: _Structured) -> Envelope:
     )
 
 
-def _is_true(given: Any) -> bool:
-    """An extension attribute is a text in a header, and may be a boolean in JSON."""
-    match given:
+def _is_true(value: Any) -> bool:
+    """The value of a boolean attribute: text in a header, text or a boolean in JSON.
+
+    Raises Refused for any other value.
+    """
+    match value:
         case True | b"true" | "true":
             return True
         case False | b"false" | "false":
@@ -166,7 +170,10 @@ def _is_true(given: Any) -> bool:
 
 
 def _text(raw: Any, name: str) -> str:
-    """A header's text: there, not empty, bounded, printable UTF-8."""
+    """The text of a header.
+
+    Raises Refused if the header is missing, empty, too long or not printable UTF-8.
+    """
     if not raw:
         raise Refused(RefusalCode.CE_HEADER_MISSING, f"{name} is missing")
     try:
@@ -182,7 +189,7 @@ def _text(raw: Any, name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _source(raw: Any) -> str:
-    """Sources are few, and each is in many events."""
+    """The text of `ce_source`, cached because there are few sources."""
     return _text(raw, "ce_source")
 
 
@@ -193,14 +200,18 @@ def _header_time(raw: bytes) -> int:
 
 
 def _attribute(value: Any, name: str) -> str:
-    """An attribute of structured mode, held to what its header would be."""
+    """The text of an attribute in structured mode, checked like a header."""
     if value is not None and not isinstance(value, str):
         raise Refused(RefusalCode.CE_HEADER_INVALID, f"{name} is not a text")
     return _text((value or "").encode("utf-8", "replace"), name)
 
 
 def _time(text: str) -> int:
-    """The producer's own time. A wild one would win over every true one, so it is refused."""
+    """The moment that `ce_time` names.
+
+    Raises Refused if it is out of range, because a time far in the future would be the latest for
+    ever, and for text that is not a time.
+    """
     try:
         return parse_moment(text)
     except ValueError as error:
@@ -223,9 +234,13 @@ def _unknown_type(name: str) -> Refused:
     return Refused(RefusalCode.EVENT_TYPE_UNKNOWN, printable(name[:100]))
 
 
-def _content_is_avro(given: dict[str, bytes | None]) -> bool:
-    """The slow way, for a content type with parameters or capitals."""
-    content = _content(given.get(CONTENT_TYPE_NAME))
+def _content_is_avro(by_name: dict[str, bytes | None]) -> bool:
+    """Whether a content type with parameters or capitals is Avro; the common spellings are looked
+    up.
+
+    Raises Refused if it is neither Avro nor JSON.
+    """
+    content = _content(by_name.get(CONTENT_TYPE))
     if content not in AVRO and content != JSON and not content.endswith("+json"):
         raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, f"{content[:100]} is neither JSON nor Avro")
     return content in AVRO
@@ -236,5 +251,5 @@ def _is_json(content: bytes) -> bool:
 
 
 def _content(raw: bytes | None) -> str:
-    text = _text(raw, CONTENT_TYPE_NAME) if raw else JSON
+    text = _text(raw, CONTENT_TYPE) if raw else JSON
     return text.partition(";")[0].strip().lower()

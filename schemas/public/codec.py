@@ -1,7 +1,7 @@
-"""The one way in and the one way out of the public contract (design 3).
+"""Decodes records of the public topics into events, and encodes events into records.
 
-Any bytes at all give an Event or Refused; nothing else comes out, except SchemaUnavailable when the
-registry cannot be asked: an outage is not the record's fault, so it must not become a dead letter.
+Any bytes decode to a PublicEvent or raise Refused. The only other error is SchemaUnavailable, when
+the schema registry does not answer: the record may be good, so it must not become a dead letter.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from schemas.base.error_codes import RefusalCode, Refused
-from schemas.base.times import OUT_OF_RANGE, format_rfc3339
+from schemas.base.times import OUT_OF_RANGE, MomentUs, format_rfc3339
 from schemas.public.avro import (
     Resolve,
     SchemaReader,
@@ -26,36 +26,38 @@ from schemas.public.cloudevents import AVRO, JSON, Headers, binary_headers, pars
 from schemas.public.events import EVENTS
 from schemas.public.released import record_name
 
-__all__ = ["Decoder", "Encoding", "Event", "Refused", "decode_event", "encode_event"]
-
 VALUE_BYTES = 1_048_576
 
 Encoding = Literal["json", "avro", "confluent"]
-"""JSON; Avro in single-object encoding; Avro in Confluent framing, which needs a schema id."""
+"""JSON; Avro in single-object encoding; Avro in Confluent framing, which needs a schema id of the
+registry."""
 
 
 class PublicEvent(msgspec.Struct, frozen=True):
-    """A public event that was understood. `time` is the producer's own (micros), None if it gave
-    none."""
+    """A decoded event of a public topic.
+
+    `data` is its pydantic model. `time` is the producer's `ce_time` as a moment, or None.
+    `backfill` marks an event of the past, which is recorded and schedules nothing.
+    """
 
     type: str
     id: str
     source: str
-    time: int | None
+    time: MomentUs | None
     data: Any
     backfill: bool = False
 
 
-class _Way(NamedTuple):
-    """What decoding one event type needs, found by one lookup."""
+class _EventReader(NamedTuple):
+    """The Avro record name and the validators of one event type."""
 
     record: str
     from_json: Callable[[bytes], Any]
     from_python: Callable[[Any], Any]
 
 
-_WAYS = {
-    name: _Way(
+_READERS = {
+    name: _EventReader(
         record_name(name),
         event.model.__pydantic_validator__.validate_json,
         event.model.__pydantic_validator__.validate_python,
@@ -63,41 +65,49 @@ _WAYS = {
     for name, event in EVENTS.items()
 }
 
-
 DecodeEvent = Callable[[Headers | None, bytes | None], PublicEvent]
-"""As `Decoder.decode`."""
+"""Decodes the headers and the value of a record, like `Decoder.decode`."""
 
 
 class Decoder:
-    """Reads public records; remembers the schemas that `resolve` found."""
+    """Decodes public records. It keeps every schema that `resolve` returned."""
 
     def __init__(self, resolve: Resolve | None = None) -> None:
         self._resolve = resolve
-        self._known: dict[int, SchemaReader] = {}
+        self._schema_readers: dict[int, SchemaReader] = {}
 
     def decode(self, headers: Headers | None, value: bytes | None) -> PublicEvent:
-        """The event, or Refused with a code and a detail of bounded size."""
+        """The event of a record.
+
+        Raises Refused, with a code and a detail of bounded size, if the record is not a valid
+        event; SchemaUnavailable if the registry does not answer.
+        """
         if not value:
             raise Refused(RefusalCode.VALUE_EMPTY, "there is no value")
         if len(value) > VALUE_BYTES:
             raise Refused(RefusalCode.TOO_LARGE, f"{len(value)} bytes, at most {VALUE_BYTES}")
         envelope, body = parse_envelope(headers, value)
         name = envelope.event.name
-        way = _WAYS[name]
+        event_reader = _READERS[name]
         try:
-            data = self._avro(way, body) if envelope.avro else way.from_json(body)
+            if envelope.avro:
+                data = self._from_avro(event_reader, body)
+            else:
+                data = event_reader.from_json(body)
         except ValidationError as error:
             raise _refusal(error) from None
         return PublicEvent(
             name, envelope.id, envelope.source, envelope.time, data, envelope.backfill
         )
 
-    def _avro(self, way: _Way, value: bytes) -> Any:
-        reader, begin = read_frame(value, self._resolve, self._known)
-        if reader.record != way.record:
-            detail = f"the schema is of {reader.record}, the event says {way.record}"
+    def _from_avro(self, event_reader: _EventReader, value: bytes) -> Any:
+        schema_reader, begin = read_frame(value, self._resolve, self._schema_readers)
+        if schema_reader.record != event_reader.record:
+            detail = (
+                f"the schema is of {schema_reader.record}, the event says {event_reader.record}"
+            )
             raise Refused(RefusalCode.AVRO_SCHEMA_MISMATCH, detail)
-        return way.from_python(read_body(reader, value[begin:]))
+        return event_reader.from_python(read_body(schema_reader, value[begin:]))
 
 
 _decoder = lru_cache(maxsize=8)(Decoder)
@@ -106,7 +116,10 @@ _decoder = lru_cache(maxsize=8)(Decoder)
 def decode_event(
     headers: Headers | None, value: bytes | None, resolve: Resolve | None = None
 ) -> PublicEvent:
-    """As `Decoder.decode`, with a decoder kept for each `resolve`."""
+    """The event of a record, from a decoder that is cached for each `resolve`.
+
+    Raises the errors of `Decoder.decode`.
+    """
     return _decoder(resolve).decode(headers, value)
 
 
@@ -117,39 +130,45 @@ def encode_event(
     *,
     event_id: str | None,
     source: str,
-    time: int | None = None,
+    time: MomentUs | None = None,
     schema_id: int | None = None,
 ) -> tuple[list[tuple[str, bytes]], bytes]:
-    """Headers and value in binary mode; what `decode_event` makes the same model of. Without an id
-    it has its content's: the same said again is the same event."""
+    """The headers and the value of an event in binary mode; `decode_event` reads back the same
+    model.
+
+    Without `event_id` the id is a hash of the value, so equal content is the same event. Raises
+    TypeError if `model` is not the model of `ce_type`, ValueError if Confluent framing has no
+    `schema_id`.
+    """
     if not isinstance(model, EVENTS[ce_type].model):
-        raise TypeError(f"{type(model).__name__} is not the shape of {ce_type}")
+        raise TypeError(f"{type(model).__name__} is not the model of {ce_type}")
     if encoding == "json":
         value = model.model_dump_json(exclude_none=True).encode()
     else:
-        value = encode_avro(ce_type, model.model_dump(), schema_id, framed=encoding)
+        value = encode_avro(ce_type, model.model_dump(), schema_id, framing=encoding)
     content = JSON if encoding == "json" else AVRO[0]
-    when = None if time is None else format_rfc3339(time)
+    ce_time = None if time is None else format_rfc3339(time)
     if event_id is None:
         event_id = blake2b(value, digest_size=12).hexdigest()
-    return binary_headers(ce_type, event_id, source, when, content), value
+    return binary_headers(ce_type, event_id, source, ce_time, content), value
 
 
 def encode_avro(
-    ce_type: str, datum: dict[str, Any], schema_id: int | None, *, framed: Encoding
+    ce_type: str, datum: dict[str, Any], schema_id: int | None, *, framing: Encoding
 ) -> bytes:
-    """Plain values of the newest release, framed; Confluent framing without a number is a
-    mistake."""
-    if framed == "avro":
+    """Plain values as Avro of the newest release, in single-object or Confluent framing.
+
+    Raises ValueError if Confluent framing has no `schema_id`.
+    """
+    if framing == "avro":
         return frame_single(ce_type, datum)
     if schema_id is None:
-        raise ValueError("Confluent framing needs the schema's number")
+        raise ValueError("Confluent framing needs a schema id of the registry")
     return frame_confluent(ce_type, datum, schema_id)
 
 
 def _refusal(error: ValidationError) -> Refused:
-    """The first thing wrong, by its place; never the value itself, which may be large or
-    private."""
+    """The first problem with its field. The value is left out: it may be large or private."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     kind, message = first["type"], first["msg"].removeprefix("Value error, ")
     place = ".".join(str(part)[:60] for part in first["loc"])

@@ -1,8 +1,7 @@
-"""Commands on their way out: what the dispatch processor says, in the public encoding (design 3,
-P-3).
+"""Encodes the commands of the dispatch processor as records of the command topics (P-3).
 
-The hot path of what is sent: the fields come from our own state, so they are written without a
-model. A test holds what is written here against the models.
+This is the hot path of output, and the fields come from validated state: they are encoded without
+the pydantic models. A test compares the result with the models.
 """
 
 from collections.abc import Callable
@@ -15,8 +14,10 @@ from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.cloudevents import AVRO, JSON, binary_headers
 from schemas.public.codec import Encoding, encode_avro
 
-Record = tuple[list[tuple[str, bytes]], bytes]
-CommandEncoder = Callable[[CommandDue | CommandRevoked], Record]
+EncodedCommand = tuple[list[tuple[str, bytes]], bytes]
+"""The headers and the value of a record."""
+
+CommandEncoder = Callable[[CommandDue | CommandRevoked], EncodedCommand]
 
 DUE = "touch.due"
 REVOKED = "command.revoked"
@@ -31,29 +32,34 @@ def command_encoder(
     source: str = SOURCE,
     schema_ids: dict[str, int] | None = None,
 ) -> CommandEncoder:
-    """The encoder of a deployment. Confluent framing needs the registry's number for each command
-    type in `schema_ids`."""
+    """The command encoder for an encoding.
+
+    For Confluent framing `schema_ids` must have the registry's schema id of each command type; the
+    encoder raises ValueError if one is missing.
+    """
     content = JSON if encoding == "json" else AVRO[0]
 
-    def encode_command(message: CommandDue | CommandRevoked) -> Record:
+    def encode_command(message: CommandDue | CommandRevoked) -> EncodedCommand:
         ce_type, event_id, datum = command_fields(message)
         if encoding == "json":
-            value = _to_json(_json_times(datum))
+            value = _to_json(_with_text_times(datum))
         else:
-            number = (schema_ids or {}).get(ce_type)
-            value = encode_avro(ce_type, datum, number, framed=encoding)
+            schema_id = (schema_ids or {}).get(ce_type)
+            value = encode_avro(ce_type, datum, schema_id, framing=encoding)
         return binary_headers(ce_type, event_id, source, None, content), value
 
     return encode_command
 
 
 def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict[str, Any]]:
-    """The command's type, event id and fields. A repeat of a command is another event of the same
-    `command_id`: a dedupe by event id must not swallow the repeat that a lost answer needs
-    (C-9)."""
+    """The type, event id and fields of a command.
+
+    A repeated command has the same `command_id` and another event id, so that deduplication by
+    event id does not drop the repeat that follows a lost answer (C-9).
+    """
     if isinstance(message, CommandDue):
         touch = message.touch
-        return DUE, f"{touch.command_id}:{touch.emission}", _due(touch)
+        return DUE, f"{touch.command_id}:{touch.emission}", _due_fields(touch)
     revoked = {
         "tenant_id": message.tenant_id,
         "contact_id": message.contact_id,
@@ -63,7 +69,7 @@ def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict
     return REVOKED, f"{message.command_id}:revoked", revoked
 
 
-def _due(touch: RequestTouch) -> dict[str, Any]:
+def _due_fields(touch: RequestTouch) -> dict[str, Any]:
     return {
         "tenant_id": touch.tenant_id,
         "contact_id": touch.contact_id,
@@ -86,7 +92,7 @@ def _due(touch: RequestTouch) -> dict[str, Any]:
     }
 
 
-def _json_times(datum: dict[str, Any]) -> dict[str, Any]:
+def _with_text_times(datum: dict[str, Any]) -> dict[str, Any]:
     for name in _TIMES:
         if name in datum:
             datum[name] = format_rfc3339(datum[name])

@@ -1,6 +1,6 @@
-"""Whether a new release can read what an older one wrote (BACKWARD, design 3).
+"""Checks that a new release of a schema can read values of an older one (backward compatibility).
 
-Asked of the reader that the engine uses, with data that takes every branch of the old schema.
+The check uses the Avro reader of the engine, with values that cover every branch of the old schema.
 """
 
 from io import BytesIO
@@ -24,7 +24,7 @@ _VALUES: dict[str, Any] = {
 
 
 def read_failure(old: Any, new: Any) -> str | None:
-    """Why `new` cannot read what `old` wrote; None when it can."""
+    """Why the schema `new` cannot read values of the schema `old`; None if it can read all."""
     writer = fastavro.parse_schema(without_logical_types(old))
     reader = fastavro.parse_schema(without_logical_types(new))
     for turn in range(_branches(old)):
@@ -39,13 +39,13 @@ def read_failure(old: Any, new: Any) -> str | None:
 
 
 def compatibility_breaks(releases: list[Any]) -> list[str]:
-    """What is wrong between consecutive releases, and between each and the newest."""
+    """The failures between consecutive releases, and between each release and the newest."""
     pairs = [*pairwise(releases), *((old, releases[-1]) for old in releases[:-2])]
-    return [why for old, new in pairs if (why := read_failure(old, new)) is not None]
+    return [failure for old, new in pairs if (failure := read_failure(old, new)) is not None]
 
 
 def sample_value(schema: Any, turn: int) -> Any:
-    """A value of the schema; turn by turn, every union goes through all of its branches."""
+    """A value of the schema. Over the turns 0, 1 … every union takes each of its branches."""
     match schema:
         case list():
             return sample_value(schema[turn % len(schema)], turn // len(schema))
@@ -61,10 +61,10 @@ def sample_value(schema: Any, turn: int) -> Any:
 
 
 def _branches(schema: Any) -> int:
-    """How many turns it takes to see every branch of every union."""
+    """The number of turns after which every union has taken each of its branches."""
     match schema:
         case list():
-            # A union within a branch is seen only on that branch's turns, so the counts multiply.
+            # A union inside a branch occurs only in the turns of that branch: the counts multiply.
             return len(schema) * max(_branches(branch) for branch in schema)
         case {"type": "record", "fields": fields}:
             return max((_branches(field["type"]) for field in fields), default=1)

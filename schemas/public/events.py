@@ -1,9 +1,8 @@
-"""The registry of the public contract: every event and command with its shape, topic and `ce_type`
-(design 3).
+"""The registry of the public contract: the model, topic and release of every event and command.
 
-A `ce_type` may end in `.vN`: the producer says that whoever reads it must know release N of that
-event. Without it, it means release 1. Releases only grow (BACKWARD), so the newest model reads them
-all, and one we do not know is refused.
+A `ce_type` may end in `.vN`: the event then needs a reader that knows release N of its schema.
+Without the ending it needs release 1. Releases are backward compatible, so the newest model reads
+all of them; an event of a release that is not known is refused.
 """
 
 from dataclasses import dataclass
@@ -13,32 +12,24 @@ from schemas.public.admin_events import (
     CampaignChanged,
     CampaignMigrated,
     CampaignPublished,
-    CommandRevoked,
-    FrequencyCaps,
-    Hourly,
-    QuietHours,
-    SenderLimits,
     SenderRemoved,
     SenderUpserted,
-    SendWindow,
     TemplateDeleted,
     TenantDeleted,
     TenantUpserted,
-    TouchDue,
 )
+from schemas.public.command_models import CommandRevoked, TouchDue
 from schemas.public.inbound_events import (
     CallEnded,
     ConnectionAccepted,
     ContactComplained,
     ContactEnrolled,
     ContactErased,
-    ContactEvent,
     ContactReplied,
     ContactSteered,
     ContactUnsubscribed,
     ContactUpserted,
     ConversionRecorded,
-    Customer,
     JobCompleted,
     JobDeleted,
     ReviewReceived,
@@ -50,55 +41,13 @@ from schemas.public.inbound_events import (
     TouchSent,
 )
 
-__all__ = [
-    "COMMANDS",
-    "EVENTS",
-    "Answer",
-    "CallEnded",
-    "CampaignChanged",
-    "CampaignMigrated",
-    "CampaignPublished",
-    "CommandRevoked",
-    "ConnectionAccepted",
-    "ContactComplained",
-    "ContactEnrolled",
-    "ContactErased",
-    "ContactEvent",
-    "ContactReplied",
-    "ContactSteered",
-    "ContactUnsubscribed",
-    "ContactUpserted",
-    "ConversionRecorded",
-    "Customer",
-    "EventType",
-    "FrequencyCaps",
-    "Hourly",
-    "JobCompleted",
-    "JobDeleted",
-    "QuietHours",
-    "ReviewReceived",
-    "SendWindow",
-    "SenderLimits",
-    "SenderRemoved",
-    "SenderUpserted",
-    "TemplateDeleted",
-    "TenantDeleted",
-    "TenantEvent",
-    "TenantUpserted",
-    "TouchBounced",
-    "TouchClicked",
-    "TouchDue",
-    "TouchFailed",
-    "TouchSeen",
-    "TouchSent",
-    "model_of",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One row of the contract. `version` is the newest released one. A command has no topic here:
-    it is its channel's."""
+    """One event or command: its `ce_type`, topic, model and newest release.
+
+    The topic of a command is None, because it depends on the channel.
+    """
 
     name: str
     topic: Topic | None
@@ -153,17 +102,17 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
     None: {"touch.due": TouchDue, "command.revoked": CommandRevoked},
 }
 
-_VERSIONS = {"contact.replied": 2, "tenant.upserted": 2}
-"""Of those that have grown since their first release."""
+_VERSIONS = {"contact.replied": 2, "contact.upserted": 2, "tenant.upserted": 2}
+"""The newest release of each event that has more than one."""
 
 EVENTS: dict[str, EventType] = {
     name: EventType(name, topic, model, _VERSIONS.get(name, 1))
     for topic, rows in _ROWS.items()
     for name, model in rows.items()
 }
-COMMANDS = tuple(event.name for event in EVENTS.values() if event.topic is None)
+COMMAND_TYPES = tuple(event.name for event in EVENTS.values() if event.topic is None)
 
 
 def model_of(ce_type: str) -> type[TenantEvent]:
-    """The shape of an event by its name; an unknown name raises KeyError."""
+    """The model of an event by its `ce_type`. Raises KeyError if there is no such event."""
     return EVENTS[ce_type].model

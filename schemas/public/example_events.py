@@ -1,13 +1,14 @@
-"""One valid event of each type: builders for tests, and the examples of the AsyncAPI document.
+"""A valid example of each event and command, for tests and for the AsyncAPI document.
 
-A story takes one and changes the thing it is about: `sample("touch.sent", contact_id="c-9")`.
+A test takes one and changes the fields that matter: `sample("touch.sent", contact_id="c-9")`.
 """
 
 from typing import Any
 
 import msgspec
 
-from schemas.public.events import EVENTS, TenantEvent
+from schemas.public.events import EVENTS
+from schemas.public.inbound_events import TenantEvent
 
 TIME = "2026-03-02T15:04:05Z"
 COMMAND_ID = "0198c0de-5eed-8000-8000-000000000001"
@@ -23,9 +24,9 @@ DEFINITION: dict[str, Any] = {
     ],
 }
 
-_ANSWER = {"contact_id": "c-1", "command_id": COMMAND_ID}
-_STEERED = {"contact_id": "c-1", "campaign_id": "reviews", "reason": "asked by phone"}
-_CHANGED = {"campaign_id": "reviews", "reason": "holidays"}
+_COMMAND = {"contact_id": "c-1", "command_id": COMMAND_ID}
+_RUN_ORDER = {"contact_id": "c-1", "campaign_id": "reviews", "reason": "asked by phone"}
+_CAMPAIGN_ORDER = {"campaign_id": "reviews", "reason": "holidays"}
 _REVIEW = {"contact_id": "c-1", "command_id": COMMAND_ID, "campaign_id": "reviews"}
 _PERSON = {
     "first_name": "Ann",
@@ -36,7 +37,7 @@ _PERSON = {
     "region": "NY",
 }
 
-_OWN: dict[str, dict[str, Any]] = {
+_FIELDS: dict[str, dict[str, Any]] = {
     "job.completed": {
         "job_id": "job-1",
         "service_type": "hvac",
@@ -50,44 +51,45 @@ _OWN: dict[str, dict[str, Any]] = {
         **_PERSON,
         "linkedin_url": "https://www.linkedin.com/in/ann-lee",
         "attributes": {"plan": "gold", "visits": 3, "score": 0.5, "vip": True},
+        "addresses": {"email": "ann.lee@example.com", "phone": "+15550100"},
     },
     "contact.enrolled": {
         "contact_id": "c-1",
         "campaign_id": "reviews",
         "variables": {"technician": "Sam"},
     },
-    "contact.paused": _STEERED,
-    "contact.resumed": _STEERED,
-    "contact.stopped": _STEERED,
+    "contact.paused": _RUN_ORDER,
+    "contact.resumed": _RUN_ORDER,
+    "contact.stopped": _RUN_ORDER,
     "contact.erased": {"contact_id": "c-1"},
-    "touch.sent": {**_ANSWER, "sent_at": TIME, "provider_message_id": "m-1"},
-    "touch.failed": {**_ANSWER, "code": "503", "permanent": False, "detail": "try again"},
-    "touch.delivered": _ANSWER,
-    "touch.opened": _ANSWER,
-    "touch.clicked": {**_ANSWER, "url": "https://example.com/review"},
-    "touch.read": _ANSWER,
+    "touch.sent": {**_COMMAND, "sent_at": TIME, "provider_message_id": "m-1"},
+    "touch.failed": {**_COMMAND, "code": "503", "permanent": False, "detail": "try again"},
+    "touch.delivered": _COMMAND,
+    "touch.opened": _COMMAND,
+    "touch.clicked": {**_COMMAND, "url": "https://example.com/review"},
+    "touch.read": _COMMAND,
     "contact.replied": {
-        **_ANSWER,
+        **_COMMAND,
         "channel": "email",
         "text": "Thanks!",
         "automatic": False,
         "headers": {"Auto-Submitted": "no"},
     },
-    "touch.bounced": {**_ANSWER, "bounce_type": "hard", "reason": "no such mailbox"},
-    "contact.unsubscribed": {**_ANSWER, "channel": "sms", "reason": "STOP"},
-    "contact.complained": {**_ANSWER, "channel": "email"},
-    "connection.accepted": {**_ANSWER, "sender_id": "account-1"},
+    "touch.bounced": {**_COMMAND, "bounce_type": "hard", "reason": "no such mailbox"},
+    "contact.unsubscribed": {**_COMMAND, "channel": "sms", "reason": "STOP"},
+    "contact.complained": {**_COMMAND, "channel": "email"},
+    "connection.accepted": {**_COMMAND, "sender_id": "account-1"},
     "review.clicked": _REVIEW,
     "feedback.submitted": _REVIEW,
-    "conversion.recorded": {**_ANSWER, "conversion_type": "interview", "entity_id": "i-1"},
-    "call.ended": {**_ANSWER, "outcome": "no-answer", "seconds": 25},
+    "conversion.recorded": {**_COMMAND, "conversion_type": "interview", "entity_id": "i-1"},
+    "call.ended": {**_COMMAND, "outcome": "no-answer", "seconds": 25},
     "campaign.published": {"campaign_id": "reviews", "definition": DEFINITION},
-    "campaign.activated": _CHANGED,
-    "campaign.paused": _CHANGED,
-    "campaign.resumed": _CHANGED,
-    "campaign.completed": _CHANGED,
-    "campaign.archived": _CHANGED,
-    "campaign.deleted": _CHANGED,
+    "campaign.activated": _CAMPAIGN_ORDER,
+    "campaign.paused": _CAMPAIGN_ORDER,
+    "campaign.resumed": _CAMPAIGN_ORDER,
+    "campaign.completed": _CAMPAIGN_ORDER,
+    "campaign.archived": _CAMPAIGN_ORDER,
+    "campaign.deleted": _CAMPAIGN_ORDER,
     "campaign.migrated": {
         "campaign_id": "reviews",
         "from_version": 1,
@@ -115,7 +117,7 @@ _OWN: dict[str, dict[str, Any]] = {
     },
     "tenant.deleted": {},
     "touch.due": {
-        **_ANSWER,
+        **_COMMAND,
         "campaign_id": "reviews",
         "campaign_version": 1,
         "enrollment_id": ENROLLMENT_ID,
@@ -132,17 +134,17 @@ _OWN: dict[str, dict[str, Any]] = {
         "due_at": TIME,
         "expires_at": "2026-03-09T15:04:05Z",
     },
-    "command.revoked": {**_ANSWER, "reason": "opted_out_email"},
+    "command.revoked": {**_COMMAND, "reason": "opted_out_email"},
 }
 
 
 def sample(ce_type: str, **changed: Any) -> dict[str, Any]:
-    """A valid event of the type as JSON values, with some fields changed."""
-    return {"tenant_id": "acme", **_OWN[ce_type], **changed}
+    """A valid event of a type as JSON values, with the fields of `changed` replaced."""
+    return {"tenant_id": "acme", **_FIELDS[ce_type], **changed}
 
 
 def sample_model(ce_type: str, **changed: Any) -> TenantEvent:
-    """The same as the event's model."""
+    """A valid event of a type as its model, with the fields of `changed` replaced."""
     return EVENTS[ce_type].model.model_validate_json(
         msgspec.json.encode(sample(ce_type, **changed))
     )

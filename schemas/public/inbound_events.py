@@ -1,9 +1,8 @@
-"""The shapes of what jobs, contacts and senders' answers tell (design 3, P-1).
+"""The public events about jobs, contacts and engagement, as pydantic models (P-1).
 
-Unknown fields are ignored: a producer may be newer than we are, and an event it extended is still a
-good event. (A campaign definition forbids them: a person wrote it, and a typo must be told.) Types
-are strict otherwise. In JSON a time is RFC 3339 text; in Avro, and in the model, it is an integer
-of microseconds.
+Unknown fields are ignored, because the producer may use a newer release. (A campaign definition
+refuses them, because a person may have mistyped a name.) Types are strict otherwise. A time is RFC
+3339 text in JSON, and an integer of microseconds in Avro and in the model.
 """
 
 from typing import Literal
@@ -11,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from schemas.base.field_types import (
+    Addresses,
     Attributes,
     ChannelName,
     ChannelOrAll,
@@ -30,7 +30,7 @@ from schemas.base.field_types import (
 
 
 class Part(BaseModel):
-    """A piece of an event."""
+    """Base of all models: an event, or an object inside an event."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True
@@ -38,23 +38,26 @@ class Part(BaseModel):
 
 
 class TenantEvent(Part):
-    """Every event belongs to one tenant (X-5)."""
+    """Base of all events: every event belongs to one tenant (X-5)."""
 
     tenant_id: Id
 
 
 class ContactEvent(TenantEvent):
+    """Base of the events about one contact."""
+
     contact_id: EntityId
 
 
 class CommandEvent(ContactEvent):
-    """A sender's word about one command, by the command's own ids (design 2.5)."""
+    """Base of the events and commands that name one command by its id (promise 5)."""
 
     command_id: CommandId
 
 
 class Customer(Part):
-    """Whom the job was done for. Null or absent says nothing new; an empty text clears."""
+    """The customer of a job. A null or absent field changes nothing; an empty text clears the
+    field."""
 
     contact_id: EntityId
     first_name: Line | None = None
@@ -76,13 +79,15 @@ class JobCompleted(TenantEvent):
 
 
 class JobDeleted(ContactEvent):
-    """A job is gone, and its enrollment with it (S1-40)."""
+    """A job was deleted; its enrollment is stopped (S1-40)."""
 
     job_id: EntityId
 
 
 class ContactUpserted(ContactEvent):
-    """What is known of a person. Null or absent says nothing new; an empty text clears."""
+    """What is known of a person. A null or absent field changes nothing; an empty text clears the
+    field. `addresses` holds any address by its name (release 2); it counts where the event also has
+    `email`, `phone` or `linkedin_url`."""
 
     first_name: Line | None = None
     last_name: Line | None = None
@@ -92,17 +97,19 @@ class ContactUpserted(ContactEvent):
     timezone: ZoneOrEmpty | None = None
     region: Line | None = None
     attributes: Attributes | None = None
+    addresses: Addresses | None = None
 
 
 class ContactEnrolled(ContactEvent):
-    """Somebody put this person into a campaign by hand: the cool-down does not apply (F-9)."""
+    """Somebody enrolled this person in a campaign by hand: the cooldown does not apply (F-9)."""
 
     campaign_id: Id
     variables: Variables | None = None
 
 
 class ContactSteered(ContactEvent):
-    """A person's run is paused, resumed or stopped by hand; without a campaign, in all of them."""
+    """Somebody paused, resumed or stopped a person's run by hand: which of these is in `ce_type`.
+    Without `campaign_id` all runs of the person are meant."""
 
     campaign_id: Id | None = None
     reason: Line | None = None
@@ -113,12 +120,15 @@ class ContactErased(ContactEvent):
 
 
 class TouchSent(CommandEvent):
+    """The sender has sent a touch, at `sent_at` by its own clock."""
+
     sent_at: Moment | None = None
     provider_message_id: EntityId | None = None
 
 
 class TouchFailed(CommandEvent):
-    """`permanent` null leaves it to the code: 4xx other than 429 is not retried (F-7)."""
+    """The sender could not send a touch. Where `permanent` is null the code decides: 4xx other than
+    429 is not retried (F-7)."""
 
     code: CodeText
     permanent: bool | None = None
@@ -126,16 +136,18 @@ class TouchFailed(CommandEvent):
 
 
 class TouchSeen(CommandEvent):
-    """Delivered, opened or read; when is `ce_time`."""
+    """A touch was delivered, opened or read, at `ce_time`: which of these is in `ce_type`."""
 
 
 class TouchClicked(CommandEvent):
+    """A link of a touch was clicked, at `ce_time`."""
+
     url: Url | None = None
 
 
 class ContactReplied(ContactEvent):
-    """`automatic` marks an out-of-office note, which is no response (S4-54); so do the standard
-    headers of the message, if they are passed on."""
+    """The person wrote back. `automatic` marks an out-of-office note, which is no response (S4-54);
+    the standard headers of the message, in `headers`, mark it too."""
 
     channel: ChannelName
     text: Text | None = None
@@ -145,12 +157,14 @@ class ContactReplied(ContactEvent):
 
 
 class TouchBounced(CommandEvent):
+    """A touch could not be delivered; after a hard bounce the address is not used again (S4-85)."""
+
     bounce_type: Literal["hard", "soft"]
     reason: Text | None = None
 
 
 class ContactUnsubscribed(ContactEvent):
-    """An opt-out of one channel (F-8) or of all (S4-84)."""
+    """The person opted out of one channel (F-8) or of all channels (S4-84)."""
 
     channel: ChannelOrAll
     command_id: CommandId | None = None
@@ -158,28 +172,37 @@ class ContactUnsubscribed(ContactEvent):
 
 
 class ContactComplained(ContactEvent):
+    """The person reported a message as spam; this is an opt-out of the channel (F-8)."""
+
     channel: ChannelName
     command_id: CommandId | None = None
 
 
 class ConnectionAccepted(ContactEvent):
+    """The person accepted a connection request on LinkedIn (X-6)."""
+
     command_id: CommandId | None = None
     sender_id: EntityId | None = None
 
 
 class ReviewReceived(ContactEvent):
-    """A review click or feedback: it stops the enrollment and is its conversion (F-12)."""
+    """The person clicked a review link or gave feedback: this stops the enrollment and is its
+    conversion (F-12)."""
 
     command_id: CommandId | None = None
     campaign_id: Id | None = None
 
 
 class ConversionRecorded(ContactEvent):
+    """The person did what a campaign is for, for example booked an interview (S4-43)."""
+
     conversion_type: EntityId
     entity_id: EntityId | None = None
     command_id: CommandId | None = None
 
 
 class CallEnded(CommandEvent):
+    """A call ended with an outcome of the provider, after a number of seconds (X-6)."""
+
     outcome: EntityId
     seconds: Count = 0

@@ -1,7 +1,6 @@
-"""Writes the Avro schema of a model: done once for each release, and then the file is frozen.
+"""Writes the Avro schemas of the models, once for each release; a written file is never changed.
 
-`python -m schemas.public.release DIRECTORY` writes what is missing there and touches no file
-that exists.
+`python -m schemas.public.release DIRECTORY` writes the missing files of the directory.
 """
 
 import hashlib
@@ -14,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schemas.base.field_types import DocumentKind, MomentKind
+from schemas.base.field_types import DocumentType, MomentType
 from schemas.public.events import EVENTS
 from schemas.public.released import NAMESPACE, record_name
 
@@ -23,14 +22,14 @@ _TIME = {"type": "long", "logicalType": "timestamp-micros"}
 
 
 def schema_of(ce_type: str) -> dict[str, Any]:
-    """The schema of an event as its model is now."""
+    """The Avro schema of an event's current model. Raises KeyError if there is no such event."""
     return _record(EVENTS[ce_type].model, record_name(ce_type))
 
 
 def _record(model: type[BaseModel], name: str) -> dict[str, Any]:
     hints = get_type_hints(model, include_extras=True)
-    named = [_field(key, hints[key], info) for key, info in model.model_fields.items()]
-    return {"type": "record", "name": name, "namespace": NAMESPACE, "fields": named}
+    fields = [_field(key, hints[key], info) for key, info in model.model_fields.items()]
+    return {"type": "record", "name": name, "namespace": NAMESPACE, "fields": fields}
 
 
 def _field(name: str, hint: Any, info: FieldInfo) -> dict[str, Any]:
@@ -41,21 +40,21 @@ def _field(name: str, hint: Any, info: FieldInfo) -> dict[str, Any]:
 
 
 def _type(hint: Any) -> Any:
-    origin, inside = get_origin(hint), get_args(hint)
+    origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        if any(isinstance(mark, MomentKind) for mark in inside[1:]):
+        if any(isinstance(mark, MomentType) for mark in arguments[1:]):
             return _TIME
-        if any(isinstance(mark, DocumentKind) for mark in inside[1:]):
-            return "string"  # JSON text: Avro has no type for anything
-        return _type(inside[0])
+        if any(isinstance(mark, DocumentType) for mark in arguments[1:]):
+            return "string"  # JSON text: Avro has no type for any JSON value
+        return _type(arguments[0])
     if origin is Literal:
-        return "string"  # an Avro enum could not grow without breaking its readers
+        return "string"  # a new symbol in an Avro enum would break older readers
     if origin in (Union, types.UnionType):
-        return _union(inside)
+        return _union(arguments)
     if origin is dict:
-        return {"type": "map", "values": _type(inside[1])}
+        return {"type": "map", "values": _type(arguments[1])}
     if origin is list:
-        return {"type": "array", "items": _type(inside[0])}
+        return {"type": "array", "items": _type(arguments[0])}
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return _record(hint, hint.__name__)
     return _PLAIN[hint]
@@ -68,19 +67,19 @@ def _union(members: tuple[Any, ...]) -> list[Any]:
 
 
 def release(directory: Path) -> list[str]:
-    """Writes every event's missing release and all sums; says which files are new."""
-    fresh = []
+    """Writes the missing schema files and the checksums; returns the names of the new files."""
+    new_files = []
     for name, event in EVENTS.items():
         path = directory / f"{name}.v{event.version}.avsc"
         if not path.exists():
             path.write_text(json.dumps(schema_of(name), indent=1) + "\n", "utf-8")
-            fresh.append(path.name)
-    (directory / "SHA256SUMS").write_text(sums(directory), "utf-8")
-    return fresh
+            new_files.append(path.name)
+    (directory / "SHA256SUMS").write_text(sha256_sums(directory), "utf-8")
+    return new_files
 
 
-def sums(directory: Path) -> str:
-    """What `sha256sum *.avsc` prints."""
+def sha256_sums(directory: Path) -> str:
+    """The output of `sha256sum *.avsc` in a directory."""
     paths = sorted(directory.glob("*.avsc"), key=lambda path: path.name)
     return "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in paths)
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from schemas.base.times import HOUR, MINUTE, SECOND
-from schemas.public.events import TouchDue
+from schemas.public.command_models import TouchDue
 from streams.demo.outreach import CAMPAIGNS, responses
 
 

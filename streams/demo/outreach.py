@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from schemas.base.times import HOUR, MINUTE, SECOND
-from schemas.public.events import TouchDue
+from schemas.public.command_models import TouchDue
 from streams.demo.businesses import answer_minutes
 
 FEWEST = 6

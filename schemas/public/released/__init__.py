@@ -1,7 +1,7 @@
-"""The released Avro schemas: frozen files `<ce_type>.v<release>.avsc`. A new shape is a new file,
-never an edit.
+"""The released Avro schemas, in files `<ce_type>.v<release>.avsc` that are never edited.
 
-SHA256SUMS holds what they were on the day of their release, and a test compares.
+A changed model gets a new file. SHA256SUMS has the checksum of each file at its release, and a test
+compares them.
 """
 
 import json
@@ -12,24 +12,27 @@ NAMESPACE = "touchstream"
 
 
 def record_name(ce_type: str) -> str:
-    """`job.completed` is the record JobCompleted, whichever model it shares with others."""
+    """The name of an event's Avro record: JobCompleted for `job.completed`."""
     return "".join(part.capitalize() for part in ce_type.split("."))
 
 
 def _load() -> dict[str, list[Any]]:
-    found: dict[str, dict[int, Any]] = {}
+    schemas: dict[str, dict[int, Any]] = {}
     for file in files(__name__).iterdir():
         stem, _, suffix = file.name.rpartition(".")
         if suffix == "avsc":
             ce_type, _, version = stem.rpartition(".v")
-            found.setdefault(ce_type, {})[int(version)] = json.loads(file.read_text("utf-8"))
-    return {name: [of[number] for number in sorted(of)] for name, of in sorted(found.items())}
+            schemas.setdefault(ce_type, {})[int(version)] = json.loads(file.read_text("utf-8"))
+    return {
+        ce_type: [by_version[version] for version in sorted(by_version)]
+        for ce_type, by_version in sorted(schemas.items())
+    }
 
 
 RELEASED: dict[str, list[Any]] = _load()
-"""All releases of each event, the oldest first."""
+"""The schemas of each event, the oldest release first."""
 
 
 def newest(ce_type: str) -> Any:
-    """The schema that everyone inside knows; an unknown event raises KeyError."""
+    """The newest released schema of an event. Raises KeyError if there is no such event."""
     return RELEASED[ce_type][-1]

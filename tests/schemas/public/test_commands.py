@@ -56,5 +56,5 @@ def test_the_same_command_is_the_same_bytes() -> None:
 
 
 def test_confluent_framing_without_a_schema_id_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="number"):
+    with pytest.raises(ValueError, match="schema id"):
         command_encoder("confluent")(due())

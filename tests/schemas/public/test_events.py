@@ -7,7 +7,7 @@ import pytest
 
 from schemas.base.error_codes import RefusalCode
 from schemas.base.times import parse_rfc3339
-from schemas.public.events import COMMANDS, EVENTS
+from schemas.public.events import COMMAND_TYPES, EVENTS
 from schemas.public.example_events import COMMAND_ID, TIME, sample
 from tests.testing.public_records import code_of, decoded, headers, refusal, value
 
@@ -28,7 +28,7 @@ def customer(**changed: Any) -> dict[str, Any]:
 
 
 def test_every_event_but_the_commands_has_a_topic() -> None:
-    assert {name for name, event in EVENTS.items() if event.topic is None} == set(COMMANDS)
+    assert {name for name, event in EVENTS.items() if event.topic is None} == set(COMMAND_TYPES)
 
 
 def test_unknown_fields_are_ignored() -> None:

@@ -9,14 +9,14 @@ from fastavro.schema import fingerprint
 
 from schemas.public.compatibility import compatibility_breaks
 from schemas.public.events import EVENTS
-from schemas.public.release import release, schema_of, sums
+from schemas.public.release import release, schema_of, sha256_sums
 from schemas.public.released import RELEASED, newest
 
 HERE = Path(str(files("schemas.public.released")))
 
 
 def test_no_released_file_was_edited_added_or_lost() -> None:
-    assert (HERE / "SHA256SUMS").read_text("utf-8") == sums(HERE)
+    assert (HERE / "SHA256SUMS").read_text("utf-8") == sha256_sums(HERE)
 
 
 def test_every_event_has_as_many_releases_as_it_says() -> None:

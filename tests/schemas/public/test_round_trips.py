@@ -59,7 +59,7 @@ def structured_data() -> bytes:
 
 
 def test_confluent_framing_without_a_schema_id_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="number"):
+    with pytest.raises(ValueError, match="schema id"):
         encode_event(
             "touch.sent", sample_model("touch.sent"), "confluent", event_id="e", source="s"
         )

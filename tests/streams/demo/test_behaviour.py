@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from schemas.base.ids import derive
 from schemas.base.times import HOUR
-from schemas.public.events import EVENTS, CommandRevoked, TouchDue
+from schemas.public.command_models import CommandRevoked, TouchDue
+from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.demo.behaviour import fate, fraction, is_lost
 from streams.demo.traffic import Senders
