@@ -1,9 +1,9 @@
-"""The projection: writes the rows of a batch of records and the place behind it in one transaction
-(promise 8).
+"""The projection: writes the rows of a batch of records and the positions behind the batch in one
+transaction (promise 8).
 
-The place of a partition is the offset of the record to be read next, with the epoch of its owner. A
-claim of the partition raises the epoch, so a batch of an earlier owner is refused and writes
-nothing.
+The position of a partition is the offset of the record to be read next, with the epoch of its owner
+(table `places`). A claim of the partition raises the epoch, so a batch of an earlier owner is
+refused and writes nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,11 +29,11 @@ class Overtaken(Exception):
 
 class SinkUnavailable(Exception):
     """PostgreSQL cannot be reached, and all claims are void. The caller should wait, claim the
-    partitions again and read them from the places that the claims return."""
+    partitions again and read them from the positions that the claims return."""
 
 
-class GroupPlace(NamedTuple):
-    """The place of a group in one partition."""
+class GroupPosition(NamedTuple):
+    """The position of a group in one partition."""
 
     topic: str
     partition: int
@@ -59,7 +59,7 @@ class Projection:
         self._queries = load("projection")
         self._connection: Connection | None = None
         self._writer: Writer | None = None
-        self._places: dict[TopicPartition, tuple[int, int]] = {}
+        self._positions: dict[TopicPartition, tuple[int, int]] = {}
         self._months: set[tuple[int, int]] = set()
 
     def claim(self, topic: str, partition: int) -> int:
@@ -75,43 +75,43 @@ class Projection:
             found = row.fetchone()
         assert found is not None
         next_offset, epoch = int(str(found[0])), int(str(found[1]))
-        self._places[topic, partition] = next_offset, epoch
+        self._positions[topic, partition] = next_offset, epoch
         return next_offset
 
     def release(self, topic: str, partition: int) -> None:
         """Gives up a partition. Nothing is written, because the next claim raises the epoch."""
-        self._places.pop((topic, partition), None)
+        self._positions.pop((topic, partition), None)
 
     def held(self) -> dict[TopicPartition, int]:
         """The next offset of each claimed partition. `apply` with these and without records checks
         whether the claims are still valid."""
-        return {partition: next_offset for partition, (next_offset, _) in self._places.items()}
+        return {partition: next_offset for partition, (next_offset, _) in self._positions.items()}
 
     def apply(
         self, records: Sequence[ProjectedRecord], next_offsets: Mapping[TopicPartition, int]
     ) -> int:
-        """Writes rows and places in one transaction and returns the number of merged rows.
+        """Writes rows and positions in one transaction and returns the number of merged rows.
 
-        `next_offsets` has the new place of every partition of the batch, which may lie behind
-        control records. A record before the current place was applied earlier and is skipped.
+        `next_offsets` has the new position of every partition of the batch, which may lie behind
+        control records. A record before the current position was applied earlier and is skipped.
 
         Raises Undecodable for a single bad record, Overtaken or SinkUnavailable. Nothing is written
-        then. Raises ValueError where a new place is not behind the records of its partition, or is
-        before the current place.
+        then. Raises ValueError where a new position is not behind the records of its partition, or
+        is before the current position.
         """
-        places = self._places
-        if missing := next_offsets.keys() - places.keys():
+        positions = self._positions
+        if missing := next_offsets.keys() - positions.keys():
             raise Overtaken(f"not claimed: {sorted(missing)}")
         for partition, offset in {(record[0], record[1]): record[2] for record in records}.items():
             if next_offsets.get(partition, 0) <= offset:
                 raise ValueError(f"the next offset of {partition} must be greater than {offset}")
         for partition, offset in next_offsets.items():
-            if offset < places[partition][0]:
+            if offset < positions[partition][0]:
                 raise ValueError(
-                    f"{partition}: {offset} is before the stored place {places[partition][0]}; "
+                    f"{partition}: {offset} is before its position, {positions[partition][0]}; "
                     "was the topic deleted and created again?"
                 )
-        fresh = [record for record in records if record[2] >= places[record[0], record[1]][0]]
+        fresh = [record for record in records if record[2] >= positions[record[0], record[1]][0]]
         batch = Batch(fresh)
         try:
             with self._session() as connection:
@@ -123,7 +123,7 @@ class Projection:
             self._find_poison(fresh)
             raise error
         for partition, next_offset in next_offsets.items():
-            places[partition] = next_offset, places[partition][1]
+            positions[partition] = next_offset, positions[partition][1]
         return written
 
     def close(self) -> None:
@@ -131,18 +131,18 @@ class Projection:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._writer = None
-        self._places.clear()
+        self._positions.clear()
 
     # Inside the transaction.
 
     def _advance(self, connection: Connection, next_offsets: Mapping[TopicPartition, int]) -> None:
-        """Moves the places from the expected offsets and epochs, or raises Overtaken."""
+        """Moves the positions from the expected offsets and epochs, or raises Overtaken."""
         if not next_offsets:
             return
         rows = [
-            (topic, partition, self._places[topic, partition][0], next_offset, epoch)
+            (topic, partition, self._positions[topic, partition][0], next_offset, epoch)
             for (topic, partition), next_offset in sorted(next_offsets.items())
-            for epoch in (self._places[topic, partition][1],)
+            for epoch in (self._positions[topic, partition][1],)
         ]
         columns = [list(column) for column in zip(*rows, strict=True)]
         cursor = connection.execute(self._queries["advance"], (*columns, self._group))
@@ -200,15 +200,15 @@ class Projection:
                 raise Undecodable(record[0], record[1], record[2], str(error).strip()) from error
 
 
-def places(dsn: str, group: str) -> list[GroupPlace]:
-    """The places of a group, by topic and partition."""
+def positions(dsn: str, group: str) -> list[GroupPosition]:
+    """The positions of a group, by topic and partition."""
     with psycopg.connect(dsn) as connection:
         rows = connection.execute(load("projection")["places"], (group,)).fetchall()
-    return [GroupPlace(*row) for row in rows]
+    return [GroupPosition(*row) for row in rows]
 
 
 def rebuild(dsn: str) -> None:
-    """Empties every projected table and sets every place to 0, so that all topics are read again.
+    """Empties every projected table and sets every position to 0: all topics are read again.
 
     Running writers are refused until they claim their partitions again.
     """

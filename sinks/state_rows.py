@@ -33,7 +33,7 @@ _PHASE = [phase.name.lower() for phase in Phase]
 
 _decode_contact = msgspec.msgpack.Decoder(ContactState).decode
 _decode_campaign = msgspec.msgpack.Decoder(CampaignState).decode
-_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
+_decode_position = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
 class ProjectedRecord(NamedTuple):
@@ -47,7 +47,7 @@ class ProjectedRecord(NamedTuple):
 
 
 class Undecodable(Exception):
-    """A record that can never be projected, with its place. Nothing of its batch was written."""
+    """A record that can never be projected. Nothing of its batch was written."""
 
     def __init__(self, topic: str, partition: int, offset: int, reason: str) -> None:
         super().__init__(f"{topic}[{partition}]@{offset}: {reason}")
@@ -61,11 +61,17 @@ def state_rows(topic: str, partition: int, key: bytes, value: bytes, rows: Rows)
     """
     payload = payload_of(value)
     if key == POSITION_KEY:
-        place = _decode_place(payload)
+        position = _decode_position(payload)
         rows["tasks"].append(
-            (topic, partition, place.next_offset, timestamptz(place.stream_time), place.timers,
-             timestamptz(place.next_due))
-        )  # fmt: skip
+            (
+                topic,
+                partition,
+                position.next_offset,
+                timestamptz(position.stream_time),
+                position.timers,
+                timestamptz(position.next_due),
+            )
+        )
     elif topic == Topic.CONTACT_CHANGELOG:
         _contact_changelog_rows(partition, key, _decode_contact(payload), rows)
     elif topic == Topic.CAMPAIGN_CHANGELOG:

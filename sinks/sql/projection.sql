@@ -3,7 +3,7 @@
 -- open --
 SELECT
     set_config('search_path', 'touchstream', false),
-    -- Rows and place are one transaction: a server that dies loses both, and they are read again.
+    -- Rows and positions are one transaction: a server crash loses both, and the records are read again.
     set_config('synchronous_commit', 'off', false),
     set_config('idle_in_transaction_session_timeout', '15s', false),
     set_config('lock_timeout', '10s', false),

@@ -9,7 +9,7 @@ import pytest
 
 from bench.projection import traffic
 from schemas.internal.topics import Topic
-from sinks.projection import Overtaken, Projection, SinkUnavailable, places, rebuild
+from sinks.projection import Overtaken, Projection, SinkUnavailable, positions, rebuild
 from sinks.recount import Recount
 from sinks.state_rows import ProjectedRecord
 from tests.testing.recorded_world import CONTACT, Log, world
@@ -60,7 +60,7 @@ def test_a_position_may_jump_over_control_records(dsn: str) -> None:
     projection = Projection(dsn, "test")
     projection.claim("facts", 3)
     projection.apply([], {("facts", 3): 17})
-    assert [place[2] for place in places(dsn, "test")] == [17]
+    assert [place[2] for place in positions(dsn, "test")] == [17]
 
 
 def test_records_without_their_position_are_a_mistake(dsn: str) -> None:
