@@ -15,46 +15,28 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from schemas.base.error_codes import printable
+from schemas.channels import ADDRESSES
 from schemas.public.inbound_events import ContactUpserted
 
 LINE_BYTES = 65_536
 _LINES_OF_ONE = 100
 """A quote that is not closed within so many lines was none."""
 
-_FIELDS = (
-    "contact_id",
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "linkedin_url",
-    "timezone",
-    "region",
-)
-_ALIASES = {
+_NAMES = ("contact_id", "first_name", "last_name", "timezone", "region")
+_HEADINGS = {
     "id": "contact_id",
-    "e_mail": "email",
-    "email_address": "email",
-    "mail": "email",
-    "phone_number": "phone",
-    "mobile": "phone",
     "firstname": "first_name",
     "lastname": "last_name",
     "surname": "last_name",
-    "linkedin": "linkedin_url",
-    "linkedin_profile": "linkedin_url",
     "time_zone": "timezone",
     "zone": "timezone",
     "state": "region",
-}
-_KNOWN_BY = ("contact_id", "email", "linkedin_url", "phone")
-"""A person is known by the first of these that the line has (C-18)."""
+} | {heading: row.name for row in ADDRESSES.values() for heading in row.headings}
+"""Other headings of the known columns."""
 
-_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+", re.ASCII).fullmatch
-_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{4,30}", re.ASCII).fullmatch
-_LINKEDIN = re.compile(
-    r"https?://(www\.)?linkedin\.com/in/[a-zA-Z0-9\-]+/?", re.ASCII | re.IGNORECASE
-).fullmatch  # S4-38
+_IDENTIFIERS = ("contact_id", *ADDRESSES)
+"""A person is identified by the first of these that the line has (C-18)."""
+
 _SIGNS = "=@\t\r+-"  # what a formula begins with; looked at first, because nearly no cell does
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().-]+$)").match
 
@@ -69,9 +51,6 @@ class CsvCode(StrEnum):
     DUPLICATE = "CONTACT_DUPLICATE"
     NOBODY = "CONTACT_UNKNOWN"
     FORMULA = "CONTACT_FORMULA"
-    EMAIL = "CONTACT_EMAIL_INVALID"  # S4-99
-    PHONE = "CONTACT_PHONE_INVALID"
-    LINKEDIN = "CONTACT_LINKEDIN_INVALID"
     FIELD = "CONTACT_FIELD_INVALID"
 
 
@@ -83,7 +62,9 @@ class RejectedLine(NamedTuple):
     """A line that is not taken."""
 
     line: int
-    code: CsvCode
+    code: str
+    """A CsvCode, or the error code of an address (schemas/channels.py)."""
+
     detail: str
 
 
@@ -123,9 +104,9 @@ def _header(first: bytes) -> tuple[list[str], str]:
     except csv.Error:
         raise CsvHeaderInvalid("the first line cannot be read: save it as CSV in UTF-8") from None
     names = [_name(cell) for cell in cells]
-    if not set(names) & set(_KNOWN_BY):
+    if not set(names) & set(_IDENTIFIERS):
         raise CsvHeaderInvalid(
-            "the first line must name the columns, with one of " + ", ".join(_KNOWN_BY)
+            "the first line must name the columns, with one of " + ", ".join(_IDENTIFIERS)
         )
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
@@ -135,7 +116,7 @@ def _header(first: bytes) -> tuple[list[str], str]:
 
 def _name(cell: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
-    return _ALIASES.get(name, name)[:100]
+    return _HEADINGS.get(name, name)[:100]
 
 
 def _records(
@@ -198,16 +179,22 @@ def _person(
         return wrong
     contact_id = _contact_id(told)
     if contact_id is None:
-        return RejectedLine(line, CsvCode.NOBODY, "none of " + ", ".join(_KNOWN_BY))
+        return RejectedLine(line, CsvCode.NOBODY, "none of " + ", ".join(_IDENTIFIERS))
     digest = blake2b(contact_id.encode(), digest_size=8).digest()
     first = seen.setdefault(digest, line)
     if first != line:
         return RejectedLine(line, CsvCode.DUPLICATE, f"the same person as line {first}")
-    more = {name: cell for name, cell in told.items() if name not in _FIELDS and cell}
-    fields = {name: told[name] for name in _FIELDS[1:] if told.get(name)}
+    known = {name: cell for name, cell in told.items() if cell}
+    fields = {name: known.pop(name) for name in _NAMES[1:] if name in known}
+    addresses = {name: known.pop(name) for name in ADDRESSES if name in known}
+    known.pop("contact_id", None)
     try:
         event = ContactUpserted(
-            tenant_id=tenant_id, contact_id=contact_id, attributes={**more} or None, **fields
+            tenant_id=tenant_id,
+            contact_id=contact_id,
+            attributes={**known} or None,
+            addresses=addresses or None,
+            **fields,
         )
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -221,33 +208,18 @@ def _wrong(line: int, told: dict[str, str]) -> RejectedLine | None:
     for name, cell in told.items():
         if cell and cell[0] in _SIGNS and _FORMULA(cell):
             return RejectedLine(line, CsvCode.FORMULA, f"{name} begins like a formula")
-    for name, fits, code in _FORMS:
-        if told.get(name) and fits(told[name]) is None:
-            return RejectedLine(line, code, f"{name} is malformed")
+    for name, row in ADDRESSES.items():
+        if told.get(name) and row.matches(told[name]) is None:
+            return RejectedLine(line, row.error_code, f"{name} is malformed")
     return None
-
-
-_FORMS = (
-    ("email", _EMAIL, CsvCode.EMAIL),
-    ("phone", _PHONE, CsvCode.PHONE),
-    ("linkedin_url", _LINKEDIN, CsvCode.LINKEDIN),
-)
 
 
 def _contact_id(told: dict[str, str]) -> str | None:
     """The file's own id, or one that the address gives each time the same (C-18)."""
     if told.get("contact_id"):
         return told["contact_id"]
-    for name in _KNOWN_BY[1:]:
+    for name, row in ADDRESSES.items():
         if told.get(name):
-            address = _normal(name, told[name])
+            address = row.canonical(told[name])
             return "c-" + blake2b(f"{name}:{address}".encode(), digest_size=12).hexdigest()
     return None
-
-
-def _normal(name: str, cell: str) -> str:
-    if name == "phone":
-        return re.sub(r"[^0-9]", "", cell)
-    if name == "linkedin_url":
-        return cell.lower().rstrip("/").rpartition("/")[2]
-    return cell.lower()

@@ -31,14 +31,15 @@ def codes(*lines: bytes, head: bytes = HEAD) -> list[tuple[int, str]]:
 def test_a_line_is_a_person() -> None:
     event = one(b"ann,Ann,ann@example.com,+1 555 0100,https://linkedin.com/in/ann,Europe/Rome\n")
     assert (event.tenant_id, event.contact_id, event.first_name) == ("acme", "ann", "Ann")
-    assert event.linkedin_url == "https://linkedin.com/in/ann"
+    assert event.addresses is not None
+    assert event.addresses["linkedin_url"] == "https://linkedin.com/in/ann"
     assert event.attributes is None
 
 
 def test_columns_are_known_by_many_names_and_the_rest_are_attributes() -> None:
     head = b"\xef\xbb\xbfE-Mail;First Name;Company Name\r\n"  # as a spreadsheet writes it
     event = one(b"ann@example.com;Ann;Acme & Sons\r\n", head)
-    assert (event.email, event.first_name) == ("ann@example.com", "Ann")
+    assert (event.addresses, event.first_name) == ({"email": "ann@example.com"}, "Ann")
     assert event.attributes == {"company_name": "Acme & Sons"}
 
 
@@ -56,10 +57,10 @@ def test_without_an_id_a_person_is_known_by_the_address() -> None:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        (b"ann,Ann,not an address,,,\n", CsvCode.EMAIL),
-        (b"ann,Ann,ann@example,,,\n", CsvCode.EMAIL),
-        (b"ann,Ann,,call me,,\n", CsvCode.PHONE),
-        (b"ann,Ann,,,https://example.com/in/ann,\n", CsvCode.LINKEDIN),
+        (b"ann,Ann,not an address,,,\n", "CONTACT_EMAIL_INVALID"),
+        (b"ann,Ann,ann@example,,,\n", "CONTACT_EMAIL_INVALID"),
+        (b"ann,Ann,,call me,,\n", "CONTACT_PHONE_INVALID"),
+        (b"ann,Ann,,,https://example.com/in/ann,\n", "CONTACT_LINKEDIN_INVALID"),
         (b"ann,Ann,,,,Moon/Base\n", CsvCode.FIELD),
         (b"ann,=HYPERLINK(1),,,,\n", CsvCode.FORMULA),
         (b"ann,@SUM(1),,,,\n", CsvCode.FORMULA),
@@ -83,7 +84,7 @@ def test_a_bad_line_is_told_and_the_next_is_read(line: bytes, code: CsvCode) -> 
 
 
 def test_a_phone_number_with_its_sign_is_no_formula() -> None:
-    assert one(b"ann,Ann,,+1 (555) 0100,,\n").phone == "+1 (555) 0100"
+    assert one(b"ann,Ann,,+1 (555) 0100,,\n").addresses == {"phone": "+1 (555) 0100"}
 
 
 def test_the_second_line_of_a_person_is_told() -> None:
