@@ -1,4 +1,5 @@
-"""One contact at one moment: what a decision about it may look at, and how it speaks."""
+"""The context of a decision about one contact: its state, its tenant and campaigns, and the facts
+that it emits."""
 
 from datetime import datetime
 from hashlib import blake2b
@@ -14,14 +15,14 @@ from schemas.internal.messages import Window
 from schemas.internal.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
 from schemas.internal.topics import Topic
 
-_FACTS = Topic.FACTS  # a member is looked up in Python, so once
+_FACTS = Topic.FACTS  # looked up once: access to an enum member is slow
 
 
 class Context:
-    """A contact, open for change, and the tenant it belongs to."""
+    """One contact, open for change, while one record or timer is handled."""
 
     __slots__ = (
-        "_campaign",
+        "_last_campaign",
         "contact",
         "contact_id",
         "key",
@@ -40,43 +41,46 @@ class Context:
         self.contact = contact
         self.tenant_id, _, self.contact_id = key.decode().partition("/")
         self.tenant = tenant or turn.store.look(tenant_key(self.tenant_id), KnownTenant)
-        self._campaign: KnownCampaign | None = None  # the last one asked for
+        self._last_campaign: KnownCampaign | None = None
 
     def campaign(self, campaign_id: str) -> KnownCampaign | None:
-        """The campaign as this partition knows it."""
-        known = self._campaign
+        """The campaign as it was announced to this partition, None if it was not."""
+        known = self._last_campaign
         if known is None or known.campaign_id != campaign_id:
             key = campaign_key(self.tenant_id, campaign_id)
-            known = self._campaign = self.turn.store.look(key, KnownCampaign)
+            known = self._last_campaign = self.turn.store.look(key, KnownCampaign)
         return known
 
     def definition(self, enrollment: Enrollment) -> Definition:
-        """The version that the enrollment is pinned to (C-36)."""
+        """The version of its campaign that the enrollment runs on (C-36)."""
         campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None, "an enrollment's campaign is never forgotten"
         return campaign.definitions[enrollment.version]
 
     def step(self, enrollment: Enrollment, touch: Touch) -> Step:
-        """The step that a touch is of, in the enrollment's version."""
+        """The step of a touch, in the enrollment's version."""
         steps = self.definition(enrollment).steps
-        place = touch.number - 1  # where a run has gone straight
+        place = touch.number - 1  # where it is unless the enrollment has branched
         if place < len(steps) and steps[place].id == touch.step_id:
             return steps[place]
         return steps[self.definition(enrollment).step_index(touch.step_id)]
 
-    def template(self, enrollment: Enrollment, step: Step) -> str | None:
-        """The template as of now; None where there is none, or it was deleted (S1-42)."""
-        asked, _ = self.asked(enrollment, step)
-        return self.kept(asked)
+    def template_id(self, enrollment: Enrollment, step: Step) -> str | None:
+        """The template of a step as of now; None if it has none or its template was deleted
+        (S1-42)."""
+        newest, _ = self.newest_template(enrollment, step)
+        return self.unless_deleted(newest)
 
-    def kept(self, template_id: str | None) -> str | None:
-        """The same, unless it was deleted."""
+    def unless_deleted(self, template_id: str | None) -> str | None:
+        """`template_id`, or None if that template was deleted."""
         assert self.tenant is not None
         return None if template_id in self.tenant.templates_gone else template_id
 
-    def asked(self, enrollment: Enrollment, step: Step) -> tuple[str | None, int]:
-        """The template that is asked for, deleted or not, and the campaign's newest version: that
-        one's, if it still has the step (S0-3, C-36)."""
+    def newest_template(self, enrollment: Enrollment, step: Step) -> tuple[str | None, int]:
+        """The template of a step, deleted or not, and the campaign's newest version.
+
+        Templates are taken from the newest version if that still has the step (S0-3, C-36).
+        """
         campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None
         for current in campaign.definitions[campaign.version].steps:
@@ -86,28 +90,32 @@ class Context:
         return step.template_id, campaign.version
 
     def address(self, channel: str) -> str:
-        """Where the contact is reached on a channel; empty where it is not."""
+        """The contact's address on a channel; empty if there is none."""
         known = self.contact.profile.addresses.get(ADDRESS_OF[channel])
         return known[0] if known else ""
 
-    def recipient(self, channel: str) -> bytes:
-        """A digest of that address, to know it again by."""
+    def address_digest(self, channel: str) -> bytes:
+        """A digest of the contact's address on a channel, to recognise that address later."""
         return blake2b(self.address(channel).encode(), digest_size=8).digest()
 
-    def bounced(self, channel: str) -> int | None:
-        """Since when that address is closed by a hard bounce; None where it is open."""
+    def bounced_at(self, channel: str) -> int | None:
+        """When a hard bounce closed the contact's address on a channel; None if none did."""
         bounced = self.contact.bounced
-        return bounced.get(self.recipient(channel).hex()) if bounced else None
+        return bounced.get(self.address_digest(channel).hex()) if bounced else None
 
-    def opted_out(self, channel: str) -> str | None:
-        """The opt-out that closes a channel: the channel's own name, `all`, or None."""
+    def opt_out_scope(self, channel: str) -> str | None:
+        """The scope of the opt-out that closes a channel: the channel's name, `all`, or None if the
+        channel is open."""
         if channel in self.contact.opted_out:
             return channel
         return "all" if "all" in self.contact.opted_out else None
 
     def window(self, definition: Definition, step: Step) -> Window | None:
-        """When this step may reach this contact, by the contact's clock if known, else the
-        tenant's: no quiet hours, and the step's own hours (F-6, C-33)."""
+        """When a step may reach the contact: outside of quiet hours and within the step's own
+        window (F-6, C-33). None if any time is fine.
+
+        Times are by the contact's time zone if it is known, else by the tenant's.
+        """
         assert self.tenant is not None
         held = CHANNELS[step.channel].quiet_hours
         start, end = self._quiet_hours(definition) if held else (0, 0)
@@ -119,10 +127,11 @@ class Context:
         return Window(self.tenant.timezone, start, end, "tenant", step.window)
 
     def _quiet_hours(self, definition: Definition) -> tuple[int, int]:
-        """The campaign's or the tenant's, in minutes of the day; equal ends are none.
+        """Start and end of the campaign's quiet hours, or else the tenant's, in minutes of the day;
+        if both are equal there are none.
 
-        A stricter region widens the hours there are. Where there are none, by the campaign's
-        `quiet_hours: none` or by the tenant's own, it adds none.
+        A stricter region widens quiet hours. It adds none where the campaign (`quiet_hours: none`)
+        or the tenant has none.
         """
         tenant = self.tenant
         assert tenant is not None
@@ -153,7 +162,7 @@ class Context:
         values: dict[str, Any] | None = None,
         occurred_at: int | None = None,
     ) -> None:
-        """A fact about this contact, with the ids of what it is about."""
+        """Emits a fact about the contact, with the ids of its enrollment and touch, if given."""
         version = enrollment_id = step_id = number = None
         if enrollment is not None:
             campaign_id = enrollment.campaign_id

@@ -1,75 +1,79 @@
 """How often a person is reached over all campaigns of their tenant: a gap between any two touches,
-and so many a day and a week (X-3, C-35, C-38)."""
+and caps a day and a week (X-3, C-35, C-38)."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from processors.contact.context import Context
-from processors.contact.sequence import executed_at, is_out
+from processors.contact.run_queries import is_in_flight
+from processors.contact.touch_times import executed_at
 from schemas.base.times import DAY, SECOND
 from schemas.internal.facts import fact_time
 from schemas.internal.states import Enrollment, Phase, Touch
 
-WINDOWS = {"per_day": DAY, "per_week": 7 * DAY}
-"""Sliding: a limit of a day holds over any 24 hours."""
+CAP_WINDOWS_US = {"per_day": DAY, "per_week": 7 * DAY}
+"""The sliding window of each cap: a cap of a day holds over any 24 hours."""
 
 
-class Held(NamedTuple):
-    """A touch must wait: why, until when, and what that was decided on."""
+class CapHold(NamedTuple):
+    """A limit that puts a touch off: its name, the end of the wait, and the values of its fact."""
 
     reason: str
     until: int
     values: dict[str, Any]
 
 
-class Reach(NamedTuple):
-    """What the limits say at one moment: the one that binds longest, if any does, and the counters
-    that all were asked with; None where nothing is limited."""
+class CapCheck(NamedTuple):
+    """The limits at one moment: the one that holds longest, if any does, and the counters of all.
 
-    held: Held | None
+    `counters` is None where nothing is limited.
+    """
+
+    hold: CapHold | None
     counters: dict[str, Any] | None
 
 
-_UNLIMITED = Reach(None, None)
+_UNLIMITED = CapCheck(None, None)
 
 
-def look(context: Context, enrollment: Enrollment, touch: Touch) -> Reach:
-    """Whether the person may be reached now. A repeat of a command that is out already reaches
-    nobody once more."""
-    gap = context.definition(enrollment).settings.min_gap_us
+def check(context: Context, enrollment: Enrollment, touch: Touch) -> CapCheck:
+    """Whether the person may be reached now.
+
+    A repeat of a command that is out is not limited: it reaches nobody once more.
+    """
+    gap_us = context.definition(enrollment).settings.min_gap_us
     assert context.tenant is not None
     caps = context.tenant.caps
-    if touch.emission or not (gap or caps):
+    if touch.emission or not (gap_us or caps):
         return _UNLIMITED
-    reached = sorted(_reached(context, touch), reverse=True)
-    found = []
+    reached = sorted(_reached_at(context, touch), reverse=True)
+    holds = []
     counters: dict[str, Any] = {}
-    if gap:
+    if gap_us:
         last = fact_time(reached[0]) if reached else None
-        counters = {"min_gap_seconds": gap // SECOND, "last_touch_at": last}
-        if reached and reached[0] + gap > context.now:
-            found.append(Held("min_gap", reached[0] + gap, counters.copy()))
-    for name, most in sorted(caps.items()):
-        used = _inside(reached, context.now, name)
-        counters[name] = {"used": used, "limit": most}
-        if len(reached) >= most > 0 and reached[most - 1] + WINDOWS[name] > context.now:
-            until = reached[most - 1] + WINDOWS[name]
-            found.append(
-                Held("frequency_cap", until, {"limit": most, "window": name, "used": used})
-            )
-    return Reach(max(found, key=lambda limit: limit.until, default=None), counters)
+        counters = {"min_gap_seconds": gap_us // SECOND, "last_touch_at": last}
+        if reached and reached[0] + gap_us > context.now:
+            holds.append(CapHold("min_gap", reached[0] + gap_us, counters.copy()))
+    for name, limit in sorted(caps.items()):
+        used = _count_in_window(reached, context.now, name)
+        counters[name] = {"used": used, "limit": limit}
+        if len(reached) >= limit > 0 and reached[limit - 1] + CAP_WINDOWS_US[name] > context.now:
+            until = reached[limit - 1] + CAP_WINDOWS_US[name]
+            values = {"limit": limit, "window": name, "used": used}
+            holds.append(CapHold("frequency_cap", until, values))
+    return CapCheck(max(holds, key=lambda hold: hold.until, default=None), counters)
 
 
-def _inside(reached: list[int], now: int, name: str) -> int:
-    return sum(at + WINDOWS[name] > now for at in reached)
+def _count_in_window(reached: list[int], now: int, name: str) -> int:
+    return sum(at + CAP_WINDOWS_US[name] > now for at in reached)
 
 
-def _reached(context: Context, about: Touch) -> Iterator[int]:
-    """When the person was reached, or is about to be: what is under way counts as of now."""
+def _reached_at(context: Context, touch: Touch) -> Iterator[int]:
+    """When the person was reached by other touches. A touch in flight counts as of now."""
     yield from context.contact.reached
     for enrollment in context.contact.enrollments:
-        for touch in enrollment.touches:
-            if touch.phase is Phase.SENT:
-                yield executed_at(touch)
-            elif touch is not about and is_out(touch):
+        for other in enrollment.touches:
+            if other.phase is Phase.SENT:
+                yield executed_at(other)
+            elif other is not touch and is_in_flight(other):
                 yield context.now

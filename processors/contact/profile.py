@@ -1,13 +1,18 @@
-"""A person as last told: the latest account of each field wins, in whatever order the accounts
-arrive (X-1)."""
+"""The profile of a person, the addresses that are closed for sending, and the amendment of what
+waits at dispatch.
+
+Of several reports about one field the latest wins, in whatever order they arrive (X-1).
+"""
 
 import msgspec
 
+from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
-from processors.contact.pause_stop import live, stop
-from processors.contact.sender_answers import Found
+from processors.contact.pause_stop import stop
+from processors.contact.run_queries import live_runs
 from processors.contact.state_machine import Input
-from processors.contact.touch_gates import variables_of, withdraw
+from processors.contact.touch_gates import command_variables
+from processors.contact.touch_outcome import withdraw_touch
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
@@ -59,53 +64,55 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def update(context: Context, person: Person, at: int, cause: str) -> None:
-    """The profile takes what is newer; a touch that waits at dispatch is amended (C-36)."""
+    """Merges a report into the profile, and amends what waits at dispatch (C-36)."""
     changed = merge(context.contact.profile, person, at)
     if not changed:
         return
     context.emit_fact(FactKind.CONTACT_UPDATED, cause=cause, values={"fields": changed})
     for channel, field in ADDRESS_OF.items():
-        if field in changed and context.opted_out(channel):
-            suppress(context, channel, f"opted_out_{context.opted_out(channel)}", cause)
-    amend(context)
+        if field in changed and (scope := context.opt_out_scope(channel)):
+            suppress_address(context, channel, f"opted_out_{scope}", cause)
+    amend_requests(context)
 
 
-def amend(context: Context, campaign_id: str | None = None) -> None:
-    """What waits at dispatch is told what its command would say now, or taken back (C-36)."""
-    for enrollment in live(context, campaign_id):
+def amend_requests(context: Context, campaign_id: str | None = None) -> None:
+    """Amends the touches that wait at dispatch to the address, window, template and variables of
+    now, or withdraws those that can no longer be sent (C-36)."""
+    for enrollment in live_runs(context, campaign_id):
         touch = enrollment.touches[-1]
         if touch.phase is not Phase.REQUESTED:
             continue
         definition = context.definition(enrollment)
         step = context.step(enrollment, touch)
-        template_id = context.template(enrollment, step)
+        template_id = context.template_id(enrollment, step)
         address = context.address(touch.channel)
         if not address or template_id is None:
             reason = "no_template" if address else "no_address"
-            withdraw(context, enrollment, touch, Input.STOP, reason, revoke=False)
+            withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=False)
             continue
         assert touch.command_id is not None
         touch.template_id = template_id
-        touch.recipient = context.recipient(touch.channel)
-        order = AmendTouch(
+        touch.recipient = context.address_digest(touch.channel)
+        amendment = AmendTouch(
             touch.command_id,
             context.tenant_id,
             touch.channel,
             address,
             context.window(definition, step),
             template_id,
-            variables_of(context, enrollment),
+            command_variables(context, enrollment),
         )
-        context.turn.send(Topic.DISPATCH_LOG, account_key(context.tenant_id, touch.channel), order)
+        key = account_key(context.tenant_id, touch.channel)
+        context.turn.send(Topic.DISPATCH_LOG, key, amendment)
 
 
-def upserted(context: Context, message: ContactUpserted) -> None:
-    """What upstream says of the person; attributes are replaced as a whole by the latest
-    account; of two of one moment the greater text wins."""
+def contact_upserted(context: Context, message: ContactUpserted) -> None:
+    """Merges upstream's report about the person. The latest attributes replace all earlier ones; of
+    two of one moment the greater JSON text wins."""
     profile = context.contact.profile
     if message.attributes is not None and _is_later(message, profile):
         profile.attributes, profile.attributes_at = message.attributes, message.at
-        amend(context)
+        amend_requests(context)
     update(context, message.person, message.at, message.cause)
 
 
@@ -116,9 +123,9 @@ def _is_later(message: ContactUpserted, profile: Profile) -> bool:
     return encode(message.attributes, order="sorted") > encode(profile.attributes, order="sorted")
 
 
-def suppress(context: Context, channel: str, reason: str, cause: str) -> None:
-    """The address gets nothing more, whichever contact it belongs to: dispatch is the last gate
-    (S4-85)."""
+def suppress_address(context: Context, channel: str, reason: str, cause: str) -> None:
+    """Has dispatch suppress the contact's address on a channel, for every contact of the tenant
+    that shares it (S4-85)."""
     address = context.address(channel)
     if address:
         context.turn.send(
@@ -128,34 +135,36 @@ def suppress(context: Context, channel: str, reason: str, cause: str) -> None:
         )
 
 
-def bounced(context: Context, found: Found, message: TouchBounced) -> None:
-    """A hard bounce closes the address that was written to, not the person: another address opens
-    the channel again (S4-81). It is closed for others of the tenant while its text is known."""
-    touch, contact = found.touch, context.contact
+def touch_bounced(context: Context, match: CommandMatch, message: TouchBounced) -> None:
+    """Records a bounce. A hard one closes the address of the command, not the person: a new address
+    opens the channel again (S4-81).
+
+    If the contact still has that address, it is suppressed for every contact of the tenant.
+    """
+    touch, contact = match.touch, context.contact
     first = touch.bounced_at is None
     touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
     if first:
         context.emit_fact(
             FactKind.TOUCH_BOUNCED,
-            found.enrollment,
+            match.enrollment,
             touch,
             command_id=message.command_id,
-            attempt=found.attempt,
+            attempt=match.attempt,
             cause=message.cause,
-            reason=message.bounce_type,  # its text may quote the address, and facts hold none
+            reason=message.bounce_type,  # its text may quote the address
             occurred_at=message.at,
         )
     if message.bounce_type == "hard" and touch.recipient is not None:
         contact.bounced.setdefault(touch.recipient.hex(), message.at)
-        if touch.recipient == context.recipient(touch.channel):
-            suppress(context, touch.channel, "address_bounced", message.cause)
+        if touch.recipient == context.address_digest(touch.channel):
+            suppress_address(context, touch.channel, "address_bounced", message.cause)
 
 
-def erased(context: Context, message: ContactErased) -> None:
-    """The person is forgotten: enrollments stop, names and addresses go; ids and times stay
-    (C-32)."""
+def contact_erased(context: Context, message: ContactErased) -> None:
+    """Stops the person's enrollments and deletes names and addresses; ids and times stay (C-32)."""
     contact = context.contact
-    for enrollment in live(context):
+    for enrollment in live_runs(context):
         stop(context, enrollment, "contact_erased", message.cause)
     for enrollment in contact.enrollments:
         enrollment.variables = None

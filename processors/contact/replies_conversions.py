@@ -1,73 +1,74 @@
-"""What a person does on any channel, and what that means for every run of theirs: replies,
-connections, conversions (F-14, S2-5, S2-26, S4-54).
+"""Replies, connections and conversions: what a person does on any channel, for each of their
+enrollments (F-14, S2-5, S2-26, S4-54).
 
-An event older than a run is known, and says nothing about that run.
+An event from before an enrollment started is recorded and has no effect on that enrollment.
 """
 
+from processors.contact.command_lookup import find_command
 from processors.contact.context import Context
-from processors.contact.pause_stop import freeze, live, stop
-from processors.contact.sender_answers import find
-from processors.contact.sequence import command_is_out, look
+from processors.contact.pause_stop import freeze, stop
+from processors.contact.run_queries import live_runs, may_be_with_sender
+from processors.contact.sequence import check_trigger
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ConnectionAccepted, ContactReplied, ConversionRecorded
 from schemas.internal.states import LIVE, Enrollment
 
 
-def replied(context: Context, message: ContactReplied, *, past: bool = False) -> None:
-    """A reply pauses the runs it came in, stops them, or is only known, as each campaign says; an
-    automatic one is no answer."""
-    found = find(context, message.command_id) if message.command_id else None
+def replied(context: Context, message: ContactReplied, *, backfill: bool = False) -> None:
+    """Records a reply, and applies it to every live enrollment that began before it. An automatic
+    reply has no effect."""
+    match = find_command(context, message.command_id) if message.command_id else None
     before = context.contact.replied.get(message.channel)
     if before is not None and message.at <= before and not message.automatic:
-        return  # told again, or late
+        return  # a duplicate, or older than the last reply
     if not message.automatic:
         context.contact.replied[message.channel] = message.at
     context.emit_fact(
         FactKind.CONTACT_REPLIED,
-        found.enrollment if found else None,
-        found.touch if found else None,
+        match.enrollment if match else None,
+        match.touch if match else None,
         channel=message.channel,
         command_id=message.command_id,
         cause=message.cause,
         reason="automatic" if message.automatic else None,
         occurred_at=message.at,
     )
-    if message.automatic or past:
+    if message.automatic or backfill:
         return
-    for enrollment in live(context):
+    for enrollment in live_runs(context):
         if message.at >= enrollment.started_at:
-            _answer(context, enrollment, message.cause)
+            _apply_reply(context, enrollment, message.cause)
 
 
-def _answer(context: Context, enrollment: Enrollment, cause: str) -> None:
-    """Who waits for a reply has it, and who is about to will find it; otherwise a person decides
-    (F-14)."""
-    if look(context, enrollment, cause):
+def _apply_reply(context: Context, enrollment: Enrollment, cause: str) -> None:
+    """Ends a wait for a reply; keeps the reply for a wait that is about to begin; else does what
+    the campaign's `on_reply` says (F-14)."""
+    if check_trigger(context, enrollment, cause):
         return
-    if _about_to_wait(context, enrollment):
+    if _will_wait_for_reply(context, enrollment):
         enrollment.reply_cause = enrollment.reply_cause or cause
     else:
-        _decide(context, enrollment, cause)
+        _apply_on_reply(context, enrollment, cause)
 
 
-def _about_to_wait(context: Context, enrollment: Enrollment) -> bool:
-    """The reply was told before its touch was said to be sent."""
+def _will_wait_for_reply(context: Context, enrollment: Enrollment) -> bool:
+    """Whether the command of a step that waits for a reply is out, and not yet reported as sent."""
     touch = enrollment.touches[-1]
     wait = context.step(enrollment, touch).wait_for
-    return command_is_out(touch) and wait is not None and "reply" in wait.events
+    return may_be_with_sender(touch) and wait is not None and "reply" in wait.events
 
 
-def settle(context: Context) -> None:
-    """A step that was to wait for a reply was not sent after all, or waits for something else by
-    now: the reply that came meanwhile counts as if it had come after that (design 2.9)."""
+def settle_replies(context: Context) -> None:
+    """Applies replies that were kept for a wait which did not begin: the step was not sent, or its
+    enrollment waits for something else by now (promise 9)."""
     for enrollment in context.contact.enrollments:
         cause = enrollment.reply_cause
-        if cause is not None and not _about_to_wait(context, enrollment):
+        if cause is not None and not _will_wait_for_reply(context, enrollment):
             enrollment.reply_cause = None
-            _decide(context, enrollment, cause)
+            _apply_on_reply(context, enrollment, cause)
 
 
-def _decide(context: Context, enrollment: Enrollment, cause: str) -> None:
+def _apply_on_reply(context: Context, enrollment: Enrollment, cause: str) -> None:
     on_reply = context.definition(enrollment).settings.on_reply
     if on_reply == "pause":
         freeze(context, enrollment, "reply", cause)
@@ -75,8 +76,9 @@ def _decide(context: Context, enrollment: Enrollment, cause: str) -> None:
         stop(context, enrollment, "replied", cause)
 
 
-def connected(context: Context, message: ConnectionAccepted, *, past: bool = False) -> None:
-    """The person is a LinkedIn connection, since the earliest moment that was told."""
+def connected(context: Context, message: ConnectionAccepted, *, backfill: bool = False) -> None:
+    """Records that the person is a LinkedIn connection; of several reports the earliest time
+    counts."""
     before = context.contact.connected_at
     if before is not None and before <= message.at:
         return
@@ -84,42 +86,45 @@ def connected(context: Context, message: ConnectionAccepted, *, past: bool = Fal
     context.emit_fact(
         FactKind.CONTACT_CONNECTED, channel="linkedin", cause=message.cause, occurred_at=message.at
     )
-    if not past:
-        _look_at_all(context, message.cause)
+    if not backfill:
+        _check_all_triggers(context, message.cause)
 
 
-def converted(context: Context, message: ConversionRecorded, *, past: bool = False) -> bool:
-    """A conversion is that of the run whose command it names, else of every run begun before it
-    that lives, else of the last one; the earliest of a run holds. False where there is none."""
-    found = find(context, message.command_id) if message.command_id else None
-    runs = [found.enrollment] if found else _begun_before(context, message.at)
-    touch = found.touch if found else None
+def converted(context: Context, message: ConversionRecorded, *, backfill: bool = False) -> bool:
+    """Records a conversion of the enrollment whose command it names, else of every live enrollment
+    that began before it, else of the last one; of several conversions the earliest counts.
+
+    Returns False where there is no such enrollment.
+    """
+    match = find_command(context, message.command_id) if message.command_id else None
+    enrollments = [match.enrollment] if match else _begun_by(context, message.at)
+    touch = match.touch if match else None
     if touch is not None:
         touch.converted_at = min(touch.converted_at or message.at, message.at)
-    told = (message.at, message.conversion_type)
-    for run in runs:
-        first = run.converted_at is None
-        if run.converted_at is not None and (run.converted_at, run.conversion or "") <= told:
+    reported = (message.at, message.conversion_type)
+    for enrollment in enrollments:
+        at, conversion = enrollment.converted_at, enrollment.conversion or ""
+        if at is not None and (at, conversion) <= reported:
             continue
-        run.converted_at, run.conversion = told
+        enrollment.converted_at, enrollment.conversion = reported
         context.emit_fact(
-            FactKind.TOUCH_CONVERTED if first else FactKind.TOUCH_REDATED,
-            run,
+            FactKind.TOUCH_CONVERTED if at is None else FactKind.TOUCH_REDATED,
+            enrollment,
             touch,
             cause=message.cause,
-            reason=message.conversion_type if first else "converted",
+            reason=message.conversion_type if at is None else "converted",
             occurred_at=message.at,
         )
-    if not past:
-        _look_at_all(context, message.cause)
-    return bool(runs)
+    if not backfill:
+        _check_all_triggers(context, message.cause)
+    return bool(enrollments)
 
 
-def _begun_before(context: Context, at: int) -> list[Enrollment]:
+def _begun_by(context: Context, at: int) -> list[Enrollment]:
     begun = [run for run in context.contact.enrollments if run.started_at <= at]
     return [run for run in begun if run.status in LIVE] or begun[-1:]
 
 
-def _look_at_all(context: Context, cause: str) -> None:
-    for enrollment in live(context):
-        look(context, enrollment, cause)
+def _check_all_triggers(context: Context, cause: str) -> None:
+    for enrollment in live_runs(context):
+        check_trigger(context, enrollment, cause)

@@ -1,43 +1,43 @@
-"""What a step may be skipped for: what the person has done in this run, on any channel, and how
-they can be reached (S2-26, F-13)."""
+"""The conditions of a step's `skip_when`: what the person has done in this enrollment on any
+channel, and how they can be reached (S2-26, F-13)."""
 
 from collections.abc import Callable
 
 from processors.contact.context import Context
-from processors.contact.sequence import replied_at
+from processors.contact.run_queries import first_reply_at
 from schemas.internal.states import Enrollment, Touch
 
-Holds = Callable[[Context, Enrollment, Touch], bool]
+Condition = Callable[[Context, Enrollment, Touch], bool]
 
 
-def holding(context: Context, enrollment: Enrollment, touch: Touch) -> str | None:
-    """The first of the step's conditions that holds."""
+def first_condition(context: Context, enrollment: Enrollment, touch: Touch) -> str | None:
+    """The name of the first condition of the touch's step that holds now, if any."""
     for name in context.step(enrollment, touch).skip_when:
         if _CONDITIONS[name](context, enrollment, touch):
             return name
     return None
 
 
-def _any(field: str) -> Holds:
-    """Some touch of the run has that moment."""
+def _any_touch_has(field: str) -> Condition:
+    """Holds once some touch of the enrollment has a moment in `field`."""
     return lambda _, run, __: any(getattr(touch, field) is not None for touch in run.touches)
 
 
-def _none(field: str) -> Holds:
-    some = _any(field)
-    return lambda context, run, touch: not some(context, run, touch)
+def _no_touch_has(field: str) -> Condition:
+    any_has = _any_touch_has(field)
+    return lambda context, run, touch: not any_has(context, run, touch)
 
 
-_CONDITIONS: dict[str, Holds] = {
-    "already_replied": lambda context, run, _: replied_at(context, run) is not None,
+_CONDITIONS: dict[str, Condition] = {
+    "already_replied": lambda context, run, _: first_reply_at(context, run) is not None,
     "linkedin_connected": lambda context, _, __: context.contact.connected_at is not None,
     "linkedin_not_connected": lambda context, _, __: context.contact.connected_at is None,
-    "delivered": _any("delivered_at"),
-    "opened": _any("opened_at"),
-    "not_opened": _none("opened_at"),
-    "clicked": _any("clicked_at"),
-    "not_clicked": _none("clicked_at"),
-    "read": _any("read_at"),
+    "delivered": _any_touch_has("delivered_at"),
+    "opened": _any_touch_has("opened_at"),
+    "not_opened": _no_touch_has("opened_at"),
+    "clicked": _any_touch_has("clicked_at"),
+    "not_clicked": _no_touch_has("clicked_at"),
+    "read": _any_touch_has("read_at"),
     "converted": lambda _, run, __: run.converted_at is not None,
     "no_address": lambda context, _, touch: not context.address(touch.channel),
 }

@@ -1,4 +1,4 @@
-"""What a reason not to write to somebody was decided on: the values of its fact (X-3)."""
+"""The values of a `touch.skipped` fact: what its reason was decided on (X-3)."""
 
 from typing import Any
 
@@ -11,32 +11,34 @@ from schemas.internal.states import Enrollment, Touch
 _OPTED_OUT = "opted_out_"
 
 
-def looked_at(
+def skip_values(
     context: Context, enrollment: Enrollment, touch: Touch, reason: str
 ) -> dict[str, Any] | None:
-    """The values behind a touch that is skipped; None for the end of its enrollment, whose own fact
-    says more."""
+    """The values behind the reason of a skipped touch.
+
+    None for reasons that end the whole enrollment: its own fact holds their cause.
+    """
     match reason:
         case "no_address":
             return {"field": ADDRESS_OF[touch.channel]}
         case "no_template":
             step = context.step(enrollment, touch)
-            template_id, version = context.asked(enrollment, step)
+            template_id, version = context.newest_template(enrollment, step)
             return {"template_id": template_id, "version": version}
         case "late_after_pause" | "collapsed":
             return {"scheduled_at": fact_time(touch.scheduled_at)}
         case "address_bounced":
-            return _since("bounced_at", context.bounced(touch.channel))
+            return _moment_value("bounced_at", context.bounced_at(touch.channel))
         case "no_window":
             step = context.step(enrollment, touch)
             return {"window": context.window(context.definition(enrollment), step)}
         case _ if reason in CONDITIONS:
             return {"skip_when": reason}
         case _ if reason.startswith(_OPTED_OUT):
-            out = context.contact.opted_out.get(reason.removeprefix(_OPTED_OUT))
-            return _since("opted_out_at", out)
+            opted_out_at = context.contact.opted_out.get(reason.removeprefix(_OPTED_OUT))
+            return _moment_value("opted_out_at", opted_out_at)
     return None
 
 
-def _since(name: str, at: int | None) -> dict[str, Any] | None:
+def _moment_value(name: str, at: int | None) -> dict[str, Any] | None:
     return None if at is None else {name: fact_time(at)}

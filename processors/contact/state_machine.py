@@ -1,7 +1,8 @@
-"""The life of a touch and of an enrollment, as tables: what each phase may become on each input.
+"""The state machines of a touch and of an enrollment, as tables of allowed transitions.
 
-A pair that is missing is a bug. Where a phase has nothing to say to an input it stays what it is,
-written out. The diagrams in ARCHITECTURE.md are made from these tables.
+The touch table has a row for every pair of phase and input; where an input has no effect, the row
+names the phase itself. A missing pair is a bug. The diagrams in ARCHITECTURE.md are generated from
+these tables.
 """
 
 from enum import StrEnum
@@ -10,7 +11,7 @@ from schemas.internal.states import Phase, Status
 
 
 class Input(StrEnum):
-    """What can happen to a touch."""
+    """The inputs of a touch's state machine."""
 
     DUE = "due"
     DEFERRED = "deferred"
@@ -29,9 +30,9 @@ class Input(StrEnum):
 _SCHEDULED, _REQUESTED, _COMMANDED, _WITHDRAWING, _SENT, _SKIPPED, _FAILED = Phase
 
 
-def _settled(phase: Phase, *, late_sent: bool) -> dict[Input, tuple[Phase, ...]]:
-    """A resolved touch stays as it is; a sender that sent all the same is believed (the race is
-    recorded)."""
+def _resolved(phase: Phase, *, late_sent: bool) -> dict[Input, tuple[Phase, ...]]:
+    """The row of a resolved phase: no input has an effect. With `late_sent` a sender's late answer
+    that it has sent the command still counts."""
     rows: dict[Input, tuple[Phase, ...]] = dict.fromkeys(Input, (phase,))
     if late_sent:
         rows[Input.SENT] = (_SENT,)
@@ -41,17 +42,17 @@ def _settled(phase: Phase, *, late_sent: bool) -> dict[Input, tuple[Phase, ...]]
 TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
     _SCHEDULED: {
         Input.DUE: (
-            _SCHEDULED,
+            _SCHEDULED,  # deferred
             _REQUESTED,
-            _SKIPPED,
-        ),  # quiet hours move it; a closed gate skips it
+            _SKIPPED,  # a gate is closed for good
+        ),
         Input.DEFERRED: (_SCHEDULED,),
         Input.COMMANDED: (_SCHEDULED,),
         Input.REFUSED: (_SCHEDULED,),
         Input.WITHDRAWN: (_SCHEDULED,),
         Input.REVOKED: (_SCHEDULED,),
-        Input.SENT: (_SENT,),  # a late answer to an attempt that was given up
-        Input.FAILED: (_SCHEDULED, _FAILED),  # its repeat was withdrawn, the command itself was out
+        Input.SENT: (_SENT,),  # a late answer to an earlier attempt
+        Input.FAILED: (_SCHEDULED, _FAILED),  # the repeat was withdrawn, the first command was out
         Input.STOP: (_SKIPPED,),
         Input.FREEZE: (_SCHEDULED,),
     },
@@ -70,9 +71,9 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
     _COMMANDED: {
         Input.DUE: (
             _COMMANDED,
-            _REQUESTED,
+            _REQUESTED,  # no answer: the same command once more (S0-5)
             _FAILED,
-        ),  # no answer: the same again, then failed (S0-5)
+        ),
         Input.DEFERRED: (_COMMANDED,),
         Input.COMMANDED: (_COMMANDED,),
         Input.REFUSED: (_COMMANDED,),
@@ -81,23 +82,23 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.SENT: (_SENT,),
         Input.FAILED: (_SCHEDULED, _FAILED),
         Input.STOP: (_WITHDRAWING,),
-        Input.FREEZE: (_COMMANDED,),  # it is out: pausing does not revoke
+        Input.FREEZE: (_COMMANDED,),  # a pause revokes nothing
     },
     _WITHDRAWING: {
         Input.DUE: (_WITHDRAWING,),
         Input.DEFERRED: (_WITHDRAWING,),
         Input.COMMANDED: (_WITHDRAWING,),
         Input.REFUSED: (_SKIPPED,),
-        Input.WITHDRAWN: (_SKIPPED, _SCHEDULED),  # stopped, or frozen
+        Input.WITHDRAWN: (_SKIPPED, _SCHEDULED),  # by a stop, by a freeze
         Input.REVOKED: (_SKIPPED, _COMMANDED),
         Input.SENT: (_SENT,),
         Input.FAILED: (_SKIPPED, _SCHEDULED, _FAILED),
         Input.STOP: (_WITHDRAWING,),
         Input.FREEZE: (_WITHDRAWING,),
     },
-    _SENT: _settled(_SENT, late_sent=False),
-    _SKIPPED: _settled(_SKIPPED, late_sent=True),
-    _FAILED: _settled(_FAILED, late_sent=True),
+    _SENT: _resolved(_SENT, late_sent=False),
+    _SKIPPED: _resolved(_SKIPPED, late_sent=True),
+    _FAILED: _resolved(_FAILED, late_sent=True),
 }
 
 ENROLLMENT: dict[Status, tuple[Status, ...]] = {
@@ -108,15 +109,15 @@ ENROLLMENT: dict[Status, tuple[Status, ...]] = {
 }
 
 
-class Impossible(Exception):
-    """A transition that the table does not have: a bug here, not bad input."""
+class IllegalTransition(Exception):
+    """A transition that the table does not have: a bug of this package, never bad input."""
 
 
-def check(phase: Phase, given: Input, becomes: Phase) -> Phase:
-    """`becomes`, if the table allows it.
+def transition(phase: Phase, received: Input, target: Phase) -> Phase:
+    """Returns `target`.
 
-    Raises Impossible.
+    Raises IllegalTransition if the table does not allow it.
     """
-    if becomes not in TOUCH[phase][given]:
-        raise Impossible(f"{phase.name} on {given} cannot become {becomes.name}")
-    return becomes
+    if target not in TOUCH[phase][received]:
+        raise IllegalTransition(f"{phase.name} on {received} cannot become {target.name}")
+    return target

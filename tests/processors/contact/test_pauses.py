@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from processors.contact import announcements
+from processors.contact import campaign_sweeps
 from schemas.base.times import HOUR
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person
@@ -166,7 +166,7 @@ def test_the_facts_tell_of_the_pause_and_of_what_it_did() -> None:
 def test_a_sweep_reaches_everybody_in_steps_of_any_size(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcements, "SWEEP_STEP", size)
+    monkeypatch.setattr(campaign_sweeps, "SWEEP_BATCH", size)
     world = begun()
     names = [f"p{n}" for n in range(20)]
     person = Person(email="a@example.com", timezone="America/Chicago")

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from processors.contact import ContactProcessor
+from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
+from processors.contact.dispatch_answers import dispatch_answered
 from processors.contact.pause_stop import freeze, stop, stop_without_channels, thaw
-from processors.contact.sender_answers import Found, answered, failed, sent
-from processors.contact.state_machine import ENROLLMENT, TOUCH, Impossible, Input, check
+from processors.contact.sender_answers import touch_failed, touch_sent
+from processors.contact.state_machine import ENROLLMENT, TOUCH, IllegalTransition, Input, transition
 from processors.contact.touch_gates import fire
 from processors.fold.store import Store
 from processors.fold.turn import Output, Turn
@@ -88,19 +90,19 @@ Drive = Callable[[Context, Enrollment, Touch], None]
 
 
 def _answer(message: m.DispatchAnswer) -> Drive:
-    return lambda context, enrollment, touch: answered(context, enrollment, touch, message)
+    return lambda context, enrollment, touch: dispatch_answered(context, enrollment, touch, message)
 
 
 def _failed(permanent: bool) -> Drive:
     message = m.TouchFailed(*WHO, "x#1", START, "id", "timeout", permanent)
-    return lambda context, enrollment, touch: failed(
-        context, Found(enrollment, touch, touch.attempt, True), message
+    return lambda context, enrollment, touch: touch_failed(
+        context, CommandMatch(enrollment, touch, touch.attempt, True), message
     )
 
 
 def _sent(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     message = m.TouchSent(*WHO, "x#1", START, "id")
-    sent(context, Found(enrollment, touch, touch.attempt, True), message)
+    touch_sent(context, CommandMatch(enrollment, touch, touch.attempt, True), message)
 
 
 def _stop(context: Context, enrollment: Enrollment, _: Touch) -> None:
@@ -167,8 +169,8 @@ def test_the_way_back_of_a_command_that_a_stop_could_not_reach_is_in_the_table()
 
 
 def test_a_transition_that_the_table_lacks_is_impossible() -> None:
-    with pytest.raises(Impossible):
-        check(Phase.SENT, Input.DUE, Phase.REQUESTED)
+    with pytest.raises(IllegalTransition):
+        transition(Phase.SENT, Input.DUE, Phase.REQUESTED)
 
 
 def test_every_status_names_what_it_may_become() -> None:
@@ -200,7 +202,7 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: Status, how
                 thaw(it, enrollment, ("campaign",), "x#1")
             case _:
                 _sent(it, enrollment, touch)
-    except Impossible:
+    except IllegalTransition:
         assert not allowed
     assert enrollment.status is (becomes if allowed else status)
 
@@ -226,7 +228,7 @@ def test_a_withdrawn_repeat_takes_its_command_back_if_the_channel_has_closed_mea
         Phase.WITHDRAWING, Case(START, Status.FROZEN, 1, 2, opted_out=True)
     )
     touch.reason = "campaign_paused"
-    answered(it, enrollment, touch, m.TouchWithdrawn(*WHO, "id"))
+    dispatch_answered(it, enrollment, touch, m.TouchWithdrawn(*WHO, "id"))
     assert touch.phase is Phase.SKIPPED
     said = [output.message for output in it.turn.outputs]
     assert [order.revoke for order in said if isinstance(order, m.WithdrawTouch)] == [True]

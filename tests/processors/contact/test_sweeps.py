@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from processors.contact import announcements
+from processors.contact import campaign_sweeps
 from processors.contact.context import Context
 from schemas.internal import messages as m
 from schemas.internal.states import Enrollment
@@ -27,14 +27,14 @@ def test_whom_a_sweep_did_not_reach_is_not_written_to(
     action: str, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = people("a", "b", "c", "d")
-    whole = getattr(announcements, broken)
+    whole = getattr(campaign_sweeps, broken)
 
     def breaking(scene: Context, enrollment: Enrollment, *rest: Any) -> None:
         if scene.contact_id == "b":
             raise RuntimeError("boom")
         whole(scene, enrollment, *rest)
 
-    monkeypatch.setattr(announcements, broken, breaking)
+    monkeypatch.setattr(campaign_sweeps, broken, breaking)
     tell(world, change(world, action))
     world.hours(30)
     assert world.due() == []

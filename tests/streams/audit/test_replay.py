@@ -153,8 +153,8 @@ def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
     def closed(scene: Any, touch: Any, template_id: Any, opens: int) -> str | None:
         return "no_address" if touch.channel == "sms" else before(scene, touch, template_id, opens)
 
-    before = touch_gates._closed
-    monkeypatch.setattr(touch_gates, "_closed", closed)
+    before = touch_gates._first_closed
+    monkeypatch.setattr(touch_gates, "_first_closed", closed)
     found = replayed(review)
     assert found.first is not None and found.cause is not None
     assert (found.first.order.kind, found.first.what) == ("RequestTouch", What.MISSING)
@@ -218,7 +218,7 @@ def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
 def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
     review: OfWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(touch_gates, "variables_of", lambda scene, enrollment: {})
+    monkeypatch.setattr(touch_gates, "command_variables", lambda scene, enrollment: {})
     found = replayed(review)
     assert {*found.different} == {("RequestTouch", What.UNLIKE)}
     assert found.first is not None and found.first.fields == ("variables",)
@@ -230,7 +230,7 @@ def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
 def test_what_says_not_whom_it_is_about_is_found_by_its_facts(
     review: OfWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profile, "amend", lambda *_: None)
+    monkeypatch.setattr(profile, "amend_requests", lambda *_: None)
     found = replayed(review)
     assert different(found) == {("AmendTouch", What.MISSING): 1}
     assert found.cause is not None and found.cause.record is not None

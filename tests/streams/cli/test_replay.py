@@ -24,7 +24,7 @@ def test_nothing_differs(touchstream: Touchstream) -> None:
 def test_the_first_that_differs_is_shown_with_then_now_and_cause(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(touch_gates, "_closed", lambda *_: "no_address")
+    monkeypatch.setattr(touch_gates, "_first_closed", lambda *_: "no_address")
     said = touchstream("replay", REVIEW)
     assert (said.code, "differ" in said.err) == (1, True)
     first = said.out.splitlines()

@@ -1,0 +1,37 @@
+"""What a contact's state keeps of ended enrollments, so that it stays of bounded size."""
+
+from processors.contact.context import Context
+from processors.contact.run_queries import open_touch
+from processors.contact.touch_times import executed_at
+from schemas.base.times import DAY
+from schemas.internal.states import LIVE, EndedEnrollment, Enrollment, Phase
+
+ENDED_MAX = 8
+"""Ended enrollments in a contact's state, so that late opens and reviews find their touch."""
+
+CAP_MEMORY_US = 7 * DAY
+"""The longest window of a frequency cap."""
+
+
+def archive_ended_runs(context: Context) -> None:
+    """Moves the oldest ended enrollments, beyond ENDED_MAX, to state keys of their own."""
+    enrollments = context.contact.enrollments
+    ended = [e for e in enrollments if e.status not in LIVE and open_touch(e) is None]
+    for enrollment in ended[: max(0, len(ended) - ENDED_MAX)]:
+        enrollments.remove(enrollment)
+        _keep_sent_times(context, enrollment)
+        key = f"\x00e/{context.tenant_id}/{context.contact_id}/{enrollment.enrollment_id}".encode()
+        archived = EndedEnrollment(context.tenant_id, context.contact_id, enrollment)
+        context.turn.store.put(key, archived)
+
+
+def _keep_sent_times(context: Context, enrollment: Enrollment) -> None:
+    """Keeps when the enrollment's touches were sent, for the frequency caps.
+
+    The times of the longest cap's window stay, and the latest one however old it is, for the gap
+    between any two touches.
+    """
+    contact = context.contact
+    sent = [executed_at(touch) for touch in enrollment.touches if touch.phase is Phase.SENT]
+    known = sorted([*contact.reached, *sent])
+    contact.reached = [at for at in known[:-1] if at + CAP_MEMORY_US > context.now] + known[-1:]

@@ -1,0 +1,166 @@
+"""Who may be enrolled: the rules for a job and for an enrollment by hand, each with the reason and
+values of its refusal (F-9, F-10, S1-21, X-1, X-9)."""
+
+from typing import Any, NamedTuple
+
+from processors.contact.context import Context
+from processors.contact.run_queries import live_runs
+from processors.contact.touch_times import first_delay
+from schemas.base.times import DAY
+from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.facts import fact_time
+from schemas.internal.messages import JobCompleted
+from schemas.internal.states import LIVE, Enrollment, KnownCampaign
+
+
+class Refusal(NamedTuple):
+    """Why nobody is enrolled: the reason code, the values that it was decided on, and, if the
+    refusal ends with time, until when."""
+
+    reason: str
+    values: dict[str, Any] | None = None
+    until: int | None = None
+
+
+def job_refusal(context: Context, message: JobCompleted) -> Refusal | None:
+    """The first rule that keeps a job out of every campaign, if any."""
+    known = context.contact.jobs.get(message.job_id)
+    if known is not None:
+        return Refusal("JOB_DUPLICATE" if known else "JOB_DELETED")
+    if not message.enroll:
+        return Refusal("ENROLLMENT_DECLINED_BY_JOB")
+    if message.completed_at > context.now + DAY:
+        return _beyond_limit("JOB_IN_FUTURE", message, context.now + DAY)
+    return None
+
+
+def job_refusal_by_campaign(
+    context: Context, campaign: KnownCampaign, message: JobCompleted
+) -> Refusal | None:
+    """The first rule that keeps a job out of this campaign, if any."""
+    if campaign.status != "active":
+        return Refusal(f"CAMPAIGN_{campaign.status.upper()}")
+    definition = campaign.definitions[campaign.version]
+    if definition.settings.repeat_job == "ignore":
+        running = live_runs(context, campaign.campaign_id)
+        if running:
+            return _blocked_by("ENROLLMENT_ALREADY_ACTIVE", running[0])
+    for run in context.contact.enrollments:
+        if _is_of_later_job(run, campaign.campaign_id, definition, message):
+            return _blocked_by("JOB_OLDER_THAN_ENROLLMENT", run)
+    too_old_at = _too_old_at(context, definition, message)
+    if context.now >= too_old_at:
+        return _beyond_limit("JOB_TOO_OLD", message, too_old_at)
+    exclusive = _exclusive_refusal(context, definition, message.job_id)
+    if exclusive is not None:
+        return exclusive
+    if _all_channels_closed(context, definition):
+        return _unsubscribed(context)
+    return _cooldown_refusal(context, campaign, definition)
+
+
+def manual_refusal(context: Context, campaign: KnownCampaign | None) -> Refusal | None:
+    """The first rule that forbids an enrollment by hand, if any. There is no cooldown (F-9)."""
+    if campaign is None:
+        return Refusal("CAMPAIGN_UNKNOWN")
+    if campaign.status != "active":
+        return Refusal(f"CAMPAIGN_{campaign.status.upper()}")
+    definition = campaign.definitions[campaign.version]
+    running = live_runs(context, campaign.campaign_id)
+    if running and definition.settings.reentry != "restart":
+        return _blocked_by("ENROLLMENT_ALREADY_ACTIVE", running[0])
+    cycle = context.contact.cycles.get(campaign.campaign_id, 0)
+    if cycle and definition.settings.reentry == "once":
+        return Refusal("ENROLLMENT_ONCE", {"cycle": cycle})
+    if _all_channels_closed(context, definition):
+        return _unsubscribed(context)
+    return _exclusive_refusal(context, definition)
+
+
+def backfill_refusal(context: Context, happened_at: int) -> Refusal:
+    """The refusal of an event of a backfill."""
+    assert context.tenant is not None
+    values = {"happened_at": fact_time(happened_at), "fence": fact_time(context.tenant.fence)}
+    return Refusal("EVENT_IN_PAST", values)
+
+
+def ends_on_repeat_job(definition: Definition, enrollment: Enrollment) -> bool:
+    """Whether another job of the customer stops this enrollment (F-9)."""
+    return enrollment.job_id is not None and definition.settings.repeat_job == "restart"
+
+
+def _is_of_later_job(
+    enrollment: Enrollment, campaign_id: str, definition: Definition, message: JobCompleted
+) -> bool:
+    """Whether the enrollment belongs to a later job than `message`, which was then reported late.
+
+    Such a job neither restarts the enrollment nor begins it again after its end (X-1, F-9). Of two
+    jobs of one moment the greater id is the later one.
+    """
+    same_campaign = enrollment.campaign_id == campaign_id
+    if enrollment.job_id is None:
+        by_hand = same_campaign and enrollment.status in LIVE
+        return by_hand and message.completed_at <= enrollment.anchor_at
+    if enrollment.job_id == message.job_id and not same_campaign:
+        return False  # this job has just begun it
+    if enrollment.reason == "job_deleted" or not (
+        same_campaign or definition.settings.repeat_job == "restart"
+    ):
+        return False
+    return (message.completed_at, message.job_id) <= (enrollment.anchor_at, enrollment.job_id)
+
+
+def _too_old_at(context: Context, definition: Definition, message: JobCompleted) -> int:
+    """The moment from which on a job is too old to begin with: its second touch would be due, or
+    its only command expired. So a late report causes no burst of late mail."""
+    first, *later = definition.steps
+    delay_us = first_delay(context, first, message.service_type)
+    if later and later[0].anchor == "enrollment":
+        return message.completed_at + max(delay_us, later[0].delay_us)
+    rest_us = later[0].delay_us if later else definition.settings.expire_after_us
+    return message.completed_at + delay_us + rest_us
+
+
+def _exclusive_refusal(
+    context: Context, definition: Definition, job_id: str | None = None
+) -> Refusal | None:
+    """Refuses where a live enrollment in another campaign of the same exclusive group stays; one
+    that this job stops anyway does not count."""
+    group = definition.settings.exclusive
+    for run in live_runs(context) if group is not None else ():
+        theirs = context.definition(run)
+        if run.campaign_id == definition.campaign_id or theirs.settings.exclusive != group:
+            continue
+        if job_id in (None, run.job_id) or not ends_on_repeat_job(theirs, run):
+            values = {"enrollment_id": run.enrollment_id, "campaign_id": run.campaign_id}
+            return Refusal("ENROLLMENT_EXCLUSIVE", {**values, "group": group})
+    return None
+
+
+def _cooldown_refusal(
+    context: Context, campaign: KnownCampaign, definition: Definition
+) -> Refusal | None:
+    """Refuses during the campaign's cooldown after an enrollment ended; a repeat job's restart is
+    no end (F-9)."""
+    ended_at = context.contact.ended.get(campaign.campaign_id)
+    if ended_at is None or context.now >= ended_at + definition.settings.cooldown_us:
+        return None
+    until = ended_at + definition.settings.cooldown_us
+    return Refusal("ENROLLMENT_COOLDOWN", {"ended_at": fact_time(ended_at)}, until)
+
+
+def _all_channels_closed(context: Context, definition: Definition) -> bool:
+    return all(context.opt_out_scope(step.channel) for step in definition.steps)
+
+
+def _unsubscribed(context: Context) -> Refusal:
+    return Refusal("CONTACT_UNSUBSCRIBED", {"channels": sorted(context.contact.opted_out)})
+
+
+def _blocked_by(reason: str, enrollment: Enrollment) -> Refusal:
+    return Refusal(reason, {"enrollment_id": enrollment.enrollment_id})
+
+
+def _beyond_limit(reason: str, message: JobCompleted, limit: int) -> Refusal:
+    values = {"completed_at": fact_time(message.completed_at), "limit": fact_time(limit)}
+    return Refusal(reason, values)

@@ -1,0 +1,228 @@
+"""Public events about a contact, and dispatch's answers: which function handles which, and what is
+refused before that."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from processors.contact import (
+    dispatch_answers,
+    engagement,
+    enrolling,
+    pause_stop,
+    profile,
+    replies_conversions,
+    reviews,
+    sender_answers,
+)
+from processors.contact.command_lookup import CommandMatch, find_command, was_commanded
+from processors.contact.context import Context
+from processors.contact.run_queries import live_runs
+from processors.fold.turn import Turn
+from processors.shared.deduplication import first_time
+from processors.shared.tenant_lookup import tenant_key
+from schemas.internal import messages as m
+from schemas.internal.facts import FactKind
+from schemas.internal.states import Contact, KnownTenant
+
+Handler = Callable[[Context, Any], None]
+SteeringEvent = m.ContactStopped | m.ContactPaused | m.ContactResumed
+
+
+def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False) -> None:
+    """Handles a public event, or emits `event.refused` with the reason.
+
+    Events of a backfill, or from before the tenant's fence, are recorded and begin nothing.
+    """
+    tenant = turn.store.look(tenant_key(message.tenant_id), KnownTenant)
+    late_answer = (
+        type(message) is m.TouchSent
+    )  # what was sent before a deletion counts all the same
+    if tenant is None or (tenant.status != "active" and not late_answer):
+        _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
+        return
+    if type(message) not in HANDLERS:
+        _refuse(turn, message, "EVENT_NOT_SUPPORTED")
+        return
+    key = m.contact_key(message.tenant_id, message.contact_id)
+    contact = turn.store.edit(key, Contact)
+    if contact is None:
+        if type(message) not in _CREATE_CONTACT:
+            _refuse(turn, message, "CONTACT_UNKNOWN")
+            return
+        contact = Contact(created_at=turn.now)
+        turn.store.put(key, contact)
+    if contact.erased_at is not None and not late_answer:
+        _refuse(turn, message, "CONTACT_ERASED")
+        return
+    contact.updated_at = turn.now
+    if type(message) in _DEDUPLICATED and not first_time(contact.seen, message.cause):
+        _refuse(turn, message, "EVENT_DUPLICATE")
+        return
+    backfill = backfill or _happened_at(message) < tenant.fence
+    handler = _BACKFILL_HANDLERS.get(type(message)) if backfill else None
+    context = Context(turn, key, contact, tenant)
+    (handler or HANDLERS[type(message)])(context, message)
+    replies_conversions.settle_replies(context)
+
+
+def _happened_at(message: m.ExternalEvent) -> int:
+    """When the event happened. A backfilled job may carry the time of its publication, so its
+    completion counts if that is earlier."""
+    return min(message.at, message.completed_at) if type(message) is m.JobCompleted else message.at
+
+
+def backfilled_event(turn: Turn, message: m.BackfilledEvent) -> None:
+    """Handles an event that its publisher marked as a backfill."""
+    event = m.decode_contact(message.event)
+    assert isinstance(event, m.ExternalEvent)
+    public_event(turn, event, backfill=True)
+
+
+def dispatch_answer(turn: Turn, message: m.DispatchAnswer) -> None:
+    """Handles an answer of dispatch; one to an earlier attempt is ignored."""
+    key = m.contact_key(message.tenant_id, message.contact_id)
+    contact = turn.store.edit(key, Contact)
+    assert contact is not None, "dispatch answers only what a contact requested"
+    context = Context(turn, key, contact)
+    match = find_command(context, message.command_id)
+    if match is not None and match.current:
+        dispatch_answers.dispatch_answered(context, match.enrollment, match.touch, message)
+        replies_conversions.settle_replies(context)
+        contact.updated_at = turn.now
+
+
+def _refuse(turn: Turn, message: m.ExternalEvent, code: str, **fields: Any) -> None:
+    turn.emit_fact(
+        FactKind.EVENT_REFUSED,
+        message.tenant_id,
+        contact_id=message.contact_id,
+        cause=message.cause,
+        reason=code,
+        values={"event": message.__struct_config__.tag},
+        **fields,
+    )
+
+
+# handlers that combine several modules, or refuse
+
+
+def _job_completed(context: Context, message: m.JobCompleted) -> None:
+    profile.update(context, message.person, message.at, message.cause)
+    enrolling.job_completed(context, message)
+
+
+def _backfilled_job(context: Context, message: m.JobCompleted) -> None:
+    profile.update(context, message.person, message.at, message.cause)
+    enrolling.backfilled_job(context, message)
+
+
+def _job_deleted(context: Context, message: m.JobDeleted) -> None:
+    """Stops the enrollments of a job. The deletion is final, even if the job is reported as
+    completed later (S1-40, C-32)."""
+    enrolling.remember_job(context, message.job_id, None)
+    context.emit_fact(FactKind.JOB_DELETED, job_id=message.job_id, cause=message.cause)
+    for enrollment in live_runs(context):
+        if enrollment.job_id == message.job_id:
+            pause_stop.stop(context, enrollment, "job_deleted", message.cause)
+
+
+def _stopped_by_owner(context: Context, message: m.ContactStopped) -> None:
+    for enrollment in live_runs(context, message.campaign_id):
+        pause_stop.stop(context, enrollment, "owner_stopped", message.cause)
+
+
+def _for_live_runs(handler: Handler) -> Handler:
+    """A handler that refuses the event where the contact has no live enrollment."""
+
+    def handle(context: Context, message: SteeringEvent) -> None:
+        if live_runs(context, message.campaign_id):
+            handler(context, message)
+        else:
+            _refuse(context.turn, message, "ENROLLMENT_NONE")
+
+    return handle
+
+
+def _refuse_backfill(context: Context, message: SteeringEvent) -> None:
+    """Stops, pauses and resumes of a backfill have no effect on enrollments of now."""
+    _refuse(context.turn, message, "EVENT_IN_PAST")
+
+
+def _review(context: Context, message: m.ReviewReceived, *, backfill: bool = False) -> None:
+    if not reviews.review_received(context, message, backfill=backfill):
+        code = "COMMAND_UNKNOWN" if message.command_id else "ENROLLMENT_NONE"
+        _refuse(context.turn, message, code, command_id=message.command_id)
+
+
+def _converted(context: Context, message: m.ConversionRecorded, *, backfill: bool = False) -> None:
+    if not replies_conversions.converted(context, message, backfill=backfill):
+        _refuse(context.turn, message, "ENROLLMENT_NONE", command_id=message.command_id)
+
+
+def _for_command(handler: Callable[[Context, CommandMatch, Any], None]) -> Handler:
+    """A handler that finds the touch of the event's command id, and refuses an event whose command
+    is not this contact's or never went out."""
+
+    def handle(context: Context, message: Any) -> None:
+        match = find_command(context, message.command_id)
+        if match is None or not was_commanded(match):
+            _refuse(context.turn, message, "COMMAND_UNKNOWN", command_id=message.command_id)
+        else:
+            handler(context, match, message)
+
+    return handle
+
+
+# tables
+
+_CREATE_CONTACT = (
+    m.JobCompleted,
+    m.JobDeleted,
+    m.ContactUpserted,
+    m.ContactEnrolled,
+    m.ContactUnsubscribed,
+    m.ConnectionAccepted,
+)
+"""Events that create a contact which is not known yet."""
+
+_DEDUPLICATED = (m.ContactEnrolled, m.ContactStopped, m.ContactPaused, m.ContactResumed)
+"""Events whose source and id are remembered. All others are idempotent."""
+
+HANDLERS: dict[type[m.ExternalEvent], Handler] = {
+    m.JobCompleted: _job_completed,
+    m.JobDeleted: _job_deleted,
+    m.ContactUpserted: profile.contact_upserted,
+    m.ContactEnrolled: enrolling.contact_enrolled,
+    m.ContactStopped: _for_live_runs(_stopped_by_owner),
+    m.ContactErased: profile.contact_erased,
+    m.ContactUnsubscribed: engagement.unsubscribed,
+    m.ReviewReceived: _review,
+    m.TouchSent: _for_command(sender_answers.touch_sent),
+    m.TouchFailed: _for_command(sender_answers.touch_failed),
+    m.TouchSeen: _for_command(engagement.touch_signal),
+    m.TouchBounced: _for_command(profile.touch_bounced),
+    m.ContactPaused: _for_live_runs(pause_stop.contact_paused),
+    m.ContactResumed: _for_live_runs(pause_stop.contact_resumed),
+    m.ContactReplied: replies_conversions.replied,
+    m.ConnectionAccepted: replies_conversions.connected,
+    m.ConversionRecorded: _converted,
+    m.CallEnded: _for_command(engagement.call_ended),
+}
+"""The handler of each public event."""
+
+_BACKFILL_HANDLERS: dict[type[m.ExternalEvent], Handler] = {
+    m.JobCompleted: _backfilled_job,
+    m.ContactEnrolled: enrolling.backfilled_enrollment,
+    m.ContactPaused: _refuse_backfill,
+    m.ContactResumed: _refuse_backfill,
+    m.ContactStopped: _refuse_backfill,
+    m.ReviewReceived: partial(_review, backfill=True),
+    m.TouchSeen: _for_command(partial(engagement.touch_signal, backfill=True)),
+    m.CallEnded: _for_command(partial(engagement.call_ended, backfill=True)),
+    m.ContactReplied: partial(replies_conversions.replied, backfill=True),
+    m.ConnectionAccepted: partial(replies_conversions.connected, backfill=True),
+    m.ConversionRecorded: partial(_converted, backfill=True),
+}
+"""The handlers of a backfill, where they differ. Sender answers concern commands of ours whenever
+they come, and an opt-out or bounce closes its channel."""

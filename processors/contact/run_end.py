@@ -1,0 +1,57 @@
+"""The end of an enrollment: completed, stopped or failed (S2-21, S2-29, C-39)."""
+
+from typing import Any
+
+from processors.contact.context import Context
+from processors.contact.state_machine import ENROLLMENT, IllegalTransition
+from schemas.internal.facts import FactKind
+from schemas.internal.states import Enrollment, Status
+
+
+def set_status(enrollment: Enrollment, status: Status) -> None:
+    """Changes the status of an enrollment.
+
+    Raises IllegalTransition if the table does not allow it.
+    """
+    if status not in ENROLLMENT[enrollment.status]:
+        raise IllegalTransition(f"{enrollment.status.name} cannot become {status.name}")
+    enrollment.status = status
+
+
+def complete_run(context: Context, enrollment: Enrollment) -> None:
+    """Ends an enrollment that has no step left (S2-21)."""
+    _end(context, enrollment, Status.COMPLETED)
+    context.emit_fact(FactKind.ENROLLMENT_COMPLETED, enrollment)
+
+
+def mark_stopped(
+    context: Context,
+    enrollment: Enrollment,
+    reason: str,
+    cause: str | None,
+    values: dict[str, Any] | None = None,
+) -> None:
+    """Ends an enrollment before its last step. Its open touch is left to the caller."""
+    enrollment.reason = reason
+    _end(context, enrollment, Status.STOPPED)
+    context.emit_fact(
+        FactKind.ENROLLMENT_STOPPED, enrollment, reason=reason, cause=cause, values=values
+    )
+
+
+def fail_run(context: Context, enrollment: Enrollment) -> None:
+    """Ends an enrollment because of errors; the campaign goes on for everybody else (S2-29,
+    C-39)."""
+    values = {"errors": enrollment.errors, "last_error": enrollment.last_error}
+    mark_stopped(context, enrollment, "failed", None, values)
+
+
+def _end(context: Context, enrollment: Enrollment, status: Status) -> None:
+    set_status(enrollment, status)
+    enrollment.ended_at = context.now
+    enrollment.variables = None  # nothing more goes out, so no template needs them
+    enrollment.waiting = None
+    enrollment.reply_cause = None
+    enrollment.holds = []
+    if enrollment.reason not in ("repeat_job", "job_deleted"):  # those start no cooldown
+        context.contact.ended[enrollment.campaign_id] = context.now

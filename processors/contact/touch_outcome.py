@@ -1,0 +1,136 @@
+"""What becomes of a touch that is not sent now: skipped, failed, retried, or taken back from
+dispatch (F-7, F-8, S0-5, C-39)."""
+
+from typing import Any
+
+from processors.contact.context import Context
+from processors.contact.run_end import fail_run
+from processors.contact.sequence import advance_run
+from processors.contact.skip_values import skip_values
+from processors.contact.state_machine import Input, transition
+from processors.contact.touch_times import set_due_at
+from schemas.internal.facts import FactKind, fact_time
+from schemas.internal.messages import WithdrawTouch, account_key
+from schemas.internal.states import LIVE, Enrollment, Phase, Touch
+from schemas.internal.topics import Topic
+
+PAUSES = ("campaign_paused", "person_paused", "reply_paused")
+"""Reasons of withdrawals that a frozen enrollment asks for."""
+
+UNREVOKED = (*PAUSES, "no_address", "no_template")
+"""Reasons of withdrawals that do not revoke a command that is out."""
+
+
+def skip_touch(
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    received: Input,
+    reason: str,
+    values: dict[str, Any] | None = None,
+    *,
+    advance: bool = True,
+) -> None:
+    """Ends a touch without sending it, and goes on with the next step (F-8).
+
+    The only place that emits `touch.skipped`. Its `values` are those given, else those that
+    `skip_values` finds for the reason (X-3). With `advance` False the caller moves the enrollment.
+    """
+    if touch.phase is Phase.SCHEDULED and touch.emission:
+        send_withdrawal(context, touch, reason, revoke=True)  # its command is out, and unanswered
+    _resolve(context, touch, received, Phase.SKIPPED, reason)
+    values = values or skip_values(context, enrollment, touch, reason)
+    context.emit_fact(FactKind.TOUCH_SKIPPED, enrollment, touch, reason=reason, values=values)
+    if advance:
+        advance_run(context, enrollment)
+
+
+def fail_touch(
+    context: Context, enrollment: Enrollment, touch: Touch, received: Input, reason: str
+) -> None:
+    """Ends a touch after its last attempt and goes on with the next step (F-7), or fails the
+    enrollment if it has had too many errors (C-39)."""
+    _resolve(context, touch, received, Phase.FAILED, reason)
+    context.emit_fact(FactKind.TOUCH_FAILED, enrollment, touch, reason=reason)
+    if enrollment.status in LIVE and _has_too_many_errors(context, enrollment):
+        fail_run(context, enrollment)
+    else:
+        advance_run(context, enrollment)
+
+
+def _resolve(context: Context, touch: Touch, received: Input, phase: Phase, reason: str) -> None:
+    touch.phase = transition(touch.phase, received, phase)
+    touch.reason = reason
+    touch.resolved_at = context.now
+    touch.wait = None
+
+
+def retry_or_fail(
+    context: Context, enrollment: Enrollment, touch: Touch, code: str, permanent: bool
+) -> None:
+    """Schedules another attempt after a failed send, by default 1, 5 and 15 minutes later; after
+    the last attempt, or on a `permanent` error, the touch fails (F-7)."""
+    delays_us = context.step(enrollment, touch).retry_delays_us
+    if delays_us is None:
+        delays_us = context.definition(enrollment).settings.retry_delays_us
+    retries = touch.attempt - touch.first_attempt
+    touch.error = code
+    count_error(enrollment, code)
+    if permanent or retries >= len(delays_us) or _has_too_many_errors(context, enrollment):
+        fail_touch(context, enrollment, touch, Input.FAILED, code)
+        return
+    touch.phase = transition(touch.phase, Input.FAILED, Phase.SCHEDULED)
+    window = set_due_at(context, enrollment, touch, context.now + delays_us[retries], "retry")
+    context.emit_fact(
+        FactKind.TOUCH_RETRIED,
+        enrollment,
+        touch,
+        reason=code,
+        until=fact_time(touch.due_at),
+        values=None if window is None else {"window": window},
+    )
+    touch.attempt += 1
+    touch.emission = 0
+    touch.command_id = None
+
+
+def count_error(enrollment: Enrollment, code: str) -> None:
+    """Adds one error to the enrollment (S2-11)."""
+    enrollment.errors += 1
+    enrollment.last_error = code
+
+
+def _has_too_many_errors(context: Context, enrollment: Enrollment) -> bool:
+    limit = context.definition(enrollment).settings.max_errors
+    return limit is not None and enrollment.errors >= limit
+
+
+def withdraw_touch(
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    received: Input,
+    reason: str,
+    *,
+    revoke: bool,
+) -> None:
+    """Asks dispatch to withdraw a touch's request; dispatch answers whether its command was out.
+
+    With `revoke` a command that is out is revoked too.
+    """
+    touch.phase = transition(touch.phase, received, Phase.WITHDRAWING)
+    touch.wait = touch.reason = reason
+    send_withdrawal(context, touch, reason, revoke=revoke)
+    context.emit_fact(FactKind.TOUCH_WITHDRAWING, enrollment, touch, reason=reason)
+
+
+def send_withdrawal(context: Context, touch: Touch, reason: str, *, revoke: bool) -> None:
+    """Sends the withdrawal to dispatch and leaves the touch's own state alone."""
+    assert touch.command_id is not None
+    context.turn.send(
+        Topic.DISPATCH_LOG,
+        account_key(context.tenant_id, touch.channel),
+        WithdrawTouch(
+            touch.command_id, context.tenant_id, context.contact_id, touch.channel, reason, revoke
+        ),
+    )
