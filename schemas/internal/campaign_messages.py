@@ -1,0 +1,78 @@
+"""The orders about campaigns, templates and tenants, as records of campaign-log.
+
+Each order comes from a public event, which `cause` names as `source#id`; `at` is its `ce_time`, or
+the timestamp of its record if it has none. A field is only ever appended, with a default.
+"""
+
+from msgspec import field
+
+from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
+from schemas.internal.contact_messages import Message
+
+
+class PublishCampaign(Message, frozen=True):
+    """An order to publish a definition. `document` is JSON, and not validated yet."""
+
+    tenant_id: str
+    campaign_id: str
+    cause: str
+    at: MomentUs
+    document: bytes
+
+
+class ChangeCampaign(Message, frozen=True):
+    """An order to change the status of a campaign. `action` is activated, paused, resumed,
+    completed, archived or deleted (C-8)."""
+
+    tenant_id: str
+    campaign_id: str
+    action: str
+    cause: str
+    at: MomentUs
+
+
+class MoveRuns(Message, frozen=True):
+    """An order to move the runs of `from_version`, or of every older version if it is None, to the
+    newest version. `steps` is as in RunsMoved."""
+
+    tenant_id: str
+    campaign_id: str
+    cause: str
+    at: MomentUs
+    from_version: int | None
+    steps: dict[str, str | None]
+
+
+class DeleteTemplate(Message, frozen=True):
+    """An order to delete a template (S1-42)."""
+
+    tenant_id: str
+    template_id: str
+    cause: str
+    at: MomentUs
+
+
+class UpsertTenant(Message, frozen=True):
+    """An order to create or change a tenant. The fields are as in TenantAnnounced; None means the
+    default: quiet hours from 21:00 to 08:00 (F-6), 100 touches an hour and channel (F-11)."""
+
+    tenant_id: str
+    cause: str
+    at: MomentUs
+    timezone: str
+    quiet_start: MinuteOfDay | None = None
+    quiet_end: MinuteOfDay | None = None
+    strict_start: MinuteOfDay | None = None
+    strict_regions: tuple[str, ...] = ()
+    delay_by_service: dict[str, DurationUs] = field(default_factory=dict)
+    limits: dict[str, int | None] = field(default_factory=dict)
+    caps: dict[str, int] = field(default_factory=dict)
+    fence: MomentUs = 0
+
+
+class DeleteTenant(Message, frozen=True):
+    """An order to delete a tenant and its campaigns (S1-38)."""
+
+    tenant_id: str
+    cause: str
+    at: MomentUs

@@ -1,0 +1,111 @@
+"""The messages between the contact processor and the dispatch processor.
+
+Requests, withdrawals, amendments and suppressions are records of dispatch-log; the answers are
+records of contact-log. A field is only ever appended, with a default.
+"""
+
+from typing import Any
+
+from schemas.base.times import MomentUs
+from schemas.internal.contact_messages import Message, Window
+
+
+class RequestTouch(Message, frozen=True):
+    """An order to send a touch: all fields of its command, and the values that its gates check."""
+
+    command_id: str
+    tenant_id: str
+    contact_id: str
+    campaign_id: str
+    campaign_version: int
+    enrollment_id: str
+    step_id: str
+    touch_number: int
+    attempt: int
+    emission: int
+    channel: str
+    action: str
+    template_id: str
+    recipient: str
+    variables: dict[str, str]
+    scheduled_at: MomentUs
+    due_at: MomentUs
+    expires_at: MomentUs
+    priority: int
+    quiet: Window | None
+    sender_id: str | None = None
+
+
+class WithdrawTouch(Message, frozen=True):
+    """An order to take a request back. If its command is out already, `revoke` decides whether the
+    command is revoked."""
+
+    command_id: str
+    tenant_id: str
+    contact_id: str
+    channel: str
+    reason: str
+    revoke: bool
+
+
+class AmendTouch(Message, frozen=True):
+    """An order to change a request that still waits: a command has the content of its send time
+    (C-36)."""
+
+    command_id: str
+    tenant_id: str
+    channel: str
+    recipient: str
+    quiet: Window | None
+    template_id: str
+    variables: dict[str, str]
+
+
+class SuppressAddress(Message, frozen=True):
+    """An order to send no command to an address again, because it bounced hard or its owner opted
+    out (S4-85)."""
+
+    tenant_id: str
+    channel: str
+    recipient: str
+    reason: str
+    cause: str
+
+
+class DispatchAnswer(Message, frozen=True):
+    """Base of the answers of dispatch to one requested touch."""
+
+    tenant_id: str
+    contact_id: str
+    command_id: str
+
+
+class TouchCommanded(DispatchAnswer, frozen=True):
+    """The command is out; `emission` counts how often."""
+
+    emission: int
+
+
+class TouchDeferred(DispatchAnswer, frozen=True):
+    """The request waits for `reason`, and is tried again at `until`."""
+
+    reason: str
+    until: MomentUs
+
+
+class TouchRefused(DispatchAnswer, frozen=True):
+    """The request has ended at a gate that stays closed: the address is suppressed, or the request
+    has expired. `values` are the values of the decision."""
+
+    reason: str
+    values: dict[str, Any] | None = None
+
+
+class TouchWithdrawn(DispatchAnswer, frozen=True):
+    """The request was taken back before its command was out."""
+
+
+class TouchRevoked(DispatchAnswer, frozen=True):
+    """The command was out before the withdrawal; `revoked` is whether it was revoked."""
+
+    revoked: bool
