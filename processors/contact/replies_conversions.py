@@ -9,9 +9,13 @@ from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, stop
 from processors.contact.run_queries import live_runs, may_be_with_sender
 from processors.contact.sequence import check_trigger
+from schemas.channels import channel_of_signal
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ConnectionAccepted, ContactReplied, ConversionRecorded
 from schemas.internal.states import LIVE, Enrollment
+
+_CONNECTING = channel_of_signal("connection_accepted")
+"""The channel on which people connect."""
 
 
 def replied(context: Context, message: ContactReplied, *, backfill: bool = False) -> None:
@@ -84,7 +88,7 @@ def connected(context: Context, message: ConnectionAccepted, *, backfill: bool =
         return
     context.contact.connected_at = message.at
     context.emit_fact(
-        FactKind.CONTACT_CONNECTED, channel="linkedin", cause=message.cause, occurred_at=message.at
+        FactKind.CONTACT_CONNECTED, channel=_CONNECTING, cause=message.cause, occurred_at=message.at
     )
     if not backfill:
         _check_all_triggers(context, message.cause)
