@@ -1,47 +1,46 @@
-"""How much an account may still send inside a sliding hour (F-11): never more than the limit in
-any hour.
+"""The limit of an account: the greatest number of commands in any hour, as a sliding window (F-11).
 
-A limit counts from when it is set: what went out while there was none is not counted.
+Commands are counted only while a limit is set, so a new limit does not count earlier commands.
 """
 
 from schemas.base.times import HOUR
 from schemas.internal.states import Account, KnownTenant
 
 DEFAULT_PER_HOUR = 100
-"""Per business and channel, where the tenant sets nothing (F-11)."""
+"""The limit of an account whose tenant sets none (F-11)."""
 
 EXACT_UP_TO = 1_000
-"""Limits up to this many are kept to the moment; larger ones in steps of 1/1000 hour, rounded
-late."""
+"""Up to this limit, the time of every command is kept exactly. For a larger limit, times are
+rounded up to steps, so that a state holds at most 1,000 of them."""
 
-_STEP = HOUR // EXACT_UP_TO
+_STEP_US = HOUR // EXACT_UP_TO
 
 
 def per_hour(tenant: KnownTenant | None, channel: str) -> int | None:
-    """The account's limit; None is unlimited."""
+    """The limit of the tenant's account on a channel; None is no limit."""
     if tenant is None:
         return DEFAULT_PER_HOUR
     return tenant.limits.get(channel, DEFAULT_PER_HOUR)
 
 
 def used(account: Account, now: int) -> int:
-    """Commands of the last hour; what is older is forgotten here."""
+    """The number of commands in the hour before `now`. Older ones are removed from the account."""
     sent = account.sent
-    gone = 0
-    while gone < len(sent) and sent[gone][0] + HOUR <= now:
-        account.sent_total -= sent[gone][1]
-        gone += 1
-    if gone:
-        del sent[:gone]
+    expired = 0
+    while expired < len(sent) and sent[expired][0] + HOUR <= now:
+        account.sent_total -= sent[expired][1]
+        expired += 1
+    if expired:
+        del sent[:expired]
     return account.sent_total
 
 
 def count(account: Account, limit: int | None, now: int) -> None:
-    """One command more went out; without a limit nothing is kept of it."""
+    """Counts one command at `now`. Without a limit nothing is counted."""
     if limit is None:
         return
     account.sent_total += 1
-    at = now if limit <= EXACT_UP_TO else now - now % _STEP + _STEP
+    at = now if limit <= EXACT_UP_TO else now - now % _STEP_US + _STEP_US
     if account.sent and account.sent[-1][0] >= at:
         account.sent[-1] = (account.sent[-1][0], account.sent[-1][1] + 1)
     else:
@@ -49,5 +48,6 @@ def count(account: Account, limit: int | None, now: int) -> None:
 
 
 def next_slot(account: Account, now: int) -> int:
-    """When the oldest command leaves the hour."""
+    """The time at which the oldest counted command leaves the window, or in an hour where none is
+    counted."""
     return account.sent[0][0] + HOUR if account.sent else now + HOUR

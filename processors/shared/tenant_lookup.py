@@ -1,4 +1,4 @@
-"""What every processor knows alike: tenants as announced, and how a channel reaches a person."""
+"""What several processors look up: announced tenants, and the address that a channel needs."""
 
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
@@ -6,33 +6,43 @@ from schemas.channels import CHANNELS
 from schemas.internal.messages import TenantAnnounced
 from schemas.internal.states import KnownTenant
 
-ADDRESS_OF = {name: row.address.name for name, row in CHANNELS.items()}
-"""The address that each channel needs, by its name in the profile (C-19)."""
+_FIRST_CHANNELS = ("email", "sms", "whatsapp", "voice", "linkedin")
 
+ADDRESS_OF = {
+    name: CHANNELS[name].address.name
+    for name in sorted(CHANNELS, key=(*_FIRST_CHANNELS, *CHANNELS).index)
+}
+"""The address that each channel needs, by its name in the profile (C-19).
+
+The order decides in which order an opt-out of all channels suppresses addresses. It must stay the
+same for recorded logs, so a new channel comes last, wherever it is in the table of channels.
+"""
 
 ALL_SERVICES = "*"
+"""The service type of a campaign that serves all service types."""
 
 
 def service_of(definition: Definition) -> str:
-    """What a campaign occupies of its tenant's: a service type, all of them, or where no job enters
-    itself (C-4)."""
+    """The service type that a campaign occupies (C-4): the type it names, or ALL_SERVICES. A
+    campaign without jobs has a value of its own, which starts with `#`."""
     if not KINDS[definition.kind].serves_jobs:
         return f"#{definition.campaign_id}"
     return definition.service_type or ALL_SERVICES
 
 
 def tenant_key(tenant_id: str) -> bytes:
-    """Where a task keeps what it knows of a tenant."""
+    """The key of a KnownTenant."""
     return b"\x00t/" + tenant_id.encode()
 
 
 def campaign_key(tenant_id: str, campaign_id: str) -> bytes:
-    """Where a task keeps what it knows of a campaign."""
+    """The key of a KnownCampaign."""
     return f"\x00c/{tenant_id}/{campaign_id}".encode()
 
 
 def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownTenant:
-    """The tenant's settings as of now; which campaign serves what stays as known."""
+    """The state of a tenant after an announcement. Campaigns and deleted templates, which the
+    message does not name, are taken from the state before."""
     return KnownTenant(
         message.tenant_id,
         message.status,

@@ -1,0 +1,107 @@
+"""What ends a request: its command, a refusal or a withdrawal. The contact is informed in the same
+transaction."""
+
+from typing import Any
+
+from processors.dispatch import limits
+from processors.fold.turn import Turn
+from schemas.internal import messages as m
+from schemas.internal.facts import FactKind
+from schemas.internal.states import Account, Request
+from schemas.internal.topics import COMMAND_TOPICS, Topic
+
+
+def command(
+    turn: Turn, touch: m.RequestTouch, account: Account, limit: int | None, used: int
+) -> None:
+    """Writes the command of a touch and deletes its request. `used` commands of the account's
+    `limit` were sent in the hour before."""
+    limits.count(account, limit, turn.now)
+    _delete_request(turn, touch)
+    key = m.contact_key(touch.tenant_id, touch.contact_id)
+    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch))
+    turn.send(
+        Topic.CONTACT_LOG,
+        key,
+        m.TouchCommanded(touch.tenant_id, touch.contact_id, touch.command_id, touch.emission),
+    )
+    # The current window and template: an amendment may have changed them since the request.
+    values = {
+        "emission": touch.emission,
+        "used": used,
+        "limit": limit,
+        "priority": touch.priority,
+        "window": touch.quiet,
+        "template_id": touch.template_id,
+    }
+    emit_touch_fact(turn, FactKind.TOUCH_COMMANDED, touch, values=values)
+
+
+def refuse(turn: Turn, touch: m.RequestTouch, reason: str, values: dict[str, Any]) -> None:
+    """Refuses a touch for good and deletes its request."""
+    _delete_request(turn, touch)
+    turn.send(
+        Topic.CONTACT_LOG,
+        m.contact_key(touch.tenant_id, touch.contact_id),
+        m.TouchRefused(touch.tenant_id, touch.contact_id, touch.command_id, reason, values),
+    )
+
+
+def withdraw(turn: Turn, order: m.WithdrawTouch) -> None:
+    """Deletes a waiting request. A command that is out already is revoked if the order asks for it;
+    whether the revocation is in time is up to the sender.
+
+    A waiting request may repeat a command that is out. That command is revoked too.
+    """
+    request = turn.store.edit(request_key(order), Request)
+    key = m.contact_key(order.tenant_id, order.contact_id)
+    repeated = request is not None and request.touch.emission > 1
+    if request is not None:
+        turn.store.delete(request_key(order))
+    revoked = order.revoke and (request is None or repeated)
+    if revoked:
+        revocation = m.CommandRevoked(
+            order.command_id, order.tenant_id, order.contact_id, order.channel, order.reason
+        )
+        turn.send(COMMAND_TOPICS[order.channel], key, revocation)
+        turn.emit_fact(
+            FactKind.TOUCH_REVOKED,
+            order.tenant_id,
+            contact_id=order.contact_id,
+            channel=order.channel,
+            command_id=order.command_id,
+            reason=order.reason,
+        )
+    ids = (order.tenant_id, order.contact_id, order.command_id)
+    withdrawn = request is not None and not revoked
+    answer = m.TouchWithdrawn(*ids) if withdrawn else m.TouchRevoked(*ids, revoked)
+    turn.send(Topic.CONTACT_LOG, key, answer)
+
+
+def request_key(message: m.RequestTouch | m.WithdrawTouch | m.AmendTouch) -> bytes:
+    """The key of the waiting request that a message is about."""
+    return f"\x01{message.tenant_id}/{message.channel}/{message.command_id}".encode()
+
+
+def emit_touch_fact(turn: Turn, kind: FactKind, touch: m.RequestTouch, **fields: Any) -> None:
+    """Emits a fact about a requested touch."""
+    turn.emit_fact(
+        kind,
+        touch.tenant_id,
+        contact_id=touch.contact_id,
+        campaign_id=touch.campaign_id,
+        version=touch.campaign_version,
+        enrollment_id=touch.enrollment_id,
+        step_id=touch.step_id,
+        touch_number=touch.touch_number,
+        channel=touch.channel,
+        command_id=touch.command_id,
+        attempt=touch.attempt,
+        **fields,
+    )
+
+
+def _delete_request(turn: Turn, touch: m.RequestTouch) -> None:
+    key = request_key(touch)
+    if turn.store.edit(key, Request) is not None:
+        turn.store.delete(key)
