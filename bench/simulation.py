@@ -12,10 +12,10 @@ from schemas.base.times import DAY, parse_rfc3339
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import validate_definition
 from schemas.internal import messages as m
-from streams.runtime.worker import calm_collector
+from streams.runtime.worker import raise_gc_threshold
 from streams.simulation.behaviour import Behaviour
 from streams.simulation.population import Population
-from streams.simulation.report import report
+from streams.simulation.report import open_report
 from streams.simulation.run import Listener
 from streams.simulation.scenario import Scenario, SimulatedCampaign
 from streams.simulation.senders import SimulatedSenders
@@ -57,7 +57,7 @@ def run(quick: bool = False) -> Figure:
         folds.append(alone(contact.fold, people // 5, prospects.mixed))
         spent = weeks[-1].spent
         print(f"  {spent.per_second:,.0f}/s, {spent.seconds:.1f} s", flush=True)
-    kept = alone(week, people, written=True)
+    kept = alone(week, people, write_simulation_report=True)
     speeds = [run.spent.per_second for run in weeks]
     return Figure(
         name="simulate",
@@ -104,25 +104,25 @@ def run_million(quick: bool = False) -> Figure:
     )
 
 
-def week(people: int, written: bool = False) -> Week:
+def week(people: int, write_simulation_report: bool = False) -> Week:
     """A job a person over a day, and what follows from it within a week."""
-    calm_collector()
+    raise_gc_threshold()
     given = _scenario(people)
-    summary = Summary(given.owners())
+    summary = Summary(given.all_tenants())
     watch = Stopwatch()
-    if written:
+    if write_simulation_report:
         with (
             TemporaryDirectory(prefix="touchstream-bench-") as directory,
-            report(Path(directory) / "report") as files,
+            open_report(Path(directory) / "report") as writer,
         ):
-            listeners: list[Listener] = [summary, files]
-            ended = given.run(listeners)
-            files.summary(summary.told(ended, given.about()))
+            listeners: list[Listener] = [summary, writer]
+            result = given.run(listeners)
+            writer.write_summary(summary.to_dict(result, given.describe()))
     else:
-        ended = given.run([summary])
-        summary.told(ended, given.about())
+        result = given.run([summary])
+        summary.to_dict(result, given.describe())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024 / 1e9
-    return Week(watch.spent(ended.records), peak)
+    return Week(watch.spent(result.records), peak)
 
 
 def _scenario(people: int) -> Scenario:

@@ -1,9 +1,9 @@
-"""The same people and events under two definitions, or two limits: which touches are added, removed
-and moved.
+"""Compares two simulations of the same people and events under two definitions or two limits:
+which touches are added, removed and moved.
 
-A touch is one send, known by its command's id: that derives from campaign, person, step and
-attempt, so it is the same under both. A recorded event that answers a touch which the other side
-never sends is marked: what it says of the person may not be believed there.
+A touch is one send, identified by its command id. The id derives from campaign, contact, step and
+attempt, so it is the same on both sides. A recorded event that answers a touch which the other side
+does not send is marked: what it reports may not be true there.
 """
 
 from collections import Counter
@@ -20,209 +20,221 @@ from streams.simulation.scenario import RecordedAnswer, Scenario
 from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
 from streams.simulation.simulated_events import SimulatedEvent
 
-Row = dict[str, Any]
-Step = tuple[str, str, str, str]
-"""Its tenant, its campaign, its own id and its channel."""
+DifferenceRow = dict[str, Any]
+StepKey = tuple[str, str, str, str]
+"""Tenant id, campaign id, step id and channel."""
 
-_NAMES = ("tenant_id", "campaign_id", "step_id", "channel")
+_STEP_KEY_NAMES = ("tenant_id", "campaign_id", "step_id", "channel")
 
-_ROW = Struct("16sqII")
-"""A touch: its command, its time, its step by number, and which attempt it is."""
+_PACKED_TOUCH = Struct("16sqII")
+"""A touch: command id, time, number of its step, attempt."""
 
 
 class SimulatedTouch(NamedTuple):
-    """One send: when it goes out, and as what."""
+    """One send: its time in microseconds, its step and its attempt."""
 
     at: int
-    step: Step
+    step: StepKey
     attempt: int
 
-    def told(self) -> Row:
-        """Whose it is stands beside it."""
-        names = zip(_NAMES[1:], self.step[1:], strict=True)
+    def to_row(self) -> DifferenceRow:
+        """Returns the touch without tenant and contact, which the caller adds."""
+        names = zip(_STEP_KEY_NAMES[1:], self.step[1:], strict=True)
         return {"at": format_rfc3339(self.at), **dict(names), "attempt": self.attempt}
 
 
 class TouchRecorder:
-    """A listener that keeps every touch, as bytes: all of both sides are held at once."""
+    """A listener that records every touch. Touches are packed into bytes, because those of both
+    sides are in memory at once."""
 
     def __init__(self) -> None:
-        self._people: dict[bytes, bytes] = {}
-        self._steps: list[Step] = []
-        self._places: dict[Step, int] = {}
+        self._packed: dict[bytes, bytes] = {}
+        self._steps: list[StepKey] = []
+        self._step_numbers: dict[StepKey, int] = {}
 
-    def facts(self, facts: list[Fact], now: int) -> None:
-        """What was decided shows in what goes out."""
+    def on_facts(self, facts: list[Fact], now: int) -> None:
+        """Ignored: only commands are compared."""
 
-    def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
-        """A repeat is the same send."""
+    def on_command(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """Records the first emission of a command; a repetition is the same send."""
         if isinstance(command, CommandRevoked) or command.touch.emission > 1:
             return
-        told = command.touch
-        step = (told.tenant_id, told.campaign_id, told.step_id, told.channel)
-        place = self._places.setdefault(step, len(self._steps))
-        if place == len(self._steps):
+        touch = command.touch
+        step = (touch.tenant_id, touch.campaign_id, touch.step_id, touch.channel)
+        number = self._step_numbers.setdefault(step, len(self._steps))
+        if number == len(self._steps):
             self._steps.append(step)
-        row = _ROW.pack(_short(told.command_id), now, place, told.attempt)
-        person = contact_key(told.tenant_id, told.contact_id)
-        self._people[person] = self._people.get(person, b"") + row
+        packed = _PACKED_TOUCH.pack(_id_bytes(touch.command_id), now, number, touch.attempt)
+        contact = contact_key(touch.tenant_id, touch.contact_id)
+        self._packed[contact] = self._packed.get(contact, b"") + packed
 
-    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
-        """Drawn for a command, and so never without one."""
+    def on_event(self, touch: CommandedTouch, signal: DrawnSignal, event: SimulatedEvent) -> None:
+        """Ignored: every drawn event belongs to a command."""
 
-    def people(self) -> KeysView[bytes]:
-        """Everybody who was reached."""
-        return self._people.keys()
+    def contacts(self) -> KeysView[bytes]:
+        """Returns the keys of all contacts that have a touch."""
+        return self._packed.keys()
 
-    def of(self, person: bytes) -> dict[bytes, SimulatedTouch]:
-        """A person's touches, by their commands."""
+    def touches(self, contact: bytes) -> dict[bytes, SimulatedTouch]:
+        """Returns the touches of a contact by the bytes of their command ids."""
         found = {}
-        for command, at, place, attempt in _ROW.iter_unpack(self._people.get(person, b"")):
-            found[command] = SimulatedTouch(at, self._steps[place], attempt)
+        for command, at, number, attempt in _PACKED_TOUCH.iter_unpack(
+            self._packed.get(contact, b"")
+        ):
+            found[command] = SimulatedTouch(at, self._steps[number], attempt)
         return found
 
-    def find(self, heard: RecordedAnswer | RequestTouch) -> SimulatedTouch | None:
-        """The touch that an event answers, or that a command is of."""
-        touches = self.of(contact_key(heard.tenant_id, heard.contact_id))
-        return touches.get(_short(heard.command_id))
+    def find(self, reference: RecordedAnswer | RequestTouch) -> SimulatedTouch | None:
+        """Returns the touch with the command id of an answer or of a request."""
+        touches = self.touches(contact_key(reference.tenant_id, reference.contact_id))
+        return touches.get(_id_bytes(reference.command_id))
 
 
 class SubstituteSenders(SimulatedSenders):
-    """Senders for a side of which nothing is recorded: a touch that is sent on this side alone, or
-    after its recorded answer, is sent at once. Whom nobody answered then, nobody answers now."""
+    """Senders for a side without recorded answers of its own.
 
-    def __init__(self, was: TouchRecorder, answered: Mapping[str, int]) -> None:
-        """`answered` is when each command was last said to be sent, or not."""
+    A touch that only this side sends, or that it sends after the recorded answer, is sent at once.
+    A touch that was not answered in the recording is not answered here either.
+    """
+
+    def __init__(self, before: TouchRecorder, answered_at: Mapping[str, int]) -> None:
+        """`answered_at` has the time of the last recorded answer by command id."""
         super().__init__(Behaviour.of(None), 0)
-        self._was, self._answered = was, answered
+        self._before, self._answered_at = before, answered_at
 
-    def take(self, command: CommandDue | CommandRevoked, now: int) -> None:
-        """What the record has an answer to is left to it."""
+    def receive(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """Sends the touch unless the recording has an answer to it that is still to come, or has
+        the touch without an answer."""
         if isinstance(command, CommandDue):
-            told_at = self._answered.get(command.touch.command_id)
-            silent = told_at is None and self._was.find(command.touch) is not None
-            if silent or (told_at is not None and told_at >= now):
+            answered_at = self._answered_at.get(command.touch.command_id)
+            unanswered = answered_at is None and self._before.find(command.touch) is not None
+            if unanswered or (answered_at is not None and answered_at >= now):
                 return
-        super().take(command, now)
+        super().receive(command, now)
 
 
-def with_substitute_senders(other: Scenario, was: TouchRecorder) -> Scenario:
-    """The other side, with somebody to answer what its record cannot."""
+def with_substitute_senders(other: Scenario, before: TouchRecorder) -> Scenario:
+    """Gives a scenario of recorded events without senders its `SubstituteSenders`."""
     if other.recorded is None or other.senders is not None:
         return other
-    return other._replace(senders=SubstituteSenders(was, other.recorded.answered()))
+    return other._replace(senders=SubstituteSenders(before, other.recorded.last_answered_at()))
 
 
 class TouchChange(NamedTuple):
-    """What became of one touch of a person: on one side only, or at another time."""
+    """A touch on both sides; None on a side that does not send it."""
 
-    was: SimulatedTouch | None
-    now: SimulatedTouch | None
+    before: SimulatedTouch | None
+    after: SimulatedTouch | None
+
+    @property
+    def kind(self) -> str:
+        """One of `CHANGE_KINDS`."""
+        if self.before is None:
+            return "added"
+        if self.after is None:
+            return "removed"
+        if self.before.at == self.after.at:
+            return "same"
+        return "moved_earlier" if self.after.at < self.before.at else "moved_later"
+
+    @property
+    def touch(self) -> SimulatedTouch:
+        """The touch after the change, or the removed one."""
+        touch = self.after or self.before
+        assert touch is not None, "a change has a touch on one side at least"
+        return touch
+
+    def to_row(self) -> DifferenceRow:
+        row = self.touch.to_row()
+        if self.before is not None and self.after is not None:
+            row["was_at"] = format_rfc3339(self.before.at)
+        return row
+
+
+CHANGE_KINDS = ("same", "moved_earlier", "moved_later", "added", "removed")
 
 
 class Comparison:
-    """Two sides: `was` as it is, `now` as it would be."""
+    """The differences between two sides: `before` as the campaigns are, `after` as they would be.
+
+    `marked_events` has the recorded answers to a touch that `after` does not send, or sends later
+    than the answer.
+    """
 
     def __init__(
-        self, was: TouchRecorder, now: TouchRecorder, heard: Iterable[RecordedAnswer]
+        self, before: TouchRecorder, after: TouchRecorder, answers: Iterable[RecordedAnswer]
     ) -> None:
-        self._was, self._now = was, now
-        self._people = sorted(was.people() | now.people())
-        self.marked = list(self._mark(heard))
+        self._before, self._after = before, after
+        self._contacts = sorted(before.contacts() | after.contacts())
+        self.marked_events = list(self._mark(answers))
 
-    def people(self) -> Iterator[Row]:
-        """Everybody for whom something is different."""
-        for person in self._people:
-            rows: dict[str, list[Row]] = {"added": [], "removed": [], "moved": []}
-            for change in self._pairs(person):
-                if (what := _what(change)) != "same":
-                    rows[what.partition("_")[0]].append(_said(change))
+    def changed_contacts(self) -> Iterator[DifferenceRow]:
+        """Yields a row for each contact with a difference."""
+        for contact in self._contacts:
+            rows: dict[str, list[DifferenceRow]] = {"added": [], "removed": [], "moved": []}
+            for change in self._changes(contact):
+                if change.kind != "same":
+                    rows[change.kind.partition("_")[0]].append(change.to_row())
             if any(rows.values()):
-                tenant_id, _, contact_id = person.decode().partition("/")
+                tenant_id, _, contact_id = contact.decode().partition("/")
                 yield {"tenant_id": tenant_id, "contact_id": contact_id, **rows}
 
-    def told(self) -> Row:
-        """In sum, and by step."""
-        sums: dict[Step, Counter[str]] = {}
-        shifts: dict[Step, list[int]] = {}
-        changed = 0
-        for person in self._people:
-            different = False
-            for change in self._pairs(person):
-                what = _what(change)
-                different = different or what != "same"
-                step = _step(change)
-                sums.setdefault(step, Counter())[what] += 1
-                if change.was is not None and change.now is not None and what != "same":
-                    shifts.setdefault(step, []).append(change.now.at - change.was.at)
-            changed += different
-        whole: Counter[str] = sum(sums.values(), Counter())
+    def summary(self) -> DifferenceRow:
+        """Returns the numbers of touches by kind of change, in total and by step."""
+        counts: dict[StepKey, Counter[str]] = {}
+        shifts: dict[StepKey, list[int]] = {}
+        changed_contacts = 0
+        for contact in self._contacts:
+            changed = False
+            for change in self._changes(contact):
+                kind, step = change.kind, change.touch.step
+                changed = changed or kind != "same"
+                counts.setdefault(step, Counter())[kind] += 1
+                if change.before is not None and change.after is not None and kind != "same":
+                    shifts.setdefault(step, []).append(change.after.at - change.before.at)
+            changed_contacts += changed
+        total: Counter[str] = sum(counts.values(), Counter())
+        reasons = Counter(row["why"] for row in self.marked_events)
         return {
-            "touches": {what: whole[what] for what in _WHAT},
-            "people": {"changed": changed, "all": len(self._people)},
-            "by_step": [_row(step, counts, shifts.get(step)) for step, counts in sums.items()],
-            "marked_events": dict(sorted(Counter(row["why"] for row in self.marked).items())),
+            "touches": {kind: total[kind] for kind in CHANGE_KINDS},
+            "people": {"changed": changed_contacts, "all": len(self._contacts)},
+            "by_step": [
+                _step_row(step, by_kind, shifts.get(step)) for step, by_kind in counts.items()
+            ],
+            "marked_events": dict(sorted(reasons.items())),
         }
 
-    def _pairs(self, person: bytes) -> Iterator[TouchChange]:
-        """In order of time on the side that is, then what is only on the other."""
-        was, now = self._was.of(person), self._now.of(person)
-        for command, touch in was.items():
-            yield TouchChange(touch, now.get(command))
-        for command, touch in now.items():
-            if command not in was:
+    def _changes(self, contact: bytes) -> Iterator[TouchChange]:
+        """Yields the touches of `before` in order of time, then those that only `after` has."""
+        before, after = self._before.touches(contact), self._after.touches(contact)
+        for command, touch in before.items():
+            yield TouchChange(touch, after.get(command))
+        for command, touch in after.items():
+            if command not in before:
                 yield TouchChange(None, touch)
 
-    def _mark(self, heard: Iterable[RecordedAnswer]) -> Iterator[Row]:
-        """Recorded events that the other side has no touch for, or not yet."""
-        for event in heard:
-            touch = self._now.find(event)
+    def _mark(self, answers: Iterable[RecordedAnswer]) -> Iterator[DifferenceRow]:
+        for answer in answers:
+            touch = self._after.find(answer)
             if touch is None:
-                why = "touch_unknown" if self._was.find(event) is None else "touch_gone"
-            elif touch.at > event.at:
+                why = "touch_unknown" if self._before.find(answer) is None else "touch_gone"
+            elif touch.at > answer.at:
                 why = "touch_later"
             else:
                 continue
-            yield {**event._asdict(), "at": format_rfc3339(event.at), "why": why}
+            yield {**answer._asdict(), "at": format_rfc3339(answer.at), "why": why}
 
 
-_WHAT = ("same", "moved_earlier", "moved_later", "added", "removed")
-
-
-def _what(change: TouchChange) -> str:
-    if change.was is None:
-        return "added"
-    if change.now is None:
-        return "removed"
-    if change.was.at == change.now.at:
-        return "same"
-    return "moved_earlier" if change.now.at < change.was.at else "moved_later"
-
-
-def _said(change: TouchChange) -> Row:
-    touch = change.now or change.was
-    assert touch is not None, "a change is of a touch"
-    row = touch.told()
-    if change.was is not None and change.now is not None:
-        row["was_at"] = format_rfc3339(change.was.at)
+def _step_row(step: StepKey, counts: Counter[str], shifts_us: list[int] | None) -> DifferenceRow:
+    row: DifferenceRow = dict(zip(_STEP_KEY_NAMES, step, strict=True))
+    row.update({kind: counts[kind] for kind in CHANGE_KINDS})
+    row["median_shift_hours"] = None if shifts_us is None else round(median(shifts_us) / HOUR, 3)
     return row
 
 
-def _step(change: TouchChange) -> Step:
-    touch = change.now or change.was
-    assert touch is not None, "a change is of a touch"
-    return touch.step
-
-
-def _row(step: Step, counts: Counter[str], shifts: list[int] | None) -> Row:
-    row: Row = dict(zip(_NAMES, step, strict=True))
-    row.update({what: counts[what] for what in _WHAT})
-    row["median_shift_hours"] = None if shifts is None else round(median(shifts) / HOUR, 3)
-    return row
-
-
-def _short(command_id: str) -> bytes:
-    """A UUID, as all of ours are, takes half the room as bytes; any other id names no touch."""
+def _id_bytes(command_id: str) -> bytes:
+    """Returns the 16 bytes of a UUID, half the size of its text; b"" for any other id, which no
+    command has."""
     try:
         return bytes.fromhex(command_id.replace("-", ""))
     except ValueError:

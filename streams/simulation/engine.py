@@ -1,8 +1,9 @@
 """The three processors joined in memory, under a clock that the caller moves.
 
-A log is nothing but the inbox of its task: a record is folded in the moment that it is appended,
-and forgotten. It is stamped as Kafka stamps it, in whole milliseconds. Who has his turn at a moment
-is fixed, and so is how much he does of it, so when a task commits changes nothing that is said.
+A log is only the inbox of its task: a record is folded at the moment it is appended, and is not
+kept. Its timestamp is in whole milliseconds, as in Kafka. The order in which the tasks take turns
+is fixed, and so is the number of steps of a turn; therefore the moments at which a task commits do
+not change any output.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,17 +24,18 @@ from streams.base.transport import Partition
 from streams.runtime.roles import PROCESSORS
 
 STEPS_PER_TURN = 500
-"""Records and timers of a task before the others have their turn."""
+"""Records and timers that a task folds before the other tasks take their turn."""
 
 COMMIT_EVERY = 2_000
+"""Steps of a task between two commits."""
 
 Command = m.CommandDue | m.CommandRevoked
 
-_ORDER = ("campaign", "contact", "dispatch")
+_TURN_ORDER = ("campaign", "contact", "dispatch")
 
 
 class OwnedEnrollment(NamedTuple):
-    """An enrollment, and whose it is."""
+    """An enrollment with the ids of its tenant and its contact."""
 
     tenant_id: str
     contact_id: str
@@ -41,137 +43,165 @@ class OwnedEnrollment(NamedTuple):
 
 
 class _TaskLog:
-    """A log of one partition, and the task that folds it; `batch` and `said` are what came in and
-    went out since the last commit."""
+    """A log of one partition and the task that folds it.
 
-    __slots__ = ("batch", "inbox", "offsets", "place", "said", "since_commit", "store", "task")
+    `batch` has the records appended since the last commit; `outputs_routed` counts the outputs
+    routed since then.
+    """
+
+    __slots__ = (
+        "batch",
+        "inbox",
+        "offsets",
+        "outputs_routed",
+        "partition",
+        "steps_since_commit",
+        "store",
+        "task",
+    )
 
     def __init__(self, topic: Topic, task: Task) -> None:
-        self.place = Partition(topic, 0)
+        self.partition = Partition(topic, 0)
         self.task = task
         self.store = task.store
         self.inbox = task.inbox
         self.batch: list[Record] = []
         self.offsets = count()
-        self.since_commit = self.said = 0
+        self.steps_since_commit = self.outputs_routed = 0
 
     def append(self, now: int, key: bytes, value: bytes) -> None:
         record = Record(next(self.offsets), now, key, value)
         self.inbox.append(record)
         self.batch.append(record)
 
-    def committed(self) -> None:
-        """What is still to be folded belongs to the next batch."""
+    def start_batch(self) -> None:
+        """Begins the next batch after a commit, with the records that are not folded yet."""
         self.batch = list(self.inbox)
-        self.since_commit = self.said = 0
+        self.steps_since_commit = self.outputs_routed = 0
 
 
 class SimulationEngine:
-    """`hear` gets the facts of each step, in order; `command` each command as it goes out, and
-    `park` the letter of each step that cannot be folded: it costs that one and nothing else."""
+    """The tasks of the three processors and their logs, at the time `now` (microseconds).
+
+    `on_facts` receives the facts of each turn in order, `on_command` each command as it goes out,
+    and `on_dead_letter` one dead letter for each record or timer that cannot be folded. Such a
+    record or timer has no other effect.
+    """
 
     def __init__(
         self,
         now: int,
-        hear: Callable[[list[Fact]], None],
-        command: Callable[[Command], None],
-        park: Callable[[m.DeadLetter], None],
+        on_facts: Callable[[list[Fact]], None],
+        on_command: Callable[[Command], None],
+        on_dead_letter: Callable[[m.DeadLetter], None],
         *,
         commit_every: int = COMMIT_EVERY,
     ) -> None:
         self.now = now
         self.records = 0
-        self._hear, self._command, self._park = hear, command, park
+        self._on_facts, self._on_command, self._on_dead_letter = (
+            on_facts,
+            on_command,
+            on_dead_letter,
+        )
         self._commit_every = commit_every
-        self._lanes: dict[Topic, _TaskLog] = {}
-        for role in _ORDER:
+        self._logs: dict[Topic, _TaskLog] = {}
+        for role in _TURN_ORDER:
             topic, make = PROCESSORS[role]
-            self._lanes[topic] = _TaskLog(topic, Task(make(ONE_MACHINE), 0))
-        self._each = tuple(self._lanes.values())
+            self._logs[topic] = _TaskLog(topic, Task(make(ONE_MACHINE), 0))
+        self._all_logs = tuple(self._logs.values())
 
-    def tell(self, topic: Topic, key: bytes, value: bytes) -> None:
-        """One record, at the end of its log; folded when things settle."""
-        self._lanes[topic].append(self.now, key, value)
+    def append(self, topic: Topic, key: bytes, value: bytes) -> None:
+        """Appends a record to the log of `topic`; `settle` folds it."""
+        self._logs[topic].append(self.now, key, value)
         self.records += 1
 
     def settle(self) -> None:
-        """Until nothing moves any more at this moment."""
+        """Folds all records and fires all timers that are due by `now`, and whatever follows from
+        them."""
         moved = True
         while moved:
             moved = False
-            for lane in self._each:
-                if lane.inbox or (
-                    lane.store.soonest <= self.now and lane.store.next_due() <= self.now
+            for log in self._all_logs:
+                if log.inbox or (
+                    log.store.soonest <= self.now and log.store.next_due() <= self.now
                 ):
-                    self._fold(lane)
+                    self._fold(log)
                     moved = True
 
     def next_due(self, before: int = NEVER) -> int:
-        """The soonest timer of all tasks, if it is earlier than `before`."""
-        for lane in self._each:
-            if lane.store.soonest < before:
-                before = min(before, lane.store.next_due())
+        """Returns the due time of the first timer of all tasks, or `before` if none is earlier."""
+        for log in self._all_logs:
+            if log.store.soonest < before:
+                before = min(before, log.store.next_due())
         return before
 
     def enrollments(self) -> Iterator[OwnedEnrollment]:
-        """All there are, as they stand now."""
-        task = self._lanes[Topic.CONTACT_LOG].task
+        """Yields the current state of every enrollment."""
+        task = self._logs[Topic.CONTACT_LOG].task
         task.commit(task.changes())
         for tenant_id, contact_id, runs in enrollments(task.store.items()):
             for run in runs:
                 yield OwnedEnrollment(tenant_id, contact_id, run)
 
-    def _fold(self, lane: _TaskLog) -> None:
-        task = lane.task
-        if not lane.inbox and task.stream_time < self.now:  # only time goes on
-            lane.append(self.now, b"", m.TICK)
+    def _fold(self, log: _TaskLog) -> None:
+        """Gives one task its turn and routes its outputs."""
+        task = log.task
+        if not log.inbox and task.stream_time < self.now:  # a timer is due, and no record comes
+            log.append(self.now, b"", m.TICK)
             self.records += 1
         try:
-            lane.since_commit += task.advance(STEPS_PER_TURN)
+            log.steps_since_commit += task.advance(STEPS_PER_TURN)
         except Poison:
-            self._fold_again(lane)
+            self._refold_batch(log)
             return
         if task.outputs:
-            lane.said += len(task.outputs)
+            log.outputs_routed += len(task.outputs)
             self._route(task.outputs)
             task.outputs.clear()
-        if lane.since_commit >= self._commit_every:
+        if log.steps_since_commit >= self._commit_every:
             task.commit(task.changes())
-            lane.committed()
+            log.start_batch()
 
-    def _fold_again(self, lane: _TaskLog) -> None:
-        """Since the last commit, as a worker does it, each step alone where one is in doubt. The
-        same log says the same, so what was said already is passed over."""
+    def _refold_batch(self, log: _TaskLog) -> None:
+        """Folds the batch again from the last commit, as a worker does after a failed step.
+
+        `refold` leaves out the steps that fail. The same records give the same outputs in the same
+        order, so the outputs that were routed before are skipped by their number.
+        """
         outputs: list[Output] = []
-        lane.task.rollback()
-        refold(lane.place, lane.task, lane.batch, outputs.append)
-        said = lane.said
-        lane.committed()
-        self._route(outputs[said:])
+        log.task.rollback()
+        refold(log.partition, log.task, log.batch, outputs.append)
+        routed = log.outputs_routed
+        log.start_batch()
+        self._route(outputs[routed:])
 
     def _route(self, outputs: list[Output]) -> None:
-        """What a task says is a record of the log that it is for, at once."""
-        facts, lanes, encode, now = [], self._lanes, m.encode, self.now
+        """Appends messages to the log of their topic; passes facts, commands and dead letters to
+        the callbacks."""
+        facts, logs, encode, now = [], self._logs, m.encode, self.now
         for output in outputs:
             topic = output.topic
             if topic is _FACTS:
                 facts.append(output.message)
-            elif (lane := lanes.get(topic)) is not None:
-                lane.append(now, output.key, encode(output.message))
+            elif (log := logs.get(topic)) is not None:
+                log.append(now, output.key, encode(output.message))
                 self.records += 1
             elif topic in _COMMANDS:
-                self._command(output.message)  # type: ignore[arg-type]
+                self._on_command(output.message)  # type: ignore[arg-type]
             elif topic is _DEAD_LETTERS:
-                self._park(output.message)  # type: ignore[arg-type]
+                self._on_dead_letter(output.message)  # type: ignore[arg-type]
         if facts:
-            self._hear(facts)  # type: ignore[arg-type]
+            self._on_facts(facts)  # type: ignore[arg-type]
 
 
+# Looking up an enum member costs a Python call, so each is looked up once.
 _DEAD_LETTERS = Topic.DEAD_LETTERS
-_FACTS = Topic.FACTS  # a member is looked up in Python, so once
+_FACTS = Topic.FACTS
 _COMMANDS = frozenset(COMMANDS)
 
 
-def log_timestamp(micros: int) -> int:
-    """When a log has what happens at that moment: never before."""
-    return -(-micros // MILLISECOND) * MILLISECOND
+def log_timestamp(at: int) -> int:
+    """Rounds a moment (microseconds) up to a whole millisecond: the earliest timestamp that a log
+    record about it can have."""
+    return -(-at // MILLISECOND) * MILLISECOND

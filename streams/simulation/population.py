@@ -102,6 +102,7 @@ def _person_of(event: ContactUpserted) -> SimulatedPerson:
         event.timezone,
         event.region,
         event.linkedin_url,
+        event.addresses,
     )
     return SimulatedPerson(event.contact_id, person, event.attributes)
 

@@ -1,7 +1,8 @@
-"""A report in a directory: what was decided, commanded and heard, a line each, and the summary.
+"""A report directory: facts, commands, events and enrollments, one JSON object a line, and the
+summary.
 
-It is written beside its place and takes it when it is whole. Whatever comes between, a full disk or
-Ctrl-C, leaves nothing that could be mistaken for a report.
+A report is written to a temporary directory beside its place and renamed when it is complete. If
+anything fails before, such as a full disk or Ctrl-C, no directory is left that looks like a report.
 """
 
 import json
@@ -18,87 +19,89 @@ from schemas.internal.facts import Fact, fact_time
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.public.commands import command_encoder
 from streams.simulation.senders import CommandedTouch, DrawnSignal
-from streams.simulation.simulated_events import SimulatedEvent, line
+from streams.simulation.simulated_events import SimulatedEvent, event_line
 
 FACTS = "facts.jsonl"
 ENROLLMENTS = "enrollments.jsonl"
 
-_BUFFER = 1 << 20
+_BUFFER_BYTES = 1 << 20
 _to_lines = msgspec.json.Encoder().encode_lines
 _to_json = msgspec.json.Encoder().encode
 _encode_command = command_encoder("json")
 
 
 class ReportExists(ValueError):
-    """There is something already where the report should go."""
+    """Something exists already at the place of the report."""
 
 
 class ReportWriter:
-    """A listener that writes. `summary` makes it whole."""
+    """A listener that writes the files of a report. The report is complete with its summary."""
 
     def __init__(self, directory: Path, files: ExitStack) -> None:
-        def opened(name: str) -> BinaryIO:
+        def open_in_directory(name: str) -> BinaryIO:
             return files.enter_context(open_file(directory / name))
 
         self._directory = directory
-        self._facts = opened(FACTS)
-        self._commands = opened("commands.jsonl")
-        self._events = opened("events.jsonl")
+        self._facts = open_in_directory(FACTS)
+        self._commands = open_in_directory("commands.jsonl")
+        self._events = open_in_directory("events.jsonl")
 
-    def facts(self, facts: list[Fact], now: int) -> None:
-        """As they stand on the topic `facts`."""
+    def on_facts(self, facts: list[Fact], now: int) -> None:
+        """Writes the facts as the values of the topic `facts`."""
         self._facts.write(_to_lines(facts))
 
-    def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
-        """As a CloudEvent in structured JSON; its time is when it went out."""
-        headers, value = _encode_command(command)
-        told = dict(headers)
+    def on_command(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """Writes the command as a CloudEvent in structured JSON with the time `now`
+        (microseconds)."""
+        header_pairs, value = _encode_command(command)
+        headers = dict(header_pairs)
         envelope = {
             "specversion": "1.0",
-            "type": told["ce_type"].decode(),
-            "source": told["ce_source"].decode(),
-            "id": told["ce_id"].decode(),
+            "type": headers["ce_type"].decode(),
+            "source": headers["ce_source"].decode(),
+            "id": headers["ce_id"].decode(),
             "time": fact_time(now),
             "data": msgspec.Raw(value),
         }
         self._commands.write(_to_json(envelope) + b"\n")
 
-    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
-        """As `touchstream publish` takes it, and `simulate --events`."""
-        self._events.write(line(who, said, told) + b"\n")
+    def on_event(self, touch: CommandedTouch, signal: DrawnSignal, event: SimulatedEvent) -> None:
+        """Writes the event as `touchstream publish` and `simulate --events` accept it."""
+        self._events.write(event_line(touch, signal, event) + b"\n")
 
-    def lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
-        """A file more, a line each."""
+    def write_lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Writes another file of the report, one row a line."""
         with open_file(self._directory / name) as file:
             for row in rows:
                 file.write(_to_json(row) + b"\n")
 
-    def page(self, told: dict[str, Any]) -> bool:
-        """The summary as pictures; False where what draws them is not installed."""
+    def write_page(self, summary: dict[str, Any]) -> bool:
+        """Writes the summary as an HTML page with figures. Returns False if plotly is not
+        installed."""
         try:
-            from streams.simulation.report_html import page
+            from streams.simulation.report_html import render_page
         except ModuleNotFoundError as error:
             if error.name != "plotly":
                 raise
             return False
-        (self._directory / "report.html").write_text(page(told), "utf-8")
+        (self._directory / "report.html").write_text(render_page(summary), "utf-8")
         return True
 
-    def summary(self, told: dict[str, Any]) -> None:
-        text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
         (self._directory / "summary.json").write_text(text, "utf-8")
 
 
 def open_file(path: Path) -> BinaryIO:
-    """A new file, written in large pieces."""
-    return path.open("wb", buffering=_BUFFER)
+    """Opens a new file for writing, with a large buffer."""
+    return path.open("wb", buffering=_BUFFER_BYTES)
 
 
 @contextmanager
-def report(place: Path) -> Iterator[ReportWriter]:
-    """A report that is in its place afterwards, whole; or not at all. Raises ReportExists,
-    OSError."""
-    place = Path(os.path.abspath(place))  # noqa: PTH100 (a link stays one)
+def open_report(place: Path) -> Iterator[ReportWriter]:
+    """Yields the writer of a new report. On success the complete report is at `place` afterwards;
+    after an exception nothing is. Raises ReportExists, OSError."""
+    place = Path(os.path.abspath(place))  # noqa: PTH100 (resolve would follow a symbolic link)
     if place.exists():
         raise ReportExists(f"{place} exists already and is left as it is")
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
-"""A report on disk, asked about one person: its files are read from end to end, and no more is
-decoded than is theirs."""
+"""Reads the facts and enrollments of one contact from a report directory.
+
+Each file is read from beginning to end; only the lines of the contact are decoded.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,52 +11,54 @@ import msgspec
 from schemas.internal import facts
 from schemas.internal.facts import Fact
 from schemas.internal.states import Enrollment
-from streams.simulation.enrollment_lines import read
+from streams.simulation.enrollment_lines import from_row
 from streams.simulation.report import ENROLLMENTS, FACTS
 
-Progress = Callable[[str], None]
-Person = tuple[str, str]
-"""Tenant and contact."""
+ReadProgress = Callable[[str], None]
+"""Receives a text that says how much is read."""
 
-TELL_EVERY = 500_000
+ContactKey = tuple[str, str]
+"""Tenant id and contact id."""
+
+PROGRESS_EVERY_LINES = 500_000
 
 
 class NoReport(Exception):
-    """The directory does not hold what `touchstream simulate --out` writes; the message says what
-    is wrong with it."""
+    """The directory is not a report that `touchstream simulate --out` wrote; the message says
+    why."""
 
 
 class ReportReader:
-    """A report. Raises NoReport, OSError."""
+    """A report. The methods raise NoReport, OSError."""
 
-    def __init__(self, directory: Path, tell: Progress) -> None:
+    def __init__(self, directory: Path, progress: ReadProgress) -> None:
         self._directory = directory
-        self._tell = tell
+        self._progress = progress
 
-    def whose(self, sought: str) -> Person | None:
-        """Whom an enrollment's or a command's id belongs to."""
-        for fact in self._facts(sought.encode()):
-            if sought in (fact.enrollment_id, fact.command_id) and fact.contact_id:
+    def find_owner(self, sought_id: str) -> ContactKey | None:
+        """Returns the contact of an enrollment id or a command id; None if no fact has the id."""
+        for fact in self._facts(sought_id.encode()):
+            if sought_id in (fact.enrollment_id, fact.command_id) and fact.contact_id:
                 return fact.tenant_id, fact.contact_id
         return None
 
-    def named(self, contact_id: str) -> list[Person]:
-        """The contacts of that id: of each tenant there may be one."""
+    def find_contacts(self, contact_id: str) -> list[ContactKey]:
+        """Returns the contacts with this id: at most one of each tenant."""
         needle = b'"contact_id":' + msgspec.json.encode(contact_id)
         return sorted({(fact.tenant_id, contact_id) for fact in self._facts(needle)})
 
-    def facts(self, person: Person) -> list[Fact]:
-        """All of a person's, in order."""
-        return list(self._facts(_needle(person)))
+    def facts(self, contact: ContactKey) -> list[Fact]:
+        """Returns all facts of a contact in order."""
+        return list(self._facts(_line_part(contact)))
 
-    def runs(self, person: Person) -> list[Enrollment]:
-        """Every enrollment of theirs, as it stands at the end."""
+    def enrollments(self, contact: ContactKey) -> list[Enrollment]:
+        """Returns the final state of every enrollment of a contact."""
         found = []
-        for number, line in self._lines(ENROLLMENTS, _needle(person)):
+        for number, line in self._lines(ENROLLMENTS, _line_part(contact)):
             try:
-                found.append(read(msgspec.json.decode(line)).enrollment)
+                found.append(from_row(msgspec.json.decode(line)).enrollment)
             except (ValueError, KeyError, TypeError) as error:
-                raise self._bad(ENROLLMENTS, number) from error
+                raise self._bad_line(ENROLLMENTS, number) from error
         return found
 
     def _facts(self, needle: bytes) -> Iterator[Fact]:
@@ -62,25 +66,27 @@ class ReportReader:
             try:
                 yield facts.decode(line)
             except msgspec.DecodeError as error:
-                raise self._bad(FACTS, number) from error
+                raise self._bad_line(FACTS, number) from error
 
     def _lines(self, name: str, needle: bytes) -> Iterator[tuple[int, bytes]]:
-        """Those that hold the needle, with their numbers."""
+        """Yields the lines of a file that contain `needle`, with their numbers from 1."""
         path = self._directory / name
         if not path.is_file():
-            raise NoReport(f"{self._directory}: no report of touchstream simulate: no {name}")
+            raise NoReport(f"{self._directory} is no report of touchstream simulate: no {name}")
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                if number % TELL_EVERY == 0:
-                    self._tell(f"{name}: {number:,} lines")
+                if number % PROGRESS_EVERY_LINES == 0:
+                    self._progress(f"{name}: {number:,} lines")
                 if needle in line:
                     yield number, line
 
-    def _bad(self, name: str, number: int) -> NoReport:
-        return NoReport(f"{self._directory / name} line {number} is not as simulate wrote it")
+    def _bad_line(self, name: str, number: int) -> NoReport:
+        path = self._directory / name
+        return NoReport(f"{path} line {number} is not as touchstream simulate writes it")
 
 
-def _needle(person: Person) -> bytes:
-    """Both ids begin the lines of both files, one after the other."""
-    tenant_id, contact_id = map(msgspec.json.encode, person)
+def _line_part(contact: ContactKey) -> bytes:
+    """The bytes that every line of this contact contains in both files: the two ids are
+    neighbours there."""
+    tenant_id, contact_id = map(msgspec.json.encode, contact)
     return b'"tenant_id":' + tenant_id + b',"contact_id":' + contact_id

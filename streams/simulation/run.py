@@ -1,12 +1,13 @@
-"""A simulation from beginning to end: orders, people, recorded events and senders, told to the
-engine in order of time.
+"""A simulation from beginning to end: set-up records, people, recorded events and senders' signals
+are appended to the engine in order of time.
 
-At a moment the orders come first, then people, then what is recorded, then what the senders say;
-and everything told at a moment is settled before time goes on.
+At one moment the order is: set-up records, people, recorded events, drawn signals. Everything
+appended at a moment is settled before the time moves on.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from schemas.internal.facts import Fact
@@ -22,47 +23,53 @@ from streams.simulation.engine import (
 )
 from streams.simulation.population import PlannedRecord
 from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
-from streams.simulation.simulated_events import SimulatedEvent, event
+from streams.simulation.simulated_events import SimulatedEvent, build_event
 
 SETTLE_EVERY_RECORDS = 500
-"""Records told before the engine has its turn, however many are told at one moment."""
-
+"""Records appended at one moment before the engine settles."""
 
 PROGRESS_EVERY_MOMENTS = 512
-"""Moments between two words about how far it is."""
+"""Moments between two progress reports."""
 
 
 class Listener(Protocol):
-    """Who hears what happens, as it happens."""
+    """Receives facts, commands and drawn events as they happen; `now` is the virtual time in
+    microseconds."""
 
-    def facts(self, facts: list[Fact], now: int) -> None: ...
-    def command(self, command: Command, now: int) -> None: ...
-    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None: ...
+    def on_facts(self, facts: list[Fact], now: int) -> None: ...
+    def on_command(self, command: Command, now: int) -> None: ...
+    def on_event(
+        self, touch: CommandedTouch, signal: DrawnSignal, event: SimulatedEvent
+    ) -> None: ...
 
 
 SimulationProgress = Callable[[int, int], None]
-"""Hears now and then how far it is: the time, and how many records there were."""
+"""Receives the virtual time (microseconds) and the number of records so far, now and then."""
 
 OnDeadLetter = Callable[[DeadLetter], None]
-"""Hears of what cannot be folded."""
+"""Receives one dead letter for each record or timer that cannot be folded."""
 
 
 def ignore(*_: object) -> None:
-    """For whoever does not ask."""
+    """The callback of callers that need none."""
 
 
 class SimulationResult(NamedTuple):
-    """`finished` says that nothing was left to happen; else time was up, with something left.
-    `enrollments` are all that there were, as they stand then."""
+    """How a simulation ended.
 
-    at: int
+    `finished` is true if nothing was left to happen; otherwise the time limit was reached.
+    `enrollments` yields the final state of every enrollment.
+    """
+
+    ended_at: int
     records: int
     finished: bool
     enrollments: Iterable[OwnedEnrollment]
 
 
 class Simulation:
-    """`listeners` hear everything in the order in which it happens."""
+    """One simulation that starts at `start` (microseconds). Each listener receives everything, in
+    the order in which it happens."""
 
     def __init__(
         self,
@@ -72,26 +79,31 @@ class Simulation:
         *,
         commit_every: int = COMMIT_EVERY,
         progress: SimulationProgress = ignore,
-        park: OnDeadLetter = ignore,
+        on_dead_letter: OnDeadLetter = ignore,
     ) -> None:
         self._listeners = tuple(listeners)
         self._senders = senders
         self._progress = progress
         self.engine = SimulationEngine(
-            start, self._facts, self._command, park, commit_every=commit_every
+            start, self._on_facts, self._on_command, on_dead_letter, commit_every=commit_every
         )
-        self.told = 0
+        self._appended = 0
 
     def run(
-        self, setup_records: Iterable[PlannedRecord], planned: Iterable[PlannedRecord], until: int
+        self, setup: Iterable[PlannedRecord], inputs: Iterable[PlannedRecord], until: int
     ) -> SimulationResult:
-        """`planned` is in order of time; an order is done before the next record is told."""
+        """Appends the set-up records, then runs until nothing is left to happen, or until the next
+        moment is after `until`.
+
+        Each set-up record is settled before the next one is appended. `inputs` are in order of
+        time.
+        """
         engine = self.engine
-        for order in setup_records:
-            self._tell(order)
+        for record in setup:
+            self._append(record)
             engine.settle()
-        coming = iter(planned)
-        following = next(coming, None)
+        remaining = iter(inputs)
+        following = next(remaining, None)
         moments = 0
         while True:
             at = NEVER if following is None else following.at
@@ -99,61 +111,57 @@ class Simulation:
                 at = min(at, self._senders.next_at)
             at = engine.next_due(at)
             if at > until:
-                return SimulationResult(
-                    engine.now, engine.records, at == NEVER, engine.enrollments()
-                )
+                finished = at == NEVER
+                return SimulationResult(engine.now, engine.records, finished, engine.enrollments())
             engine.now = max(engine.now, log_timestamp(at))
             while following is not None and following.at <= engine.now:
-                self._tell(following)
-                following = next(coming, None)
+                self._append(following)
+                following = next(remaining, None)
             if self._senders is not None:
-                self._hear(self._senders)
+                self._append_signals(self._senders)
             engine.settle()
             moments += 1
             if moments % PROGRESS_EVERY_MOMENTS == 0:
                 self._progress(engine.now, engine.records)
 
-    def _tell(self, planned: PlannedRecord) -> None:
-        self.engine.tell(planned.topic, planned.key, planned.value)
-        self._count()
-        if planned.topic is Topic.CAMPAIGN_LOG:
+    def _append(self, record: PlannedRecord) -> None:
+        self.engine.append(record.topic, record.key, record.value)
+        self._count_append()
+        if record.topic is Topic.CAMPAIGN_LOG:
             self.engine.settle()
 
-    def _hear(self, senders: SimulatedSenders) -> None:
-        """What senders and people say by now."""
+    def _append_signals(self, senders: SimulatedSenders) -> None:
+        """Appends every signal that senders and people give by now."""
         engine = self.engine
         while senders.next_at <= engine.now:
-            found = senders.pop()
-            if found is not None:
-                who, said = found
-                told = event(who, said)
-                key = contact_key(who.tenant_id, who.contact_id)
-                engine.tell(Topic.CONTACT_LOG, key, encode(told.message))
+            drawn = senders.pop()
+            if drawn is not None:
+                touch, signal = drawn
+                event = build_event(touch, signal)
+                key = contact_key(touch.tenant_id, touch.contact_id)
+                engine.append(Topic.CONTACT_LOG, key, encode(event.message))
                 for listener in self._listeners:
-                    listener.event(who, said, told)
-                self._count()
+                    listener.on_event(touch, signal, event)
+                self._count_append()
 
-    def _count(self) -> None:
-        self.told += 1
-        if self.told % SETTLE_EVERY_RECORDS == 0:
+    def _count_append(self) -> None:
+        self._appended += 1
+        if self._appended % SETTLE_EVERY_RECORDS == 0:
             self.engine.settle()
             self._progress(self.engine.now, self.engine.records)
 
-    def _facts(self, facts: list[Fact]) -> None:
+    def _on_facts(self, facts: list[Fact]) -> None:
         for listener in self._listeners:
-            listener.facts(facts, self.engine.now)
+            listener.on_facts(facts, self.engine.now)
 
-    def _command(self, command: Command) -> None:
+    def _on_command(self, command: Command) -> None:
         for listener in self._listeners:
-            listener.command(command, self.engine.now)
+            listener.on_command(command, self.engine.now)
         if self._senders is not None:
-            self._senders.take(command, self.engine.now)
+            self._senders.receive(command, self.engine.now)
 
 
 def merge_by_time(*sources: Iterable[PlannedRecord]) -> Iterator[PlannedRecord]:
-    """By time; at one moment in the order of the sources."""
-    return merge(*sources, key=_at)
-
-
-def _at(planned: PlannedRecord) -> int:
-    return planned.at
+    """Merges sources that are each in order of time. Records of the same moment keep the order of
+    the sources."""
+    return merge(*sources, key=attrgetter("at"))

@@ -1,22 +1,24 @@
-"""The channel senders and the people behind them: a command comes, and what is heard of it follows.
+"""The channel senders and the people whom they reach: a command is received, and the signals that
+follow from it are drawn.
 
-Everything is drawn from hashes of the seed, the command and the signal, so neither the order of
-commands nor the version of Python changes anybody's fate. A command that comes again is the same
-send; one that is revoked before it is sent is not sent.
+Every signal is drawn from a hash of the seed, the command id and the signal name. So neither the
+order of the commands nor the Python version changes a result. A command that comes again is the
+same send; a command that is revoked before it is sent gives no signal.
 """
 
 from hashlib import blake2b
 from heapq import heappop, heappush, heapreplace
+from operator import attrgetter
 from typing import NamedTuple
 
 from schemas.base.times import MILLISECOND
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.state_bytes import NEVER
-from streams.simulation.behaviour import DRAW_RANGE, Behaviour, Plan, SignalRule
+from streams.simulation.behaviour import DRAW_RANGE, Behaviour, SignalRule, SignalRules
 
 
 class CommandedTouch(NamedTuple):
-    """Whose touch it is that something is heard of."""
+    """The touch that a signal is about: the ids and the channel of its command."""
 
     tenant_id: str
     contact_id: str
@@ -26,90 +28,86 @@ class CommandedTouch(NamedTuple):
 
 
 class DrawnSignal(NamedTuple):
-    """A signal, and when; `other` says that it is of the rarer sort (`SignalRule.part`)."""
+    """A signal and its time in microseconds. `is_variant` selects the variant of the signal that
+    `SignalRule.variant_threshold` describes."""
 
     at: int
-    row: SignalRule
-    other: bool
+    rule: SignalRule
+    is_variant: bool
 
 
 class SimulatedSenders:
-    """What is still to be said, by its time: of each command only what is next."""
+    """The signals that are still to come. The heap holds one entry a command: its next signal."""
 
     def __init__(self, behaviour: Behaviour, seed: int) -> None:
         self._behaviour, self._seed = behaviour, seed
-        self._plans = behaviour.plans
+        self._rules = behaviour.rules
         self._heap: list[tuple[int, int, CommandedTouch, list[DrawnSignal], int]] = []
-        self._setup_record = 0
+        self._order = 0
         self._revoked: set[str] = set()
 
-    def fresh(self) -> "SimulatedSenders":
-        """The same senders and people, who have heard of nothing yet."""
+    def fresh_copy(self) -> "SimulatedSenders":
+        """Returns senders of the same behaviour and seed that have received no command."""
         return SimulatedSenders(self._behaviour, self._seed)
 
     @property
     def next_at(self) -> int:
-        """When something is said next; NEVER if nothing is."""
+        """The time of the next signal in microseconds; NEVER if there is none."""
         return self._heap[0][0] if self._heap else NEVER
 
-    def take(self, command: CommandDue | CommandRevoked, now: int) -> None:
-        """A command, as it goes out."""
+    def receive(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """Draws the signals of a command that goes out at `now`."""
         if isinstance(command, CommandRevoked):
             self._revoked.add(command.command_id)
             return
-        touch = command.touch
-        if touch.emission > 1:
-            return  # seen
-        said = draw_signals(
-            self._plans[touch.channel, touch.action], touch.command_id, self._seed, now
+        due = command.touch
+        if due.emission > 1:
+            return  # a repeated command is dropped by its id
+        rules = self._rules[due.channel, due.action]
+        signals = draw_signals(rules, due.command_id, self._seed, now)
+        touch = CommandedTouch(
+            due.tenant_id, due.contact_id, due.command_id, due.channel, due.campaign_id
         )
-        who = CommandedTouch(
-            touch.tenant_id, touch.contact_id, touch.command_id, touch.channel, touch.campaign_id
-        )
-        self._setup_record += 1
-        heappush(self._heap, (said[0].at, self._setup_record, who, said, 0))
+        self._order += 1
+        heappush(self._heap, (signals[0].at, self._order, touch, signals, 0))
 
     def pop(self) -> tuple[CommandedTouch, DrawnSignal] | None:
-        """What is said first; None where its command was revoked before it was sent."""
-        _, order, who, said, place = self._heap[0]
-        revoked = place == 0 and who.command_id in self._revoked
-        if revoked or place + 1 == len(said):
+        """Removes the next signal; returns None if its command was revoked before it was sent."""
+        _, order, touch, signals, index = self._heap[0]
+        revoked = index == 0 and touch.command_id in self._revoked
+        if revoked or index + 1 == len(signals):
             heappop(self._heap)
         else:
-            heapreplace(self._heap, (said[place + 1].at, order, who, said, place + 1))
-        return None if revoked else (who, said[place])
+            heapreplace(self._heap, (signals[index + 1].at, order, touch, signals, index + 1))
+        return None if revoked else (touch, signals[index])
 
 
-def draw_signals(plan: Plan, command_id: str, seed: int, now: int) -> list[DrawnSignal]:
-    """All that will be heard of a command, in order of time; that it was sent or not comes
-    first."""
-    happened: dict[str | None, int] = {None: now}
-    said = []
-    for row in plan:
-        since = happened.get(row.before)
-        if since is None or (row.unless is not None and row.unless in happened):
+def draw_signals(rules: SignalRules, command_id: str, seed: int, now: int) -> list[DrawnSignal]:
+    """Draws all signals of a command in order of time. The first one is `sent` or `failed`."""
+    happened_at: dict[str | None, int] = {None: now}
+    signals = []
+    for rule in rules:
+        since = happened_at.get(rule.follows)
+        if since is None or (rule.unless is not None and rule.unless in happened_at):
             continue
-        die = late = sort = 0
-        if row.below < DRAW_RANGE or row.spread or row.part:
-            die, late, sort = draw_numbers(seed, command_id, row.name)
-            if die >= row.below:
+        chance = delay = variant = 0
+        if rule.threshold < DRAW_RANGE or rule.spread_us or rule.variant_threshold:
+            chance, delay, variant = draw_numbers(seed, command_id, rule.name)
+            if chance >= rule.threshold:
                 continue
-        late = row.spread * late // DRAW_RANGE // MILLISECOND * MILLISECOND
-        at = happened[row.name] = since + row.least + late
-        said.append(DrawnSignal(at, row, sort < row.part))
-    if len(said) > 1:
-        said.sort(key=_at)
-    return said
-
-
-def _at(said: DrawnSignal) -> int:
-    return said.at
+        extra_us = rule.spread_us * delay // DRAW_RANGE // MILLISECOND * MILLISECOND
+        at = happened_at[rule.name] = since + rule.delay_us + extra_us
+        signals.append(DrawnSignal(at, rule, variant < rule.variant_threshold))
+    if len(signals) > 1:
+        signals.sort(key=attrgetter("at"))
+    return signals
 
 
 def draw_numbers(seed: int, command_id: str, signal: str) -> tuple[int, int, int]:
-    """Three numbers below 2**64: whether, how late, and of which sort."""
-    told = f"{seed}\x1f{command_id}\x1f{signal}".encode()
-    digest = blake2b(told, digest_size=24).digest()
+    """Returns three numbers below `DRAW_RANGE`. They decide whether the signal happens, how late,
+    and in which variant."""
+    text = f"{seed}\x1f{command_id}\x1f{signal}".encode()
+    digest = blake2b(text, digest_size=24).digest()
     return (
         int.from_bytes(digest[:8], "big"),
         int.from_bytes(digest[8:16], "big"),

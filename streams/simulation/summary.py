@@ -1,7 +1,7 @@
-"""What a simulation comes to: touches by hour and channel, why others were not sent and what they
-waited on, the funnel of each step, how runs ended and how long they took.
+"""The summary of a simulation: touches by hour and channel, why touches were not sent and what they
+waited for, the funnel of each step, how runs ended and how long they took.
 
-A listener: it counts facts and commands as they come, and keeps none of them.
+`Summary` is a listener. It counts facts and commands as they come, and keeps none of them.
 """
 
 from collections import Counter
@@ -19,6 +19,8 @@ from streams.simulation.run import SimulationResult
 from streams.simulation.senders import CommandedTouch, DrawnSignal
 from streams.simulation.simulated_events import SimulatedEvent
 
+SummaryRow = dict[str, Any]
+
 _FUNNEL = {
     FactKind.TOUCH_SCHEDULED: "scheduled",
     FactKind.TOUCH_COMMANDED: "commanded",
@@ -35,7 +37,9 @@ _FUNNEL = {
     FactKind.TOUCH_FAILED: "failed",
 }
 STAGES = tuple(_FUNNEL.values())
-_LOOKED_AT = frozenset(
+"""The stages of the funnel in the order of a touch's life."""
+
+_WITH_TIME = frozenset(
     (
         FactKind.TOUCH_DEFERRED,
         FactKind.TOUCH_SCHEDULED,
@@ -47,40 +51,47 @@ _LOOKED_AT = frozenset(
         FactKind.ENROLLMENT_STOPPED,
     )
 )
-_REPEAT = "repeat"
-_FIRST = {"emission": 1}
-_DATED = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_RETRIED)
+"""The facts whose time counts; of all others only the number does."""
 
-Row = dict[str, Any]
-_Key = tuple[FactKind, str, str | None, str | None, str | None, str | None]
+_REPEAT = "repeat"
+"""The reason under which a repeated command is counted."""
+
+_FIRST_EMISSION = {"emission": 1}
+_SCHEDULING = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_RETRIED)
+
+_FactKey = tuple[FactKind, str, str | None, str | None, str | None, str | None]
+"""Kind, tenant id, campaign id, step id, channel, reason."""
 
 
 class Summary:
-    """`tenants` have a zone, where a touch's hours are held to no other, and limits."""
+    """Counts what happens. `tenants` give the limits, and the time zone of touches without one."""
 
     def __init__(self, tenants: Mapping[str, UpsertTenant]) -> None:
         self._tenants = tenants
         self._zones = {name: tenant.timezone for name, tenant in tenants.items()}
-        self._facts: dict[_Key, int] = {}
-        self._hours: Counter[tuple[int, str, str]] = Counter()
-        self._held: Counter[tuple[int, str, str, str]] = Counter()
-        self._local: Counter[tuple[int, str]] = Counter()
+        self._facts: dict[_FactKey, int] = {}
+        self._touches_by_hour: Counter[tuple[int, str, str]] = Counter()
+        self._waits_by_hour: Counter[tuple[int, str, str, str]] = Counter()
+        self._touches_by_local_hour: Counter[tuple[int, str]] = Counter()
         self._events: Counter[str] = Counter()
-        self._begun: dict[int, int] = {}
+        self._started_at: dict[int, int] = {}
         self._paused: set[int] = set()
-        self._took: Counter[int] = Counter()
-        self._span = [0, 0]
+        self._minutes_to_complete: Counter[int] = Counter()
+        self._first_touch_at = self._last_touch_at = 0
         self.repeats = self.revocations = 0
         self.refused: list[Fact] = []
 
-    # listening
+    # The listener's methods
 
-    def facts(self, facts: list[Fact], now: int) -> None:
-        """What was decided."""
+    def on_facts(self, facts: list[Fact], now: int) -> None:
+        """Counts facts by kind, ids, channel and reason."""
         counts = self._facts
         for fact in facts:
             kind, reason = fact.fact, fact.reason
-            if kind is FactKind.TOUCH_COMMANDED and (fact.values or _FIRST)["emission"] > 1:
+            if (
+                kind is FactKind.TOUCH_COMMANDED
+                and (fact.values or _FIRST_EMISSION)["emission"] > 1
+            ):
                 reason = _REPEAT
             key = (
                 kind,
@@ -91,38 +102,40 @@ class Summary:
                 reason,
             )
             counts[key] = counts.get(key, 0) + 1
-            if kind in _LOOKED_AT:
-                self._look(fact, now)
+            if kind in _WITH_TIME:
+                self._count_with_time(fact, now)
             elif kind is FactKind.CAMPAIGN_REFUSED and fact.reason != "EVENT_DUPLICATE":
                 self.refused.append(fact)
 
-    def _look(self, fact: Fact, now: int) -> None:
-        if fact.fact in _DATED:
-            if fact.values and "window" in fact.values:  # it is what the time was moved for
-                self._hold(fact, now, "quiet_hours")
+    def _count_with_time(self, fact: Fact, now: int) -> None:
+        """Counts a wait of a touch, or the start, pause or end of a run."""
+        if fact.fact in _SCHEDULING:
+            if fact.values and "window" in fact.values:  # the send window moved its time
+                self._count_wait(fact, now, "quiet_hours")
             return
         if fact.fact is FactKind.TOUCH_DEFERRED:
-            self._hold(fact, now, fact.reason or "")
+            self._count_wait(fact, now, fact.reason or "")
             return
-        run = int((fact.enrollment_id or "0")[-12:], 16)  # an id's tail takes a third of its room
+        # The last 12 hexadecimal digits of the id take a third of the memory of the whole id.
+        run = int((fact.enrollment_id or "0")[-12:], 16)
         match fact.fact:
             case FactKind.ENROLLMENT_STARTED:
-                self._begun[run] = now
+                self._started_at[run] = now
             case FactKind.ENROLLMENT_FROZEN:
                 self._paused.add(run)
             case FactKind.ENROLLMENT_RESUMED:
                 self._paused.discard(run)
             case _:
                 self._paused.discard(run)
-                begun = self._begun.pop(run, None)
-                if begun is not None and fact.fact is FactKind.ENROLLMENT_COMPLETED:
-                    self._took[(now - begun) // MINUTE] += 1
+                started_at = self._started_at.pop(run, None)
+                if started_at is not None and fact.fact is FactKind.ENROLLMENT_COMPLETED:
+                    self._minutes_to_complete[(now - started_at) // MINUTE] += 1
 
-    def _hold(self, fact: Fact, now: int, reason: str) -> None:
-        self._held[now // HOUR, fact.tenant_id, fact.channel or "", reason] += 1
+    def _count_wait(self, fact: Fact, now: int, reason: str) -> None:
+        self._waits_by_hour[now // HOUR, fact.tenant_id, fact.channel or "", reason] += 1
 
-    def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
-        """What went out; a repeat is the same send."""
+    def on_command(self, command: CommandDue | CommandRevoked, now: int) -> None:
+        """Counts a touch by hour; a repeated command is the same touch."""
         if isinstance(command, CommandRevoked):
             self.revocations += 1
             return
@@ -130,82 +143,84 @@ class Summary:
         if touch.emission > 1:
             self.repeats += 1
             return
-        self._span = [self._span[0] or now, now]
-        self._hours[now // HOUR, touch.tenant_id, touch.channel] += 1
-        name = touch.quiet.zone if touch.quiet else self._zones.get(touch.tenant_id, "UTC")
-        self._local[_local_hour(name, now // _QUARTER), touch.channel] += 1
+        self._first_touch_at = self._first_touch_at or now
+        self._last_touch_at = now
+        self._touches_by_hour[now // HOUR, touch.tenant_id, touch.channel] += 1
+        zone_name = touch.quiet.zone if touch.quiet else self._zones.get(touch.tenant_id, "UTC")
+        local_hour = _local_hour(zone_name, now // _QUARTER_HOUR)
+        self._touches_by_local_hour[local_hour, touch.channel] += 1
 
-    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
-        """What a sender or a person said."""
-        self._events[told.ce_type] += 1
+    def on_event(self, touch: CommandedTouch, signal: DrawnSignal, event: SimulatedEvent) -> None:
+        """Counts a drawn event by its type."""
+        self._events[event.ce_type] += 1
 
-    # telling
+    # The result
 
-    def told(self, ended: SimulationResult, about: Row) -> Row:
-        """All of it, as plain values in a fixed order."""
+    def to_dict(self, result: SimulationResult, description: SummaryRow) -> SummaryRow:
+        """Returns the summary as plain values in a fixed order. `description` is
+        `Scenario.describe()` and what the caller adds to it."""
         return {
             "simulation": {
-                **about,
-                "ended_at": format_rfc3339(ended.at),
-                "finished": ended.finished,
-                "records": ended.records,
+                **description,
+                "ended_at": format_rfc3339(result.ended_at),
+                "finished": result.finished,
+                "records": result.records,
             },
             "touches": {
-                "commanded": sum(self._hours.values()),
+                "commanded": sum(self._touches_by_hour.values()),
                 "repeated": self.repeats,
                 "revoked": self.revocations,
-                "first_at": _moment(self._span[0]),
-                "last_at": _moment(self._span[1]),
+                "first_at": _optional_time(self._first_touch_at),
+                "last_at": _optional_time(self._last_touch_at),
                 "by_channel": dict(sorted(self._by_channel().items())),
                 "by_hour": list(self._by_hour()),
                 "by_local_hour": list(self._by_local_hour()),
             },
-            "not_sent": self._reasons(FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED),
+            "not_sent": self._unsent_touches(),
             "waited": list(self._waits()),
             "limits": list(self._limits()),
-            "held_by_hour": list(self._holds()),
+            "held_by_hour": list(self._waits_of_each_hour()),
             "funnel": list(self._funnel()),
             "runs": self._runs(),
             "events": dict(sorted(self._events.items())),
-            "refused": self._tally(FactKind.EVENT_REFUSED),
-            "facts": {str(kind): n for kind, n in sorted(self._kinds().items())},
+            "refused": self._count_by_reason(FactKind.EVENT_REFUSED),
+            "facts": {str(kind): n for kind, n in sorted(self._count_by_kind().items())},
         }
 
     def _by_channel(self) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for (_, _, channel), number in self._hours.items():
-            found[channel] += number
-        return found
+        counts: Counter[str] = Counter()
+        for (_, _, channel), number in self._touches_by_hour.items():
+            counts[channel] += number
+        return counts
 
-    def _by_hour(self) -> Iterator[Row]:
-        for (hour, tenant_id, channel), number in sorted(self._hours.items()):
+    def _by_hour(self) -> Iterator[SummaryRow]:
+        for (hour, tenant_id, channel), number in sorted(self._touches_by_hour.items()):
             at = format_rfc3339(hour * HOUR)
             yield {"hour": at, "tenant_id": tenant_id, "channel": channel, "touches": number}
 
-    def _by_local_hour(self) -> Iterator[Row]:
-        for (hour, channel), number in sorted(self._local.items()):
+    def _by_local_hour(self) -> Iterator[SummaryRow]:
+        for (hour, channel), number in sorted(self._touches_by_local_hour.items()):
             yield {"hour": hour, "channel": channel, "touches": number}
 
-    def _reasons(self, *kinds: FactKind) -> list[Row]:
-        found: Counter[tuple[str, str, str]] = Counter()
+    def _unsent_touches(self) -> list[SummaryRow]:
+        counts: Counter[tuple[str, str, str]] = Counter()
         for (kind, _, _, _, channel, reason), number in self._facts.items():
-            if kind in kinds:
-                found[kind.removeprefix("touch."), channel or "", reason or ""] += number
+            if kind in (FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED):
+                counts[kind.removeprefix("touch."), channel or "", reason or ""] += number
         return [
             {"how": how, "channel": channel, "reason": reason, "touches": number}
-            for (how, channel, reason), number in _most(found)
+            for (how, channel, reason), number in _most_frequent_first(counts)
         ]
 
-    def _waits(self) -> Iterator[Row]:
-        """What touches waited on before they went, if they did: how often, and from when to
-        when."""
-        found: Counter[tuple[str, str, str]] = Counter()
+    def _waits(self) -> Iterator[SummaryRow]:
+        """Yields, for each reason to wait, how often it held a touch, and in which hours."""
+        counts: Counter[tuple[str, str, str]] = Counter()
         hours: dict[tuple[str, str, str], list[int]] = {}
-        for (hour, tenant_id, channel, reason), number in self._held.items():
+        for (hour, tenant_id, channel, reason), number in self._waits_by_hour.items():
             key = (tenant_id, channel, reason)
-            found[key] += number
+            counts[key] += number
             hours.setdefault(key, []).append(hour)
-        for key, number in _most(found):
+        for key, number in _most_frequent_first(counts):
             yield {
                 "tenant_id": key[0],
                 "channel": key[1],
@@ -216,95 +231,100 @@ class Summary:
                 "hours": len(hours[key]),
             }
 
-    def _holds(self) -> Iterator[Row]:
-        for (hour, tenant_id, channel, reason), number in sorted(self._held.items()):
+    def _waits_of_each_hour(self) -> Iterator[SummaryRow]:
+        for (hour, tenant_id, channel, reason), number in sorted(self._waits_by_hour.items()):
             at = format_rfc3339(hour * HOUR)
             names = {"tenant_id": tenant_id, "channel": channel, "reason": reason}
             yield {"hour": at, **names, "times": number}
 
-    def _limits(self) -> Iterator[Row]:
-        """Of the accounts that sent; as they were to begin with."""
-        for tenant_id, channel in sorted({key[1:] for key in self._hours}):
+    def _limits(self) -> Iterator[SummaryRow]:
+        """Yields the initial limit of each tenant and channel that sent."""
+        for tenant_id, channel in sorted({key[1:] for key in self._touches_by_hour}):
             tenant = self._tenants.get(tenant_id)
             limits = {} if tenant is None else tenant.limits
-            most = limits.get(channel, DEFAULT_PER_HOUR)
-            yield {"tenant_id": tenant_id, "channel": channel, "per_hour": most}
+            per_hour = limits.get(channel, DEFAULT_PER_HOUR)
+            yield {"tenant_id": tenant_id, "channel": channel, "per_hour": per_hour}
 
-    def _funnel(self) -> Iterator[Row]:
+    def _funnel(self) -> Iterator[SummaryRow]:
+        """Yields the steps in the order in which people reached them."""
         steps: dict[tuple[str, str, str, str], Counter[str]] = {}
         for (kind, tenant_id, campaign_id, step_id, channel, reason), n in self._facts.items():
             stage = _FUNNEL.get(kind)
             if stage is not None and step_id is not None and reason != _REPEAT:
                 key = (tenant_id, campaign_id or "", step_id, channel or "")
                 steps.setdefault(key, Counter())[stage] += n
-        for key, counts in steps.items():  # in the order in which they were come to
+        for key, counts in steps.items():
             names = zip(("tenant_id", "campaign_id", "step_id", "channel"), key, strict=True)
             yield {**dict(names), **{stage: counts[stage] for stage in STAGES if counts[stage]}}
 
-    def _runs(self) -> Row:
-        kinds = self._kinds()
+    def _runs(self) -> SummaryRow:
+        kinds = self._count_by_kind()
         return {
             "started": kinds[FactKind.ENROLLMENT_STARTED],
-            "declined": self._tally(FactKind.ENROLLMENT_DECLINED),
+            "declined": self._count_by_reason(FactKind.ENROLLMENT_DECLINED),
             "completed": kinds[FactKind.ENROLLMENT_COMPLETED],
-            "stopped": self._tally(FactKind.ENROLLMENT_STOPPED),
+            "stopped": self._count_by_reason(FactKind.ENROLLMENT_STOPPED),
             "paused": len(self._paused),
-            "not_ended": len(self._begun),
-            "hours_to_complete": _quantiles(self._took),
+            "not_ended": len(self._started_at),
+            "hours_to_complete": _quantiles_in_hours(self._minutes_to_complete),
         }
 
-    def _kinds(self) -> Counter[FactKind]:
-        found: Counter[FactKind] = Counter()
+    def _count_by_kind(self) -> Counter[FactKind]:
+        counts: Counter[FactKind] = Counter()
         for key, number in self._facts.items():
-            found[key[0]] += number
-        return found
+            counts[key[0]] += number
+        return counts
 
-    def _tally(self, kind: FactKind) -> dict[str, int]:
-        found: Counter[str] = Counter()
+    def _count_by_reason(self, kind: FactKind) -> dict[str, int]:
+        counts: Counter[str] = Counter()
         for key, number in self._facts.items():
             if key[0] is kind:
-                found[key[5] or ""] += number
-        return dict(_most(found))
+                counts[key[5] or ""] += number
+        return dict(_most_frequent_first(counts))
 
 
-_QUARTER = 15 * MINUTE
-"""Zones differ by quarters of an hour."""
+_QUARTER_HOUR = 15 * MINUTE
+"""The offsets of time zones differ by quarters of an hour."""
 
 
 @lru_cache(maxsize=65_536)
-def _local_hour(name: str, quarter: int) -> int:
-    at = datetime.fromtimestamp(quarter * _QUARTER // 1_000_000, UTC)
-    return at.astimezone(zone(name)).hour
+def _local_hour(zone_name: str, quarter: int) -> int:
+    """Returns the hour of the day in a zone; `quarter` counts quarters of an hour since 1970."""
+    at = datetime.fromtimestamp(quarter * _QUARTER_HOUR // 1_000_000, UTC)
+    return at.astimezone(zone(zone_name)).hour
 
 
-def _moment(micros: int) -> str | None:
-    return format_rfc3339(micros) if micros else None
+def _optional_time(at: int) -> str | None:
+    return format_rfc3339(at) if at else None
 
 
-def _most(found: Counter[Any]) -> list[tuple[Any, int]]:
-    """The most first; as many as each other by name."""
-    return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+def _most_frequent_first(counts: Counter[Any]) -> list[tuple[Any, int]]:
+    """Sorts by number, then by key."""
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _quantiles(minutes: Counter[int]) -> Row | None:
-    """Of whole minutes."""
-    whole = sum(minutes.values())
-    if not whole:
+def _quantiles_in_hours(minutes: Counter[int]) -> SummaryRow | None:
+    """Returns quantiles of a distribution of whole minutes, in hours; None if it is empty."""
+    total = sum(minutes.values())
+    if not total:
         return None
-    asked = {"median": 0.5, "nine_of_ten": 0.9, "longest": 1.0}
-    return {name: round(_at_share(minutes, whole * share) / 60, 2) for name, share in asked.items()}
+    quantiles = {"median": 0.5, "nine_of_ten": 0.9, "longest": 1.0}
+    return {
+        name: round(_value_at_rank(minutes, total * share) / 60, 2)
+        for name, share in quantiles.items()
+    }
 
 
-def _at_share(minutes: Mapping[int, int], rank: float) -> int:
+def _value_at_rank(counts: Mapping[int, int], rank: float) -> int:
     seen = 0
-    for value in sorted(minutes):
-        seen += minutes[value]
+    for value in sorted(counts):
+        seen += counts[value]
         if seen >= rank:
             break
     return value
 
 
-def busiest(rows: Iterable[Row], most: int) -> list[Row]:
-    """The hours with the most touches, in order of time."""
-    chosen = sorted(rows, key=lambda row: (-row["touches"], row["hour"]))[:most]
+def busiest_hours(rows: Iterable[SummaryRow], number: int) -> list[SummaryRow]:
+    """Returns the rows with the most touches, in order of time."""
+    chosen = sorted(rows, key=lambda row: (-row["touches"], row["hour"]))[:number]
     return sorted(chosen, key=lambda row: str(row["hour"]))

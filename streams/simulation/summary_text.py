@@ -7,14 +7,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from streams.simulation.summary import STAGES, busiest
+from streams.simulation.summary import STAGES, busiest_hours
 
 Row = dict[str, Any]
 ROWS = 12
 _BAR = 30
 
 
-def show(told: Row, console: Console) -> None:
+def print_summary(told: Row, console: Console) -> None:
     """Everything, one part below the other."""
     console.print(Group(*_parts(told)))
 
@@ -106,7 +106,7 @@ def _local(rows: Sequence[Row]) -> Iterator[Sequence[object]]:
 
 
 def _stream(rows: Sequence[Row]) -> tuple[Sequence[str], list[Sequence[object]]]:
-    chosen = busiest(rows, ROWS)
+    chosen = busiest_hours(rows, ROWS)
     heads = ("hour", "tenant", "channel", "touches#")
     return heads, [[r["hour"], r["tenant_id"], r["channel"], r["touches"]] for r in chosen]
 

@@ -1,4 +1,4 @@
-"""A simulation in a test: what was decided, commanded and heard, kept in lists."""
+"""Simulations in tests: builders of scenarios, and a listener that records everything."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from streams.simulation import enrollment_lines
 from streams.simulation.behaviour import Behaviour
 from streams.simulation.engine import COMMIT_EVERY
 from streams.simulation.population import Population
-from streams.simulation.report import ENROLLMENTS, report
+from streams.simulation.report import ENROLLMENTS, open_report
 from streams.simulation.run import SimulationResult
 from streams.simulation.scenario import RecordedEvents, Scenario, SimulatedCampaign
 from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
@@ -23,41 +23,46 @@ from streams.simulation.summary import Summary
 from tests.testing.world import START
 
 CHANNELS = ("email", "sms", "linkedin", "whatsapp", "voice")
-AT_ONCE = {"sent": {"after_minutes": 0}}
+SENT_AT_ONCE = {"sent": {"after_minutes": 0}}
+"""A channel model: every command is sent a millisecond after it, the least delay there is."""
 
 
-class Kept:
-    """Hears everything and keeps it."""
+class RecordingListener:
+    """Records facts, commands and drawn events in lists."""
 
     def __init__(self) -> None:
-        self.told: list[Fact] = []
+        self.facts: list[Fact] = []
         self.commands: list[CommandDue | CommandRevoked] = []
         self.events: list[tuple[CommandedTouch, DrawnSignal, SimulatedEvent]] = []
 
-    def facts(self, facts: list[Fact], now: int) -> None:
-        self.told.extend(facts)
+    def on_facts(self, facts: list[Fact], now: int) -> None:
+        self.facts.extend(facts)
 
-    def command(self, command: CommandDue | CommandRevoked, now: int) -> None:
+    def on_command(self, command: CommandDue | CommandRevoked, now: int) -> None:
         self.commands.append(command)
 
-    def event(self, who: CommandedTouch, said: DrawnSignal, told: SimulatedEvent) -> None:
-        self.events.append((who, said, told))
+    def on_event(self, touch: CommandedTouch, signal: DrawnSignal, event: SimulatedEvent) -> None:
+        self.events.append((touch, signal, event))
 
     def sends(self) -> list[tuple[str, float]]:
-        """Steps, and the hour in which each went out: answers come a millisecond later."""
-        return [(touch.step_id, round((touch.due_at - START) / HOUR, 3)) for touch in self.due()]
+        """Returns the step id of each touch and the hour after START at which it was commanded,
+        rounded so that the millisecond before each answer does not show."""
+        touches = self.commanded_touches()
+        return [(touch.step_id, round((touch.due_at - START) / HOUR, 3)) for touch in touches]
 
-    def due(self) -> list[m.RequestTouch]:
+    def commanded_touches(self) -> list[m.RequestTouch]:
         return [command.touch for command in self.commands if isinstance(command, CommandDue)]
 
-    def kinds(self, *kinds: FactKind) -> list[Fact]:
-        return [fact for fact in self.told if fact.fact in kinds]
+    def facts_of(self, *kinds: FactKind) -> list[Fact]:
+        return [fact for fact in self.facts if fact.fact in kinds]
 
 
-class Trial(NamedTuple):
-    kept: Kept
+class SimulationTrial(NamedTuple):
+    """A finished simulation: what was recorded, its summary and its result."""
+
+    recorded: RecordingListener
     summary: dict[str, Any]
-    ended: SimulationResult
+    result: SimulationResult
 
 
 def step(name: str, channel: str = "email", hours: float = 0, **fields: Any) -> dict[str, Any]:
@@ -72,7 +77,7 @@ def request(**wait: Any) -> dict[str, Any]:
 def campaign(
     *steps: dict[str, Any], kind: str = "prospecting", status: str = "active", **settings: Any
 ) -> SimulatedCampaign:
-    """A campaign of acme's; nothing is quiet unless a setting says so."""
+    """A campaign of the tenant acme, without quiet hours unless a setting has them."""
     document = {
         "tenant_id": "acme",
         "campaign_id": "trial",
@@ -88,7 +93,7 @@ def campaign(
 
 
 def tenant(**changes: Any) -> m.UpsertTenant:
-    """Without limits, unless told otherwise."""
+    """The tenant acme, without limits unless `changes` has them."""
     fields: dict[str, Any] = {"limits": dict.fromkeys(CHANNELS), **changes}
     return m.UpsertTenant("acme", "t#1", START, "America/Chicago", **fields)
 
@@ -100,10 +105,10 @@ def scenario(
     recorded: RecordedEvents | None = None,
     seed: int = 7,
     hours: float = 366 * 24,
-    over: int | None = None,
+    arrival_span_us: int | None = None,
     owner: m.UpsertTenant | None = None,
 ) -> Scenario:
-    """Made-up people in Chicago and Berlin."""
+    """A scenario from START on, with generated people in Chicago and Berlin."""
     zones = ["America/Chicago", "Europe/Berlin"]
     return Scenario(
         campaigns,
@@ -113,24 +118,26 @@ def scenario(
         None if behaviour is None else SimulatedSenders(Behaviour.of(behaviour), seed),
         START,
         START + int(hours * HOUR),
-        over,
+        arrival_span_us,
     )
 
 
-def tried(given: Scenario, commit_every: int = COMMIT_EVERY) -> Trial:
-    """Run to its end."""
-    kept, summary = Kept(), Summary(given.owners())
-    ended = given.run([summary, kept], commit_every=commit_every)
-    return Trial(kept, summary.told(ended, given.about()), ended)
+def simulate(given: Scenario, commit_every: int = COMMIT_EVERY) -> SimulationTrial:
+    """Runs a scenario to its end."""
+    recorded, summary = RecordingListener(), Summary(given.all_tenants())
+    result = given.run([summary, recorded], commit_every=commit_every)
+    return SimulationTrial(recorded, summary.to_dict(result, given.describe()), result)
 
 
-def written(given: Scenario, place: Path, commit_every: int = COMMIT_EVERY) -> dict[str, bytes]:
-    """A report of it: names and bytes."""
-    summary = Summary(given.owners())
-    with report(place) as files:
-        ended = given.run([summary, files], commit_every=commit_every)
-        files.lines(ENROLLMENTS, map(enrollment_lines.told, ended.enrollments))
-        files.summary(summary.told(ended, given.about()))
+def write_simulation_report(
+    given: Scenario, place: Path, commit_every: int = COMMIT_EVERY
+) -> dict[str, bytes]:
+    """Runs a scenario and writes its report to `place`. Returns the bytes of its files by name."""
+    summary = Summary(given.all_tenants())
+    with open_report(place) as writer:
+        result = given.run([summary, writer], commit_every=commit_every)
+        writer.write_lines(ENROLLMENTS, map(enrollment_lines.to_row, result.enrollments))
+        writer.write_summary(summary.to_dict(result, given.describe()))
     return {path.name: path.read_bytes() for path in sorted(place.iterdir())}
 
 
@@ -138,7 +145,7 @@ def lines(text: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-LIVELY: dict[str, Any] = {
+MIXED_BEHAVIOUR: dict[str, Any] = {
     "email": {
         "failed": {"probability": 0.05, "code": "500"},
         "bounced": {"probability": 0.04, "hard": 0.5},
@@ -164,11 +171,11 @@ LIVELY: dict[str, Any] = {
         }
     },
 }
-"""A bit of everything."""
+"""A behaviour with every signal there is."""
 
 
 def sequence(**settings: Any) -> SimulatedCampaign:
-    """All channels, with a wait, a branch and a call."""
+    """A campaign on four channels, with a wait, skip conditions and a call."""
     return campaign(
         request(max_wait_hours=72),
         step("mail", anchor="trigger", skip_when=["linkedin_connected"]),

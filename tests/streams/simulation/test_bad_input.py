@@ -1,4 +1,4 @@
-"""Whatever is wrong with what a simulation is given is told in words, with its place."""
+"""Problems of the inputs of a simulation are reported with their places."""
 
 import json
 from pathlib import Path
@@ -20,62 +20,75 @@ OUTREACH = "examples/outreach.yaml"
 
 
 def event(number: int, kind: str, hours: float = 0, **data: Any) -> str:
-    """One line of a file of events."""
+    """One line of a file of recorded events."""
     envelope = {"specversion": "1.0", "type": kind, "id": f"e-{number}", "source": "/test"}
     time = format_rfc3339(START + int(hours * HOUR))
     return json.dumps({**envelope, "time": time, "data": {**sample(kind), **data}})
 
 
-def test_a_definition_is_checked_as_publish_does(touchstream: Touchstream, tmp_path: Path) -> None:
+def test_a_definition_is_validated_as_for_publishing(
+    touchstream: Touchstream, tmp_path: Path
+) -> None:
     file = tmp_path / "campaign.json"
     steps = [{"id": "a", "channel": "pigeon"}]
     file.write_text(json.dumps({**campaign(step("a")).document, "name": "", "steps": steps}))
-    said = touchstream("simulate", file, "--people", 1)
-    assert said.code == 1
-    assert "CAMPAIGN_NAME_REQUIRED at name" in said.err
-    assert "CAMPAIGN_CHANNEL_UNKNOWN at steps[0].channel" in said.err
+    result = touchstream("simulate", file, "--people", 1)
+    assert result.code == 1
+    assert "CAMPAIGN_NAME_REQUIRED at name" in result.err
+    assert "CAMPAIGN_CHANNEL_UNKNOWN at steps[0].channel" in result.err
 
 
-def test_a_behaviour_model_is_told_all_that_is_wrong(
+def test_all_problems_of_a_behaviour_model_are_reported(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
     file = tmp_path / "behaviour.yaml"
     file.write_text(
         "email:\n  opened: {probability: 1.2}\n  clicked: {probability: 0.1, after_minutes: -1}\n"
     )
-    said = touchstream("simulate", OUTREACH, "--people", 1, "--behaviour", file)
-    assert said.code == 1
-    assert "email.opened.probability" in said.err
-    assert "email.clicked.after_minutes" in said.err
+    result = touchstream("simulate", OUTREACH, "--people", 1, "--behaviour", file)
+    assert result.code == 1
+    assert "email.opened.probability" in result.err
+    assert "email.clicked.after_minutes" in result.err
 
 
-def test_bad_lines_of_events_are_told_and_the_good_ones_go_on(
+def test_bad_lines_of_events_are_reported_and_the_others_are_used(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
     file = tmp_path / "events.jsonl"
-    tenant = event(1, "tenant.upserted", tenant_id="acme", fence=None)
-    unknown = event(9, "contact.upserted").replace("contact.upserted", "contact.upserted.v9")
+    tenant_upserted = event(1, "tenant.upserted", tenant_id="acme", fence=None)
+    unknown_type = event(9, "contact.upserted").replace("contact.upserted", "contact.upserted.v9")
     who = {"tenant_id": "acme", "contact_id": "ann"}
-    enrolled = event(2, "contact.enrolled", 2, **who, campaign_id="trial", variables=None)
-    known = event(3, "contact.upserted", 1, **who, email="ann@example.com")
-    file.write_text("\n".join((tenant, "{oops", unknown, "", enrolled, known, known)) + "\n")
+    contact_enrolled = event(2, "contact.enrolled", 2, **who, campaign_id="trial", variables=None)
+    contact_upserted = event(3, "contact.upserted", 1, **who, email="ann@example.com")
+    file.write_text(
+        "\n".join(
+            (
+                tenant_upserted,
+                "{oops",
+                unknown_type,
+                "",
+                contact_enrolled,
+                contact_upserted,
+                contact_upserted,
+            )
+        )
+        + "\n"
+    )
     definition = tmp_path / "campaign.json"
     definition.write_text(json.dumps(campaign(step("mail")).document))
-    said = touchstream("simulate", definition, "--events", file, "--json")
-    assert said.code == 1
-    told = said.json()
-    assert [(bad["line"], bad["code"]) for bad in told["bad"]] == [
+    result = touchstream("simulate", definition, "--events", file, "--json")
+    assert result.code == 1
+    output = result.json()
+    assert [(bad["line"], bad["code"]) for bad in output["bad"]] == [
         (2, "NOT_CLOUDEVENT"),
         (3, "EVENT_VERSION_UNKNOWN"),
     ]
-    assert told["touches"]["commanded"] >= 1
-    assert told["simulation"]["recorded_events"] == 4
+    assert output["touches"]["commanded"] >= 1
+    assert output["simulation"]["recorded_events"] == 4
 
 
-def test_events_alone_are_folded_as_they_are_recorded(
-    touchstream: Touchstream, tmp_path: Path
-) -> None:
-    """Their own campaign and tenant, and the answers that were recorded, if any."""
+def test_recorded_events_alone_are_simulated(touchstream: Touchstream, tmp_path: Path) -> None:
+    """Tenant and campaign come from the recording; it has no answers, so the touch fails."""
     file = tmp_path / "events.jsonl"
     document = campaign(step("mail")).document
     file.write_text(
@@ -109,79 +122,86 @@ def test_events_alone_are_folded_as_they_are_recorded(
             )
         )
     )
-    said = touchstream("simulate", "--events", file, "--json")
-    assert said.code == 0
-    told = said.json()
-    assert told["runs"]["started"] == 1
-    assert told["not_sent"][0]["reason"] == "no_answer"
+    result = touchstream("simulate", "--events", file, "--json")
+    assert result.code == 0
+    output = result.json()
+    assert output["runs"]["started"] == 1
+    assert output["not_sent"][0]["reason"] == "no_answer"
 
 
-def test_bad_people_are_told_by_line_and_the_others_go_on(
+def test_bad_lines_of_people_are_reported_and_the_others_are_used(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text("email,timezone\nann@example.com,Europe/Berlin\nbob\nben@example.com,Mars/X\n")
-    said = touchstream("simulate", OUTREACH, "--population", file, "--json")
-    assert said.code == 1
-    told = said.json()
-    assert [(bad["line"], bad["code"]) for bad in told["bad"]] == [
+    result = touchstream("simulate", OUTREACH, "--population", file, "--json")
+    assert result.code == 1
+    output = result.json()
+    assert [(bad["line"], bad["code"]) for bad in output["bad"]] == [
         (3, "CSV_COLUMNS"),
         (4, "CONTACT_FIELD_INVALID"),
     ]
-    assert told["simulation"]["people"] == 1
+    assert output["simulation"]["people"] == 1
 
 
-def test_people_without_zone_and_address_are_simulated_and_it_shows(
+def test_people_without_addresses_are_simulated_and_not_reached(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text("contact_id\nann\nbob\n")
-    told = touchstream("simulate", OUTREACH, "--population", file, "--json").json()
-    assert told["touches"]["commanded"] == 0
-    assert {row["reason"] for row in told["not_sent"]} >= {"no_address"}
+    output = touchstream("simulate", OUTREACH, "--population", file, "--json").json()
+    assert output["touches"]["commanded"] == 0
+    assert {row["reason"] for row in output["not_sent"]} >= {"no_address"}
 
 
-def test_an_event_that_cannot_be_folded_is_told_once_and_the_others_go_on(
+def test_an_event_that_cannot_be_folded_is_reported_once(
     touchstream: Touchstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On both sides of a comparison."""
+    """The event fails on both sides of a comparison and is reported once."""
     apply = ContactProcessor.apply
 
-    def choke(self: ContactProcessor, turn: Turn, record: Record) -> None:
+    def failing_apply(self: ContactProcessor, turn: Turn, record: Record) -> None:
         apply(self, turn, record)
         if b"/test#e-8" in record.value:
             raise ValueError("no")
 
-    monkeypatch.setattr(ContactProcessor, "apply", choke)
+    monkeypatch.setattr(ContactProcessor, "apply", failing_apply)
     events, definition = tmp_path / "events.jsonl", tmp_path / "campaign.json"
     definition.write_text(json.dumps(campaign(step("mail"), step("two", hours=5)).document))
     who = {"tenant_id": "acme", "contact_id": "p-0000001"}
     events.write_text(event(8, "contact.stopped", 1, **who, campaign_id=None))
-    usual = ("simulate", definition, "--events", events, "--people", 3, "--json")
-    said = touchstream(*usual, "--against", definition)
-    assert said.code == 1
-    told = said.json()
+    arguments = ("simulate", definition, "--events", events, "--people", 3, "--json")
+    result = touchstream(*arguments, "--against", definition)
+    assert result.code == 1
+    output = result.json()
     bad = {"event": "/test#e-8", "code": "FOLD_FAILED", "detail": "ValueError: no"}
-    assert told["bad"] == [bad]
-    assert told["runs"]["stopped"] == {}
-    assert told["against"]["touches"]["same"] == 6
+    assert output["bad"] == [bad]
+    assert output["runs"]["stopped"] == {}
+    assert output["against"]["touches"]["same"] == 6
 
 
-def test_how_much_of_large_files_is_read_is_told_meanwhile(tmp_path: Path) -> None:
+def test_progress_is_reported_while_large_files_are_read(tmp_path: Path) -> None:
     people, definition, events = (tmp_path / name for name in ("p.csv", "c.json", "e.jsonl"))
     people.write_text("contact_id\n" + "".join(f"c{number}\n" for number in range(2_100)))
     definition.write_text(json.dumps(campaign(step("mail")).document))
     events.write_text("".join(event(n, "contact.upserted") + "\n" for n in range(1_100)))
     files = simulate_inputs.SimulationFiles([definition], people, str(events), None, None)
-    told: list[str] = []
+    output: list[str] = []
     nobody, options = (
         simulate_inputs.MadeUpPeople(None, "", None),
         dict.fromkeys(("timezone", "per_hour")),
     )
     simulate_inputs.scenario_of(
-        files, nobody, options, None, 0, (None, None), simulate_inputs.RejectedInputs(), told.append
+        files,
+        nobody,
+        options,
+        None,
+        0,
+        (None, None),
+        simulate_inputs.RejectedInputs(),
+        output.append,
     )
-    assert told == ["1,000 events read", "1,000 people read", "2,000 people read"]
+    assert output == ["1,000 events read", "1,000 people read", "2,000 people read"]
 
 
 @pytest.mark.parametrize(
@@ -204,19 +224,19 @@ def test_how_much_of_large_files_is_read_is_told_meanwhile(tmp_path: Path) -> No
         ((OUTREACH, "--people", 0), "--people"),
     ],
 )
-def test_wrong_use_is_code_2_and_says_why(
-    touchstream: Touchstream, arguments: tuple[Any, ...], word: str
+def test_wrong_usage_is_code_2_with_the_reason(
+    touchstream: Touchstream, arguments: tuple[Any, ...], expected: str
 ) -> None:
-    said = touchstream("simulate", *arguments)
-    assert said.code == 2
-    assert word in said.err
-    assert "Traceback" not in said.err
+    result = touchstream("simulate", *arguments)
+    assert result.code == 2
+    assert expected in result.err
+    assert "Traceback" not in result.err
 
 
-def test_a_kafka_that_does_not_answer_is_code_3(
+def test_an_unreachable_kafka_is_code_3(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setattr("streams.cli.output.BROKER_TIMEOUT_S", 0.5)
-    said = touchstream("simulate", OUTREACH, "--from-topics")
-    assert (said.code, "127.0.0.1:1 does not answer" in said.err) == (3, True)
+    result = touchstream("simulate", OUTREACH, "--from-topics")
+    assert (result.code, "127.0.0.1:1 does not answer" in result.err) == (3, True)

@@ -1,4 +1,4 @@
-"""A behaviour model is checked whole, and does what it says."""
+"""A behaviour model: its validation, and the signals that it gives."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,14 @@ import pytest
 from schemas.internal.facts import FactKind
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.senders import draw_signals
-from tests.testing.simulation_harness import AT_ONCE, campaign, request, scenario, step, tried
+from tests.testing.simulation_harness import (
+    SENT_AT_ONCE,
+    campaign,
+    request,
+    scenario,
+    simulate,
+    step,
+)
 
 
 def problems(document: Any) -> list[str]:
@@ -17,8 +24,8 @@ def problems(document: Any) -> list[str]:
     return refused.value.problems
 
 
-def test_everything_wrong_is_told_at_once_each_with_its_place() -> None:
-    told = problems(
+def test_all_problems_are_reported_at_once_with_their_places() -> None:
+    reported = problems(
         {
             "email": {
                 "opened": {"probability": 1.5},
@@ -30,7 +37,7 @@ def test_everything_wrong_is_told_at_once_each_with_its_place() -> None:
             "fax": {},
         }
     )
-    places = {problem.partition(":")[0] for problem in told}
+    places = {problem.partition(":")[0] for problem in reported}
     assert places == {
         "email.opened.probability",
         "email.clicked.after_minutes.0",
@@ -54,67 +61,70 @@ def test_everything_wrong_is_told_at_once_each_with_its_place() -> None:
         ("voice", "replied"),
     ],
 )
-def test_a_channel_has_only_what_it_can_tell(channel: str, signal: str) -> None:
+def test_a_channel_has_only_the_signals_of_its_table(channel: str, signal: str) -> None:
     assert problems({channel: {signal: {"probability": 0.5}}})[0].startswith(f"{channel}.{signal}")
 
 
-def test_outcomes_are_no_more_than_certain() -> None:
+def test_the_probabilities_of_outcomes_add_up_to_one_at_most() -> None:
     outcomes = {"answered": {"probability": 0.7}, "no_answer": {"probability": 0.4}}
     assert "add up to 1.1" in problems({"voice": {"outcomes": outcomes}})[0]
 
 
-def test_a_text_that_is_no_document_is_refused() -> None:
+def test_a_text_that_is_not_a_document_is_refused() -> None:
     with pytest.raises(BehaviourInvalid):
         Behaviour.read(b"email: [")
     with pytest.raises(BehaviourInvalid):
         Behaviour.read(b"- email")
 
 
-def test_the_example_is_a_model() -> None:
-    plans = Behaviour.read(Path("examples/behaviour/usual.yaml").read_bytes()).plans
-    assert all(len(plan) > 1 for plan in plans.values())
+def test_the_example_is_a_valid_model() -> None:
+    rules = Behaviour.read(Path("examples/behaviour/usual.yaml").read_bytes()).rules
+    assert all(len(signal_rules) > 1 for signal_rules in rules.values())
 
 
-def test_only_one_outcome_comes_true() -> None:
+def test_a_call_has_one_outcome() -> None:
     outcomes = {"answered": {"probability": 0.5}, "no_answer": {"probability": 0.5}}
-    plan = Behaviour.of({"voice": {"outcomes": outcomes}}).plans["voice", "place_call"]
+    signal_rules = Behaviour.of({"voice": {"outcomes": outcomes}}).rules["voice", "place_call"]
     for number in range(50):
-        heard = [said.row.name for said in draw_signals(plan, f"c-{number}", 1, 0)]
-        assert heard == ["sent", "called"]
+        signals = [signal.rule.name for signal in draw_signals(signal_rules, f"c-{number}", 1, 0)]
+        assert signals == ["sent", "called"]
 
 
-def test_a_request_to_connect_is_accepted_and_a_message_is_not() -> None:
-    accepting = {"linkedin": {**AT_ONCE, "accepted": {"probability": 1, "after_hours": 1}}}
-    given = campaign(request(), step("message", "linkedin", 1))
-    trial = tried(scenario(given, behaviour=accepting))
-    assert [told.ce_type for _, _, told in trial.kept.events] == [
+def test_a_connection_request_is_accepted_and_a_message_is_not() -> None:
+    accepting = {"linkedin": {**SENT_AT_ONCE, "accepted": {"probability": 1, "after_hours": 1}}}
+    definition = campaign(request(), step("message", "linkedin", 1))
+    trial = simulate(scenario(definition, behaviour=accepting))
+    assert [reported.ce_type for _, _, reported in trial.recorded.events] == [
         "touch.sent",
         "connection.accepted",
         "touch.sent",
     ]
 
 
-def test_who_fails_for_good_hears_no_more() -> None:
+def test_after_a_permanent_failure_nothing_more_is_sent() -> None:
     failing = {"email": {"failed": {"probability": 1, "code": "550", "permanent": True}}}
-    trial = tried(scenario(campaign(step("mail")), behaviour=failing))
+    trial = simulate(scenario(campaign(step("mail")), behaviour=failing))
     assert trial.summary["not_sent"] == [
         {"how": "failed", "channel": "email", "reason": "550", "touches": 1}
     ]
 
 
-def test_a_command_that_is_revoked_in_time_is_not_sent() -> None:
-    """The mail waits at its sender for hours; an acceptance of before ends the wait meanwhile."""
+def test_a_command_revoked_in_time_is_not_sent() -> None:
+    """The sender holds the mail for five hours; a reply to the message before stops the run."""
     slow = {
         "email": {"sent": {"after_hours": 5}, "replied": {"probability": 1}},
-        "linkedin": {**AT_ONCE, "replied": {"probability": 1, "after_minutes": 30}},
+        "linkedin": {**SENT_AT_ONCE, "replied": {"probability": 1, "after_minutes": 30}},
     }
-    given = campaign(
+    definition = campaign(
         step("message", "linkedin"),
         step("mail", anchor="enrollment"),
         on_reply="stop",
         answer_timeout_minutes=600,
     )
-    trial = tried(scenario(given, behaviour=slow))
+    trial = simulate(scenario(definition, behaviour=slow))
     assert trial.summary["touches"]["revoked"] == 1
-    assert [told.ce_type for _, _, told in trial.kept.events] == ["touch.sent", "contact.replied"]
-    assert trial.kept.kinds(FactKind.TOUCH_REVOKED)
+    assert [reported.ce_type for _, _, reported in trial.recorded.events] == [
+        "touch.sent",
+        "contact.replied",
+    ]
+    assert trial.recorded.facts_of(FactKind.TOUCH_REVOKED)

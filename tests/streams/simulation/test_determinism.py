@@ -1,4 +1,4 @@
-"""Same seed, same bytes: whatever the batch size, the run, the hash seed, the order of events."""
+"""The same seed gives the same bytes: for any batch size, hash seed and order of events."""
 
 import os
 import subprocess
@@ -12,76 +12,93 @@ from schemas.public.codec import Decoder
 from streams.simulation.behaviour import DRAW_RANGE, Behaviour
 from streams.simulation.scenario import RecordedEvents, with_event_times
 from streams.simulation.senders import draw_numbers, draw_signals
-from tests.testing.simulation_harness import LIVELY, lines, scenario, sequence, tried, written
+from tests.testing.simulation_harness import (
+    MIXED_BEHAVIOUR,
+    lines,
+    scenario,
+    sequence,
+    simulate,
+    write_simulation_report,
+)
 from tests.testing.world import START
 
 PEOPLE = 120
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A report of a lively sequence."""
-    place = tmp_path_factory.mktemp("usual") / "report"
-    return written(scenario(sequence(), behaviour=LIVELY, people=PEOPLE), place)
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The report with which others are compared."""
+    place = tmp_path_factory.mktemp("baseline") / "report"
+    return write_simulation_report(
+        scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE), place
+    )
 
 
 @pytest.mark.parametrize("commit_every", [1, 7, 100_000])
-def test_when_a_task_commits_changes_no_byte(
-    usual: dict[str, bytes], tmp_path: Path, commit_every: int
+def test_the_moments_of_commits_change_no_byte(
+    baseline: dict[str, bytes], tmp_path: Path, commit_every: int
 ) -> None:
-    given = scenario(sequence(), behaviour=LIVELY, people=PEOPLE)
-    assert written(given, tmp_path / "report", commit_every=commit_every) == usual
+    given = scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE)
+    assert (
+        write_simulation_report(given, tmp_path / "report", commit_every=commit_every) == baseline
+    )
 
 
-def test_another_seed_draws_another_fate(usual: dict[str, bytes], tmp_path: Path) -> None:
-    given = scenario(sequence(), behaviour=LIVELY, people=PEOPLE, seed=8)
-    assert written(given, tmp_path / "report")["events.jsonl"] != usual["events.jsonl"]
+def test_another_seed_draws_other_events(baseline: dict[str, bytes], tmp_path: Path) -> None:
+    given = scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE, seed=8)
+    assert (
+        write_simulation_report(given, tmp_path / "report")["events.jsonl"]
+        != baseline["events.jsonl"]
+    )
 
 
-def test_what_was_drawn_is_the_same_again_as_recorded_events(
-    usual: dict[str, bytes], tmp_path: Path
+def test_drawn_events_give_the_same_decisions_as_recorded_events(
+    baseline: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """The very same decisions, though nobody draws any more: the events tell all."""
     decode = Decoder().decode
-    events = [decode((), line) for line in usual["events.jsonl"].splitlines()]
+    events = [decode((), line) for line in baseline["events.jsonl"].splitlines()]
     assert {event.type for event in events} > {"touch.sent", "touch.failed", "call.ended"}
     recorded = RecordedEvents(with_event_times(events), [], START)
-    again = written(scenario(sequence(), recorded=recorded, people=PEOPLE), tmp_path / "report")
+    repeated = write_simulation_report(
+        scenario(sequence(), recorded=recorded, people=PEOPLE), tmp_path / "report"
+    )
     for name in ("facts.jsonl", "commands.jsonl"):
-        assert again[name] == usual[name]
+        assert repeated[name] == baseline[name]
 
 
-def test_recorded_events_may_come_in_any_order_and_twice(usual: dict[str, bytes]) -> None:
+def test_the_order_and_duplicates_of_recorded_events_change_nothing(
+    baseline: dict[str, bytes],
+) -> None:
     decode = Decoder().decode
-    events = [decode((), line) for line in usual["events.jsonl"].splitlines()]
-    told = tried(
+    events = [decode((), line) for line in baseline["events.jsonl"].splitlines()]
+    signals_in_order = simulate(
         scenario(
             sequence(), recorded=RecordedEvents(with_event_times(events), [], START), people=PEOPLE
         )
     )
     shuffled = [*events[1::2], *events[::2], *events]
-    again = tried(
+    repeated = simulate(
         scenario(
             sequence(),
             recorded=RecordedEvents(with_event_times(shuffled), [], START),
             people=PEOPLE,
         )
     )
-    assert again.kept.sends() == told.kept.sends()
+    assert repeated.recorded.sends() == signals_in_order.recorded.sends()
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from tests.testing.simulation_harness import *
-given = scenario(sequence(), behaviour=LIVELY, people=int(sys.argv[2]))
-written(given, Path(sys.argv[1]))
+given = scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=int(sys.argv[2]))
+write_simulation_report(given, Path(sys.argv[1]))
 """
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "4711"])
-def test_neither_does_the_order_of_hashes(
-    usual: dict[str, bytes], tmp_path: Path, hash_seed: str
+def test_the_hash_seed_of_python_changes_no_byte(
+    baseline: dict[str, bytes], tmp_path: Path, hash_seed: str
 ) -> None:
     place = tmp_path / "report"
     subprocess.run(
@@ -89,33 +106,33 @@ def test_neither_does_the_order_of_hashes(
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         check=True,
     )
-    assert {path.name: path.read_bytes() for path in place.iterdir()} == usual
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == baseline
 
 
-def test_a_fate_is_the_same_on_every_python() -> None:
-    """Written down: whoever changes these changes everybody's results."""
+def test_draws_are_the_same_on_every_python() -> None:
+    """The expected values are literal: a change of them changes the results of every simulation."""
     command = "8f14e45f-ceea-867a-9b3c-000000000001"
-    assert draw_numbers(7, command, "opened") == PINNED
-    plan = Behaviour.of(LIVELY).plans["email", "send_message"]
-    heard = [
-        (said.row.name, (said.at - START) // 1_000)
-        for said in draw_signals(plan, command, 7, START)
+    assert draw_numbers(7, command, "opened") == EXPECTED_NUMBERS
+    signal_rules = Behaviour.of(MIXED_BEHAVIOUR).rules["email", "send_message"]
+    signals = [
+        (signal.rule.name, (signal.at - START) // 1_000)
+        for signal in draw_signals(signal_rules, command, 7, START)
     ]
-    assert heard == HEARD
+    assert signals == EXPECTED_SIGNALS
 
 
-PINNED = (10318995016256805064, 8829751236137036731, 9812383628780960038)
-HEARD = [("sent", 42381), ("bounced", 289139)]
+EXPECTED_NUMBERS = (10318995016256805064, 8829751236137036731, 9812383628780960038)
+EXPECTED_SIGNALS = [("sent", 42381), ("bounced", 289139)]
 
 
-def test_a_share_is_about_that_share() -> None:
-    dice = [draw_numbers(1, f"command-{n}", "opened")[0] / DRAW_RANGE for n in range(4_000)]
-    assert 0.47 < sum(die < 0.5 for die in dice) / len(dice) < 0.53
+def test_draws_are_distributed_evenly() -> None:
+    numbers = [draw_numbers(1, f"command-{n}", "opened")[0] / DRAW_RANGE for n in range(4_000)]
+    assert 0.47 < sum(number < 0.5 for number in numbers) / len(numbers) < 0.53
 
 
-def test_commands_of_the_report_are_those_that_went_out(usual: dict[str, bytes]) -> None:
-    trial = tried(scenario(sequence(), behaviour=LIVELY, people=PEOPLE))
-    due = [c.touch.command_id for c in trial.kept.commands if isinstance(c, CommandDue)]
-    told = lines(usual["commands.jsonl"])
-    found = [line["data"]["command_id"] for line in told if line["type"] == "touch.due"]
+def test_the_report_has_the_commands_that_went_out(baseline: dict[str, bytes]) -> None:
+    trial = simulate(scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE))
+    due = [c.touch.command_id for c in trial.recorded.commands if isinstance(c, CommandDue)]
+    signals_in_order = lines(baseline["commands.jsonl"])
+    found = [line["data"]["command_id"] for line in signals_in_order if line["type"] == "touch.due"]
     assert found == due

@@ -1,4 +1,4 @@
-"""The engine of a simulation: the worker's loop decides the same (design 7)."""
+"""The engine of a simulation decides what the worker decides."""
 
 from schemas.base.times import HOUR, MILLISECOND
 from schemas.internal.messages import ExternalEvent, RequestTouch, encode
@@ -6,45 +6,46 @@ from schemas.internal.topics import Topic
 from streams.simulation.engine import log_timestamp
 from streams.simulation.population import PlannedRecord, entry_records
 from streams.simulation.scenario import setup_records
-from tests.testing.simulation_harness import LIVELY, scenario, sequence, tried
+from tests.testing.simulation_harness import MIXED_BEHAVIOUR, scenario, sequence, simulate
 from tests.testing.world import START, World
 
 PEOPLE = 12
 
 
-def test_the_loop_of_the_worker_decides_the_same() -> None:
-    """Command by command; the loop has two partitions of each log."""
-    given = scenario(sequence(), behaviour=LIVELY, people=PEOPLE)
-    kept = tried(given).kept
-    assert given.population is not None
-    people = entry_records(given.population, [sequence().definition], START, None)
+def test_the_worker_gives_the_same_commands_as_the_simulation() -> None:
+    """Compares command by command. The worker's logs have two partitions each."""
+    simulated = scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE)
+    recorded = simulate(simulated).recorded
+    assert simulated.population is not None
+    people = entry_records(simulated.population, [sequence().definition], START, None)
     world = World()
-    for order in setup_records(given.campaigns, given.tenants, START):
-        world.broker.append(order.topic, order.key, order.value)
+    for record in setup_records(simulated.campaigns, simulated.tenants, START):
+        world.broker.append(record.topic, record.key, record.value)
         world.settle()
-    answers = [recorded(said.at, told.message) for _, said, told in kept.events]
-    for record in [*people, *answers]:
+    reactions = [planned_record(signal.at, event.message) for _, signal, event in recorded.events]
+    for record in [*people, *reactions]:
         world.run(record.at - MILLISECOND)
         world.now = record.at
         world.broker.append(record.topic, record.key, record.value)
         world.settle()
     world.run(world.now + 1_000 * HOUR)
-    assert sorted(map(seen, world.due())) == sorted(map(seen, kept.due()))
-    assert len(kept.due()) > 3 * PEOPLE
+    touches = recorded.commanded_touches()
+    assert sorted(map(comparable, world.due())) == sorted(map(comparable, touches))
+    assert len(touches) > 3 * PEOPLE
 
 
-def recorded(at: int, message: ExternalEvent) -> PlannedRecord:
+def planned_record(at: int, message: ExternalEvent) -> PlannedRecord:
     key = f"{message.tenant_id}/{message.contact_id}".encode()
     return PlannedRecord(at, Topic.CONTACT_LOG, key, encode(message))
 
 
-def seen(touch: RequestTouch) -> tuple[str, str, str, int, int, int]:
+def comparable(touch: RequestTouch) -> tuple[str, str, str, int, int, int]:
     ids = (touch.command_id, touch.step_id, touch.recipient)
     return *ids, touch.emission, touch.scheduled_at, touch.due_at
 
 
-def test_a_log_has_what_happens_in_whole_milliseconds_and_never_before() -> None:
-    assert [log_timestamp(micros) for micros in (0, 1, 999, 1_000, 1_001)] == [
+def test_log_timestamps_are_rounded_up_to_whole_milliseconds() -> None:
+    assert [log_timestamp(at) for at in (0, 1, 999, 1_000, 1_001)] == [
         0,
         1_000,
         1_000,

@@ -1,4 +1,4 @@
-"""`touchstream why --simulated`: what a report tells of a person is what the engine would tell."""
+"""`touchstream why --simulated` explains a contact of a report as the engine explains it."""
 
 import json
 from pathlib import Path
@@ -13,70 +13,82 @@ from streams.simulation import enrollment_lines
 from streams.simulation.engine import OwnedEnrollment
 from streams.simulation.report import ENROLLMENTS
 from tests.streams.cli.conftest import Touchstream
-from tests.testing.simulation_harness import LIVELY, scenario, sequence, tried, written
+from tests.testing.simulation_harness import (
+    MIXED_BEHAVIOUR,
+    scenario,
+    sequence,
+    simulate,
+    write_simulation_report,
+)
 
 PEOPLE = 30
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of a lively sequence, ended while some still wait."""
-    place = tmp_path_factory.mktemp("asking") / "report"
-    written(scenario(sequence(), behaviour=LIVELY, people=PEOPLE, hours=150), place)
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a simulation that ended while some people wait."""
+    place = tmp_path_factory.mktemp("simulated") / "report"
+    write_simulation_report(
+        scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE, hours=150), place
+    )
     return place
 
 
-def test_a_report_explains_everybody_as_the_states_do(told: Path, touchstream: Touchstream) -> None:
-    trial = tried(scenario(sequence(), behaviour=LIVELY, people=PEOPLE, hours=150))
-    runs = list(trial.ended.enrollments)
+def test_every_contact_is_explained_as_from_the_states(
+    report: Path, touchstream: Touchstream
+) -> None:
+    trial = simulate(scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE, hours=150))
+    runs = list(trial.result.enrollments)
     assert len(runs) == PEOPLE
     waiting = 0
     for tenant_id, contact_id, run in runs:
-        facts = [f for f in trial.kept.told if f.contact_id == contact_id]
+        facts = [f for f in trial.recorded.facts if f.contact_id == contact_id]
         expected = msgspec.to_builtins(explain(tenant_id, contact_id, facts, [run]))
-        said = touchstream("why", "--contact", contact_id, "--simulated", told, "--json")
-        assert said.code == 0
-        assert said.json() == json.loads(json.dumps(expected))
-        waiting += "waits" in said.json()["runs"][0]
+        result = touchstream("why", "--contact", contact_id, "--simulated", report, "--json")
+        assert result.code == 0
+        assert result.json() == json.loads(json.dumps(expected))
+        waiting += "waits" in result.json()["runs"][0]
     assert 0 < waiting < PEOPLE
 
 
-def test_an_id_finds_its_enrollment_and_its_touch(told: Path, touchstream: Touchstream) -> None:
-    rows = [json.loads(line) for line in (told / ENROLLMENTS).read_text().splitlines()]
+def test_an_enrollment_and_a_command_are_found_by_their_ids(
+    report: Path, touchstream: Touchstream
+) -> None:
+    rows = [json.loads(line) for line in (report / ENROLLMENTS).read_text().splitlines()]
     retried = next(r for r in rows if any(t["attempt"] > 1 for t in r["touches"]))
-    facts = [json.loads(line) for line in (told / "facts.jsonl").read_text().splitlines()]
-    early = next(
+    facts = [json.loads(line) for line in (report / "facts.jsonl").read_text().splitlines()]
+    first_command = next(
         f["command_id"]
         for f in facts
         if f.get("enrollment_id") == retried["enrollment_id"] and f.get("attempt") == 1
         and "command_id" in f
     )  # fmt: skip
-    for known in (retried["enrollment_id"], early):
-        said = touchstream("why", known, "--simulated", told, "--json").json()
-        assert [run["enrollment_id"] for run in said["runs"]] == [retried["enrollment_id"]]
-    (touch,) = said["runs"][0]["touches"]
-    assert early in touch["commands"]
+    for sought in (retried["enrollment_id"], first_command):
+        result = touchstream("why", sought, "--simulated", report, "--json").json()
+        assert [run["enrollment_id"] for run in result["runs"]] == [retried["enrollment_id"]]
+    (touch,) = result["runs"][0]["touches"]
+    assert first_command in touch["commands"]
 
 
-def test_what_it_does_not_know_it_says(
-    told: Path, touchstream: Touchstream, tmp_path: Path
+def test_an_unknown_id_and_a_broken_report_are_reported(
+    report: Path, touchstream: Touchstream, tmp_path: Path
 ) -> None:
-    who = ("--contact", "nobody", "--simulated", told)
-    assert touchstream("why", *who).code == 1
-    assert "does not know the contact nobody" in touchstream("why", *who).err
-    assert touchstream("why", "no-such-id", "--simulated", told).code == 1
-    assert touchstream("why", *who, "--from-log").code == 2
-    nothing = touchstream("why", "x", "--simulated", tmp_path)
-    assert (nothing.code, "no facts.jsonl" in nothing.err) == (2, True)
+    options = ("--contact", "nobody", "--simulated", report)
+    assert touchstream("why", *options).code == 1
+    assert "does not know the contact nobody" in touchstream("why", *options).err
+    assert touchstream("why", "no-such-id", "--simulated", report).code == 1
+    assert touchstream("why", *options, "--from-log").code == 2
+    missing = touchstream("why", "x", "--simulated", tmp_path)
+    assert (missing.code, "no facts.jsonl" in missing.err) == (2, True)
     (tmp_path / "facts.jsonl").write_text("x is no fact\n")
     broken = touchstream("why", "x", "--simulated", tmp_path)
     assert (broken.code, "facts.jsonl line 1" in broken.err) == (2, True)
 
 
-def test_a_line_is_the_enrollment_again(told: Path) -> None:
-    trial = tried(scenario(sequence(), behaviour=LIVELY, people=PEOPLE, hours=150))
-    for run in trial.ended.enrollments:
-        again = enrollment_lines.read(json.loads(json.dumps(enrollment_lines.told(run))))
+def test_an_enrollment_row_is_read_back_unchanged(report: Path) -> None:
+    trial = simulate(scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=PEOPLE, hours=150))
+    for run in trial.result.enrollments:
+        again = enrollment_lines.from_row(json.loads(json.dumps(enrollment_lines.to_row(run))))
         assert again == OwnedEnrollment(
             run.tenant_id, run.contact_id, _without_digests(run.enrollment)
         )
@@ -87,7 +99,7 @@ def _without_digests(run: Enrollment) -> Enrollment:
     return msgspec.structs.replace(run, touches=touches)
 
 
-def test_facts_and_enrollments_begin_with_whose_they_are() -> None:
-    """A person is found by these bytes."""
+def test_facts_have_tenant_and_contact_side_by_side() -> None:
+    """The reader finds the lines of a contact by these bytes."""
     names = [field.name for field in msgspec.structs.fields(Fact)]
     assert names[2:4] == ["tenant_id", "contact_id"]

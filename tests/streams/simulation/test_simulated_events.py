@@ -1,4 +1,4 @@
-"""What a simulated sender says is what intake would make of the event that it writes."""
+"""A simulated event in both forms: intake makes the message from the public event."""
 
 import pytest
 
@@ -7,24 +7,27 @@ from schemas.channels import actions
 from schemas.public.codec import Decoder
 from streams.simulation.behaviour import Behaviour
 from streams.simulation.senders import CommandedTouch, DrawnSignal
-from streams.simulation.simulated_events import _TELL, event, line
-from tests.testing.simulation_harness import LIVELY
+from streams.simulation.simulated_events import _BUILDERS, build_event, event_line
+from tests.testing.simulation_harness import MIXED_BEHAVIOUR
 from tests.testing.world import START
 
-ROWS = {row.name: row for plan in Behaviour.of(LIVELY).plans.values() for row in plan}
+RULES = {
+    rule.name: rule for rules in Behaviour.of(MIXED_BEHAVIOUR).rules.values() for rule in rules
+}
 
 
-@pytest.mark.parametrize("other", [True, False])
-@pytest.mark.parametrize("name", sorted(_TELL))
-def test_the_message_and_the_event_say_the_same(name: str, other: bool) -> None:
-    who = CommandedTouch("acme", 'an"n', "8f14e45f-ceea-867a-9b3c-000000000001", "email", "trial")
-    said = DrawnSignal(START + 1_000, ROWS[name], other)
-    told = event(who, said)
-    read = Decoder().decode((), line(who, said, told))
-    assert understood(read, 0) == told.message
+@pytest.mark.parametrize("is_variant", [True, False])
+@pytest.mark.parametrize("name", sorted(_BUILDERS))
+def test_intake_makes_the_message_from_the_event(name: str, is_variant: bool) -> None:
+    command_id = "8f14e45f-ceea-867a-9b3c-000000000001"
+    touch = CommandedTouch("acme", 'an"n', command_id, "email", "trial")
+    signal = DrawnSignal(START + 1_000, RULES[name], is_variant)
+    event = build_event(touch, signal)
+    public_event = Decoder().decode((), event_line(touch, signal, event))
+    assert understood(public_event, 0) == event.message
 
 
-def test_every_channel_says_something_of_every_action() -> None:
-    plans = Behaviour.of(None).plans
-    assert set(plans) == set(actions())
-    assert {row.name for plan in plans.values() for row in plan} == {"sent"}
+def test_every_action_of_every_channel_has_a_rule() -> None:
+    rules = Behaviour.of(None).rules
+    assert set(rules) == set(actions())
+    assert {rule.name for of_action in rules.values() for rule in of_action} == {"sent"}

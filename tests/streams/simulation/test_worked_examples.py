@@ -1,7 +1,14 @@
 """The worked examples of the requirements come out to the hour (S2-22, F-13)."""
 
 from schemas.internal.facts import FactKind
-from tests.testing.simulation_harness import AT_ONCE, campaign, request, scenario, step, tried
+from tests.testing.simulation_harness import (
+    SENT_AT_ONCE,
+    campaign,
+    request,
+    scenario,
+    simulate,
+    step,
+)
 
 ACCEPTS = {"accepted": {"probability": 1, "after_hours": 12}}
 
@@ -9,11 +16,13 @@ ACCEPTS = {"accepted": {"probability": 1, "after_hours": 12}}
 def test_the_worked_example_runs_to_the_hour() -> None:
     """S2-22: a request at 0 h, accepted at 12 h, a mail at 12 h, a LinkedIn message at 60 h."""
     example = campaign(request(), step("mail", anchor="trigger"), step("message", "linkedin", 48))
-    trial = tried(
-        scenario(example, behaviour={"linkedin": {**AT_ONCE, **ACCEPTS}, "email": AT_ONCE})
+    trial = simulate(
+        scenario(
+            example, behaviour={"linkedin": {**SENT_AT_ONCE, **ACCEPTS}, "email": SENT_AT_ONCE}
+        )
     )
-    assert trial.kept.sends() == [("request", 0), ("mail", 12), ("message", 60)]
-    assert [fact.reason for fact in trial.kept.kinds(FactKind.TRIGGER_MET)] == [
+    assert trial.recorded.sends() == [("request", 0), ("mail", 12), ("message", 60)]
+    assert [fact.reason for fact in trial.recorded.facts_of(FactKind.TRIGGER_MET)] == [
         "connection_accepted"
     ]
     assert trial.summary["runs"]["completed"] == 1
@@ -22,7 +31,7 @@ def test_the_worked_example_runs_to_the_hour() -> None:
         "nine_of_ten": 60.0,
         "longest": 60.0,
     }
-    assert trial.ended.finished
+    assert trial.result.finished
 
 
 FOUR_CHANNELS = campaign(
@@ -31,20 +40,25 @@ FOUR_CHANNELS = campaign(
     step("message", "linkedin", 48, skip_when=["already_replied"]),
     step("whatsapp", "whatsapp", 120, skip_when=["already_replied"]),
 )
-EVERYTHING_IS_SENT = dict.fromkeys(("linkedin", "email", "whatsapp"), AT_ONCE)
+EVERYTHING_IS_SENT = dict.fromkeys(("linkedin", "email", "whatsapp"), SENT_AT_ONCE)
 
 
-def test_the_example_with_four_channels_without_an_answer() -> None:
-    """F-13: the mail after 72 h without an acceptance, then 48 h, then 120 h."""
-    trial = tried(scenario(FOUR_CHANNELS, behaviour=EVERYTHING_IS_SENT))
-    assert trial.kept.sends() == [("request", 0), ("mail", 72), ("message", 120), ("whatsapp", 240)]
+def test_the_four_channel_example_without_an_acceptance() -> None:
+    """F-13: the mail after 72 h without an acceptance, then 48 h, then 120 h later."""
+    trial = simulate(scenario(FOUR_CHANNELS, behaviour=EVERYTHING_IS_SENT))
+    assert trial.recorded.sends() == [
+        ("request", 0),
+        ("mail", 72),
+        ("message", 120),
+        ("whatsapp", 240),
+    ]
 
 
-def test_the_example_with_four_channels_once_connected() -> None:
+def test_the_four_channel_example_with_an_acceptance() -> None:
     """F-13: the mail is skipped; the message follows 48 h after that."""
-    accepting = {**EVERYTHING_IS_SENT, "linkedin": {**AT_ONCE, **ACCEPTS}}
-    trial = tried(scenario(FOUR_CHANNELS, behaviour=accepting))
-    assert trial.kept.sends() == [("request", 0), ("message", 60), ("whatsapp", 180)]
+    with_acceptance = {**EVERYTHING_IS_SENT, "linkedin": {**SENT_AT_ONCE, **ACCEPTS}}
+    trial = simulate(scenario(FOUR_CHANNELS, behaviour=with_acceptance))
+    assert trial.recorded.sends() == [("request", 0), ("message", 60), ("whatsapp", 180)]
     assert trial.summary["not_sent"] == [
         {"how": "skipped", "channel": "email", "reason": "linkedin_connected", "touches": 1}
     ]
