@@ -6,17 +6,8 @@ from schemas.channels import CHANNELS
 from schemas.internal.messages import TenantAnnounced
 from schemas.internal.states import KnownTenant
 
-_FIRST_CHANNELS = ("email", "sms", "whatsapp", "voice", "linkedin")
-
-ADDRESS_OF = {
-    name: CHANNELS[name].address.name
-    for name in sorted(CHANNELS, key=(*_FIRST_CHANNELS, *CHANNELS).index)
-}
-"""The address that each channel needs, by its name in the profile (C-19).
-
-The order decides in which order an opt-out of all channels suppresses addresses. It must stay the
-same for recorded logs, so a new channel comes last, wherever it is in the table of channels.
-"""
+ADDRESS_OF = {name: row.address.name for name, row in CHANNELS.items()}
+"""The address that each channel needs, by its name in the profile (C-19)."""
 
 ALL_SERVICES = "*"
 """The service type of a campaign that serves all service types."""
