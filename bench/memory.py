@@ -16,17 +16,16 @@ from schemas.base.ids import enrollment_id
 from schemas.base.times import HOUR
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import validate_definition
+from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import (
     POSITION_KEY,
     Contact,
-    Enrollment,
     KnownCampaign,
     KnownTenant,
     Profile,
     State,
     TaskPosition,
-    Touch,
 )
 from schemas.internal.topics import Layout, Topic
 from streams.base.settings import Settings
@@ -83,7 +82,7 @@ def hold(settings: Settings, contacts: int) -> Held:
     while not worker.owned or not all(o.ready for o in worker.owned.values()):
         if not worker.owned:
             begun = time.perf_counter()  # the group is still being joined
-        worker.turn()
+        worker.run_round()
     seconds = time.perf_counter() - begun
     (owned,) = worker.owned.values()
     assert len(owned.task.store) >= contacts

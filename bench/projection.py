@@ -17,8 +17,9 @@ import msgspec
 from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import HOUR, SECOND
 from schemas.internal import facts
+from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.state_bytes import pack
-from schemas.internal.states import Contact, Enrollment, Phase, Profile, Touch
+from schemas.internal.states import Contact, Profile
 from schemas.internal.topics import Topic
 from sinks.migrate import migrate
 from sinks.projection import Projection, rebuild

@@ -13,19 +13,16 @@ from bench.report import Figure, middle
 from processors.shared.tenant_lookup import campaign_key
 from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import HOUR
+from schemas.internal.enrollment import Enrollment, Phase, Touch, Waiting
 from schemas.internal.messages import encode
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import (
     POSITION_KEY,
     Contact,
-    Enrollment,
     KnownCampaign,
-    Phase,
     Profile,
     State,
     TaskPosition,
-    Touch,
-    Waiting,
 )
 from schemas.internal.topics import Layout, Topic
 from streams.base.settings import Settings
@@ -74,11 +71,11 @@ def advance(settings: Settings, triggers: int) -> Advanced:
     """From the first trigger folded to the last one committed."""
     worker, transport = build_worker("contact", settings)
     while not worker.owned or not all(o.ready for o in worker.owned.values()):
-        worker.turn()
+        worker.run_round()
     (owned,) = worker.owned.values()
     begun = time.perf_counter()
     while owned.task.next_offset < triggers or owned.task.dirty:
-        worker.turn()
+        worker.run_round()
     seconds = time.perf_counter() - begun
     rss = psutil.Process().memory_info().rss / 1e9
     transport.close()

@@ -3,7 +3,7 @@ shows, and a test holds the two together."""
 
 from processors.campaign.lifecycle import CAMPAIGN
 from processors.contact.state_machine import ENROLLMENT, TOUCH
-from schemas.internal.states import Phase
+from schemas.internal.enrollment import Phase
 
 
 def touch() -> str:

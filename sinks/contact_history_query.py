@@ -14,8 +14,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from schemas.base.times import from_datetime
+from schemas.internal.enrollment import Enrollment, Phase, Status, Touch, Waiting
 from schemas.internal.facts import Fact, FactKind
-from schemas.internal.states import Enrollment, Phase, Status, Touch, Waiting
 from sinks.queries import load
 from sinks.table_sql import names
 from sinks.tables import TABLES

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.internal.enrollment import Enrollment, Phase, Status
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import (
     POSITION_KEY,
@@ -16,11 +17,8 @@ from schemas.internal.states import (
     Contact,
     ContactState,
     EndedEnrollment,
-    Enrollment,
     KnownCampaign,
-    Phase,
     Profile,
-    Status,
     TaskPosition,
 )
 from schemas.internal.topics import Topic

@@ -17,7 +17,8 @@ from processors.contact.context import Context
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from schemas.internal import messages as m
-from schemas.internal.states import ContactState, Enrollment, KnownCampaign, State, Status
+from schemas.internal.enrollment import Enrollment, Status
+from schemas.internal.states import ContactState, KnownCampaign, State
 
 
 class ContactProcessor:

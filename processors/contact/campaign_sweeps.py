@@ -14,7 +14,8 @@ from processors.contact.run_queries import live_runs
 from processors.contact.version_migration import move_run
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import campaign_key
-from schemas.internal.states import Contact, Enrollment, KnownCampaign, KnownTenant
+from schemas.internal.enrollment import Enrollment
+from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 
 SWEEP_BATCH = 500
 """Contacts that one firing of a sweep's timer looks at."""

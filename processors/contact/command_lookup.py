@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from processors.contact.context import Context
 from schemas.base.ids import command_id
-from schemas.internal.states import Enrollment, Phase, Touch
+from schemas.internal.enrollment import Enrollment, Phase, Touch
 
 
 class CommandMatch(NamedTuple):

@@ -10,9 +10,10 @@ from processors.shared.send_windows import widened
 from processors.shared.tenant_lookup import ADDRESS_OF, campaign_key, tenant_key
 from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.channels import CHANNELS
+from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.messages import Window
-from schemas.internal.states import Contact, Enrollment, KnownCampaign, KnownTenant, Touch
+from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 from schemas.internal.topics import Topic
 
 _FACTS = Topic.FACTS  # looked up once: access to an enum member is slow

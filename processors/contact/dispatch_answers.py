@@ -12,6 +12,7 @@ from processors.contact.touch_outcome import (
     withdraw_touch,
 )
 from processors.contact.touch_times import set_due_at
+from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     DispatchAnswer,
@@ -21,7 +22,6 @@ from schemas.internal.messages import (
     TouchRevoked,
     TouchWithdrawn,
 )
-from schemas.internal.states import Enrollment, Phase, Status, Touch
 
 
 def dispatch_answered(

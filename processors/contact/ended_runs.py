@@ -4,7 +4,8 @@ from processors.contact.context import Context
 from processors.contact.run_queries import open_touch
 from processors.contact.touch_times import executed_at
 from schemas.base.times import DAY
-from schemas.internal.states import LIVE, EndedEnrollment, Enrollment, Phase
+from schemas.internal.enrollment import LIVE, Enrollment, Phase
+from schemas.internal.states import EndedEnrollment
 
 ENDED_MAX = 8
 """Ended enrollments in a contact's state, so that late opens and reviews find their touch."""

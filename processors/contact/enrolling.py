@@ -17,9 +17,10 @@ from processors.contact.sequence import advance_run
 from processors.shared.deduplication import forget
 from processors.shared.tenant_lookup import ALL_SERVICES
 from schemas.base.ids import enrollment_id
+from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import ContactEnrolled, JobCompleted
-from schemas.internal.states import Enrollment, KnownCampaign
+from schemas.internal.states import KnownCampaign
 
 JOBS_MAX = 1_000
 """Jobs that a contact's state remembers; beyond that the oldest is forgotten."""

@@ -8,9 +8,10 @@ from processors.contact.run_queries import live_runs
 from processors.contact.touch_times import first_delay
 from schemas.base.times import DAY
 from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.enrollment import LIVE, Enrollment
 from schemas.internal.facts import fact_time
 from schemas.internal.messages import JobCompleted
-from schemas.internal.states import LIVE, Enrollment, KnownCampaign
+from schemas.internal.states import KnownCampaign
 
 
 class Refusal(NamedTuple):

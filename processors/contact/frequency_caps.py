@@ -8,8 +8,8 @@ from processors.contact.context import Context
 from processors.contact.run_queries import is_in_flight
 from processors.contact.touch_times import executed_at
 from schemas.base.times import DAY, SECOND
+from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import fact_time
-from schemas.internal.states import Enrollment, Phase, Touch
 
 CAP_WINDOWS_US = {"per_day": DAY, "per_week": 7 * DAY}
 """The sliding window of each cap: a cap of a day holds over any 24 hours."""

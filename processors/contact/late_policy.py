@@ -2,7 +2,7 @@
 
 from processors.contact.context import Context
 from schemas.campaigns.steps import exit_target
-from schemas.internal.states import Enrollment, Touch
+from schemas.internal.enrollment import Enrollment, Touch
 
 
 def late_skip_reason(context: Context, enrollment: Enrollment, touch: Touch) -> str | None:

@@ -13,9 +13,9 @@ from processors.contact.state_machine import Input
 from processors.contact.touch_outcome import skip_touch, withdraw_touch
 from processors.contact.touch_times import set_due_at
 from schemas.base.times import SECOND
+from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import ContactPaused, ContactResumed
-from schemas.internal.states import Enrollment, Phase, Status, Touch
 
 
 def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | None) -> None:

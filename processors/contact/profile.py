@@ -14,6 +14,7 @@ from processors.contact.state_machine import Input
 from processors.contact.touch_gates import command_variables
 from processors.contact.touch_outcome import withdraw_touch
 from processors.shared.tenant_lookup import ADDRESS_OF
+from schemas.internal.enrollment import Phase
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     AmendTouch,
@@ -24,7 +25,7 @@ from schemas.internal.messages import (
     TouchBounced,
     account_key,
 )
-from schemas.internal.states import NAMES, Phase, Profile
+from schemas.internal.states import NAMES, Profile
 from schemas.internal.topics import Topic
 
 _ORDER = ("first_name", "last_name", "email", "phone", "timezone", "region", "linkedin_url")

@@ -10,9 +10,9 @@ from processors.contact.pause_stop import freeze, stop
 from processors.contact.run_queries import live_runs, may_be_with_sender
 from processors.contact.sequence import check_trigger
 from schemas.channels import channel_of_signal
+from schemas.internal.enrollment import LIVE, Enrollment
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ConnectionAccepted, ContactReplied, ConversionRecorded
-from schemas.internal.states import LIVE, Enrollment
 
 _CONNECTING = channel_of_signal("connection_accepted")
 """The channel on which people connect."""

@@ -5,9 +5,9 @@ from processors.contact.command_lookup import CommandMatch, find_command
 from processors.contact.context import Context
 from processors.contact.pause_stop import stop
 from processors.contact.run_queries import began_before, last_sent_touch, live_runs
+from schemas.internal.enrollment import LIVE, Enrollment
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ReviewReceived
-from schemas.internal.states import LIVE, Enrollment
 
 
 def review_received(context: Context, message: ReviewReceived, *, backfill: bool = False) -> bool:

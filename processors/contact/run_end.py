@@ -4,8 +4,8 @@ from typing import Any
 
 from processors.contact.context import Context
 from processors.contact.state_machine import ENROLLMENT, IllegalTransition
+from schemas.internal.enrollment import Enrollment, Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Enrollment, Status
 
 
 def set_status(enrollment: Enrollment, status: Status) -> None:

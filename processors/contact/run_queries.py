@@ -3,7 +3,7 @@
 from processors.contact.context import Context
 from schemas.campaigns.compiled_definition import Step
 from schemas.campaigns.steps import reachable_steps
-from schemas.internal.states import LIVE, RESOLVED, Enrollment, Phase, Touch
+from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Touch
 
 
 def live_runs(context: Context, campaign_id: str | None = None) -> list[Enrollment]:

@@ -10,9 +10,9 @@ from processors.contact.touch_outcome import (
     send_withdrawal,
     skip_touch,
 )
+from schemas.internal.enrollment import RESOLVED, Phase, Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import TouchFailed, TouchSent
-from schemas.internal.states import RESOLVED, Phase, Status
 
 
 def touch_sent(context: Context, match: CommandMatch, message: TouchSent) -> None:

@@ -8,8 +8,8 @@ from processors.contact.run_end import complete_run, fail_run, mark_stopped
 from processors.contact.run_queries import first_reply_at
 from processors.contact.touch_times import executed_at, scheduled_time, set_due_at
 from schemas.campaigns.compiled_definition import StepExit, StepWait
+from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Touch, Waiting
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.states import LIVE, RESOLVED, Enrollment, Phase, Touch, Waiting
 
 TOUCHES_MAX = 200
 """Touches of one enrollment. A loop whose trigger is always met must end too."""

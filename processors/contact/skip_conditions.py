@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from processors.contact.context import Context
 from processors.contact.run_queries import first_reply_at
-from schemas.internal.states import Enrollment, Touch
+from schemas.internal.enrollment import Enrollment, Touch
 
 Condition = Callable[[Context, Enrollment, Touch], bool]
 

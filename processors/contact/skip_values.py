@@ -5,8 +5,8 @@ from typing import Any
 from processors.contact.context import Context
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.campaigns.campaign_kinds import CONDITIONS
+from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import fact_time
-from schemas.internal.states import Enrollment, Touch
 
 _OPTED_OUT = "opted_out_"
 

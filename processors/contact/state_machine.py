@@ -7,7 +7,7 @@ these tables.
 
 from enum import StrEnum
 
-from schemas.internal.states import Phase, Status
+from schemas.internal.enrollment import Phase, Status
 
 
 class Input(StrEnum):

@@ -13,10 +13,10 @@ from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import Definition, Step
+from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import RequestTouch, Window, account_key
 from schemas.internal.state_bytes import NEVER
-from schemas.internal.states import Enrollment, Phase, Touch
 from schemas.internal.topics import Topic
 
 EMISSIONS_MAX = 2

@@ -9,9 +9,9 @@ from processors.contact.sequence import advance_run
 from processors.contact.skip_values import skip_values
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_times import set_due_at
+from schemas.internal.enrollment import LIVE, Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import WithdrawTouch, account_key
-from schemas.internal.states import LIVE, Enrollment, Phase, Touch
 from schemas.internal.topics import Topic
 
 PAUSES = ("campaign_paused", "person_paused", "reply_paused")

@@ -3,9 +3,9 @@
 from processors.contact.context import Context
 from processors.shared.send_windows import opens_at
 from schemas.campaigns.compiled_definition import Step
+from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
-from schemas.internal.states import Enrollment, Phase, Touch
 
 
 def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch) -> int:

@@ -16,8 +16,8 @@ from processors.contact.state_machine import Input
 from processors.contact.touch_outcome import skip_touch
 from processors.contact.touch_times import scheduled_time, set_due_at
 from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Touch, Waiting
 from schemas.internal.facts import FactKind
-from schemas.internal.states import RESOLVED, Enrollment, Phase, Touch, Waiting
 
 
 def counterpart(step_id: str, new: Definition, steps: Mapping[str, str | None]) -> str | None:

@@ -18,13 +18,7 @@ from schemas.base.error_codes import SchemaUnavailable
 from schemas.base.times import LATEST
 from schemas.internal.messages import DeadLetter
 from schemas.internal.state_bytes import NEVER, pack, payload_of
-from schemas.internal.states import (
-    POSITION_KEY,
-    STATE_FORMAT,
-    State,
-    StateTooNew,
-    TaskPosition,
-)
+from schemas.internal.states import POSITION_KEY, STATE_FORMAT, State, StateTooNew, TaskPosition
 from schemas.internal.topics import Topic
 
 _encode_place = msgspec.msgpack.Encoder().encode

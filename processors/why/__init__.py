@@ -15,8 +15,8 @@ from processors.why.causes import Sources
 from processors.why.fact_values import plain
 from processors.why.gates import NOT_ASKED, ORDER, Gate, Gates, Hold
 from processors.why.waits import Wait, waits_for
+from schemas.internal.enrollment import Enrollment, Status, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
-from schemas.internal.states import Enrollment, Status, Touch
 
 __all__ = ["NOT_ASKED", "ORDER", "Explanation", "Gate", "Hold", "RunWhy", "TouchWhy", "Wait"]
 

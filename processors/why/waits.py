@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from processors.why.fact_values import plain
+from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
-from schemas.internal.states import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 
 _PUTS_OFF = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_DEFERRED, FactKind.TOUCH_RETRIED)
 _NEXT = {

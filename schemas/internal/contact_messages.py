@@ -1,35 +1,36 @@
-"""What public events tell about one contact, as contact-log holds it; and what all messages share.
+"""The public events about one contact as records of contact-log, and the base of all messages.
 
 A field is only ever appended, with a default. `cause` names the public event as `source#id`; `at`
-is when it happened by its own account, in microseconds, UTC.
+is its `ce_time`, or the timestamp of its record if it has none.
 """
 
 from typing import Any
 
 import msgspec
 
+from schemas.base.times import MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import StepWindow
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
-    """One record of an internal log."""
+    """Base of all records of the internal logs."""
 
 
 class Tick(Message, frozen=True):
-    """Nothing happened, and time went on (design 2.2)."""
+    """A record with a timestamp and nothing else: it advances stream time (promise 2)."""
 
 
 class ExternalEvent(Message, frozen=True):
-    """Something a public event told about one contact."""
+    """Base of the messages that come from a public event about one contact."""
 
     tenant_id: str
     contact_id: str
     cause: str
-    at: int
+    at: MomentUs
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an event reports of a person: None reports nothing, an empty text clears."""
+    """The fields of a person in an event: None changes nothing, an empty text clears the field."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -60,64 +61,82 @@ OLD_ADDRESS_FIELDS = ("email", "phone", "linkedin_url")
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Quiet hours by the wall clock of `zone`, in minutes of the day; may run over midnight, and
-    equal ends are none (F-6). `only` are the hours that a step keeps to besides (C-33)."""
+    """The hours in which a touch may be sent.
+
+    Quiet hours are from `start` to `end` by the wall clock of `zone`; they may run over midnight,
+    and there are none if `start` equals `end` (F-6). `zone_from` is whose zone it is: contact or
+    tenant. `only` is the window of the step, if it has one (C-33).
+    """
 
     zone: str
-    start: int
-    end: int
+    start: MinuteOfDay
+    end: MinuteOfDay
     zone_from: str = "contact"
     only: StepWindow | None = None
 
 
 class JobCompleted(ExternalEvent, frozen=True):
+    """A job of the person was finished (S1-8); `enroll` False declines the enrollment (F-9)."""
+
     job_id: str
     service_type: str
-    completed_at: int
+    completed_at: MomentUs
     person: Person
     enroll: bool = True
 
 
 class JobDeleted(ExternalEvent, frozen=True):
+    """A job was deleted (S1-40)."""
+
     job_id: str
 
 
 class ContactUpserted(ExternalEvent, frozen=True):
+    """What is known of a person; `attributes` replaces all attributes, and None changes none."""
+
     person: Person
     attributes: dict[str, Any] | None = None
 
 
 class ContactEnrolled(ExternalEvent, frozen=True):
+    """Somebody enrolled the person in a campaign by hand (F-9)."""
+
     campaign_id: str
     variables: dict[str, str] | None = None
 
 
 class ContactStopped(ExternalEvent, frozen=True):
+    """Somebody stopped the person's run in a campaign, or all runs if `campaign_id` is None."""
+
     campaign_id: str | None = None
     reason: str | None = None
 
 
 class ContactErased(ExternalEvent, frozen=True):
-    pass
+    """The person asked to be forgotten (C-32)."""
 
 
 class TouchSent(ExternalEvent, frozen=True):
+    """The sender has sent a touch, at `sent_at` by its own clock."""
+
     command_id: str
-    sent_at: int | None = None
+    sent_at: MomentUs | None = None
     provider_message_id: str | None = None
 
 
 class TouchFailed(ExternalEvent, frozen=True):
+    """The sender could not send a touch (F-7)."""
+
     command_id: str
     code: str
     permanent: bool = False
     detail: str | None = None
     retryable: bool = False
-    """Its sender says that it may be tried again, whatever its code."""
+    """Whether the sender asks for another attempt, whatever `code` is."""
 
 
 class TouchSeen(ExternalEvent, frozen=True):
-    """A signal about a sent touch; `signal` is delivered, opened, clicked or read."""
+    """A signal of a sent touch; `signal` is delivered, opened, clicked or read."""
 
     command_id: str
     signal: str
@@ -125,13 +144,16 @@ class TouchSeen(ExternalEvent, frozen=True):
 
 
 class TouchBounced(ExternalEvent, frozen=True):
+    """A touch could not be delivered; `bounce_type` is hard or soft."""
+
     command_id: str
     bounce_type: str
     reason: str | None = None
 
 
 class ContactUnsubscribed(ExternalEvent, frozen=True):
-    """`channel` may be all; a complaint arrives here too, with `complained` set."""
+    """The person opted out of a channel, or of all channels (F-8, S4-84); a complaint is one too,
+    with `complained`."""
 
     channel: str
     complained: bool = False
@@ -146,18 +168,22 @@ class ReviewReceived(ExternalEvent, frozen=True):
 
 
 class ContactPaused(ExternalEvent, frozen=True):
+    """Somebody paused the person's run in a campaign, or all runs if `campaign_id` is None."""
+
     campaign_id: str | None = None
     reason: str | None = None
 
 
 class ContactResumed(ExternalEvent, frozen=True):
+    """Somebody resumed the person's run in a campaign, or all runs if `campaign_id` is None."""
+
     campaign_id: str | None = None
     reason: str | None = None
 
 
 class ContactReplied(ExternalEvent, frozen=True):
-    """The person wrote back; `automatic` is an out-of-office note and the like (S4-54). What they
-    wrote stays outside."""
+    """The person wrote back; `automatic` marks an out-of-office note and the like (S4-54). The text
+    and the headers of the reply are not kept."""
 
     channel: str
     automatic: bool = False
@@ -165,29 +191,35 @@ class ContactReplied(ExternalEvent, frozen=True):
 
 
 class ConnectionAccepted(ExternalEvent, frozen=True):
+    """The person accepted a connection request on LinkedIn (X-6)."""
+
     command_id: str | None = None
 
 
 class ConversionRecorded(ExternalEvent, frozen=True):
+    """The person did what the campaign is for (S4-43)."""
+
     conversion_type: str
     entity_id: str | None = None
     command_id: str | None = None
 
 
 class CallEnded(ExternalEvent, frozen=True):
+    """A call ended with an outcome of the provider, after a number of seconds (X-6)."""
+
     command_id: str
     outcome: str
     seconds: int = 0
 
 
 class BackfilledEvent(ExternalEvent, frozen=True, tag="Past"):
-    """An event of a history that is told again: it is known from now on, and schedules nothing.
-    `event` is one of the others, encoded."""
+    """An event of the past that was loaded later (`ce_backfill`): it is recorded, and schedules
+    nothing. `event` is another message of this file, encoded."""
 
     event: bytes
 
 
 class EventUnsupported(ExternalEvent, frozen=True):
-    """A valid public event that no campaign kind built so far listens to."""
+    """A valid public event that no campaign kind uses yet."""
 
     event_type: str

@@ -1,9 +1,8 @@
-"""Facts: every decision and state change, with its cause and the values it was taken on (design
-2.6).
+"""Facts: every decision and state change, with its cause and the values behind it (promise 6).
 
-A fact is one JSON object on the topic `facts`, keyed tenant/contact (or tenant/campaign). Empty
-fields are left out. No fact holds an address or a name: those stand in the contact's state and in
-the command alone.
+A fact is a JSON object on the topic `facts` without its empty fields. Its key is tenant/contact, or
+tenant/campaign. No fact contains an address or a name: those are in the state of the contact and in
+commands only.
 """
 
 from datetime import datetime
@@ -13,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.base.times import to_datetime
+from schemas.base.times import MomentUs, to_datetime
 
 
 class FactKind(StrEnum):
-    """What happened. Names are `entity.past_participle`."""
+    """The kinds of facts, named `entity.past_participle`."""
 
     TENANT_UPDATED = "tenant.updated"
     TENANT_DELETED = "tenant.deleted"
@@ -65,13 +64,13 @@ class FactKind(StrEnum):
     TOUCH_REDATED = "touch.redated"
     EVENT_REFUSED = "event.refused"
 
-    __hash__ = str.__hash__  # Enum's own is Python, and who counts facts looks up each
+    __hash__ = str.__hash__  # the hash of Enum is Python code, too slow for every fact
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One decision. `at` is stream time; `until` is the time a wait ends; `values` is what was
-    looked at; `occurred_at` is when it happened by its sender's account, where a public event
-    told it."""
+    """One decision or state change. `at` is stream time; `until` is the end of a wait; `values` are
+    the values of the decision; `occurred_at` is the time of the public event behind the fact, if it
+    has one."""
 
     fact: FactKind
     at: datetime
@@ -93,7 +92,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     occurred_at: datetime | None = None
 
     def key(self) -> bytes:
-        """Facts of one contact, or of one campaign, stay in order."""
+        """The record key, which keeps the facts of one contact or campaign in order."""
         return f"{self.tenant_id}/{self.contact_id or self.campaign_id or ''}".encode()
 
 
@@ -102,6 +101,6 @@ decode = msgspec.json.Decoder(Fact).decode
 
 
 @lru_cache(maxsize=8192)
-def fact_time(micros: int) -> datetime:
-    """A fact's time from a record's. Facts of one moment come together, so it is made once."""
-    return to_datetime(micros)
+def fact_time(at: MomentUs) -> datetime:
+    """A moment as the datetime of a fact, cached because consecutive facts share their moment."""
+    return to_datetime(at)

@@ -1,33 +1,35 @@
-"""A state's bytes in store and changelog: when it is due, a flag, then msgpack.
+"""The bytes of a state in the store and in a changelog: its due moment, a flag, then msgpack.
 
-The first nine bytes answer what a restart asks of every state (wake it when? does it queue?)
-without decoding it, so restoring a million states is consume speed.
+A restore needs only the first nine bytes of each state (when is its timer, can it have a place in a
+queue) and does not decode the rest, so it is as fast as the consumer.
 """
 
 from struct import Struct
 
+from schemas.base.times import MomentUs
+
 _HEAD = Struct(">qB")
 _DUE = Struct(">q")
-NEVER = 2**63 - 1
-"""The due moment of a state that waits for nothing: later than every other."""
+NEVER: MomentUs = 2**63 - 1
+"""The due moment of a state without a timer: later than every other moment."""
 
 
-def pack(due: int | None, flag: int, payload: bytes) -> bytes:
-    """`due` in microseconds or None, `flag` 0-255 (1: the state may queue), the encoded state."""
+def pack(due: MomentUs | None, flag: int, payload: bytes) -> bytes:
+    """The bytes of an encoded state with its due moment and its flag (0, or 1 if it can queue)."""
     return _HEAD.pack(NEVER if due is None else due, flag) + payload
 
 
-def due_of(value: bytes) -> int:
-    """When the state wants to be woken; NEVER where it does not."""
-    due: int = _DUE.unpack_from(value)[0]
+def due_of(value: bytes) -> MomentUs:
+    """The due moment of the state; NEVER if it has no timer."""
+    due: MomentUs = _DUE.unpack_from(value)[0]
     return due
 
 
 def flag_of(value: bytes) -> int:
-    """The flag byte."""
+    """The flag of the state: 0, or 1 if it can queue."""
     return value[8]
 
 
 def payload_of(value: bytes) -> bytes:
-    """The encoded state: copied, which is cheaper than a view of it."""
+    """The encoded state, as a copy: a memoryview would be slower."""
     return value[_HEAD.size :]

@@ -1,67 +1,39 @@
-"""What the processors remember: structs of fixed order, a field only ever appended, with a default.
+"""The states of the processors: array-like structs, to which a field is only ever appended.
 
-Times are integer microseconds, UTC. A state names its next due moment (design 2.3); `due()` is None
-where it waits for nothing.
+An appended field has a default. The next timer of a state is a function of the state (promise 3):
+`due()` returns its moment, or None if the state waits for nothing.
 """
 
-from enum import IntEnum
 from typing import Any, ClassVar
 
 import msgspec
 
+from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
+from schemas.internal.enrollment import Enrollment
 from schemas.internal.messages import RequestTouch, Window, account_key
 
 
 class State(msgspec.Struct, array_like=True, tag=True):
-    """One entity of a task."""
+    """Base of all states. A task keeps one state for each of its keys."""
 
     queued: ClassVar[bool] = False
+    """Whether the state can have a place in a queue."""
 
-    def due(self) -> int | None:
-        """When this state wants to be woken next."""
+    def due(self) -> MomentUs | None:
+        """The moment of the next timer of this state."""
         return None
 
 
 # contact processor
 
 
-class Phase(IntEnum):
-    """Where a touch stands; the table in processors/contact/state_machine.py says what moves it."""
-
-    SCHEDULED = 0
-    REQUESTED = 1
-    COMMANDED = 2
-    WITHDRAWING = 3
-    SENT = 4
-    SKIPPED = 5
-    FAILED = 6
-
-    __hash__ = int.__hash__  # Enum's own is Python, and slow
-
-
-class Status(IntEnum):
-    """Where an enrollment stands (F-4)."""
-
-    ACTIVE = 0
-    FROZEN = 1
-    COMPLETED = 2
-    STOPPED = 3
-
-    __hash__ = int.__hash__
-
-
-LIVE = (Status.ACTIVE, Status.FROZEN)
-RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
 NAMES = ("first_name", "last_name", "timezone", "region")
 """The fields of a profile that hold one text each."""
 
 _NAMES_BEFORE = 7
 """So many times stood in the profile of a state of format 1."""
-
-_ACTIVE = Status.ACTIVE
-_TIMED = (Phase.SCHEDULED, Phase.COMMANDED)
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
@@ -79,7 +51,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     """When each field of NAMES was last reported."""
 
     attributes: dict[str, Any] = {}
-    attributes_at: int = 0
+    attributes_at: MomentUs = 0
     addresses: dict[str, tuple[str, int]] = {}
     """Each address by its name in schemas/channels.py: the text, and when it was last reported. An
     empty text is an address that was cleared. State format 1 kept three addresses in the fields
@@ -104,135 +76,36 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         return known[0] if known else ""
 
 
-class Touch(msgspec.Struct, array_like=True):
-    """One step of one enrollment, from the moment it has a time."""
-
-    step_id: str
-    number: int
-    channel: str
-    scheduled_at: int
-    due_at: int
-    phase: Phase = Phase.SCHEDULED
-    wait: str | None = None
-    attempt: int = 1
-    emission: int = 0
-    command_id: str | None = None
-    reason: str | None = None
-    requested_at: int | None = None
-    commanded_at: int | None = None
-    sent_at: int | None = None
-    resolved_at: int | None = None
-    delivered_at: int | None = None
-    opened_at: int | None = None
-    clicked_at: int | None = None
-    read_at: int | None = None
-    bounced_at: int | None = None
-    converted_at: int | None = None
-    error: str | None = None
-    template_id: str | None = None
-    recipient: bytes | None = None
-    """Which address it was asked for: a digest, so that a bounce is known to be that one's."""
-
-    visit: int = 1
-    """How often the run has come to this step."""
-
-    first_attempt: int = 1
-    """Attempts count on over all visits, so that each has an id of its own."""
-
-    awaited_at: int | None = None
-    """When the wait after it ended, and by what: an event, or `timeout` (S2-8)."""
-
-    awaited: str | None = None
-    outcome: str | None = None
-    """Which way the run went from here."""
-
-    call_outcome: str | None = None
-    called_at: int | None = None
-    call_attempt: int = 0
-    command_step_id: str | None = msgspec.field(name="asked_id", default=None)
-    """The step that its command ids derive from, where a migration has renamed it since."""
-
-    def command_step(self) -> str:
-        """The step that its command ids derive from."""
-        return self.command_step_id or self.step_id
-
-
-class Waiting(msgspec.Struct, array_like=True, gc=False):
-    """A run waits for what the last touch's step names: since when, and until when at most."""
-
-    since: int
-    until: int
-
-
-class Enrollment(msgspec.Struct, array_like=True):
-    """One run of a contact through a campaign; it keeps the version it began with (C-36)."""
-
-    enrollment_id: str
-    campaign_id: str
-    version: int
-    cycle: int
-    job_id: str | None
-    service_type: str | None
-    anchor_at: int
-    started_at: int
-    status: Status = Status.ACTIVE
-    reason: str | None = None
-    ended_at: int | None = None
-    frozen_at: int | None = None
-    touches: list[Touch] = []
-    converted_at: int | None = None
-    conversion: str | None = None
-    variables: dict[str, str] | None = None
-    waiting: Waiting | None = None
-    holds: list[str] = []
-    """Why it is frozen: campaign, person, reply. It goes on when none is left (F-14)."""
-
-    errors: int = 0
-    last_error: str | None = None
-    reply_cause: str | None = None
-    """A reply that came while the command was out of a step that will wait for one: what the reply
-    means is decided when that step is sent, or is not."""
-
-    def due(self) -> int | None:
-        """The last touch is the only one that can be waiting: the guardrail (S0-4)."""
-        if self.status is not _ACTIVE or not self.touches:
-            return None
-        if self.waiting is not None:
-            return self.waiting.until
-        touch = self.touches[-1]
-        return touch.due_at if touch.phase in _TIMED else None
-
-
 class Contact(State):
-    """Everything about one person of one tenant: consent, enrollments, touches."""
+    """One person of one tenant: profile, consent, jobs, enrollments and touches."""
 
     profile: Profile = msgspec.field(default_factory=Profile)
-    opted_out: dict[str, int] = {}
-    bounced: dict[str, int] = {}
-    """Addresses that bounced hard, each by its digest (`Touch.recipient`) as hex, since when."""
+    opted_out: dict[str, MomentUs] = {}
+    bounced: dict[str, MomentUs] = {}
+    """When an address bounced hard, by its digest (`Touch.recipient`) in hex."""
 
     jobs: dict[str, bool | tuple[str, str]] = {}
-    """Each job's status and service type (F-1); False is one that was deleted."""
+    """The status and service type of each job (F-1); False if the job was deleted."""
 
     cycles: dict[str, int] = {}
     enrollments: list[Enrollment] = []
-    erased_at: int | None = None
-    created_at: int = 0
-    updated_at: int = 0
+    erased_at: MomentUs | None = None
+    created_at: MomentUs = 0
+    updated_at: MomentUs = 0
     ended: dict[str, int] = {}
     seen: list[bytes] = []
-    replied: dict[str, int] = {}
-    """When the person last wrote back on each channel; automatic notes do not count."""
+    replied: dict[str, MomentUs] = {}
+    """When the person last replied, by channel; automatic replies do not count."""
 
-    connected_at: int | None = None
-    """Since when the person is a LinkedIn connection."""
+    connected_at: MomentUs | None = None
+    """When the person became a LinkedIn connection."""
 
-    reached: list[int] = []
-    """When touches of runs that are no longer among `enrollments` went out, as far as a limit may
-    still ask (C-35)."""
+    reached: list[MomentUs] = []
+    """When touches were sent to runs that have left `enrollments`, as far back as a frequency cap
+    counts (C-35)."""
 
-    def due(self) -> int | None:
-        soonest: int | None = None
+    def due(self) -> MomentUs | None:
+        soonest: MomentUs | None = None
         for enrollment in self.enrollments:
             due = enrollment.due()
             if due is not None and (soonest is None or due < soonest):
@@ -241,7 +114,7 @@ class Contact(State):
 
 
 class EndedEnrollment(State):
-    """An ended enrollment that its contact's state no longer holds, under a key of its own."""
+    """An ended enrollment that has left the state of its contact, under its own key."""
 
     tenant_id: str
     contact_id: str
@@ -249,29 +122,35 @@ class EndedEnrollment(State):
 
 
 class KnownTenant(State):
-    """A tenant as the campaign processor announced it, with the campaign of each service type
-    (F-10)."""
+    """The copy of a tenant in a task of the contact or dispatch processor, from TenantAnnounced.
+
+    `campaigns` has the campaign of each service type (F-10).
+    """
 
     tenant_id: str
     status: str
     timezone: str
     quiet: Window | None
-    strict_start: int
+    strict_start: MinuteOfDay
     strict_regions: tuple[str, ...]
-    delay_by_service: dict[str, int]
+    delay_by_service: dict[str, DurationUs]
     limits: dict[str, int | None]
     campaigns: dict[str, str] = {}
     templates_gone: list[str] = []
     caps: dict[str, int] = {}
-    """How often a person is reached, over all campaigns: per_day, per_week."""
+    """The greatest number of touches of a person over all campaigns, by window: per_day,
+    per_week."""
 
-    fence: int = 0
-    """What happened before it is history."""
+    fence: MomentUs = 0
+    """Events from before this moment are history."""
 
 
 class KnownCampaign(State):
-    """A campaign as announced: every version an enrollment may be pinned to, and a sweep under
-    way."""
+    """The copy of a campaign in a task of the contact processor, from CampaignAnnounced.
+
+    `definitions` has every version that an enrollment may be pinned to. The `sweep` fields are the
+    progress of a sweep, the `move` fields the migration that the sweep carries out.
+    """
 
     tenant_id: str
     campaign_id: str
@@ -280,12 +159,12 @@ class KnownCampaign(State):
     definitions: dict[int, Definition]
     sweep: str | None = None
     sweep_cursor: bytes = b""
-    sweep_at: int = 0
+    sweep_at: MomentUs = 0
     sweep_cause: str = ""
     move_from: int | None = None
     move_steps: dict[str, str | None] = {}
 
-    def due(self) -> int | None:
+    def due(self) -> MomentUs | None:
         return self.sweep_at if self.sweep else None
 
 
@@ -296,36 +175,45 @@ ContactState = Contact | EndedEnrollment | KnownTenant | KnownCampaign
 
 
 class Account(State):
-    """What a tenant may send on a channel, and what it has sent inside the sliding window."""
+    """The commands of a tenant on one channel inside the sliding window of its limit (F-11).
+
+    `sent` has pairs of a moment and a number of commands; `next_slot_at` is the moment at which the
+    limit allows the next command.
+    """
 
     tenant_id: str
     channel: str
-    sent: list[tuple[int, int]] = []
+    sent: list[tuple[MomentUs, int]] = []
     sent_total: int = 0
-    next_slot_at: int | None = None
+    next_slot_at: MomentUs | None = None
 
-    def due(self) -> int | None:
+    def due(self) -> MomentUs | None:
         return self.next_slot_at
 
 
 class Request(State):
-    """A touch that waits for its gate; gone once its command is out."""
+    """A touch that waits at a gate of dispatch; deleted when its command is out.
+
+    `wait` is the reason of the wait; `until` is its end, or None while the limit holds the request.
+    """
 
     queued: ClassVar[bool] = True
 
     touch: RequestTouch
     wait: str
-    until: int | None
-    since: int
+    until: MomentUs | None
+    since: MomentUs
 
-    def due(self) -> int | None:
-        """The end of a wait that has one, or the expiry: a limit may last longer (C-35)."""
+    def due(self) -> MomentUs | None:
+        """The end of the wait or the expiry, whichever is earlier (C-35)."""
         expires_at = self.touch.expires_at
         return expires_at if self.until is None else min(self.until, expires_at)
 
     def place(self) -> tuple[bytes, tuple[int, int, str]] | None:
-        """In the account's queue while the limit holds it: priority, then due time, then id
-        (C-35)."""
+        """The queue and the rank of the request while the limit holds it, otherwise None.
+
+        The order is by priority, then due time, then command id (C-35).
+        """
         if self.until is not None:
             return None
         touch = self.touch
@@ -334,11 +222,11 @@ class Request(State):
 
 
 class Suppression(State):
-    """An address that gets nothing more."""
+    """An address to which no command is sent again."""
 
     reason: str
     cause: str
-    at: int
+    at: MomentUs
 
 
 DispatchState = Account | Request | Suppression | KnownTenant
@@ -348,7 +236,10 @@ DispatchState = Account | Request | Suppression | KnownTenant
 
 
 class CampaignRecord(State):
-    """A campaign: its versions, its status, and which partitions know its newest version."""
+    """A campaign with its newest version and its status.
+
+    `acknowledged_by` lists the partitions of contact-log that have acknowledged the newest version.
+    """
 
     tenant_id: str
     campaign_id: str
@@ -357,44 +248,47 @@ class CampaignRecord(State):
     definition: Definition
     definition_hash: bytes
     acknowledged_by: list[int]
-    created_at: int
-    updated_at: int
+    created_at: MomentUs
+    updated_at: MomentUs
     cause: str = ""
 
 
 class TenantRecord(State):
-    """A tenant and which campaign serves which service type (C-4)."""
+    """A tenant. `services` has the campaign of each service type (C-4)."""
 
     tenant_id: str
     status: str
     timezone: str
     quiet: Window | None
-    strict_start: int
+    strict_start: MinuteOfDay
     strict_regions: tuple[str, ...]
-    delay_by_service: dict[str, int]
+    delay_by_service: dict[str, DurationUs]
     limits: dict[str, int | None]
     campaigns: list[str] = []
     services: dict[str, str] = {}
     templates_gone: list[str] = []
-    created_at: int = 0
-    updated_at: int = 0
-    reported_at: int = 0
+    created_at: MomentUs = 0
+    updated_at: MomentUs = 0
+    reported_at: MomentUs = 0
     seen: list[bytes] = []
     caps: dict[str, int] = {}
-    fence: int = 0
+    fence: MomentUs = 0
 
 
 CampaignState = CampaignRecord | TenantRecord
 
 
 class TaskPosition(State, tag="Place"):
-    """Where a task stands, in the same transaction as its state: under key META in every
-    changelog."""
+    """The position of a task in its log, in the changelog under POSITION_KEY.
+
+    It is written in the transaction that writes the states. `stream_time` and `next_due` are
+    moments; `timers` is the number of states with a timer.
+    """
 
     next_offset: int
-    stream_time: int
+    stream_time: MomentUs
     timers: int
-    next_due: int | None
+    next_due: MomentUs | None
     state_format: int = 1
     """The STATE_FORMAT of the code that wrote the states beside this position."""
 
@@ -419,3 +313,4 @@ class StateTooNew(Exception):
 
 
 POSITION_KEY = b"\x00place"
+"""The key of a TaskPosition in a changelog; intake appends `/` and the name of its topic."""

@@ -1,4 +1,4 @@
-"""The topics: their names, who may write them, and how Kafka must keep them."""
+"""The topics, their groups, and the number of partitions of each."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from schemas.channels import CHANNELS
 
 
 class Topic(StrEnum):
-    """A logical name; the name on the broker has the deployment's prefix in front."""
+    """The logical name of a topic; its name on the broker begins with the deployment's prefix."""
 
     JOBS = "jobs"
     CONTACTS = "contacts"
@@ -26,7 +26,7 @@ class Topic(StrEnum):
     FACTS = "facts"
     DEAD_LETTERS = "dead-letters"
 
-    __hash__ = str.__hash__  # Enum's own is Python, and every record is looked up by its topic
+    __hash__ = str.__hash__  # the hash of Enum is Python code, too slow for every record
 
 
 PUBLIC_IN = (Topic.JOBS, Topic.CONTACTS, Topic.ENGAGEMENT, Topic.CAMPAIGNS, Topic.SENDERS)
@@ -39,11 +39,10 @@ COMMANDS = tuple(COMMAND_TOPICS.values())
 
 CHANGELOG_OF = dict(zip(LOGS, CHANGELOGS, strict=True))
 POSITION_TOPICS = CHANGELOG_OF | dict.fromkeys(PUBLIC_IN, Topic.INTAKE_CHANGELOG)
-"""Where a task's place stands with its states. Intake has no states, but a place: the group's own
-offsets can be lost, and public events read twice are not all harmless."""
+"""The topic with the position of the task of each log or public topic. Intake has no states, but it
+has positions: the offsets of its group can be lost, and some events must not be read twice."""
 
-
-NUMBERED = {
+PARTITION_GROUPS = {
     "public": (*PUBLIC_IN, Topic.INTAKE_CHANGELOG),
     "contact": (Topic.CONTACT_LOG, Topic.CONTACT_CHANGELOG),
     "dispatch": (Topic.DISPATCH_LOG, Topic.DISPATCH_CHANGELOG),
@@ -51,14 +50,14 @@ NUMBERED = {
     "commands": COMMANDS,
     "facts": (Topic.FACTS,),
 }
-"""The topics that must have as many partitions as one another, by the name of their number."""
+"""The groups of topics with the same number of partitions, by field of Layout."""
 
-_NUMBER_OF = {topic: name for name, topics in NUMBERED.items() for topic in topics}
+_GROUP_OF = {topic: name for name, topics in PARTITION_GROUPS.items() for topic in topics}
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """How many partitions each keyed log has. Fixed at creation: a keyed log cannot be
-    re-partitioned in place."""
+    """The number of partitions of each group of topics. It is fixed when a topic is created: a
+    topic with keys cannot get more partitions later."""
 
     public: int = 4
     contact: int = 4
@@ -68,13 +67,13 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     facts: int = 4
 
     def partitions(self, topic: Topic) -> int:
-        """How many partitions `topic` has; a changelog has as many as its log."""
+        """The number of partitions of a topic."""
         if topic is Topic.DEAD_LETTERS:
             return 1
-        number: int = getattr(self, _NUMBER_OF[topic])
+        number: int = getattr(self, _GROUP_OF[topic])
         return number
 
 
 ONE_MACHINE = Layout(public=1, contact=1, dispatch=1, commands=1, facts=1)
-"""Where everything runs on one machine: a commit asks the broker once for each partition, and one
-process of a role folds them all, so more would only cost."""
+"""The layout for one machine: a commit has a request for each partition, and one process of a role
+folds them all, so that more partitions would only cost time."""

@@ -18,8 +18,8 @@ from processors.fold.task import Record, Task
 from processors.fold.turn import Output
 from schemas.internal import facts
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import Fact, FactKind
-from schemas.internal.states import Enrollment
 from schemas.internal.topics import Layout, Topic
 from streams.audit.refold import refold
 from streams.audit.state_scan import enrollments

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from schemas.internal.enrollment import Enrollment
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import POSITION_KEY, Contact, ContactState, EndedEnrollment, Enrollment
+from schemas.internal.states import POSITION_KEY, Contact, ContactState, EndedEnrollment
 
 _decode = msgspec.msgpack.Decoder(ContactState).decode
 

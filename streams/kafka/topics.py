@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from schemas.internal.topics import LOGS, NUMBERED, POSITION_TOPICS, PUBLIC_IN, Layout, Topic
+from schemas.internal.topics import (
+    LOGS,
+    PARTITION_GROUPS,
+    POSITION_TOPICS,
+    PUBLIC_IN,
+    Layout,
+    Topic,
+)
 from streams.base.settings import Settings
 from streams.kafka.clients import admin_client
 
@@ -112,7 +119,7 @@ def partition_count_problems(
 def _groups(present: Mapping[Topic, int]) -> Iterator[tuple[str, Topic, list[Topic]]]:
     """The groups of topics that have the same number of partitions: the name of that number in the
     layout, the first present topic, and all present topics."""
-    for name, topics in NUMBERED.items():
+    for name, topics in PARTITION_GROUPS.items():
         if in_group := [topic for topic in topics if topic in present]:
             yield name, in_group[0], in_group
 

@@ -14,9 +14,9 @@ from processors.fold.task import Poison, Record, Task
 from processors.fold.turn import Output
 from schemas.base.times import MILLISECOND
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import Fact
 from schemas.internal.state_bytes import NEVER
-from schemas.internal.states import Enrollment
 from schemas.internal.topics import COMMANDS, ONE_MACHINE, Topic
 from streams.audit.refold import refold
 from streams.audit.state_scan import enrollments

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from schemas.base.times import format_rfc3339, parse_rfc3339
-from schemas.internal.states import Enrollment, Phase, Status, Touch, Waiting
+from schemas.internal.enrollment import Enrollment, Phase, Status, Touch, Waiting
 from streams.simulation.engine import OwnedEnrollment
 
 EnrollmentRow = dict[str, Any]

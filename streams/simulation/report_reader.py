@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from schemas.internal import facts
+from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import Fact
-from schemas.internal.states import Enrollment
 from streams.simulation.enrollment_lines import from_row
 from streams.simulation.report import ENROLLMENTS, FACTS
 

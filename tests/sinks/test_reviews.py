@@ -5,8 +5,8 @@ import psycopg
 
 from schemas.base.times import DAY
 from schemas.campaigns.presets import list_presets
+from schemas.internal.enrollment import Phase, Status, Touch
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Phase, Status, Touch
 from tests.testing.recorded_world import (
     T0,
     Log,

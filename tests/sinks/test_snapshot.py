@@ -4,7 +4,7 @@ import msgspec
 import psycopg
 import pytest
 
-from schemas.internal.states import Status
+from schemas.internal.enrollment import Status
 from sinks.batch import Batch
 from sinks.recount import CURRENT, Recount, compare, read_current
 from tests.testing.recorded_world import Log, contact, enrollment, world

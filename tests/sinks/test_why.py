@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from processors.why import explain
-from schemas.internal.states import Enrollment
+from schemas.internal.enrollment import Enrollment
 from sinks.contact_history_query import ContactHistoryQueries
 from sinks.projection import Projection
 from tests.crash.histories import chance

@@ -8,20 +8,17 @@ from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import DAY, HOUR
 from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal import facts
+from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import (
     POSITION_KEY,
     CampaignRecord,
     Contact,
-    Enrollment,
     KnownCampaign,
-    Phase,
     Profile,
     State,
-    Status,
     TaskPosition,
     TenantRecord,
-    Touch,
 )
 from schemas.internal.topics import Topic
 from sinks.projection import Projection

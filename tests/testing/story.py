@@ -7,10 +7,11 @@ import msgspec
 
 from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandRevoked, RequestTouch, contact_key
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import Contact, ContactState, Enrollment, Touch
+from schemas.internal.states import Contact, ContactState
 from tests.testing.builders import CAMPAIGN, CONTACT, TENANT, about, begun, job, sent, tenant
 from tests.testing.world import START, World
 
@@ -69,7 +70,7 @@ def outside(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) ->
     return {"tenant_id": tenant_id, "contact_id": contact_id, "cause": cause, "at": world.now}
 
 
-def told(world: World, contact_id: str = CONTACT, **person: str) -> m.ContactUpserted:
+def told(world: World, contact_id: str = CONTACT, **person: Any) -> m.ContactUpserted:
     """Upstream says something new of a person."""
     return m.ContactUpserted(**outside(world, contact_id), person=m.Person(**person))
 

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from processors.campaign.lifecycle import CAMPAIGN as TABLE
+from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ChangeCampaign, DeleteTemplate, DeleteTenant, PublishCampaign
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import CampaignRecord, CampaignState, Status
+from schemas.internal.states import CampaignRecord, CampaignState
 from schemas.internal.topics import Layout
 from tests.testing.builders import CAMPAIGN, TENANT, document, publish
 from tests.testing.story import (

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from schemas.base.times import MINUTE
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import Message, ReviewReceived, TouchSeen
-from schemas.internal.states import Phase, Status
 from tests.testing.builders import publish
 from tests.testing.story import (
     World,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from schemas.base.times import DAY
+from schemas.internal.enrollment import LIVE, Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import JobDeleted, Person
-from schemas.internal.states import LIVE, Status
 from tests.testing.builders import CAMPAIGN, publish
 from tests.testing.story import (
     HOUR,

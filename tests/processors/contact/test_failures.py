@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     ContactStopped,
@@ -13,7 +14,6 @@ from schemas.internal.messages import (
     Person,
     RequestTouch,
 )
-from schemas.internal.states import Phase, Status
 from tests.testing.story import (
     HOUR,
     START,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Status
 from tests.testing.builders import TENANT, publish
 from tests.testing.story import (
     HOUR,

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.internal import messages as m
+from schemas.internal.enrollment import LIVE, Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import LIVE, Status
 from tests.testing.builders import job, publish
 from tests.testing.story import (
     HOUR,

@@ -6,9 +6,9 @@ import pytest
 
 from processors.contact import campaign_sweeps
 from schemas.base.times import HOUR
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person
-from schemas.internal.states import Phase, Status
 from tests.testing.story import (
     START,
     World,

@@ -1,8 +1,8 @@
 """Who is enrolled again: repeat jobs, cool-downs, enrolling by hand (F-9, S1-21, C-18)."""
 
 from schemas.base.times import DAY
+from schemas.internal.enrollment import LIVE, Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import LIVE, Status
 from tests.testing.story import (
     HOUR,
     START,

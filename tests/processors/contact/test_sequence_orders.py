@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Phase, Status
 from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
 from tests.testing.builders import publish
 from tests.testing.story import (

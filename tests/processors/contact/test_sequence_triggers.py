@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Status
 from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
 from tests.testing.story import (
     HOUR,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Phase, Status
 from tests.testing.story import (
     HOUR,
     START,

@@ -21,17 +21,9 @@ from processors.shared.tenant_lookup import campaign_key, tenant_key
 from schemas.base.times import DAY
 from schemas.campaigns.compiled_definition import CampaignSettings, Definition, Step
 from schemas.internal import messages as m
+from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.messages import Window
-from schemas.internal.states import (
-    RESOLVED,
-    Contact,
-    Enrollment,
-    KnownCampaign,
-    KnownTenant,
-    Phase,
-    Status,
-    Touch,
-)
+from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 from tests.testing.world import START
 
 NIGHT = START + DAY // 2  # 21:00 in Chicago

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     ContactErased,
@@ -12,7 +13,6 @@ from schemas.internal.messages import (
     JobDeleted,
     Message,
 )
-from schemas.internal.states import Phase, Status
 from schemas.internal.topics import Topic
 from tests.testing.builders import TENANT
 from tests.testing.story import (

@@ -7,7 +7,7 @@ import pytest
 from processors.contact import campaign_sweeps
 from processors.contact.context import Context
 from schemas.internal import messages as m
-from schemas.internal.states import Enrollment
+from schemas.internal.enrollment import Enrollment
 from tests.testing.builders import job, tenant
 from tests.testing.story import begun, change, commanded, enrolled, run, step, tell
 from tests.testing.world import World

@@ -2,9 +2,9 @@
 
 import pytest
 
+from schemas.internal.enrollment import Phase
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import DeleteTemplate, Person
-from schemas.internal.states import Phase
 from tests.testing.builders import CAMPAIGN, TENANT, publish
 from tests.testing.story import (
     HOUR,

@@ -10,8 +10,8 @@ from processors.contact.version_migration import next_after, repeated_and_lost
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import validate_definition
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Phase, Status
 from tests.testing.builders import publish
 from tests.testing.story import (
     HOUR,

@@ -1,8 +1,8 @@
 """The same event again, by source and id, does nothing again (design 2.9, X-9)."""
 
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Status
 from tests.testing.builders import CAMPAIGN, TENANT, publish
 from tests.testing.story import (
     by_hand,

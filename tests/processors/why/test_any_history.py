@@ -7,15 +7,9 @@ import pytest
 
 from processors.why import Explanation, RunWhy, explain
 from schemas.internal import messages as m
+from schemas.internal.enrollment import RESOLVED, Enrollment, Phase
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import (
-    RESOLVED,
-    Contact,
-    ContactState,
-    EndedEnrollment,
-    Enrollment,
-    Phase,
-)
+from schemas.internal.states import Contact, ContactState, EndedEnrollment
 from tests.crash.faulty_world import Rig
 from tests.crash.histories import chance
 from tests.crash.history_player import Player

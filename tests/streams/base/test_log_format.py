@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from processors.fold.store import StateTooLarge
 from processors.fold.task import Poison
 from schemas.base.error_codes import SchemaUnavailable
-from schemas.internal.states import Status
+from schemas.internal.enrollment import Status
 from schemas.internal.topics import Topic
 from sinks.projection import Overtaken, SinkUnavailable
 from streams.base.log_format import JsonFormatter

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from processors.why import explain
+from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import Fact
-from schemas.internal.states import Enrollment
 from streams.simulation import enrollment_lines
 from streams.simulation.engine import OwnedEnrollment
 from streams.simulation.report import ENROLLMENTS

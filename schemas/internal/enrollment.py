@@ -1,0 +1,154 @@
+"""An enrollment (a run of a contact through a campaign) and its touches, as parts of a contact's
+state.
+
+The structs are array-like; a field is only ever appended, with a default.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from schemas.base.times import MomentUs
+
+
+class Phase(IntEnum):
+    """The phase of a touch; the table in processors/contact/state_machine.py has its
+    transitions."""
+
+    SCHEDULED = 0
+    REQUESTED = 1
+    COMMANDED = 2
+    WITHDRAWING = 3
+    SENT = 4
+    SKIPPED = 5
+    FAILED = 6
+
+    __hash__ = int.__hash__  # the hash of Enum is Python code, and slow
+
+
+class Status(IntEnum):
+    """The status of an enrollment (F-4)."""
+
+    ACTIVE = 0
+    FROZEN = 1
+    COMPLETED = 2
+    STOPPED = 3
+
+    __hash__ = int.__hash__
+
+
+LIVE = (Status.ACTIVE, Status.FROZEN)
+RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
+_ACTIVE = Status.ACTIVE
+_TIMED = (Phase.SCHEDULED, Phase.COMMANDED)
+
+
+class Touch(msgspec.Struct, array_like=True):
+    """One visit of an enrollment to a step, from the moment that it is scheduled.
+
+    `scheduled_at` is the time by the campaign, `due_at` the time of the next try or timeout.
+    `wait` is the reason of the wait until `due_at`. `emission` counts the commands of one attempt.
+    `command_id` is that of the current attempt. The other `_at` fields are the moments of signals.
+    """
+
+    step_id: str
+    number: int
+    channel: str
+    scheduled_at: MomentUs
+    due_at: MomentUs
+    phase: Phase = Phase.SCHEDULED
+    wait: str | None = None
+    attempt: int = 1
+    emission: int = 0
+    command_id: str | None = None
+    reason: str | None = None
+    requested_at: MomentUs | None = None
+    commanded_at: MomentUs | None = None
+    sent_at: MomentUs | None = None
+    resolved_at: MomentUs | None = None
+    delivered_at: MomentUs | None = None
+    opened_at: MomentUs | None = None
+    clicked_at: MomentUs | None = None
+    read_at: MomentUs | None = None
+    bounced_at: MomentUs | None = None
+    converted_at: MomentUs | None = None
+    error: str | None = None
+    template_id: str | None = None
+    recipient: bytes | None = None
+    """The digest of the address of the request, so that a bounce is attributed to that address."""
+
+    visit: int = 1
+    """The number of the run's visit to this step, from 1."""
+
+    first_attempt: int = 1
+    """The first attempt of this visit. Attempts count on over the visits of a step, so that every
+    attempt has its own command id."""
+
+    awaited_at: MomentUs | None = None
+    """The moment at which the wait after this touch ended."""
+
+    awaited: str | None = None
+    """What ended the wait after this touch: an event, or `timeout` (S2-8)."""
+
+    outcome: str | None = None
+    """The outcome by which the run left the step."""
+
+    call_outcome: str | None = None
+    called_at: MomentUs | None = None
+    call_attempt: int = 0
+    command_step_id: str | None = msgspec.field(name="asked_id", default=None)
+    """The step id in the command ids of this touch, if a migration has changed `step_id` since."""
+
+    def command_step(self) -> str:
+        """The step id from which the command ids of this touch derive."""
+        return self.command_step_id or self.step_id
+
+
+class Waiting(msgspec.Struct, array_like=True, gc=False):
+    """The wait after the last touch of a run: when it began, and when it times out."""
+
+    since: MomentUs
+    until: MomentUs
+
+
+class Enrollment(msgspec.Struct, array_like=True):
+    """One run of a contact through a campaign, pinned to one version of it (C-36).
+
+    `cycle` counts the runs of the contact in the campaign from 1. The delay of the first step
+    counts from `anchor_at`.
+    """
+
+    enrollment_id: str
+    campaign_id: str
+    version: int
+    cycle: int
+    job_id: str | None
+    service_type: str | None
+    anchor_at: MomentUs
+    started_at: MomentUs
+    status: Status = Status.ACTIVE
+    reason: str | None = None
+    ended_at: MomentUs | None = None
+    frozen_at: MomentUs | None = None
+    touches: list[Touch] = []
+    converted_at: MomentUs | None = None
+    conversion: str | None = None
+    variables: dict[str, str] | None = None
+    waiting: Waiting | None = None
+    holds: list[str] = []
+    """Why the run is frozen: campaign, person, reply. It resumes when none is left (F-14)."""
+
+    errors: int = 0
+    last_error: str | None = None
+    reply_cause: str | None = None
+    """The cause of a reply that came between the command and the answer of a step that waits for a
+    reply. Its effect is decided when the step is sent or fails."""
+
+    def due(self) -> MomentUs | None:
+        """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""
+        if self.status is not _ACTIVE or not self.touches:
+            return None
+        if self.waiting is not None:
+            return self.waiting.until
+        touch = self.touches[-1]
+        return touch.due_at if touch.phase in _TIMED else None
