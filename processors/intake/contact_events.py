@@ -183,7 +183,7 @@ def unsupported(data: Any, cause: str, at: int, event_type: str) -> m.Message:
 
 
 def _plain_code(code: str) -> str:
-    """The code, or `other` where it is no plain code: codes go into facts, which hold no address."""
+    """The code, or `other` where it is no plain code: facts hold codes and no free text."""
     return code if is_plain_code(code) else "other"
 
 
