@@ -1,8 +1,7 @@
-"""People in a CSV file, as spreadsheets and other systems export them: each line a person, or what
-is wrong with it.
+"""Reads contacts from a CSV file: each line is an event contact.upserted or a rejection.
 
-A bad line costs itself. What a spreadsheet would run as a formula is refused, because names end up
-in somebody's spreadsheet again.
+A bad line costs only itself. A text that a spreadsheet would run as a formula is rejected, because
+names are exported to spreadsheets again.
 """
 
 import csv
@@ -19,8 +18,8 @@ from schemas.channels import ADDRESSES
 from schemas.public.inbound_events import ContactUpserted
 
 LINE_BYTES = 65_536
-_LINES_OF_ONE = 100
-"""A quote that is not closed within so many lines was none."""
+_QUOTED_LINES_MAX = 100
+"""The most lines of one quoted record: a quote that is still open then is an error."""
 
 _NAMES = ("contact_id", "first_name", "last_name", "timezone", "region")
 _HEADINGS = {
@@ -37,12 +36,12 @@ _HEADINGS = {
 _IDENTIFIERS = ("contact_id", *ADDRESSES)
 """A person is identified by the first of these that the line has (C-18)."""
 
-_SIGNS = "=@\t\r+-"  # what a formula begins with; looked at first, because nearly no cell does
+_SIGNS = "=@\t\r+-"  # the first characters of formulas: a fast check before the pattern
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 ().-]+$)").match
 
 
 class CsvCode(StrEnum):
-    """Why a line is not taken; in the style of S4."""
+    """Why a line is rejected (S4-92)."""
 
     ENCODING = "CSV_NOT_UTF8"
     QUOTE = "CSV_QUOTE_UNCLOSED"
@@ -55,11 +54,11 @@ class CsvCode(StrEnum):
 
 
 class CsvHeaderInvalid(ValueError):
-    """The first line is no header that people can be read by."""
+    """The first line does not name the columns of contacts."""
 
 
 class RejectedLine(NamedTuple):
-    """A line that is not taken."""
+    """A line that is not an event, with its number from 1 and the reason."""
 
     line: int
     code: str
@@ -69,29 +68,31 @@ class RejectedLine(NamedTuple):
 
 
 class ContactLine(NamedTuple):
-    """A line that is."""
+    """A line as an event, with its number from 1."""
 
     line: int
     event: ContactUpserted
 
 
 def read_contacts(lines: Iterable[bytes], tenant_id: str) -> Iterator[ContactLine | RejectedLine]:
-    """Every line of a file, in its order; a line within quotes belongs to the one before.
+    """The contacts and the rejected lines of a file, in the order of the file.
 
-    Raises HeaderInvalid.
+    A record with quoted line breaks has several lines, and the number of the first. Raises
+    CsvHeaderInvalid if the first line does not name the columns.
     """
     numbered = enumerate(lines, 1)
     _, first = next(numbered, (1, b""))
     header, separator = _header(first)
     seen: dict[bytes, int] = {}
-    for line, found in _records(numbered, separator):
-        if isinstance(found, RejectedLine):
-            yield found
-        elif any(map(str.strip, found)):
-            yield _person(line, found, header, tenant_id, seen)
+    for line, record in _records(numbered, separator):
+        if isinstance(record, RejectedLine):
+            yield record
+        elif any(map(str.strip, record)):
+            yield _contact(line, record, header, tenant_id, seen)
 
 
 def _header(first: bytes) -> tuple[list[str], str]:
+    """The column names and the separator of the first line."""
     if first.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise CsvHeaderInvalid("this is UTF-16: save it as CSV in UTF-8")
     try:
@@ -103,18 +104,19 @@ def _header(first: bytes) -> tuple[list[str], str]:
         cells = next(csv.reader([text], delimiter=separator), [])
     except csv.Error:
         raise CsvHeaderInvalid("the first line cannot be read: save it as CSV in UTF-8") from None
-    names = [_name(cell) for cell in cells]
+    names = [_column(cell) for cell in cells]
     if not set(names) & set(_IDENTIFIERS):
         raise CsvHeaderInvalid(
             "the first line must name the columns, with one of " + ", ".join(_IDENTIFIERS)
         )
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise CsvHeaderInvalid(f"two columns are named {printable(', '.join(twice))}")
+    duplicates = sorted({name for name in names if name and names.count(name) > 1})
+    if duplicates:
+        raise CsvHeaderInvalid(f"two columns are named {printable(', '.join(duplicates))}")
     return names, separator
 
 
-def _name(cell: str) -> str:
+def _column(cell: str) -> str:
+    """The name of the column with a heading."""
     name = re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
     return _HEADINGS.get(name, name)[:100]
 
@@ -138,20 +140,22 @@ def _records(
 def _quoted(
     number: int, text: str, lines: Iterator[tuple[int, bytes]], separator: str
 ) -> Iterator[tuple[int, list[str] | RejectedLine]]:
-    """A line with quotes, and those that belong to it. Where they do not close, the first was at
-    fault, and the others are read as they stand."""
+    """The record that begins with a line with quotes, or its rejection.
+
+    If the quotes are not closed, only that line is rejected, and the lines after it are read again.
+    """
     parts: list[str] = [text]
-    held: list[tuple[int, bytes]] = []
+    taken: list[tuple[int, bytes]] = []
     while sum(part.count('"') for part in parts) % 2:
         following = next(lines, None)
-        more = None if following is None else _text(following[1])
-        if following is None or more is None or len(parts) == _LINES_OF_ONE:
+        continuation = None if following is None else _text(following[1])
+        if following is None or continuation is None or len(parts) == _QUOTED_LINES_MAX:
             yield number, RejectedLine(number, CsvCode.QUOTE, "a quote that is not closed")
-            rest = held if following is None else [*held, following]
+            rest = taken if following is None else [*taken, following]
             yield from _records(iter(rest), separator)
             return
-        held.append(following)
-        parts.append(more)
+        taken.append(following)
+        parts.append(continuation)
     try:
         yield number, next(csv.reader(["\n".join(parts)], delimiter=separator), [])
     except csv.Error as error:
@@ -165,26 +169,26 @@ def _text(line: bytes) -> str | None:
         return None
 
 
-def _person(
+def _contact(
     line: int, cells: Sequence[str], header: Sequence[str], tenant_id: str, seen: dict[bytes, int]
 ) -> ContactLine | RejectedLine:
     if len(cells) != len(header):
         return RejectedLine(
             line, CsvCode.COLUMNS, f"{len(cells)} columns, the first line has {len(header)}"
         )
-    told = dict(zip(header, map(str.strip, cells), strict=True))
-    told.pop("", None)
-    wrong = _wrong(line, told)
-    if wrong is not None:
-        return wrong
-    contact_id = _contact_id(told)
+    values = dict(zip(header, map(str.strip, cells), strict=True))
+    values.pop("", None)
+    rejection = _rejection(line, values)
+    if rejection is not None:
+        return rejection
+    contact_id = _contact_id(values)
     if contact_id is None:
         return RejectedLine(line, CsvCode.NOBODY, "none of " + ", ".join(_IDENTIFIERS))
     digest = blake2b(contact_id.encode(), digest_size=8).digest()
     first = seen.setdefault(digest, line)
     if first != line:
         return RejectedLine(line, CsvCode.DUPLICATE, f"the same person as line {first}")
-    known = {name: cell for name, cell in told.items() if cell}
+    known = {name: cell for name, cell in values.items() if cell}
     fields = {name: known.pop(name) for name in _NAMES[1:] if name in known}
     addresses = {name: known.pop(name) for name in ADDRESSES if name in known}
     known.pop("contact_id", None)
@@ -198,28 +202,28 @@ def _person(
         )
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        return RejectedLine(line, CsvCode.FIELD, printable(f"{place}: {problem['msg']}"))
+        field = ".".join(map(str, problem["loc"]))
+        return RejectedLine(line, CsvCode.FIELD, printable(f"{field}: {problem['msg']}"))
     return ContactLine(line, event)
 
 
-def _wrong(line: int, told: dict[str, str]) -> RejectedLine | None:
-    """Never the value itself: it may be anything."""
-    for name, cell in told.items():
+def _rejection(line: int, values: dict[str, str]) -> RejectedLine | None:
+    """The rejection of a line with an invalid value; the detail does not repeat the value."""
+    for name, cell in values.items():
         if cell and cell[0] in _SIGNS and _FORMULA(cell):
             return RejectedLine(line, CsvCode.FORMULA, f"{name} begins like a formula")
-    for name, row in ADDRESSES.items():
-        if told.get(name) and row.matches(told[name]) is None:
-            return RejectedLine(line, row.error_code, f"{name} is malformed")
+    for name, address in ADDRESSES.items():
+        if values.get(name) and address.matches(values[name]) is None:
+            return RejectedLine(line, address.error_code, f"{name} is malformed")
     return None
 
 
-def _contact_id(told: dict[str, str]) -> str | None:
-    """The file's own id, or one that the address gives each time the same (C-18)."""
-    if told.get("contact_id"):
-        return told["contact_id"]
-    for name, row in ADDRESSES.items():
-        if told.get(name):
-            address = row.canonical(told[name])
-            return "c-" + blake2b(f"{name}:{address}".encode(), digest_size=12).hexdigest()
+def _contact_id(values: dict[str, str]) -> str | None:
+    """The contact id of the line, or an id derived from its first address (C-18)."""
+    if values.get("contact_id"):
+        return values["contact_id"]
+    for name, address in ADDRESSES.items():
+        if values.get(name):
+            canonical = address.canonical(values[name])
+            return "c-" + blake2b(f"{name}:{canonical}".encode(), digest_size=12).hexdigest()
     return None

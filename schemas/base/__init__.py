@@ -1,1 +1,1 @@
-"""Field types, times, zones, ids and error codes: what every schema is made of."""
+"""Field types, times, time zones, ids and error codes for all schemas."""

@@ -1,5 +1,7 @@
-"""Why something was refused: stable codes in the style of S4, for machines; the detail beside them
-is for people."""
+"""Stable error codes of refused records and invalid definitions, and the errors that carry them.
+
+Programs use the code; the detail or message beside it is for people.
+"""
 
 import re
 from enum import StrEnum
@@ -9,8 +11,8 @@ DETAIL_CHARACTERS = 300
 
 
 class RefusalCode(StrEnum):
-    """Why a record of a public topic cannot be an event. Each one is a dead letter's reason (design
-    2.10)."""
+    """Why a record of a public topic is not a valid event: the reason of its dead letter
+    (promise 10)."""
 
     NOT_CLOUDEVENT = "NOT_CLOUDEVENT"
     CE_HEADER_MISSING = "CE_HEADER_MISSING"
@@ -34,7 +36,7 @@ class RefusalCode(StrEnum):
 
 
 class CampaignCode(StrEnum):
-    """What can be wrong with a campaign definition (S4-92 …, X-10)."""
+    """The kinds of problems of a campaign definition (S4-92 …, X-10)."""
 
     DOCUMENT_INVALID = "CAMPAIGN_DOCUMENT_INVALID"
     DOCUMENT_TOO_LARGE = "CAMPAIGN_DOCUMENT_TOO_LARGE"
@@ -78,7 +80,7 @@ class CampaignCode(StrEnum):
 
 
 class Refused(Exception):
-    """This record cannot be understood, now or later: it is proven poison, never an outage."""
+    """A record is not a valid event, and will never be one: it becomes a dead letter."""
 
     def __init__(self, code: RefusalCode, detail: str = "") -> None:
         self.code = code
@@ -87,12 +89,12 @@ class Refused(Exception):
 
 
 class SchemaUnavailable(Exception):
-    """The registry could not be asked. The record may be good, so this is never a dead letter: wait
-    and retry."""
+    """The schema registry does not answer. The record may be good: the caller waits and tries
+    again."""
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a definition, at a place like `steps[2].delay_hours`."""
+    """One problem of a definition. `place` is a path like `steps[2].delay_hours`."""
 
     code: str
     place: str
@@ -100,11 +102,11 @@ class Problem(NamedTuple):
 
 
 is_plain_code = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII).fullmatch
-"""A provider's code or outcome that can stand in facts, which quote nobody's address."""
+"""Whether a provider's code or outcome can be part of a fact: facts contain no addresses or
+names."""
 
 
 def printable(text: str) -> str:
-    """`text` cut to a size and freed of control characters: it goes to logs, terminals and
-    tables."""
+    """A text for logs, terminals and tables: of bounded size, and without control characters."""
     cut = text if len(text) <= DETAIL_CHARACTERS else text[: DETAIL_CHARACTERS - 1] + "…"
     return "".join([char if char.isprintable() else "·" for char in cut])

@@ -1,7 +1,7 @@
-"""The kinds of value that public events are made of, each with its bounds.
+"""The pydantic field types of public events, each with its bounds.
 
-Every text refuses NUL, because PostgreSQL cannot hold it; every number has a range that fits 64
-bits and is finite; so what passes here can be written anywhere inside.
+No text may contain NUL, because PostgreSQL cannot store it; every number is finite and fits 64
+bits. So every valid value can be written to a log, to a state and to PostgreSQL.
 """
 
 from enum import StrEnum
@@ -26,7 +26,7 @@ DOCUMENT_NODES = 5_000
 
 
 class ServiceType(StrEnum):
-    """What a finished job was about (F-1)."""
+    """The service type of a job (F-1)."""
 
     HVAC = "hvac"
     PLUMBING = "plumbing"
@@ -39,7 +39,7 @@ class ServiceType(StrEnum):
 
 
 class MomentType:
-    """An integer of micros inside and in Avro, RFC 3339 text in JSON."""
+    """A moment: integer microseconds in the model and in Avro, RFC 3339 text in JSON."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         micros = core_schema.custom_error_schema(
@@ -60,8 +60,10 @@ class MomentType:
 
 
 class _OneOf:
-    """A text out of a fixed set, compared by hash in the validator's own code: a Python call would
-    cost more."""
+    """A text out of a fixed set, with an error of its own.
+
+    The literal schema compares by hash in compiled code; a Python validator would be slower.
+    """
 
     def __init__(self, values: frozenset[str], error: str, message: str) -> None:
         self.values, self.error, self.message = sorted(values), error, message
@@ -75,7 +77,7 @@ class _OneOf:
 
 
 class _RowOf:
-    """A name out of a table, as `Literal` would accept it if a table could stand in one."""
+    """A name out of a table, validated like a `Literal` of all its names."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
@@ -85,7 +87,7 @@ class _RowOf:
 
 
 class ProviderCodeType:
-    """A provider's code, which some write as a number: text in the end."""
+    """A provider's code: text, or a number that becomes text."""
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(max_length=100, pattern=_NO_CONTROL, strict=True)
@@ -96,16 +98,17 @@ class ProviderCodeType:
 
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-"""A tenant, campaign or step: it stands in keys, so it holds no slash and no space."""
+"""The id of a tenant, campaign or step. It is a part of keys, so it has no slash and no space."""
 
 EntityId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_CONTROL)]
-"""An id of a system that is not ours."""
+"""An id of another system."""
 
 CommandId = Annotated[str, StringConstraints(pattern=UUID_PATTERN, to_lower=True)]
-"""A UUID; some libraries echo it in capitals."""
+"""A UUID in lower case; capitals are converted, because some libraries write them."""
 
 Line = Annotated[str, StringConstraints(max_length=320, pattern=_NO_CONTROL)]
-"""One line: a name or an address, with nothing in it that could forge a header. Empty clears."""
+"""One line of text: a name or an address, without characters that could forge a header. An empty
+text clears the field."""
 
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROL)]
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=_NO_NUL)]
@@ -128,7 +131,7 @@ ChannelName = Annotated[str, _RowOf([*CHANNELS])]
 
 ChannelOrAll = Annotated[str, _RowOf([*CHANNELS, ALL_CHANNELS])]
 AddressName = Annotated[str, _RowOf([*ADDRESSES])]
-"""The name of a way to address a person (C-19)."""
+"""The name of an address in the table of channels (C-19)."""
 
 AddressText = Annotated[
     str,
@@ -160,7 +163,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Hours = Annotated[float, Field(gt=0, le=43_800)]  # five years
 Key = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_CONTROL)]
 Whole = Annotated[int, Field(ge=-INT_MAX, le=INT_MAX)]
-# Within 64 bits too, or a whole number beyond them would quietly become a decimal.
+# Within 64 bits too: otherwise a larger whole number would become a decimal without an error.
 Decimal = Annotated[float, Field(gt=-(2.0**63), lt=2.0**63)]
 Value = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)] | bool | Whole | Decimal
 
@@ -168,12 +171,15 @@ Attributes = Annotated[dict[Key, Value], Field(max_length=100)]
 _Texts = dict[Key, Annotated[str, StringConstraints(max_length=2000, pattern=_NO_NUL)]]
 Variables = Annotated[_Texts, Field(max_length=100)]
 AllVariables = Annotated[_Texts, Field(max_length=250)]
-"""A command's: the person's attributes, what the enrollment was given, name and job."""
+"""The variables of a command: attributes, name and job of the person, variables of the
+enrollment."""
 
 
 class DocumentType:
-    """Any JSON object that can be written again: bounded depth and size, finite numbers, no NUL.
-    JSON text in Avro."""
+    """Any JSON object of bounded depth and size, without NUL and with finite numbers of 64 bits.
+
+    In Avro it is JSON text.
+    """
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         anything = core_schema.dict_schema(core_schema.str_schema(strict=True), strict=True)
@@ -190,20 +196,21 @@ Document = Annotated[dict[str, Any], DocumentType(), WithJsonSchema({"type": "ob
 
 
 def check_document(document: dict[str, Any]) -> dict[str, Any]:
-    """The document itself, if every part of it can be stored and written again; else ValueError."""
-    left = [(document, 1)]
-    seen = 0
-    while left:
-        value, depth = left.pop()
-        seen += 1
-        if depth > DOCUMENT_DEPTH or seen > DOCUMENT_NODES:
+    """The document itself. Raises ValueError if it is too deep or too large, or contains a value
+    that cannot be stored."""
+    remaining = [(document, 1)]
+    nodes = 0
+    while remaining:
+        value, depth = remaining.pop()
+        nodes += 1
+        if depth > DOCUMENT_DEPTH or nodes > DOCUMENT_NODES:
             raise ValueError("nested too deeply, or too many parts")
-        left += [(child, depth + 1) for child in _children(value)]
+        remaining += [(child, depth + 1) for child in _children(value)]
     return document
 
 
 def _children(value: Any) -> list[Any]:
-    """What stands inside a value; a scalar that cannot be stored raises ValueError."""
+    """The keys and values inside a value. Raises ValueError for a scalar that cannot be stored."""
     match value:
         case dict():
             return [*value, *value.values()]

@@ -1,14 +1,15 @@
-"""Identity derives from its cause: the same send asked for twice has the same id (design 2.5, X-2).
+"""Ids that derive from their cause, so that the same send always has the same id (promise 5, X-2).
 
-An id is BLAKE2b over length-prefixed parts, written as a UUIDv8 (RFC 9562: 122 bits of our own
-making). Ids are strings throughout: that is how senders echo them.
+An id is the BLAKE2b hash of length-prefixed parts, written as a UUIDv8 (RFC 9562). Ids are strings
+everywhere, because senders return them as strings.
 """
 
 from hashlib import blake2b
 
 
 def derive(kind: str, *parts: str) -> str:
-    """The id of `kind` that belongs to these parts and to no others: parts are length-prefixed."""
+    """The id of a kind and its parts. Other parts have another id, because parts are
+    length-prefixed."""
     for part in parts:
         kind += f"\x1f{len(part)}:{part}"
     digest = bytearray(blake2b(kind.encode(), digest_size=16).digest())
@@ -19,13 +20,14 @@ def derive(kind: str, *parts: str) -> str:
 
 
 def enrollment_id(tenant: str, campaign: str, contact: str, cycle: int) -> str:
-    """One run of one contact through one campaign; `cycle` counts the runs from 1 (C-18)."""
+    """The id of one run of a contact through a campaign; `cycle` counts these runs from 1
+    (C-18)."""
     return derive("enrollment", tenant, campaign, contact, str(cycle))
 
 
 def command_id(
     tenant: str, campaign: str, contact: str, cycle: int, step: str, attempt: int
 ) -> str:
-    """One send: a retry after a failure is another attempt, so another id; a repeat keeps it
-    (C-9)."""
+    """The id of one attempt to send a touch. A retry after a failure is another attempt and has
+    another id; a repeated command keeps its id (C-9)."""
     return derive("command", tenant, campaign, contact, str(cycle), step, str(attempt))
