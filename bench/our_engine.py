@@ -15,8 +15,8 @@ from schemas.internal.topics import Topic
 from streams.base.clock import ScaledClock
 from streams.base.settings import Settings
 from streams.kafka.transport import KafkaTransport
-from streams.runtime.output_encoding import Sink
-from streams.runtime.worker import Worker, calm_collector
+from streams.runtime.output_encoding import RecordSink
+from streams.runtime.worker import Worker, raise_gc_threshold
 
 COMMIT_US = 100_000
 
@@ -55,7 +55,7 @@ class Counting:
         """Nothing here waits."""
 
 
-def _encode(outputs: Iterable[Output], sink: Sink) -> None:
+def _encode(outputs: Iterable[Output], sink: RecordSink) -> None:
     for output in outputs:
         sink.send(output.topic, output.key, workload.encode(output.message))
 
@@ -78,14 +78,14 @@ def run(settings: Settings, number: int) -> Spent:
 
 def drain(worker: Worker, number: int) -> Spent:
     """Turns until `number` records are committed; the time before the first one does not count."""
-    calm_collector()
+    raise_gc_threshold()
     owned = worker.owned
     watch = Stopwatch()
     while not any(o.task.next_offset for o in owned.values()):
         watch.start()
-        worker.turn()
+        worker.run_round()
     while sum(o.task.next_offset for o in owned.values()) < number or any(
         o.task.dirty for o in owned.values()
     ):
-        worker.turn()
+        worker.run_round()
     return watch.spent(number)

@@ -73,7 +73,7 @@ def _advance(supervisor: Supervisor, committed: Callable[[], int], place: int) -
     while committed() <= place:
         if time.monotonic() > deadline:
             raise RuntimeError("the worker does not come back")
-        supervisor.watch()
+        supervisor.check()
         time.sleep(0.02)
 
 

@@ -109,15 +109,15 @@ def fire(settings: Settings, contacts: int, due: int) -> Storm:
     worker, transport = build_worker("contact", settings)
     commits, revocations = _watched(worker, transport)
     while not worker.owned or not all(o.ready for o in worker.owned.values()):
-        worker.turn()
+        worker.run_round()
     while time.time_ns() // 1_000 < due:
-        worker.turn()
+        worker.run_round()
     begun = time.monotonic()
     commits.clear()
     while sum(o.task.store.timers() for o in worker.owned.values()) or any(
         o.task.dirty for o in worker.owned.values()
     ):
-        worker.turn()
+        worker.run_round()
     moments = [begun, *commits]
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     late = max(gaps) - settings.commit_interval_ms / 1_000

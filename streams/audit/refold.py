@@ -8,7 +8,7 @@ from processors.fold.store import StateTooLarge
 from processors.fold.task import Poison, Record, Task
 from processors.fold.turn import Output
 from streams.base.transport import Partition
-from streams.runtime.dead_letter import letter_of
+from streams.runtime.dead_letter import dead_letter_of
 
 BATCH = 2_000
 
@@ -20,7 +20,7 @@ def refold(
     stream = iter(records)
     while batch := list(islice(stream, BATCH)):
         task.feed(batch)
-        while task.inbox or not task.settled:
+        while task.inbox or not task.nothing_due:
             try:
                 while task.advance(BATCH):
                     pass
@@ -28,9 +28,9 @@ def refold(
             except Poison as poison:
                 task.rollback()
                 if poison.alone:
-                    task.condemn(letter_of(partition, poison, task))
+                    task.replace_with_dead_letter(dead_letter_of(partition, poison, task))
                 else:
-                    task.doubt(poison)
+                    task.retry_alone(poison)
                 task.feed(batch)
                 continue
             except StateTooLarge:

@@ -11,18 +11,18 @@ import threading
 import time
 from collections.abc import Callable
 
+from streams.base.exit_status import EXIT_RESTART
+
 log = logging.getLogger("touchstream.watchdog")
 
 CHECK_INTERVAL_S = 0.5
-EXIT_STATUS = 3
-"""The status that also stands for a FatalClientError: a new process should start."""
 
 
 def end_process() -> None:
     """Ends the process at once: an exit handler, a buffer or a destructor could wait for the client
     again."""
     logging.shutdown()
-    os._exit(EXIT_STATUS)
+    os._exit(EXIT_RESTART)
 
 
 class Watchdog:

@@ -1,8 +1,9 @@
-"""Logs in memory: the same worker and tasks without Kafka, for tests and simulation (design 7).
+"""The transport port over logs in memory: the engine's worker and tasks without Kafka, for tests
+and simulations.
 
-What is kept is what Kafka promises and no more: a transaction's records are seen by nobody before
-its commit, an aborted one leaves a gap in the offsets, and offsets are committed with the records
-or not at all.
+It keeps Kafka's guarantees and no others: the records of a transaction are invisible before its
+commit, an aborted transaction leaves a gap in the offsets, and offsets are committed together with
+the records or not at all.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,8 +15,8 @@ from streams.base.partitioner import partition_of
 from streams.base.transport import Headers, Partition
 
 
-class Stored(NamedTuple):
-    """One record in a log; `headers` as Kafka would give them."""
+class StoredRecord(NamedTuple):
+    """One record of a log. `timestamp` is microseconds, cut to milliseconds as in Kafka."""
 
     offset: int
     timestamp: int
@@ -25,21 +26,22 @@ class Stored(NamedTuple):
 
 
 class MemoryBroker:
-    """Topics as lists, and the offsets of groups. `now` stamps records, in microseconds."""
+    """Logs as lists of records, and the committed offsets of groups. `now` returns the timestamp of
+    a new record in microseconds."""
 
     def __init__(self, layout: Layout, now: Callable[[], int]) -> None:
         self.layout = layout
         self.now = now
-        self.logs: dict[Partition, list[Stored]] = {}
+        self.logs: dict[Partition, list[StoredRecord]] = {}
         self.ends: dict[Partition, int] = {}
         self.offsets: dict[tuple[str, Partition], int] = {}
 
-    def log(self, partition: Partition) -> list[Stored]:
-        """What stands on a partition, as a read_committed reader sees it."""
+    def log(self, partition: Partition) -> list[StoredRecord]:
+        """The committed records of a partition. The list is the log itself, so it grows."""
         return self.logs.setdefault(partition, [])
 
-    def topic(self, topic: Topic) -> list[Stored]:
-        """All partitions of a topic, one after the other."""
+    def topic(self, topic: Topic) -> list[StoredRecord]:
+        """The committed records of a topic, partition after partition."""
         partitions = range(self.layout.partitions(topic))
         return [record for number in partitions for record in self.log(Partition(topic, number))]
 
@@ -51,79 +53,82 @@ class MemoryBroker:
         partition: int | None = None,
         headers: Headers | None = None,
     ) -> None:
-        """One record, at the end of the partition that its key names."""
-        number = partition
-        if number is None:
-            number = partition_of(key or b"", self.layout.partitions(topic))
-        place = Partition(topic, number)
+        """Appends a record to `partition`, or to the partition of its key."""
+        place = self.partition(topic, key, partition)
         offset = self.ends.get(place, 0)
         self.ends[place] = offset + 1
-        millisecond = self.now() // 1_000 * 1_000
-        self.log(place).append(Stored(offset, millisecond, key, value, headers))
+        timestamp = self.now() // 1_000 * 1_000
+        self.log(place).append(StoredRecord(offset, timestamp, key, value, headers))
+
+    def partition(self, topic: Topic, key: bytes | None, number: int | None) -> Partition:
+        """The partition `number` of a topic; None means the partition of the key."""
+        if number is None:
+            number = partition_of(key or b"", self.layout.partitions(topic))
+        return Partition(topic, number)
 
 
 class MemoryTransport:
-    """One worker's view of a MemoryBroker. `crash` may raise at each step of a commit, named by
-    it."""
+    """The transport of one worker over a MemoryBroker. `on_commit_step` is called with the name of
+    each step of a commit, "before commit" and "after commit", and may raise."""
 
     def __init__(
         self,
         broker: MemoryBroker,
         group: str,
         partitions: Sequence[Partition],
-        crash: Callable[[str], None] | None = None,
+        on_commit_step: Callable[[str], None] | None = None,
     ) -> None:
         self.broker = broker
         self.group = group
         self.on_assigned: Callable[[Sequence[Partition]], None] = lambda _: None
         self.on_revoked: Callable[[Sequence[Partition]], None] = lambda _: None
-        self._assign: list[Partition] = list(partitions)
-        self._revoke: list[Partition] = []
+        self._to_assign: list[Partition] = list(partitions)
+        self._to_revoke: list[Partition] = []
         self._positions: dict[Partition, int] = {}
         self._paused: set[Partition] = set()
         self._pending: list[tuple[Topic, bytes | None, bytes | None, int | None, Headers | None]]
         self._pending = []
-        self._crash = crash or (lambda _: None)
+        self._on_step = on_commit_step or (lambda _: None)
 
-    # rebalances, as a test wants them
+    # rebalances, requested by a test
 
-    def give(self, partitions: Sequence[Partition]) -> None:
-        """The group gives this worker partitions; it hears of it at its next poll."""
-        self._assign.extend(partitions)
+    def assign(self, partitions: Sequence[Partition]) -> None:
+        """Assigns partitions to this worker with its next poll."""
+        self._to_assign.extend(partitions)
 
-    def take(self, partitions: Sequence[Partition]) -> None:
-        """The group takes partitions away; it hears of it at its next poll, and of those that it
-        has not heard of yet never."""
-        self._revoke.extend(p for p in partitions if p not in self._assign)
-        self._assign = [p for p in self._assign if p not in partitions]
+    def revoke(self, partitions: Sequence[Partition]) -> None:
+        """Revokes partitions from this worker with its next poll. An assignment that no poll has
+        reported yet is cancelled instead."""
+        self._to_revoke.extend(p for p in partitions if p not in self._to_assign)
+        self._to_assign = [p for p in self._to_assign if p not in partitions]
 
     # consuming
 
     def poll(self, wait_s: float, limit: int) -> Mapping[Partition, list[Record]]:
-        if self._revoke:
-            taken, self._revoke = self._revoke, []
-            self.on_revoked(taken)
-            for partition in taken:
+        if self._to_revoke:
+            revoked, self._to_revoke = self._to_revoke, []
+            self.on_revoked(revoked)
+            for partition in revoked:
                 self._positions.pop(partition, None)
-        if self._assign:
-            given, self._assign = self._assign, []
-            self.on_assigned(given)
+        if self._to_assign:
+            assigned, self._to_assign = self._to_assign, []
+            self.on_assigned(assigned)
         return {
             partition: records
             for partition in list(self._positions)
-            if partition not in self._paused and (records := self._take(partition, limit))
+            if partition not in self._paused and (records := self._next_records(partition, limit))
         }
 
-    def _take(self, partition: Partition, limit: int) -> list[Record]:
+    def _next_records(self, partition: Partition, limit: int) -> list[Record]:
         position = self._positions[partition]
         log = self.broker.log(partition)
         first = _index(log, position)
-        taken = log[first : first + limit]
-        if taken:
-            self._positions[partition] = taken[-1].offset + 1
+        stored = log[first : first + limit]
+        if stored:
+            self._positions[partition] = stored[-1].offset + 1
         return [
             Record(r.offset, r.timestamp, r.key or b"", r.value or b"", lambda r=r: r.headers)  # type: ignore[misc]
-            for r in taken
+            for r in stored
         ]
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
@@ -153,22 +158,20 @@ class MemoryTransport:
         self._pending.append((topic, key, value, partition, headers))
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
-        self._crash("before commit")
-        for topic, key, value, partition, headers in self._pending:
-            self.broker.append(topic, key, value, partition, headers)
-        for place, offset in offsets.items():
-            self.broker.offsets[self.group, place] = offset
+        self._on_step("before commit")
+        for topic, key, value, number, headers in self._pending:
+            self.broker.append(topic, key, value, number, headers)
+        for partition, offset in offsets.items():
+            self.broker.offsets[self.group, partition] = offset
         self._pending = []
-        self._crash("after commit")
+        self._on_step("after commit")
 
     def abort(self) -> None:
-        """Aborted records take offsets all the same: readers see gaps."""
-        for topic, key, _, partition, _ in self._pending:
-            number = partition
-            if number is None:
-                number = partition_of(key or b"", self.broker.layout.partitions(topic))
-            place = Partition(topic, number)
-            self.broker.ends[place] = self.broker.ends.get(place, 0) + 1
+        """Drops the records of the open transaction. They use up their offsets all the same, so
+        readers see gaps, as in Kafka."""
+        for topic, key, _, number, _ in self._pending:
+            partition = self.broker.partition(topic, key, number)
+            self.broker.ends[partition] = self.broker.ends.get(partition, 0) + 1
         self._pending = []
 
     def open_changelog(self, changelog: Partition) -> "MemoryChangelogReader":
@@ -179,22 +182,23 @@ class MemoryTransport:
 
 
 class MemoryChangelogReader:
-    """A changelog in memory, read in steps."""
+    """Reads a changelog in memory up to the end that it has now."""
 
-    def __init__(self, log: Sequence[Stored]) -> None:
+    def __init__(self, log: Sequence[StoredRecord]) -> None:
         self._log = list(log)
-        self._at = 0
+        self._next = 0
 
     def read(self, limit: int) -> tuple[Iterable[tuple[bytes, bytes | None]], bool]:
-        part = self._log[self._at : self._at + limit]
-        self._at += len(part)
-        return [(r.key or b"", r.value) for r in part], self._at >= len(self._log)
+        records = self._log[self._next : self._next + limit]
+        self._next += len(records)
+        return [(r.key or b"", r.value) for r in records], self._next >= len(self._log)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Holds no resources, so there is nothing to close."""
 
 
-def _index(log: Sequence[Stored], offset: int) -> int:
+def _index(log: Sequence[StoredRecord], offset: int) -> int:
+    """The index of the first record at or after `offset`."""
     low, high = 0, len(log)
     while low < high:
         middle = (low + high) // 2

@@ -4,22 +4,30 @@ from processors.fold.task import TIMER_FAILED, Poison, Task
 from schemas.internal.messages import DeadLetter
 from streams.base.transport import Partition
 
+FOLD_FAILED = "FOLD_FAILED"
+"""The reason for a record that its processor cannot fold."""
+
 PROJECTION_FAILED = "PROJECTION_FAILED"
-"""The projector's reason: no table takes the record."""
+"""The reason of the projector: the record cannot be written to a table."""
 
 RETRIED = "retried"
-"""The header of a marker in dead-letters, and of a record sent back to its log: which letter it
-is about."""
+"""The header that names a retried dead letter. It is on the marker in dead-letters, and on the
+record that was sent back to its log."""
 
 
-def letter_of(partition: Partition, poison: Poison, task: Task) -> DeadLetter:
-    """Why, where from, and the bytes as they were: a record's, or the state whose timer it is.
-    The batch is rolled back by now, so a timer's place is the record that comes next."""
-    record, detail = poison.record, str(poison)[:300]
+DETAIL_MAX = 300
+"""Characters of the error's text that a dead letter keeps."""
+
+
+def dead_letter_of(partition: Partition, poison: Poison, task: Task) -> DeadLetter:
+    """The dead letter of `poison`: its reason, its origin, and the bytes of the record, or of the
+    state whose timer failed. The batch is rolled back already, so the origin of a timer is the
+    offset of the next record."""
+    record, detail = poison.record, str(poison)[:DETAIL_MAX]
     if record is None:
         state = task.store.value(poison.key)
-        place = (partition.topic, partition.number, task.next_offset)
-        return DeadLetter(TIMER_FAILED, detail, *place, poison.key, state)
-    place = (partition.topic, partition.number, record.offset)
-    letter = ("FOLD_FAILED", detail, *place, record.key, record.value)
+        origin = (partition.topic, partition.number, task.next_offset)
+        return DeadLetter(TIMER_FAILED, detail, *origin, poison.key, state)
+    origin = (partition.topic, partition.number, record.offset)
+    letter = (FOLD_FAILED, detail, *origin, record.key, record.value)
     return DeadLetter(*letter, timestamp=record.timestamp)

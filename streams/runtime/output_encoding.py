@@ -1,5 +1,5 @@
-"""How what processors say becomes records: logs in msgpack, facts in JSON, commands in the
-public encoding."""
+"""Encodes the outputs of processors as records: messages of logs in msgpack, facts in JSON, and
+commands in the public encoding."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -10,8 +10,8 @@ from schemas.internal.topics import COMMANDS, LOGS, Topic
 from streams.base.transport import Headers
 
 
-class Sink(Protocol):
-    """Where records go: a transport, or a list in a test."""
+class RecordSink(Protocol):
+    """Receives encoded records: a transport, or a list in a test."""
 
     def send(
         self,
@@ -21,25 +21,27 @@ class Sink(Protocol):
         *,
         partition: int | None = None,
         headers: Headers | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Takes one record. Without `partition` the key decides the partition."""
 
 
-Encode = Callable[[Iterable[Output], Sink], None]
+Encode = Callable[[Iterable[Output], RecordSink], None]
 CommandEncoder = Callable[
     [messages.CommandDue | messages.CommandRevoked], tuple[list[tuple[str, bytes]], bytes]
 ]
 
-_FACTS = Topic.FACTS  # a member is looked up in Python, so once
+_FACTS = Topic.FACTS  # looked up once: access to a member of an enum runs Python code
 _LOGS = frozenset(LOGS)
 _COMMANDS = frozenset(COMMANDS)
 
 
 def encoder(encode_command: CommandEncoder) -> Encode:
-    """The encoding of a deployment: only its commands differ."""
+    """The function that encodes outputs and sends them to a sink. Deployments differ in the
+    encoding of commands alone."""
 
     encode_fact, encode_message = facts.encode, messages.encode
 
-    def encode(outputs: Iterable[Output], sink: Sink) -> None:
+    def encode(outputs: Iterable[Output], sink: RecordSink) -> None:
         send = sink.send
         for output in outputs:
             topic, key, message = output.topic, output.key, output.message
@@ -58,8 +60,8 @@ def encoder(encode_command: CommandEncoder) -> Encode:
 
 
 def dead_letter_headers(letter: messages.DeadLetter) -> Headers:
-    """Reason and origin; the original's own headers follow under their names, prefixed
-    `original_`."""
+    """The headers of a dead letter: reason, detail and origin, then the headers of the original
+    record, with the prefix `original_`."""
     headers: Headers = [
         ("reason", letter.code.encode()),
         ("detail", letter.detail.encode()),

@@ -1,9 +1,9 @@
-"""The projector: changelogs and facts into PostgreSQL, where the place stands with the rows (design
-5).
+"""The projector: reads changelogs and facts, and writes them to PostgreSQL together with the
+position of each partition (promise 8).
 
-Kafka's group only shares the work out. Where to read on is what PostgreSQL says when a partition is
-claimed; being overtaken, or PostgreSQL gone, means claiming again, and then what was read since
-counts for nothing.
+Kafka's group only distributes the partitions. The position from which a partition is read comes
+from PostgreSQL, when the partition is claimed. When another writer has overtaken this one, or
+PostgreSQL was away, the projector drops the records it has read and claims its partitions again.
 """
 
 import logging
@@ -28,22 +28,23 @@ from streams.base.transport import FatalClientError
 from streams.kafka.clients import group_consumer, idempotent_producer
 from streams.kafka.errors import is_fatal_for_consumer
 from streams.kafka.membership import Membership
-from streams.runtime.dead_letter import PROJECTION_FAILED
+from streams.runtime.dead_letter import DETAIL_MAX, PROJECTION_FAILED
 from streams.runtime.output_encoding import dead_letter_headers
 
 log = logging.getLogger("touchstream.projector")
 
 TOPICS = (*CHANGELOGS, Topic.FACTS)
 RECORDS_MAX = 10_000
-OUTAGE_S = 0.5
-LOOK_S = 2.0
-HEAR_S = 3.0
-"""An overtaken writer listens to its group for so long, a heartbeat at least, before it claims
-again: perhaps the partition is not its own any more."""
+FLUSH_TIMEOUT_S = 15
+OUTAGE_WAIT_S = 0.5
+CLAIM_CHECK_S = 2.0
+OVERTAKEN_WAIT_S = 3.0
+"""The time between being overtaken and claiming again. It is longer than a heartbeat, so that the
+group can revoke a partition that belongs to another member by now."""
 
 
 class Projector:
-    """One writer of the projection."""
+    """One writer of the projection: one process of the role projector."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -51,12 +52,12 @@ class Projector:
         self.projection = Projection(settings.dsn(), self.group)
         self._names = {settings.topic_prefix + topic.value: topic for topic in TOPICS}
         self._pending: list[ProjectedRecord] = []
-        self._next: dict[tuple[str, int], int] = {}
-        self._moved: set[tuple[str, int]] = set()
-        self._written_at = time.monotonic()
-        self._listen_until: float | None = None
+        self._next_offsets: dict[tuple[str, int], int] = {}
+        self._rebalanced: set[tuple[str, int]] = set()
+        self._written_s = time.monotonic()
+        self._claim_again_s: float | None = None
         self._stopping: Callable[[], bool] = lambda: False
-        self._letters = idempotent_producer(settings)
+        self._dead_letters = idempotent_producer(settings)
         self._consumer = group_consumer(
             settings,
             self.group,
@@ -75,45 +76,47 @@ class Projector:
         )
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Until `stopping`; what is read by then and not written is read again by the next.
-        Raises Dead."""
+        """Runs the loop until `stopping` returns true. Records that are read and not written by
+        then are read again by the next process. Raises FatalClientError."""
         self._stopping = stopping
         while not stopping():
-            self.turn()
+            self.run_round()
 
-    def turn(self) -> None:
-        """Take what has come; write when it is time."""
-        interval = self.settings.projection_interval_ms / 1_000
-        left = interval - (time.monotonic() - self._written_at)
-        for message in self._messages(max(0.001, min(left, interval))):
-            self._take(message)
-        if self._listen_until is not None:
-            self._begin()  # what is read meanwhile is not ours to write
-            if time.monotonic() >= self._listen_until:
+    def run_round(self) -> None:
+        """One round of the loop: reads the records that have arrived, and writes the batch when
+        it is full or its interval is over."""
+        interval_s = self.settings.projection_interval_ms / 1_000
+        left_s = interval_s - (time.monotonic() - self._written_s)
+        for message in self._messages(max(0.001, min(left_s, interval_s))):
+            self._add(message)
+        if self._claim_again_s is not None:
+            self._drop_batch()  # the claims are void, so these records must not be written
+            if time.monotonic() >= self._claim_again_s:
                 self._claim_again()
             return
         full = len(self._pending) >= RECORDS_MAX
-        if not self._next and time.monotonic() - self._written_at >= LOOK_S:
-            self._next = self.projection.held()  # a rebuild is noticed where nothing comes, too
-        if self._next and (full or time.monotonic() - self._written_at >= interval):
+        if not self._next_offsets and time.monotonic() - self._written_s >= CLAIM_CHECK_S:
+            # Writing the same positions notices a rebuild where no records arrive.
+            self._next_offsets = self.projection.held()
+        if self._next_offsets and (full or time.monotonic() - self._written_s >= interval_s):
             self._write()
 
-    def _messages(self, wait: float) -> list[Message]:
-        """Wakes at the first, then takes what else is there. Partitions come and go inside the
-        second call too: what is in hand of them by then counts for nothing."""
+    def _messages(self, wait_s: float) -> list[Message]:
+        """Waits for the first message, then takes those that are there already. The second call may
+        rebalance too; the first message does not count then, if its partition was concerned."""
         self._membership.check()
-        first = self._consumer.consume(1, wait)
-        self._moved.clear()
+        first = self._consumer.consume(1, wait_s)
+        self._rebalanced.clear()
         rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
-        return [m for m in first if (m.topic(), m.partition()) not in self._moved] + rest
+        return [m for m in first if (m.topic(), m.partition()) not in self._rebalanced] + rest
 
     def close(self) -> None:
-        """Leave the group and PostgreSQL."""
+        """Leaves the group and closes the connection to PostgreSQL."""
         self._membership.close()
         self._consumer.close()
         self.projection.close()
 
-    def _take(self, message: Message) -> None:
+    def _add(self, message: Message) -> None:
         error, name, number = message.error(), message.topic(), message.partition()
         offset = message.offset()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -124,83 +127,87 @@ class Projector:
         assert name is not None and number is not None and offset is not None
         topic = self._names[name]
         if error is not None:
-            self._next[topic, number] = offset  # the end, past control records
+            self._next_offsets[topic, number] = offset  # the end lies behind control records
             return
         self._pending.append(
             ProjectedRecord(topic, number, offset, message.key() or b"", message.value())
         )
-        self._next[topic, number] = offset + 1
+        self._next_offsets[topic, number] = offset + 1
 
     def _write(self) -> None:
-        """Rows and places, all or nothing; a record that no table can take is parked alone."""
+        """Writes rows and positions in one transaction. A record that no table can take becomes a
+        dead letter, and the others are written."""
         try:
             while True:
                 try:
-                    self.projection.apply(self._pending, self._next)
+                    self.projection.apply(self._pending, self._next_offsets)
                     break
                 except Undecodable as poison:
-                    self._park(poison)
-            self._begin()
+                    self._write_dead_letter(poison)
+            self._drop_batch()
         except Overtaken as error:
-            log.warning("overtaken: listening to the group", extra={"error": error})
-            self._begin()
-            self._listen_until = time.monotonic() + HEAR_S
+            log.warning("overtaken: waiting for the group", extra={"error": error})
+            self._drop_batch()
+            self._claim_again_s = time.monotonic() + OVERTAKEN_WAIT_S
         except SinkUnavailable as error:
             log.warning("PostgreSQL not to be reached: waiting", extra={"error": error})
-            time.sleep(OUTAGE_S)
+            time.sleep(OUTAGE_WAIT_S)
             self._claim_again()
 
-    def _begin(self) -> None:
-        self._pending, self._next = [], {}
-        self._written_at = time.monotonic()
+    def _drop_batch(self) -> None:
+        self._pending, self._next_offsets = [], {}
+        self._written_s = time.monotonic()
 
-    def _park(self, poison: Undecodable) -> None:
-        place = (poison.topic, poison.partition, poison.offset)
-        found = next(r for r in self._pending if r[:3] == place)
+    def _write_dead_letter(self, poison: Undecodable) -> None:
+        origin = (poison.topic, poison.partition, poison.offset)
+        record = next(r for r in self._pending if r[:3] == origin)
         log.error(
             "record cannot be projected: dead letter",
-            extra={"topic": poison.topic, "partition": poison.partition, "offset": poison.offset},
+            extra={"partition": f"{poison.topic}[{poison.partition}]", "offset": poison.offset},
         )
-        letter = DeadLetter(PROJECTION_FAILED, str(poison)[:300], *place, found[3], found[4])
-        self._letters.produce(
+        detail = str(poison)[:DETAIL_MAX]
+        letter = DeadLetter(PROJECTION_FAILED, detail, *origin, record.key, record.value)
+        self._dead_letters.produce(
             self.settings.topic_prefix + Topic.DEAD_LETTERS,
             letter.value,
             letter.key,
             headers=dead_letter_headers(letter),
         )
-        if self._letters.flush(15):
+        if self._dead_letters.flush(FLUSH_TIMEOUT_S):
             raise FatalClientError("a dead letter could not be written")
-        self._pending.remove(found)
+        self._pending.remove(record)
 
-    # places
+    # claims
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._moved |= {(p.topic, p.partition) for p in partitions}
+        self._rebalanced |= {(p.topic, p.partition) for p in partitions}
         consumer.incremental_assign(self._claim(partitions))
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._moved |= {(p.topic, p.partition) for p in partitions}
+        self._rebalanced |= {(p.topic, p.partition) for p in partitions}
         gone = {(self._names[p.topic], p.partition) for p in partitions}
         for topic, number in gone:
             self.projection.release(topic, number)
-            self._next.pop((topic, number), None)
+            self._next_offsets.pop((topic, number), None)
         self._pending = [r for r in self._pending if (r[0], r[1]) not in gone]
         consumer.incremental_unassign(partitions)
 
     def _claim_again(self) -> None:
-        """As if all had just been assigned. Sought, not assigned again: outside a callback the
-        client would take that for the answer to a rebalance that is under way."""
-        self._begin()
+        """Claims all assigned partitions again and reads from the claimed positions on. It seeks
+        and does not assign: outside a callback the client would treat an assign as the answer to a
+        rebalance that is under way."""
+        self._drop_batch()
         try:
-            for place in self._claim(self._consumer.assignment()):
-                self._consumer.seek(place)
-            self._listen_until = None
-        except KafkaException as error:  # not fetched yet, so not to be sought: a moment later
-            log.info("not to be sought yet", extra={"error": error.args[0].str()})
-            self._listen_until = time.monotonic() + OUTAGE_S
+            for position in self._claim(self._consumer.assignment()):
+                self._consumer.seek(position)
+            self._claim_again_s = None
+        except KafkaException as error:  # the client does not fetch a partition yet
+            log.info("cannot seek yet: trying again", extra={"error": error.args[0].str()})
+            self._claim_again_s = time.monotonic() + OUTAGE_WAIT_S
 
     def _claim(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        """Where each is to be read from; nothing once asked to stop while PostgreSQL is away."""
+        """Claims the partitions and returns the positions to read from. Waits while PostgreSQL is
+        away; returns nothing if the process is to stop meanwhile."""
         while not self._stopping():
             try:
                 return [
@@ -214,5 +221,5 @@ class Projector:
                 ]
             except SinkUnavailable as error:
                 log.warning("PostgreSQL not to be reached: waiting", extra={"error": error})
-                time.sleep(OUTAGE_S)
+                time.sleep(OUTAGE_WAIT_S)
         return []

@@ -1,5 +1,5 @@
-"""One role in one process: its worker or projector, built from settings and run until told to
-stop."""
+"""One role in one process: builds its worker or projector from the settings, and runs it until the
+process is asked to stop."""
 
 import logging
 import signal
@@ -13,7 +13,7 @@ from schemas.internal.topics import PUBLIC_IN, Topic
 from schemas.public.commands import command_encoder
 from schemas.public.events import COMMAND_TYPES
 from streams.base.settings import Settings, SettingsInvalid
-from streams.base.transport import FatalClientError, Partition
+from streams.base.transport import Partition
 from streams.kafka.registry import decoder_of, registrar
 from streams.kafka.topics import layout_of
 from streams.kafka.transport import KafkaTransport
@@ -22,13 +22,14 @@ from streams.runtime.projector import Projector
 from streams.runtime.roles import PROCESSORS, task_maker
 from streams.runtime.worker import Worker
 
-log = logging.getLogger("touchstream.running")
+log = logging.getLogger("touchstream.role")
 
 ROLES = ("intake", *PROCESSORS, "projector")
 
 
 def run_role(role: str, settings: Settings, stopping: Callable[[], bool]) -> None:
-    """Runs until `stopping`; what is folded by then is committed. Raises Dead, SettingsInvalid."""
+    """Runs a role until `stopping` returns true. A worker commits what it has folded by then.
+    Raises FatalClientError, SettingsInvalid, StateTooNew, TopicsInvalid."""
     log.info("starting", extra={"role": role, "slot": settings.slot})
     if role == "projector":
         projector = Projector(settings)
@@ -36,26 +37,24 @@ def run_role(role: str, settings: Settings, stopping: Callable[[], bool]) -> Non
             projector.run(stopping)
         finally:
             projector.close()
-        log.info("stopped", extra={"role": role, "slot": settings.slot})
-        return
-    worker, transport = build_worker(role, settings)
-    try:
-        worker.run(stopping)
-    finally:
-        transport.close()
+    else:
+        worker, transport = build_worker(role, settings)
+        try:
+            worker.run(stopping)
+        finally:
+            transport.close()
     log.info("stopped", extra={"role": role, "slot": settings.slot})
 
 
 def build_worker(role: str, settings: Settings) -> tuple[Worker, KafkaTransport]:
-    """The worker of a role over Kafka, subscribed and not yet run."""
+    """The worker of a role and its transport over Kafka, subscribed and not running yet."""
     clock = settings.scaled_clock()
     layout = layout_of(settings)
     topics = PUBLIC_IN if role == "intake" else (PROCESSORS[role][0],)
     transport = KafkaTransport(settings, role, topics, clock if clock.scaled else None)
-    make = intake_maker(settings) if role == "intake" else task_maker(role, layout)
     worker = Worker(
         transport,
-        make,
+        intake_task_maker(settings) if role == "intake" else task_maker(role, layout),
         encoder_of(settings),
         clock,
         commit_interval_us=settings.commit_interval_ms * 1_000,
@@ -65,15 +64,15 @@ def build_worker(role: str, settings: Settings) -> tuple[Worker, KafkaTransport]
 
 
 def encoder_of(settings: Settings) -> Encode:
-    """How this deployment writes what its processors say."""
+    """The encoding of this deployment's outputs. Raises SettingsInvalid."""
     return encoder(_command_encoder(settings))
 
 
 def task_makers(settings: Settings) -> dict[Topic, Callable[[Partition], Task]]:
-    """For each log and public topic, what folds it: for a refold."""
+    """For each log and each public topic, the function that makes the task of a partition."""
     layout = layout_of(settings)
     makers = {log: task_maker(role, layout) for role, (log, _) in PROCESSORS.items()}
-    return makers | dict.fromkeys(PUBLIC_IN, intake_maker(settings))
+    return makers | dict.fromkeys(PUBLIC_IN, intake_task_maker(settings))
 
 
 def _command_encoder(settings: Settings) -> CommandEncoder:
@@ -81,33 +80,31 @@ def _command_encoder(settings: Settings) -> CommandEncoder:
         return command_encoder(settings.command_encoding)
     if not settings.registry_url:
         raise SettingsInvalid("TOUCHSTREAM_REGISTRY_URL is not set, and avro-registry needs it")
-    number = registrar(settings.registry_url)
-    return command_encoder("confluent", schema_ids={kind: number(kind) for kind in COMMAND_TYPES})
+    register = registrar(settings.registry_url)
+    return command_encoder("confluent", schema_ids={name: register(name) for name in COMMAND_TYPES})
 
 
-def intake_maker(settings: Settings) -> Callable[[Partition], Task]:
-    """Tasks of intake, one processor a topic."""
+def intake_task_maker(settings: Settings) -> Callable[[Partition], Task]:
+    """The function that makes the tasks of intake. Partitions of one topic share a processor."""
     decode = decoder_of(settings)
     processors = {topic: IntakeProcessor(topic, decode) for topic in PUBLIC_IN}
 
     def make(partition: Partition) -> Task:
-        place = POSITION_KEY + f"/{partition.topic.value}".encode()
-        return Task(processors[partition.topic], partition.number, place)
+        position_key = POSITION_KEY + f"/{partition.topic.value}".encode()
+        return Task(processors[partition.topic], partition.number, position_key)
 
     return make
 
 
 def stop_on_signals() -> Callable[[], bool]:
-    """SIGTERM and Ctrl-C ask for a clean stop; the second time they are not caught any more."""
-    asked = threading.Event()
+    """A function that returns whether SIGTERM or SIGINT has arrived. The first signal requests a
+    clean stop; the second one ends the process at once."""
+    stop_requested = threading.Event()
 
-    def ask(number: int, _: object) -> None:
-        asked.set()
+    def request_stop(number: int, _: object) -> None:
+        stop_requested.set()
         signal.signal(number, signal.SIG_DFL)
 
-    signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
-    return asked.is_set
-
-
-__all__ = ["ROLES", "FatalClientError", "build_worker", "run_role", "stop_on_signals"]
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGINT, request_stop)
+    return stop_requested.is_set

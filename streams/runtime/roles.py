@@ -1,4 +1,4 @@
-"""The roles a worker can have: which logs it folds, and with which processor."""
+"""The roles of a worker: the log that each folds, and its processor."""
 
 from collections.abc import Callable
 
@@ -17,6 +17,6 @@ PROCESSORS: dict[str, tuple[Topic, Callable[[Layout], Processor]]] = {
 
 
 def task_maker(role: str, layout: Layout) -> Callable[[Partition], Task]:
-    """Tasks of a role; its processor is stateless and so shared."""
+    """The function that makes the tasks of a role. They share one processor, which has no state."""
     processor = PROCESSORS[role][1](layout)
     return lambda partition: Task(processor, partition.number)

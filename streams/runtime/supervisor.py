@@ -1,9 +1,8 @@
-"""Keeps a process running for each role and slot: starts, restarts with a pause, and stops them
-together.
+"""The supervisor: keeps one process running for each role and slot, and stops all of them together.
 
-A child dies with this process, whatever ends it. A slot keeps its number over restarts, and with it
-the identity that Kafka knows: the dead twin's transaction is aborted at once and its partitions are
-not handed around.
+The processes end with the supervisor, whatever ends it. A restarted process has the same slot and
+so the same identity: Kafka aborts the open transaction of its predecessor at once, and does not
+move its partitions to other members.
 """
 
 import logging
@@ -15,62 +14,68 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from streams.base.exit_status import EXIT_SETTINGS_WRONG
 from streams.base.parent_death import with_parent_death_signal
 
 log = logging.getLogger("touchstream.supervisor")
 
-STOP_S = 8.0
-PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
-STEADY_S = 30.0
-SETTINGS_WRONG = 2
+STOP_TIMEOUT_S = 8.0
+RESTART_PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""The pause before a restart, by the number of times that the process has ended in a row."""
+
+STABLE_AFTER_S = 30.0
+"""A process that ran for longer than this does not count as ended in a row."""
 
 
-class Child:
-    """One role in one slot."""
+class RoleProcess:
+    """The process of one role in one slot. `process` is None while it waits for its restart."""
 
     def __init__(
-        self, role: str, slot: int, environment: Mapping[str, str], log_to: IO[bytes] | None
-    ):
+        self, role: str, slot: int, environment: Mapping[str, str], log_file: IO[bytes] | None
+    ) -> None:
         self.role, self.slot = role, slot
         self._environment = {**os.environ, **environment, "TOUCHSTREAM_SLOT": str(slot)}
-        self._log = log_to
-        self._deaths = 0
-        self._started_at = 0.0
-        self._again_at = 0.0
+        self._log_file = log_file
+        self._ends_in_a_row = 0
+        self._started_at_s = 0.0
+        self._restart_at_s = 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it. From the main thread: the leash ends with the thread that ties it."""
+        """Starts the process. Must be called in the main thread: the kernel sends the parent death
+        signal when the thread that started the process ends."""
         command = [sys.executable, "-m", "streams.runtime.role_main", self.role]
         self.process = subprocess.Popen(
             with_parent_death_signal(command, uid=os.getuid()),
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            stderr=self._log,
+            stderr=self._log_file,
             start_new_session=True,
         )
-        self._started_at = time.monotonic()
+        self._started_at_s = time.monotonic()
 
-    def watch(self) -> int | None:
-        """Restart it if it died and its pause is over; its exit status when it just died."""
+    def check(self) -> int | None:
+        """Restarts the process if it has ended and its pause is over. Returns the exit status once
+        after each end."""
         if self.process is None:
-            if time.monotonic() >= self._again_at:
+            if time.monotonic() >= self._restart_at_s:
                 self.start()
             return None
         status = self.process.poll()
         if status is None:
             return None
-        if time.monotonic() - self._started_at > STEADY_S:
-            self._deaths = 0
-        self._again_at = time.monotonic() + PAUSES_S[min(self._deaths, len(PAUSES_S) - 1)]
-        self._deaths += 1
+        if time.monotonic() - self._started_at_s > STABLE_AFTER_S:
+            self._ends_in_a_row = 0
+        pause_s = RESTART_PAUSES_S[min(self._ends_in_a_row, len(RESTART_PAUSES_S) - 1)]
+        self._restart_at_s = time.monotonic() + pause_s
+        self._ends_in_a_row += 1
         self.process = None
         return status
 
 
 class Supervisor:
-    """Children for `roles`, `workers` slots each; `log_dir` takes their log lines, else stderr
-    does."""
+    """The processes of `roles`, in `workers` slots each from `first_slot` on. Their log lines go to
+    files in `log_dir`, or to stderr without it."""
 
     def __init__(
         self,
@@ -82,38 +87,39 @@ class Supervisor:
         log_dir: Path | None = None,
     ) -> None:
         self.children = [
-            Child(role, slot, environment, _log_file(log_dir, role, slot))
+            RoleProcess(role, slot, environment, _log_file(log_dir, role, slot))
             for role in roles
             for slot in range(first_slot, first_slot + workers)
         ]
 
     def start(self) -> None:
-        """All of them."""
+        """Starts all processes."""
         for child in self.children:
             child.start()
 
-    def watch(self) -> None:
-        """To be called often. Raises RuntimeError where settings are wrong: no restart mends
-        that."""
+    def check(self) -> None:
+        """Restarts processes that have ended; the owner calls it often. Raises RuntimeError if a
+        process has ended because it cannot start, which no restart can change."""
         for child in self.children:
-            status = child.watch()
+            status = child.check()
             if status is None:
                 continue
             log.warning(
-                "child ended", extra={"role": child.role, "slot": child.slot, "status": status}
+                "process ended", extra={"role": child.role, "slot": child.slot, "status": status}
             )
-            if status == SETTINGS_WRONG:
+            if status == EXIT_SETTINGS_WRONG:
                 raise RuntimeError(f"{child.role} cannot start with these settings: see its log")
 
-    def stop(self, patience_s: float = STOP_S) -> None:
-        """SIGTERM to all, and to whoever is there after `patience_s` SIGKILL."""
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Sends SIGTERM to all processes, and SIGKILL to those that still run after `timeout_s`
+        seconds."""
         running = [c.process for c in self.children if c.process is not None]
         for process in running:
             process.terminate()
-        deadline = time.monotonic() + patience_s
+        deadline_s = time.monotonic() + timeout_s
         for process in running:
             try:
-                process.wait(max(0.05, deadline - time.monotonic()))
+                process.wait(max(0.05, deadline_s - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

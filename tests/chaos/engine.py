@@ -16,7 +16,7 @@ from streams.base.settings import Settings, load_settings
 from streams.embedded.stack import Stack
 from streams.kafka.topics import create_topics
 from streams.runtime.role_process import ROLES
-from streams.runtime.supervisor import Child, Supervisor
+from streams.runtime.supervisor import RoleProcess, Supervisor
 
 PUMP_S = 0.05
 
@@ -80,7 +80,7 @@ class Site:
             supervisor.stop()
         self.supervisors.clear()
 
-    def children(self, role: str | None = None) -> list[Child]:
+    def children(self, role: str | None = None) -> list[RoleProcess]:
         """The processes of a role, or all."""
         found = [c for supervisor in self.supervisors for c in supervisor.children]
         return [c for c in found if role in (None, c.role)]
@@ -88,7 +88,7 @@ class Site:
     def pump(self) -> None:
         """Whoever died is started again."""
         for supervisor in self.supervisors:
-            supervisor.watch()
+            supervisor.check()
 
     def pause(self, seconds: float) -> None:
         """Time passes."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from streams.runtime.supervisor import Child
+from streams.runtime.supervisor import RoleProcess
 from tests.chaos.engine import Site
 from tests.chaos.progress import Again, Progress
 
@@ -35,7 +35,7 @@ class Disturber:
             self.kills[again.child.role].append(again.after_s)
         return "kill -9 " + ", ".join(f"{_name(a.child)} ({a.after_s:.1f} s)" for a in found)
 
-    def _kill(self, child: Child) -> Again:
+    def _kill(self, child: RoleProcess) -> Again:
         owned = self.progress.owned(child.role, child.slot)
         assert child.process is not None
         os.kill(child.process.pid, signal.SIGKILL)
@@ -134,7 +134,7 @@ class Disturber:
         self.progress.close()
 
 
-def _name(child: Child) -> str:
+def _name(child: RoleProcess) -> str:
     return f"{child.role}-{child.slot}"
 
 

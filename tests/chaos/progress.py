@@ -12,7 +12,7 @@ from sinks.projection import positions
 from streams.base.settings import Settings
 from streams.kafka.clients import admin_client
 from streams.runtime.roles import PROCESSORS
-from streams.runtime.supervisor import Child
+from streams.runtime.supervisor import RoleProcess
 
 Place = tuple[str, int]
 SETTLE_S = 0.6
@@ -85,7 +85,9 @@ class Progress:
 class Again:
     """When a killed process's partitions are processed again: the first new commit for them."""
 
-    def __init__(self, progress: Progress, child: Child, owned: set[Place], killed: float) -> None:
+    def __init__(
+        self, progress: Progress, child: RoleProcess, owned: set[Place], killed: float
+    ) -> None:
         self.child = child
         self._progress = progress
         self._owned = owned

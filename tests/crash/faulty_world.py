@@ -14,10 +14,10 @@ from streams.runtime import worker
 from streams.runtime.output_encoding import encoder
 from streams.runtime.roles import PROCESSORS, task_maker
 from streams.runtime.worker import Worker
-from tests.testing.world import START, Crash, TestClock, World, _encode_command
+from tests.testing.world import START, Crash, World, WorldClock, encode_command
 
 LAYOUT = Layout(public=1, contact=2, dispatch=2, campaign=1, commands=1, facts=2)
-ENCODE = encoder(_encode_command)
+ENCODE = encoder(encode_command)
 
 
 PATIENCE = 2_000
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
 
     steps_max: int = 2_000
     records_max: int = 1_000
-    restore_step: int = 20_000
+    restore_records_max: int = 20_000
     commit_every: int = 1
     faults: Mapping[int, Fault] = {}
     crew: int = 1
@@ -125,7 +125,7 @@ class Rig(World):
         """A fresh worker with the share of its predecessor."""
         role, _, _ = name.partition("#")
         transport = self._transports(self.broker, role, self._shares[name], self._fail)
-        clock = TestClock(world=self)
+        clock = WorldClock(world=self)
         made = self._workers(transport, self._tasks(role), ENCODE, clock, commit_interval_us=0)
         made.commit_every = self.plan.commit_every
         return made
@@ -161,14 +161,14 @@ class Rig(World):
         for made in self.workers.values():
             for partition, owned in made.owned.items():
                 log = self.broker.log(partition)
-                if owned.restore or (log and log[-1].offset >= owned.task.next_offset):
+                if owned.changelog or (log and log[-1].offset >= owned.task.next_offset):
                     return True
         return False
 
     def _deliver_again(self) -> None:
         """The log service hands out what was folded already."""
         for made in self.workers.values():
-            ready = [p for p, owned in made.owned.items() if owned.restore is None]
+            ready = [p for p, owned in made.owned.items() if owned.changelog is None]
             made.transport.read_from(dict.fromkeys(ready, 0))
 
     def move(self, role: str, number: int) -> None:
@@ -182,12 +182,12 @@ class Rig(World):
         self._shares[owner] = [p for p in self._shares[owner] if p != partition]
         giver = self.workers[owner].transport
         assert isinstance(giver, MemoryTransport)
-        giver.take([partition])
+        giver.revoke([partition])
         self.turn(owner)
         self._shares[heir] = [*self._shares[heir], partition]
         taker = self.workers[heir].transport
         assert isinstance(taker, MemoryTransport)
-        taker.give([partition])
+        taker.assign([partition])
 
     def states(self, role: str) -> dict[tuple[Partition, bytes], bytes]:
         """Everything the tasks of a role have committed."""
@@ -207,7 +207,7 @@ def sizes(plan: Plan) -> Iterator[None]:
         worker,
         STEPS_MAX=plan.steps_max,
         RECORDS_MAX=plan.records_max,
-        RESTORE_STEP=plan.restore_step,
-        TICK_AGAIN_US=0,
+        RESTORE_RECORDS_MAX=plan.restore_records_max,
+        TICK_RETRY_US=0,
     ):
         yield

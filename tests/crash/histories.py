@@ -15,7 +15,7 @@ from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
 from tests.crash.faulty_world import Rig
 from tests.crash.outreach import OUTREACH, STEPS, definition
-from tests.testing.builders import TENANT, about, document, tenant
+from tests.testing.builders import TENANT, answer_fields, campaign_document, tenant
 from tests.testing.world import START
 
 PEOPLE = ("ann", "ben", "cem", "dua")
@@ -58,7 +58,7 @@ class Told:
 def reaction(rig: Rig, touch: m.RequestTouch) -> list[tuple[int, m.Message]]:
     """What comes of a command: minutes later, and the event."""
     dice = blake2b(f"{touch.command_id}{touch.emission}".encode(), digest_size=2).digest()
-    fields = about(touch, rig)
+    fields = answer_fields(touch, rig)
     sent = m.TouchSent(**fields)
     failed = m.TouchFailed(**fields, code="timeout")
     opened = m.TouchSeen(**fields, signal="opened")
@@ -98,7 +98,7 @@ def publish(told: Told, which: int, what: int) -> m.PublishCampaign:
         {"id": "b", "channel": "sms", "delay_hours": 14, "template_id": f"t{what % 3}"},
         {"id": "c", "channel": "email", "delay_hours": 30, "template_id": "t3"},
     ]
-    body = document(
+    body = campaign_document(
         campaign_id=CAMPAIGNS[which % 2],
         service_type=None if which % 2 == 0 else "roofing",
         steps=steps[: 2 + what % 2],

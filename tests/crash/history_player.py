@@ -51,11 +51,11 @@ class Player(Told):
     def _say(self, *messages: m.Message) -> None:
         self.said += messages
         if not self.hurried:
-            self.rig.tell(*messages)
+            self.rig.append(*messages)
             self.rig.settle()
             return
         for message in messages:
-            self.rig.tell(message)
+            self.rig.append(message)
             self.rig.now += MINUTE
         self.rig.look()
 
@@ -73,7 +73,11 @@ class Player(Told):
 
     def _answer(self) -> bool:
         """Senders look at what is new; what is due to be said by now is said."""
-        fresh = [t for t in self.rig.due() if (t.command_id, t.emission) not in self._answered]
+        fresh = [
+            t
+            for t in self.rig.commanded_touches()
+            if (t.command_id, t.emission) not in self._answered
+        ]
         for touch in sorted(fresh, key=lambda t: (t.command_id, t.emission)):
             self._answered.add((touch.command_id, touch.emission))
             for minutes, message in reaction(self.rig, touch):
@@ -82,7 +86,7 @@ class Player(Told):
         self._coming.sort(key=lambda row: row[:2])
         now = [message for at, _, message in self._coming if at <= self.rig.now]
         del self._coming[: len(now)]
-        self.rig.tell(*now)
+        self.rig.append(*now)
         self.said += now
         return bool(now)
 

@@ -12,9 +12,9 @@ from streams.base.settings import load_settings
 from streams.base.transport import Partition
 from streams.memory.transport import MemoryBroker, MemoryTransport
 from streams.runtime.output_encoding import encoder
-from streams.runtime.role_process import intake_maker
+from streams.runtime.role_process import intake_task_maker
 from streams.runtime.worker import Worker
-from tests.testing.world import START, TestClock, _encode_command
+from tests.testing.world import START, WorldClock, encode_command
 
 MILLISECONDS_MAX = 2**63 - 1
 
@@ -28,9 +28,9 @@ class Shop:
         layout = Layout(public=1, contact=1)
         self.broker = MemoryBroker(layout, lambda: self.stamp or self.time.now)
         transport = MemoryTransport(self.broker, "intake", [Partition(t, 0) for t in PUBLIC_IN])
-        clock = TestClock(world=self.time)
+        clock = WorldClock(world=self.time)
         self.worker = Worker(
-            transport, intake_maker(load_settings({})), encoder(_encode_command), clock
+            transport, intake_task_maker(load_settings({})), encoder(encode_command), clock
         )
 
     def publish(self, event_id: str, stamp: int | None = None) -> None:
@@ -43,7 +43,7 @@ class Shop:
     def run(self, seconds: float = 1) -> None:
         for _ in range(int(seconds * 20)):
             self.time.now += 50_000
-            self.worker.turn()
+            self.worker.run_round()
 
     def count(self, topic: Topic) -> int:
         return len(self.broker.topic(topic))

@@ -17,7 +17,7 @@ sized = st.builds(
     Plan,
     steps_max=st.sampled_from((1, 2, 7, 2_000)),
     records_max=st.sampled_from((1, 2, 1_000)),
-    restore_step=st.sampled_from((1, 5, 20_000)),
+    restore_records_max=st.sampled_from((1, 5, 20_000)),
     commit_every=st.integers(1, 4),
     faults=st.just({}),
     crew=st.just(1),
@@ -88,7 +88,9 @@ def test_batches_of_many_moments_are_lost_and_move_and_nothing_changes(
 
 def test_a_worker_that_dies_before_it_hears_of_a_partition_never_has_it() -> None:
     """Its successor is told of its share, and at once that a part of that is another's."""
-    plan = Plan(steps_max=1, records_max=1, restore_step=1, crew=2, faults={23: Fault.DIE_BEFORE})
+    plan = Plan(
+        steps_max=1, records_max=1, restore_records_max=1, crew=2, faults={23: Fault.DIE_BEFORE}
+    )
     rig = Player(Rig(plan)).play([Move(0, 0, 0, 0.0)] * 2, [0], hurried=True)
     assert differences(rig) == []
 

@@ -8,9 +8,9 @@ from streams.base.settings import load_settings
 from streams.base.transport import Partition
 from streams.memory.transport import MemoryBroker, MemoryTransport
 from streams.runtime.output_encoding import encoder
-from streams.runtime.role_process import intake_maker
+from streams.runtime.role_process import intake_task_maker
 from streams.runtime.worker import Worker
-from tests.testing.world import START, TestClock
+from tests.testing.world import START, WorldClock
 
 
 class _World:
@@ -24,10 +24,10 @@ def _no_command(_: CommandDue | CommandRevoked) -> tuple[list[tuple[str, bytes]]
 def worker(broker: MemoryBroker) -> Worker:
     partitions = [Partition(topic, number) for topic in PUBLIC_IN for number in range(2)]
     transport = MemoryTransport(broker, "intake", partitions)
-    clock = TestClock(world=_World)
+    clock = WorldClock(world=_World)
     return Worker(
         transport,
-        intake_maker(load_settings({})),
+        intake_task_maker(load_settings({})),
         encoder(_no_command),
         clock,
         commit_interval_us=0,
@@ -47,11 +47,11 @@ def test_a_group_that_forgot_its_offsets_reads_nothing_twice() -> None:
         publish(broker, number)
     first = worker(broker)
     for _ in range(4):
-        first.turn()
+        first.run_round()
     assert len(broker.topic(Topic.CONTACT_LOG)) == 4
     broker.offsets.clear()
     publish(broker, 4)
     second = worker(broker)
     for _ in range(4):
-        second.turn()
+        second.run_round()
     assert len(broker.topic(Topic.CONTACT_LOG)) == 5

@@ -13,7 +13,7 @@ from schemas.internal import messages as m
 from schemas.internal.messages import encode
 from schemas.internal.topics import Topic
 from streams.base.transport import Partition
-from streams.memory.transport import Stored
+from streams.memory.transport import StoredRecord
 from streams.runtime.roles import task_maker
 from tests.crash.faulty_world import LAYOUT, Fault, MakeTask, Plan, Rig, sizes
 from tests.testing.builders import TENANT, job, publish, tenant
@@ -65,9 +65,9 @@ def opened(plan: Plan | None, tasks: MakeTask) -> Rig:
     """A world with these tasks in which jobs meet a campaign."""
     rig = Rig(plan, tasks=tasks)
     with sizes(rig.plan):
-        rig.tell(tenant())
+        rig.append(tenant())
         rig.settle()
-        rig.tell(publish())
+        rig.append(publish())
         rig.settle()
     return rig
 
@@ -77,7 +77,7 @@ def told(bad: set[int], plan: Plan | None = None, kind: type[Choking] = Choking)
     tasks, _ = choking(kind)
     rig = opened(plan, tasks)
     with sizes(rig.plan):
-        rig.tell(*crowd(bad))
+        rig.append(*crowd(bad))
         rig.settle()
     return rig
 
@@ -90,7 +90,7 @@ def people(rig: Rig) -> set[str]:
     }
 
 
-def header(record: Stored, name: str) -> str:
+def header(record: StoredRecord, name: str) -> str:
     """One header of a dead letter."""
     value = dict(record.headers or []).get(name)
     return value.decode() if isinstance(value, bytes) else str(value)
@@ -151,9 +151,9 @@ def test_a_record_is_tried_alone_before_it_is_condemned() -> None:
     tasks, processor = choking(Choking)
     rig = Rig(Plan(), tasks=tasks)
     with sizes(rig.plan):
-        rig.tell(tenant())
+        rig.append(tenant())
         rig.settle()
-        rig.tell(*crowd({1}, 20))
+        rig.append(*crowd({1}, 20))
         rig.settle()
     assert len(processor.tried) == 2  # in company, and alone; then it is parked untried
 
@@ -161,12 +161,12 @@ def test_a_record_is_tried_alone_before_it_is_condemned() -> None:
 def test_bytes_that_are_no_message_are_poison_too() -> None:
     rig = Rig()
     with sizes(rig.plan):
-        rig.tell(tenant(), publish())
+        rig.append(tenant(), publish())
         rig.settle()
         for value in (b"", b"\xc1", b"\x91\xa4What", encode(m.Tick())[:-1]):
             for topic in (Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG):
                 rig.broker.append(topic, b"acme/ann", value)
-        rig.tell(job())
+        rig.append(job())
         rig.settle()
     assert len(rig.broker.topic(Topic.DEAD_LETTERS)) == 12
     assert people(rig) == {"ann"}

@@ -7,7 +7,8 @@ from schemas.internal.messages import CommandDue
 from schemas.internal.states import POSITION_KEY
 from streams.base.transport import Partition
 from streams.memory.transport import MemoryChangelogReader, MemoryTransport
-from tests.testing.story import enrolled, step
+from tests.testing.builders import step
+from tests.testing.story import enrolled
 from tests.testing.world import World
 
 
@@ -31,8 +32,8 @@ def emitted(world: World) -> Counter[tuple[str, int]]:
 
 
 def test_a_changelog_behind_the_offsets_is_read_again_before_anything_is_folded() -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(24.1)
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(24.1)
     before = emitted(world)
     assert sum(before.values()) == 1
     heir = world.worker("dispatch")

@@ -50,16 +50,16 @@ class StateFirst(SlowWorker):
 class NoRewind(SlowWorker):
     """After an abort the batch is forgotten, and reading goes on where it was."""
 
-    def _throw_away(self) -> None:
-        super()._throw_away()
-        self._rewind = False
+    def _abort_batch(self) -> None:
+        super()._abort_batch()
+        self._rewind_pending = False
 
 
 class Clinging(SlowWorker):
     """What was said for a partition is kept in the open transaction when the partition goes."""
 
     def _revoked(self, partitions: Sequence[Partition]) -> None:
-        self._forget(partitions)
+        self._drop(partitions)
 
 
 class OffsetsApart(UnsureTransport):
@@ -110,7 +110,7 @@ class Leaky(Store):
     """A store that does not give back the timers which a rolled-back batch took."""
 
     def rollback(self) -> None:
-        self._armed = self._armed_kept
+        self._armed = self._armed_committed
         self._end()
 
 

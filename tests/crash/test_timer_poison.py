@@ -45,9 +45,9 @@ def told(bad: set[int], plan: Plan | None = None, made: MakeTask = tasks) -> Rig
     rig = opened(plan, made)
     with sizes(rig.plan):
         for n in range(PEOPLE):
-            rig.tell(job(f"j{n}", contact_id=f"p{n}bad" if n in bad else f"p{n}"))
+            rig.append(job(f"j{n}", contact_id=f"p{n}bad" if n in bad else f"p{n}"))
         rig.settle()
-        rig.hours(30)
+        rig.advance_hours(30)
     return rig
 
 
@@ -87,9 +87,9 @@ def test_the_state_of_a_silenced_timer_stays_and_wakes_again_when_it_is_touched(
     with sizes(rig.plan):
         rig.settle()
         assert "p3bad" not in woken(rig)
-        rig.tell(m.ContactUpserted("acme", "p3bad", "/crm#1", rig.now, m.Person("Ann")))
+        rig.append(m.ContactUpserted("acme", "p3bad", "/crm#1", rig.now, m.Person("Ann")))
         rig.settle()
-        rig.hours(30)
+        rig.advance_hours(30)
     assert "p3bad" in woken(rig)
     assert len(rig.broker.topic(Topic.DEAD_LETTERS)) == 1
 
@@ -101,7 +101,9 @@ def test_a_state_that_grows_too_large_costs_the_record_that_made_it_so(commit_ev
         for size in (5_000, 30_000, 6_000):
             note = {"note": "x" * size}
             reported_at = rig.now + size
-            rig.tell(m.ContactUpserted("acme", "p1", f"/crm#{size}", reported_at, m.Person(), note))
+            rig.append(
+                m.ContactUpserted("acme", "p1", f"/crm#{size}", reported_at, m.Person(), note)
+            )
         rig.settle()
     (letter,) = rig.broker.topic(Topic.DEAD_LETTERS)
     assert header(letter, "reason") == "FOLD_FAILED"

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from processors.intake import VALUE_KEPT
+from processors.intake.dead_letters import VALUE_MAX_BYTES
 from schemas.base.error_codes import RefusalCode
 from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
@@ -93,7 +93,7 @@ def test_each_is_a_dead_letter_with_its_bytes(
     letter, _ = letters[bad.name]
     assert letter is not None
     assert letter.reason == bad.code, letter.detail
-    assert (letter.value or b"") == (bad.value or b"")[:VALUE_KEPT]
+    assert (letter.value or b"") == (bad.value or b"")[:VALUE_MAX_BYTES]
     for name, value in bad.headers:
         assert letter.headers[f"original_{name}"] == value
 

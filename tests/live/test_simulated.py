@@ -21,7 +21,7 @@ from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.embedded.stack import Stack
 from tests.chaos.engine import Site
-from tests.streams.cli.conftest import Touchstream, touchstream
+from tests.testing.command_line import Touchstream, touchstream
 from tests.testing.live_senders import SECOND, Answer, Command, Senders
 from tests.testing.publishing import Publisher, now
 from tests.testing.topic_reading import Facts

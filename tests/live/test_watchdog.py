@@ -8,7 +8,8 @@ import time
 import pytest
 from confluent_kafka import KafkaError
 
-from streams.kafka.call_watchdog import EXIT_STATUS, Watchdog
+from streams.base.exit_status import EXIT_RESTART
+from streams.kafka.call_watchdog import Watchdog
 from streams.kafka.errors import is_fatal_for_consumer
 
 
@@ -37,7 +38,7 @@ def test_the_process_ends_whatever_its_main_thread_waits_for() -> None:
     )
     began = time.monotonic()
     run = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
-    assert run.returncode == EXIT_STATUS
+    assert run.returncode == EXIT_RESTART
     assert time.monotonic() - began < 20
 
 

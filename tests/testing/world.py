@@ -1,7 +1,7 @@
-"""The engine in memory, under a clock that a test moves: processors and worker loop are the real
-ones."""
+"""A world: the real processors and worker loop over a broker in memory, under a clock that a test
+moves."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -24,10 +24,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(CommandDue | CommandRevoked).decode
 
 
-class TestClock(ScaledClock, frozen=True):
-    """The world's time."""
+class WorldClock(ScaledClock, frozen=True):
+    """The clock of a world: it stands still until a test moves it, and nobody sleeps."""
 
-    __test__ = False
     world: Any = None
 
     def now(self) -> int:
@@ -38,9 +37,10 @@ class TestClock(ScaledClock, frozen=True):
         return 0.0
 
 
-def _encode_command(
+def encode_command(
     message: CommandDue | CommandRevoked,
 ) -> tuple[list[tuple[str, bytes]], bytes]:
+    """A command in MessagePack without headers: tests of decisions need no public encoding."""
     return [], _encode(message)
 
 
@@ -68,19 +68,19 @@ class World:
         return Worker(
             transport,
             task_maker(role, self.layout),
-            encoder(_encode_command),
-            TestClock(world=self),
+            encoder(encode_command),
+            WorldClock(world=self),
             commit_interval_us=0,
         )
 
-    def tell(self, *told: messages.Message) -> None:
-        """Messages as intake would write them."""
-        for message in told:
-            topic, key = address(message)
+    def append(self, *messages_: messages.Message) -> None:
+        """Appends messages to their logs, as intake does."""
+        for message in messages_:
+            topic, key = topic_and_key(message)
             self.broker.append(topic, key, messages.encode(message))
 
     def settle(self) -> None:
-        """Until nothing moves any more at this moment."""
+        """Runs all workers until nothing moves any more at this moment."""
         quiet = 0
         while quiet < 3:
             before = sum(self.broker.ends.values())
@@ -89,21 +89,22 @@ class World:
             quiet = quiet + 1 if sum(self.broker.ends.values()) == before else 0
 
     def turn(self, role: str) -> None:
-        """One round of one worker; one that dies is replaced by a fresh one."""
+        """Runs one round of a worker, and replaces the worker if it crashes."""
         try:
-            self.workers[role].turn()
+            self.workers[role].run_round()
         except Crash:
             self.workers[role] = self.worker(role)
 
     def next_due(self) -> int:
-        """The soonest timer of all tasks."""
+        """The due moment of the first timer of all tasks, or NEVER."""
         return min(
             (o.task.next_due() for w in self.workers.values() for o in w.owned.values()),
             default=NEVER,
         )
 
-    def run(self, until: int, senders: Iterable[Callable[["World"], None]] = ()) -> None:
-        """Time goes on to `until`, from one due moment to the next; `senders` look at each stop."""
+    def advance_to(self, until: int, senders: Iterable[Callable[["World"], None]] = ()) -> None:
+        """Moves the clock to `until`, from one due moment to the next. At each stop every sender is
+        called."""
         self.settle()
         for sender in senders:
             sender(self)
@@ -116,27 +117,29 @@ class World:
             self.settle()
         self.now = max(self.now, until)
 
-    def hours(self, hours: float, senders: Iterable[Callable[["World"], None]] = ()) -> None:
-        """Time goes on by so many hours."""
-        self.run(self.now + int(hours * HOUR), senders)
+    def advance_hours(
+        self, hours: float, senders: Iterable[Callable[["World"], None]] = ()
+    ) -> None:
+        """Moves the clock by `hours`."""
+        self.advance_to(self.now + int(hours * HOUR), senders)
 
-    # what the world sees
+    # what a test looks at
 
     def commands(self) -> list[CommandDue | CommandRevoked]:
-        """Everything on the command topics."""
+        """Every command and revocation, topic by topic."""
         return [_decode(r.value or b"") for topic in COMMANDS for r in self.broker.topic(topic)]
 
-    def due(self) -> list[messages.RequestTouch]:
-        """The touches that were commanded."""
+    def commanded_touches(self) -> list[messages.RequestTouch]:
+        """The touches of all commands, topic by topic."""
         return [c.touch for c in self.commands() if isinstance(c, CommandDue)]
 
     def facts(self, *kinds: facts.FactKind) -> list[facts.Fact]:
-        """The facts of these kinds, all if none is named."""
-        found = [facts.decode(r.value or b"") for r in self.broker.topic(Topic.FACTS)]
-        return [fact for fact in found if not kinds or fact.fact in kinds]
+        """The facts of these kinds, or all facts."""
+        emitted = [facts.decode(r.value or b"") for r in self.broker.topic(Topic.FACTS)]
+        return [fact for fact in emitted if not kinds or fact.fact in kinds]
 
     def states(self, role: str) -> dict[tuple[Partition, bytes], bytes]:
-        """Everything the tasks of a role have committed."""
+        """The committed states of a role's tasks, encoded, by partition and key."""
         return {
             (partition, key): value
             for partition, owned in self.workers[role].owned.items()
@@ -145,28 +148,12 @@ class World:
 
 
 class Crash(Exception):
-    """A worker dies here."""
+    """A worker crashes, as a test has planned."""
 
 
-def address(message: messages.Message) -> tuple[Topic, bytes]:
-    """The log and key that intake gives a message."""
+def topic_and_key(message: messages.Message) -> tuple[Topic, bytes]:
+    """The log and key that intake appends a message to."""
     if isinstance(message, messages.ExternalEvent | messages.DispatchAnswer):
         return Topic.CONTACT_LOG, messages.contact_key(message.tenant_id, message.contact_id)
     tenant: str = getattr(message, "tenant_id")  # noqa: B009
     return Topic.CAMPAIGN_LOG, tenant.encode()
-
-
-def answering(
-    answer: Callable[[World, messages.RequestTouch], Sequence[messages.Message]],
-) -> Callable[[World], None]:
-    """A simulated sender: looks at each command once and answers."""
-    seen = 0
-
-    def sender(world: World) -> None:
-        nonlocal seen
-        commands = world.due()
-        for touch in commands[seen:]:
-            world.tell(*answer(world, touch))
-        seen = len(commands)
-
-    return sender
