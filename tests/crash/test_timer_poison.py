@@ -97,7 +97,7 @@ def test_the_state_of_a_silenced_timer_stays_and_wakes_again_when_it_is_touched(
 @pytest.mark.parametrize("commit_every", [1, 3])
 def test_a_state_that_grows_too_large_costs_the_record_that_made_it_so(commit_every: int) -> None:
     rig = told(set(), Plan(commit_every=commit_every), lambda role: task_maker(role, LAYOUT))
-    with patch.object(store, "STATE_MAX", 20_000), sizes(rig.plan):
+    with patch.object(store, "STATE_MAX_BYTES", 20_000), sizes(rig.plan):
         for size in (5_000, 30_000, 6_000):
             note = {"note": "x" * size}
             reported_at = rig.now + size

@@ -20,13 +20,13 @@ from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.topics import COMMANDS, Layout
 from schemas.public.codec import Encoding
 from schemas.public.commands import command_encoder
-from streams.audit.replay.recording import RECORDED, Piece, keeping
+from streams.audit.replay.recording import RECORDED, RecordBatch, new_recording
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
 from tests.crash.histories import chance
 from tests.crash.history_player import play
-from tests.testing.builders import CAMPAIGN, TENANT, about, document, tenant
-from tests.testing.story import answering
+from tests.testing.builders import CAMPAIGN, TENANT, answer_fields, campaign_document, tenant
+from tests.testing.story import make_sender
 from tests.testing.world import World
 
 _LAYOUT = Layout(public=1, contact=2, dispatch=2, campaign=1, commands=1, facts=2)
@@ -42,7 +42,7 @@ class OfWorld:
         self._broker = world.broker
         self._encode = command_encoder(encoding)
 
-    def pieces(self) -> Iterator[Piece]:
+    def batches(self) -> Iterator[RecordBatch]:
         for topic in RECORDED:
             for number in range(self.layout.partitions(topic)):
                 place = Partition(topic, number)
@@ -89,7 +89,7 @@ class Story:
     def __init__(self) -> None:
         self.world = World(_LAYOUT)
         self._causes = 0
-        self._senders = [answering(self._answers)]
+        self._senders = [make_sender(self._answers)]
 
     def outside(self, who: int) -> dict[str, Any]:
         self._causes += 1
@@ -100,14 +100,14 @@ class Story:
         return {name: value for name, value in self.outside(0).items() if name != "contact_id"}
 
     def tell(self, *told: m.Message) -> None:
-        self.world.tell(*told)
+        self.world.append(*told)
         self.world.settle()
 
     def hours(self, hours: float) -> None:
-        self.world.hours(hours, self._senders)
+        self.world.advance_hours(hours, self._senders)
 
     def publish(self, **changes: Any) -> None:
-        whole = msgspec.json.encode(document(**changes))
+        whole = msgspec.json.encode(campaign_document(**changes))
         told = self.owner()
         self.tell(m.PublishCampaign(TENANT, CAMPAIGN, told["cause"], told["at"], whole))
 
@@ -122,7 +122,7 @@ class Story:
 
     def _answers(self, world: World, touch: m.RequestTouch) -> Sequence[m.Message]:
         who = int(touch.contact_id[1:])
-        fields = about(touch, world)
+        fields = answer_fields(touch, world)
         sent = m.TouchSent(**fields)
         if who == FAILS and touch.attempt <= FAILURES:
             return [m.TouchFailed(**fields, code="timeout")]
@@ -275,9 +275,9 @@ def main(directory: Path) -> None:
     """A file of each."""
     for kind, made in HISTORIES.items():
         recording = OfWorld(made())
-        with keeping(directory / f"{kind}.jsonl.gz", recording.layout) as keep:
-            for piece in recording.pieces():
-                keep(piece)
+        with new_recording(directory / f"{kind}.jsonl.gz", recording.layout) as keep:
+            for batch in recording.batches():
+                keep(batch)
 
 
 if __name__ == "__main__":

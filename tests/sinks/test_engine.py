@@ -8,8 +8,9 @@ from sinks.projection import Projection
 from sinks.recount import CURRENT, Recount
 from sinks.state_rows import ProjectedRecord
 from streams.base.transport import Partition
-from tests.testing.builders import begun, job, sent
-from tests.testing.world import World, answering
+from tests.testing.builders import job, sent, world_with_campaign
+from tests.testing.story import make_sender
+from tests.testing.world import World
 
 SHOWN = """SELECT status, current_touch, touch_1_status, touch_2_status, touch_3_status,
     touch_4_status FROM reviews.campaign_enrollments"""
@@ -26,9 +27,9 @@ def records(world: World, layout: Layout) -> list[ProjectedRecord]:
 
 @pytest.mark.parametrize("batch", [7, 10_000])
 def test_two_weeks_of_the_engine_are_shown_as_they_were(dsn: str, batch: int) -> None:
-    world = begun()
-    world.tell(job())
-    world.hours(14 * 24, [answering(sent)])
+    world = world_with_campaign()
+    world.append(job())
+    world.advance_hours(14 * 24, [make_sender(sent)])
     told = records(world, world.layout)
     projection = Projection(dsn, "test")
     ends = {(record.topic, record.partition): record.offset + 1 for record in told}

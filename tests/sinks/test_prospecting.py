@@ -15,14 +15,14 @@ from sinks.recount import Recount
 from tests.sinks.test_engine import records
 from tests.testing.builders import publish
 from tests.testing.story import (
-    answering,
     bounced,
-    by_hand,
-    happened,
+    deliver,
+    enroll_by_hand,
+    make_sender,
+    new_event,
     prospecting,
     seen,
-    sending,
-    tell,
+    working_senders,
 )
 from tests.testing.world import START, World
 
@@ -91,24 +91,24 @@ def test_the_worked_example_is_shown_step_by_step(shown: Shown) -> None:
     world = example()
     row = shown.state(world)
     assert of(row, "current_step", "status") == (1, "executing")
-    senders = sending()
-    world.hours(1, senders)
+    senders = working_senders()
+    world.advance_hours(1, senders)
     row = shown.state(world)
     assert of(row, "current_step", "status") == (1, "waiting_trigger")
     assert of(row, "waiting_for_trigger", "trigger_max_checks") == ("connection_accepted", 168)
     assert row["trigger_check_count"] == 168  # that week is long over by the clock on the wall
     assert hours(row["next_execution_at"]) == 168
     assert row["linkedin_state"]["connection_status"] == "pending"
-    world.hours(11, senders)
-    tell(world, happened(world, m.ConnectionAccepted))
-    world.hours(1, senders)
+    world.advance_hours(11, senders)
+    deliver(world, new_event(world, m.ConnectionAccepted))
+    world.advance_hours(1, senders)
     row = shown.state(world)
     assert of(row, "current_step", "status", "waiting_for_trigger") == (3, "pending", None)
     assert row["linkedin_state"]["connection_status"] == "accepted"
     assert row["email_state"]["sent_count"] == 1
     assert hours(row["next_execution_at"]) == 60
     assert row["completed_steps"] == [1, 2]
-    world.hours(60, senders)
+    world.advance_hours(60, senders)
     row = shown.state(world)
     assert of(row, "current_step", "status", "completed_steps") == (4, "completed", [1, 2, 3])
     assert row["linkedin_state"]["message_count"] == 1
@@ -117,12 +117,12 @@ def test_the_worked_example_is_shown_step_by_step(shown: Shown) -> None:
 
 def test_what_a_person_did_on_each_channel_is_shown(shown: Shown) -> None:
     world = example()
-    senders = sending()
-    world.hours(1, senders)
-    tell(world, happened(world, m.ConnectionAccepted))
-    world.hours(1, senders)
-    (mail,) = [touch for touch in world.due() if touch.channel == "email"]
-    tell(world, seen(world, mail), happened(world, m.ContactReplied, channel="email"))
+    senders = working_senders()
+    world.advance_hours(1, senders)
+    deliver(world, new_event(world, m.ConnectionAccepted))
+    world.advance_hours(1, senders)
+    (mail,) = [touch for touch in world.commanded_touches() if touch.channel == "email"]
+    deliver(world, seen(world, mail), new_event(world, m.ContactReplied, channel="email"))
     row = shown.state(world)
     assert of(row, "status", "paused_by") == ("paused", ["reply"])
     assert row["email_state"]["opened"] is True
@@ -133,10 +133,10 @@ def test_what_a_person_did_on_each_channel_is_shown(shown: Shown) -> None:
 def test_a_run_that_failed_says_why(shown: Shown) -> None:
     def fails(world: World, touch: m.RequestTouch) -> list[m.Message]:
         fields = {"command_id": touch.command_id, "code": "timeout"}
-        return [happened(world, m.TouchFailed, **fields)]
+        return [new_event(world, m.TouchFailed, **fields)]
 
     world = example()
-    world.hours(5, [answering(fails)])
+    world.advance_hours(5, [make_sender(fails)])
     row = shown.state(world)
     assert of(row, "status", "error_count", "last_error") == ("failed", 3, "timeout")
     assert row["failed_steps"] == [1]
@@ -144,8 +144,8 @@ def test_a_run_that_failed_says_why(shown: Shown) -> None:
 
 def test_every_visit_of_every_step_is_history(shown: Shown) -> None:
     world = example()
-    senders = sending()
-    world.hours(200, senders)  # nobody accepts
+    senders = working_senders()
+    world.advance_hours(200, senders)  # nobody accepts
     query = """SELECT step_number, step_id, visit, result, trigger FROM prospecting.step_history
         ORDER BY position"""
     assert [tuple(row.values()) for row in shown.rows(world, query)] == [
@@ -174,14 +174,14 @@ def test_every_channel_has_a_state_of_its_own(shown: Shown) -> None:
         quiet_hours="none",
         on_reply="continue",
     )
-    world.hours(1, sending())
-    mail, whatsapp = sorted(world.due(), key=lambda touch: touch.touch_number)
-    tell(
+    world.advance_hours(1, working_senders())
+    mail, whatsapp = sorted(world.commanded_touches(), key=lambda touch: touch.touch_number)
+    deliver(
         world,
         bounced(world, mail),
         seen(world, whatsapp, "delivered"),
         seen(world, whatsapp, "read"),
-        happened(world, m.ContactReplied, channel="whatsapp"),
+        new_event(world, m.ContactReplied, channel="whatsapp"),
     )
     row = shown.state(world)
     assert of(row, "completed_steps", "skipped_steps", "failed_steps") == ([1, 3], [2], [])
@@ -213,13 +213,13 @@ def branching() -> World:
 
 def test_branches_are_counted_by_step_where_they_share_a_touch_number(shown: Shown) -> None:
     world = branching()
-    senders = sending()
-    world.hours(6, senders)
-    tell(world, by_hand(world))
-    world.hours(1, senders)
-    second = max(world.due(), key=lambda touch: touch.due_at)
-    tell(world, seen(world, second))
-    world.hours(1, senders)
+    senders = working_senders()
+    world.advance_hours(6, senders)
+    deliver(world, enroll_by_hand(world))
+    world.advance_hours(1, senders)
+    second = max(world.commanded_touches(), key=lambda touch: touch.due_at)
+    deliver(world, seen(world, second))
+    world.advance_hours(1, senders)
     assert [tuple(row.values()) for row in shown.rows(world, COUNTED)] == [
         (1, "mail", "email", 2, 0, 1, 1, 1, 0.5, 0.5),
         (2, "call", "voice", 1, 0, 0, 0, 0, 0.0, None),
@@ -236,14 +236,14 @@ def test_branches_are_counted_by_step_where_they_share_a_touch_number(shown: Sho
 
 def test_a_step_is_counted_over_versions_and_shown_as_the_newest_has_it(shown: Shown) -> None:
     world = branching()
-    senders = sending()
-    world.hours(1, senders)
+    senders = working_senders()
+    world.advance_hours(1, senders)
     step = {"template_id": "t", "delay_hours": 0, "channel": "email"}
     rows = [{**step, "id": "hello"}, {**step, "id": "mail"}]
     settings = {"quiet_hours": "none", "reentry": "restart"}
-    tell(world, publish(kind="prospecting", steps=rows, settings=settings))
-    tell(world, by_hand(world))
-    world.hours(1, senders)
+    deliver(world, publish(kind="prospecting", steps=rows, settings=settings))
+    deliver(world, enroll_by_hand(world))
+    world.advance_hours(1, senders)
     query = "SELECT step_number, step_id, sends::int FROM prospecting.campaign_step_analytics"
     shown_now = [tuple(row.values()) for row in shown.rows(world, f"{query} ORDER BY step_id")]
     assert shown_now == [(1, "hello", 1), (2, "mail", 2)]
@@ -251,7 +251,7 @@ def test_a_step_is_counted_over_versions_and_shown_as_the_newest_has_it(shown: S
 
 def test_what_was_told_before_steps_were_counted_is_counted_too(shown: Shown) -> None:
     world = branching()
-    world.hours(8, sending())
+    world.advance_hours(8, working_senders())
     before = shown.rows(world, COUNTED)
     shown.connection.execute(b"DROP TABLE touchstream.step_metrics CASCADE")
     shown.connection.execute(b"DELETE FROM touchstream.migrations WHERE name = '0010_step_metrics'")

@@ -11,8 +11,8 @@ from tests.crash.histories import chance
 from tests.crash.history_player import play
 from tests.sinks.conftest import Database
 from tests.sinks.test_engine import records
-from tests.testing.builders import CONTACT, TENANT, begun, job
-from tests.testing.story import World, contact, enrolled, failing, sending, step
+from tests.testing.builders import CONTACT, TENANT, job, step, world_with_campaign
+from tests.testing.story import World, contact_of, enrolled, failing_sender, working_senders
 
 
 def project(world: World, dsn: str) -> None:
@@ -49,7 +49,7 @@ def test_whatever_happened_the_explanation_is_that_of_the_facts_and_states(
             facts = [
                 f for f in world.facts() if (f.tenant_id, f.contact_id) == (tenant_id, contact_id)
             ]
-            runs = contact(world, contact_id, tenant_id).enrollments
+            runs = contact_of(world, contact_id, tenant_id).enrollments
             known = queries.history(tenant_id, contact_id)
             assert known.facts == facts
             kept = {run.enrollment_id for run in runs}
@@ -61,12 +61,12 @@ def test_whatever_happened_the_explanation_is_that_of_the_facts_and_states(
 
 
 def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: str) -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(24, [failing("503")])
-    world.hours(1, sending(world))
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(24, [failing_sender("503")])
+    world.advance_hours(1, working_senders(world))
     project(world, dsn)
-    (run,) = contact(world).enrollments
-    first, second = (touch.command_id for touch in world.due())
+    (run,) = contact_of(world).enrollments
+    first, second = (touch.command_id for touch in world.commanded_touches())
     with ContactHistoryQueries(dsn) as queries:
         for known in (run.enrollment_id, first, second):
             assert queries.owner(known) == (TENANT, CONTACT, run.enrollment_id)
@@ -76,23 +76,23 @@ def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: st
 
 
 def test_another_tenant_does_not_know_the_ids(dsn: str) -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(24)
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(24)
     project(world, dsn)
-    (run,) = contact(world).enrollments
+    (run,) = contact_of(world).enrollments
     with ContactHistoryQueries(dsn, "bolt") as queries:
-        for known in (run.enrollment_id, world.due()[0].command_id):
+        for known in (run.enrollment_id, world.commanded_touches()[0].command_id):
             assert queries.owner(known) is None
         assert queries.contacts(CONTACT) == []
         assert queries.history("bolt", CONTACT) == ([], [])
 
 
 def test_a_reader_sees_why_of_its_own_tenant_alone(server: Database, dsn: str) -> None:
-    world = begun()
-    world.tell(job())
-    world.hours(25, sending())
+    world = world_with_campaign()
+    world.append(job())
+    world.advance_hours(25, working_senders())
     project(world, dsn)
-    (run,) = contact(world).enrollments
+    (run,) = contact_of(world).enrollments
     role = server.login(dsn, "why_reader")
     server.run("GRANT touchstream_reader TO why_reader")
     with ContactHistoryQueries(role, TENANT) as queries:

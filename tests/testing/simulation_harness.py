@@ -20,6 +20,7 @@ from streams.simulation.scenario import RecordedEvents, Scenario, SimulatedCampa
 from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
 from streams.simulation.simulated_events import SimulatedEvent
 from streams.simulation.summary import Summary
+from tests.testing.builders import connection_request, step
 from tests.testing.world import START
 
 CHANNELS = ("email", "sms", "linkedin", "whatsapp", "voice")
@@ -63,15 +64,6 @@ class SimulationTrial(NamedTuple):
     recorded: RecordingListener
     summary: dict[str, Any]
     result: SimulationResult
-
-
-def step(name: str, channel: str = "email", hours: float = 0, **fields: Any) -> dict[str, Any]:
-    return {"id": name, "channel": channel, "delay_hours": hours, "template_id": "t", **fields}
-
-
-def request(**wait: Any) -> dict[str, Any]:
-    waits = {"event": "connection_accepted", "max_wait_hours": 168, **wait}
-    return step("request", "linkedin", action="send_connection_request", wait_for=waits)
 
 
 def campaign(
@@ -177,7 +169,7 @@ MIXED_BEHAVIOUR: dict[str, Any] = {
 def sequence(**settings: Any) -> SimulatedCampaign:
     """A campaign on four channels, with a wait, skip conditions and a call."""
     return campaign(
-        request(max_wait_hours=72),
+        connection_request(max_wait_hours=72),
         step("mail", anchor="trigger", skip_when=["linkedin_connected"]),
         step("message", "linkedin", 48, skip_when=["already_replied"]),
         step("whatsapp", "whatsapp", 120),

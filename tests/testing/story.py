@@ -1,4 +1,4 @@
-"""The words of a story: what people, senders and owners do, and what one looks at afterwards."""
+"""The steps of a test: what people, senders and owners do, and what a test looks at afterwards."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,90 +12,121 @@ from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandRevoked, RequestTouch, contact_key
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import Contact, ContactState
-from tests.testing.builders import CAMPAIGN, CONTACT, TENANT, about, begun, job, sent, tenant
+from tests.testing.builders import (
+    CAMPAIGN,
+    CONTACT,
+    TENANT,
+    answer_fields,
+    job,
+    sent,
+    tenant,
+    world_with_campaign,
+)
 from tests.testing.world import START, World
 
-__all__ = ["HOUR", "MINUTE", "START", "World", "answering", "begun", "job", "sent", "tenant"]
+__all__ = ["HOUR", "MINUTE", "START", "World", "job", "sent", "tenant", "world_with_campaign"]
 
 _decode = msgspec.msgpack.Decoder(ContactState).decode
 _causes = iter(range(10**9))
 
-Answering = Callable[[World, RequestTouch], Sequence[m.Message]]
+Answer = Callable[[World, RequestTouch], Sequence[m.Message]]
+Sender = Callable[[World], None]
 
 
-def answering(answer: Answering, since: World | None = None) -> Callable[[World], None]:
-    """A simulated sender, on all channels: looks at each command once and answers.
-
-    With `since`, what that world has commanded already is somebody else's.
-    """
-    seen = {(touch.command_id, touch.emission) for touch in since.due()} if since else set()
-
-    def sender(world: World) -> None:
-        for touch in world.due():
-            if (touch.command_id, touch.emission) not in seen:
-                seen.add((touch.command_id, touch.emission))
-                world.tell(*answer(world, touch))
-
-    return sender
-
-
-def sending(since: World | None = None) -> list[Callable[[World], None]]:
-    """Senders that send whatever they are told to."""
-    return [answering(sent, since)]
-
-
-def step(
-    name: str, channel: str = "email", hours: float = 24, template: str | None = "t"
-) -> dict[str, Any]:
-    """One step of a campaign."""
-    row = {"id": name, "channel": channel, "delay_hours": hours}
-    return {**row, "template_id": template} if template else row
-
-
-def tell(world: World, *told: m.Message) -> World:
-    """Said, and taken in by everybody."""
-    world.tell(*told)
+def deliver(world: World, *messages: m.Message) -> World:
+    """Appends messages to their logs and runs the world until nothing moves any more."""
+    world.append(*messages)
     world.settle()
     return world
 
 
+# worlds
+
+
 def enrolled(contact_id: str = CONTACT, changes: Any = None, **campaign: Any) -> World:
-    """A world in which Ann has just been enrolled."""
-    return tell(begun(**campaign), job(contact_id=contact_id, **(changes or {})))
+    """A world in which a job has just enrolled Ann; `changes` are those of the job."""
+    return deliver(world_with_campaign(**campaign), job(contact_id=contact_id, **(changes or {})))
 
 
-def outside(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> dict[str, Any]:
-    """What every public event about a person carries; each has a cause of its own."""
-    cause = f"test#{next(_causes)}"
-    return {"tenant_id": tenant_id, "contact_id": contact_id, "cause": cause, "at": world.now}
+def prospecting(*steps: dict[str, Any], **settings: Any) -> World:
+    """A world in which Ann, who has an address on every channel, was just enrolled by hand."""
+    world = world_with_campaign(kind="prospecting", steps=list(steps), settings=settings)
+    who = {"linkedin_url": "https://linkedin.com/in/ann", "timezone": "America/Chicago"}
+    deliver(world, upserted(world, email="ann@example.com", phone="+15550100", **who))
+    return deliver(world, enroll_by_hand(world))
 
 
-def told(world: World, contact_id: str = CONTACT, **person: Any) -> m.ContactUpserted:
-    """Upstream says something new of a person."""
-    return m.ContactUpserted(**outside(world, contact_id), person=m.Person(**person))
+# senders
+
+
+def make_sender(answer: Answer, since: World | None = None) -> Sender:
+    """A simulated sender on all channels: it reads each command once and answers it.
+
+    With `since`, it leaves out the commands which that world has emitted already.
+    """
+    seen = {(t.command_id, t.emission) for t in since.commanded_touches()} if since else set()
+
+    def answer_new_commands(world: World) -> None:
+        for touch in world.commanded_touches():
+            if (touch.command_id, touch.emission) not in seen:
+                seen.add((touch.command_id, touch.emission))
+                world.append(*answer(world, touch))
+
+    return answer_new_commands
+
+
+def working_senders(since: World | None = None) -> list[Sender]:
+    """Senders that send every command."""
+    return [make_sender(sent, since)]
+
+
+def failing_sender(code: str = "timeout", permanent: bool = False) -> Sender:
+    """A sender that fails to send every command."""
+    return make_sender(lambda world, touch: failed(world, touch, code, permanent))
 
 
 def failed(
     world: World, touch: RequestTouch, code: str = "timeout", permanent: bool = False
 ) -> list[m.Message]:
-    """The sender could not send it."""
-    fields = about(touch, world, f"f{touch.attempt}")
+    """The answer of a sender that could not send the command."""
+    fields = answer_fields(touch, world, f"f{touch.attempt}")
     return [m.TouchFailed(**fields, code=code, permanent=permanent)]
 
 
-def failing(code: str = "timeout", permanent: bool = False) -> Callable[[World], None]:
-    """A sender that never gets anything out."""
-    return answering(lambda world, touch: failed(world, touch, code, permanent))
-
-
 def seen(world: World, touch: RequestTouch, signal: str = "opened", **changes: Any) -> m.TouchSeen:
-    """Somebody opened, clicked or read what was sent."""
-    return m.TouchSeen(**{**about(touch, world, signal), **changes}, signal=signal)
+    """The person opened, clicked or read what was sent."""
+    return m.TouchSeen(**{**answer_fields(touch, world, signal), **changes}, signal=signal)
+
+
+def bounced(world: World, touch: RequestTouch, bounce_type: str = "hard") -> m.TouchBounced:
+    """What was sent bounced."""
+    return m.TouchBounced(**answer_fields(touch, world, "b"), bounce_type=bounce_type)
+
+
+# people and owners
+
+
+def event_fields(
+    world: World, contact_id: str = CONTACT, tenant_id: str = TENANT
+) -> dict[str, Any]:
+    """The fields that every public event about a person has, with a new cause each time."""
+    cause = f"test#{next(_causes)}"
+    return {"tenant_id": tenant_id, "contact_id": contact_id, "cause": cause, "at": world.now}
+
+
+def new_event(world: World, kind: type[m.ExternalEvent], **fields: Any) -> m.ExternalEvent:
+    """A public event of this class about Ann, now."""
+    return kind(**{**event_fields(world), **fields})
+
+
+def upserted(world: World, contact_id: str = CONTACT, **person: Any) -> m.ContactUpserted:
+    """Upstream reports new fields of a person."""
+    return m.ContactUpserted(**event_fields(world, contact_id), person=m.Person(**person))
 
 
 def unsubscribed(world: World, channel: str = "email", **changes: Any) -> m.ContactUnsubscribed:
-    """The person wants no more of a channel."""
-    return m.ContactUnsubscribed(**outside(world), channel=channel, **changes)
+    """Ann opts out of a channel, or of `all`."""
+    return m.ContactUnsubscribed(**event_fields(world), channel=channel, **changes)
 
 
 def reviewed(
@@ -104,40 +135,40 @@ def reviewed(
     command_id: str | None = None,
     campaign_id: str | None = None,
 ) -> m.ReviewReceived:
-    """The person wrote a review, or is about to."""
+    """Ann clicked the link to a review, or left feedback."""
     return m.ReviewReceived(
-        **outside(world), kind=kind, command_id=command_id, campaign_id=campaign_id
+        **event_fields(world), kind=kind, command_id=command_id, campaign_id=campaign_id
     )
 
 
-def bounced(world: World, touch: RequestTouch, bounce_type: str = "hard") -> m.TouchBounced:
-    """The message came back."""
-    return m.TouchBounced(**about(touch, world, "b"), bounce_type=bounce_type)
+def replied(world: World, channel: str = "email", **changes: Any) -> m.ExternalEvent:
+    """Ann replied on a channel."""
+    return new_event(world, m.ContactReplied, channel=channel, **changes)
 
 
-def change(world: World, action: str, campaign_id: str = CAMPAIGN) -> m.ChangeCampaign:
+def accepted(world: World, **changes: Any) -> m.ExternalEvent:
+    """Ann accepted the LinkedIn connection."""
+    return new_event(world, m.ConnectionAccepted, **changes)
+
+
+def enroll_by_hand(
+    world: World, campaign_id: str = CAMPAIGN, **variables: str
+) -> m.ContactEnrolled:
+    """The owner enrolls Ann."""
+    fields = event_fields(world)
+    return m.ContactEnrolled(**fields, campaign_id=campaign_id, variables=variables or None)
+
+
+def change_campaign(world: World, action: str, campaign_id: str = CAMPAIGN) -> m.ChangeCampaign:
     """The owner pauses, resumes or ends a campaign."""
     return m.ChangeCampaign(TENANT, campaign_id, action, f"test#{next(_causes)}", world.now)
 
 
-def happened(world: World, what: type[m.ExternalEvent], **fields: Any) -> m.ExternalEvent:
-    """Some other public event about Ann, now."""
-    return what(**{**outside(world), **fields})
+# what a test looks at
 
 
-def prospecting(*steps: dict[str, Any], **settings: Any) -> World:
-    """A world in which Ann, who is on LinkedIn, has just been enrolled by hand."""
-    world = begun(kind="prospecting", steps=list(steps), settings=settings)
-    who = {"linkedin_url": "https://linkedin.com/in/ann", "timezone": "America/Chicago"}
-    tell(world, told(world, email="ann@example.com", phone="+15550100", **who))
-    return tell(world, by_hand(world))
-
-
-# looking
-
-
-def contact(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> Contact:
-    """Everything known of a person."""
+def contact_of(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> Contact:
+    """The state of a contact."""
     for (_, key), value in world.states("contact").items():
         if key == contact_key(tenant_id, contact_id):
             state = _decode(payload_of(value))
@@ -146,42 +177,39 @@ def contact(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) ->
     raise LookupError(contact_id)
 
 
-def run(world: World, index: int = -1, contact_id: str = CONTACT) -> Enrollment:
-    """One of a person's enrollments, the newest unless told otherwise."""
-    return contact(world, contact_id).enrollments[index]
+def enrollment_of(world: World, index: int = -1, contact_id: str = CONTACT) -> Enrollment:
+    """One of a contact's enrollments, by default the newest."""
+    return contact_of(world, contact_id).enrollments[index]
 
 
 def touch_of(world: World, index: int = -1) -> Touch:
-    """A touch of Ann's newest enrollment."""
-    return run(world).touches[index]
+    """A touch of Ann's newest enrollment, by default the last one."""
+    return enrollment_of(world).touches[index]
 
 
-def sends(world: World) -> list[tuple[str, float]]:
-    """What was commanded, each with its hours since the start."""
-    return [(touch.step_id, (touch.due_at - START) / HOUR) for touch in world.due()]
+def scheduled_steps(world: World) -> list[tuple[str, float]]:
+    """The steps that were commanded, each with its scheduled time in hours since START, in order of
+    time."""
+    touches = sorted(world.commanded_touches(), key=lambda t: (t.due_at, t.touch_number))
+    return [(touch.step_id, (touch.due_at - START) / HOUR) for touch in touches]
 
 
-def commanded(world: World) -> list[tuple[str, float]]:
-    """What was commanded, and when dispatch let it go, in hours since the start."""
+def commanded_steps(world: World) -> list[tuple[str, float]]:
+    """The steps that were commanded, each with the time of its command in hours since START."""
     facts = world.facts(FactKind.TOUCH_COMMANDED)
-    return [(fact.step_id or "", hours(fact)) for fact in facts]
+    return [(fact.step_id or "", hours_since_start(fact)) for fact in facts]
 
 
-def hours(fact: Fact) -> float:
-    """When a fact was decided, in hours since the start."""
+def hours_since_start(fact: Fact) -> float:
+    """The time of a fact in hours since START."""
     return round(fact.at.timestamp() / 3600 - START / HOUR, 6)
 
 
 def revocations(world: World) -> list[CommandRevoked]:
-    """The commands that were called back."""
-    return [order for order in world.commands() if isinstance(order, CommandRevoked)]
+    """The revocations on the command topics."""
+    return [command for command in world.commands() if isinstance(command, CommandRevoked)]
 
 
 def reasons(world: World, kind: FactKind) -> Sequence[str | None]:
-    """Why, for every fact of a kind."""
+    """The reason of every fact of a kind."""
     return [fact.reason for fact in world.facts(kind)]
-
-
-def by_hand(world: World, campaign_id: str = CAMPAIGN, **variables: str) -> m.ContactEnrolled:
-    """The owner enrolls Ann."""
-    return m.ContactEnrolled(**outside(world), campaign_id=campaign_id, variables=variables or None)

@@ -12,22 +12,21 @@ from schemas.internal.messages import ChangeCampaign, DeleteTemplate, DeleteTena
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import CampaignRecord, CampaignState
 from schemas.internal.topics import Layout
-from tests.testing.builders import CAMPAIGN, TENANT, document, publish
+from tests.testing.builders import CAMPAIGN, TENANT, campaign_document, publish, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
-    begun,
-    change,
+    change_campaign,
+    deliver,
     enrolled,
+    enrollment_of,
     job,
     reasons,
-    run,
-    sending,
-    sends,
-    step,
-    tell,
+    scheduled_steps,
     tenant,
+    working_senders,
+    world_with_campaign,
 )
 
 _decode = msgspec.msgpack.Decoder(CampaignState).decode
@@ -48,7 +47,7 @@ def test_an_invalid_document_is_refused_with_every_problem_in_one_fact() -> None
         {"id": "a", "channel": "fax", "delay_hours": 0},
         {"id": "a", "channel": "email", "delay_hours": -3},
     ]
-    world = tell(tell(World(), tenant()), publish(name="", steps=steps))
+    world = deliver(deliver(World(), tenant()), publish(name="", steps=steps))
     (fact,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert (fact.reason, fact.campaign_id) == ("CAMPAIGN_INVALID", CAMPAIGN)
     assert fact.values is not None
@@ -65,45 +64,45 @@ def test_an_invalid_document_is_refused_with_every_problem_in_one_fact() -> None
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"steps": [step(f"s{n}") for n in range(5)]}, "CAMPAIGN_TOO_MANY_STEPS"),
+        ({"steps": [step(f"s{n}", hours=24) for n in range(5)]}, "CAMPAIGN_TOO_MANY_STEPS"),
         ({"steps": []}, "CAMPAIGN_STEPS_REQUIRED"),
         ({"preset": True}, "CAMPAIGN_PRESET_READ_ONLY"),
         ({"service_type": "yachts"}, "CAMPAIGN_SERVICE_TYPE_UNKNOWN"),
-        ({"steps": [step("a", "voice")]}, "CAMPAIGN_CHANNEL_NOT_SUPPORTED"),
+        ({"steps": [step("a", "voice", hours=24)]}, "CAMPAIGN_CHANNEL_NOT_SUPPORTED"),
         ({"surprise": 1}, "CAMPAIGN_FIELD_UNKNOWN"),
     ],
 )
 def test_what_a_definition_may_not_be(changes: dict[str, Any], code: str) -> None:
-    world = tell(tell(World(), tenant()), publish(**changes))
+    world = deliver(deliver(World(), tenant()), publish(**changes))
     (fact,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert fact.values is not None
     assert [p["code"] for p in fact.values["problems"]] == [code]
 
 
 def test_a_document_of_another_tenant_is_refused() -> None:
-    body = msgspec.json.encode(document(tenant_id="other"))
-    world = tell(
-        tell(World(), tenant()), PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body)
+    body = msgspec.json.encode(campaign_document(tenant_id="other"))
+    world = deliver(
+        deliver(World(), tenant()), PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body)
     )
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"]
 
 
 def test_bytes_that_are_no_document_are_refused() -> None:
-    world = tell(World(), tenant())
+    world = deliver(World(), tenant())
     for body in (b"\xff\xfe", b"{" * 500, b"", b"- a\n- b"):
-        tell(world, PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body))
+        deliver(world, PublishCampaign(TENANT, CAMPAIGN, f"b#{body!r}", START, body))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"] * 4
 
 
 def test_an_invalid_new_version_leaves_the_old_one_at_work() -> None:
-    world = tell(begun(), publish(steps=[]))
-    tell(world, job())
-    assert (record(world).version, run(world).version) == (1, 1)
+    world = deliver(world_with_campaign(), publish(steps=[]))
+    deliver(world, job())
+    assert (record(world).version, enrollment_of(world).version) == (1, 1)
 
 
 def test_the_same_document_again_is_no_new_version_and_ready_at_once() -> None:
-    world = begun()
-    world.tell(publish())
+    world = world_with_campaign()
+    world.append(publish())
     world.turn("campaign")
     world.turn("campaign")
     assert record(world).version == 1
@@ -113,8 +112,8 @@ def test_the_same_document_again_is_no_new_version_and_ready_at_once() -> None:
 
 def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
     world = World(Layout(public=1, contact=3, dispatch=1, campaign=1, commands=1, facts=1))
-    tell(world, tenant())
-    world.tell(publish())
+    deliver(world, tenant())
+    world.append(publish())
     world.turn("campaign")
     world.turn("campaign")
     assert world.facts(FactKind.CAMPAIGN_READY) == []
@@ -124,49 +123,49 @@ def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
 
 
 def test_what_a_partition_knew_of_an_old_version_does_not_make_the_new_one_ready() -> None:
-    world = tell(World(), tenant())
-    world.tell(publish())
+    world = deliver(World(), tenant())
+    world.append(publish())
     world.turn("campaign")
     world.turn("campaign")
-    world.tell(publish(name="Second"))
+    world.append(publish(name="Second"))
     world.settle()
     assert [f.version for f in world.facts(FactKind.CAMPAIGN_READY)] == [2]
 
 
 def test_a_service_type_has_one_campaign() -> None:
-    world = begun(service_type="hvac")
-    tell(world, publish(campaign_id="b", service_type="hvac"))
+    world = world_with_campaign(service_type="hvac")
+    deliver(world, publish(campaign_id="b", service_type="hvac"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
 def test_all_services_is_one_service_type_too() -> None:
-    world = tell(begun(), publish(campaign_id="b"))
+    world = deliver(world_with_campaign(), publish(campaign_id="b"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
 def test_a_draft_takes_no_place_and_cannot_be_activated_into_one_that_is_taken() -> None:
-    world = tell(begun(), publish(campaign_id="b", status="draft"))
+    world = deliver(world_with_campaign(), publish(campaign_id="b", status="draft"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == []
-    tell(world, change(world, "activated", "b"))
+    deliver(world, change_campaign(world, "activated", "b"))
     assert reasons(world, FactKind.EVENT_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
-    tell(world, change(world, "deleted"))
-    tell(world, change(world, "activated", "b"))
+    deliver(world, change_campaign(world, "deleted"))
+    deliver(world, change_campaign(world, "activated", "b"))
     assert record(world, "b").status == "active"
 
 
 def test_a_paused_campaign_keeps_its_place() -> None:
-    world = begun()
-    tell(world, change(world, "paused"))
-    tell(world, publish(campaign_id="b"))
+    world = world_with_campaign()
+    deliver(world, change_campaign(world, "paused"))
+    deliver(world, publish(campaign_id="b"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
 def test_a_new_version_may_move_to_another_service_type() -> None:
-    world = begun(service_type="hvac")
-    tell(world, publish(service_type="roofing"))
-    tell(world, publish(campaign_id="b", service_type="hvac"))
-    tell(world, job(service_type="hvac"))
-    assert run(world).campaign_id == "b"
+    world = world_with_campaign(service_type="hvac")
+    deliver(world, publish(service_type="roofing"))
+    deliver(world, publish(campaign_id="b", service_type="hvac"))
+    deliver(world, job(service_type="hvac"))
+    assert enrollment_of(world).campaign_id == "b"
 
 
 PATHS = {
@@ -183,10 +182,10 @@ ACTIONS = ("activated", "paused", "resumed", "completed", "archived", "deleted")
 @pytest.mark.parametrize("status", PATHS)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_status_changes_as_the_table_says_and_no_other_way(status: str, action: str) -> None:
-    world = begun(status="draft")
-    tell(world, *[change(world, before) for before in PATHS[status]])
+    world = world_with_campaign(status="draft")
+    deliver(world, *[change_campaign(world, before) for before in PATHS[status]])
     assert record(world).status == status
-    tell(world, change(world, action))
+    deliver(world, change_campaign(world, action))
     becomes = TABLE[status].get(action)
     assert record(world).status == (becomes or status)
     assert len(world.facts(FactKind.EVENT_REFUSED)) == (becomes is None)
@@ -206,19 +205,19 @@ def test_the_table_is_that_of_c8() -> None:
 
 def test_nothing_can_be_published_over_an_ended_campaign() -> None:
     for end in ("completed", "deleted"):
-        world = begun()
-        tell(world, change(world, end))
-        tell(world, publish(name="Again"))
+        world = world_with_campaign()
+        deliver(world, change_campaign(world, end))
+        deliver(world, publish(name="Again"))
         assert reasons(world, FactKind.CAMPAIGN_REFUSED) == [f"CAMPAIGN_{end.upper()}"]
 
 
 def test_what_belongs_to_no_tenant_or_campaign_is_refused() -> None:
-    world = begun()
-    tell(world, publish(tenant_id="nobody"))
+    world = world_with_campaign()
+    deliver(world, publish(tenant_id="nobody"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["TENANT_UNKNOWN"]
-    tell(
+    deliver(
         world,
-        change(world, "paused", "nothing"),
+        change_campaign(world, "paused", "nothing"),
         ChangeCampaign("nobody", CAMPAIGN, "paused", "x#1", START),
         DeleteTenant("nobody", "x#2", START),
         DeleteTemplate("nobody", "t", "x#3", START),
@@ -228,32 +227,34 @@ def test_what_belongs_to_no_tenant_or_campaign_is_refused() -> None:
 
 
 def test_a_running_enrollment_keeps_its_version_and_the_next_job_meets_the_new_one() -> None:
-    world = enrolled(steps=[step("a"), step("b")])
-    tell(world, publish(steps=[step("x", hours=5)]))
-    tell(world, job(contact_id="ben"))
-    world.hours(60, sending())
-    assert sorted(sends(world)) == [("a", 24), ("b", 48), ("x", 5)]
-    assert {run(world).version, run(world, contact_id="ben").version} == {1, 2}
+    world = enrolled(steps=[step("a", hours=24), step("b", hours=24)])
+    deliver(world, publish(steps=[step("x", hours=5)]))
+    deliver(world, job(contact_id="ben"))
+    world.advance_hours(60, working_senders())
+    assert sorted(scheduled_steps(world)) == [("a", 24), ("b", 48), ("x", 5)]
+    assert {enrollment_of(world).version, enrollment_of(world, contact_id="ben").version} == {1, 2}
 
 
 def test_a_new_version_of_a_paused_campaign_leaves_it_paused() -> None:
     world = enrolled()
-    tell(world, change(world, "paused"))
-    tell(world, publish(name="Other"))
-    assert (record(world).status, run(world).status) == ("paused", Status.FROZEN)
+    deliver(world, change_campaign(world, "paused"))
+    deliver(world, publish(name="Other"))
+    assert (record(world).status, enrollment_of(world).status) == ("paused", Status.FROZEN)
 
 
 def test_an_older_account_of_a_tenant_told_later_changes_nothing() -> None:
-    world = begun()
-    tell(world, tenant(at=START - HOUR, timezone="Asia/Tokyo"))
-    tell(world, job())
+    world = world_with_campaign()
+    deliver(world, tenant(at=START - HOUR, timezone="Asia/Tokyo"))
+    deliver(world, job())
     assert len(world.facts(FactKind.TENANT_UPDATED)) == 1
 
 
 def test_a_version_that_names_a_deleted_template_says_so() -> None:
-    world = begun(steps=[step("a", template="old"), step("b", template="new")])
-    tell(world, DeleteTemplate(TENANT, "old", "x#9", world.now))
-    steps = [step("a", template="old"), step("b", template="newer")]
-    tell(world, publish(steps=steps))
+    world = world_with_campaign(
+        steps=[step("a", hours=24, template_id="old"), step("b", hours=24, template_id="new")]
+    )
+    deliver(world, DeleteTemplate(TENANT, "old", "x#9", world.now))
+    steps = [step("a", hours=24, template_id="old"), step("b", hours=24, template_id="newer")]
+    deliver(world, publish(steps=steps))
     fact = world.facts(FactKind.CAMPAIGN_READY)[-1]
     assert (fact.values or {})["templates_gone"] == ["old"]

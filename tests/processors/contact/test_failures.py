@@ -14,64 +14,64 @@ from schemas.internal.messages import (
     Person,
     RequestTouch,
 )
+from tests.testing.builders import step
 from tests.testing.story import (
     HOUR,
     START,
     World,
-    answering,
-    change,
-    commanded,
+    change_campaign,
+    commanded_steps,
+    deliver,
     enrolled,
+    enrollment_of,
+    event_fields,
     failed,
-    failing,
+    failing_sender,
     job,
-    outside,
+    make_sender,
     reasons,
     revocations,
-    run,
-    sending,
-    sends,
+    scheduled_steps,
     sent,
-    step,
-    tell,
     tenant,
     touch_of,
+    working_senders,
 )
 
 ANN = "ann@example.com"
-TWO = [step("a"), step("b", hours=24)]
+TWO = [step("a", hours=24), step("b", hours=24)]
 
 
 def minutes(world: World) -> list[int]:
     """Minutes past 24 hours at which commands went out."""
-    return [round((at - 24) * 60) for _, at in commanded(world)]
+    return [round((at - 24) * 60) for _, at in commanded_steps(world)]
 
 
 def test_a_failed_send_is_tried_again_after_one_five_and_fifteen_minutes() -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(30, [failing()])
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(30, [failing_sender()])
     assert minutes(world) == [0, 1, 6, 21]
-    assert [t.attempt for t in world.due()] == [1, 2, 3, 4]
-    assert len({t.command_id for t in world.due()}) == 4
+    assert [t.attempt for t in world.commanded_touches()] == [1, 2, 3, 4]
+    assert len({t.command_id for t in world.commanded_touches()}) == 4
     assert (touch_of(world).phase, touch_of(world).reason) == (Phase.FAILED, "timeout")
 
 
 def test_after_the_last_failure_the_enrollment_goes_on() -> None:
     world = enrolled(steps=TWO)
-    world.hours(25, [failing()])
-    world.hours(30, sending(world))
-    assert [t.phase for t in run(world).touches] == [Phase.FAILED, Phase.SENT]
-    assert run(world).status is Status.COMPLETED
-    assert sends(world)[-1] == ("b", 48)
+    world.advance_hours(25, [failing_sender()])
+    world.advance_hours(30, working_senders(world))
+    assert [t.phase for t in enrollment_of(world).touches] == [Phase.FAILED, Phase.SENT]
+    assert enrollment_of(world).status is Status.COMPLETED
+    assert scheduled_steps(world)[-1] == ("b", 48)
 
 
 def test_a_success_after_failures_ends_the_retries() -> None:
-    world = enrolled(steps=[step("a")])
+    world = enrolled(steps=[step("a", hours=24)])
 
     def third_time_lucky(world: World, touch: RequestTouch) -> list[Message]:
         return sent(world, touch) if touch.attempt == 3 else failed(world, touch)
 
-    world.hours(30, [answering(third_time_lucky)])
+    world.advance_hours(30, [make_sender(third_time_lucky)])
     assert minutes(world) == [0, 1, 6]
     assert touch_of(world).phase is Phase.SENT
 
@@ -80,9 +80,9 @@ def test_a_sender_that_calls_a_failure_passing_is_asked_again_whatever_the_code(
     def retryable(world: World, touch: RequestTouch) -> list[Message]:
         return [replace(told, retryable=True) for told in failed(world, touch, "408")]
 
-    world = enrolled(steps=[step("a")])
-    world.hours(30, [answering(retryable)])
-    assert len(world.due()) == 4
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(30, [make_sender(retryable)])
+    assert len(world.commanded_touches()) == 4
 
 
 @pytest.mark.parametrize(
@@ -98,34 +98,34 @@ def test_a_sender_that_calls_a_failure_passing_is_asked_again_whatever_the_code(
     ],
 )
 def test_a_permanent_failure_is_not_tried_again(code: str, permanent: bool, attempts: int) -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(30, [failing(code, permanent)])
-    assert len(world.due()) == attempts
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(30, [failing_sender(code, permanent)])
+    assert len(world.commanded_touches()) == attempts
     assert reasons(world, FactKind.TOUCH_FAILED) == [code]
 
 
 def test_the_number_and_times_of_retries_are_the_campaigns() -> None:
-    world = enrolled(steps=[step("a")], settings={"retry_minutes": [2]})
-    world.hours(30, [failing()])
+    world = enrolled(steps=[step("a", hours=24)], settings={"retry_minutes": [2]})
+    world.advance_hours(30, [failing_sender()])
     assert minutes(world) == [0, 2]
-    world = enrolled(steps=[step("a")], settings={"retry_minutes": []})
-    world.hours(30, [failing()])
+    world = enrolled(steps=[step("a", hours=24)], settings={"retry_minutes": []})
+    world.advance_hours(30, [failing_sender()])
     assert minutes(world) == [0]
 
 
 def test_a_retry_at_night_waits_for_the_morning() -> None:
     quiet_at = 12
     world = enrolled(steps=[step("a", hours=quiet_at - 1 / 60)])
-    world.hours(20, [failing()])
-    assert len(world.due()) == 1
-    world.hours(4, sending(world))
-    assert commanded(world)[1] == ("a", 23)
+    world.advance_hours(20, [failing_sender()])
+    assert len(world.commanded_touches()) == 1
+    world.advance_hours(4, working_senders(world))
+    assert commanded_steps(world)[1] == ("a", 23)
 
 
 def test_no_answer_means_the_same_command_again_with_the_same_id() -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(24.9)
-    first, again = world.due()
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(24.9)
+    first, again = world.commanded_touches()
     assert first.command_id == again.command_id
     assert (first.emission, again.emission) == (1, 2)
     assert (first.attempt, again.attempt) == (1, 1)
@@ -134,108 +134,108 @@ def test_no_answer_means_the_same_command_again_with_the_same_id() -> None:
 
 def test_still_no_answer_means_failed_and_the_enrollment_goes_on() -> None:
     world = enrolled(steps=TWO)
-    world.hours(26)
-    assert [t.phase for t in run(world).touches] == [Phase.FAILED, Phase.SCHEDULED]
+    world.advance_hours(26)
+    assert [t.phase for t in enrollment_of(world).touches] == [Phase.FAILED, Phase.SCHEDULED]
     assert reasons(world, FactKind.TOUCH_FAILED) == ["no_answer"]
-    assert len(world.due()) == 2
+    assert len(world.commanded_touches()) == 2
 
 
 def test_an_answer_to_the_repeat_is_an_answer() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24.6)
-    tell(world, *sent(world, world.due()[1]))
+    world.advance_hours(24.6)
+    deliver(world, *sent(world, world.commanded_touches()[1]))
     assert touch_of(world, 0).phase is Phase.SENT
-    world.hours(1)
-    assert len(world.due()) == 2
+    world.advance_hours(1)
+    assert len(world.commanded_touches()) == 2
 
 
 def test_an_answer_while_the_repeat_waits_for_its_slot_takes_the_repeat_back() -> None:
     world = enrolled(steps=TWO)
-    tell(world, tenant(limits={"email": 1}))
-    world.hours(24.6)
+    deliver(world, tenant(limits={"email": 1}))
+    world.advance_hours(24.6)
     assert touch_of(world).phase is Phase.REQUESTED
-    tell(world, *sent(world, world.due()[0]))
-    world.hours(5, sending())
-    assert len(world.due()) == 1
-    assert run(world).touches[0].phase is Phase.SENT
+    deliver(world, *sent(world, world.commanded_touches()[0]))
+    world.advance_hours(5, working_senders())
+    assert len(world.commanded_touches()) == 1
+    assert enrollment_of(world).touches[0].phase is Phase.SENT
 
 
 def test_a_failure_while_the_repeat_waits_takes_it_back_and_retries() -> None:
-    world = enrolled(steps=[step("a")])
-    tell(world, tenant(limits={"email": 1}))
-    world.hours(24.6)
-    tell(world, *failed(world, world.due()[0]))
-    world.hours(5, sending(world))
-    assert [(t.attempt, t.emission) for t in world.due()] == [(1, 1), (2, 1)]
+    world = enrolled(steps=[step("a", hours=24)])
+    deliver(world, tenant(limits={"email": 1}))
+    world.advance_hours(24.6)
+    deliver(world, *failed(world, world.commanded_touches()[0]))
+    world.advance_hours(5, working_senders(world))
+    assert [(t.attempt, t.emission) for t in world.commanded_touches()] == [(1, 1), (2, 1)]
 
 
 def test_a_late_answer_after_failed_is_believed_and_the_race_recorded() -> None:
     world = enrolled(steps=TWO)
-    world.hours(26)
-    tell(world, *sent(world, world.due()[0]))
+    world.advance_hours(26)
+    deliver(world, *sent(world, world.commanded_touches()[0]))
     assert touch_of(world, 0).phase is Phase.SENT
     assert reasons(world, FactKind.TOUCH_SENT) == ["sent_after_no_answer"]
-    assert len(run(world).touches) == 2
+    assert len(enrollment_of(world).touches) == 2
 
 
 def test_a_sent_that_follows_a_failed_cancels_the_retry() -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(24)
-    touch = world.due()[0]
-    tell(world, *failed(world, touch), *sent(world, touch))
-    world.hours(2)
-    assert len(world.due()) == 1
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(24)
+    touch = world.commanded_touches()[0]
+    deliver(world, *failed(world, touch), *sent(world, touch))
+    world.advance_hours(2)
+    assert len(world.commanded_touches()) == 1
     assert touch_of(world).phase is Phase.SENT
 
 
 def test_a_failed_that_follows_a_sent_changes_nothing() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    touch = world.due()[0]
-    tell(world, *sent(world, touch), *failed(world, touch))
-    world.hours(2)
-    assert len(world.due()) == 1
+    world.advance_hours(24)
+    touch = world.commanded_touches()[0]
+    deliver(world, *sent(world, touch), *failed(world, touch))
+    world.advance_hours(2)
+    assert len(world.commanded_touches()) == 1
     assert touch_of(world, 0).phase is Phase.SENT
 
 
 def test_a_sender_that_answers_twice_changes_nothing_the_second_time() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    touch = world.due()[0]
-    tell(world, *sent(world, touch), *sent(world, touch), *sent(world, touch))
+    world.advance_hours(24)
+    touch = world.commanded_touches()[0]
+    deliver(world, *sent(world, touch), *sent(world, touch), *sent(world, touch))
     assert len(world.facts(FactKind.TOUCH_SENT)) == 1
     failures = enrolled(steps=TWO)
-    failures.hours(24)
-    touch = failures.due()[0]
-    tell(failures, *failed(failures, touch), *failed(failures, touch))
+    failures.advance_hours(24)
+    touch = failures.commanded_touches()[0]
+    deliver(failures, *failed(failures, touch), *failed(failures, touch))
     assert len(failures.facts(FactKind.TOUCH_RETRIED)) == 1
     assert touch_of(failures).attempt == 2
 
 
 def test_the_answer_timeout_is_the_campaigns() -> None:
-    world = enrolled(steps=[step("a")], settings={"answer_timeout_minutes": 5})
-    world.hours(25)
+    world = enrolled(steps=[step("a", hours=24)], settings={"answer_timeout_minutes": 5})
+    world.advance_hours(25)
     assert minutes(world) == [0, 5]
 
 
 def test_a_request_past_its_time_expires_in_dispatch() -> None:
     settings = {"expire_after_hours": 2, "quiet_hours": "none"}
-    world = enrolled(steps=[step("a"), step("b")], settings=settings)
-    tell(world, tenant(limits={"email": 0}))
-    world.hours(24)
+    world = enrolled(steps=[step("a", hours=24), step("b", hours=24)], settings=settings)
+    deliver(world, tenant(limits={"email": 0}))
+    world.advance_hours(24)
     assert touch_of(world).wait == "throttled"
-    world.hours(3)
+    world.advance_hours(3)
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
     assert touch_of(world).scheduled_at == START + 48 * HOUR
 
 
 def test_a_repeat_to_an_address_that_was_closed_meanwhile_calls_the_command_back() -> None:
-    world = tell(enrolled(steps=TWO), job("j2", contact_id="bob", person=Person(email=ANN)))
-    world.hours(24)
-    opt_out = {**outside(world, "bob"), "channel": "email"}
-    tell(world, ContactUnsubscribed(**opt_out))
-    world.hours(0.6)
-    command = next(touch for touch in world.due() if touch.contact_id == "ann")
+    world = deliver(enrolled(steps=TWO), job("j2", contact_id="bob", person=Person(email=ANN)))
+    world.advance_hours(24)
+    opt_out = {**event_fields(world, "bob"), "channel": "email"}
+    deliver(world, ContactUnsubscribed(**opt_out))
+    world.advance_hours(0.6)
+    command = next(touch for touch in world.commanded_touches() if touch.contact_id == "ann")
     called_back = [order.command_id for order in revocations(world) if order.contact_id == "ann"]
     assert called_back == [command.command_id]
     assert touch_of(world, 0).phase is Phase.SKIPPED
@@ -246,29 +246,29 @@ def unrepeated(**changes: Any) -> World:
     """Ann's first command is unanswered, and its repeat waits for a slot."""
     settings = {"expire_after_hours": 0.25, "answer_timeout_minutes": 30, **changes}
     world = enrolled(steps=TWO, settings=settings)
-    tell(world, tenant(limits={"email": 1}))
-    world.hours(24.51)
+    deliver(world, tenant(limits={"email": 1}))
+    world.advance_hours(24.51)
     assert touch_of(world).phase is Phase.REQUESTED
     return world
 
 
 def test_a_repeat_that_expires_calls_the_command_back() -> None:
     world = unrepeated()
-    world.hours(1)
+    world.advance_hours(1)
     assert [order.reason for order in revocations(world)] == ["expired"]
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
-    assert len(world.due()) == 1
+    assert len(world.commanded_touches()) == 1
 
 
 @pytest.mark.parametrize("then", ["nothing", "stopped"])
 def test_a_repeat_refused_while_a_pause_takes_it_back_calls_the_command_back(then: str) -> None:
     world = unrepeated()
     world.now = START + int(24.76 * HOUR)
-    world.tell(change(world, "paused"))
+    world.append(change_campaign(world, "paused"))
     for role in ("campaign", "contact"):
         world.turn(role)
     if then == "stopped":
-        world.tell(ContactStopped(**outside(world)))
+        world.append(ContactStopped(**event_fields(world)))
         world.turn("contact")
     assert touch_of(world, 0).phase is Phase.WITHDRAWING
     world.settle()
@@ -279,6 +279,6 @@ def test_a_repeat_refused_while_a_pause_takes_it_back_calls_the_command_back(the
 def test_a_repeat_refused_after_a_stop_calls_the_command_back_once() -> None:
     world = unrepeated()
     world.now = START + int(24.76 * HOUR)
-    world.tell(ContactStopped(**outside(world)))
+    world.append(ContactStopped(**event_fields(world)))
     world.settle()
     assert len(revocations(world)) == 1

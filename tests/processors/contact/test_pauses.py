@@ -9,27 +9,27 @@ from schemas.base.times import HOUR
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person
+from tests.testing.builders import step
 from tests.testing.story import (
     START,
     World,
-    begun,
-    change,
-    contact,
+    change_campaign,
+    contact_of,
+    deliver,
     enrolled,
+    enrollment_of,
     failed,
     job,
     reasons,
     reviewed,
     revocations,
-    run,
-    sending,
-    sends,
+    scheduled_steps,
     sent,
-    step,
-    tell,
     tenant,
     touch_of,
     unsubscribed,
+    working_senders,
+    world_with_campaign,
 )
 
 TWO = [step("a", hours=24), step("b", hours=24)]
@@ -38,120 +38,123 @@ TWO = [step("a", hours=24), step("b", hours=24)]
 def paused(at: float, until: float, **settings: Any) -> World:
     """A campaign that stood still for a while."""
     world = enrolled(steps=TWO, settings={"quiet_hours": "none", **settings})
-    world.hours(at, sending())
-    tell(world, change(world, "paused"))
-    world.run(START + int(until * HOUR), sending())
-    return tell(world, change(world, "resumed"))
+    world.advance_hours(at, working_senders())
+    deliver(world, change_campaign(world, "paused"))
+    world.advance_to(START + int(until * HOUR), working_senders())
+    return deliver(world, change_campaign(world, "resumed"))
 
 
 def test_while_paused_nothing_is_sent() -> None:
     world = enrolled(steps=TWO)
-    tell(world, change(world, "paused"))
-    world.hours(500, sending())
-    assert world.due() == []
-    assert (run(world).status, run(world).frozen_at) == (Status.FROZEN, START)
+    deliver(world, change_campaign(world, "paused"))
+    world.advance_hours(500, working_senders())
+    assert world.commanded_touches() == []
+    assert (enrollment_of(world).status, enrollment_of(world).frozen_at) == (Status.FROZEN, START)
 
 
 def test_shifted_by_the_pause_every_distance_stays_as_it_was() -> None:
     world = paused(at=20, until=50)
-    world.hours(60, sending())
-    assert sends(world) == [("a", 54), ("b", 78)]
+    world.advance_hours(60, working_senders())
+    assert scheduled_steps(world) == [("a", 54), ("b", 78)]
 
 
 def test_sent_now_what_was_late_goes_at_once_and_the_next_keeps_its_time() -> None:
     world = paused(at=20, until=30, late_policy="send_now")
-    world.hours(60, sending())
-    assert sends(world) == [("a", 30), ("b", 48)]
+    world.advance_hours(60, working_senders())
+    assert scheduled_steps(world) == [("a", 30), ("b", 48)]
 
 
 def test_sent_now_after_a_long_pause_still_keeps_the_order() -> None:
     world = paused(at=20, until=200, late_policy="send_now")
-    world.hours(0.4, sending())
-    assert sends(world) == [("a", 200), ("b", 200)]
+    world.advance_hours(0.4, working_senders())
+    assert scheduled_steps(world) == [("a", 200), ("b", 200)]
 
 
 @pytest.mark.parametrize(("until", "expected"), [(25, [("a", 25), ("b", 48)]), (27, [("b", 48)])])
 def test_what_is_older_than_allowed_is_skipped(until: float, expected: list[Any]) -> None:
     world = paused(at=20, until=until, late_policy="skip_older_than", late_skip_hours=2)
-    world.hours(60, sending())
-    assert sends(world) == expected
+    world.advance_hours(60, working_senders())
+    assert scheduled_steps(world) == expected
 
 
 def test_skipping_goes_on_past_every_touch_that_is_too_old() -> None:
     world = paused(at=20, until=500, late_policy="skip_older_than", late_skip_hours=2)
-    world.hours(1, sending())
-    first = run(world).touches[0]
+    world.advance_hours(1, working_senders())
+    first = enrollment_of(world).touches[0]
     assert (first.phase, first.reason) == (Phase.SKIPPED, "late_after_pause")
 
 
 def test_a_late_touch_still_respects_quiet_hours() -> None:
     world = enrolled(steps=TWO, settings={"late_policy": "send_now"})
-    world.hours(20)
-    tell(world, change(world, "paused"))
-    world.hours(18)  # 23:00 in Chicago
-    tell(world, change(world, "resumed"))
-    world.hours(60, sending())
-    assert sends(world)[0] == ("a", 47)
+    world.advance_hours(20)
+    deliver(world, change_campaign(world, "paused"))
+    world.advance_hours(18)  # 23:00 in Chicago
+    deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(60, working_senders())
+    assert scheduled_steps(world)[0] == ("a", 47)
 
 
 def test_a_command_that_is_out_is_not_called_back_by_a_pause() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    tell(world, change(world, "paused"))
+    world.advance_hours(24)
+    deliver(world, change_campaign(world, "paused"))
     assert (touch_of(world).phase, revocations(world)) == (Phase.COMMANDED, [])
-    tell(world, *sent(world, world.due()[0]))
-    assert run(world).touches[0].phase is Phase.SENT
-    world.hours(100)
-    assert len(world.due()) == 1
-    tell(world, change(world, "resumed"))
-    world.hours(25, sending(world))
-    assert sends(world)[1] == ("b", 148)
+    deliver(world, *sent(world, world.commanded_touches()[0]))
+    assert enrollment_of(world).touches[0].phase is Phase.SENT
+    world.advance_hours(100)
+    assert len(world.commanded_touches()) == 1
+    deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(25, working_senders(world))
+    assert scheduled_steps(world)[1] == ("b", 148)
 
 
 def test_a_failure_during_a_pause_is_retried_after_it() -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(24)
-    tell(world, change(world, "paused"))
-    tell(world, *failed(world, world.due()[0]))
-    world.hours(10)
-    assert len(world.due()) == 1
-    tell(world, change(world, "resumed"))
-    world.hours(15, sending(world))
-    assert [t.attempt for t in world.due()] == [1, 2]
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(24)
+    deliver(world, change_campaign(world, "paused"))
+    deliver(world, *failed(world, world.commanded_touches()[0]))
+    world.advance_hours(10)
+    assert len(world.commanded_touches()) == 1
+    deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(15, working_senders(world))
+    assert [t.attempt for t in world.commanded_touches()] == [1, 2]
 
 
 @pytest.mark.parametrize("end", ["completed", "deleted"])
 def test_a_frozen_enrollment_stops_with_its_campaign(end: str) -> None:
     world = enrolled()
-    tell(world, change(world, "paused"))
-    tell(world, change(world, end))
-    assert (run(world).status, run(world).reason) == (Status.STOPPED, f"campaign_{end}")
+    deliver(world, change_campaign(world, "paused"))
+    deliver(world, change_campaign(world, end))
+    assert (enrollment_of(world).status, enrollment_of(world).reason) == (
+        Status.STOPPED,
+        f"campaign_{end}",
+    )
 
 
 def test_a_frozen_enrollment_hears_reviews_and_opt_outs() -> None:
     for said in (reviewed, lambda world: unsubscribed(world, "all")):
         world = enrolled()
-        tell(world, change(world, "paused"))
-        tell(world, said(world))
-        tell(world, change(world, "resumed"))
-        assert run(world).status is Status.STOPPED
+        deliver(world, change_campaign(world, "paused"))
+        deliver(world, said(world))
+        deliver(world, change_campaign(world, "resumed"))
+        assert enrollment_of(world).status is Status.STOPPED
 
 
 def test_pausing_and_resuming_at_once_changes_no_time() -> None:
     world = enrolled(steps=TWO)
-    tell(world, *[change(world, what) for what in ("paused", "resumed")] * 3)
-    world.hours(60, sending())
-    assert sends(world) == [("a", 24), ("b", 48)]
+    deliver(world, *[change_campaign(world, what) for what in ("paused", "resumed")] * 3)
+    world.advance_hours(60, working_senders())
+    assert scheduled_steps(world) == [("a", 24), ("b", 48)]
 
 
 def test_two_pauses_add_up() -> None:
     world = enrolled(steps=TWO)
     for _ in range(2):
-        tell(world, change(world, "paused"))
-        world.hours(24)
-        tell(world, change(world, "resumed"))
-    world.hours(100, sending())
-    assert sends(world) == [("a", 72), ("b", 96)]
+        deliver(world, change_campaign(world, "paused"))
+        world.advance_hours(24)
+        deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(100, working_senders())
+    assert scheduled_steps(world) == [("a", 72), ("b", 96)]
 
 
 def test_the_facts_tell_of_the_pause_and_of_what_it_did() -> None:
@@ -167,49 +170,49 @@ def test_a_sweep_reaches_everybody_in_steps_of_any_size(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(campaign_sweeps, "SWEEP_BATCH", size)
-    world = begun()
+    world = world_with_campaign()
     names = [f"p{n}" for n in range(20)]
     person = Person(email="a@example.com", timezone="America/Chicago")
-    tell(world, *[job(name, contact_id=name, person=person) for name in names])
-    tell(world, change(world, "paused"))
+    deliver(world, *[job(name, contact_id=name, person=person) for name in names])
+    deliver(world, change_campaign(world, "paused"))
     assert statuses(world, names) == {Status.FROZEN}
-    tell(world, change(world, "resumed"))
+    deliver(world, change_campaign(world, "resumed"))
     assert statuses(world, names) == {Status.ACTIVE}
-    tell(world, change(world, "deleted"))
+    deliver(world, change_campaign(world, "deleted"))
     assert statuses(world, names) == {Status.STOPPED}
 
 
 def statuses(world: World, names: list[str]) -> set[Status]:
     """Where their newest enrollments stand."""
-    return {contact(world, name).enrollments[-1].status for name in names}
+    return {contact_of(world, name).enrollments[-1].status for name in names}
 
 
 def withdrawn_repeat() -> World:
     """The command is out, its repeat waited for a slot, and a pause has taken the repeat back."""
-    world = enrolled(steps=[step("a")])
-    tell(world, tenant(limits={"email": 1}))
-    world.hours(24.6)
-    tell(world, change(world, "paused"))
+    world = enrolled(steps=[step("a", hours=24)])
+    deliver(world, tenant(limits={"email": 1}))
+    world.advance_hours(24.6)
+    deliver(world, change_campaign(world, "paused"))
     assert (touch_of(world).phase, touch_of(world).emission) == (Phase.SCHEDULED, 1)
     return world
 
 
 def test_a_repeat_taken_back_by_a_pause_is_asked_for_again() -> None:
     world = withdrawn_repeat()
-    tell(world, change(world, "resumed"))
-    world.hours(0.5)
-    assert [t.emission for t in world.due()] == [1, 2]
+    deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(0.5)
+    assert [t.emission for t in world.commanded_touches()] == [1, 2]
 
 
 def test_a_stop_then_revokes_the_command_that_is_out() -> None:
     world = withdrawn_repeat()
-    tell(world, reviewed(world))
+    deliver(world, reviewed(world))
     assert [r.reason for r in revocations(world)] == ["review_clicked"]
 
 
 @pytest.mark.parametrize(("permanent", "phase"), [(True, Phase.FAILED), (False, Phase.SCHEDULED)])
 def test_a_failure_then_counts_for_the_command_that_is_out(permanent: bool, phase: Phase) -> None:
     world = withdrawn_repeat()
-    tell(world, *failed(world, world.due()[0], permanent=permanent))
+    deliver(world, *failed(world, world.commanded_touches()[0], permanent=permanent))
     assert touch_of(world).phase is phase
     assert touch_of(world).error == "timeout"

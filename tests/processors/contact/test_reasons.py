@@ -11,29 +11,28 @@ from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import DeleteTemplate, Person
 from tests.crash.histories import chance
 from tests.crash.history_player import play
-from tests.testing.builders import CAMPAIGN, TENANT
+from tests.testing.builders import CAMPAIGN, TENANT, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
-    begun,
     bounced,
-    by_hand,
-    change,
+    change_campaign,
+    deliver,
+    enroll_by_hand,
     enrolled,
-    outside,
+    enrollment_of,
+    event_fields,
     reviewed,
-    run,
-    sending,
-    step,
-    tell,
     tenant,
-    told,
     unsubscribed,
+    upserted,
+    working_senders,
+    world_with_campaign,
 )
 from tests.testing.story import job as finished
 
-TWO = [step("a"), step("b", "sms")]
+TWO = [step("a", hours=24), step("b", "sms", hours=24)]
 DECIDED = (FactKind.TOUCH_SKIPPED, FactKind.TOUCH_DEFERRED, FactKind.ENROLLMENT_DECLINED)
 WORDLESS = {
     *("JOB_DUPLICATE", "JOB_DELETED", "ENROLLMENT_DECLINED_BY_JOB", "CAMPAIGN_UNKNOWN"),
@@ -53,69 +52,71 @@ def at(hours: float) -> str:
 
 def opted_out() -> World:
     world = enrolled(steps=TWO)
-    world.hours(2)
-    tell(world, unsubscribed(world, "email"))
-    world.hours(30)
+    world.advance_hours(2)
+    deliver(world, unsubscribed(world, "email"))
+    world.advance_hours(30)
     return world
 
 
 def opted_out_while_out() -> World:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    return tell(world, unsubscribed(world, "email"))
+    world.advance_hours(24)
+    return deliver(world, unsubscribed(world, "email"))
 
 
 def opted_out_of_all() -> World:
     world = enrolled(steps=TWO)
-    return tell(world, unsubscribed(world, "all"))
+    return deliver(world, unsubscribed(world, "all"))
 
 
 def bounced_hard() -> World:
-    world = enrolled(steps=[step("a"), step("b")])
-    world.hours(25, sending())
-    tell(world, bounced(world, world.due()[0]))
-    world.hours(30)
+    world = enrolled(steps=[step("a", hours=24), step("b", hours=24)])
+    world.advance_hours(25, working_senders())
+    deliver(world, bounced(world, world.commanded_touches()[0]))
+    world.advance_hours(30)
     return world
 
 
 def bounced_for_another() -> World:
     world = bounced_hard()
-    tell(world, finished("j2", world.now, contact_id="ben"))
-    world.hours(25)
+    deliver(world, finished("j2", world.now, contact_id="ben"))
+    world.advance_hours(25)
     return world
 
 
 def without_a_template() -> World:
-    world = enrolled(steps=[step("a", template=None)])
-    world.hours(25)
+    world = enrolled(steps=[step("a", hours=24, template_id=None)])
+    world.advance_hours(25)
     return world
 
 
 def with_a_deleted_template() -> World:
-    world = enrolled(steps=[step("a")])
-    tell(world, DeleteTemplate(TENANT, "t", "x#1", START))
-    world.hours(25)
+    world = enrolled(steps=[step("a", hours=24)])
+    deliver(world, DeleteTemplate(TENANT, "t", "x#1", START))
+    world.advance_hours(25)
     return world
 
 
 def without_a_phone() -> World:
-    world = enrolled(steps=[step("a", "sms")], changes={"person": Person(email="a@example.com")})
-    world.hours(25)
+    world = enrolled(
+        steps=[step("a", "sms", hours=24)], changes={"person": Person(email="a@example.com")}
+    )
+    world.advance_hours(25)
     return world
 
 
 def late() -> World:
     settings = {"late_policy": "skip_older_than", "late_skip_hours": 3, "quiet_hours": "none"}
     world = enrolled(steps=TWO, settings=settings)
-    tell(world, change(world, "paused"))
-    world.hours(30)
-    return tell(world, change(world, "resumed"))
+    deliver(world, change_campaign(world, "paused"))
+    world.advance_hours(30)
+    return deliver(world, change_campaign(world, "resumed"))
 
 
 def expired() -> World:
     world = enrolled(steps=TWO, settings={"expire_after_hours": 2})
-    tell(world, tenant(limits={"email": 0}))
-    world.hours(27)
+    deliver(world, tenant(limits={"email": 0}))
+    world.advance_hours(27)
     return world
 
 
@@ -149,36 +150,36 @@ def test_what_dispatch_refuses_says_since_when_and_by_which_event() -> None:
 
 def declined(world: World, *messages: m.Message) -> Fact:
     """What comes of the last of these messages."""
-    tell(world, *messages)
+    deliver(world, *messages)
     return world.facts(FactKind.ENROLLMENT_DECLINED)[-1]
 
 
 def test_a_cool_down_says_since_when_and_until_when() -> None:
     world = enrolled(steps=TWO, settings={"cooldown_days": 2})
-    tell(world, reviewed(world))
-    world.hours(3)
+    deliver(world, reviewed(world))
+    world.advance_hours(3)
     fact = declined(world, finished("j2", world.now))
     assert (fact.reason, fact.values) == ("ENROLLMENT_COOLDOWN", {"ended_at": at(0)})
     assert fact.until is not None and fact.until.timestamp() == (START + 2 * DAY) / 1e6
 
 
 def test_a_job_told_too_late_or_too_early_says_its_moment_and_the_limit() -> None:
-    world = begun()
+    world = world_with_campaign()
     fact = declined(world, finished(at=START + DAY + HOUR))
     assert (fact.reason, fact.values) == (
         "JOB_IN_FUTURE",
         {"completed_at": at(25), "limit": at(24)},
     )
-    world.hours(100)
+    world.advance_hours(100)
     fact = declined(world, finished("j2"))
     assert (fact.reason, fact.values) == ("JOB_TOO_OLD", {"completed_at": at(0), "limit": at(96)})
 
 
 def test_an_enrollment_in_the_way_is_named() -> None:
     world = enrolled(settings={"repeat_job": "ignore"})
-    named = {"enrollment_id": run(world).enrollment_id}
-    world.hours(1)
-    for message in (finished("j2", world.now), by_hand(world)):
+    named = {"enrollment_id": enrollment_of(world).enrollment_id}
+    world.advance_hours(1)
+    for message in (finished("j2", world.now), enroll_by_hand(world)):
         fact = declined(world, message)
         assert (fact.reason, fact.values) == ("ENROLLMENT_ALREADY_ACTIVE", named)
     world = enrolled()
@@ -187,9 +188,9 @@ def test_an_enrollment_in_the_way_is_named() -> None:
 
 
 def test_the_channels_opted_out_of_are_named() -> None:
-    world = begun()
-    tell(world, unsubscribed(world, "sms"), unsubscribed(world, "email"))
-    for message in (finished(), by_hand(world)):
+    world = world_with_campaign()
+    deliver(world, unsubscribed(world, "sms"), unsubscribed(world, "email"))
+    for message in (finished(), enroll_by_hand(world)):
         fact = declined(world, message)
         assert (fact.reason, fact.values) == (
             "CONTACT_UNSUBSCRIBED",
@@ -198,7 +199,7 @@ def test_the_channels_opted_out_of_are_named() -> None:
 
 
 def test_a_service_type_that_nobody_serves_is_named() -> None:
-    fact = declined(begun(service_type="hvac"), finished(service_type="roofing"))
+    fact = declined(world_with_campaign(service_type="hvac"), finished(service_type="roofing"))
     assert (fact.reason, fact.values) == (
         "CAMPAIGN_NONE_FOR_SERVICE",
         {"service_type": "roofing"},
@@ -207,8 +208,8 @@ def test_a_service_type_that_nobody_serves_is_named() -> None:
 
 def test_a_repeat_that_waits_for_the_morning_says_for_which_hours() -> None:
     world = enrolled(steps=[step("a", hours=11.75)])  # 20:45 in Chicago
-    tell(world, told(world, first_name="Anna"))
-    world.hours(13)
+    deliver(world, upserted(world, first_name="Anna"))
+    world.advance_hours(13)
     (fact,) = world.facts(FactKind.TOUCH_DEFERRED)
     assert fact.reason == "quiet_hours" and fact.values is not None
 
@@ -220,8 +221,10 @@ def test_whatever_happens_no_reason_stands_alone(seed: int) -> None:
 
 
 def test_a_campaign_that_does_not_run_is_reason_enough() -> None:
-    world = tell(begun(), change(begun(), "paused", CAMPAIGN))
+    world = deliver(
+        world_with_campaign(), change_campaign(world_with_campaign(), "paused", CAMPAIGN)
+    )
     assert declined(world, finished()).reason in WORDLESS
     stopped = enrolled(steps=TWO)
-    tell(stopped, m.ContactStopped(**outside(stopped)))
+    deliver(stopped, m.ContactStopped(**event_fields(stopped)))
     assert {f.reason for f in stopped.facts(FactKind.TOUCH_SKIPPED)} <= WORDLESS

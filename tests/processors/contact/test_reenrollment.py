@@ -7,15 +7,15 @@ from tests.testing.story import (
     HOUR,
     START,
     World,
-    by_hand,
-    contact,
+    contact_of,
+    deliver,
+    enroll_by_hand,
     enrolled,
+    enrollment_of,
     job,
     reasons,
     reviewed,
-    run,
-    sending,
-    tell,
+    working_senders,
 )
 
 DECLINED = FactKind.ENROLLMENT_DECLINED
@@ -23,9 +23,9 @@ DECLINED = FactKind.ENROLLMENT_DECLINED
 
 def test_a_repeat_job_stops_the_running_enrollment_and_starts_a_fresh_one() -> None:
     world = enrolled()
-    world.hours(30, sending())
-    tell(world, job("j2", world.now))
-    first, second = contact(world).enrollments
+    world.advance_hours(30, working_senders())
+    deliver(world, job("j2", world.now))
+    first, second = contact_of(world).enrollments
     assert (first.status, first.reason) == (Status.STOPPED, "repeat_job")
     assert (second.status, second.cycle, second.touches[-1].number) == (Status.ACTIVE, 2, 1)
     assert second.touches[-1].scheduled_at == START + 54 * HOUR
@@ -33,66 +33,66 @@ def test_a_repeat_job_stops_the_running_enrollment_and_starts_a_fresh_one() -> N
 
 def test_a_repeat_job_changes_nothing_where_the_campaign_says_so() -> None:
     world = enrolled(settings={"repeat_job": "ignore"})
-    world.hours(1)
-    tell(world, job("j2", world.now))
-    assert len(contact(world).enrollments) == 1
+    world.advance_hours(1)
+    deliver(world, job("j2", world.now))
+    assert len(contact_of(world).enrollments) == 1
     assert reasons(world, DECLINED) == ["ENROLLMENT_ALREADY_ACTIVE"]
 
 
 def test_an_older_job_told_later_does_not_restart() -> None:
-    world = tell(enrolled(), job("j0", START - HOUR))
-    assert len(contact(world).enrollments) == 1
+    world = deliver(enrolled(), job("j0", START - HOUR))
+    assert len(contact_of(world).enrollments) == 1
     assert reasons(world, DECLINED) == ["JOB_OLDER_THAN_ENROLLMENT"]
 
 
 def test_a_person_has_one_active_enrollment_per_campaign_whatever_comes() -> None:
     world = enrolled()
     for number in range(12):
-        world.hours(1)
-        tell(world, job(f"k{number}", world.now), by_hand(world))
-    live = [e for e in contact(world).enrollments if e.status in LIVE]
+        world.advance_hours(1)
+        deliver(world, job(f"k{number}", world.now), enroll_by_hand(world))
+    live = [e for e in contact_of(world).enrollments if e.status in LIVE]
     assert len(live) == 1
-    assert len(contact(world).enrollments) == 9  # eight ended ones are remembered
+    assert len(contact_of(world).enrollments) == 9  # eight ended ones are remembered
     assert live[0].cycle == 13
 
 
 def test_a_restarted_run_never_reuses_a_command_id() -> None:
     world = enrolled()
     for number in range(3):
-        world.hours(25, sending())
-        tell(world, job(f"k{number}", world.now))
-    world.hours(25, sending())
-    ids = [touch.command_id for touch in world.due()]
+        world.advance_hours(25, working_senders())
+        deliver(world, job(f"k{number}", world.now))
+    world.advance_hours(25, working_senders())
+    ids = [touch.command_id for touch in world.commanded_touches()]
     assert len(ids) == len(set(ids)) == 4
 
 
 def ended(cooldown_days: int) -> World:
     """A world in which Ann has just written a review."""
     world = enrolled(settings={"cooldown_days": cooldown_days})
-    world.hours(25, sending())
-    return tell(world, reviewed(world))
+    world.advance_hours(25, working_senders())
+    return deliver(world, reviewed(world))
 
 
 def test_a_cool_down_keeps_automatic_enrollment_out_until_it_is_over() -> None:
     world = ended(cooldown_days=30)
-    world.run(START + 25 * HOUR + 30 * DAY - HOUR)
-    tell(world, job("early", world.now))
+    world.advance_to(START + 25 * HOUR + 30 * DAY - HOUR)
+    deliver(world, job("early", world.now))
     assert reasons(world, DECLINED) == ["ENROLLMENT_COOLDOWN"]
-    world.hours(1)
-    tell(world, job("late", world.now))
-    assert run(world).job_id == "late"
+    world.advance_hours(1)
+    deliver(world, job("late", world.now))
+    assert enrollment_of(world).job_id == "late"
 
 
 def test_manual_enrollment_skips_the_cool_down() -> None:
     world = ended(cooldown_days=30)
-    tell(world, by_hand(world, offer="ten"))
-    assert run(world).status is Status.ACTIVE
-    assert run(world).anchor_at == world.now
-    world.hours(25)
-    assert world.due()[-1].variables["offer"] == "ten"
+    deliver(world, enroll_by_hand(world, offer="ten"))
+    assert enrollment_of(world).status is Status.ACTIVE
+    assert enrollment_of(world).anchor_at == world.now
+    world.advance_hours(25)
+    assert world.commanded_touches()[-1].variables["offer"] == "ten"
 
 
 def test_manual_enrollment_is_refused_where_one_runs() -> None:
     world = enrolled()
-    tell(world, by_hand(world), by_hand(world, "nobody-knows"))
+    deliver(world, enroll_by_hand(world), enroll_by_hand(world, "nobody-knows"))
     assert reasons(world, DECLINED) == ["ENROLLMENT_ALREADY_ACTIVE", "CAMPAIGN_UNKNOWN"]

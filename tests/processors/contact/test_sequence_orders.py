@@ -8,25 +8,27 @@ import pytest
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
-from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
-from tests.testing.builders import publish
+from tests.testing.builders import connection_request, publish, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
-    answering,
-    contact,
-    happened,
-    outside,
+    accepted,
+    contact_of,
+    deliver,
+    enrollment_of,
+    event_fields,
+    make_sender,
+    new_event,
     prospecting,
     reasons,
-    run,
+    replied,
+    scheduled_steps,
     seen,
-    sending,
     sent,
-    tell,
     tenant,
     touch_of,
+    working_senders,
 )
 
 Told = Callable[[World, m.RequestTouch], m.Message]
@@ -34,32 +36,32 @@ Told = Callable[[World, m.RequestTouch], m.Message]
 
 def failed(world: World, touch: m.RequestTouch) -> list[m.Message]:
     fields = {"command_id": touch.command_id, "code": "400", "permanent": True}
-    return [happened(world, m.TouchFailed, **fields)]
+    return [new_event(world, m.TouchFailed, **fields)]
 
 
 def test_who_was_not_sent_anything_was_not_reached() -> None:
     world = prospecting(step("mail"), step("text", "sms", 1), quiet_hours="none")
-    tell(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
+    deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
 
     def answers(world: World, touch: m.RequestTouch) -> list[m.Message]:
         return failed(world, touch) if touch.step_id == "mail" else list(sent(world, touch))
 
-    world.hours(5, [answering(answers)])
-    assert sends(world) == [("mail", 0), ("text", 1)]
+    world.advance_hours(5, [make_sender(answers)])
+    assert scheduled_steps(world) == [("mail", 0), ("text", 1)]
     assert not world.facts(FactKind.TOUCH_DEFERRED)
 
 
 def test_a_renamed_step_goes_out_again_under_the_id_it_had() -> None:
     world = prospecting(step("a"), step("b"), quiet_hours="none")
-    world.hours(0.1)  # the command is out, and nobody answers
+    world.advance_hours(0.1)  # the command is out, and nobody answers
     rows = [step("x"), step("b")]
-    tell(world, publish(kind="prospecting", steps=rows, settings={"quiet_hours": "none"}))
-    tell(world, m.MoveRuns("acme", "reviews", "move#1", world.now, None, {"a": "x"}))
-    world.hours(0.6)
-    first, again = world.due()
+    deliver(world, publish(kind="prospecting", steps=rows, settings={"quiet_hours": "none"}))
+    deliver(world, m.MoveRuns("acme", "reviews", "move#1", world.now, None, {"a": "x"}))
+    world.advance_hours(0.6)
+    first, again = world.commanded_touches()
     assert first.command_id == again.command_id
     assert (first.emission, again.emission) == (1, 2)
-    tell(world, *sent(world, first))
+    deliver(world, *sent(world, first))
     assert touch_of(world, 0).phase is Phase.SENT
 
 
@@ -67,28 +69,28 @@ def test_steps_that_are_renumbered_have_ids_of_their_own() -> None:
     """The first is removed, the others move up: no id comes twice, and no run hangs."""
     rows = [step("1"), step("2"), step("3", hours=5)]
     world = prospecting(*rows, quiet_hours="none")
-    senders = sending()
-    world.hours(1, senders)
+    senders = working_senders()
+    world.advance_hours(1, senders)
     fresh = [step("1"), step("2", hours=5)]
-    tell(world, publish(kind="prospecting", steps=fresh, settings={"quiet_hours": "none"}))
+    deliver(world, publish(kind="prospecting", steps=fresh, settings={"quiet_hours": "none"}))
     moves = {"1": None, "2": "1", "3": "2"}
-    tell(world, m.MoveRuns("acme", "reviews", "move#1", world.now, None, moves))
-    world.hours(10, senders)
-    ids = [(touch.command_id, touch.emission) for touch in world.due()]
+    deliver(world, m.MoveRuns("acme", "reviews", "move#1", world.now, None, moves))
+    world.advance_hours(10, senders)
+    ids = [(touch.command_id, touch.emission) for touch in world.commanded_touches()]
     assert len(set(ids)) == len(ids)
     assert len({own for own, _ in ids}) == 3
-    assert run(world).status is Status.COMPLETED
+    assert enrollment_of(world).status is Status.COMPLETED
 
 
 def test_a_window_that_closes_for_good_while_an_answer_is_awaited() -> None:
     hours = {"start": "10:00", "end": "11:00"}
     world = prospecting(step("mail", window=hours), step("text", "sms"))
-    world.hours(1.1)  # ten o'clock in Chicago
+    world.advance_hours(1.1)  # ten o'clock in Chicago
     assert touch_of(world).phase is Phase.COMMANDED
-    tell(world, tenant(at=START + 1, cause="t#2", quiet_start=9 * 60, quiet_end=12 * 60))
-    world.hours(5, sending(world))
+    deliver(world, tenant(at=START + 1, cause="t#2", quiet_start=9 * 60, quiet_end=12 * 60))
+    world.advance_hours(5, working_senders(world))
     assert touch_of(world, 0).phase is Phase.FAILED
-    assert len(run(world).touches) == 2
+    assert len(enrollment_of(world).touches) == 2
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -96,13 +98,13 @@ def test_a_reply_told_before_its_touch_was_sent_is_what_was_waited_for(late: boo
     wait = {"event": "reply", "on_event": {"branch": "c"}}
     rows = (step("a", wait_for=wait), step("b", hours=5), step("c"))
     world = prospecting(*rows, quiet_hours="none")
-    world.hours(0.1)
-    told = [*sent(world, world.due()[0]), replied(world)]
+    world.advance_hours(0.1)
+    told = [*sent(world, world.commanded_touches()[0]), replied(world)]
     for message in reversed(told) if late else told:
-        tell(world, message)
-    world.hours(1, sending())
-    assert run(world).status is Status.COMPLETED
-    assert [name for name, _ in sends(world)] == ["a", "c"]
+        deliver(world, message)
+    world.advance_hours(1, working_senders())
+    assert enrollment_of(world).status is Status.COMPLETED
+    assert [name for name, _ in scheduled_steps(world)] == ["a", "c"]
 
 
 WAITS = (
@@ -114,11 +116,11 @@ WAITS = (
 
 def refused(world: World, touch: m.RequestTouch) -> list[m.Message]:
     fields = {"command_id": touch.command_id, "code": "timeout", "permanent": False}
-    return [happened(world, m.TouchFailed, **fields)]
+    return [new_event(world, m.TouchFailed, **fields)]
 
 
 def opted_out(world: World, _: m.RequestTouch) -> list[m.Message]:
-    return [happened(world, m.ContactUnsubscribed, channel="email")]
+    return [new_event(world, m.ContactUnsubscribed, channel="email")]
 
 
 @pytest.mark.parametrize("on_reply", ["pause", "stop", "continue"])
@@ -129,61 +131,64 @@ def test_a_reply_to_a_touch_that_is_not_sent_after_all_does_what_any_reply_does(
     ends = []
     for late in (False, True):
         world = prospecting(*WAITS, quiet_hours="none", on_reply=on_reply)
-        world.hours(0.1)
-        told = [*undone(world, world.due()[0]), replied(world)]
+        world.advance_hours(0.1)
+        told = [*undone(world, world.commanded_touches()[0]), replied(world)]
         for message in reversed(told) if late else told:
-            tell(world, message)
-        end = (run(world).status, run(world).reason, run(world).holds)
-        world.hours(24, sending(world))
-        ends.append((*end, sends(world)))
+            deliver(world, message)
+        end = (enrollment_of(world).status, enrollment_of(world).reason, enrollment_of(world).holds)
+        world.advance_hours(24, working_senders(world))
+        ends.append((*end, scheduled_steps(world)))
     assert ends[0] == ends[1]
     assert (len(ends[0][-1]) > 1) == (on_reply == "continue")
 
 
 def test_a_reply_to_a_touch_that_nobody_answers_for_pauses_at_its_end() -> None:
     world = prospecting(*WAITS, quiet_hours="none")
-    world.hours(0.1)
+    world.advance_hours(0.1)
     told = replied(world)
-    tell(world, told)
-    assert run(world).status is Status.ACTIVE
-    world.hours(2)
+    deliver(world, told)
+    assert enrollment_of(world).status is Status.ACTIVE
+    world.advance_hours(2)
     assert touch_of(world, 0).phase is Phase.FAILED
-    assert run(world).holds == ["reply"]
+    assert enrollment_of(world).holds == ["reply"]
     (frozen,) = world.facts(FactKind.ENROLLMENT_FROZEN)
     assert frozen.cause == told.cause
-    assert [name for name, _ in sends(world)] == ["a", "a"]  # the same once more, for an answer
+    assert [name for name, _ in scheduled_steps(world)] == [
+        "a",
+        "a",
+    ]  # the same once more, for an answer
 
 
 def test_a_reply_while_a_repeat_waits_at_dispatch_is_what_was_waited_for() -> None:
     world = prospecting(*WAITS, quiet_hours="none")
-    world.hours(0.1)
-    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 1}))
-    world.hours(0.5)
-    first = world.due()[0]
+    world.advance_hours(0.1)
+    deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 1}))
+    world.advance_hours(0.5)
+    first = world.commanded_touches()[0]
     assert (touch_of(world).phase, touch_of(world).emission) == (Phase.REQUESTED, 2)
-    tell(world, replied(world), *sent(world, first))
-    world.hours(1, sending(world))
-    assert [each.step_id for each in run(world).touches] == ["a", "c"]
+    deliver(world, replied(world), *sent(world, first))
+    world.advance_hours(1, working_senders(world))
+    assert [each.step_id for each in enrollment_of(world).touches] == ["a", "c"]
     assert not world.facts(FactKind.ENROLLMENT_FROZEN)
 
 
 def test_a_reply_that_a_person_has_seen_pauses_nobody_later() -> None:
     world = prospecting(*WAITS, quiet_hours="none")
-    world.hours(0.1)
-    tell(world, replied(world), happened(world, m.ContactResumed))
-    tell(world, *failed(world, world.due()[0]))
-    assert run(world).status is Status.ACTIVE
+    world.advance_hours(0.1)
+    deliver(world, replied(world), new_event(world, m.ContactResumed))
+    deliver(world, *failed(world, world.commanded_touches()[0]))
+    assert enrollment_of(world).status is Status.ACTIVE
 
 
 def test_a_reply_to_a_step_that_waits_for_none_any_more_is_any_reply() -> None:
     """While the command was out the run has moved to a version without the wait."""
     world = prospecting(*WAITS, quiet_hours="none")
-    world.hours(0.1)
-    tell(world, replied(world))
+    world.advance_hours(0.1)
+    deliver(world, replied(world))
     follows = {"quiet_hours": "none", "on_edit": "follow"}
     rows = [step("a"), step("b", hours=5)]
-    tell(world, publish(kind="prospecting", steps=rows, settings=follows))
-    assert (run(world).version, run(world).holds) == (2, ["reply"])
+    deliver(world, publish(kind="prospecting", steps=rows, settings=follows))
+    assert (enrollment_of(world).version, enrollment_of(world).holds) == (2, ["reply"])
 
 
 @pytest.mark.parametrize("off", [-72, 8_760])
@@ -192,20 +197,22 @@ def test_a_sender_s_clock_moves_no_step(off: int) -> None:
 
     def answers(world: World, touch: m.RequestTouch) -> list[m.Message]:
         fields = {"command_id": touch.command_id, "sent_at": world.now + off * HOUR}
-        return [happened(world, m.TouchSent, **fields)]
+        return [new_event(world, m.TouchSent, **fields)]
 
-    world.hours(60, [answering(answers)])
-    assert sends(world) == [("a", 0), ("b", 48)]
+    world.advance_hours(60, [make_sender(answers)])
+    assert scheduled_steps(world) == [("a", 0), ("b", 48)]
 
 
 def test_a_connection_from_before_the_run_is_no_answer_to_it() -> None:
-    world = prospecting(request(max_wait_hours=10), step("mail", hours=0), quiet_hours="none")
-    world.hours(1, sending())
-    tell(world, accepted(world, at=START - HOUR))
-    assert run(world).waiting is not None
-    assert contact(world).connected_at == START - HOUR
-    world.hours(10, sending(world))
-    assert sends(world) == [("request", 0), ("mail", 10)]
+    world = prospecting(
+        connection_request(max_wait_hours=10), step("mail", hours=0), quiet_hours="none"
+    )
+    world.advance_hours(1, working_senders())
+    deliver(world, accepted(world, at=START - HOUR))
+    assert enrollment_of(world).waiting is not None
+    assert contact_of(world).connected_at == START - HOUR
+    world.advance_hours(10, working_senders(world))
+    assert scheduled_steps(world) == [("request", 0), ("mail", 10)]
 
 
 def test_the_last_attempt_s_call_is_the_one_that_counts() -> None:
@@ -215,74 +222,77 @@ def test_the_last_attempt_s_call_is_the_one_that_counts() -> None:
     def answers(world: World, touch: m.RequestTouch) -> list[m.Message]:
         ids = {"command_id": touch.command_id}
         if touch.attempt == 1:
-            busy = happened(world, m.CallEnded, **ids, outcome="busy")
-            return [busy, happened(world, m.TouchFailed, **ids, code="busy")]
-        return [*sent(world, touch), happened(world, m.CallEnded, **ids, outcome="answered")]
+            busy = new_event(world, m.CallEnded, **ids, outcome="busy")
+            return [busy, new_event(world, m.TouchFailed, **ids, code="busy")]
+        return [*sent(world, touch), new_event(world, m.CallEnded, **ids, outcome="answered")]
 
-    world.hours(2, [answering(answers)])
+    world.advance_hours(2, [make_sender(answers)])
     assert touch_of(world).call_outcome == "answered"
-    assert run(world).status is Status.COMPLETED
+    assert enrollment_of(world).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_earlier_conversion_holds_in_any_order(order: tuple[int, int]) -> None:
     world = prospecting(step("a"), step("b", hours=50), quiet_hours="none")
-    world.hours(3, sending())
-    ids = {"command_id": world.due()[0].command_id}
+    world.advance_hours(3, working_senders())
+    ids = {"command_id": world.commanded_touches()[0].command_id}
     told = [
-        happened(world, m.ConversionRecorded, **ids, conversion_type=kind, at=START + at * HOUR)
+        new_event(world, m.ConversionRecorded, **ids, conversion_type=kind, at=START + at * HOUR)
         for kind, at in (("meeting", 1), ("deal", 2))
     ]
-    tell(world, *(told[index] for index in order))
-    assert (run(world).conversion, run(world).converted_at) == ("meeting", START + HOUR)
+    deliver(world, *(told[index] for index in order))
+    assert (enrollment_of(world).conversion, enrollment_of(world).converted_at) == (
+        "meeting",
+        START + HOUR,
+    )
     assert touch_of(world, 0).converted_at == START + HOUR
 
 
 def test_a_conversion_told_after_the_end_is_the_last_run_s() -> None:
     world = prospecting(step("a"), quiet_hours="none")
-    world.hours(5, sending())
-    assert run(world).status is Status.COMPLETED
-    tell(world, happened(world, m.ConversionRecorded, conversion_type="deal"))
-    assert run(world).conversion == "deal"
+    world.advance_hours(5, working_senders())
+    assert enrollment_of(world).status is Status.COMPLETED
+    deliver(world, new_event(world, m.ConversionRecorded, conversion_type="deal"))
+    assert enrollment_of(world).conversion == "deal"
 
 
 @pytest.mark.parametrize("kind", ["opened", "stopped", "review"])
 def test_history_moves_no_run(kind: str) -> None:
     world = prospecting(step("a", wait_for="open"), step("b", hours=1), quiet_hours="none")
-    world.hours(1, sending())
-    fields = {**outside(world), "at": START + 1}
+    world.advance_hours(1, working_senders())
+    fields = {**event_fields(world), "at": START + 1}
     event: m.ExternalEvent
     if kind == "opened":
-        event = seen(world, world.due()[0])
+        event = seen(world, world.commanded_touches()[0])
     elif kind == "stopped":
         event = m.ContactStopped(**fields)
     else:
         event = m.ReviewReceived(**fields, kind="review_clicked")
     ids = (event.tenant_id, event.contact_id, event.cause, event.at)
-    tell(world, m.BackfilledEvent(*ids, m.encode(event)))
-    assert run(world).status is Status.ACTIVE
-    assert run(world).waiting is not None
-    assert len(world.due()) == 1
+    deliver(world, m.BackfilledEvent(*ids, m.encode(event)))
+    assert enrollment_of(world).status is Status.ACTIVE
+    assert enrollment_of(world).waiting is not None
+    assert len(world.commanded_touches()) == 1
 
 
 def test_a_pause_moves_along_with_a_run() -> None:
     world = prospecting(step("a", hours=24), quiet_hours="none")
-    world.hours(1)
-    tell(world, happened(world, m.ContactPaused))
-    world.hours(100)
-    tell(world, happened(world, m.ContactResumed))
+    world.advance_hours(1)
+    deliver(world, new_event(world, m.ContactPaused))
+    world.advance_hours(100)
+    deliver(world, new_event(world, m.ContactResumed))
     follows = {"quiet_hours": "none", "on_edit": "follow"}
     rows = [step("a", hours=24), step("b")]
-    tell(world, publish(kind="prospecting", steps=rows, settings=follows))
-    assert run(world).version == 2
-    world.hours(30, sending())
-    assert sends(world)[0] == ("a", 124)
+    deliver(world, publish(kind="prospecting", steps=rows, settings=follows))
+    assert enrollment_of(world).version == 2
+    world.advance_hours(30, working_senders())
+    assert scheduled_steps(world)[0] == ("a", 124)
 
 
 def test_a_step_that_changes_its_channel_is_not_the_one_that_is_out() -> None:
     world = prospecting(step("a"), step("b"), quiet_hours="none")
-    world.hours(0.1)
-    tell(world, publish(kind="prospecting", steps=[step("a", "sms"), step("b")]))
-    tell(world, m.MoveRuns("acme", "reviews", "move#1", world.now, None, {}))
+    world.advance_hours(0.1)
+    deliver(world, publish(kind="prospecting", steps=[step("a", "sms"), step("b")]))
+    deliver(world, m.MoveRuns("acme", "reviews", "move#1", world.now, None, {}))
     assert reasons(world, FactKind.ENROLLMENT_KEPT) == ["STEP_GONE"]
-    assert run(world).version == 1
+    assert enrollment_of(world).version == 1

@@ -8,40 +8,45 @@ import pytest
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from tests.processors.contact.test_sequences import replied, request, sends, step
+from tests.testing.builders import connection_request, step
 from tests.testing.story import (
     World,
-    change,
-    happened,
+    change_campaign,
+    deliver,
+    enrollment_of,
+    new_event,
     prospecting,
     reasons,
-    run,
-    sending,
-    tell,
+    replied,
+    scheduled_steps,
+    working_senders,
 )
 
 Doing = Callable[[World], m.Message]
 
 PAUSES: dict[str, tuple[Doing, Doing]] = {
     "person": (
-        lambda world: happened(world, m.ContactPaused),
-        lambda world: happened(world, m.ContactResumed),
+        lambda world: new_event(world, m.ContactPaused),
+        lambda world: new_event(world, m.ContactResumed),
     ),
-    "reply": (replied, lambda world: happened(world, m.ContactResumed)),
-    "campaign": (lambda world: change(world, "paused"), lambda world: change(world, "resumed")),
+    "reply": (replied, lambda world: new_event(world, m.ContactResumed)),
+    "campaign": (
+        lambda world: change_campaign(world, "paused"),
+        lambda world: change_campaign(world, "resumed"),
+    ),
 }
 
 
 def paused(why: str, world: World, at: float, until: float) -> World:
     """It stands still from one hour to another, and goes on for two days."""
-    senders = sending()
+    senders = working_senders()
     pause, resume = PAUSES[why]
-    world.hours(at, senders)
-    tell(world, pause(world))
-    assert run(world).status is Status.FROZEN
-    world.hours(until - at, senders)
-    tell(world, resume(world))
-    world.hours(48, senders)
+    world.advance_hours(at, senders)
+    deliver(world, pause(world))
+    assert enrollment_of(world).status is Status.FROZEN
+    world.advance_hours(until - at, senders)
+    deliver(world, resume(world))
+    world.advance_hours(48, senders)
     return world
 
 
@@ -62,7 +67,7 @@ def test_what_fell_due_in_a_pause_goes_by_the_late_policy(
     rows = (step("a"), step("b", hours=10), step("c", hours=10))
     more = {"late_skip_hours": 12} if policy == "skip_older_than" else {}
     world = prospecting(*rows, quiet_hours="none", late_policy=policy, **more)
-    assert sends(paused(why, world, at=5, until=30)) == expected
+    assert scheduled_steps(paused(why, world, at=5, until=30)) == expected
 
 
 @pytest.mark.parametrize("why", PAUSES)
@@ -70,25 +75,32 @@ def test_of_several_that_fell_due_together_collapse_leaves_the_last(why: str) ->
     rows = [step(f"s{n}", hours=10, anchor="previous_scheduled") for n in range(1, 4)]
     first = step("s0")
     world = prospecting(first, *rows, quiet_hours="none", late_policy="collapse")
-    assert sends(paused(why, world, at=5, until=25)) == [("s0", 0), ("s2", 25), ("s3", 30)]
+    assert scheduled_steps(paused(why, world, at=5, until=25)) == [
+        ("s0", 0),
+        ("s2", 25),
+        ("s3", 30),
+    ]
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["collapsed"]
 
 
 @pytest.mark.parametrize("why", ["person", "campaign"])
 @pytest.mark.parametrize(("policy", "at"), [("shift_by_pause", 35), ("send_now", 30)])
 def test_a_wait_stands_still_or_is_over_when_it_goes_on(policy: str, at: float, why: str) -> None:
-    rows = (request(max_wait_hours=10), step("mail", anchor="trigger"))
+    rows = (connection_request(max_wait_hours=10), step("mail", anchor="trigger"))
     world = prospecting(*rows, quiet_hours="none", late_policy=policy)
-    assert sends(paused(why, world, at=5, until=30)) == [("request", 0), ("mail", at)]
+    assert scheduled_steps(paused(why, world, at=5, until=30)) == [("request", 0), ("mail", at)]
     assert reasons(world, FactKind.TRIGGER_TIMED_OUT) == ["timeout"]
 
 
 def test_who_was_paused_by_a_reply_may_be_stopped_by_a_person() -> None:
     world = prospecting(step("a"), step("b", hours=10), quiet_hours="none")
-    senders = sending()
-    world.hours(1, senders)
-    tell(world, replied(world), happened(world, m.ContactStopped))
-    assert (run(world).status, run(world).reason) == (Status.STOPPED, "owner_stopped")
-    tell(world, happened(world, m.ContactResumed))
-    world.hours(48, senders)
-    assert sends(world) == [("a", 0)]
+    senders = working_senders()
+    world.advance_hours(1, senders)
+    deliver(world, replied(world), new_event(world, m.ContactStopped))
+    assert (enrollment_of(world).status, enrollment_of(world).reason) == (
+        Status.STOPPED,
+        "owner_stopped",
+    )
+    deliver(world, new_event(world, m.ContactResumed))
+    world.advance_hours(48, senders)
+    assert scheduled_steps(world) == [("a", 0)]

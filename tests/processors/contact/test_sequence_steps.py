@@ -11,22 +11,24 @@ from schemas.base.times import DAY
 from schemas.campaigns.campaign_kinds import CONDITIONS
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
-from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
-from tests.testing.builders import publish
+from tests.testing.builders import connection_request, publish, step
 from tests.testing.story import (
     World,
-    failing,
-    happened,
-    outside,
+    accepted,
+    deliver,
+    enrollment_of,
+    event_fields,
+    failing_sender,
+    new_event,
     prospecting,
     reasons,
-    run,
+    replied,
+    scheduled_steps,
     seen,
-    sending,
     sent,
-    tell,
     tenant,
     touch_of,
+    working_senders,
 )
 from tests.testing.world import START
 
@@ -39,33 +41,33 @@ def test_a_delay_counts_from_its_anchor(anchor: str, at: float) -> None:
     """The first is due at 2 h, sent a quarter later and opened at 7 h."""
     first = step("a", hours=2, wait_for={"event": "open", "max_wait_hours": 20})
     world = prospecting(first, step("b", hours=30, anchor=anchor), quiet_hours="none")
-    world.hours(2.25)
-    (touch,) = world.due()
-    tell(world, *sent(world, touch))
-    world.hours(4.75)
-    tell(world, seen(world, touch))
-    world.hours(40, sending(world))
-    assert sends(world) == [("a", 2), ("b", at)]
+    world.advance_hours(2.25)
+    (touch,) = world.commanded_touches()
+    deliver(world, *sent(world, touch))
+    world.advance_hours(4.75)
+    deliver(world, seen(world, touch))
+    world.advance_hours(40, working_senders(world))
+    assert scheduled_steps(world) == [("a", 2), ("b", at)]
 
 
 @pytest.mark.parametrize("way", ["advance", "skip", "complete", "stop", "fail", {"branch": "c"}])
 def test_every_way_out_of_a_wait_that_was_met(way: Any) -> None:
     other = {"branch": "b"} if way != "advance" else "advance"  # every step must be reachable
     world = prospecting(
-        request(max_wait_hours=50, on_event=way, on_timeout=other),
+        connection_request(max_wait_hours=50, on_event=way, on_timeout=other),
         step("b", hours=1),
         step("c", hours=1),
         quiet_hours="none",
     )
-    senders = sending()
-    world.hours(5, senders)
-    tell(world, accepted(world))
-    world.hours(10, senders)
+    senders = working_senders()
+    world.advance_hours(5, senders)
+    deliver(world, accepted(world))
+    world.advance_hours(10, senders)
     taken = way if isinstance(way, str) else "branch"
     then = {"advance": ["b", "c"], "skip": ["b", "c"], "branch": ["c"]}.get(taken, [])
-    assert [name for name, _ in sends(world)] == ["request", *then]
+    assert [name for name, _ in scheduled_steps(world)] == ["request", *then]
     ends = {"stop": "trigger_connection_accepted", "fail": "failed"}
-    assert run(world).reason == ends.get(taken)
+    assert enrollment_of(world).reason == ends.get(taken)
 
 
 @pytest.mark.parametrize("first", ["open", "click"])
@@ -74,12 +76,12 @@ def test_of_several_events_the_first_ends_the_wait(first: str) -> None:
     world = prospecting(
         step("a", wait_for=wait), step("b", hours=1, anchor="trigger"), quiet_hours="none"
     )
-    world.hours(2, sending())
-    (touch,) = world.due()
+    world.advance_hours(2, working_senders())
+    (touch,) = world.commanded_touches()
     signals = {"open": "opened", "click": "clicked"}
-    tell(world, seen(world, touch, signals[first]))
-    world.hours(3, sending(world))
-    assert sends(world) == [("a", 0), ("b", 3)]
+    deliver(world, seen(world, touch, signals[first]))
+    world.advance_hours(3, working_senders(world))
+    assert scheduled_steps(world) == [("a", 0), ("b", 3)]
     assert reasons(world, FactKind.TRIGGER_MET) == [first]
 
 
@@ -89,17 +91,17 @@ def test_a_wait_for_a_message_to_be_read() -> None:
         step("b", hours=1, anchor="trigger"),
         quiet_hours="none",
     )
-    world.hours(2, sending())
-    tell(world, seen(world, world.due()[0], "read"))
-    world.hours(3, sending(world))
-    assert sends(world) == [("a", 0), ("b", 3)]
+    world.advance_hours(2, working_senders())
+    deliver(world, seen(world, world.commanded_touches()[0], "read"))
+    world.advance_hours(3, working_senders(world))
+    assert scheduled_steps(world) == [("a", 0), ("b", 3)]
 
 
 def _before(world: World, condition: str) -> list[m.Message]:
     """What has a condition hold, or makes it hold no more."""
     signals = {"delivered", "opened", "clicked", "read"}
     name = condition.removeprefix("not_")
-    (touch,) = world.due()
+    (touch,) = world.commanded_touches()
     if name in signals:
         return [seen(world, touch, name)]
     match condition:
@@ -108,9 +110,9 @@ def _before(world: World, condition: str) -> list[m.Message]:
         case "linkedin_connected" | "linkedin_not_connected":
             return [accepted(world)]
         case "converted":
-            return [happened(world, m.ConversionRecorded, conversion_type="meeting")]
+            return [new_event(world, m.ConversionRecorded, conversion_type="meeting")]
     assert condition == "no_address"
-    return [m.ContactUpserted(**outside(world), person=m.Person(phone=""))]
+    return [m.ContactUpserted(**event_fields(world), person=m.Person(phone=""))]
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -122,33 +124,33 @@ def test_each_condition_skips_its_step_and_says_so(condition: str, done: bool) -
         quiet_hours="none",
         on_reply="continue",
     )
-    world.hours(1, sending())
+    world.advance_hours(1, working_senders())
     if done:
-        tell(world, *_before(world, condition))
-    world.hours(5, sending(world))
+        deliver(world, *_before(world, condition))
+    world.advance_hours(5, working_senders(world))
     skipped = done != ("not_" in condition)
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ([condition] if skipped else [])
-    assert [name for name, _ in sends(world)] == (["a"] if skipped else ["a", "b"])
+    assert [name for name, _ in scheduled_steps(world)] == (["a"] if skipped else ["a", "b"])
 
 
 def test_a_step_has_retries_of_its_own() -> None:
     world = prospecting(step("a", retry_minutes=[2]), quiet_hours="none", max_errors="none")
-    world.hours(3, [failing()])
-    assert [(name, round(at * 60)) for name, at in sends(world)] == [("a", 0), ("a", 2)]
+    world.advance_hours(3, [failing_sender()])
+    assert [(name, round(at * 60)) for name, at in scheduled_steps(world)] == [("a", 0), ("a", 2)]
     usual = prospecting(step("a"), quiet_hours="none", max_errors="none")
-    usual.hours(3, [failing()])
-    assert len(usual.due()) == 4
+    usual.advance_hours(3, [failing_sender()])
+    assert len(usual.commanded_touches()) == 4
 
 
 def test_a_request_waits_no_longer_than_its_step_says() -> None:
     rows = (step("a", hours=1, expire_after_hours=2), step("b", "sms"))
     world = prospecting(*rows, quiet_hours="none")
-    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
-    world.hours(2.9, sending())
+    deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
+    world.advance_hours(2.9, working_senders())
     assert touch_of(world).wait == "throttled"
-    world.hours(0.2, sending())
+    world.advance_hours(0.2, working_senders())
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
-    assert sends(world) == [("b", 3)]
+    assert scheduled_steps(world) == [("b", 3)]
 
 
 def test_a_step_in_the_hour_that_a_clock_repeats_goes_out_once() -> None:
@@ -157,8 +159,8 @@ def test_a_step_in_the_hour_that_a_clock_repeats_goes_out_once() -> None:
     hours = {"start": "01:00", "end": "02:00", "days": ["sun"]}
     rows = (step("a", "linkedin", days * 24 - 24, window=hours), step("b", "linkedin", 24 * 7))
     world = prospecting(*rows)
-    world.hours(days * 24 + 48, sending())
-    ((name, at),) = sends(world)
+    world.advance_hours(days * 24 + 48, working_senders())
+    ((name, at),) = scheduled_steps(world)
     assert (name, round(at - days * 24, 2)) == ("a", 6)  # the first of the two
 
 
@@ -179,10 +181,10 @@ def test_a_sequence_that_cannot_be_is_refused_and_the_one_before_goes_on(
     rows: tuple[dict[str, Any], ...], code: CampaignCode
 ) -> None:
     world = prospecting(step("a", hours=5), quiet_hours="none")
-    tell(world, publish(kind="prospecting", steps=list(rows)))
+    deliver(world, publish(kind="prospecting", steps=list(rows)))
     (refused,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert refused.values is not None
     assert {problem["code"] for problem in refused.values["problems"]} == {code}
-    world.hours(6, sending())
-    assert sends(world) == [("a", 5)]
-    assert run(world).version == 1
+    world.advance_hours(6, working_senders())
+    assert scheduled_steps(world) == [("a", 5)]
+    assert enrollment_of(world).version == 1

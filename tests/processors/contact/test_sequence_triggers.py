@@ -10,33 +10,36 @@ import pytest
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from tests.processors.contact.test_sequences import accepted, replied, request, sends, step
+from tests.testing.builders import connection_request, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
-    by_hand,
-    contact,
-    happened,
+    accepted,
+    contact_of,
+    deliver,
+    enroll_by_hand,
+    enrollment_of,
+    new_event,
     prospecting,
     reasons,
-    run,
+    replied,
+    scheduled_steps,
     seen,
-    sending,
-    tell,
     tenant,
-    told,
+    upserted,
+    working_senders,
 )
 
 Telling = Callable[[World, m.RequestTouch], m.ExternalEvent]
 
 
 def _call(world: World, touch: m.RequestTouch) -> m.ExternalEvent:
-    return happened(world, m.CallEnded, command_id=touch.command_id, outcome="answered")
+    return new_event(world, m.CallEnded, command_id=touch.command_id, outcome="answered")
 
 
 EVENTS: dict[str, tuple[dict[str, Any], Telling]] = {
-    "connection_accepted": (request(), lambda world, _: accepted(world)),
+    "connection_accepted": (connection_request(), lambda world, _: accepted(world)),
     "reply": (step("a"), lambda world, _: replied(world)),
     "open": (step("a"), seen),
     "click": (step("a"), lambda world, touch: seen(world, touch, "clicked")),
@@ -44,7 +47,7 @@ EVENTS: dict[str, tuple[dict[str, Any], Telling]] = {
     "read": (step("a", "whatsapp"), lambda world, touch: seen(world, touch, "read")),
     "conversion": (
         step("a"),
-        lambda world, _: happened(world, m.ConversionRecorded, conversion_type="meeting"),
+        lambda world, _: new_event(world, m.ConversionRecorded, conversion_type="meeting"),
     ),
     "call_outcome": (step("a", "voice"), _call),
 }
@@ -56,50 +59,50 @@ def waiting_for(event: str, **settings: Any) -> World:
     first = {**EVENTS[event][0], "wait_for": wait}
     usual = {"quiet_hours": "none", "on_reply": "continue"}
     world = prospecting(first, step("b", hours=24), **{**usual, **settings})
-    world.hours(1, sending())
+    world.advance_hours(1, working_senders())
     return world
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_trigger_in_time_is_met_once_however_often_it_is_told(event: str) -> None:
     world = waiting_for(event)
-    news = EVENTS[event][1](world, world.due()[0])
-    tell(world, news, news)
+    news = EVENTS[event][1](world, world.commanded_touches()[0])
+    deliver(world, news, news)
     assert reasons(world, FactKind.TRIGGER_MET) == [event]
-    assert run(world).status is Status.COMPLETED
+    assert enrollment_of(world).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_trigger_after_its_timeout_is_known_and_moves_nothing(event: str) -> None:
     world = waiting_for(event)
-    world.hours(5, sending(world))
-    before = run(world)
+    world.advance_hours(5, working_senders(world))
+    before = enrollment_of(world)
     assert [touch.step_id for touch in before.touches][1:] == ["b"]
-    tell(world, EVENTS[event][1](world, world.due()[0]))
+    deliver(world, EVENTS[event][1](world, world.commanded_touches()[0]))
     assert not world.facts(FactKind.TRIGGER_MET)
-    assert run(world).touches[-1].due_at == before.touches[-1].due_at
-    world.hours(24, sending(world))
-    assert len(sends(world)) == 2
+    assert enrollment_of(world).touches[-1].due_at == before.touches[-1].due_at
+    world.advance_hours(24, working_senders(world))
+    assert len(scheduled_steps(world)) == 2
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_trigger_for_a_run_that_is_over_is_known_and_sends_nothing(event: str) -> None:
     world = waiting_for(event)
-    tell(world, happened(world, m.ContactStopped))
+    deliver(world, new_event(world, m.ContactStopped))
     facts = len(world.facts())
-    tell(world, EVENTS[event][1](world, world.due()[0]))
-    world.hours(100, sending(world))
+    deliver(world, EVENTS[event][1](world, world.commanded_touches()[0]))
+    world.advance_hours(100, working_senders(world))
     assert len(world.facts()) > facts
     assert not world.facts(FactKind.TRIGGER_MET, FactKind.EVENT_REFUSED)
-    assert len(sends(world)) == 1
+    assert len(scheduled_steps(world)) == 1
 
 
 @pytest.mark.parametrize("event", ["connection_accepted", "reply", "conversion"])
 def test_what_happened_before_the_run_is_no_trigger_of_it(event: str) -> None:
     world = waiting_for(event)
-    news = EVENTS[event][1](world, world.due()[0])
-    tell(world, msgspec.structs.replace(news, at=START - HOUR))
-    assert run(world).waiting is not None
+    news = EVENTS[event][1](world, world.commanded_touches()[0])
+    deliver(world, msgspec.structs.replace(news, at=START - HOUR))
+    assert enrollment_of(world).waiting is not None
     assert not world.facts(FactKind.TRIGGER_MET)
 
 
@@ -112,31 +115,31 @@ def past(event: m.ExternalEvent) -> m.BackfilledEvent:
 def test_a_year_of_prospecting_told_again_is_known_and_sends_nothing(fenced: bool) -> None:
     """Marked as history, or from before the tenant's fence."""
     world = prospecting(step("a", hours=24), quiet_hours="none")
-    world.hours(30, sending())
-    (touch,) = world.due()
+    world.advance_hours(30, working_senders())
+    (touch,) = world.commanded_touches()
     year = world.now - 365 * 24 * HOUR
     if fenced:
-        tell(world, tenant(at=START + 1, cause="t#2", fence=world.now - HOUR))
+        deliver(world, tenant(at=START + 1, cause="t#2", fence=world.now - HOUR))
     history: list[m.ExternalEvent] = []
     for day in range(0, 364, 7):
         of_that_day = (
-            told(world, first_name=f"Ann {day}"),
-            by_hand(world),
+            upserted(world, first_name=f"Ann {day}"),
+            enroll_by_hand(world),
             accepted(world),
             replied(world),
-            happened(world, m.ContactPaused),
-            happened(world, m.ConversionRecorded, conversion_type="deal"),
+            new_event(world, m.ContactPaused),
+            new_event(world, m.ConversionRecorded, conversion_type="deal"),
             seen(world, touch),
         )
         at = year + day * 24 * HOUR
         history += [msgspec.structs.replace(news, at=at) for news in of_that_day]
-    tell(world, *(history if fenced else map(past, history)))
-    world.hours(1_000, sending(world))
-    assert world.due() == [touch]
-    assert len(contact(world).enrollments) == 1
+    deliver(world, *(history if fenced else map(past, history)))
+    world.advance_hours(1_000, working_senders(world))
+    assert world.commanded_touches() == [touch]
+    assert len(contact_of(world).enrollments) == 1
     assert set(reasons(world, FactKind.ENROLLMENT_DECLINED)) == {"EVENT_IN_PAST"}
-    assert contact(world).connected_at == year
-    assert contact(world).replied["email"] == year + 357 * 24 * HOUR
-    assert contact(world).profile.first_name == "Ann 357"
+    assert contact_of(world).connected_at == year
+    assert contact_of(world).replied["email"] == year + 357 * 24 * HOUR
+    assert contact_of(world).profile.first_name == "Ann 357"
     (opened,) = world.facts(FactKind.TOUCH_OPENED)
     assert opened.step_id == "a"  # its metrics count it

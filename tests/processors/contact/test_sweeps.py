@@ -8,17 +8,24 @@ from processors.contact import campaign_sweeps
 from processors.contact.context import Context
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Enrollment
-from tests.testing.builders import job, tenant
-from tests.testing.story import begun, change, commanded, enrolled, run, step, tell
+from tests.testing.builders import job, step, tenant
+from tests.testing.story import (
+    change_campaign,
+    commanded_steps,
+    deliver,
+    enrolled,
+    enrollment_of,
+    world_with_campaign,
+)
 from tests.testing.world import World
 
 
 def people(*names: str) -> World:
     """A campaign with these in it."""
-    world = begun()
+    world = world_with_campaign()
     for name in names:
         person = m.Person(first_name=name, email=f"{name}@x.com", phone=f"+1{name}")
-        tell(world, job(f"j-{name}", contact_id=name, person=person))
+        deliver(world, job(f"j-{name}", contact_id=name, person=person))
     return world
 
 
@@ -35,30 +42,30 @@ def test_whom_a_sweep_did_not_reach_is_not_written_to(
         whole(scene, enrollment, *rest)
 
     monkeypatch.setattr(campaign_sweeps, broken, breaking)
-    tell(world, change(world, action))
-    world.hours(30)
-    assert world.due() == []
-    names = {run(world, contact_id=name).status.name for name in "abcd"}
+    deliver(world, change_campaign(world, action))
+    world.advance_hours(30)
+    assert world.commanded_touches() == []
+    names = {enrollment_of(world, contact_id=name).status.name for name in "abcd"}
     assert names == {"FROZEN" if action == "paused" else "STOPPED"}
 
 
 def test_resuming_skips_every_touch_that_is_too_old() -> None:
     world = enrolled(settings={"late_policy": "skip_older_than", "late_skip_hours": 1})
-    tell(world, change(world, "paused"))
-    world.hours(24 * 8)
-    tell(world, change(world, "resumed"))
-    world.hours(30)
-    late = [t.step_id for t in run(world).touches if t.reason == "late_after_pause"]
+    deliver(world, change_campaign(world, "paused"))
+    world.advance_hours(24 * 8)
+    deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(30)
+    late = [t.step_id for t in enrollment_of(world).touches if t.reason == "late_after_pause"]
     assert len(late) >= 2
-    assert all(name not in late for name, _ in commanded(world))
+    assert all(name not in late for name, _ in commanded_steps(world))
 
 
 def test_new_quiet_hours_reach_what_waits_at_dispatch() -> None:
-    world = begun(steps=[step("a", hours=1)])
-    tell(world, tenant(at=world.now + 1, limits={"email": 0}), job())
-    world.hours(2)
+    world = world_with_campaign(steps=[step("a", hours=1)])
+    deliver(world, tenant(at=world.now + 1, limits={"email": 0}), job())
+    world.advance_hours(2)
     quiet: Any = {"quiet_start": 9 * 60, "quiet_end": 20 * 60}
-    tell(world, tenant(at=world.now + 2, limits={"email": 0}, **quiet))
-    tell(world, tenant(at=world.now + 3, limits={"email": None}, **quiet))
-    world.hours(1)
-    assert commanded(world) == []
+    deliver(world, tenant(at=world.now + 2, limits={"email": 0}, **quiet))
+    deliver(world, tenant(at=world.now + 3, limits={"email": None}, **quiet))
+    world.advance_hours(1)
+    assert commanded_steps(world) == []

@@ -8,24 +8,23 @@ from schemas.campaigns import presets
 from schemas.campaigns.yaml_document import parse_document
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person, PublishCampaign
-from tests.testing.builders import CAMPAIGN, TENANT, publish
+from tests.testing.builders import CAMPAIGN, TENANT, publish, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
-    answering,
-    begun,
+    deliver,
     enrolled,
-    hours,
+    hours_since_start,
     job,
-    sending,
-    sends,
+    make_sender,
+    scheduled_steps,
     sent,
-    step,
-    tell,
     tenant,
-    told,
     touch_of,
+    upserted,
+    working_senders,
+    world_with_campaign,
 )
 
 
@@ -35,9 +34,9 @@ def duplicated(preset: str) -> World:
     for row in document["steps"]:
         row["template_id"] = "t"
     document["settings"] = {"quiet_hours": "none"}
-    world = tell(World(), tenant())
+    world = deliver(World(), tenant())
     cause, body = "c#1", msgspec.json.encode(document)
-    return tell(world, PublishCampaign(TENANT, CAMPAIGN, cause, START, body))
+    return deliver(world, PublishCampaign(TENANT, CAMPAIGN, cause, START, body))
 
 
 @pytest.mark.parametrize(
@@ -51,35 +50,35 @@ def duplicated(preset: str) -> World:
 def test_a_preset_counts_each_delay_from_the_touch_before(
     preset: str, expected: list[tuple[str, int]]
 ) -> None:
-    world = tell(duplicated(preset), job())
-    world.hours(400, sending())
-    touches = sorted(world.due(), key=lambda touch: touch.due_at)
+    world = deliver(duplicated(preset), job())
+    world.advance_hours(400, working_senders())
+    touches = sorted(world.commanded_touches(), key=lambda touch: touch.due_at)
     assert [(t.channel, (t.due_at - START) / HOUR) for t in touches] == expected
 
 
 def test_a_slow_sender_does_not_move_the_next_touch() -> None:
     world = enrolled()
-    world.hours(24)
-    touch = world.due()[0]
-    world.run(START + 24 * HOUR + 20 * 60_000_000)
-    tell(world, *sent(world, touch))
-    world.hours(80, [answering(sent)])
-    assert sends(world)[1] == ("mail-2", 96)
+    world.advance_hours(24)
+    touch = world.commanded_touches()[0]
+    world.advance_to(START + 24 * HOUR + 20 * 60_000_000)
+    deliver(world, *sent(world, touch))
+    world.advance_hours(80, [make_sender(sent)])
+    assert scheduled_steps(world)[1] == ("mail-2", 96)
 
 
 def test_a_step_may_count_from_the_enrollment() -> None:
     later = {**step("b", hours=30), "anchor": "enrollment"}
     world = enrolled(steps=[step("a", hours=24), later])
-    world.hours(60, sending())
-    assert sends(world) == [("a", 24), ("b", 30)]
+    world.advance_hours(60, working_senders())
+    assert scheduled_steps(world) == [("a", 24), ("b", 30)]
 
 
 def quiet_world(person: Person, due_hours: float, **changes: object) -> World:
     """One e-mail after so many hours, and its sequel 24 hours later."""
-    world = begun(steps=[step("a", hours=due_hours), step("b", hours=24)])
+    world = world_with_campaign(steps=[step("a", hours=due_hours), step("b", hours=24)])
     if changes:
-        tell(world, tenant(**changes))
-    return tell(world, job(person=person))
+        deliver(world, tenant(**changes))
+    return deliver(world, job(person=person))
 
 
 CHICAGO = Person(email="ann@example.com", timezone="America/Chicago")
@@ -89,18 +88,18 @@ NOWHERE = Person(email="ann@example.com")
 
 def test_a_touch_due_at_night_waits_for_eight_in_the_morning() -> None:
     world = quiet_world(CHICAGO, due_hours=15)
-    world.hours(30, sending())
-    assert sends(world) == [("a", 23)]
+    world.advance_hours(30, working_senders())
+    assert scheduled_steps(world) == [("a", 23)]
 
 
 def test_the_next_touch_counts_from_the_time_that_was_meant() -> None:
     world = quiet_world(CHICAGO, due_hours=10)
-    world.hours(50, sending())
-    assert sends(world) == [("a", 10), ("b", 34)]
+    world.advance_hours(50, working_senders())
+    assert scheduled_steps(world) == [("a", 10), ("b", 34)]
     world = quiet_world(CHICAGO, due_hours=15)
-    world.hours(50, sending())
+    world.advance_hours(50, working_senders())
     assert touch_of(world, 1).scheduled_at == START + 39 * HOUR
-    assert sends(world) == [("a", 23), ("b", 47)]
+    assert scheduled_steps(world) == [("a", 23), ("b", 47)]
 
 
 def test_the_wait_has_a_reason_and_a_time() -> None:
@@ -112,30 +111,30 @@ def test_the_wait_has_a_reason_and_a_time() -> None:
 
 def test_quiet_hours_are_those_of_the_contacts_zone() -> None:
     world = quiet_world(ROME, due_hours=10)  # 02:00 in Rome
-    world.hours(30, sending())
-    assert sends(world)[0] == ("a", 16)
+    world.advance_hours(30, working_senders())
+    assert scheduled_steps(world)[0] == ("a", 16)
 
 
 def test_without_a_zone_the_tenants_counts() -> None:
     world = quiet_world(NOWHERE, due_hours=15)
-    world.hours(30, sending())
-    assert sends(world)[0] == ("a", 23)
+    world.advance_hours(30, working_senders())
+    assert scheduled_steps(world)[0] == ("a", 23)
 
 
 def test_a_zone_learnt_while_waiting_counts() -> None:
     world = quiet_world(NOWHERE, due_hours=10)
-    tell(world, told(world, timezone="Europe/Rome"))
-    world.hours(30, sending())
-    assert sends(world)[0] == ("a", 16)
-    assert hours(world.facts(FactKind.TOUCH_DEFERRED)[0]) == 10
+    deliver(world, upserted(world, timezone="Europe/Rome"))
+    world.advance_hours(30, working_senders())
+    assert scheduled_steps(world)[0] == ("a", 16)
+    assert hours_since_start(world.facts(FactKind.TOUCH_DEFERRED)[0]) == 10
 
 
 @pytest.mark.parametrize(("region", "expected"), [("FL", 23), ("TX", 11.5), ("", 11.5)])
 def test_a_strict_region_is_quiet_an_hour_earlier(region: str, expected: float) -> None:
     person = Person(email="a@example.com", timezone="America/Chicago", region=region)
     world = quiet_world(person, due_hours=11.5, strict_regions=("FL",))
-    world.hours(30, sending())
-    assert sends(world)[0] == ("a", expected)
+    world.advance_hours(30, working_senders())
+    assert scheduled_steps(world)[0] == ("a", expected)
 
 
 @pytest.mark.parametrize(
@@ -150,39 +149,41 @@ def test_a_strict_region_is_quiet_till_midnight_whatever_hours_the_campaign_has(
     quiet: object, expected: float
 ) -> None:
     person = Person(email="a@example.com", timezone="America/Chicago", region="FL")
-    world = begun(steps=[step("a", hours=12)], settings={"quiet_hours": quiet})  # 21:00 there
-    tell(world, tenant(strict_regions=("FL",)))
-    tell(world, job(person=person))
-    world.hours(30, sending())
-    assert sends(world) == [("a", expected)]
+    world = world_with_campaign(
+        steps=[step("a", hours=12)], settings={"quiet_hours": quiet}
+    )  # 21:00 there
+    deliver(world, tenant(strict_regions=("FL",)))
+    deliver(world, job(person=person))
+    world.advance_hours(30, working_senders())
+    assert scheduled_steps(world) == [("a", expected)]
 
 
 def test_a_campaign_may_have_its_own_quiet_hours_or_none() -> None:
     own = {"quiet_hours": {"start": "08:00", "end": "12:30"}}
     for settings, expected in ((own, 3.5), ({"quiet_hours": "none"}, 2)):
         world = enrolled(steps=[step("a", hours=2)], settings=settings)
-        world.hours(30, sending())
-        assert sends(world)[0] == ("a", expected)
+        world.advance_hours(30, working_senders())
+        assert scheduled_steps(world)[0] == ("a", expected)
 
 
 def test_quiet_hours_begin_with_their_first_minute_and_end_before_their_last() -> None:
     for due, expected in ((12 - 1 / 60, 12 - 1 / 60), (12, 23), (23 - 1 / 60, 23), (23, 23)):
         world = quiet_world(CHICAGO, due_hours=due)
-        world.hours(30, sending())
-        assert sends(world)[0][1] == pytest.approx(expected, abs=1e-9)
+        world.advance_hours(30, working_senders())
+        assert scheduled_steps(world)[0][1] == pytest.approx(expected, abs=1e-9)
 
 
 def test_on_the_night_the_clock_changes_eight_is_eight_by_the_wall() -> None:
     evening = parse_rfc3339("2026-03-08T04:30:00Z")  # 22:30 on Saturday; spring forward at 02:00
-    world = begun(steps=[step("a", hours=(evening - START) / HOUR)])
-    tell(world, job(person=CHICAGO))
-    world.run(evening + 24 * HOUR)
-    assert world.due()[0].due_at == parse_rfc3339("2026-03-08T13:00:00Z")  # 08:00 CDT
+    world = world_with_campaign(steps=[step("a", hours=(evening - START) / HOUR)])
+    deliver(world, job(person=CHICAGO))
+    world.advance_to(evening + 24 * HOUR)
+    assert world.commanded_touches()[0].due_at == parse_rfc3339("2026-03-08T13:00:00Z")  # 08:00 CDT
 
 
 def test_a_new_version_does_not_move_a_running_enrollment() -> None:
     world = enrolled()
-    tell(world, publish(steps=[step("mail-1", hours=1), step("mail-2", hours=1)]))
-    world.hours(100, sending())
-    assert sends(world) == [("mail-1", 24), ("mail-2", 96)]
-    assert {t.campaign_version for t in world.due()} == {1}
+    deliver(world, publish(steps=[step("mail-1", hours=1), step("mail-2", hours=1)]))
+    world.advance_hours(100, working_senders())
+    assert scheduled_steps(world) == [("mail-1", 24), ("mail-2", 96)]
+    assert {t.campaign_version for t in world.commanded_touches()} == {1}

@@ -17,13 +17,13 @@ from tests.testing.story import (
     HOUR,
     START,
     World,
-    happened,
+    deliver,
+    enrollment_of,
+    new_event,
     prospecting,
     reasons,
-    run,
-    sending,
-    tell,
     touch_of,
+    working_senders,
 )
 
 _orders = count()
@@ -35,12 +35,12 @@ def mail(name: str, hours: float = 10, **fields: Any) -> dict[str, Any]:
 
 
 def sends(world: World) -> list[tuple[str, float]]:
-    return [(touch.step_id, (touch.due_at - START) / HOUR) for touch in world.due()]
+    return [(touch.step_id, (touch.due_at - START) / HOUR) for touch in world.commanded_touches()]
 
 
 def edited(world: World, *rows: dict[str, Any], **settings: Any) -> World:
     quiet = {"quiet_hours": "none", **settings}
-    return tell(world, publish(kind="prospecting", steps=list(rows), settings=quiet))
+    return deliver(world, publish(kind="prospecting", steps=list(rows), settings=quiet))
 
 
 def moved(
@@ -49,7 +49,7 @@ def moved(
     order = m.MoveRuns(
         "acme", "reviews", f"move#{next(_orders)}", world.now, from_version, dict(steps or {})
     )
-    return tell(world, order)
+    return deliver(world, order)
 
 
 def two_mails(**settings: Any) -> World:
@@ -58,14 +58,14 @@ def two_mails(**settings: Any) -> World:
 
 def test_a_run_stays_on_its_version() -> None:
     world = edited(two_mails(), mail("a", 1), mail("c", 1))
-    world.hours(100, sending())
+    world.advance_hours(100, working_senders())
     assert sends(world) == [("a", 10), ("b", 20)]
 
 
 def test_a_run_may_follow_every_version() -> None:
     world = edited(two_mails(), mail("a", 20), mail("c", 5), on_edit="follow")
-    assert run(world).version == 2
-    world.hours(100, sending())
+    assert enrollment_of(world).version == 2
+    world.advance_hours(100, working_senders())
     assert sends(world) == [("a", 20), ("c", 25)]
     (fact,) = world.facts(FactKind.ENROLLMENT_MOVED)
     assert fact.values == {"from": 1, "to": 2, "step": "a", "becomes": "a"}
@@ -73,56 +73,56 @@ def test_a_run_may_follow_every_version() -> None:
 
 def test_a_run_is_moved_by_a_map() -> None:
     world = two_mails()
-    world.hours(12, sending())  # it stands at b
+    world.advance_hours(12, working_senders())  # it stands at b
     edited(world, mail("x", 1), mail("y", 3))
     moved(world, {"a": "x", "b": "y"})
-    world.hours(100, sending())
+    world.advance_hours(100, working_senders())
     assert sends(world) == [("a", 10), ("y", 13)]
-    assert run(world).status is Status.COMPLETED
+    assert enrollment_of(world).status is Status.COMPLETED
 
 
 def test_a_step_that_is_gone_is_left_for_the_next_there_is() -> None:
     world = prospecting(mail("a"), mail("b"), mail("c"), quiet_hours="none")
-    world.hours(12, sending())
+    world.advance_hours(12, working_senders())
     edited(world, mail("a"), mail("c", 4))
     moved(world)
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["step_removed"]
-    world.hours(100, sending())
+    world.advance_hours(100, working_senders())
     assert sends(world) == [("a", 10), ("c", 16)]
 
 
 def test_a_run_with_nothing_left_to_do_is_completed() -> None:
     world = two_mails()
-    world.hours(12, sending())
+    world.advance_hours(12, working_senders())
     edited(world, mail("a"))
     moved(world)
-    assert run(world).status is Status.COMPLETED
+    assert enrollment_of(world).status is Status.COMPLETED
 
 
 def test_whose_command_is_out_stays_until_it_is_answered() -> None:
     world = two_mails()
-    world.hours(10.2)
+    world.advance_hours(10.2)
     assert touch_of(world).phase is Phase.COMMANDED
     edited(world, mail("b"))
     moved(world)
-    assert run(world).version == 1
+    assert enrollment_of(world).version == 1
     assert reasons(world, FactKind.ENROLLMENT_KEPT) == ["STEP_GONE"]
 
 
 def test_a_wait_becomes_what_the_new_version_waits_for() -> None:
     wait = {"event": "reply", "max_wait_hours": 100}
     world = prospecting(mail("a", 0, wait_for=wait), mail("b", 1), quiet_hours="none")
-    world.hours(5, sending())
+    world.advance_hours(5, working_senders())
     shorter = {"event": "reply", "max_wait_hours": 20}
     edited(world, mail("a", 0, wait_for=shorter), mail("b", 1))
     moved(world)
-    waiting = run(world).waiting
+    waiting = enrollment_of(world).waiting
     assert waiting is not None
     assert waiting.until == START + 20 * HOUR
     edited(world, mail("a", 0), mail("b", 8))
     moved(world)
-    assert run(world).waiting is None
-    world.hours(10, sending())
+    assert enrollment_of(world).waiting is None
+    world.advance_hours(10, working_senders())
     assert sends(world) == [("a", 0), ("b", 8)]
 
 
@@ -130,9 +130,9 @@ def test_only_runs_of_the_version_that_is_named_move() -> None:
     world = edited(two_mails(), mail("a"), mail("b"), mail("c"))
     edited(world, mail("a"), mail("b"), mail("d"))
     moved(world, from_version=2)
-    assert run(world).version == 1
+    assert enrollment_of(world).version == 1
     moved(world, from_version=1)
-    assert run(world).version == 3
+    assert enrollment_of(world).version == 3
 
 
 @pytest.mark.parametrize(
@@ -153,20 +153,20 @@ def test_an_order_that_makes_no_sense_is_refused(changes: dict[str, Any], code: 
         "from_version": None,
         "steps": {},
     }
-    world = tell(two_mails(), m.MoveRuns(**{**fields, **changes}))
+    world = deliver(two_mails(), m.MoveRuns(**{**fields, **changes}))
     assert reasons(world, FactKind.EVENT_REFUSED) == [code]
-    assert run(world).version == 1
+    assert enrollment_of(world).version == 1
 
 
 def test_a_paused_run_moves_and_stays_paused() -> None:
     world = two_mails()
-    tell(world, happened(world, m.ContactPaused))
+    deliver(world, new_event(world, m.ContactPaused))
     edited(world, mail("a", 30), mail("b"))
     moved(world)
-    world.hours(5, sending())
-    assert (run(world).version, run(world).status) == (2, Status.FROZEN)
-    tell(world, happened(world, m.ContactResumed))
-    world.hours(100, sending())
+    world.advance_hours(5, working_senders())
+    assert (enrollment_of(world).version, enrollment_of(world).status) == (2, Status.FROZEN)
+    deliver(world, new_event(world, m.ContactResumed))
+    world.advance_hours(100, working_senders())
     assert sends(world) == [("a", 35), ("b", 45)]
 
 

@@ -7,22 +7,21 @@ import pytest
 from schemas.base.times import HOUR, SECOND
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Message, Person
-from tests.testing.builders import publish
+from tests.testing.builders import publish, step
 from tests.testing.story import (
     START,
     World,
-    begun,
-    change,
-    commanded,
-    contact,
-    hours,
+    change_campaign,
+    commanded_steps,
+    contact_of,
+    deliver,
+    hours_since_start,
     job,
     reasons,
     revocations,
-    step,
-    tell,
     tenant,
-    told,
+    upserted,
+    world_with_campaign,
 )
 
 ONE = [step("a", hours=1)]
@@ -46,16 +45,16 @@ def crowd(number: int, first: int = 0, **changes: Any) -> list[Message]:
 
 def rush(number: int, per_hour: int | None, **campaign: Any) -> World:
     """So many touches, due a second apart, under a limit."""
-    world = begun(**{"steps": ONE, "settings": NONE, **campaign})
-    tell(world, tenant(limits={"email": per_hour, "sms": per_hour}))
-    return tell(world, *crowd(number))
+    world = world_with_campaign(**{"steps": ONE, "settings": NONE, **campaign})
+    deliver(world, tenant(limits={"email": per_hour, "sms": per_hour}))
+    return deliver(world, *crowd(number))
 
 
 def test_the_one_past_the_limit_waits_exactly_until_the_first_leaves_the_hour() -> None:
-    world = begun(steps=ONE, settings=NONE)
-    tell(world, *crowd(101))
-    world.hours(3)
-    times = [at for _, at in commanded(world)]
+    world = world_with_campaign(steps=ONE, settings=NONE)
+    deliver(world, *crowd(101))
+    world.advance_hours(3)
+    times = [at for _, at in commanded_steps(world)]
     assert times[:100] == [round(1 + n / 3600, 6) for n in range(100)]
     assert times[100] == 2.0  # the first went out at 1.0
     fact = world.facts(FactKind.TOUCH_DEFERRED)[0]
@@ -70,8 +69,8 @@ def hours_of(until: Any) -> float:
 
 def test_no_hour_ever_sees_more_than_the_limit() -> None:
     world = rush(40, per_hour=7)
-    world.hours(12)
-    times = sorted(at for _, at in commanded(world))
+    world.advance_hours(12)
+    times = sorted(at for _, at in commanded_steps(world))
     assert len(times) == 40
     assert all(
         later - earlier >= 1 - 1e-6 for earlier, later in zip(times, times[7:], strict=False)
@@ -80,73 +79,73 @@ def test_no_hour_ever_sees_more_than_the_limit() -> None:
 
 def test_email_and_sms_are_counted_separately() -> None:
     world = rush(3, per_hour=3)
-    tell(world, publish(campaign_id="s", service_type="hvac", steps=[step("s", "sms", 1)]))
-    tell(world, *crowd(3, first=10, service_type="hvac"))
-    world.hours(2)
-    assert sorted(at for _, at in commanded(world))[-1] < 1.1
-    assert len(commanded(world)) == 6
+    deliver(world, publish(campaign_id="s", service_type="hvac", steps=[step("s", "sms", 1)]))
+    deliver(world, *crowd(3, first=10, service_type="hvac"))
+    world.advance_hours(2)
+    assert sorted(at for _, at in commanded_steps(world))[-1] < 1.1
+    assert len(commanded_steps(world)) == 6
 
 
 def test_tenants_are_counted_separately() -> None:
     world = rush(2, per_hour=2)
-    tell(world, tenant(tenant_id="other", limits={"email": 2}))
-    tell(world, publish(tenant_id="other", steps=ONE, settings=NONE))
-    tell(world, *crowd(2, tenant_id="other"))
-    world.hours(1.5)
-    assert len(world.due()) == 4
+    deliver(world, tenant(tenant_id="other", limits={"email": 2}))
+    deliver(world, publish(tenant_id="other", steps=ONE, settings=NONE))
+    deliver(world, *crowd(2, tenant_id="other"))
+    world.advance_hours(1.5)
+    assert len(world.commanded_touches()) == 4
 
 
 def test_without_a_limit_nothing_waits() -> None:
     world = rush(150, per_hour=None)
-    world.hours(1.1)
-    assert len(world.due()) == 150
+    world.advance_hours(1.1)
+    assert len(world.commanded_touches()) == 150
     assert world.facts(FactKind.TOUCH_DEFERRED) == []
 
 
 def test_a_raised_limit_releases_at_once() -> None:
     world = rush(5, per_hour=2)
-    world.hours(1.5)
-    assert len(world.due()) == 2
-    tell(world, tenant(limits={"email": 4}))
-    world.hours(0.01)
-    assert len(world.due()) == 4
-    tell(world, tenant(limits={"email": None}))
-    world.hours(0.01)
-    assert len(world.due()) == 5
+    world.advance_hours(1.5)
+    assert len(world.commanded_touches()) == 2
+    deliver(world, tenant(limits={"email": 4}))
+    world.advance_hours(0.01)
+    assert len(world.commanded_touches()) == 4
+    deliver(world, tenant(limits={"email": None}))
+    world.advance_hours(0.01)
+    assert len(world.commanded_touches()) == 5
 
 
 def test_a_lowered_limit_counts_what_went_out_before() -> None:
     world = rush(4, per_hour=3)
-    world.hours(1.5)
-    tell(world, tenant(limits={"email": 1}))
-    world.hours(1)
-    assert commanded(world)[3][1] == pytest.approx(2 + 2 / 3600, abs=1e-5)
+    world.advance_hours(1.5)
+    deliver(world, tenant(limits={"email": 1}))
+    world.advance_hours(1)
+    assert commanded_steps(world)[3][1] == pytest.approx(2 + 2 / 3600, abs=1e-5)
 
 
 def test_a_limit_counts_from_when_it_is_set() -> None:
     world = rush(5, per_hour=None)
-    world.hours(1.1)
-    tell(world, tenant(limits={"email": 2}))
-    tell(world, *crowd(3, first=5))
-    times = [at for _, at in commanded(world)]
+    world.advance_hours(1.1)
+    deliver(world, tenant(limits={"email": 2}))
+    deliver(world, *crowd(3, first=5))
+    times = [at for _, at in commanded_steps(world)]
     assert times[5:] == [1.1, 1.1]  # the hour has seen seven, five of them before the limit
-    world.hours(1.1)
-    assert commanded(world)[7][1] == 2.1
+    world.advance_hours(1.1)
+    assert commanded_steps(world)[7][1] == 2.1
 
 
 def test_a_limit_of_none_an_hour_ends_in_expiry_not_in_silence() -> None:
     world = rush(2, per_hour=0, settings={**NONE, "expire_after_hours": 5})
-    world.hours(10)
-    assert world.due() == []
+    world.advance_hours(10)
+    assert world.commanded_touches() == []
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired", "expired"]
 
 
 def test_who_has_waited_out_a_limit_into_quiet_hours_waits_on() -> None:
-    world = begun(steps=[step("a", hours=11.5)], settings=PATIENT)
-    tell(world, tenant(limits={"email": 1}), *crowd(2))
-    world.hours(30)
-    assert [at for _, at in commanded(world)] == [11.5, 23.0]
-    told_why = [(f.reason, hours(f)) for f in world.facts(FactKind.TOUCH_DEFERRED)]
+    world = world_with_campaign(steps=[step("a", hours=11.5)], settings=PATIENT)
+    deliver(world, tenant(limits={"email": 1}), *crowd(2))
+    world.advance_hours(30)
+    assert [at for _, at in commanded_steps(world)] == [11.5, 23.0]
+    told_why = [(f.reason, hours_since_start(f)) for f in world.facts(FactKind.TOUCH_DEFERRED)]
     first = pytest.approx(11.5, abs=1e-3)
     assert told_why == [("throttled", first), ("quiet_hours", 12.5), ("throttled", 23.0)]
 
@@ -154,69 +153,69 @@ def test_who_has_waited_out_a_limit_into_quiet_hours_waits_on() -> None:
 def test_the_higher_priority_goes_first_then_the_earlier_due() -> None:
     world = rush(1, per_hour=1)
     urgent = {"campaign_id": "urgent", "service_type": "roofing", "steps": ONE}
-    tell(world, publish(**urgent, settings={**NONE, "priority": 9}))
-    tell(world, *crowd(2, first=1))
-    tell(world, *crowd(1, first=3, service_type="roofing"))
-    world.hours(5)
+    deliver(world, publish(**urgent, settings={**NONE, "priority": 9}))
+    deliver(world, *crowd(2, first=1))
+    deliver(world, *crowd(1, first=3, service_type="roofing"))
+    world.advance_hours(5)
     order = [f.contact_id for f in world.facts(FactKind.TOUCH_COMMANDED)]
     assert order == ["p0000", "p0003", "p0001", "p0002"]
 
 
 def test_a_waiting_request_goes_to_the_address_of_the_day() -> None:
     world = rush(2, per_hour=1)
-    world.hours(1.5)
-    tell(world, told(world, "p0001", email="moved@example.com"))
-    world.hours(1)
-    assert world.due()[1].recipient == "moved@example.com"
+    world.advance_hours(1.5)
+    deliver(world, upserted(world, "p0001", email="moved@example.com"))
+    world.advance_hours(1)
+    assert world.commanded_touches()[1].recipient == "moved@example.com"
 
 
 def test_a_waiting_request_whose_address_is_gone_is_skipped() -> None:
     world = rush(2, per_hour=1)
-    world.hours(1.5)
-    tell(world, told(world, "p0001", email=""))
+    world.advance_hours(1.5)
+    deliver(world, upserted(world, "p0001", email=""))
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_address"]
-    world.hours(5)
-    assert len(world.due()) == 1
+    world.advance_hours(5)
+    assert len(world.commanded_touches()) == 1
 
 
 def test_a_waiting_request_moves_with_the_contacts_zone() -> None:
-    world = begun(steps=[step("a", hours=11.5)], settings=PATIENT)
-    tell(world, tenant(limits={"email": 1}), *crowd(2))
-    world.hours(14)
-    tell(world, told(world, "p0001", timezone="Pacific/Honolulu"))  # 19:00 there
-    world.hours(0.1)
-    assert len(world.due()) == 2
+    world = world_with_campaign(steps=[step("a", hours=11.5)], settings=PATIENT)
+    deliver(world, tenant(limits={"email": 1}), *crowd(2))
+    world.advance_hours(14)
+    deliver(world, upserted(world, "p0001", timezone="Pacific/Honolulu"))  # 19:00 there
+    world.advance_hours(0.1)
+    assert len(world.commanded_touches()) == 2
 
 
 def test_pausing_takes_a_waiting_request_back_and_resuming_asks_again() -> None:
     world = rush(2, per_hour=1)
-    world.hours(1.5)
-    tell(world, change(world, "paused"))
+    world.advance_hours(1.5)
+    deliver(world, change_campaign(world, "paused"))
     assert len(world.facts(FactKind.TOUCH_WITHDRAWN)) == 1
-    world.hours(5)
-    assert len(world.due()) == 1
-    tell(world, change(world, "resumed"))
-    world.hours(0.1)
-    assert (len(world.due()), revocations(world)) == (2, [])
-    assert world.due()[1].emission == 1  # what never went out is no first time
+    world.advance_hours(5)
+    assert len(world.commanded_touches()) == 1
+    deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(0.1)
+    assert (len(world.commanded_touches()), revocations(world)) == (2, [])
+    assert world.commanded_touches()[1].emission == 1  # what never went out is no first time
 
 
 def test_a_large_limit_is_never_exceeded_either() -> None:
     world = rush(30, per_hour=2_000)
-    world.hours(2)
-    assert len(world.due()) == 30
+    world.advance_hours(2)
+    assert len(world.commanded_touches()) == 30
 
 
 def test_a_storm_after_quiet_hours_is_let_out_at_the_limit() -> None:
-    world = begun(steps=[step("a", hours=15)], settings=PATIENT)
-    tell(world, tenant(limits={"email": 10}), *crowd(25))
-    world.hours(26)
-    times = [at for _, at in commanded(world)]
+    world = world_with_campaign(steps=[step("a", hours=15)], settings=PATIENT)
+    deliver(world, tenant(limits={"email": 10}), *crowd(25))
+    world.advance_hours(26)
+    times = [at for _, at in commanded_steps(world)]
     assert (times.count(23.0), times.count(24.0), times.count(25.0)) == (10, 10, 5)
 
 
 def test_the_contact_knows_why_and_until_when_it_waits() -> None:
     world = rush(2, per_hour=1)
-    world.hours(1.5)
-    touch = contact(world, "p0001").enrollments[-1].touches[-1]
+    world.advance_hours(1.5)
+    touch = contact_of(world, "p0001").enrollments[-1].touches[-1]
     assert (touch.wait, touch.due_at) == ("throttled", START + 2 * HOUR)

@@ -4,25 +4,25 @@ from processors.contact import ContactProcessor
 from processors.fold.task import OUTPUTS_MAX, Record, Task
 from schemas.base.times import DAY, HOUR
 from schemas.internal import messages as m
-from tests.testing.builders import begun, job
-from tests.testing.story import change, enrolled, tell
+from tests.testing.builders import job, world_with_campaign
+from tests.testing.story import change_campaign, deliver, enrolled
 from tests.testing.world import START, World
 
 
 def test_the_second_record_of_a_batch_is_not_believed_either() -> None:
     task = Task(ContactProcessor(), 0)
-    task.horizon = START + HOUR
+    task.max_timestamp = START + HOUR
     task.feed([Record(0, START, b"", m.TICK), Record(1, START + 2 * DAY, b"", m.TICK)])
     assert task.advance(10) == 1
     assert (task.next_offset, task.stream_time) == (1, START)
 
 
 def test_a_sweep_is_committed_in_parts() -> None:
-    world = begun()
+    world = world_with_campaign()
     people = OUTPUTS_MAX // 4 + 600
-    tell(world, *(job(f"j{n}", contact_id=f"p{n:06}") for n in range(people)))
+    deliver(world, *(job(f"j{n}", contact_id=f"p{n:06}") for n in range(people)))
     before = world.workers["contact"].transactions
-    tell(world, change(world, "paused"))
+    deliver(world, change_campaign(world, "paused"))
     assert world.workers["contact"].transactions > before + 1
     assert all_frozen(world, people)
 
@@ -35,5 +35,5 @@ def all_frozen(world: World, people: int) -> bool:
 
 def test_a_paused_campaign_needs_no_second_word() -> None:
     world = enrolled()
-    tell(world, change(world, "paused"))
+    deliver(world, change_campaign(world, "paused"))
     assert all_frozen(world, 1)

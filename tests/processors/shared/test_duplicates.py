@@ -3,54 +3,53 @@
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from tests.testing.builders import CAMPAIGN, TENANT, publish
+from tests.testing.builders import CAMPAIGN, TENANT, publish, step
 from tests.testing.story import (
-    by_hand,
-    change,
+    change_campaign,
+    deliver,
+    enroll_by_hand,
     enrolled,
-    outside,
+    enrollment_of,
+    event_fields,
     reasons,
-    run,
-    sending,
-    step,
-    tell,
+    working_senders,
 )
 
 
 def test_an_enrollment_by_hand_told_again_after_its_end_starts_nothing() -> None:
-    world = enrolled(steps=[step("a")])
-    world.hours(25, sending())
-    told = by_hand(world)
-    tell(world, told)
-    world.hours(25, sending(world))
-    tell(world, told)
-    assert [run(world).cycle, run(world).status] == [2, Status.COMPLETED]
+    world = enrolled(steps=[step("a", hours=24)])
+    world.advance_hours(25, working_senders())
+    told = enroll_by_hand(world)
+    deliver(world, told)
+    world.advance_hours(25, working_senders(world))
+    deliver(world, told)
+    assert [enrollment_of(world).cycle, enrollment_of(world).status] == [2, Status.COMPLETED]
     assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
 
 
 def test_a_stop_told_again_leaves_the_next_run_alone() -> None:
     world = enrolled()
-    stop = m.ContactStopped(**outside(world))
-    tell(world, stop, by_hand(world), stop)
-    assert run(world).status is Status.ACTIVE
+    stop = m.ContactStopped(**event_fields(world))
+    deliver(world, stop, enroll_by_hand(world), stop)
+    assert enrollment_of(world).status is Status.ACTIVE
 
 
 def test_a_pause_told_again_after_the_resume_pauses_nothing() -> None:
     world = enrolled()
-    pause = change(world, "paused")
-    tell(world, pause)
-    tell(world, change(world, "resumed"))
-    tell(world, pause)
-    assert run(world).status is Status.ACTIVE
+    pause = change_campaign(world, "paused")
+    deliver(world, pause)
+    deliver(world, change_campaign(world, "resumed"))
+    deliver(world, pause)
+    assert enrollment_of(world).status is Status.ACTIVE
     assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
 
 
 def test_an_old_version_told_again_is_no_new_version() -> None:
-    first = publish(steps=[step("a")])
-    world = enrolled(steps=[step("z")])
-    tell(world, first)
-    tell(world, publish(steps=[step("b")]))
-    tell(world, first)
+    first = publish(steps=[step("a", hours=24)])
+    world = enrolled(steps=[step("z", hours=24)])
+    deliver(world, first)
+    deliver(world, publish(steps=[step("b", hours=24)]))
+    deliver(world, first)
     published = world.facts(FactKind.CAMPAIGN_PUBLISHED)
     assert [fact.version for fact in published] == [1, 2, 3]
     assert {fact.campaign_id for fact in published} == {CAMPAIGN}

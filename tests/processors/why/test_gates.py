@@ -6,29 +6,28 @@ from processors.why import NOT_ASKED, ORDER, Explanation, Gate, explain
 from schemas.internal import messages as m
 from schemas.internal.facts import fact_time
 from schemas.internal.messages import DeleteTemplate, Person
-from tests.testing.builders import CONTACT, TENANT, publish
+from tests.testing.builders import CONTACT, TENANT, publish, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
     bounced,
-    by_hand,
-    change,
-    contact,
+    change_campaign,
+    contact_of,
+    deliver,
+    enroll_by_hand,
     enrolled,
-    happened,
+    new_event,
     prospecting,
     seen,
-    sending,
-    step,
-    tell,
     tenant,
-    told,
     unsubscribed,
+    upserted,
+    working_senders,
 )
 from tests.testing.story import job as finished
 
-TWO = [step("a"), step("b", "sms")]
+TWO = [step("a", hours=24), step("b", "sms", hours=24)]
 NO_QUIET = {"quiet_hours": "none"}
 CHICAGO = {"zone": "America/Chicago", "zone_from": "contact", "quiet": "21:00-08:00", "only": None}
 
@@ -36,7 +35,7 @@ CHICAGO = {"zone": "America/Chicago", "zone_from": "contact", "quiet": "21:00-08
 def why(world: World, contact_id: str = CONTACT, **about: Any) -> Explanation:
     """What can be said of a person, from the facts and states of a world."""
     facts = [f for f in world.facts() if (f.tenant_id, f.contact_id) == (TENANT, contact_id)]
-    return explain(TENANT, contact_id, facts, contact(world, contact_id).enrollments, **about)
+    return explain(TENANT, contact_id, facts, contact_of(world, contact_id).enrollments, **about)
 
 
 def gates(world: World, touch: int = 0, contact_id: str = CONTACT) -> dict[str, Gate]:
@@ -63,9 +62,9 @@ def through(refused: str, found: dict[str, Gate]) -> None:
 
 
 def test_a_touch_that_was_sent_passed_every_gate_with_its_values() -> None:
-    world = enrolled(steps=[step("a", template="hello")])
-    tell(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 2}))
-    world.hours(25, sending())
+    world = enrolled(steps=[step("a", hours=24, template_id="hello")])
+    deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 2}))
+    world.advance_hours(25, working_senders())
     found = gates(world)
     assert set(results(found).values()) == {"passed"}
     assert found["campaign"].values == {"version": 1}
@@ -81,9 +80,9 @@ def test_a_touch_that_was_sent_passed_every_gate_with_its_values() -> None:
 
 def test_the_touch_before_is_named_with_what_became_of_it() -> None:
     world = enrolled(steps=TWO)
-    world.hours(25, sending())
-    tell(world, told(world, phone=""))
-    world.hours(50, sending())
+    world.advance_hours(25, working_senders())
+    deliver(world, upserted(world, phone=""))
+    world.advance_hours(50, working_senders())
     before = {"step": "a", "became": "touch.sent", "at": at(24)}
     assert gates(world, 1)["previous_touch"].values == before
 
@@ -104,7 +103,7 @@ def test_quiet_hours_are_told_with_zone_and_end_before_they_come() -> None:
     assert found.values == {"window": CHICAGO}
     waits = why(world).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
-    world.hours(24)
+    world.advance_hours(24)
     found = gates(world)["window"]
     assert (found.result, [hold.until for hold in found.held]) == ("passed", [at(23)])
 
@@ -112,8 +111,8 @@ def test_quiet_hours_are_told_with_zone_and_end_before_they_come() -> None:
 def test_an_opt_out_is_told_with_the_event_it_came_by() -> None:
     world = enrolled(steps=TWO)
     gone = unsubscribed(world)
-    tell(world, gone)
-    world.hours(25)
+    deliver(world, gone)
+    world.advance_hours(25)
     found = gates(world)
     through("opt_out", found)
     closed = found["opt_out"]
@@ -122,9 +121,9 @@ def test_an_opt_out_is_told_with_the_event_it_came_by() -> None:
 
 
 def test_where_an_opt_out_ends_the_run_no_gate_was_asked_for_its_touch() -> None:
-    world = enrolled(steps=[step("a")])
+    world = enrolled(steps=[step("a", hours=24)])
     gone = unsubscribed(world)
-    tell(world, gone)
+    deliver(world, gone)
     found = gates(world)
     closed = found.pop("enrollment")
     assert (closed.result, closed.reason, closed.cause) == (
@@ -137,8 +136,8 @@ def test_where_an_opt_out_ends_the_run_no_gate_was_asked_for_its_touch() -> None
 
 def test_what_is_called_back_keeps_what_its_gates_have_said() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    tell(world, unsubscribed(world))
+    world.advance_hours(24)
+    deliver(world, unsubscribed(world))
     found = gates(world)
     assert (found["opt_out"].result, found["opt_out"].at) == ("refused", at(24))
     assert {g.result for name, g in found.items() if name != "opt_out"} == {"passed"}
@@ -148,8 +147,8 @@ def test_what_is_called_back_keeps_what_its_gates_have_said() -> None:
 def test_the_opt_out_of_another_with_the_same_address_is_told_with_its_event() -> None:
     world = enrolled(steps=TWO)
     gone = unsubscribed(world)
-    tell(world, gone, finished("j2", contact_id="ben"))
-    world.hours(25)
+    deliver(world, gone, finished("j2", contact_id="ben"))
+    world.advance_hours(25)
     found = gates(world, 0, "ben")
     assert results(found)["opt_out"] == "refused"
     assert found["opt_out"].cause == gone.cause
@@ -157,33 +156,37 @@ def test_the_opt_out_of_another_with_the_same_address_is_told_with_its_event() -
 
 
 def test_a_bounce_is_told_with_the_event_it_came_by() -> None:
-    world = enrolled(steps=[step("a"), step("b")])
-    world.hours(25, sending())
-    came_back = bounced(world, world.due()[0])
-    tell(world, came_back)
-    world.hours(30)
+    world = enrolled(steps=[step("a", hours=24), step("b", hours=24)])
+    world.advance_hours(25, working_senders())
+    came_back = bounced(world, world.commanded_touches()[0])
+    deliver(world, came_back)
+    world.advance_hours(30)
     found = gates(world, 1)
     through("bounce", found)
     assert (found["bounce"].reason, found["bounce"].cause) == ("address_bounced", came_back.cause)
 
 
 def test_the_bounce_that_is_told_is_the_one_that_closed_the_address_in_use() -> None:
-    world = enrolled(steps=[step("a"), step("b"), step("c")])
-    world.hours(25, sending())
-    tell(world, bounced(world, world.due()[0]), told(world, email="other@example.com"))
-    world.hours(24, sending(world))
-    second = bounced(world, world.due()[1])
-    tell(world, second)
-    world.hours(30)
+    world = enrolled(steps=[step("a", hours=24), step("b", hours=24), step("c", hours=24)])
+    world.advance_hours(25, working_senders())
+    deliver(
+        world,
+        bounced(world, world.commanded_touches()[0]),
+        upserted(world, email="other@example.com"),
+    )
+    world.advance_hours(24, working_senders(world))
+    second = bounced(world, world.commanded_touches()[1])
+    deliver(world, second)
+    world.advance_hours(30)
     assert gates(world, 2)["bounce"].cause == second.cause
 
 
 def test_a_bounce_on_one_channel_is_told_where_another_has_the_same_address() -> None:
     world = prospecting(step("a", "sms", hours=1), step("b", "whatsapp", hours=5))
-    world.hours(2, sending())
-    came_back = bounced(world, world.due()[0])
-    tell(world, came_back)
-    world.hours(6)
+    world.advance_hours(2, working_senders())
+    came_back = bounced(world, world.commanded_touches()[0])
+    deliver(world, came_back)
+    world.advance_hours(6)
     found = gates(world, 1)["bounce"]
     assert (found.reason, found.cause) == ("address_bounced", came_back.cause)
 
@@ -191,28 +194,30 @@ def test_a_bounce_on_one_channel_is_told_where_another_has_the_same_address() ->
 def test_the_reply_that_is_told_is_a_persons_own_and_of_this_run() -> None:
     conditional = {**step("b", hours=5), "skip_when": ["already_replied"]}
     world = prospecting(step("a", hours=1), conditional, on_reply="continue")
-    world.hours(2, sending())
-    early = happened(world, m.ContactReplied, channel="email", at=START - HOUR)
-    note = happened(world, m.ContactReplied, channel="email", automatic=True)
-    reply = happened(world, m.ContactReplied, channel="email")
-    tell(world, early, note, reply)
-    world.hours(6, sending(world))
+    world.advance_hours(2, working_senders())
+    early = new_event(world, m.ContactReplied, channel="email", at=START - HOUR)
+    note = new_event(world, m.ContactReplied, channel="email", automatic=True)
+    reply = new_event(world, m.ContactReplied, channel="email")
+    deliver(world, early, note, reply)
+    world.advance_hours(6, working_senders(world))
     assert gates(world, 1)["skip_when"].cause == reply.cause
 
 
 def test_without_an_address_the_field_is_named() -> None:
-    world = enrolled(steps=[step("a", "sms")], changes={"person": Person(email="a@example.com")})
-    world.hours(25)
+    world = enrolled(
+        steps=[step("a", "sms", hours=24)], changes={"person": Person(email="a@example.com")}
+    )
+    world.advance_hours(25)
     found = gates(world)
     through("address", found)
     assert found["address"].values == {"field": "phone"}
 
 
 def test_without_a_template_the_version_that_was_asked_is_named() -> None:
-    world = enrolled(steps=[step("a", template="gone")])
-    tell(world, publish(steps=[step("a", template="gone")], name="Another"))
-    tell(world, DeleteTemplate(TENANT, "gone", "x#1", START))
-    world.hours(25)
+    world = enrolled(steps=[step("a", hours=24, template_id="gone")])
+    deliver(world, publish(steps=[step("a", hours=24, template_id="gone")], name="Another"))
+    deliver(world, DeleteTemplate(TENANT, "gone", "x#1", START))
+    world.advance_hours(25)
     found = gates(world)
     through("template", found)
     assert found["template"].values == {"template_id": "gone", "version": 2}
@@ -223,10 +228,10 @@ def test_a_condition_is_told_with_the_event_that_fulfilled_it() -> None:
     world = prospecting(
         step("a", hours=1), {**step("b", hours=1), "skip_when": ["opened", "converted"]}
     )
-    world.hours(1.5, sending())
-    opened = seen(world, world.due()[0])
-    tell(world, opened)
-    world.hours(2, sending(world))
+    world.advance_hours(1.5, working_senders())
+    opened = seen(world, world.commanded_touches()[0])
+    deliver(world, opened)
+    world.advance_hours(2, working_senders(world))
     found = gates(world, 1)
     through("skip_when", found)
     assert (found["skip_when"].reason, found["skip_when"].cause) == ("opened", opened.cause)
@@ -234,7 +239,7 @@ def test_a_condition_is_told_with_the_event_that_fulfilled_it() -> None:
 
 def test_conditions_that_do_not_hold_are_told_too() -> None:
     world = prospecting({**step("a", hours=1), "skip_when": ["opened"]})
-    world.hours(2, sending())
+    world.advance_hours(2, working_senders())
     assert gates(world)["skip_when"].values == {"skip_when": ["opened"]}
 
 
@@ -245,10 +250,10 @@ def crowded(**settings: Any) -> World:
         "steps": [{"id": "a", "channel": "email", "delay_hours": 0, "template_id": "t"}],
     }
     world = prospecting(*mail["steps"], **NO_QUIET)
-    world.hours(0.1, sending())
-    tell(world, tenant(at=START + 1, cause="t#2", caps=settings.pop("caps", {})))
-    tell(world, publish(campaign_id="two", **mail, settings={**NO_QUIET, **settings}))
-    return tell(world, by_hand(world, "two"))
+    world.advance_hours(0.1, working_senders())
+    deliver(world, tenant(at=START + 1, cause="t#2", caps=settings.pop("caps", {})))
+    deliver(world, publish(campaign_id="two", **mail, settings={**NO_QUIET, **settings}))
+    return deliver(world, enroll_by_hand(world, "two"))
 
 
 def test_a_cap_is_told_with_its_counter_and_when_it_opens() -> None:
@@ -256,7 +261,7 @@ def test_a_cap_is_told_with_its_counter_and_when_it_opens() -> None:
     found = gates(world)["reach"]
     assert (found.result, found.reason, found.until) == ("waits", "frequency_cap", at(24))
     assert found.values == {"limit": 1, "window": "per_day", "used": 1}
-    world.hours(25, sending(world))
+    world.advance_hours(25, working_senders(world))
     assert gates(world)["reach"].values == {
         "per_day": {"used": 0, "limit": 1},
         "per_week": {"used": 1, "limit": 5},
@@ -272,8 +277,8 @@ def test_a_gap_is_told_with_the_touch_it_counts_from() -> None:
 
 def throttled() -> World:
     world = enrolled(steps=TWO)
-    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
-    world.hours(24.5)
+    deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
+    world.advance_hours(24.5)
     return world
 
 
@@ -290,8 +295,8 @@ def test_a_limit_is_told_with_its_counter_and_what_waits_behind_it() -> None:
 
 def test_what_waited_out_a_limit_into_the_night_is_told_by_dispatch() -> None:
     world = enrolled(steps=[step("a", hours=11.5)])  # 20:30 in Chicago
-    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
-    world.hours(13)
+    deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
+    world.advance_hours(13)
     found = gates(world)
     assert (found["window"].reason, found["window"].until) == ("quiet_hours", at(23))
     assert found["window"].values["window"] == CHICAGO
@@ -303,7 +308,7 @@ def test_what_waited_out_a_limit_into_the_night_is_told_by_dispatch() -> None:
 
 def test_what_waited_too_long_is_told_with_its_end() -> None:
     world = throttled()
-    world.hours(200)
+    world.advance_hours(200)
     found = gates(world)
     assert (found["expiry"].result, found["expiry"].reason) == ("refused", "expired")
     assert found["sender_limit"].held[0].reason == "throttled"
@@ -312,41 +317,41 @@ def test_what_waited_too_long_is_told_with_its_end() -> None:
 
 def test_a_paused_campaign_holds_the_touch_and_names_the_order() -> None:
     world = enrolled(steps=TWO)
-    paused = change(world, "paused")
-    tell(world, paused)
-    world.hours(30)
+    paused = change_campaign(world, "paused")
+    deliver(world, paused)
+    world.advance_hours(30)
     found = gates(world)["campaign"]
     assert (found.result, found.reason, found.cause) == ("waits", "campaign_paused", paused.cause)
     waits = why(world).runs[0].waits
     assert waits is not None
     assert (waits.reason, waits.until, waits.cause) == ("campaign_paused", None, paused.cause)
-    tell(world, change(world, "resumed"))
-    world.hours(25, sending())
+    deliver(world, change_campaign(world, "resumed"))
+    world.advance_hours(25, working_senders())
     passed = gates(world)["campaign"]
     assert (passed.result, [hold.reason for hold in passed.held]) == ("passed", ["campaign_paused"])
 
 
 def test_of_two_pauses_the_one_that_is_over_holds_nothing_any_more() -> None:
     world = enrolled(steps=TWO)
-    tell(world, change(world, "paused"), happened(world, m.ContactPaused))
-    tell(world, change(world, "resumed"))
+    deliver(world, change_campaign(world, "paused"), new_event(world, m.ContactPaused))
+    deliver(world, change_campaign(world, "resumed"))
     found = gates(world)
     assert (found["campaign"].result, found["enrollment"].result) == (NOT_ASKED, "waits")
 
 
 def test_a_pause_does_not_undo_what_the_gates_of_a_command_have_said() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    tell(world, change(world, "paused"))
+    world.advance_hours(24)
+    deliver(world, change_campaign(world, "paused"))
     assert {gate.result for gate in gates(world).values()} == {"passed"}
-    tell(world, change(world, "resumed"))
+    deliver(world, change_campaign(world, "resumed"))
     assert {gate.result for gate in gates(world).values()} == {"passed"}
 
 
 def test_a_repeat_is_not_asked_again_for_conditions_and_caps() -> None:
     world = enrolled(steps=TWO)
-    tell(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
-    world.hours(24.6)
+    deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
+    world.advance_hours(24.6)
     found = gates(world)
     assert (found["template"].at, found["reach"].at) == (at(24.5), at(24))
     assert found["reach"].values == {"per_day": {"used": 0, "limit": 1}}
@@ -354,6 +359,6 @@ def test_a_repeat_is_not_asked_again_for_conditions_and_caps() -> None:
 
 def test_a_person_paused_while_dispatch_has_the_touch_is_told() -> None:
     world = throttled()
-    tell(world, happened(world, m.ContactPaused))
+    deliver(world, new_event(world, m.ContactPaused))
     found = gates(world)["enrollment"]
     assert (found.result, found.reason) == ("waits", "person_paused")

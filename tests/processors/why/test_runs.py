@@ -7,22 +7,21 @@ from processors.why import NOT_ASKED, ORDER, explain
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from tests.processors.why.test_gates import TWO, at, gates, why
-from tests.testing.builders import CONTACT, TENANT
+from tests.testing.builders import CONTACT, TENANT, step
 from tests.testing.story import (
-    answering,
-    change,
-    contact,
+    change_campaign,
+    contact_of,
+    deliver,
     enrolled,
-    failing,
-    outside,
+    event_fields,
+    failing_sender,
+    make_sender,
     prospecting,
     reviewed,
     seen,
-    sending,
     sent,
-    step,
-    tell,
     unsubscribed,
+    working_senders,
 )
 from tests.testing.story import job as finished
 
@@ -30,7 +29,7 @@ from tests.testing.story import job as finished
 def test_a_run_that_has_ended_waits_for_nothing_and_says_why() -> None:
     world = enrolled(steps=TWO)
     review = reviewed(world)
-    tell(world, review)
+    deliver(world, review)
     (run,) = why(world).runs
     assert (run.status, run.reason, run.waits) == ("stopped", "review_clicked", None)
     closed = gates(world)["enrollment"]
@@ -44,7 +43,7 @@ def test_a_run_that_has_ended_waits_for_nothing_and_says_why() -> None:
 def test_a_run_that_waits_for_a_trigger_says_for_which_and_until_when() -> None:
     waiting = {**step("a", hours=1), "wait_for": {"event": "open", "max_wait_hours": 10}}
     world = prospecting(waiting, step("b", hours=1))
-    world.hours(2, sending())
+    world.advance_hours(2, working_senders())
     waits = why(world).runs[0].waits
     assert waits is not None
     assert (waits.reason, waits.since, waits.until) == ("trigger", at(1), at(11))
@@ -56,8 +55,8 @@ def test_a_branch_is_told_with_what_led_to_it() -> None:
     world = prospecting(
         {**step("a", hours=1), "wait_for": wait}, step("b", hours=1), step("c", hours=1)
     )
-    world.hours(2, sending())
-    tell(world, seen(world, world.due()[0]))
+    world.advance_hours(2, working_senders())
+    deliver(world, seen(world, world.commanded_touches()[0]))
     (run,) = why(world).runs
     assert (run.touches[0].awaited, run.touches[0].outcome) == ("open", "branch")
     assert [touch.step_id for touch in run.touches] == ["a", "c"]
@@ -65,35 +64,35 @@ def test_a_branch_is_told_with_what_led_to_it() -> None:
 
 def test_a_command_without_an_answer_says_what_happens_then() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24.1)
+    world.advance_hours(24.1)
     waits = why(world).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("answer", at(24.5))
 
 
 def test_a_retry_is_asked_all_gates_again_under_another_command() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24, [failing("503")])
+    world.advance_hours(24, [failing_sender("503")])
     touch = why(world).runs[0].touches[0]
     assert {gate.result for gate in touch.gates} == {NOT_ASKED}
     waits = why(world).runs[0].waits
     assert waits is not None and waits.reason == "retry"
-    world.hours(1, [answering(sent, world)])
+    world.advance_hours(1, [make_sender(sent, world)])
     assert len(why(world).runs[0].touches[0].commands) == 2
 
 
 def test_who_was_never_enrolled_is_told_why_not() -> None:
     world = enrolled(settings={"repeat_job": "ignore"})
-    world.hours(1)
-    tell(world, finished("j2", world.now))
+    world.advance_hours(1)
+    deliver(world, finished("j2", world.now))
     (declined,) = [f for f in why(world).besides if f.fact is FactKind.ENROLLMENT_DECLINED]
     assert declined.reason == "ENROLLMENT_ALREADY_ACTIVE"
 
 
 def test_one_enrollment_is_shown_with_what_was_told_of_the_person_meanwhile() -> None:
     world = enrolled(steps=TWO)
-    tell(world, reviewed(world))
-    world.hours(1)
-    tell(world, finished("j2", world.now), unsubscribed(world))
+    deliver(world, reviewed(world))
+    world.advance_hours(1)
+    deliver(world, finished("j2", world.now), unsubscribed(world))
     first, second = why(world).runs
     assert [run.enrollment_id for run in why(world, enrollment_id=first.enrollment_id).runs] == [
         first.enrollment_id
@@ -105,16 +104,16 @@ def test_one_enrollment_is_shown_with_what_was_told_of_the_person_meanwhile() ->
 
 def test_a_revocation_stands_with_the_run_of_its_command() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    tell(world, m.ContactStopped(**outside(world)))
+    world.advance_hours(24)
+    deliver(world, m.ContactStopped(**event_fields(world)))
     assert FactKind.TOUCH_REVOKED in [fact.fact for fact in why(world).runs[0].timeline]
 
 
 def test_facts_of_before_the_values_were_kept_say_less_and_nothing_wrong() -> None:
     world = enrolled(steps=TWO)
-    world.hours(25, sending())
+    world.advance_hours(25, working_senders())
     old: list[Fact] = [msgspec.structs.replace(fact, values=None) for fact in world.facts()]
-    run = explain(TENANT, CONTACT, old, contact(world).enrollments).runs[0]
+    run = explain(TENANT, CONTACT, old, contact_of(world).enrollments).runs[0]
     assert {gate.result for gate in run.touches[0].gates} == {"passed"}
     assert run.touches[0].gates[ORDER.index("window")].values == {}
 
@@ -122,18 +121,18 @@ def test_facts_of_before_the_values_were_kept_say_less_and_nothing_wrong() -> No
 @pytest.mark.parametrize("secret", ["ann@example.com", "+15550100", "Ann"])
 def test_no_address_and_no_name_is_in_it(secret: str) -> None:
     world = enrolled(steps=TWO)
-    world.hours(100, sending())
+    world.advance_hours(100, working_senders())
     assert secret.encode() not in msgspec.json.encode(why(world))
 
 
 def test_a_pause_that_began_during_one_touch_holds_the_next() -> None:
     world = enrolled(steps=TWO)
-    world.hours(24)
-    (touch,) = world.due()
-    pause = change(world, "paused")
-    tell(world, pause)
-    tell(world, *sent(world, touch))
+    world.advance_hours(24)
+    (touch,) = world.commanded_touches()
+    pause = change_campaign(world, "paused")
+    deliver(world, pause)
+    deliver(world, *sent(world, touch))
     held = gates(world, 1)["campaign"]
     assert (held.result, held.reason, held.cause) == ("waits", "campaign_paused", pause.cause)
-    tell(world, change(world, "resumed"))
+    deliver(world, change_campaign(world, "resumed"))
     assert gates(world, 1)["campaign"].result != "waits"

@@ -11,17 +11,16 @@ from streams.base.transport import Partition
 from tests.crash.histories import chance
 from tests.crash.history_player import play
 from tests.processors.why.test_any_history import people
-from tests.testing.builders import CONTACT, TENANT, job
+from tests.testing.builders import CONTACT, TENANT, job, step
 from tests.testing.story import (
     START,
     World,
-    begun,
-    contact,
-    sending,
-    step,
-    tell,
+    contact_of,
+    deliver,
     tenant,
     unsubscribed,
+    working_senders,
+    world_with_campaign,
 )
 
 
@@ -54,28 +53,28 @@ def test_whatever_happened_the_logs_recall_what_was_said(seed: int) -> None:
 
 
 def test_a_limit_that_others_have_used_up_is_recalled() -> None:
-    world = begun(steps=[step("a", hours=1)], settings={"quiet_hours": "none"})
-    tell(world, tenant(at=START + 1, cause="t#2", limits={"email": 2}))
+    world = world_with_campaign(steps=[step("a", hours=1)], settings={"quiet_hours": "none"})
+    deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 2}))
     for n in range(5):
         person = Person(email=f"p{n}@example.com", timezone="America/Chicago")
-        tell(world, job(f"j{n}", START + n * SECOND, contact_id=f"p{n}", person=person))
-    world.hours(4, sending())
+        deliver(world, job(f"j{n}", START + n * SECOND, contact_id=f"p{n}", person=person))
+    world.advance_hours(4, working_senders())
     for n in range(5):
         found = recalled(world, f"p{n}")
         assert found.facts == told(world, f"p{n}")
-        assert found.runs == contact(world, f"p{n}").enrollments
+        assert found.runs == contact_of(world, f"p{n}").enrollments
 
 
 def test_causes_stand_before_what_they_caused() -> None:
-    world = begun()
-    tell(world, job())
-    world.hours(24)
-    tell(world, unsubscribed(world, "all"))
-    world.hours(100, sending())
+    world = world_with_campaign()
+    deliver(world, job())
+    world.advance_hours(24)
+    deliver(world, unsubscribed(world, "all"))
+    world.advance_hours(100, working_senders())
     assert recalled(world).facts == told(world)
 
 
 def test_who_is_in_no_log_is_nobody() -> None:
-    world = tell(begun(), job())
+    world = deliver(world_with_campaign(), job())
     assert recalled(world, "nobody") == ([], None)
     assert recalled(world, CONTACT, "bolt") == ([], None)

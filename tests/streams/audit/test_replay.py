@@ -19,17 +19,17 @@ from schemas.internal.facts import FactKind
 from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from schemas.public.codec import Decoder
 from streams.audit.replay.compared_outputs import same
-from streams.audit.replay.diff import What
-from streams.audit.replay.recording import Kept, NotARecording, Piece, Recording, keeping
-from streams.audit.replay.replay import Replayed, replay
+from streams.audit.replay.diff import DiffKind
+from streams.audit.replay.recording import RecordingFile, NotARecording, RecordBatch, Recording, new_recording
+from streams.audit.replay.replay import ReplayResult, replay
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
 from tests.crash.histories import chance
 from tests.crash.history_player import play
 from tests.histories import record
 from tests.histories.record import OfWorld
-from tests.testing.builders import begun, job
-from tests.testing.story import tell
+from tests.testing.builders import job, world_with_campaign
+from tests.testing.story import deliver
 
 HISTORIES = sorted((Path(__file__).parents[2] / "histories").glob("*.gz"))
 
@@ -71,7 +71,7 @@ BRANCHED = {"review": ("p00", ["ask", "thank"]), "prospecting": ("p11", ["reques
 """Who does what their step waits for, and goes on elsewhere."""
 
 
-def replayed(recording: Recording) -> Replayed:
+def replayed(recording: Recording) -> ReplayResult:
     return replay(recording, Decoder().decode)
 
 
@@ -83,10 +83,10 @@ class Held:
     ) -> None:
         self.layout = recording.layout
         self._pieces = [
-            (place, change(place.topic, entries)) for place, entries in recording.pieces()
+            (place, change(place.topic, entries)) for place, entries in recording.batches()
         ]
 
-    def pieces(self) -> Iterator[Piece]:
+    def batches(self) -> Iterator[RecordBatch]:
         return iter(self._pieces)
 
     def partition(self, place: Partition) -> Iterator[TopicEntry]:
@@ -98,7 +98,7 @@ def review() -> OfWorld:
     return OfWorld(record.review())
 
 
-def different(found: Replayed) -> dict[tuple[str, What], int]:
+def different(found: ReplayResult) -> dict[tuple[str, DiffKind], int]:
     return dict(found.different)
 
 
@@ -107,7 +107,7 @@ def different(found: Replayed) -> dict[tuple[str, What], int]:
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.name)
 def test_what_went_out_then_would_go_out_now(path: Path) -> None:
-    found = replayed(Kept(path))
+    found = replayed(RecordingFile(path))
     assert (different(found), found.first, found.parked) == ({}, None, 0)
     assert found.compared["touch.due"] > 40
     assert found.compared["command.revoked"] > 0
@@ -120,7 +120,7 @@ def test_a_kept_history_holds_what_can_happen(kind: str) -> None:
     (path,) = [path for path in HISTORIES if path.name.startswith(f"{kind}.")]
     told = [
         facts.decode(entry.record.value)
-        for (topic, _), entries in Kept(path).pieces()
+        for (topic, _), entries in RecordingFile(path).batches()
         for entry in entries
         if topic is Topic.FACTS
     ]
@@ -157,11 +157,11 @@ def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
     monkeypatch.setattr(touch_gates, "_first_closed", closed)
     found = replayed(review)
     assert found.first is not None and found.cause is not None
-    assert (found.first.order.kind, found.first.what) == ("RequestTouch", What.MISSING)
-    then, now = found.cause.then, found.cause.now
+    assert (found.first.output.kind, found.first.kind) == ("RequestTouch", DiffKind.MISSING)
+    then, now = found.cause.recorded, found.cause.current
     assert then is not None and then.fact is FactKind.TOUCH_REQUESTED
     assert now is not None and (now.fact, now.reason) == (FactKind.TOUCH_SKIPPED, "no_address")
-    assert then.contact_id == now.contact_id == found.first.order.fields["contact_id"]
+    assert then.contact_id == now.contact_id == found.first.output.fields["contact_id"]
     record = found.cause.record
     assert record is not None and (record.message, record.timer) == ("Tick", True)
     assert record.at == found.first.at
@@ -178,10 +178,10 @@ def test_a_limit_that_is_lower_moves_commands(
 
     monkeypatch.setattr(dispatch.limits, "per_hour", lower)
     found = replayed(review)
-    assert {("touch.due", What.MOVED)} <= found.different.keys()
+    assert {("touch.due", DiffKind.MOVED)} <= found.different.keys()
     assert found.first is not None and found.cause is not None
     assert found.first.log is Topic.DISPATCH_LOG
-    then, now = found.cause.then, found.cause.now
+    then, now = found.cause.recorded, found.cause.current
     assert then is not None and then.fact is FactKind.TOUCH_COMMANDED
     assert now is not None and (now.fact, now.reason) == (FactKind.TOUCH_DEFERRED, "throttled")
     assert found.cause.record is not None and found.cause.record.message == "RequestTouch"
@@ -193,9 +193,9 @@ def test_quiet_hours_that_are_not_kept_are_the_cause_even_where_the_command_is_t
     """Its limit had the touch wait into the night; dispatch lets it go there."""
     monkeypatch.setattr(dispatch, "opens_at", lambda window, now: now)
     found = replayed(review)
-    assert different(found) == {("touch.due", What.MOVED): 1}
-    assert found.cause is not None and found.cause.then is not None
-    assert (found.cause.then.fact, found.cause.then.reason) == (
+    assert different(found) == {("touch.due", DiffKind.MOVED): 1}
+    assert found.cause is not None and found.cause.recorded is not None
+    assert (found.cause.recorded.fact, found.cause.recorded.reason) == (
         FactKind.TOUCH_DEFERRED,
         "quiet_hours",
     )
@@ -205,14 +205,14 @@ def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
     review: OfWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whose mail is read by who has left: nobody keeps them from being written to."""
-    monkeypatch.setattr(dispatch, "_suppressed", lambda turn, order: None)
+    monkeypatch.setattr(dispatch, "_suppressed", lambda turn, output: None)
     found = replayed(review)
-    expected = {("touch.due", What.NEW): 2, ("touch.due", What.MOVED): 1}
+    expected = {("touch.due", DiffKind.NEW): 2, ("touch.due", DiffKind.MOVED): 1}
     assert different(found) == expected
-    assert found.first is not None and found.first.then is None
-    assert found.cause is not None and found.cause.then is None
-    assert found.cause.now is not None and found.cause.now.fact is FactKind.TOUCH_COMMANDED
-    assert found.cause.now.at == to_datetime(found.first.at)
+    assert found.first is not None and found.first.recorded is None
+    assert found.cause is not None and found.cause.recorded is None
+    assert found.cause.current is not None and found.cause.current.fact is FactKind.TOUCH_COMMANDED
+    assert found.cause.current.at == to_datetime(found.first.at)
 
 
 def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
@@ -220,10 +220,10 @@ def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
 ) -> None:
     monkeypatch.setattr(touch_gates, "command_variables", lambda scene, enrollment: {})
     found = replayed(review)
-    assert {*found.different} == {("RequestTouch", What.UNLIKE)}
+    assert {*found.different} == {("RequestTouch", DiffKind.UNLIKE)}
     assert found.first is not None and found.first.fields == ("variables",)
     assert found.cause is not None
-    assert (found.cause.then, found.cause.now) == (None, None)
+    assert (found.cause.recorded, found.cause.current) == (None, None)
     assert found.cause.record is not None and found.cause.record.at == found.first.at
 
 
@@ -232,9 +232,9 @@ def test_what_says_not_whom_it_is_about_is_found_by_its_facts(
 ) -> None:
     monkeypatch.setattr(profile, "amend_requests", lambda *_: None)
     found = replayed(review)
-    assert different(found) == {("AmendTouch", What.MISSING): 1}
+    assert different(found) == {("AmendTouch", DiffKind.MISSING): 1}
     assert found.cause is not None and found.cause.record is not None
-    assert found.cause.record.place.topic is Topic.CONTACT_LOG
+    assert found.cause.record.partition.topic is Topic.CONTACT_LOG
     assert found.cause.record.message == "ContactUpserted"
 
 
@@ -246,10 +246,10 @@ def test_what_is_announced_otherwise_comes_before_what_it_leads_to(
 
     monkeypatch.setattr(broadcast, "TenantAnnounced", loud)
     found = replayed(review)
-    assert {*found.different} == {("TenantAnnounced", What.UNLIKE)}  # logs are as recorded
+    assert {*found.different} == {("TenantAnnounced", DiffKind.UNLIKE)}  # logs are as recorded
     assert found.first is not None and found.first.fields == ("quiet",)
     assert found.cause is not None and found.cause.record is not None
-    assert found.cause.record.place == (Topic.CAMPAIGN_LOG, 0)
+    assert found.cause.record.partition == (Topic.CAMPAIGN_LOG, 0)
 
 
 # what was tampered with
@@ -270,34 +270,34 @@ def _to_another(entries: list[TopicEntry]) -> list[TopicEntry]:
 @pytest.mark.parametrize(
     ("change", "expected", "fields"),
     [
-        (lambda entries: entries[1:], ("touch.due", What.NEW), ()),
-        (lambda entries: [*entries, entries[0]], ("touch.due", What.MISSING), ()),
-        (_to_another, ("touch.due", What.UNLIKE), ("recipient",)),
+        (lambda entries: entries[1:], ("touch.due", DiffKind.NEW), ()),
+        (lambda entries: [*entries, entries[0]], ("touch.due", DiffKind.MISSING), ()),
+        (_to_another, ("touch.due", DiffKind.UNLIKE), ("recipient",)),
     ],
     ids=["removed", "doubled", "to another"],
 )
 def test_a_command_that_was_tampered_with_is_found(
-    review: OfWorld, change: Any, expected: tuple[str, What], fields: tuple[str, ...]
+    review: OfWorld, change: Any, expected: tuple[str, DiffKind], fields: tuple[str, ...]
 ) -> None:
     found = replayed(Held(review, on_email(change)))
     assert different(found) == {expected: 1}
     assert found.first is not None and found.first.fields == fields
     assert found.cause is not None and found.cause.record is not None
-    assert found.cause.then is None
+    assert found.cause.recorded is None
 
 
 def test_a_command_that_nobody_can_read_is_found(review: OfWorld) -> None:
     broken = on_email(lambda entries: [TopicEntry(entries[0].record, b"{oops"), *entries[1:]])
     found = replayed(Held(review, broken))
-    expected = {("unreadable", What.MISSING): 1, ("touch.due", What.NEW): 1}
+    expected = {("unreadable", DiffKind.MISSING): 1, ("touch.due", DiffKind.NEW): 1}
     assert different(found) == expected
 
 
 def test_what_no_code_can_fold_is_counted_and_stops_nothing() -> None:
-    world = begun()
+    world = world_with_campaign()
     world.broker.append(Topic.CONTACT_LOG, b"acme/ann", b"\x93\xa7Unknown\x01\x02")
-    tell(world, job())
-    world.hours(30)
+    deliver(world, job())
+    world.advance_hours(30)
     found = replayed(OfWorld(world))
     assert (different(found), found.parked) == ({}, 1)
     assert found.compared["touch.due"] == 2  # nobody has answered
@@ -344,9 +344,9 @@ def test_a_list_that_has_grown_is_a_difference() -> None:
 @pytest.fixture
 def kept(review: OfWorld, tmp_path: Path) -> Path:
     path = tmp_path / "kept.jsonl.gz"
-    with keeping(path, review.layout) as keep:
-        for piece in review.pieces():
-            keep(piece)
+    with new_recording(path, review.layout) as keep:
+        for batch in review.batches():
+            keep(batch)
     return path
 
 
@@ -354,21 +354,21 @@ def test_a_file_holds_what_was_recorded(kept: Path, review: OfWorld) -> None:
     def flat(recording: Recording) -> list[object]:
         return [
             (place, r.offset, r.timestamp, r.key, value, list(r.headers() or ()))
-            for place, entries in recording.pieces()
+            for place, entries in recording.batches()
             for r, value in entries
         ]
 
-    assert flat(Kept(kept)) == flat(review)
-    assert Kept(kept).layout == review.layout
+    assert flat(RecordingFile(kept)) == flat(review)
+    assert RecordingFile(kept).layout == review.layout
     place = Partition(Topic.CONTACT_LOG, 1)
-    assert [entry.value for entry in Kept(kept).partition(place)] == [
+    assert [entry.value for entry in RecordingFile(kept).partition(place)] == [
         entry.value for entry in review.partition(place)
     ]
     assert kept.stat().st_mode & 0o077 == 0  # addresses stand in it
 
 
 def test_a_recording_that_ends_early_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), keeping(tmp_path / "kept", Layout()) as keep:
+    with pytest.raises(RuntimeError), new_recording(tmp_path / "kept", Layout()) as keep:
         keep((Partition(Topic.FACTS, 0), [TopicEntry(Record(0, 0, b"k", b"v"), b"v")]))
         raise RuntimeError
     assert [*tmp_path.iterdir()] == []
@@ -376,7 +376,7 @@ def test_a_recording_that_ends_early_leaves_no_file(tmp_path: Path) -> None:
 
 def test_what_is_there_already_is_left_as_it_is(kept: Path) -> None:
     before = kept.read_bytes()
-    with pytest.raises(FileExistsError), keeping(kept, Layout()):
+    with pytest.raises(FileExistsError), new_recording(kept, Layout()):
         pass
     assert kept.read_bytes() == before
 
@@ -385,7 +385,7 @@ def test_what_is_there_already_is_left_as_it_is(kept: Path) -> None:
 def test_a_file_that_is_cut_short_is_told(kept: Path, cut: int) -> None:
     kept.write_bytes(kept.read_bytes()[:cut])
     with pytest.raises(NotARecording, match="cut short"):
-        replayed(Kept(kept))
+        replayed(RecordingFile(kept))
 
 
 def test_a_damaged_file_is_told(kept: Path) -> None:
@@ -393,4 +393,4 @@ def test_a_damaged_file_is_told(kept: Path) -> None:
     whole[len(whole) // 2] ^= 0xFF
     kept.write_bytes(whole)
     with pytest.raises(NotARecording):
-        replayed(Kept(kept))
+        replayed(RecordingFile(kept))

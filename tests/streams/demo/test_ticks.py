@@ -10,13 +10,13 @@ GAP = SECOND // 10
 
 def test_timers_a_moment_apart_fire_each_in_its_time() -> None:
     world = World()
-    world.tell(tenant())
+    world.append(tenant())
     world.settle()
-    world.tell(publish(settings={"quiet_hours": "none"}))
+    world.append(publish(settings={"quiet_hours": "none"}))
     world.settle()
     for number in range(5):
         at = START + number * GAP
-        world.tell(job(f"j{number}", contact_id=f"c-{number}", completed_at=at))
+        world.append(job(f"j{number}", contact_id=f"c-{number}", completed_at=at))
     world.settle()
     # The worker turns at each due moment once: a tick that had to wait would be late for good.
     for number in range(5):

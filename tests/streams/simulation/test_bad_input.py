@@ -11,9 +11,16 @@ from processors.fold.task import Record
 from processors.fold.turn import Turn
 from schemas.base.times import HOUR, format_rfc3339
 from schemas.public.example_events import sample
-from streams.cli import simulate_inputs
-from tests.streams.cli.conftest import Touchstream
-from tests.testing.simulation_harness import campaign, step
+from streams.cli.rejected_inputs import RejectedInputs
+from streams.cli.simulate_inputs import (
+    MadeUpPeople,
+    SimulationFiles,
+    TimeSpan,
+    build_scenario,
+)
+from tests.testing.builders import step
+from tests.testing.command_line import Touchstream
+from tests.testing.simulation_harness import campaign
 from tests.testing.world import START
 
 OUTREACH = "examples/outreach.yaml"
@@ -185,20 +192,20 @@ def test_progress_is_reported_while_large_files_are_read(tmp_path: Path) -> None
     people.write_text("contact_id\n" + "".join(f"c{number}\n" for number in range(2_100)))
     definition.write_text(json.dumps(campaign(step("mail")).document))
     events.write_text("".join(event(n, "contact.upserted") + "\n" for n in range(1_100)))
-    files = simulate_inputs.SimulationFiles([definition], people, str(events), None, None)
+    files = SimulationFiles([definition], people, str(events), None, None)
     output: list[str] = []
     nobody, options = (
-        simulate_inputs.MadeUpPeople(None, "", None),
+        MadeUpPeople(None, "", None),
         dict.fromkeys(("timezone", "per_hour")),
     )
-    simulate_inputs.scenario_of(
+    build_scenario(
         files,
         nobody,
         options,
         None,
         0,
-        (None, None),
-        simulate_inputs.RejectedInputs(),
+        TimeSpan(None, None),
+        RejectedInputs(),
         output.append,
     )
     assert output == ["1,000 events read", "1,000 people read", "2,000 people read"]
@@ -237,6 +244,6 @@ def test_an_unreachable_kafka_is_code_3(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    monkeypatch.setattr("streams.cli.output.BROKER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("streams.cli.command_settings.BROKER_TIMEOUT_S", 0.5)
     result = touchstream("simulate", OUTREACH, "--from-topics")
     assert (result.code, "127.0.0.1:1 does not answer" in result.err) == (3, True)

@@ -8,14 +8,8 @@ import pytest
 from schemas.internal.facts import FactKind
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.senders import draw_signals
-from tests.testing.simulation_harness import (
-    SENT_AT_ONCE,
-    campaign,
-    request,
-    scenario,
-    simulate,
-    step,
-)
+from tests.testing.builders import connection_request, step
+from tests.testing.simulation_harness import SENT_AT_ONCE, campaign, scenario, simulate
 
 
 def problems(document: Any) -> list[str]:
@@ -92,7 +86,7 @@ def test_a_call_has_one_outcome() -> None:
 
 def test_a_connection_request_is_accepted_and_a_message_is_not() -> None:
     accepting = {"linkedin": {**SENT_AT_ONCE, "accepted": {"probability": 1, "after_hours": 1}}}
-    definition = campaign(request(), step("message", "linkedin", 1))
+    definition = campaign(connection_request(), step("message", "linkedin", 1))
     trial = simulate(scenario(definition, behaviour=accepting))
     assert [reported.ce_type for _, _, reported in trial.recorded.events] == [
         "touch.sent",

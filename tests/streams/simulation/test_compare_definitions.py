@@ -20,7 +20,8 @@ from streams.simulation.scenario import (
     SimulatedCampaign,
     with_event_times,
 )
-from tests.streams.cli.conftest import Touchstream
+from tests.testing.builders import step
+from tests.testing.command_line import Touchstream
 from tests.testing.simulation_harness import (
     MIXED_BEHAVIOUR,
     campaign,
@@ -28,7 +29,6 @@ from tests.testing.simulation_harness import (
     scenario,
     sequence,
     simulate,
-    step,
     tenant,
     write_simulation_report,
 )

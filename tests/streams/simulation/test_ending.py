@@ -10,13 +10,13 @@ import pytest
 
 from schemas.base.times import format_rfc3339
 from streams.simulation.report import ReportExists, open_report
-from tests.streams.cli.conftest import Touchstream
+from tests.testing.builders import step
+from tests.testing.command_line import Touchstream
 from tests.testing.simulation_harness import (
     SENT_AT_ONCE,
     campaign,
     scenario,
     simulate,
-    step,
     tenant,
     write_simulation_report,
 )

@@ -24,13 +24,13 @@ def test_the_worker_gives_the_same_commands_as_the_simulation() -> None:
         world.settle()
     reactions = [planned_record(signal.at, event.message) for _, signal, event in recorded.events]
     for record in [*people, *reactions]:
-        world.run(record.at - MILLISECOND)
+        world.advance_to(record.at - MILLISECOND)
         world.now = record.at
         world.broker.append(record.topic, record.key, record.value)
         world.settle()
-    world.run(world.now + 1_000 * HOUR)
+    world.advance_to(world.now + 1_000 * HOUR)
     touches = recorded.commanded_touches()
-    assert sorted(map(comparable, world.due())) == sorted(map(comparable, touches))
+    assert sorted(map(comparable, world.commanded_touches())) == sorted(map(comparable, touches))
     assert len(touches) > 3 * PEOPLE
 
 

@@ -4,14 +4,8 @@ import re
 
 from streams.simulation.report_html import render_page
 from streams.simulation.scenario import RecordedEvents
-from tests.testing.simulation_harness import (
-    SENT_AT_ONCE,
-    campaign,
-    scenario,
-    simulate,
-    step,
-    tenant,
-)
+from tests.testing.builders import step
+from tests.testing.simulation_harness import SENT_AT_ONCE, campaign, scenario, simulate, tenant
 from tests.testing.world import START
 
 EMAIL = {"email": SENT_AT_ONCE}

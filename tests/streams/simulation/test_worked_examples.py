@@ -1,21 +1,17 @@
 """The worked examples of the requirements come out to the hour (S2-22, F-13)."""
 
 from schemas.internal.facts import FactKind
-from tests.testing.simulation_harness import (
-    SENT_AT_ONCE,
-    campaign,
-    request,
-    scenario,
-    simulate,
-    step,
-)
+from tests.testing.builders import connection_request, step
+from tests.testing.simulation_harness import SENT_AT_ONCE, campaign, scenario, simulate
 
 ACCEPTS = {"accepted": {"probability": 1, "after_hours": 12}}
 
 
 def test_the_worked_example_runs_to_the_hour() -> None:
     """S2-22: a request at 0 h, accepted at 12 h, a mail at 12 h, a LinkedIn message at 60 h."""
-    example = campaign(request(), step("mail", anchor="trigger"), step("message", "linkedin", 48))
+    example = campaign(
+        connection_request(), step("mail", anchor="trigger"), step("message", "linkedin", 48)
+    )
     trial = simulate(
         scenario(
             example, behaviour={"linkedin": {**SENT_AT_ONCE, **ACCEPTS}, "email": SENT_AT_ONCE}
@@ -35,7 +31,7 @@ def test_the_worked_example_runs_to_the_hour() -> None:
 
 
 FOUR_CHANNELS = campaign(
-    request(max_wait_hours=72),
+    connection_request(max_wait_hours=72),
     step("mail", anchor="trigger", skip_when=["linkedin_connected"]),
     step("message", "linkedin", 48, skip_when=["already_replied"]),
     step("whatsapp", "whatsapp", 120, skip_when=["already_replied"]),
