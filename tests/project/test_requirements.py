@@ -1,13 +1,11 @@
 """Every requirement id that a file cites has a row in docs/requirements.md, and no file cites a
 document outside the repository."""
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.testing.repository_files import text_of, tracked
+
 PAGE = "docs/requirements.md"
 
 NOT_TEXT = (".gz", ".png")
@@ -25,33 +23,6 @@ CITATION = re.compile(
 )
 ROW = re.compile(rf"^\| ({_ID}) \|", re.MULTILINE)
 ELSEWHERE = re.compile(r"\b(?:design|style)(?:\s|#|--)+\d[\d.]*", re.IGNORECASE)
-
-
-def tracked() -> list[str]:
-    """The files that git tracks; without git, all files outside of hidden and generated folders."""
-    try:
-        listing = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
-        ).stdout
-    except OSError:
-        listing = ""
-    names = [name for name in listing.split("\0") if name and (ROOT / name).is_file()]
-    return sorted(names or _walked())
-
-
-def _walked() -> Iterator[str]:
-    for folder, inner, files in os.walk(ROOT):
-        inner[:] = [name for name in inner if not _generated(name)]
-        yield from ((Path(folder) / name).relative_to(ROOT).as_posix() for name in files)
-
-
-def _generated(folder: str) -> bool:
-    hidden = folder.startswith(".") and folder != ".ci"
-    return hidden or folder in ("build", "dist", "__pycache__") or folder.endswith(".egg-info")
-
-
-def text_of(name: str) -> str:
-    return (ROOT / name).read_text("utf-8", errors="replace")
 
 
 def cited(text: str) -> Iterator[str]:
