@@ -1,4 +1,4 @@
-"""The one command, `touchstream`: what each part of it promises stands in its help."""
+"""The command line `touchstream`: one module for each command or group of commands."""
 
 import os
 import sys
@@ -11,27 +11,32 @@ from streams.cli import (
     campaign,
     campaign_migrate,
     contacts,
+    database,
     dead_letters,
+    demo,
+    publish,
     replay,
     run,
-    setup,
     simulate,
     status,
+    tenant,
+    topics,
     up,
+    verify,
     why,
 )
-from streams.cli import publish as publishing
-from streams.cli.errors import INTERRUPTED, explain
+from streams.cli.errors import EXIT_INTERRUPTED, command_error_of
 from streams.cli.output import print_stderr
 
-HELP = """Decides who is reached next, over which channel and when: exactly once, from a log.
+HELP = """Decides who is reached next, over which channel and when, exactly once.
 
 Settings are TOUCHSTREAM_* variables; `touchstream up` writes them to DIR/stack.env.
 
-Exit codes: 0 done; 1 the answer is no (invalid, different, nothing found); 2 used or set up
-wrongly; 3 Kafka, PostgreSQL or the engine does not answer; 130 Ctrl-C.
+Exit codes: 0 success; 1 negative result (invalid, different, nothing found); 2 wrong usage or
+wrong settings; 3 Kafka, PostgreSQL or the engine does not answer; 130 Ctrl-C.
 """
-LOCAL, ENGINE, WORDS, LOOK = "On one machine", "The engine", "Campaigns and events", "Look and mend"
+LOCAL, ENGINE = "On one machine", "The engine"
+CONTENT, OPERATION = "Campaigns and events", "Inspect and repair"
 
 app = typer.Typer(
     name="touchstream",
@@ -41,23 +46,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command(rich_help_panel=LOCAL)(setup.demo)
+app.command(rich_help_panel=LOCAL)(demo.demo)
 app.command(rich_help_panel=LOCAL)(up.up)
 app.command(rich_help_panel=ENGINE)(run.run)
-app.command(rich_help_panel=ENGINE)(setup.topics)
-app.command(rich_help_panel=ENGINE)(setup.migrate)
-app.add_typer(campaign.tenants, name="tenant", rich_help_panel=WORDS)
+app.command(rich_help_panel=ENGINE)(topics.topics)
+app.command(rich_help_panel=ENGINE)(database.migrate)
+app.add_typer(tenant.app, name="tenant", rich_help_panel=CONTENT)
 campaign.app.command("migrate")(campaign_migrate.migrate)
-app.add_typer(campaign.app, name="campaign", rich_help_panel=WORDS)
-app.add_typer(contacts.app, name="contacts", rich_help_panel=WORDS)
-app.command(rich_help_panel=WORDS)(publishing.publish)
-app.command(rich_help_panel=WORDS)(simulate.simulate)
-app.command(rich_help_panel=LOOK)(status.status)
-app.command(rich_help_panel=LOOK)(why.why)
-app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=LOOK)
-app.command(rich_help_panel=LOOK)(setup.verify)
-app.command(rich_help_panel=LOOK)(replay.replay)
-app.command(rich_help_panel=LOOK)(setup.rebuild)
+app.add_typer(campaign.app, name="campaign", rich_help_panel=CONTENT)
+app.add_typer(contacts.app, name="contacts", rich_help_panel=CONTENT)
+app.command(rich_help_panel=CONTENT)(publish.publish)
+app.command(rich_help_panel=CONTENT)(simulate.simulate)
+app.command(rich_help_panel=OPERATION)(status.status)
+app.command(rich_help_panel=OPERATION)(why.why)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATION)
+app.command(rich_help_panel=OPERATION)(verify.verify)
+app.command(rich_help_panel=OPERATION)(replay.replay)
+app.command(rich_help_panel=OPERATION)(database.rebuild)
 
 
 @app.callback(invoke_without_command=True)
@@ -72,26 +77,27 @@ def root(
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """One command; its exit code. An operational error is told in words, a bug by its traceback."""
+    """Runs one command and returns its exit code. Prints an operational error as a message on
+    stderr; raises any other exception, because it is a bug."""
     os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
     try:
         app([*arguments])
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except Exception as error:
-        meaning = explain(error)
-        if meaning is None:
+        failure = command_error_of(error)
+        if failure is None:
             raise
-        print_stderr(meaning.message)
-        return meaning.code
+        print_stderr(failure.message)
+        return failure.code
     return 0
 
 
 def main() -> None:
-    """The console script. It does not wait for the interpreter to take itself apart: the Kafka
-    client can hang there, and everything worth keeping is kept by now."""
+    """The console script. Exits without the interpreter's finalization, in which the Kafka client
+    can hang; all data is written by then."""
     code = execute(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()

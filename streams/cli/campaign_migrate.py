@@ -145,7 +145,7 @@ def _planned_move(
     becomes = counterpart(current, new, steps)
     if run.out and not same_channel_and_action(old, current, new, becomes):
         return PlannedMove(run.contact_id, run.version, current, current, True, [], [])
-    at = new.index(becomes) if becomes is not None else next_after(current, old, new, steps)
+    at = new.step_index(becomes) if becomes is not None else next_after(current, old, new, steps)
     next_step = new.steps[at].id if at < len(new.steps) else None
     done = [name for step in run.visited if (name := counterpart(step, new, steps)) is not None]
     again, lost = repeated_and_lost(done, at, new)

@@ -1,4 +1,4 @@
-"""How a campaign stands, as the campaign processor last wrote it down."""
+"""Reads the status of a campaign from the changelog of the campaign processor."""
 
 from contextlib import closing
 
@@ -15,13 +15,13 @@ _decode = msgspec.msgpack.Decoder(CampaignState).decode
 
 
 def campaign_status(settings: Settings, tenant_id: str, campaign_id: str) -> str | None:
-    """None where there is no such campaign."""
-    sought = campaign_key(tenant_id, campaign_id)
+    """The status that was committed last; None if the campaign does not exist."""
+    key = campaign_key(tenant_id, campaign_id)
     status = None
     with closing(TopicReader(settings, Topic.CAMPAIGN_CHANGELOG)) as reader:
-        for _, piece in reader.read():
-            for line in piece:
-                if line.record.key == sought and line.value is not None:
+        for _, lines in reader.read():
+            for line in lines:
+                if line.record.key == key and line.value is not None:
                     state = _decode(payload_of(line.value))
                     assert isinstance(state, CampaignRecord)
                     status = state.status

@@ -1,4 +1,4 @@
-"""`touchstream contacts …`: people from a file into a campaign."""
+"""`touchstream contacts import`: contacts from a CSV file, enrolled in a campaign."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from schemas.base.times import MomentUs
+from schemas.channels import ADDRESSES
 from schemas.csv_import import (
     LINE_BYTES,
     ContactLine,
@@ -17,140 +19,143 @@ from schemas.csv_import import (
 )
 from schemas.public.events import model_of
 from streams.base.settings import Settings
-from streams.cli.campaign import event_of
 from streams.cli.campaign_status import campaign_status
+from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
-from streams.cli.event_publisher import Publisher
-from streams.cli.output import (
-    Json,
-    LimitedMessages,
-    Tenant,
-    bounded_lines,
-    print_json,
-    settings,
-    stderr_console,
-)
+from streams.cli.event_publisher import EventPublisher, build_event
+from streams.cli.input_lines import bounded_lines
+from streams.cli.options import Json, Tenant
+from streams.cli.output import LimitedMessages, print_json, stderr_console
 from streams.kafka.topics import layout_of
 
-app = typer.Typer(no_args_is_help=True, help="People: import them into a campaign.")
+app = typer.Typer(no_args_is_help=True, help="Contacts: import them and enroll them.")
 
 SOURCE = "/touchstream/import"
-_Enrolled = model_of("contact.enrolled")
+_ContactEnrolled = model_of("contact.enrolled")
 
 
-class Count:
-    """What became of the lines; the bad ones are kept only for whoever asks for all of them."""
+class ImportedLines:
+    """Counts the good and bad lines and reports the bad ones. With `keep` it also keeps all bad
+    lines, in `rejected`."""
 
     def __init__(self, *, keep: bool) -> None:
         self.good = self.bad = 0
-        self.kept: list[RejectedLine] = []
+        self.rejected: list[RejectedLine] = []
         self._keep = keep
-        self._tell = LimitedMessages()
+        self._report = LimitedMessages()
 
-    def spoil(self, bad: RejectedLine) -> None:
+    def reject(self, line: RejectedLine) -> None:
         self.bad += 1
         if self._keep:
-            self.kept.append(bad)
-        self._tell(f"line {bad.line}: {bad.code}: {bad.detail}")
+            self.rejected.append(line)
+        self._report(f"line {line.line}: {line.code}: {line.detail}")
 
 
-@app.command("import")
-def import_people(
+IMPORT_HELP = f"""Import contacts from a CSV file, and enroll them in a campaign.
+
+The first line names the columns: contact_id, {", ".join(ADDRESSES)} (at least one of these),
+first_name, last_name, timezone, region; any other column becomes an attribute. A line without
+contact_id gets an id made from its address. A bad line is reported with its number and code and is
+not imported; the other lines are, and the exit code is 1. It is safe to run the import twice:
+people imported before are not enrolled again. The campaign must be active.
+
+Example: touchstream contacts import people.csv --tenant acme --campaign outreach
+"""
+
+
+@app.command("import", help=IMPORT_HELP)
+def import_contacts(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False)],
     tenant: Tenant,
     campaign: Annotated[
         str | None, typer.Option("--campaign", help="Enroll them in this campaign.")
     ] = None,
     batch: Annotated[
-        str, typer.Option(help="A name for this import: another one enrolls them again.")
+        str, typer.Option(help="A name for this import; a new name enrolls the same people again.")
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; needs no Kafka.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Validate only; needs no Kafka.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Import people from a CSV file, and enroll them in a campaign.
-
-    The first line names the columns: contact_id, email, phone, linkedin_url (one of these at
-    least), first_name, last_name, timezone, region; any other becomes an attribute. Without
-    contact_id a person is known by their address. A bad line is told with its number and code, the
-    good ones go on, and the exit code is 1. Safe to run twice: who was imported is not enrolled
-    again. The campaign must be active, or nobody could be enrolled in it.
-
-    Example: touchstream contacts import people.csv --tenant acme --campaign outreach
-    """
-    count = Count(keep=json)
-    if campaign is not None:
-        event_of("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
-    found = None if dry_run else settings()
-    publisher, begun = None, 0
-    if found is not None:
-        layout_of(found)
+    lines = ImportedLines(keep=json)
+    if campaign is not None:  # an invalid id is refused before Kafka is needed
+        build_event("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
+    settings = None if dry_run else connected_settings()
+    publisher, started_at = None, 0
+    if settings is not None:
+        layout_of(settings)
         if campaign is not None:
-            _expect_active(found, tenant, campaign)
-        publisher = Publisher(found)
-        begun = publisher.now()  # what the file says, it says of that moment
+            _require_active(settings, tenant, campaign)
+        publisher = EventPublisher(settings)
+        started_at = publisher.now()  # the ce_time of every event of this import
     try:
-        for person in read(file, tenant, count):
+        for contact in read_lines(file, tenant, lines):
             if publisher is not None:
-                _send(publisher, person, begun, campaign, batch)
-            count.good += 1
+                _send(publisher, contact, started_at, campaign, batch)
+            lines.good += 1
     except CsvHeaderInvalid as error:
         raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
     finally:
         if publisher is not None:
             publisher.flush()
     if json:
-        bad = [each._asdict() for each in count.kept]
-        print_json({"imported": 0 if dry_run else count.good, "valid": count.good, "bad": bad})
+        bad = [line._asdict() for line in lines.rejected]
+        print_json({"imported": 0 if dry_run else lines.good, "valid": lines.good, "bad": bad})
     else:
-        print(f"{count.good} {'valid' if dry_run else 'imported'}, {count.bad} bad")
-    if count.bad:
-        raise CommandError(f"{count.bad} lines were bad", EXIT_NO)
+        print(f"{lines.good} {'valid' if dry_run else 'imported'}, {lines.bad} bad")
+    if lines.bad:
+        raise CommandError(f"{lines.bad} lines were bad", EXIT_NO)
 
 
-def _expect_active(found: Settings, tenant_id: str, campaign_id: str) -> None:
-    """Else everybody would be declined, one by one. Raises Halt."""
-    status = campaign_status(found, tenant_id, campaign_id)
-    about = f"{campaign_id} --tenant {tenant_id}"
+def _require_active(settings: Settings, tenant_id: str, campaign_id: str) -> None:
+    """Raises CommandError unless the campaign is active: the engine would decline every person."""
+    status = campaign_status(settings, tenant_id, campaign_id)
     if status is None:
         raise CommandError(
             f"{tenant_id} has no campaign {campaign_id}: touchstream campaign publish FILE"
         )
     if status != "active":
         verb = {"draft": "activate", "paused": "resume"}.get(status)
-        what_to_do = f": touchstream campaign {verb} {about}" if verb else ""
-        raise CommandError(f"{campaign_id} is {status} and enrolls nobody{what_to_do}")
+        command = f"touchstream campaign {verb} {campaign_id} --tenant {tenant_id}"
+        hint = f": {command}" if verb else ""
+        raise CommandError(f"{campaign_id} is {status} and enrolls nobody{hint}")
 
 
 def _send(
-    publisher: Publisher, person: ContactLine, at: int, campaign: str | None, batch: str
+    publisher: EventPublisher,
+    contact: ContactLine,
+    at: MomentUs,
+    campaign: str | None,
+    batch: str,
 ) -> None:
-    """The person first, so that the enrollment finds an address; the ids are the content's, so
-    that a second run says nothing new."""
-    event = person.event
+    """Publishes the contact, then its enrollment, which needs the contact's address. The event ids
+    are made from the content, so the engine ignores the events of a second import."""
+    event = contact.event
     publisher.send("contact.upserted", event, None, SOURCE, at)
     if campaign is not None:
-        order = _Enrolled(
+        enrolled = _ContactEnrolled(
             tenant_id=event.tenant_id, contact_id=event.contact_id, campaign_id=campaign
         )
-        own = blake2b(f"{campaign}/{event.contact_id}/{batch}".encode(), digest_size=12)
-        publisher.send("contact.enrolled", order, own.hexdigest(), SOURCE, at)
+        event_id = blake2b(f"{campaign}/{event.contact_id}/{batch}".encode(), digest_size=12)
+        publisher.send("contact.enrolled", enrolled, event_id.hexdigest(), SOURCE, at)
 
 
-def read(file: Path, tenant: str, count: Count) -> Iterator[ContactLine]:
-    """The people of a file, line by line; bad lines are the count's."""
+def read_lines(file: Path, tenant: str, lines: ImportedLines) -> Iterator[ContactLine]:
+    """The good lines of a file; each bad line is passed to `lines.reject`."""
     with file.open("rb") as stream, _bar(file) as bar:
         task = bar.add_task("importing", total=file.stat().st_size)
-        for found in read_contacts(bounded_lines(stream, LINE_BYTES + 1), tenant):
-            if isinstance(found, RejectedLine):
-                count.spoil(found)
+        for line in read_contacts(bounded_lines(stream, LINE_BYTES + 1), tenant):
+            if isinstance(line, RejectedLine):
+                lines.reject(line)
             else:
-                yield found
-                if found.line % 1_000 == 0:
+                yield line
+                if line.line % 1_000 == 0:
                     bar.update(task, completed=stream.tell())
 
 
 def _bar(file: Path) -> Progress:
+    """A progress bar on stderr, shown on a terminal only."""
     columns = (TextColumn(file.name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    return Progress(
-        *columns, console=stderr_console, transient=True, disable=not stderr_console.is_terminal
-    )
+    on_terminal = stderr_console.is_terminal
+    return Progress(*columns, console=stderr_console, transient=True, disable=not on_terminal)

@@ -15,7 +15,7 @@ from processors.fold.task import TIMER_FAILED
 from schemas.internal.topics import CHANGELOGS, LOGS, Topic
 from streams.base.settings import Settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
-from streams.kafka.clients import committed_reader, transactional_producer
+from streams.kafka.clients import read_committed_consumer, transactional_producer
 from streams.runtime.dead_letter import RETRIED
 
 CALL_TIMEOUT_S = 15.0
@@ -61,7 +61,7 @@ def read_dead_letters(settings: Settings) -> dict[str, StoredDeadLetter]:
 
 def _messages(settings: Settings) -> Iterator[Message]:
     """The committed records of dead-letters, from the beginning to the present end."""
-    consumer = committed_reader(settings)
+    consumer = read_committed_consumer(settings)
     name = settings.topic_prefix + Topic.DEAD_LETTERS
     numbers = consumer.list_topics(name, timeout=CALL_TIMEOUT_S).topics[name].partitions
     consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in numbers])

@@ -1,4 +1,4 @@
-"""`touchstream dead-letters …`: what could not be read, shown and sent back."""
+"""`touchstream dead-letters …`: lists, shows and retries records that could not be processed."""
 
 from typing import Annotated, Any
 
@@ -6,28 +6,32 @@ import typer
 from confluent_kafka import KafkaException
 
 from streams.base.settings import Settings
+from streams.cli.command_settings import connected_settings
 from streams.cli.dead_letter_store import (
     RetryProducer,
     StoredDeadLetter,
-    place_of,
-    read,
+    parse_place,
+    read_dead_letters,
     retry_refusal,
     select,
 )
-from streams.cli.errors import NO, USAGE, CommandError
-from streams.cli.output import Json, format_time, print_json, print_stderr, print_table, settings
+from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
+from streams.cli.options import Json
+from streams.cli.output import format_time, print_json, print_stderr, print_table
 from streams.kafka.topics import layout_of
 
 SHOWN_BYTES = 2_000
 
-app = typer.Typer(no_args_is_help=True, help="What could not be read: list, show, send back.")
+app = typer.Typer(
+    no_args_is_help=True, help="Records that could not be processed: list, show, retry."
+)
 
 Code = Annotated[str | None, typer.Option(help="Only those with this reason code.")]
 
 
 @app.command("list")
-def list_letters(
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
+def list_dead_letters(
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many, the newest.")] = 20,
     code: Code = None,
     json: Json = False,
 ) -> None:
@@ -35,17 +39,17 @@ def list_letters(
 
     Example: touchstream dead-letters list --code NOT_JSON
     """
-    found = [letter for letter in _read(settings()).values() if code in (None, letter.reason)]
+    letters = _read(connected_settings()).values()
+    found = [letter for letter in letters if code in (None, letter.reason)]
     shown = found[-limit:]
     if json:
         print_json([_as_json(letter, short=True) for letter in shown])
     else:
-        heads = ("place", "at", "reason", "origin", "bytes#", "retried#", "detail")
-        print_table(heads, [_row(letter) for letter in shown])
+        print_letters(shown)
         if len(shown) < len(found):
             print_stderr(f"{len(found) - len(shown)} older ones are not shown: --limit")
     if not found:
-        raise CommandError("no dead letters", NO)
+        raise CommandError("no dead letters", EXIT_NO)
 
 
 @app.command()
@@ -57,88 +61,103 @@ def show(
 
     Example: touchstream dead-letters show 0/17
     """
-    (letter,) = select(_read(settings()), [place_of(place)])
+    (letter,) = select(_read(connected_settings()), [parse_place(place)])
     if json:
         print_json(_as_json(letter, short=False))
         return
-    origin = f"{letter.origin_topic}[{letter.origin_partition}]@{letter.origin_offset}"
     print(f"{letter.place}  {letter.reason}: {letter.detail}")
-    print(f"from     {origin}, set aside at {format_time(letter.at_ms * 1_000)}")
+    print(f"from     {_origin(letter)}, set aside at {format_time(letter.at_ms * 1_000)}")
     print(f"retried  {letter.retried} times")
-    print(f"key      {_text(letter.key)}")
+    print(f"key      {_printable(letter.key)}")
     for name, value in letter.headers:
-        print(f"header   {name}: {_text(value)}")
+        print(f"header   {name}: {_printable(value)}")
     size = len(letter.value or b"")
-    cut = f", the first {SHOWN_BYTES} here" if size > SHOWN_BYTES else ""
-    print(f"value    {size} bytes{cut}\n{_text((letter.value or b'')[:SHOWN_BYTES])}")
+    cut = f", of which the first {SHOWN_BYTES} follow" if size > SHOWN_BYTES else ""
+    print(f"value    {size} bytes{cut}\n{_printable((letter.value or b'')[:SHOWN_BYTES])}")
 
 
 @app.command()
 def retry(
     places: Annotated[list[str] | None, typer.Argument(help="Such as 0/17 0/18.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All not yet retried.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All that were not retried before.")
+    ] = False,
     code: Code = None,
-    force: Annotated[bool, typer.Option("--force", help="Also what was retried before.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also those that were retried before.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Send the original bytes, headers and key back to where they came from, once.
+    """Send the original bytes, headers and key back to the topic they came from, once.
 
-    All in one transaction with a marker for each, so a second retry is refused (exit 1). A letter
-    that is still bad becomes a new dead letter.
+    All are sent in one transaction, with a marker for each, so a second retry is refused (exit 1).
+    A record that still cannot be processed becomes a new dead letter.
 
     Example: touchstream dead-letters retry --all --code AVRO_SCHEMA_UNKNOWN
     """
     if everything == bool(places):
-        raise CommandError("name places, or --all", USAGE)
-    found = settings()
-    layout_of(found)
-    sender = RetryProducer(
-        found
-    )  # first: what an earlier retry has marked is then there to be read
-    letters = read(found)
+        raise CommandError("give places, or --all", EXIT_USAGE)
+    settings = connected_settings()
+    layout_of(settings)
+    producer = RetryProducer(settings)  # first: it ends an earlier retry, whose markers count
+    letters = read_dead_letters(settings)
     if everything:
-        asked = [
-            x for x in letters.values() if code in (None, x.reason) and (force or not x.retried)
+        candidates = [
+            letter
+            for letter in letters.values()
+            if code in (None, letter.reason) and (force or not letter.retried)
         ]
-        left_out = [x for x in asked if retry_refusal(x, force=force)]
-        asked = [x for x in asked if x not in left_out]
-        for letter in left_out:
-            print_stderr(f"{letter.place} is left: {retry_refusal(letter, force=force)}")
+        chosen = []
+        for letter in candidates:
+            if refusal := retry_refusal(letter, force=force):
+                print_stderr(f"{letter.place} is not retried: {refusal}")
+            else:
+                chosen.append(letter)
     else:
-        asked = select(letters, [place_of(place) for place in places or ()])
-    _send(sender, asked, force=force)
+        chosen = select(letters, [parse_place(place) for place in places or ()])
+    _send(producer, chosen, force=force)
     if json:
-        print_json({"retried": [letter.place for letter in asked]})
+        print_json({"retried": [letter.place for letter in chosen]})
     else:
-        for letter in asked:
+        for letter in chosen:
             print(f"{letter.place} is back on {letter.origin_topic}[{letter.origin_partition}]")
 
 
-def _send(sender: RetryProducer, letters: list[StoredDeadLetter], *, force: bool) -> None:
+def print_letters(letters: list[StoredDeadLetter]) -> None:
+    """Prints dead letters as a table on stdout."""
+    heads = ("place", "at", "reason", "origin", "bytes#", "retried#", "detail")
+    print_table(heads, [_row(letter) for letter in letters])
+
+
+def _send(producer: RetryProducer, letters: list[StoredDeadLetter], *, force: bool) -> None:
+    """Sends all letters, or none. Raises CommandError for a letter that must not be retried."""
     if not letters:
-        raise CommandError("nothing to retry", NO)
+        raise CommandError("nothing to retry", EXIT_NO)
     for letter in letters:
-        reason = retry_refusal(letter, force=force)
-        if reason:
-            raise CommandError(f"{letter.place}: {reason}; nothing was sent", NO)
+        if refusal := retry_refusal(letter, force=force):
+            raise CommandError(f"{letter.place}: {refusal}; nothing was sent", EXIT_NO)
     try:
-        sender.send(letters)
+        producer.send(letters)
     except KafkaException as error:
         if error.args[0].fatal():
-            raise CommandError("another retry took over; this one sent nothing", NO) from None
+            message = "another retry started after this one; this one sent nothing"
+            raise CommandError(message, EXIT_NO) from None
         raise
 
 
-def _read(found: Settings) -> dict[str, StoredDeadLetter]:
-    layout_of(found)
-    return read(found)
+def _read(settings: Settings) -> dict[str, StoredDeadLetter]:
+    layout_of(settings)
+    return read_dead_letters(settings)
+
+
+def _origin(letter: StoredDeadLetter) -> str:
+    return f"{letter.origin_topic}[{letter.origin_partition}]@{letter.origin_offset}"
 
 
 def _row(letter: StoredDeadLetter) -> tuple[object, ...]:
-    origin = f"{letter.origin_topic}[{letter.origin_partition}]@{letter.origin_offset}"
     size = len(letter.value or b"")
-    when = format_time(letter.at_ms * 1_000)
-    return (letter.place, when, letter.reason, origin, size, letter.retried, letter.detail)
+    at = format_time(letter.at_ms * 1_000)
+    return (letter.place, at, letter.reason, _origin(letter), size, letter.retried, letter.detail)
 
 
 def _as_json(letter: StoredDeadLetter, *, short: bool) -> dict[str, Any]:
@@ -161,7 +180,7 @@ def _as_json(letter: StoredDeadLetter, *, short: bool) -> dict[str, Any]:
 
 
 def _encoded(value: bytes | None) -> dict[str, str] | None:
-    """Text where it is text, hex where it is not, and which of the two."""
+    """Bytes for JSON: {"text": …} where they are UTF-8, else {"hex": …}."""
     if value is None:
         return None
     try:
@@ -170,8 +189,9 @@ def _encoded(value: bytes | None) -> dict[str, str] | None:
         return {"hex": value.hex()}
 
 
-def _text(value: bytes | None) -> str:
-    """Safe for a terminal: bytes that could steer it are not printed."""
+def _printable(value: bytes | None) -> str:
+    """Bytes for a terminal: hex unless they are UTF-8, and without control characters, which could
+    change the terminal's state."""
     if value is None:
         return "(none)"
     try:

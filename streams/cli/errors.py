@@ -38,7 +38,10 @@ ERRORS: dict[str, tuple[int, str]] = {
     "schemas.base.error_codes.SchemaUnavailable": (EXIT_UNREACHABLE, "schema registry: {}"),
     "psycopg.errors.UndefinedTable": (EXIT_USAGE, "{}\nto create the tables: touchstream migrate"),
     "psycopg.errors.InvalidCatalogName": (EXIT_USAGE, "PostgreSQL: {}"),
-    "psycopg.errors.InvalidSchemaName": (EXIT_USAGE, "{}\nto create the tables: touchstream migrate"),
+    "psycopg.errors.InvalidSchemaName": (
+        EXIT_USAGE,
+        "{}\nto create the tables: touchstream migrate",
+    ),
     "psycopg.OperationalError": (EXIT_UNREACHABLE, "PostgreSQL: {}"),
     "psycopg.Error": (EXIT_UNREACHABLE, "PostgreSQL: {}"),
 }
@@ -87,7 +90,8 @@ def _kafka(error: KafkaException) -> CommandError:
         )
     if problem.name().endswith(_AUTHORIZATION):
         return CommandError(
-            mask_secrets(f"Kafka refused the request: {text}; an ACL must allow it"), EXIT_UNREACHABLE
+            mask_secrets(f"Kafka refused the request: {text}; an ACL must allow it"),
+            EXIT_UNREACHABLE,
         )
     return CommandError(mask_secrets(f"Kafka: {text}"), EXIT_UNREACHABLE)
 

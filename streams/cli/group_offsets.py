@@ -1,4 +1,4 @@
-"""Owners, committed offsets and end offsets of partitions, each read from the broker in one call."""
+"""Owners, committed offsets and end offsets of many partitions, read with one call for each."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -102,16 +102,12 @@ class GroupOffsets:
         """The offset of the first record that each partition still has."""
         return self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
-    def _offsets(
-        self, partitions: Sequence[Partition], spec: OffsetSpec
-    ) -> dict[Partition, int]:
+    def _offsets(self, partitions: Sequence[Partition], spec: OffsetSpec) -> dict[Partition, int]:
         request = {self.topic_partition(partition): spec for partition in partitions}
         answers = _retry_transient(lambda: self._list_offsets(request))
         return {self.partition(named): answer.offset for named, answer in answers.items()}
 
-    def _list_offsets(
-        self, request: dict[TopicPartition, OffsetSpec]
-    ) -> dict[TopicPartition, Any]:
+    def _list_offsets(self, request: dict[TopicPartition, OffsetSpec]) -> dict[TopicPartition, Any]:
         answers = self._admin.list_offsets(
             request, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=CALL_TIMEOUT_S
         )

@@ -1,4 +1,4 @@
-"""`touchstream publish`: events from a file, one CloudEvent in JSON a line, each validated first."""
+"""`touchstream publish`: publishes the events of a file, one CloudEvent in JSON a line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""One order to the engine and its answer: what `campaign` and `tenant` do."""
+"""One admin event published, and the engine's answer to it: the core of `campaign` and `tenant`."""
 
 from typing import Any
 from uuid import uuid4
@@ -7,20 +7,23 @@ import msgspec
 
 from schemas.internal.facts import Fact
 from streams.base.settings import Settings
-from streams.cli.errors import UNREACHABLE, CommandError
-from streams.cli.event_publisher import REFUSALS, AnswerReader, Publisher
+from streams.cli.answer_reader import REFUSALS, AnswerReader
+from streams.cli.errors import EXIT_UNREACHABLE, CommandError
+from streams.cli.event_publisher import EventPublisher
 from streams.cli.output import print_json, print_stderr
 from streams.kafka.topics import layout_of
 
 TIMEOUT_S = 30.0
 
 
-def order(settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: float) -> Fact | None:
-    """The engine's answer; None if nobody waits for one. Raises Halt when none comes, or a
-    refusal does."""
+def publish_and_wait(
+    settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: float
+) -> Fact | None:
+    """Publishes an event of ce_type `kind` and returns the fact that answers it; None with
+    `wait=False`. Raises CommandError when no answer arrives in time; a refusal is an answer."""
     layout_of(settings)
     answers = AnswerReader(settings) if wait else None
-    publisher = Publisher(settings)
+    publisher = EventPublisher(settings)
     cause = publisher.send(kind, data, str(uuid4()), at=publisher.now())
     publisher.flush()
     if answers is None:
@@ -31,19 +34,19 @@ def order(settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: fl
         answers.close()
     if fact is None:
         raise CommandError(
-            f"{kind} is published, but nothing answered within {timeout_s:g} s: "
-            "is the engine running? touchstream status says",
-            UNREACHABLE,
+            f"{kind} is published, but the engine did not answer within {timeout_s:g} s. "
+            "Check with touchstream status that it is running",
+            EXIT_UNREACHABLE,
         )
     return fact
 
 
-def tell(fact: Fact | None, done: str, *, as_json: bool) -> None:
-    """Prints the answer. Raises Halt for a refusal."""
+def print_answer(fact: Fact | None, done: str, *, as_json: bool) -> None:
+    """Prints the answer: `done`, or the fact as JSON. Raises CommandError for a refusal."""
     if as_json:
         print_json({"published": True} if fact is None else fields(fact))
     elif fact is None:
-        print_stderr("published; nobody waited for the answer")
+        print_stderr("published, without waiting for the engine's answer")
     elif fact.fact not in REFUSALS:
         print(done)
     if fact is not None and fact.fact in REFUSALS:
@@ -51,7 +54,7 @@ def tell(fact: Fact | None, done: str, *, as_json: bool) -> None:
 
 
 def refusal(fact: Fact) -> str:
-    """Why the engine refused, with every problem of a definition."""
+    """The reason of a refusal, with a hint where there is one and every problem of a definition."""
     problems = (fact.values or {}).get("problems", [])
     lines = [f"  {p['code']} at {p['place'] or 'the document'}: {p['message']}" for p in problems]
     hint = _HINTS.get(fact.reason or "", "")
@@ -59,13 +62,13 @@ def refusal(fact: Fact) -> str:
 
 
 _HINTS = {
-    "TENANT_UNKNOWN": ": make the tenant known first: touchstream tenant set ID --timezone ZONE",
-    "CAMPAIGN_SERVICE_TYPE_TAKEN": ": another campaign serves this service type; pause does not"
-    " free it, completing or deleting does",
+    "TENANT_UNKNOWN": ": create the tenant first: touchstream tenant set ID --timezone ZONE",
+    "CAMPAIGN_SERVICE_TYPE_TAKEN": ": another campaign has this service type; complete or delete"
+    " that campaign (a paused campaign keeps its service type)",
 }
 
 
 def fields(fact: Fact) -> dict[str, Any]:
-    """A fact as it stands on its topic."""
+    """A fact as a dictionary, with the keys and values that it has on its topic."""
     found: dict[str, Any] = msgspec.to_builtins(fact)
     return found

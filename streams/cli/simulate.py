@@ -1,26 +1,31 @@
-"""`touchstream simulate`: a campaign before it runs, on people who may be made up."""
+"""`touchstream simulate`: campaigns under virtual time, on recorded or made-up people."""
 
 import gc
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import typer
-from rich import progress as bars
 from rich.console import Console
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from schemas.base.times import MINUTE, format_rfc3339
+from schemas.base.times import MINUTE, MomentUs, format_rfc3339
 from schemas.internal.facts import Fact
 from streams.audit.recorded_events import Notify
-from streams.cli import simulate_inputs
-from streams.cli.campaign import MaybeTenant
-from streams.cli.errors import NO, USAGE, CommandError
-from streams.cli.output import WIDTH_OF_FILES, Json, print_json, print_stderr, stderr_console
-from streams.runtime.worker import calm_collector
+from streams.cli import simulate_options as option
+from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
+from streams.cli.options import Json, MaybeTenant
+from streams.cli.output import print_json, print_stderr, stderr_console, terminal_width
+from streams.cli.rejected_inputs import RejectedInputs
+from streams.cli.simulate_inputs import (
+    MadeUpPeople,
+    SimulationFiles,
+    TimeSpan,
+    build_scenario,
+    other_scenario,
+)
+from streams.runtime.worker import raise_gc_threshold
 from streams.simulation import enrollment_lines
 from streams.simulation.compare_definitions import (
     Comparison,
@@ -28,252 +33,221 @@ from streams.simulation.compare_definitions import (
     with_substitute_senders,
 )
 from streams.simulation.population import Population
-from streams.simulation.report import ENROLLMENTS, ReportExists, ReportWriter, report
+from streams.simulation.report import ENROLLMENTS, ReportExists, ReportWriter, open_report
 from streams.simulation.run import Listener, SimulationProgress
 from streams.simulation.scenario import Scenario
 from streams.simulation.summary import Summary
-from streams.simulation.summary_text import show
+from streams.simulation.summary_text import print_summary
 
-_TELL_EVERY_S = 0.2
-_YAML: dict[str, Any] = {"exists": True, "dir_okay": False}
-_In = typer.Option
-
-Definitions = Annotated[list[Path] | None, typer.Argument(metavar="[DEFINITION.yaml]...", **_YAML)]
-PeopleFile = Annotated[
-    Path | None, _In(metavar="FILE.csv", help="The people, as for contacts import.", **_YAML)
-]
-People = Annotated[int | None, _In(min=1, max=99_999_999, help="So many made-up people instead.")]
-Zones = Annotated[str, _In(help="Their zones, drawn: A,B; the tenant's if none.")]
-Over = Annotated[
-    float | None,
-    _In(
-        min=0,
-        max=24 * 366,
-        help="Hours in which they come; 24 for jobs, and at once for the others.",
-    ),
-]
-Events = Annotated[
-    str | None, _In(metavar="FILE.jsonl", help="Recorded public events, as for publish.")
-]
-FromTopics = Annotated[
-    bool, _In("--from-topics", help="The events that your own Kafka has, instead of a file's.")
-]
-Since = Annotated[str | None, _In(help="From this time of the topics' own on; their beginning.")]
-Before = Annotated[str | None, _In(help="Until before this time of theirs; now.")]
-Model = Annotated[
-    Path | None, _In(metavar="FILE.yaml", help="What senders answer and people do.", **_YAML)
-]
-Seed = Annotated[int, _In(help="Another one draws another fate for everybody.")]
-Timezone = Annotated[str | None, _In(help="The tenant's; as recorded, or UTC.")]
-PerHour = Annotated[list[str] | None, _In(help="CHANNEL=N, or CHANNEL=none; 100 if not given.")]
-Quiet = Annotated[str | None, _In(help="HH:MM-HH:MM; 21:00-08:00 if not given.")]
-PerDay = Annotated[int | None, _In(help="Touches of one person in any 24 hours.")]
-PerWeek = Annotated[int | None, _In(help="Touches of one person in any 7 days.")]
-Start = Annotated[
-    str | None, _In(help="A time; that of the first recorded event, or the first Monday of 2026.")
-]
-Until = Annotated[
-    str | None, _In(help="A time, or hours as 336h; when nothing is left, or a year.")
-]
-Out = Annotated[Path | None, _In(metavar="DIR", help="A new directory for the report.")]
-Against = Annotated[
-    Path | None,
-    _In(metavar="OTHER.yaml", help="The same under this definition: what differs?", **_YAML),
-]
-OtherPerHour = Annotated[
-    list[str] | None, _In("--against-per-hour", help="The same under these limits.")
-]
+PROGRESS_INTERVAL_S = 0.2
+FILE_WIDTH = 200
+"""The width of the summary in a file or pipe, in characters."""
 
 
 def simulate(
-    definitions: Definitions = None,
-    population: PeopleFile = None,
-    people: People = None,
-    zones: Zones = "",
-    over: Over = None,
-    events: Events = None,
-    from_topics: FromTopics = False,
-    since: Since = None,
-    before: Before = None,
-    behaviour: Model = None,
-    seed: Seed = 0,
+    definitions: option.Definitions = None,
+    population: option.Population = None,
+    people: option.People = None,
+    zones: option.Zones = "",
+    over: option.Over = None,
+    events: option.Events = None,
+    from_topics: option.FromTopics = False,
+    since: option.Since = None,
+    before: option.Before = None,
+    behaviour: option.Behaviour = None,
+    seed: option.Seed = 0,
     tenant: MaybeTenant = None,
-    timezone: Timezone = None,
-    per_hour: PerHour = None,
-    quiet: Quiet = None,
-    per_day: PerDay = None,
-    per_week: PerWeek = None,
-    start: Start = None,
-    until: Until = None,
-    against: Against = None,
-    against_per_hour: OtherPerHour = None,
-    out: Out = None,
+    timezone: option.Timezone = None,
+    per_hour: option.PerHour = None,
+    quiet: option.Quiet = None,
+    per_day: option.PerDay = None,
+    per_week: option.PerWeek = None,
+    start: option.Start = None,
+    until: option.Until = None,
+    against: option.Against = None,
+    against_per_hour: option.AgainstPerHour = None,
+    out: option.Out = None,
     json: Json = False,
 ) -> None:
-    """Try campaigns out before they run: the real decisions under virtual time, without Kafka.
+    """Simulate campaigns before they run: the engine's decisions under virtual time, without Kafka.
 
-    People come from a file or are made up; what they do, and what senders answer, comes from
-    recorded events or is drawn by a behaviour model. --from-topics takes the events that the
-    engine was told, each at the moment in which it took it. The same seed gives the same bytes.
-    --out has commands, facts and the drawn events, a line each, and the summary. --against
-    simulates another definition of a campaign, too, and says which touches it adds, removes and
+    People come from a file or are made up. What they do and what senders answer comes from recorded
+    events, or is drawn by a behaviour model. --from-topics reads the events that your own engine
+    has received, each at the time at which the engine processed it. The same seed gives the same
+    bytes. --out writes commands, facts and drawn events, one a line, and the summary. --against
+    also simulates another definition of a campaign, and shows which touches it adds, removes and
     moves.
 
     Example: touchstream simulate examples/outreach.yaml --people 1000 --per-hour linkedin=none
     """
-    options = {
+    tenant_options = {
         "timezone": timezone,
         "per_hour": per_hour,
         "quiet": quiet,
         "per_day": per_day,
         "per_week": per_week,
     }
-    span = _span(events, from_topics, since, before)
-    files = simulate_inputs.SimulationFiles(definitions or [], population, events, span, behaviour)
-    crowd, bads = (
-        simulate_inputs.MadeUpPeople(people, zones, over),
-        simulate_inputs.RejectedInputs(),
-    )
-    with _progress() as tell:
-        scenario = simulate_inputs.scenario_of(
-            files, crowd, options, tenant, seed, (start, until), bads, tell
+    topics = _topics_span(events, from_topics, since, before)
+    files = SimulationFiles(definitions or [], population, events, topics, behaviour)
+    made_up, rejected = MadeUpPeople(people, zones, over), RejectedInputs()
+    with _progress() as show_progress:
+        scenario = build_scenario(
+            files,
+            made_up,
+            tenant_options,
+            tenant,
+            seed,
+            TimeSpan(start, until),
+            rejected,
+            show_progress,
         )
         other = None
         if against is not None or against_per_hour:
-            other = simulate_inputs.other_side(scenario, against, tenant, against_per_hour)
-        found, refused = _run(scenario, other, _Asked(seed, bads, tell), out)
+            other = other_scenario(scenario, against, tenant, against_per_hour)
+        runner = _Runner(seed, rejected, show_progress)
+        result, refused = _run(scenario, other, runner, out)
     if json:
-        print_json({**found, "bad": bads.found})
+        print_json({**result, "bad": rejected.rows})
     else:
-        _show(found, out)
-    if refused or bads.found:
-        raise CommandError(
-            f"{len(bads.found)} lines or records were bad, {refused} orders refused", NO
-        )
+        _print_result(result, out)
+    if refused or rejected.rows:
+        message = f"{len(rejected.rows)} lines or records were bad, {refused} events refused"
+        raise CommandError(message, EXIT_NO)
 
 
-def _span(
+def _topics_span(
     events: str | None, from_topics: bool, since: str | None, before: str | None
-) -> simulate_inputs.TimeSpan | None:
+) -> TimeSpan | None:
+    """The span to read from topics; None if they are not read. Raises CommandError."""
     if from_topics and events is not None:
-        raise CommandError("--events or --from-topics, not both", USAGE)
+        raise CommandError("give --events or --from-topics, not both", EXIT_USAGE)
     if from_topics:
-        return simulate_inputs.TimeSpan(since, before)
+        return TimeSpan(since, before)
     if since is not None or before is not None:
-        raise CommandError("--since and --before are times of --from-topics", USAGE)
+        raise CommandError("--since and --before go with --from-topics", EXIT_USAGE)
     return None
 
 
-def _show(found: dict[str, Any], out: Path | None) -> None:
-    wide = None if sys.stdout.isatty() else WIDTH_OF_FILES
-    show(found, Console(width=wide, highlight=False))
+def _print_result(result: dict[str, Any], out: Path | None) -> None:
+    print_summary(result, Console(width=terminal_width() or FILE_WIDTH, highlight=False))
     if out is not None:
         print(f"\nwritten: {out}")
 
 
-class _Asked(NamedTuple):
-    """What both sides share: the seed, and who hears of what is bad and how far it is."""
+class _Runner(NamedTuple):
+    """Runs scenarios that share a seed, rejected inputs and progress."""
 
     seed: int
-    bads: simulate_inputs.RejectedInputs
-    tell: Notify
+    rejected: RejectedInputs
+    show_progress: Notify
 
     def run(
         self,
         scenario: Scenario,
         listeners: list[Listener],
         summary: Summary,
-        written: ReportWriter | None = None,
+        report: ReportWriter | None = None,
     ) -> dict[str, Any]:
-        """From beginning to end; what it has in memory goes with it."""
-        progress = _told(scenario.population, self.tell)
-        ended = scenario.run(listeners, progress, park=self.bads.letter)
-        if written is not None:
-            written.lines(ENROLLMENTS, map(enrollment_lines.told, ended.enrollments))
-        about = {**scenario.about(), "seed": self.seed, "bad_lines": len(self.bads.found)}
-        return summary.told(ended, about)
+        """Runs the scenario, writes its enrollments to the report, and returns the summary. The
+        simulation's memory is free when this returns."""
+        progress = _simulation_progress(scenario.population, self.show_progress)
+        ended = scenario.run(listeners, progress, on_dead_letter=self.rejected.add_dead_letter)
+        if report is not None:
+            report.write_lines(ENROLLMENTS, map(enrollment_lines.to_row, ended.enrollments))
+        about = {**scenario.describe(), "seed": self.seed, "bad_lines": len(self.rejected.rows)}
+        return summary.to_dict(ended, about)
 
 
 def _run(
-    scenario: Scenario, other: Scenario | None, asked: _Asked, out: Path | None
+    scenario: Scenario, other: Scenario | None, runner: _Runner, out: Path | None
 ) -> tuple[dict[str, Any], int]:
-    """The summary, and how many orders were refused; and a report where one is asked for."""
-    summary, touches = Summary(scenario.owners()), TouchRecorder()
-    calm_collector()
-    with _writing(out) as written:
+    """Runs the scenario and the `other` one, and writes the report to `out`. Returns the summary
+    and the number of refused events."""
+    summary, touches = Summary(scenario.all_tenants()), TouchRecorder()
+    raise_gc_threshold()
+    with _open_report(out) as report:
         listeners: list[Listener] = [summary]
-        if written is not None:
-            listeners.append(written)
+        if report is not None:
+            listeners.append(report)
         if other is not None:
             listeners.append(touches)
-        found = asked.run(scenario, listeners, summary, written)
+        result = runner.run(scenario, listeners, summary, report)
         refused = summary.refused
         if other is not None:
-            found["against"], more = _against(other, touches, asked, written)
-            refused = [*refused, *more]
-        if written is not None:
-            written.summary(found)
-            if not written.page(found):
+            result["against"], other_refused = _run_other(other, touches, runner, report)
+            refused = [*refused, *other_refused]
+        if report is not None:
+            report.write_summary(result)
+            if not report.write_page(result):
                 print_stderr("no report.html: pip install 'touchstream[report]'")
     for fact in refused:
         print_stderr(f"{fact.campaign_id}: not published: {fact.reason}")
-    return found, len(refused)
+    return result, len(refused)
 
 
-def _against(
-    other: Scenario, was: TouchRecorder, asked: _Asked, written: ReportWriter | None
+def _run_other(
+    other: Scenario, first: TouchRecorder, runner: _Runner, report: ReportWriter | None
 ) -> tuple[dict[str, Any], list[Fact]]:
-    """What is different on the other side."""
-    gc.collect()  # the engine of this side goes before another one comes
-    summary, now = Summary(other.owners()), TouchRecorder()
-    whole = asked.run(with_substitute_senders(other, was), [summary, now], summary)
-    comparison = Comparison(was, now, () if other.recorded is None else other.recorded.heard)
-    if written is not None:
-        written.lines("differences.jsonl", comparison.people())
-        written.lines("marked.jsonl", comparison.marked)
-    return {**comparison.told(), "summary": whole}, summary.refused
+    """Runs the other scenario. Returns how its touches differ from the `first` ones, with its
+    summary, and the facts of its refused events."""
+    gc.collect()  # frees the first engine before a second one is created
+    summary, touches = Summary(other.all_tenants()), TouchRecorder()
+    whole = runner.run(with_substitute_senders(other, first), [summary, touches], summary)
+    answers = () if other.recorded is None else other.recorded.answers
+    comparison = Comparison(first, touches, answers)
+    if report is not None:
+        report.write_lines("differences.jsonl", comparison.changed_contacts())
+        report.write_lines("marked.jsonl", comparison.marked_events)
+    return {**comparison.summary(), "summary": whole}, summary.refused
 
 
 @contextmanager
-def _writing(out: Path | None) -> Iterator[ReportWriter | None]:
-    """The report; what keeps it from being written ends the command, and leaves none."""
+def _open_report(out: Path | None) -> Iterator[ReportWriter | None]:
+    """Yields a writer for the directory `out`; None without one. Raises CommandError for what keeps
+    the report from being written; nothing of it is left then."""
     if out is None:
         yield None
         return
     try:
-        with report(out) as written:
-            yield written
+        with open_report(out) as report:
+            yield report
     except ReportExists as error:
-        raise CommandError(str(error), USAGE) from None
+        raise CommandError(str(error), EXIT_USAGE) from None
     except OSError as error:
-        why = error.strerror or str(error)
-        raise CommandError(f"{out}: {why}; there is no report, not even a half one", NO) from None
+        cause = error.strerror or str(error)
+        raise CommandError(f"{out}: {cause}; no report was written", EXIT_NO) from None
 
 
 @contextmanager
 def _progress() -> Iterator[Notify]:
-    """How far it is, on a terminal only: what was read, then virtual time, people and records."""
+    """Yields a function that shows the progress on stderr; elsewhere than on a terminal it shows
+    nothing."""
     if not stderr_console.is_terminal:
-        yield lambda what: None
+        yield lambda text: None
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with bars.Progress(*columns, console=stderr_console, transient=True) as bar:
+    with Progress(*columns, console=stderr_console, transient=True) as bar:
         task = bar.add_task("simulating")
-        yield lambda what: bar.update(task, description=what)
+        yield lambda text: bar.update(task, description=text)
 
 
-def _told(population: Population | None, tell: Notify) -> SimulationProgress:
-    shown = 0.0
+def _simulation_progress(
+    population: Population | None, show_progress: Notify
+) -> SimulationProgress:
+    """A function that shows virtual time, people and records, at most every PROGRESS_INTERVAL_S."""
+    shown_at_s = 0.0
 
-    def progress(now: int, records: int) -> None:
-        nonlocal shown
-        if time.monotonic() > shown + _TELL_EVERY_S:
-            shown = time.monotonic()
+    def progress(now: MomentUs, records: int) -> None:
+        nonlocal shown_at_s
+        if time.monotonic() > shown_at_s + PROGRESS_INTERVAL_S:
+            shown_at_s = time.monotonic()
             at = format_rfc3339(now - now % MINUTE)
-            tell(f"{at}{_people(population)}, {records:,} records")
+            show_progress(f"{at}{_people(population)}, {records:,} records")
 
     return progress
 
 
 def _people(population: Population | None) -> str:
-    return "" if population is None else f", {population.entered:,} of {population.size:,} people"
+    if population is None:
+        return ""
+    return f", {population.entered_count:,} of {population.size:,} people"

@@ -1,5 +1,5 @@
-"""What `touchstream simulate` is given: files and options become a scenario, or words that say what
-is wrong with them."""
+"""Builds the scenario of `touchstream simulate` from files and options. Every function that reads
+input of the person raises CommandError where that input is wrong."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -8,23 +8,23 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from processors.fold.task import TIMER_FAILED
-from processors.intake import understood
-from schemas.base.times import DAY, HOUR, parse_rfc3339
+from processors.intake import internal_message
+from schemas.base.times import DAY, HOUR, MomentUs, parse_rfc3339
 from schemas.base.zones import is_zone
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import read_definition
 from schemas.campaigns.yaml_document import parse_document
 from schemas.csv_import import LINE_BYTES, CsvHeaderInvalid, RejectedLine, read_contacts
-from schemas.internal.messages import DECODE, DeadLetter, UpsertTenant
-from schemas.internal.topics import Topic
+from schemas.internal.messages import UpsertTenant
 from schemas.public.codec import PublicEvent
 from schemas.public.inbound_events import ContactUpserted
 from streams.audit.recorded_events import Notify, retold
-from streams.cli.campaign import parse_time, tenant_event, told
+from streams.cli.campaign import format_problems
+from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
-from streams.cli.output import LimitedMessages, bounded_lines, settings
-from streams.cli.publish import opened, read_events
+from streams.cli.input_lines import bounded_lines, open_input, read_events
+from streams.cli.rejected_inputs import RejectedInputs
+from streams.cli.tenant import parse_time, tenant_event
 from streams.kafka.topics import layout_of
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.population import Population
@@ -38,64 +38,30 @@ from streams.simulation.scenario import (
 from streams.simulation.senders import SimulatedSenders
 from streams.simulation.simulated_events import SOURCE
 
-START = parse_rfc3339("2026-01-05T00:00:00Z")
-"""A Monday. Not the present: the same command has the same result tomorrow."""
+DEFAULT_START = parse_rfc3339("2026-01-05T00:00:00Z")
+"""A Monday, and not the present: the same command has the same result on another day."""
 
-LONGEST = 366 * DAY
+LONGEST_US = 366 * DAY
 
-_TELL_EVERY = 1_000
+PROGRESS_EVERY = 1_000
+"""Inputs between two progress messages."""
 
 T = TypeVar("T")
 
-Options = dict[str, Any]
-"""What a tenant is told by options: `timezone`, `per_hour`, `quiet`, `per_day`, `per_week`."""
-
-
-class RejectedInputs:
-    """Lines and records that were left out."""
-
-    def __init__(self) -> None:
-        self.found: list[dict[str, Any]] = []
-        self._tell = LimitedMessages()
-        self._parked: set[str] = set()
-
-    def line(self, file: str, line: int, code: str, detail: str) -> None:
-        """Of a file."""
-        self.found.append({"file": file, "line": line, "code": code, "detail": detail})
-        self._tell(f"{file} line {line}: {code}: {detail}")
-
-    def record(self, place: str, code: str, detail: str) -> None:
-        """Of a topic."""
-        self.found.append({"place": place, "code": code, "detail": detail})
-        self._tell(f"{place}: {code}: {detail}")
-
-    def letter(self, letter: DeadLetter) -> None:
-        """Read, and not to be folded; on both sides of a comparison it is one."""
-        event = _about(letter)
-        if event not in self._parked:
-            self._parked.add(event)
-            self.found.append({"event": event, "code": letter.code, "detail": letter.detail})
-            self._tell(f"{event}: {letter.code}: {letter.detail}")
-
-
-def _about(letter: DeadLetter) -> str:
-    """The event by its source and id, or the key of the log where none was to blame."""
-    key = f"{letter.topic} {(letter.key or b'').decode(errors='replace')}"
-    if letter.code == TIMER_FAILED:
-        return key
-    message = DECODE[Topic(letter.topic)](letter.value or b"")
-    return str(getattr(message, "cause", key))
+TenantOptions = dict[str, Any]
+"""Options for the tenants: `timezone`, `per_hour`, `quiet`, `per_day`, `per_week`."""
 
 
 class TimeSpan(NamedTuple):
-    """From a time to another, as a person writes them."""
+    """The beginning and the end of a span of time, as the person has typed them."""
 
     since: str | None
     before: str | None
 
 
 class SimulationFiles(NamedTuple):
-    """What a simulation reads; `topics` are one's own, between two times."""
+    """The inputs of a simulation; `topics` is the span to read from the engine's own topics, None
+    if they are not read."""
 
     definitions: Sequence[Path]
     population: Path | None
@@ -105,149 +71,158 @@ class SimulationFiles(NamedTuple):
 
 
 class MadeUpPeople(NamedTuple):
-    """How many people are made up, in which zones; and the hours in which all come."""
+    """How many people are made up, in which zones (comma-separated), and the hours in which all of
+    them arrive."""
 
     people: int | None
     zones: str
-    over: float | None
+    over_hours: float | None
 
 
-def scenario_of(
+def build_scenario(
     files: SimulationFiles,
-    crowd: MadeUpPeople,
-    options: Options,
+    made_up: MadeUpPeople,
+    options: TenantOptions,
     tenant: str | None,
     seed: int,
-    span: tuple[str | None, str | None],
-    bads: RejectedInputs,
-    tell: Notify,
+    span: TimeSpan,
+    rejected: RejectedInputs,
+    show_progress: Notify,
 ) -> Scenario:
-    """All of it. Raises Halt."""
-    campaigns = [campaign_of(file, tenant) for file in files.definitions]
-    recorded = _recorded(files, campaigns, span[0], bads, tell)
+    """The scenario of the given inputs; `span` is the simulated time."""
+    campaigns = [read_campaign(file, tenant) for file in files.definitions]
+    recorded = _recorded_events(files, campaigns, span.since, rejected, show_progress)
     if not campaigns and not recorded:
-        raise CommandError(
-            "nothing to simulate: give a DEFINITION.yaml, or recorded events", EXIT_USAGE
-        )
-    owners = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
+        message = "nothing to simulate: give a DEFINITION.yaml or recorded events"
+        raise CommandError(message, EXIT_USAGE)
+    tenant_ids = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
     if recorded is not None and any(options.values()):
-        owners |= dict.fromkeys(recorded.tenants)
-    tenants = _tenants(owners, recorded, options)
-    model = _behaviour(files.behaviour, recorded is None)
-    start = _start(span[0], recorded)
+        tenant_ids |= dict.fromkeys(recorded.tenants)
+    tenants = _tenants(tenant_ids, recorded, options)
+    behaviour = _behaviour(files.behaviour, default=recorded is None)
+    start = _start(span.since, recorded)
     return Scenario(
         campaigns,
         tenants,
-        _population(files.population, crowd, seed, campaigns, bads, tell),
+        _population(files.population, made_up, seed, campaigns, rejected, show_progress),
         recorded,
-        None if model is None else SimulatedSenders(model, seed),
+        None if behaviour is None else SimulatedSenders(behaviour, seed),
         start,
-        _until(span[1], start),
-        None if crowd.over is None else int(crowd.over * HOUR),
+        _until(span.before, start),
+        None if made_up.over_hours is None else int(made_up.over_hours * HOUR),
         frozenset(tenants) if any(options.values()) else frozenset(),
     )
 
 
-def campaign_of(file: Path, tenant: str | None) -> SimulatedCampaign:
-    """A definition, checked as `campaign publish` does. Raises Halt."""
+def read_campaign(file: Path, tenant: str | None) -> SimulatedCampaign:
+    """A definition, validated as by `campaign publish`."""
     text = file.read_bytes()
-    found = read_definition(text, tenant_id=tenant)
-    if not isinstance(found, Definition):
-        raise CommandError(told(str(file), found))
-    return SimulatedCampaign(found, {**parse_document(text), "tenant_id": found.tenant_id})
+    result = read_definition(text, tenant_id=tenant)
+    if not isinstance(result, Definition):
+        raise CommandError(format_problems(str(file), result))
+    return SimulatedCampaign(result, {**parse_document(text), "tenant_id": result.tenant_id})
 
 
-def _recorded(
+def _recorded_events(
     files: SimulationFiles,
     campaigns: Sequence[SimulatedCampaign],
     start: str | None,
-    bads: RejectedInputs,
-    tell: Notify,
+    rejected: RejectedInputs,
+    show_progress: Notify,
 ) -> RecordedEvents | None:
-    """The good ones of a file of events, or of the topics. Raises Halt."""
-    usual = START if start is None else parse_time(start)
+    """The valid events of the events file or of the topics; None if neither is given."""
+    default_start = DEFAULT_START if start is None else parse_time(start)
     if files.topics is not None:
-        return RecordedEvents(_from_topics(files.topics, bads, tell), campaigns, usual)
+        events = _events_from_topics(files.topics, rejected, show_progress)
+        return RecordedEvents(events, campaigns, default_start)
     if files.events is None:
         return None
-    with opened(files.events) as lines:
-        found = (event for _, event in read_events(lines, partial(bads.line, files.events)))
-        return RecordedEvents(with_event_times(counted(found, "events", tell)), campaigns, usual)
+    with open_input(files.events) as stream:
+        reject = partial(rejected.add_line, files.events)
+        valid = (event for _, event in read_events(stream, reject))
+        timed = with_event_times(with_progress(valid, "events", show_progress))
+        return RecordedEvents(timed, campaigns, default_start)
 
 
-def _from_topics(span: TimeSpan, bads: RejectedInputs, tell: Notify) -> list[TimedEvent]:
+def _events_from_topics(
+    span: TimeSpan, rejected: RejectedInputs, show_progress: Notify
+) -> list[TimedEvent]:
     since, before = (None if text is None else parse_time(text) for text in span)
-    found = settings()
-    layout_of(found)
-    return retold(found, since, before, bads.record, tell)
+    settings = connected_settings()
+    layout_of(settings)
+    return retold(settings, since, before, rejected.add_record, show_progress)
 
 
-def counted(things: Iterable[T], what: str, tell: Notify) -> Iterator[T]:
-    """The same, and how many of them there were so far."""
-    for number, thing in enumerate(things, 1):
-        yield thing
-        if number % _TELL_EVERY == 0:
-            tell(f"{number:,} {what} read")
+def with_progress(items: Iterable[T], name: str, show_progress: Notify) -> Iterator[T]:
+    """The items unchanged; every PROGRESS_EVERY items it reports how many were read."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % PROGRESS_EVERY == 0:
+            show_progress(f"{number:,} {name} read")
 
 
 def _tenants(
-    owners: Iterable[str], recorded: RecordedEvents | None, options: Options
+    tenant_ids: Iterable[str], recorded: RecordedEvents | None, options: TenantOptions
 ) -> dict[str, UpsertTenant]:
-    """As the record first tells of them, and in it what the options say. Raises Halt."""
-    found = {} if recorded is None else recorded.tenants
-    return {owner: _told(owner, found.get(owner), options) for owner in owners}
+    """The settings of each tenant at the start: the first recorded ones, changed by the options."""
+    known = {} if recorded is None else recorded.tenants
+    return {
+        tenant_id: _tenant(tenant_id, known.get(tenant_id), options) for tenant_id in tenant_ids
+    }
 
 
-def _told(owner: str, recorded: UpsertTenant | None, options: Options) -> UpsertTenant:
+def _tenant(tenant_id: str, recorded: UpsertTenant | None, options: TenantOptions) -> UpsertTenant:
     zone = recorded.timezone if recorded is not None else "UTC"
-    event = tenant_event(owner, **{**options, "timezone": options.get("timezone") or zone})
-    told = understood(PublicEvent("tenant.upserted", owner, SOURCE, None, event), 0)
-    assert isinstance(told, UpsertTenant)
+    event = tenant_event(tenant_id, **{**options, "timezone": options.get("timezone") or zone})
+    given = internal_message(PublicEvent("tenant.upserted", tenant_id, SOURCE, None, event), 0)
+    assert isinstance(given, UpsertTenant)
     if recorded is None:
-        return told
-    quiet = (told.quiet_start, told.quiet_end) if options.get("quiet") else None
+        return given
+    quiet = (given.quiet_start, given.quiet_end) if options.get("quiet") else None
     start, end = quiet or (recorded.quiet_start, recorded.quiet_end)
     return msgspec.structs.replace(
         recorded,
-        timezone=told.timezone,
-        limits={**recorded.limits, **told.limits},
-        caps={**recorded.caps, **told.caps},
+        timezone=given.timezone,
+        limits={**recorded.limits, **given.limits},
+        caps={**recorded.caps, **given.caps},
         quiet_start=start,
         quiet_end=end,
     )
 
 
-def _behaviour(file: Path | None, alone: bool) -> Behaviour | None:
-    """Where nothing is recorded and no model is given, everything is sent and nobody stirs."""
+def _behaviour(file: Path | None, *, default: bool) -> Behaviour | None:
+    """The behaviour model of a file. Without a file: with `default` the model in which everything
+    is sent and people do nothing, else None."""
     try:
         if file is not None:
             return Behaviour.read(file.read_bytes())
     except BehaviourInvalid as error:
         lines = "\n".join(f"  {problem}" for problem in error.problems)
-        raise CommandError(f"{file}: no behaviour model:\n{lines}", EXIT_NO) from None
-    return Behaviour.of(None) if alone else None
+        raise CommandError(f"{file}: not a valid behaviour model:\n{lines}", EXIT_NO) from None
+    return Behaviour.of(None) if default else None
 
 
 def _population(
     file: Path | None,
-    crowd: MadeUpPeople,
+    made_up: MadeUpPeople,
     seed: int,
     campaigns: Sequence[SimulatedCampaign],
-    bads: RejectedInputs,
-    tell: Notify,
+    rejected: RejectedInputs,
+    show_progress: Notify,
 ) -> Population | None:
-    """Of a file or made up; None where only events tell of people. Raises Halt."""
-    people = crowd.people
+    """The people of a file, or made-up people; None if all people come from recorded events."""
+    people = made_up.people
     if (file is not None or people is not None) and not campaigns:
-        raise CommandError("people need a DEFINITION.yaml to be put into", EXIT_USAGE)
+        raise CommandError("people need a DEFINITION.yaml to be enrolled in", EXIT_USAGE)
     if file is not None and people is not None:
-        raise CommandError("--population or --people, not both", EXIT_USAGE)
+        raise CommandError("give --population or --people, not both", EXIT_USAGE)
     if people is not None:
-        return Population.generated(people, _zones(crowd.zones), seed)
+        return Population.generated(people, _zones(made_up.zones), seed)
     if file is None:
         return None
     try:
-        return Population.from_events(counted(_people(file, bads), "people", tell))
+        contacts = with_progress(_contacts(file, rejected), "people", show_progress)
+        return Population.from_events(contacts)
     except CsvHeaderInvalid as error:
         raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
 
@@ -260,61 +235,61 @@ def _zones(text: str) -> list[str]:
     return names
 
 
-def _people(file: Path, bads: RejectedInputs) -> Iterator[ContactUpserted]:
+def _contacts(file: Path, rejected: RejectedInputs) -> Iterator[ContactUpserted]:
     with file.open("rb") as stream:
-        for found in read_contacts(bounded_lines(stream, LINE_BYTES + 1), "anybody"):
-            if isinstance(found, RejectedLine):
-                bads.line(str(file), found.line, found.code, found.detail)
+        for line in read_contacts(bounded_lines(stream, LINE_BYTES + 1), "anybody"):
+            if isinstance(line, RejectedLine):
+                rejected.add_line(str(file), line.line, line.code, line.detail)
             else:
-                yield found.event
+                yield line.event
 
 
-def _start(text: str | None, recorded: RecordedEvents | None) -> int:
-    """As asked for, or as it begins in the record."""
+def _start(text: str | None, recorded: RecordedEvents | None) -> MomentUs:
+    """The time that was typed; else that of the first recorded event; else DEFAULT_START."""
     if text is not None:
         return parse_time(text)
-    return START if recorded is None else recorded.begins
+    return DEFAULT_START if recorded is None else recorded.begins_at
 
 
-def _until(text: str | None, start: int) -> int:
-    """A time, or hours like `336h`. Raises Halt."""
+def _until(text: str | None, start: MomentUs) -> MomentUs:
+    """The end of a simulation: a time, or hours after the start such as `336h`."""
     if text is None:
-        return start + LONGEST
+        return start + LONGEST_US
     hours = text.removesuffix("h")
     if hours.isdecimal():
-        return start + min(int(hours) * HOUR, LONGEST)
+        return start + min(int(hours) * HOUR, LONGEST_US)
     until = parse_time(text)
-    if not start <= until <= start + LONGEST:
-        raise CommandError("--until: within a year of the start", EXIT_USAGE)
+    if not start <= until <= start + LONGEST_US:
+        raise CommandError("--until: must be within a year after the start", EXIT_USAGE)
     return until
 
 
-def other_side(
+def other_scenario(
     scenario: Scenario, file: Path | None, tenant: str | None, per_hour: list[str] | None
 ) -> Scenario:
-    """The same people and events under another definition, or other limits. Raises Halt."""
+    """The scenario to compare with: the same people and events under the definition of `file`, or
+    under other limits."""
     campaigns, tenants = [*scenario.campaigns], {**scenario.tenants}
     recorded = scenario.recorded
     if per_hour:
-        tenants = scenario.owners()
+        tenants = scenario.all_tenants()
     if file is not None:
-        other = campaign_of(file, tenant)
-        places = [n for n, one in enumerate(campaigns) if one.key == other.key]
+        other = read_campaign(file, tenant)
+        places = [n for n, campaign in enumerate(campaigns) if campaign.key == other.key]
         if places:
             campaigns[places[0]] = other
         elif recorded is not None and other.key in recorded.published:
             campaigns.append(other)
-            owner = other.key[0]
-            if owner in recorded.tenants:
-                tenants.setdefault(owner, recorded.tenants[owner])
+            tenant_id = other.key[0]
+            if tenant_id in recorded.tenants:
+                tenants.setdefault(tenant_id, recorded.tenants[tenant_id])
         else:
-            raise CommandError(
-                f"{file}: is of none of the campaigns that are simulated", EXIT_USAGE
-            )
-    options: Options = {"per_hour": per_hour}
+            message = f"{file}: defines none of the campaigns that are simulated"
+            raise CommandError(message, EXIT_USAGE)
+    options: TenantOptions = {"per_hour": per_hour}
     return scenario._replace(
         campaigns=campaigns,
-        tenants={name: _told(name, owner, options) for name, owner in tenants.items()},
-        senders=None if scenario.senders is None else scenario.senders.fresh(),
-        settled=frozenset(tenants) if per_hour else scenario.settled,
+        tenants={name: _tenant(name, settings, options) for name, settings in tenants.items()},
+        senders=None if scenario.senders is None else scenario.senders.fresh_copy(),
+        fixed_tenants=frozenset(tenants) if per_hour else scenario.fixed_tenants,
     )

@@ -16,7 +16,7 @@ from schemas.internal.states import POSITION_KEY, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF
 from streams.base.transport import Partition
 from streams.cli.group_offsets import ROLE_TOPICS, GroupOffsets
-from streams.kafka.clients import committed_reader
+from streams.kafka.clients import read_committed_consumer
 
 COUNTED_MAX = 20_000
 COUNT_TIMEOUT_S = 2.0
@@ -118,7 +118,7 @@ def _count_records(broker: GroupOffsets, begins: Mapping[Partition, int]) -> dic
     COUNT_TIMEOUT_S and COUNTED_MAX records."""
     if not begins:
         return {}
-    consumer = committed_reader(broker.settings)
+    consumer = read_committed_consumer(broker.settings)
     consumer.assign([_at_offset(broker, p, offset) for p, offset in begins.items()])
     counts = dict.fromkeys(begins, 0)
     finished: set[Partition] = set()
@@ -148,7 +148,7 @@ def _last_positions(
 ) -> dict[Partition, TaskPosition]:
     """The last position of each task, by the partition of its log."""
     positions = {}
-    consumer = committed_reader(broker.settings)
+    consumer = read_committed_consumer(broker.settings)
     for log, changelog in CHANGELOG_OF.items():
         for number in range(broker.layout.partitions(log)):
             partition = Partition(changelog, number)

@@ -36,7 +36,9 @@ def up(
     data: Annotated[Path, typer.Option(help="The directory for all data.")] = Path(".touchstream"),
     speed: Annotated[
         float | None,
-        typer.Option(min=1.0, max=1_000_000.0, help="Run the engine's clock this many times faster."),
+        typer.Option(
+            min=1.0, max=1_000_000.0, help="Run the engine's clock this many times faster."
+        ),
     ] = None,
     registry: Annotated[
         bool, typer.Option("--registry", help="Also start a schema registry.")
@@ -55,9 +57,7 @@ def up(
     env_file = directory / "stack.env"
     with StopSignals(lambda: env_file.unlink(missing_ok=True)) as stop:
         try:
-            _run(
-                directory, env_file, ScaledClockFile(directory, speed), registry, workers, stop
-            )
+            _run(directory, env_file, ScaledClockFile(directory, speed), registry, workers, stop)
         except KeyboardInterrupt:
             print_stderr("stopped before it was ready")
 
@@ -168,7 +168,8 @@ def _step(name: str) -> Iterator[None]:
 def _next_steps(directory: Path, settings: Settings) -> str:
     clock = settings.scaled_clock()
     speed = f"clock: {clock.speed:g} times faster; touchstream status shows its time\n"
-    return f"""touchstream is up: Kafka at {settings.bootstrap_servers}, logs in {directory / "logs"}
+    logs = directory / "logs"
+    return f"""touchstream is up: Kafka at {settings.bootstrap_servers}, logs in {logs}
 {speed if clock.scaled else ""}
 In another terminal:
   set -a; . {shlex.quote(str(directory / "stack.env"))}; set +a

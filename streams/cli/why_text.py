@@ -1,4 +1,4 @@
-"""An explanation as lines for a terminal: one a gate, one a decision."""
+"""An explanation as text for a terminal: one line for each gate and each decision."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,91 +10,92 @@ from processors.why import Explanation, Gate, RunWhy, TouchWhy, Wait
 from schemas.base.times import format_rfc3339, from_datetime
 from schemas.internal.facts import Fact
 
-_SHOWN = ("step_id", "channel", "command_id", "attempt", "cause", "reason")
+SHOWN_FIELDS = ("step_id", "channel", "command_id", "attempt", "cause", "reason")
 
 
-def lines(found: Explanation) -> Iterator[str]:
-    """Everything, run by run; what belongs to no run comes last."""
-    for run in found.runs:
-        yield from _run(found, run)
-    if found.besides:
+def explanation_lines(explanation: Explanation) -> Iterator[str]:
+    """The whole explanation, run by run; facts that belong to no run come last."""
+    for run in explanation.runs:
+        yield from _run_lines(explanation, run)
+    if explanation.besides:
         yield "besides"
-        yield from (f"  {decision(fact)}" for fact in found.besides)
+        yield from (f"  {fact_line(fact)}" for fact in explanation.besides)
 
 
-def _run(found: Explanation, run: RunWhy) -> Iterator[str]:
-    ended = "" if run.ended_at is None else f" at {_moment(run.ended_at)}"
+def _run_lines(explanation: Explanation, run: RunWhy) -> Iterator[str]:
+    ended = "" if run.ended_at is None else f" at {_time(run.ended_at)}"
     reason = f": {run.reason}" if run.reason else ""
     yield (
-        f"{found.tenant_id}/{found.contact_id} in {run.campaign_id}, version {run.version},"
-        f" run {run.cycle}: {run.status}{ended}{reason}"
+        f"{explanation.tenant_id}/{explanation.contact_id} in {run.campaign_id},"
+        f" version {run.version}, run {run.cycle}: {run.status}{ended}{reason}"
     )
-    yield f"  enrollment {run.enrollment_id}, since {_moment(run.started_at)}"
-    yield f"  waits for  {_waits(run.waits)}"
+    yield f"  enrollment {run.enrollment_id}, since {_time(run.started_at)}"
+    yield f"  waits for  {_wait(run.waits)}"
     for touch in run.touches:
-        yield from _touch(touch)
-    yield "  decided"
-    yield from (f"    {decision(fact)}" for fact in run.timeline)
+        yield from _touch_lines(touch)
+    yield "  decisions"
+    yield from (f"    {fact_line(fact)}" for fact in run.timeline)
     yield ""
 
 
-def _waits(waits: Wait | None) -> str:
-    if waits is None:
-        return "nothing: it has ended"
-    when = "no time is known" if waits.until is None else f"next at {_moment(waits.until)}"
-    cause = f", by {waits.cause}" if waits.cause else ""
-    return f"{waits.reason}{cause}; {when}: {waits.then}{_told(waits.values)}"
+def _wait(wait: Wait | None) -> str:
+    if wait is None:
+        return "nothing: the run has ended"
+    when = "no time is known" if wait.until is None else f"next at {_time(wait.until)}"
+    cause = f", by {wait.cause}" if wait.cause else ""
+    return f"{wait.reason}{cause}; {when}: {wait.then}{_in_parentheses(wait.values)}"
 
 
-def _touch(touch: TouchWhy) -> Iterator[str]:
+def _touch_lines(touch: TouchWhy) -> Iterator[str]:
     reason = f", {touch.reason}" if touch.reason else ""
-    sent = f" at {_moment(touch.sent_at)}" if touch.sent_at is not None else ""
+    sent = f" at {_time(touch.sent_at)}" if touch.sent_at is not None else ""
     yield (
         f"  touch {touch.number}, {touch.step_id} by {touch.channel},"
-        f" for {_moment(touch.scheduled_at)}: {touch.phase}{sent}{reason}"
+        f" for {_time(touch.scheduled_at)}: {touch.phase}{sent}{reason}"
     )
     if touch.commands:
         yield f"    command {', '.join(touch.commands)}"
     if touch.awaited or touch.outcome:
         way = f", so {touch.outcome}" if touch.outcome else ""
         yield f"    then    {touch.awaited or touch.phase}{way}"
-    yield from (f"    {_gate(gate)}" for gate in touch.gates)
+    yield from (f"    {_gate_line(gate)}" for gate in touch.gates)
 
 
-def _gate(gate: Gate) -> str:
-    said = f"{gate.name:<15}{gate.result}"
+def _gate_line(gate: Gate) -> str:
+    text = f"{gate.name:<15}{gate.result}"
     if gate.at is not None:
-        said += f" {_moment(gate.at)}"
+        text += f" {_time(gate.at)}"
     if gate.reason is not None:
-        said += f" {gate.reason}"
+        text += f" {gate.reason}"
     if gate.until is not None:
-        said += f", until {_moment(gate.until)}"
+        text += f", until {_time(gate.until)}"
     if gate.cause is not None:
-        said += f", by {gate.cause}"
-    before = [hold for hold in gate.held if (hold.at, hold.reason) != (gate.at, gate.reason)]
-    put_off = "; ".join(
-        f"put off {_moment(hold.at)} {hold.reason}"
-        + (f" until {_moment(hold.until)}" if hold.until is not None else "")
-        for hold in before
+        text += f", by {gate.cause}"
+    earlier = [hold for hold in gate.held if (hold.at, hold.reason) != (gate.at, gate.reason)]
+    deferrals = "; ".join(
+        f"put off {_time(hold.at)} {hold.reason}"
+        + (f" until {_time(hold.until)}" if hold.until is not None else "")
+        for hold in earlier
     )
-    return said + _told(gate.values) + (f"; {put_off}" if put_off else "")
+    return text + _in_parentheses(gate.values) + (f"; {deferrals}" if deferrals else "")
 
 
-def decision(fact: Fact) -> str:
-    """One fact as a line."""
-    told = {name: value for name in _SHOWN if (value := getattr(fact, name)) is not None}
+def fact_line(fact: Fact) -> str:
+    """One fact as one line: time, kind, touch number, SHOWN_FIELDS and values."""
+    fields = {name: value for name in SHOWN_FIELDS if (value := getattr(fact, name)) is not None}
     if fact.until is not None:
-        told["until"] = fact.until
+        fields["until"] = fact.until
     if fact.occurred_at is not None:
-        told["occurred_at"] = fact.occurred_at
-    words = " ".join(f"{name}={_value(value)}" for name, value in told.items())
+        fields["occurred_at"] = fact.occurred_at
+    text = " ".join(f"{name}={_value(value)}" for name, value in fields.items())
     number = "" if fact.touch_number is None else f" {fact.touch_number}"
-    return f"{_moment(fact.at)} {fact.fact.value}{number}  {words}{_told(fact.values or {})}"
+    values = _in_parentheses(fact.values or {})
+    return f"{_time(fact.at)} {fact.fact.value}{number}  {text}{values}"
 
 
-def _told(values: Mapping[str, Any]) -> str:
-    words = ", ".join(f"{name} {_value(value)}" for name, value in values.items())
-    return f" ({words})" if words else ""
+def _in_parentheses(values: Mapping[str, Any]) -> str:
+    text = ", ".join(f"{name} {_value(value)}" for name, value in values.items())
+    return f" ({text})" if text else ""
 
 
 def _value(value: Any) -> str:
@@ -102,7 +103,7 @@ def _value(value: Any) -> str:
         case None:
             return "none"
         case datetime():
-            return _moment(value)
+            return _time(value)
         case {"zone": zone, "zone_from": source, "quiet": quiet, "only": only}:
             own = f", only {only}" if only else ""
             return f"{zone} by the {source}, quiet {quiet or 'never'}{own}"
@@ -117,7 +118,7 @@ def _value(value: Any) -> str:
     return str(msgspec.to_builtins(value))
 
 
-def _moment(at: datetime) -> str:
-    """To the second, as all tables here."""
-    micros = from_datetime(at)
-    return format_rfc3339(micros - micros % 1_000_000)
+def _time(at: datetime) -> str:
+    """RFC 3339 in UTC, cut to the second, as in the tables of other commands."""
+    moment = from_datetime(at)
+    return format_rfc3339(moment - moment % 1_000_000)

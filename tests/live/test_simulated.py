@@ -62,9 +62,9 @@ CUSTOMERS, PAUSED, SILENT = range(6), range(3), range(1)
 (CLICKS, REPEATS, STOPPED, REVIEWS, NO_SMS, DEAD) = CUSTOMERS
 
 
-def step(name: str, channel: str, seconds: float, **fields: Any) -> dict[str, Any]:
-    hours = seconds / HOUR_S
-    return {"id": name, "channel": channel, "delay_hours": hours, "template_id": "t", **fields}
+def step_after(name: str, channel: str, seconds: float, **fields: Any) -> dict[str, Any]:
+    """A step with its delay in seconds."""
+    return step(name, channel, seconds / HOUR_S, **fields)
 
 
 def wait(*events: str, **ways: Any) -> dict[str, Any]:
@@ -72,15 +72,15 @@ def wait(*events: str, **ways: Any) -> dict[str, Any]:
 
 
 OUTREACH = [
-    step(
+    step_after(
         "request",
         "linkedin",
         0,
         action="send_connection_request",
         wait_for=wait("connection_accepted", on_timeout={"branch": "text"}),
     ),
-    step("message", "linkedin", 1, anchor="trigger", skip_when="linkedin_not_connected"),
-    step(
+    step_after("message", "linkedin", 1, anchor="trigger", skip_when="linkedin_not_connected"),
+    step_after(
         "mail",
         "email",
         2,
@@ -88,17 +88,17 @@ OUTREACH = [
         skip_when="already_replied",
         wait_for=wait("click", "reply", on_event="complete"),
     ),
-    step("whatsapp", "whatsapp", 1, anchor="previous_scheduled", then="complete"),
-    step("text", "sms", 1, anchor="trigger"),
+    step_after("whatsapp", "whatsapp", 1, anchor="previous_scheduled", then="complete"),
+    step_after("text", "sms", 1, anchor="trigger"),
 ]
 CAMPAIGNS: dict[str, dict[str, Any]] = {
     "outreach": {"kind": "prospecting", "steps": OUTREACH},
-    "reviews": {"service_type": "hvac", "steps": [step("s1", "email", 1), step("s2", "sms", 3)]},
+    "reviews": {"service_type": "hvac", "steps": [step_after("s1", "email", 1), step_after("s2", "sms", 3)]},
     "paused": {
         "service_type": "roofing",
-        "steps": [step("s1", "email", 1), step("s2", "email", PAUSED_S)],
+        "steps": [step_after("s1", "email", 1), step_after("s2", "email", PAUSED_S)],
     },
-    "silent": {"service_type": "plumbing", "steps": [step("s1", "email", 1)]},
+    "silent": {"service_type": "plumbing", "steps": [step_after("s1", "email", 1)]},
 }
 
 

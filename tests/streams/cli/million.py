@@ -1,7 +1,8 @@
-"""`python -m tests.streams.cli.million FILE`: a million CSV lines, written and read again.
+"""`python -m tests.streams.cli.million FILE`: writes a million CSV lines, and reads them as
+`touchstream contacts import` does.
 
-Reads as `touchstream contacts import` does, and prints the counts and how much memory the process
-gained.
+It prints a JSON object with the counts, the first wrong results, and the growth of the process's
+memory in KiB.
 """
 
 import json
@@ -10,15 +11,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.csv_import import LINE_BYTES, Bad, CsvCode
-from streams.cli.contacts import Count, read
+from schemas.channels import EMAIL
+from schemas.csv_import import LINE_BYTES, CsvCode, RejectedLine
+from streams.cli.contacts import ImportedLines, read_lines
 
 LINES = 1_000_000
-BAD: dict[CsvCode, bytes] = {
+BAD: dict[str, bytes] = {
     CsvCode.ENCODING: b"p%d,J\xf6rg,,\n",
     CsvCode.COLUMNS: b"p%d,Ann\n",
     CsvCode.FORMULA: b"p%d,=1+1,,\n",
-    CsvCode.EMAIL: b"p%d,Ann,nowhere,\n",
+    EMAIL.error_code: b"p%d,Ann,nowhere,\n",
     CsvCode.FIELD: b"p%d," + b"x" * 400 + b",,\n",
 }
 _RARE = {13: CsvCode.TOO_LONG, 23: CsvCode.QUOTE, 33: CsvCode.FIELD}
@@ -26,15 +28,16 @@ _KINDS = (
     CsvCode.ENCODING,
     CsvCode.COLUMNS,
     CsvCode.FORMULA,
-    CsvCode.EMAIL,
+    EMAIL.error_code,
     CsvCode.COLUMNS,
     CsvCode.ENCODING,
 )
 _NOTES = b"met at the fair " * 5
 
 
-def code_of(number: int) -> CsvCode | None:
-    """What is wrong with a line: of ten one is somebody, three are that person again."""
+def code_of(number: int) -> str | None:
+    """The code that a line must be rejected with; None for a good line. Of ten lines, one is good
+    and three repeat its contact."""
     if (rare := _RARE.get(number % 100_000)) is not None:
         return rare
     if number == 2 or number % 10 == 0:
@@ -43,7 +46,7 @@ def code_of(number: int) -> CsvCode | None:
 
 
 def lines() -> Iterator[bytes]:
-    """The first line as a spreadsheet writes it, with a mark of its encoding."""
+    """The lines of the file, the first with a byte order mark, as spreadsheets write it."""
     yield b"\xef\xbb\xbfcontact_id,first_name,email,notes\r\n"
     for number in range(2, LINES + 1):
         match code_of(number):
@@ -59,39 +62,43 @@ def lines() -> Iterator[bytes]:
                 yield BAD[code] % number
 
 
-class Checked(Count):
-    """Each bad line is the one that it must be."""
+class CheckedLines(ImportedLines):
+    """Checks that each rejected line has the code of `code_of`."""
 
     def __init__(self) -> None:
         super().__init__(keep=False)
         self.codes: Counter[str] = Counter()
         self.wrong: list[str] = []
 
-    def spoil(self, bad: Bad) -> None:
-        super().spoil(bad)
-        self.codes[bad.code] += 1
-        if code_of(bad.line) is not bad.code:
-            self.wrong.append(f"line {bad.line}: {bad.code}, {bad.detail}")
+    def reject(self, line: RejectedLine) -> None:
+        super().reject(line)
+        self.codes[line.code] += 1
+        if code_of(line.line) != line.code:
+            self.wrong.append(f"line {line.line}: {line.code}, {line.detail}")
 
 
 def kilobytes(name: str) -> int:
-    """A line of what Linux knows of this process; 0 elsewhere."""
-    known = Path("/proc/self/status")
-    found = known.read_text().splitlines() if known.exists() else []
+    """A value of /proc/self/status, in KiB; 0 where there is no such file."""
+    status = Path("/proc/self/status")
+    found = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) for line in found if line.startswith(name)), 0)
 
 
 def main(file: Path) -> None:
     with file.open("wb") as out:
         out.writelines(lines())
-    before, count = kilobytes("VmRSS"), Checked()
-    for person in read(file, "acme", count):
-        count.good += 1
-        if code_of(person.line) is not None:
-            count.wrong.append(f"line {person.line} was taken")
-    grown = kilobytes("VmHWM") - before
-    told = {"good": count.good, "bad": count.codes, "wrong": count.wrong[:5], "grown": grown}
-    print(json.dumps(told))
+    before, checked = kilobytes("VmRSS"), CheckedLines()
+    for contact in read_lines(file, "acme", checked):
+        checked.good += 1
+        if code_of(contact.line) is not None:
+            checked.wrong.append(f"line {contact.line} was accepted")
+    result = {
+        "good": checked.good,
+        "bad": checked.codes,
+        "wrong": checked.wrong[:5],
+        "grown_kb": kilobytes("VmHWM") - before,
+    }
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Which dead letters may go back, and what they take along."""
+"""Which dead letters may be retried, and what a dead letter keeps of its record."""
 
 import msgspec
 import pytest
@@ -6,7 +6,8 @@ import pytest
 from processors.fold.store import Store
 from processors.fold.task import TIMER_FAILED, Record
 from processors.fold.turn import Output, Turn
-from processors.intake import HEADERS_KEPT, KEY_KEPT, VALUE_KEPT, IntakeProcessor
+from processors.intake import IntakeProcessor
+from processors.intake.dead_letters import HEADERS_MAX_BYTES, KEY_MAX_BYTES, VALUE_MAX_BYTES
 from schemas.internal.messages import DeadLetter
 from schemas.internal.topics import Topic
 from schemas.public.codec import Decoder
@@ -17,7 +18,7 @@ AT = 1_772_463_600_000_000
 
 
 def parked(key: bytes = b"k", value: bytes = b"{", headers: int = 0) -> DeadLetter:
-    """What intake makes of bytes that are no event."""
+    """The dead letter that intake makes of bytes that are not an event."""
     outputs: list[Output] = []
     intake = IntakeProcessor(Topic.JOBS, Decoder().decode)
     turn = Turn(AT, Store(intake.decode_state), outputs, 0)
@@ -28,7 +29,7 @@ def parked(key: bytes = b"k", value: bytes = b"{", headers: int = 0) -> DeadLett
 
 
 def letter(**changed: object) -> StoredDeadLetter:
-    """One that may go back."""
+    """A dead letter that may be retried, with some fields changed."""
     found = StoredDeadLetter(
         place="0/1",
         at_ms=0,
@@ -44,7 +45,7 @@ def letter(**changed: object) -> StoredDeadLetter:
     return msgspec.structs.replace(found, **changed)
 
 
-def test_a_letter_knows_when_its_record_was_written() -> None:
+def test_a_dead_letter_has_the_timestamp_of_its_record() -> None:
     headers = dict(dead_letter_headers(parked()))
     assert headers["origin_timestamp"] == str(AT // 1_000).encode()
     assert "cut" not in headers
@@ -53,16 +54,16 @@ def test_a_letter_knows_when_its_record_was_written() -> None:
 @pytest.mark.parametrize(
     "large",
     [
-        {"key": b"k" * (KEY_KEPT + 1)},
-        {"value": b"{" * (VALUE_KEPT + 1)},
-        {"headers": HEADERS_KEPT + 1},
+        {"key": b"k" * (KEY_MAX_BYTES + 1)},
+        {"value": b"{" * (VALUE_MAX_BYTES + 1)},
+        {"headers": HEADERS_MAX_BYTES + 1},
     ],
 )
-def test_a_letter_that_is_not_the_whole_record_says_so(large: dict[str, object]) -> None:
+def test_a_dead_letter_of_a_too_large_record_is_marked_as_cut(large: dict[str, object]) -> None:
     assert dict(dead_letter_headers(parked(**large)))["cut"] == b"true"  # type: ignore[arg-type]
 
 
-def test_only_whole_records_go_back_and_only_once() -> None:
+def test_only_whole_records_are_retried_and_only_once() -> None:
     assert retry_refusal(letter(), force=False) is None
     assert "too large" in str(retry_refusal(letter(cut=True), force=True))
     assert "timer" in str(retry_refusal(letter(reason=TIMER_FAILED), force=True))

@@ -15,12 +15,12 @@ from schemas.internal.messages import DeadLetter
 from schemas.internal.topics import Layout, Topic
 from schemas.public.example_events import sample
 from streams.base.settings import load_settings
-from streams.cli.dead_letter_store import RetryProducer, read
+from streams.cli.dead_letter_store import RetryProducer, read_dead_letters
 from streams.kafka import topics
 from streams.kafka.clients import idempotent_producer, read_committed_consumer
 from streams.runtime.output_encoding import dead_letter_headers
 from streams.runtime.role_process import ROLES
-from tests.streams.cli.conftest import WAIT_S, CommandResult, Touchstream, until
+from tests.testing.command_line import WAIT_TIMEOUT_S, CommandResult, Touchstream, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -32,24 +32,29 @@ def event(kind: str, **changes: object) -> str:
     return json.dumps({**whole, "data": {**sample(kind), **changes}}) + "\n"
 
 
-def test_what_is_ordered_is_answered_and_shown(
+def test_commands_take_effect_and_status_shows_it(
     engine: dict[str, str], touchstream: Touchstream, tmp_path: Path
 ) -> None:
-    """From a tenant over a campaign and a job to a pending timer and rows that a recount
-    confirms."""
-    refused = touchstream("campaign", "publish", "examples/reviews.yaml", "--timeout", WAIT_S)
+    """Tenant, campaign and job lead to a pending timer, and to rows that `verify` confirms."""
+    refused = touchstream(
+        "campaign", "publish", "examples/reviews.yaml", "--timeout", WAIT_TIMEOUT_S
+    )
     assert (refused.code, "TENANT_UNKNOWN" in refused.err) == (1, True), refused
     assert touchstream("tenant", "set", "acme", "--timezone", "America/New_York").code == 0
-    for _ in range(2):  # the same is no new version
-        said = touchstream("campaign", "publish", "examples/reviews.yaml", "--tenant", "acme")
-        assert (said.code, "version 1 is live" in said.out) == (0, True), said
+    for _ in range(2):  # the same definition makes no new version
+        result = touchstream("campaign", "publish", "examples/reviews.yaml", "--tenant", "acme")
+        assert (result.code, "version 1 is live" in result.out) == (0, True), result
 
     jobs = tmp_path / "jobs.jsonl"
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     jobs.write_text(event("job.completed", completed_at=now) + "{oops\n")
     for encoding in ("json", "avro"):
-        said = touchstream("publish", jobs, "--encoding", encoding, "--json")
-        assert (said.code, said.json()["published"], said.json()["bad"][0]["line"]) == (1, 1, 2)
+        result = touchstream("publish", jobs, "--encoding", encoding, "--json")
+        assert (result.code, result.json()["published"], result.json()["bad"][0]["line"]) == (
+            1,
+            1,
+            2,
+        )
 
     def status() -> CommandResult:
         return touchstream("status", "--json")
@@ -59,7 +64,7 @@ def test_what_is_ordered_is_answered_and_shown(
         timers = sum(task["timers"] or 0 for task in tasks)
         return timers == 1 and all(task["lag"] == 0 for task in tasks)
 
-    until(settled)
+    wait_until(settled)
     tasks = status().json()["tasks"]
     assert {task["role"] for task in tasks} == set(ROLES)
     assert all(task["worker"] for task in tasks)
@@ -70,7 +75,7 @@ def test_what_is_ordered_is_answered_and_shown(
     os.environ.update(without)
     assert (status().code, len(status().json()["tasks"])) == (0, len(tasks))
     os.environ.update(engine)
-    _the_example_enrolls_whoever_publishes_it(engine["TOUCHSTREAM_POSTGRES_DSN"])
+    _publish_the_example_twice(engine["TOUCHSTREAM_POSTGRES_DSN"])
 
     paused = touchstream("campaign", "pause", "reviews", "--tenant", "acme", "--json")
     assert (paused.code, paused.json()["reason"]) == (0, "paused")
@@ -83,7 +88,7 @@ def test_what_is_ordered_is_answered_and_shown(
     differs = touchstream("verify", "--json")
     assert (differs.code, differs.json()["agrees"]) == (1, False)
     assert "cycle: expected 1, found 9" in differs.json()["differences"][0]
-    assert touchstream("rebuild").code == 2  # nobody to ask
+    assert touchstream("rebuild").code == 2  # stdin is not a terminal
     assert touchstream("rebuild", "--yes").code == 0
     assert touchstream("verify").code == 0
     kept = tmp_path / "kept.jsonl.gz"
@@ -92,29 +97,29 @@ def test_what_is_ordered_is_answered_and_shown(
     assert touchstream("replay", kept, "--json").json() == replayed.json()
 
 
-def _the_example_enrolls_whoever_publishes_it(dsn: str) -> None:
-    """As the help of publish has one type it, and a second time."""
-    words = "{0} examples/events.py | {0} -c 'from streams.cli import main; main()' publish -"
+def _publish_the_example_twice(dsn: str) -> None:
+    """Runs the example in the help of `publish` twice; the second run changes nothing."""
+    pipeline = "{0} examples/events.py | {0} -c 'from streams.cli import main; main()' publish -"
     for _ in range(2):
-        typed = words.format(sys.executable)
-        said = subprocess.run(typed, shell=True, capture_output=True, text=True, check=False)
-        assert (said.returncode, said.stdout) == (0, "5 published, 0 bad, 0 refused\n"), said
+        command = pipeline.format(sys.executable)
+        result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stdout) == (0, "5 published, 0 bad, 0 refused\n"), result
 
     def enrolled() -> bool:
         query = b"SELECT contact_id FROM touchstream.enrollments"
         with psycopg.connect(dsn) as connection:
             return {("ann",), ("bob",)} <= {*connection.execute(query).fetchall()}
 
-    until(enrolled)
+    wait_until(enrolled)
 
 
-def test_a_dead_letter_goes_back_once_with_its_bytes_headers_and_key(
+def test_a_dead_letter_is_retried_once_with_its_bytes_headers_and_key(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     missing = touchstream("dead-letters", "list")
     assert (missing.code, "touchstream topics" in missing.err) == (2, True)
     assert touchstream("topics", "--check").code == 1
-    assert f"{len(Topic)} made" in touchstream("topics", "--public-partitions", 2).out
+    assert f"{len(Topic)} created" in touchstream("topics", "--public-partitions", 2).out
     assert touchstream("topics", "--check").code == 0
     assert touchstream("dead-letters", "list").code == 1
     headers = (("ce_id", b"\xff"), ("twice", b"1"), ("twice", b"2"))
@@ -131,14 +136,14 @@ def test_a_dead_letter_goes_back_once_with_its_bytes_headers_and_key(
 
     unsafe = touchstream("dead-letters", "retry", "0/0", "0/1")
     assert (unsafe.code, "touchstream rebuild" in unsafe.err) == (1, True)
-    assert on_jobs() == []
+    assert records_on_jobs() == []
     assert touchstream("dead-letters", "retry", "--all", "--code", "NOT_JSON").code == 0
-    assert on_jobs() == [(1, b"acme/ann", BAD, [*headers])]
+    assert records_on_jobs() == [(1, b"acme/ann", BAD, [*headers])]
     for second in (("0/0",), ("--all",)):
         assert touchstream("dead-letters", "retry", *second).code == 1
-    assert len(on_jobs()) == 1
+    assert len(records_on_jobs()) == 1
     assert touchstream("dead-letters", "retry", "0/0", "--force").code == 0
-    assert len(on_jobs()) == 2
+    assert len(records_on_jobs()) == 2
     assert touchstream("dead-letters", "retry", "0/9").code == 1
 
 
@@ -148,44 +153,45 @@ def test_of_two_retries_at_once_the_earlier_writes_nothing(
     topics.create_topics(load_settings(), Layout(public=2))
     park(DeadLetter("NOT_JSON", "no JSON", Topic.JOBS, 1, 7, b"acme/ann", BAD))
     slow = RetryProducer(load_settings())
-    letters = [*read(load_settings()).values()]
+    letters = [*read_dead_letters(load_settings()).values()]
     assert touchstream("dead-letters", "retry", "--all").code == 0
     with pytest.raises(Exception, match=r"[Ff]enced|epoch"):
         slow.send(letters)
-    assert len(on_jobs()) == 1
+    assert len(records_on_jobs()) == 1
 
 
-def test_tables_that_are_missing_are_named_with_the_command_that_makes_them(
+def test_missing_tables_are_reported_with_the_command_that_creates_them(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     with psycopg.connect(deployment["TOUCHSTREAM_POSTGRES_DSN"], autocommit=True) as connection:
         connection.execute("DROP SCHEMA touchstream, reviews CASCADE")
-    said = touchstream("rebuild", "--yes")
-    assert (said.code, "touchstream migrate" in said.err) == (2, True)
+    result = touchstream("rebuild", "--yes")
+    assert (result.code, "touchstream migrate" in result.err) == (2, True)
     missing = touchstream("run", "--roles", "intake")
     assert (missing.code, "touchstream topics" in missing.err) == (2, True)
 
 
 def park(letter: DeadLetter) -> None:
+    """Writes a dead letter to its topic."""
     settings = load_settings()
-    writer = idempotent_producer(settings)
+    producer = idempotent_producer(settings)
     name = settings.topic_prefix + Topic.DEAD_LETTERS
-    writer.produce(name, letter.value, letter.key, headers=dead_letter_headers(letter))
-    assert writer.flush(10) == 0
+    producer.produce(name, letter.value, letter.key, headers=dead_letter_headers(letter))
+    assert producer.flush(10) == 0
 
 
-def on_jobs() -> list[object]:
-    """Partition, key, value and headers of all that stands on the topic jobs."""
+def records_on_jobs() -> list[object]:
+    """Partition, key, value and headers of every record on the topic jobs."""
     settings = load_settings()
     consumer = read_committed_consumer(settings)
     name = settings.topic_prefix + Topic.JOBS
     consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in (0, 1)])
     found: list[object] = []
-    ended = 0
-    while ended < 2:
+    ended_partitions = 0
+    while ended_partitions < 2:
         for message in consumer.consume(100, 1):
             if message.error() is not None:
-                ended += 1
+                ended_partitions += 1
             else:
                 place = (message.partition(), message.key())
                 found.append((*place, message.value(), message.headers() or []))

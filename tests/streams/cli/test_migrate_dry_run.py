@@ -1,8 +1,8 @@
-"""`campaign migrate --dry-run` says what the order would do, run by run (C-36)."""
+"""`campaign migrate --dry-run` shows what the migration would do, run by run (C-36)."""
 
 import pytest
 
-from sinks.campaign_runs_query import Runs, Standing
+from sinks.campaign_runs_query import CampaignRuns, LiveRun
 from streams.cli.campaign_migrate import PlannedMove, planned_moves
 from streams.cli.errors import CommandError
 
@@ -15,57 +15,57 @@ NEW = [
 ]
 
 
-def standing(*visited: str, out: bool = False, version: int = 1) -> Standing:
-    return Standing("ann", version, list(visited), out)
+def live_run(*visited: str, out: bool = False, version: int = 1) -> LiveRun:
+    return LiveRun("ann", version, list(visited), out)
 
 
-def outlook(run: Standing, **steps: str | None) -> PlannedMove:
-    (found,) = planned_moves(Runs({1: OLD, 2: NEW}, [run]), steps, None)
+def planned_move(run: LiveRun, **steps: str | None) -> PlannedMove:
+    (found,) = planned_moves(CampaignRuns({1: OLD, 2: NEW}, [run]), steps, None)
     return found
 
 
-def test_a_run_goes_on_at_the_counterpart_of_its_step() -> None:
-    assert outlook(standing("hello"), hello="intro") == PlannedMove(
+def test_a_run_continues_at_the_counterpart_of_its_step() -> None:
+    assert planned_move(live_run("hello"), hello="intro") == PlannedMove(
         "ann", 1, "hello", "intro", False, [], []
     )
 
 
-def test_who_would_get_a_step_twice_is_told() -> None:
-    found = outlook(standing("hello", "bye", "call"), hello="intro", call="text")
+def test_a_step_that_would_be_repeated_is_listed() -> None:
+    found = planned_move(live_run("hello", "bye", "call"), hello="intro", call="text")
     assert (found.becomes, found.again, found.lost) == ("text", ["bye"], [])
 
 
-def test_who_would_lose_a_step_is_told() -> None:
-    found = outlook(standing("hello", "call", "bye"), hello="intro")
+def test_a_step_that_would_be_missed_is_listed() -> None:
+    found = planned_move(live_run("hello", "call", "bye"), hello="intro")
     assert (found.becomes, found.again, found.lost) == ("bye", [], ["text"])
 
 
-def test_whose_step_is_gone_goes_on_at_the_next_there_is_or_is_completed() -> None:
-    assert outlook(standing("hello", "call"), hello="intro").becomes == "bye"
-    gone = outlook(standing("hello", "call", "bye"), hello="intro", bye=None)
+def test_a_run_at_a_removed_step_continues_at_the_next_step_or_is_completed() -> None:
+    assert planned_move(live_run("hello", "call"), hello="intro").becomes == "bye"
+    gone = planned_move(live_run("hello", "call", "bye"), hello="intro", bye=None)
     assert (gone.becomes, gone.stays) == (None, False)
 
 
 @pytest.mark.parametrize(
-    ("stands", "steps", "stays"),
+    ("step", "steps", "stays"),
     [
         ("hello", {"hello": "intro"}, False),
-        ("hello", {}, True),  # gone
-        ("bye", {}, True),  # by e-mail now
+        ("hello", {}, True),  # removed
+        ("bye", {}, True),  # on another channel
     ],
 )
-def test_whose_command_is_out_moves_only_to_a_step_that_does_the_same(
-    stands: str, steps: dict[str, str | None], stays: bool
+def test_a_run_with_a_command_out_moves_only_to_a_step_with_the_same_action(
+    step: str, steps: dict[str, str | None], stays: bool
 ) -> None:
-    assert outlook(standing(stands, out=True), **steps).stays is stays
+    assert planned_move(live_run(step, out=True), **steps).stays is stays
 
 
-def test_only_runs_of_older_versions_or_of_the_one_that_is_named_move() -> None:
-    known = Runs({1: OLD, 2: OLD, 3: NEW}, [standing("bye", version=n) for n in (1, 2, 3)])
-    assert [each.version for each in planned_moves(known, {}, None)] == [1, 2]
-    assert [each.version for each in planned_moves(known, {}, 2)] == [2]
+def test_only_runs_of_older_versions_or_of_the_given_version_move() -> None:
+    runs = CampaignRuns({1: OLD, 2: OLD, 3: NEW}, [live_run("bye", version=n) for n in (1, 2, 3)])
+    assert [move.version for move in planned_moves(runs, {}, None)] == [1, 2]
+    assert [move.version for move in planned_moves(runs, {}, 2)] == [2]
 
 
-def test_a_map_to_a_step_that_there_is_not_is_refused() -> None:
+def test_a_map_to_a_missing_step_is_refused() -> None:
     with pytest.raises(CommandError, match="no step moon"):
-        outlook(standing("hello"), hello="moon")
+        planned_move(live_run("hello"), hello="moon")

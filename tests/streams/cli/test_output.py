@@ -1,4 +1,4 @@
-"""What a command says and how it ends, without a broker."""
+"""Output and exit codes of commands that need no broker."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from schemas.public.example_events import DEFINITION, sample
 from streams.cli.errors import CommandError
 from streams.cli.run import chosen_roles
 from streams.runtime.role_process import ROLES
-from tests.streams.cli.conftest import Touchstream
+from tests.testing.command_line import Touchstream
 
 SECRET = "hunter2-very-secret"
 
@@ -26,22 +26,22 @@ def line(kind: str, **changes: object) -> str:
 
 
 def test_a_valid_definition_is_valid(touchstream: Touchstream) -> None:
-    said = touchstream("campaign", "validate", "examples/reviews.yaml")
-    assert said.code == 0
-    assert "valid" in said.out
+    result = touchstream("campaign", "validate", "examples/reviews.yaml")
+    assert result.code == 0
+    assert "valid" in result.out
 
 
-def test_every_problem_of_a_definition_is_told_with_code_and_place(
+def test_every_problem_of_a_definition_is_reported_with_code_and_place(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
     file = tmp_path / "campaign.json"
     steps = [{"id": "a", "channel": "pigeon", "delay_hours": 0}]
     file.write_text(json.dumps({**DEFINITION, "name": "", "steps": steps}))
-    said = touchstream("campaign", "validate", file)
-    assert said.code == 1
-    assert "CAMPAIGN_NAME_REQUIRED at name" in said.err
-    assert "CAMPAIGN_CHANNEL_UNKNOWN at steps[0].channel" in said.err
-    assert "CAMPAIGN_DELAY_INVALID at steps[0].delay_hours" in said.err
+    result = touchstream("campaign", "validate", file)
+    assert result.code == 1
+    assert "CAMPAIGN_NAME_REQUIRED at name" in result.err
+    assert "CAMPAIGN_CHANNEL_UNKNOWN at steps[0].channel" in result.err
+    assert "CAMPAIGN_DELAY_INVALID at steps[0].delay_hours" in result.err
     problems = touchstream("campaign", "validate", file, "--json").json()["problems"]
     assert {"CAMPAIGN_NAME_REQUIRED", "CAMPAIGN_CHANNEL_UNKNOWN"} <= {p["code"] for p in problems}
 
@@ -60,16 +60,16 @@ def test_a_preset_is_duplicated_into_a_valid_campaign(
     assert [p["id"] for p in listed] == ["conservative", "standard", "aggressive"]
 
 
-def test_bad_lines_are_told_by_number_and_the_good_ones_count(
+def test_bad_lines_are_reported_by_number_and_the_good_ones_are_counted(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
     file = tmp_path / "events.jsonl"
     command = line("touch.due")
     lines = (line("job.completed"), "", "{oops", line("job.deleted", job_id=7), command)
     file.write_text("\n".join(lines) + "\n" + "x" * 3_000_000 + "\n" + line("contact.upserted"))
-    said = touchstream("publish", file, "--dry-run", "--json")
-    assert said.code == 1
-    found = said.json()
+    result = touchstream("publish", file, "--dry-run", "--json")
+    assert result.code == 1
+    found = result.json()
     assert found["valid"] == 2
     assert [(bad["line"], bad["code"]) for bad in found["bad"]] == [
         (3, "NOT_CLOUDEVENT"),
@@ -79,7 +79,7 @@ def test_bad_lines_are_told_by_number_and_the_good_ones_count(
     ]
 
 
-def test_an_order_that_was_refused_is_neither_published_nor_bad(
+def test_a_refused_event_counts_neither_as_published_nor_as_bad(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fact = Fact(
@@ -88,20 +88,20 @@ def test_an_order_that_was_refused_is_neither_published_nor_bad(
         tenant_id="acme",
         reason="TENANT_UNKNOWN",
     )
-    for name in ("settings", "layout_of", "Publisher"):
+    for name in ("connected_settings", "layout_of", "EventPublisher"):
         monkeypatch.setattr(f"streams.cli.publish.{name}", Mock())
-    answering = Mock(return_value=Mock(wait=Mock(return_value=fact)))
-    monkeypatch.setattr("streams.cli.publish.AnswerReader", answering)
+    answers = Mock(return_value=Mock(wait=Mock(return_value=fact)))
+    monkeypatch.setattr("streams.cli.publish.AnswerReader", answers)
     file = tmp_path / "events.jsonl"
     file.write_text(line("campaign.published") + "\n" + line("job.completed") + "\n{oops\n")
-    said = touchstream("publish", file)
-    assert said.code == 1
-    assert said.out == "1 published, 1 bad, 1 refused\n"
-    assert "touchstream tenant set" in said.err
+    result = touchstream("publish", file)
+    assert result.code == 1
+    assert result.out == "1 published, 1 bad, 1 refused\n"
+    assert "touchstream tenant set" in result.err
     found = touchstream("publish", file, "--json").json()
     assert (found["published"], found["valid"], found["types"]) == (1, 1, {"job.completed": 1})
-    assert [(it["line"], it["code"]) for it in found["refused"]] == [(1, "TENANT_UNKNOWN")]
-    assert [(it["line"], it["code"]) for it in found["bad"]] == [(3, "NOT_CLOUDEVENT")]
+    assert [(bad["line"], bad["code"]) for bad in found["refused"]] == [(1, "TENANT_UNKNOWN")]
+    assert [(bad["line"], bad["code"]) for bad in found["bad"]] == [(3, "NOT_CLOUDEVENT")]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_order_that_was_refused_is_neither_published_nor_bad(
         ("TOUCHSTREAM_POSTGRES_DSN", SECRET, ("migrate",), 2),
     ],
 )
-def test_a_wrong_setting_is_named_and_its_value_is_not(
+def test_a_wrong_setting_is_named_without_its_value(
     touchstream: Touchstream,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
@@ -125,28 +125,30 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(
 ) -> None:
     monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv(name, value)
-    said = touchstream(*arguments)
-    assert (said.code, name in said.err) == (code, True)
-    assert SECRET not in said.out + said.err
+    result = touchstream(*arguments)
+    assert (result.code, name in result.err) == (code, True)
+    assert SECRET not in result.out + result.err
 
 
-def test_without_a_broker_named_the_answer_says_where_to_find_one(touchstream: Touchstream) -> None:
-    said = touchstream("status")
-    assert (said.code, "stack.env" in said.err) == (2, True)
+def test_a_missing_broker_address_is_reported_with_the_file_that_has_one(
+    touchstream: Touchstream,
+) -> None:
+    result = touchstream("status")
+    assert (result.code, "stack.env" in result.err) == (2, True)
 
 
-def test_servers_that_do_not_answer_are_code_3_without_a_password(
+def test_servers_that_do_not_answer_end_with_code_3_and_no_password_is_printed(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.cli.output.BROKER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("streams.cli.command_settings.BROKER_TIMEOUT_S", 0.5)
     monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv("TOUCHSTREAM_POSTGRES_DSN", f"postgresql://u:{SECRET}@127.0.0.1:1/x")
     for arguments in (("status",), ("migrate",), ("rebuild", "--yes"), ("dead-letters", "list")):
-        said = touchstream(*arguments)
-        assert said.code == 3, arguments
-        assert "127.0.0.1" in said.err
-        assert "Traceback" not in said.err
-        assert SECRET not in said.out + said.err
+        result = touchstream(*arguments)
+        assert result.code == 3, arguments
+        assert "127.0.0.1" in result.err
+        assert "Traceback" not in result.err
+        assert SECRET not in result.out + result.err
 
 
 @pytest.mark.parametrize(
@@ -157,22 +159,22 @@ def test_servers_that_do_not_answer_are_code_3_without_a_password(
         ("tenant", "set", "acme", "--timezone", "UTC", "--fence", "2099-01-01T00:00:00Z"),
     ],
 )
-def test_no_value_of_its_own_is_told_in_words(
+def test_an_invalid_value_is_refused_before_kafka_is_needed(
     touchstream: Touchstream, wrong: tuple[str, ...]
 ) -> None:
-    said = touchstream(*wrong)
-    assert said.code == 2
-    assert "Traceback" not in said.err
-    assert "TOUCHSTREAM" not in said.err  # it is not asked who would have to be reached
+    result = touchstream(*wrong)
+    assert result.code == 2
+    assert "Traceback" not in result.err
+    assert "TOUCHSTREAM" not in result.err  # no setting is asked for
 
 
-def test_usage_errors_are_code_2_and_nobody_to_ask_is_no_consent(touchstream: Touchstream) -> None:
+def test_usage_errors_end_with_code_2(touchstream: Touchstream) -> None:
     assert touchstream("campaign", "validate", "no-such-file").code == 2
     assert touchstream("frobnicate").code == 2
     assert touchstream("dead-letters", "show", "here", "--json").code == 2
 
 
-def test_a_role_named_twice_runs_once_and_all_is_all_wherever_it_stands() -> None:
+def test_a_role_named_twice_runs_once_and_all_includes_every_role() -> None:
     assert chosen_roles("intake, contact,intake") == ("intake", "contact")
     assert chosen_roles("intake,all") == chosen_roles("all") == ROLES
     with pytest.raises(CommandError, match="no such role: fish"):
@@ -198,9 +200,9 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_help_text_has_an_example(touchstream: Touchstream, command: tuple[str, ...]) -> None:
-    said = touchstream(*command, "--help")
-    assert said.code == 0
-    words = " ".join(said.out.split())
+    result = touchstream(*command, "--help")
+    assert result.code == 0
+    words = " ".join(result.out.split())
     assert re.search(rf"Example: ([^:]* \| )?touchstream {' '.join(command)}\b", words)
 
 

@@ -1,4 +1,4 @@
-"""A sequence on the real engine: people from a file, commands on their channels, runs that move."""
+"""A sequence on a real engine: imported contacts, commands on several channels, and a migration."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 from streams.base.settings import load_settings
 from streams.kafka.clients import read_committed_consumer
-from tests.streams.cli.conftest import Touchstream, until
+from tests.testing.command_line import Touchstream, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -29,7 +29,7 @@ steps:
 
 
 def commands(topic: Topic) -> list[dict[str, Any]]:
-    """Everything on a command topic, as a sender sees it."""
+    """Every command on a command topic."""
     settings = load_settings()
     consumer = read_committed_consumer(settings)
     consumer.assign([TopicPartition(settings.topic_prefix + topic, 0, OFFSET_BEGINNING)])
@@ -38,17 +38,17 @@ def commands(topic: Topic) -> list[dict[str, Any]]:
     return [json.loads(message.value() or b"{}") for message in found]
 
 
-def happened(file: Path, kind: str, **data: object) -> Path:
-    """One event, as upstream writes it."""
+def event_file(file: Path, kind: str, **data: object) -> Path:
+    """A file with one event."""
     whole = {"specversion": "1.0", "type": kind, "id": f"{kind}-1", "source": "/test"}
     file.write_text(json.dumps({**whole, "data": {"tenant_id": "acme", **data}}) + "\n")
     return file
 
 
-def _enroll_nobody(touchstream: Touchstream, why: str) -> None:
+def _expect_import_refused(touchstream: Touchstream, reason: str) -> None:
     people = ("examples/people.csv", "--tenant", "acme", "--campaign", "outreach")
-    said = touchstream("contacts", "import", *people)
-    assert (said.code, why in said.err) == (1, True), said
+    result = touchstream("contacts", "import", *people)
+    assert (result.code, reason in result.err) == (1, True), result
 
 
 def test_people_from_a_file_go_through_a_sequence(
@@ -57,22 +57,22 @@ def test_people_from_a_file_go_through_a_sequence(
     campaign = tmp_path / "outreach.yaml"
     campaign.write_text(STEPS)
     assert touchstream("tenant", "set", "acme", "--timezone", "UTC", "--per-day", 5).code == 0
-    _enroll_nobody(touchstream, "acme has no campaign outreach")
+    _expect_import_refused(touchstream, "acme has no campaign outreach")
     assert touchstream("campaign", "publish", campaign, "--tenant", "acme").code == 0
     assert touchstream("campaign", "pause", "outreach", "--tenant", "acme").code == 0
-    _enroll_nobody(touchstream, "touchstream campaign resume outreach --tenant acme")
+    _expect_import_refused(touchstream, "touchstream campaign resume outreach --tenant acme")
     assert touchstream("campaign", "resume", "outreach", "--tenant", "acme").code == 0
 
     people = tmp_path / "people.csv"
     lines = Path("examples/people.csv").read_bytes()
     people.write_bytes(lines + b"Bad,Line,not an address,,,,\n")
     for _ in range(2):  # safe to run twice
-        said = touchstream(
+        result = touchstream(
             "contacts", "import", people, "--tenant", "acme", "--campaign", "outreach"
         )
-        assert (said.code, said.out.splitlines()[0]) == (1, "3 imported, 1 bad"), said
-        assert "line 5: CONTACT_EMAIL_INVALID" in said.err
-    until(lambda: len(commands(COMMAND_TOPICS["linkedin"])) == 2)  # Alan is not on LinkedIn
+        assert (result.code, result.out.splitlines()[0]) == (1, "3 imported, 1 bad"), result
+        assert "line 5: CONTACT_EMAIL_INVALID" in result.err
+    wait_until(lambda: len(commands(COMMAND_TOPICS["linkedin"])) == 2)  # Alan is not on LinkedIn
     ada = next(
         command
         for command in commands(COMMAND_TOPICS["linkedin"])
@@ -83,7 +83,7 @@ def test_people_from_a_file_go_through_a_sequence(
     assert alan["variables"]["company"] == "Bletchley"
 
     names = {name: ada[name] for name in ("contact_id", "command_id")}
-    sent = happened(tmp_path / "sent.jsonl", "touch.sent", **names)
+    sent = event_file(tmp_path / "sent.jsonl", "touch.sent", **names)
     assert touchstream("publish", sent).code == 0
     state = b"""SELECT status, current_step FROM prospecting.campaign_prospect_execution_state
         WHERE prospect_id = %s"""
@@ -92,24 +92,24 @@ def test_people_from_a_file_go_through_a_sequence(
         with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
             return connection.execute(state, (ada["contact_id"],)).fetchone()
 
-    until(lambda: shown() == ("waiting_trigger", 1))
-    accepted = happened(tmp_path / "accepted.jsonl", "connection.accepted", **names)
+    wait_until(lambda: shown() == ("waiting_trigger", 1))
+    accepted = event_file(tmp_path / "accepted.jsonl", "connection.accepted", **names)
     assert touchstream("publish", accepted).code == 0
-    until(lambda: len(commands(COMMAND_TOPICS["email"])) == 2)
+    wait_until(lambda: len(commands(COMMAND_TOPICS["email"])) == 2)
     replied = {"contact_id": alan["contact_id"], "channel": "email"}
-    notes = happened(tmp_path / "away.jsonl", "contact.replied", **replied, automatic=True)
+    notes = event_file(tmp_path / "away.jsonl", "contact.replied", **replied, automatic=True)
     assert touchstream("publish", notes).code == 0
 
     campaign.write_text(STEPS.replace("id: last", "id: final"))
-    said = touchstream("campaign", "publish", campaign, "--tenant", "acme")
-    assert "version 2 is live" in said.out
+    result = touchstream("campaign", "publish", campaign, "--tenant", "acme")
+    assert "version 2 is live" in result.out
     order = ("campaign", "migrate", "outreach", "--tenant", "acme", "--map", "last=final")
-    until(lambda: touchstream(*order, "--dry-run").code == 0)  # the tables know version 2
-    foretold = touchstream(*order, "--dry-run", "--json")
-    assert {(run["step"], run["becomes"]) for run in foretold.json()} >= {("mail", "mail")}
+    wait_until(lambda: touchstream(*order, "--dry-run").code == 0)  # version 2 is projected
+    planned = touchstream(*order, "--dry-run", "--json")
+    assert {(run["step"], run["becomes"]) for run in planned.json()} >= {("mail", "mail")}
     assert "runs; --json lists every one" in touchstream(*order, "--dry-run").out
-    said = touchstream(*order)
-    assert (said.code, "go on in version 2" in said.out) == (0, True), said
+    result = touchstream(*order)
+    assert (result.code, "go on in version 2" in result.out) == (0, True), result
     strange = touchstream(*order[:-1], "last=moon")
     assert (strange.code, "CAMPAIGN_STEP_UNKNOWN" in strange.err) == (1, True), strange
 
@@ -118,22 +118,24 @@ def test_people_from_a_file_go_through_a_sequence(
             query = b"SELECT DISTINCT version FROM touchstream.enrollments"
             return connection.execute(query).fetchall() == [(2,)]
 
-    until(moved)
+    wait_until(moved)
     verified = touchstream("verify", "--json")
     assert (verified.code, verified.json()["agrees"]) == (0, True), verified
 
 
-def test_a_file_is_checked_without_kafka(touchstream: Touchstream, tmp_path: Path) -> None:
-    said = touchstream(
+def test_a_file_is_validated_without_kafka(touchstream: Touchstream, tmp_path: Path) -> None:
+    result = touchstream(
         "contacts", "import", "examples/people.csv", "--tenant", "acme", "--dry-run", "--json"
     )
-    assert (said.code, said.json()) == (0, {"imported": 0, "valid": 3, "bad": []})
+    assert (result.code, result.json()) == (0, {"imported": 0, "valid": 3, "bad": []})
     empty = tmp_path / "empty.csv"
     empty.write_bytes(b"name,age\nAnn,7\n")
-    said = touchstream("contacts", "import", empty, "--tenant", "acme", "--dry-run")
-    assert (said.code, "must name the columns" in said.err) == (2, True), said
+    result = touchstream("contacts", "import", empty, "--tenant", "acme", "--dry-run")
+    assert (result.code, "must name the columns" in result.err) == (2, True), result
 
 
-def test_a_map_that_cannot_be_read_is_told(touchstream: Touchstream) -> None:
-    said = touchstream("campaign", "migrate", "c", "--tenant", "acme", "--map", "old", "--dry-run")
-    assert (said.code, "OLD=NEW" in said.err) == (2, True), said
+def test_an_invalid_map_is_refused(touchstream: Touchstream) -> None:
+    result = touchstream(
+        "campaign", "migrate", "c", "--tenant", "acme", "--map", "old", "--dry-run"
+    )
+    assert (result.code, "OLD=NEW" in result.err) == (2, True), result

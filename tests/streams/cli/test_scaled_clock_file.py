@@ -1,45 +1,46 @@
-"""A time lapse goes on where it stopped, and is not begun on logs that carry another time."""
+"""The clock of a data directory continues where it stopped, and logs with the broker's time keep
+that time."""
 
 from pathlib import Path
 
 import pytest
 
 from streams.cli.errors import CommandError
-from streams.cli.scaled_clock_file import ClockFile, write_private
+from streams.cli.scaled_clock_file import ScaledClockFile, write_private
 
 HOUR = 3_600_000_000
 
 
-def test_without_a_speed_it_is_the_walls_clock_and_leaves_no_trace(tmp_path: Path) -> None:
-    lapse = ClockFile(tmp_path, None)
-    lapse.keep()
-    assert not lapse.scaled
+def test_without_a_speed_the_clock_is_the_wall_clock_and_writes_no_file(tmp_path: Path) -> None:
+    clock_file = ScaledClockFile(tmp_path, None)
+    clock_file.write()
+    assert not clock_file.scaled
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_restart_goes_on_and_never_jumps_back(tmp_path: Path) -> None:
-    first = ClockFile(tmp_path, 3_600.0)
-    first.keep()
+def test_a_restart_continues_and_never_goes_back(tmp_path: Path) -> None:
+    first = ScaledClockFile(tmp_path, 3_600.0)
+    first.write()
     before = first.clock.now()
-    crashed = ClockFile(tmp_path, None)
+    crashed = ScaledClockFile(tmp_path, None)
     assert crashed.clock.speed == 3_600.0
     assert before <= crashed.clock.now() < before + 5 * HOUR
-    crashed.keep(end=True)
+    crashed.write(last=True)
     ended = crashed.clock.now()
-    slower = ClockFile(tmp_path, 1.0)
+    slower = ScaledClockFile(tmp_path, 1.0)
     assert slower.scaled
     assert slower.clock.speed == 1.0
     assert ended - HOUR // 60 <= slower.clock.now() < ended + HOUR
 
 
-def test_logs_with_the_brokers_time_do_not_become_a_time_lapse(tmp_path: Path) -> None:
+def test_a_speed_is_refused_for_logs_with_the_brokers_time(tmp_path: Path) -> None:
     (tmp_path / "kafka").mkdir()
-    with pytest.raises(CommandError, match="made without --speed"):
-        ClockFile(tmp_path, 60.0)
-    assert not ClockFile(tmp_path, 1.0).scaled
+    with pytest.raises(CommandError, match="created without --speed"):
+        ScaledClockFile(tmp_path, 60.0)
+    assert not ScaledClockFile(tmp_path, 1.0).scaled
 
 
-def test_a_file_with_a_password_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_private_file_is_readable_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "stack.env"
     write_private(path, "A=1\n")
     write_private(path, "A=2\n")

@@ -1,4 +1,4 @@
-"""`touchstream topics`: what is there already must be what the engine needs, else it is told."""
+"""`touchstream topics` reports topics that are not as the engine needs them."""
 
 import pytest
 from confluent_kafka.admin import (
@@ -14,7 +14,7 @@ from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from streams.base.settings import load_settings
 from streams.kafka import topics
 from streams.kafka.clients import admin_client
-from tests.streams.cli.conftest import Touchstream
+from tests.testing.command_line import Touchstream
 
 pytestmark = pytest.mark.live
 
@@ -39,7 +39,7 @@ def name_of(topic: Topic) -> str:
     return load_settings().topic_prefix + topic.value
 
 
-def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
+def test_a_wrong_topic_option_is_reported_with_the_required_value(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     topics.create_topics(load_settings(), SMALL)
@@ -50,9 +50,9 @@ def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
     set_option(Topic.CONTACT_CHANGELOG, "cleanup.policy", "delete")
     set_option(Topic.DEAD_LETTERS, "max.message.bytes", "1048588")
     for arguments in (("topics",), ("topics", "--check")):
-        said = touchstream(*arguments)
-        assert said.code == 1
-        assert sorted(said.err.split("\n")[:-1]) == sorted(
+        result = touchstream(*arguments)
+        assert result.code == 1
+        assert sorted(result.err.split("\n")[:-1]) == sorted(
             [
                 f"{name_of(Topic.FACTS)}: retention.ms is 604800000, must be -1",
                 f"{name_of(Topic.CONTACT_LOG)}: message.timestamp.type is CreateTime, "
@@ -64,7 +64,7 @@ def test_an_option_that_is_not_as_needed_is_told_with_what_it_must_be(
         )
 
 
-def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
+def test_topics_with_different_numbers_of_partitions_are_reported(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     topics.create_topics(load_settings(), SMALL)
@@ -87,15 +87,15 @@ def test_topics_that_must_have_one_number_of_partitions_and_have_not_are_told(
         f"must have 1 as {name_of(COMMAND_TOPICS['email'])}",
     ]
     for arguments in (("topics",), ("topics", "--check")):
-        said = touchstream(*arguments)
-        assert (said.code, said.err.split("\n")[:-1]) == (1, lines)
+        result = touchstream(*arguments)
+        assert (result.code, result.err.split("\n")[:-1]) == (1, lines)
     assert touchstream("topics", "--json").json()["wrong"] == lines
     with pytest.raises(topics.TopicsInvalid) as raised:
         topics.layout_of(load_settings())
     assert str(raised.value) == "\n".join(lines)
 
 
-def test_another_number_than_asked_for_is_told_and_what_is_missing_fits_what_is_there(
+def test_a_different_number_of_partitions_is_reported_and_missing_topics_get_the_existing_number(
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     log = NewTopic(
@@ -107,7 +107,7 @@ def test_another_number_than_asked_for_is_told_and_what_is_missing_fits_what_is_
     asked = touchstream("topics", "--contact-partitions", 24)
     assert asked.code == 1
     assert f"{name_of(Topic.CONTACT_LOG)}: has 3 partitions, not 24" in asked.err
-    assert "0 made" in asked.out
+    assert "0 created" in asked.out
     assert touchstream("topics", "--facts-partitions", 2).code == 0
     assert topics.layout_of(load_settings()) == Layout(contact=3, facts=2)
     assert touchstream("topics", "--check", "--contact-partitions", 3).code == 0

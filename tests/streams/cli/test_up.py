@@ -1,4 +1,4 @@
-"""`touchstream up` as a process of its own: ready, stopped within 10 s, and there again."""
+"""`touchstream up` as a process: it gets ready, stops within 10 s, and survives a restart."""
 
 import json
 import os
@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from tests.streams.cli.conftest import Touchstream
+from tests.testing.command_line import Touchstream
 
 pytestmark = pytest.mark.live
 
@@ -28,14 +28,14 @@ STOP_S = 10.0
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """Not pytest's own: PostgreSQL, not being root, could not pass through it."""
+    """A directory outside pytest's, which PostgreSQL, not running as root, could not enter."""
     path = Path(tempfile.mkdtemp(prefix="touchstream-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
 
 class Up:
-    """One run of it; its children are counted, so that none is left."""
+    """One run of `touchstream up`. `stop` checks that no child process is left."""
 
     def __init__(self, directory: Path, *options: str) -> None:
         self.address = directory / "stack.env"
@@ -49,7 +49,7 @@ class Up:
         )
 
     def ready(self) -> dict[str, str]:
-        """What stack.env says."""
+        """Waits until stack.env exists, and returns its variables."""
         deadline = time.monotonic() + READY_S
         while not self.address.exists():
             assert self.process.poll() is None, self.process.communicate()
@@ -60,13 +60,13 @@ class Up:
         return {name: value.strip("'") for name, _, value in (x.partition("=") for x in lines)}
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
-        """Its code and what it said; nothing of it is left within 10 s."""
+        """Sends the signal and returns the exit code and stdout. Nothing may be left after 10 s."""
         family = psutil.Process(self.process.pid).children(recursive=True)
         assert len(family) >= 3
-        asked = time.monotonic()
+        stopped_at_s = time.monotonic()
         self.process.send_signal(number)
         out, _ = self.process.communicate(timeout=STOP_S)
-        _, left = psutil.wait_procs(family, timeout=STOP_S - (time.monotonic() - asked))
+        _, left = psutil.wait_procs(family, timeout=STOP_S - (time.monotonic() - stopped_at_s))
         assert not [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
         assert not self.address.exists()
         return self.process.returncode, out
@@ -80,8 +80,8 @@ def test_data_and_time_survive_a_restart(
         monkeypatch.setenv(name, value)
     assert touchstream("tenant", "set", "acme", "--timezone", "America/New_York").code == 0
     before = touchstream("status", "--json").json()["now"]
-    code, said = first.stop(signal.SIGINT)
-    assert (code, "stack.env" in said) == (0, True)
+    code, out = first.stop(signal.SIGINT)
+    assert (code, "stack.env" in out) == (0, True)
 
     second = Up(directory, "--speed", "7200")
     for name, value in second.ready().items():
@@ -90,15 +90,15 @@ def test_data_and_time_survive_a_restart(
     published = touchstream("campaign", "publish", "examples/reviews.yaml", "--tenant", "acme")
     assert (published.code, "version 1 is live" in published.out) == (0, True)
     assert touchstream("status", "--json").json()["now"] > before
-    _walk_through_the_readme(published.out)
+    _follow_the_readme(published.out)
     assert second.stop(signal.SIGTERM)[0] == 0
 
 
-def _walk_through_the_readme(published: str) -> None:
-    """Its event through a client that knows nothing of us, with the words that stand there; the
-    command on its topic, and the row by plain SQL."""
+def _follow_the_readme(published: str) -> None:
+    """Publishes the event of README with a plain Kafka client, and expects the command on its topic
+    and a row of README's query."""
     page = Path("README.md").read_text()
-    event, headers = _event_of(page)
+    event, headers = _readme_event(page)
     servers = os.environ["TOUCHSTREAM_BOOTSTRAP_SERVERS"]
     producer = Producer({"bootstrap.servers": servers})
     producer.produce("jobs", event, headers=headers)
@@ -112,7 +112,7 @@ def _walk_through_the_readme(published: str) -> None:
         }
     )
     consumer.subscribe(["commands.email"])
-    query, _ = re.findall(r"psql .* -c '([^']+)'", page)  # and one for prospects
+    query, _ = re.findall(r"psql .* -c '([^']+)'", page)  # the other query is for prospects
     command, deadline = None, time.monotonic() + READY_S
     while command is None:
         assert time.monotonic() < deadline, published
@@ -126,8 +126,8 @@ def _walk_through_the_readme(published: str) -> None:
     assert "j-1" in rows[0]
 
 
-def _event_of(page: str) -> tuple[str, list[tuple[str, str | bytes | None]]]:
-    """What README has one type into kcat."""
+def _readme_event(page: str) -> tuple[str, list[tuple[str, str | bytes | None]]]:
+    """The event and the headers that README pipes into kcat."""
     (typed,) = re.findall(r"echo '(.*?)' \| tr", page, re.DOTALL)
     moment = datetime.now(UTC).strftime("%FT%TZ")
     text = typed.replace("'$(date -u +%FT%TZ)'", moment).replace("\n", "")

@@ -1,4 +1,4 @@
-"""`touchstream why` against the real engine: PostgreSQL and the logs tell the same story."""
+"""`touchstream why` on a real engine: PostgreSQL and the logs give the same explanation."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from schemas.public.example_events import sample
-from tests.streams.cli.conftest import WAIT_S, Touchstream, until
+from tests.testing.command_line import WAIT_TIMEOUT_S, Touchstream, wait_until
 
 live = pytest.mark.live
 ANN = ("--tenant", "acme", "--contact", "ann")
@@ -22,7 +22,7 @@ def event(kind: str, number: int, **data: object) -> str:
 
 
 def campaign(path: Path) -> Path:
-    """A mail after two seconds and another four seconds later, at any hour."""
+    """A campaign with an e-mail after 2 s, another after 4 s more, and an SMS a day later."""
     steps = [
         {"id": "first", "channel": "email", "delay_hours": 0.0006, "template_id": "hello"},
         {"id": "second", "channel": "email", "delay_hours": 0.0012, "template_id": "again"},
@@ -43,24 +43,25 @@ def gates(touch: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {gate["name"]: gate for gate in touch["gates"]}
 
 
-def as_told(said: dict[str, Any]) -> dict[str, Any]:
-    """What each processor says is in order; how the two interleave within a moment is not said."""
-    for run in said["runs"]:
+def sorted_facts(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with its facts sorted: the order of facts of two processors at one moment is not
+    defined."""
+    for run in result["runs"]:
         run["timeline"].sort(key=lambda fact: (fact["at"], json.dumps(fact, sort_keys=True)))
-    said["besides"].sort(key=lambda fact: (fact["at"], json.dumps(fact, sort_keys=True)))
-    return said
+    result["besides"].sort(key=lambda fact: (fact["at"], json.dumps(fact, sort_keys=True)))
+    return result
 
 
 @live
-def test_from_a_job_to_an_opt_out_both_tell_why(
+def test_postgres_and_logs_explain_the_same_from_a_job_to_an_opt_out(
     engine: dict[str, str], touchstream: Touchstream, tmp_path: Path
 ) -> None:
     assert touchstream("tenant", "set", "acme", "--timezone", "America/Chicago").code == 0
     assert touchstream("tenant", "set", "bolt", "--timezone", "America/Chicago").code == 0
     file = campaign(tmp_path / "reviews.json")
-    assert touchstream("campaign", "publish", file, "--timeout", WAIT_S).code == 0
+    assert touchstream("campaign", "publish", file, "--timeout", WAIT_TIMEOUT_S).code == 0
     nothing = touchstream("why", *ANN)
-    assert (nothing.code, "does not know the contact ann of acme" in nothing.err) == (1, True)
+    assert (nothing.code, "does not have the contact ann of acme" in nothing.err) == (1, True)
     assert touchstream("why", *ANN, "--from-log").code == 1
 
     def publish(*lines: str) -> None:
@@ -74,69 +75,74 @@ def test_from_a_job_to_an_opt_out_both_tell_why(
     publish(event("job.completed", 1, **job))
 
     def touches() -> list[dict[str, Any]]:
-        said = touchstream("why", *ANN, "--campaign", "reviews", "--json")
-        return list(said.json()["runs"][0]["touches"]) if said.code == 0 else []
+        result = touchstream("why", *ANN, "--campaign", "reviews", "--json")
+        return list(result.json()["runs"][0]["touches"]) if result.code == 0 else []
 
-    until(lambda: bool(touches()) and touches()[0]["phase"] == "commanded")
+    wait_until(lambda: bool(touches()) and touches()[0]["phase"] == "commanded")
     (command,) = touches()[0]["commands"]
     ids = {"tenant_id": "acme", "contact_id": "ann"}
     publish(
         event("touch.sent", 2, **ids, command_id=command),
         event("contact.unsubscribed", 3, **ids, channel="email"),
     )
-    until(lambda: len(touches()) == 3)
+    wait_until(lambda: len(touches()) == 3)
     sent, skipped, _ = touches()
     assert {gate["result"] for gate in sent["gates"]} == {"passed"}
     assert gates(sent)["template"]["values"] == {"template_id": "hello", "template_version": 1}
     assert gates(skipped)["opt_out"]["reason"] == "opted_out_email"
     assert gates(skipped)["opt_out"]["cause"] == "/test#e-3"
 
-    told = touchstream("why", *ANN, "--json").json()
-    (run,) = told["runs"]
+    explained = touchstream("why", *ANN, "--json").json()
+    (run,) = explained["runs"]
     refolded = touchstream("why", *ANN, "--json", "--from-log")
     assert "contact-log[" in refolded.err and "read to" in refolded.err
-    assert as_told(refolded.json()) == as_told(told)
-    for known in (run["enrollment_id"], command):
-        here, there = (touchstream("why", known, "--json", *more) for more in ((), ("--from-log",)))
-        assert here.code == there.code == 0
-        assert as_told(here.json()) == as_told(there.json())
-    words = touchstream("why", command).out
-    assert "touch 1, first by email" in words and "touch 2, second" not in words
+    assert sorted_facts(refolded.json()) == sorted_facts(explained)
+    for sought in (run["enrollment_id"], command):
+        projected, folded = (
+            touchstream("why", sought, "--json", *more) for more in ((), ("--from-log",))
+        )
+        assert projected.code == folded.code == 0
+        assert sorted_facts(projected.json()) == sorted_facts(folded.json())
+    text = touchstream("why", command).out
+    assert "touch 1, first by email" in text and "touch 2, second" not in text
     assert "ann@example.com" not in touchstream("why", *ANN).out
-    _nobody_else_learns_of_it(touchstream, command)
+    _expect_nothing_for_others(touchstream, command)
     assert touchstream("verify").code == 0
 
 
-def _nobody_else_learns_of_it(touchstream: Touchstream, command: str) -> None:
+def _expect_nothing_for_others(touchstream: Touchstream, command: str) -> None:
     for more in ((), ("--from-log",)):
         assert touchstream("why", command, "--tenant", "bolt", *more).code == 1
         assert touchstream("why", NOBODY, *more).code == 1
         assert touchstream("why", "--contact", "ann", "--tenant", "bolt", *more).code == 1
         elsewhere = touchstream("why", *ANN, "--campaign", "other", *more)
-        assert (elsewhere.code, "campaigns of theirs: reviews" in elsewhere.err) == (1, True)
+        assert (elsewhere.code, "its campaigns: reviews" in elsewhere.err) == (1, True)
         assert touchstream("why", NOBODY, *ANN, *more).code == 1
-    assert touchstream("why", "--contact", "ann").code == 0  # one tenant alone has an ann
+    assert touchstream("why", "--contact", "ann").code == 0  # only one tenant has a contact ann
     keyless = touchstream("why", "--contact", "ann", "--from-log")
     assert (keyless.code, "add --tenant" in keyless.err) == (2, True)
 
 
-def test_nobody_named_is_told_what_to_add(touchstream: Touchstream) -> None:
+def test_a_missing_contact_is_reported_with_the_options_to_add(touchstream: Touchstream) -> None:
     nobody = touchstream("why", "--tenant", "acme")
     assert (nobody.code, "--tenant and --contact" in nobody.err) == (2, True)
     both = touchstream("why", NOBODY, "--campaign", "reviews")
     assert (both.code, "--campaign goes with --contact" in both.err) == (2, True)
 
 
-def test_a_contact_of_two_tenants_is_asked_for_its_tenant(
+def test_a_contact_of_two_tenants_needs_the_tenant(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sinks.contact_history_query import Whose
+    from sinks.contact_history_query import ContactRef
 
     queries = Mock()
     queries.return_value.__enter__ = lambda _: queries
     queries.return_value.__exit__ = lambda *_: None
-    queries.named.return_value = [Whose("acme", "ann", None), Whose("bolt", "ann", None)]
-    monkeypatch.setattr("streams.cli.why.WhyQueries", queries)
+    queries.contacts.return_value = [
+        ContactRef("acme", "ann", None),
+        ContactRef("bolt", "ann", None),
+    ]
+    monkeypatch.setattr("streams.cli.why_sources.ContactHistoryQueries", queries)
     monkeypatch.setenv("TOUCHSTREAM_POSTGRES_DSN", "postgresql://nobody@127.0.0.1:1/x")
-    said = touchstream("why", "--contact", "ann")
-    assert (said.code, "ann is a contact of acme, bolt: add --tenant" in said.err) == (2, True)
+    result = touchstream("why", "--contact", "ann")
+    assert (result.code, "ann is a contact of acme, bolt: add --tenant" in result.err) == (2, True)

@@ -1,5 +1,5 @@
-"""The command, as the tests of commands run it."""
+"""Fixtures that run commands."""
 
-from tests.streams.cli.conftest import bare, touchstream
+from tests.testing.command_line import clean_environment, touchstream
 
-__all__ = ["bare", "touchstream"]
+__all__ = ["clean_environment", "touchstream"]

@@ -1,0 +1,58 @@
+"""Input files and stdin, read line by line: lines of bounded length, and one CloudEvent a line."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from schemas.base.error_codes import Refused
+from schemas.public.codec import VALUE_BYTES, Decoder, PublicEvent
+from schemas.public.events import EVENTS
+from streams.cli.errors import EXIT_USAGE, CommandError
+
+LINE_BYTES = VALUE_BYTES + 2
+STRUCTURED = (("content-type", b"application/cloudevents+json"),)
+
+
+@contextmanager
+def open_input(name: str) -> Iterator[BinaryIO]:
+    """Yields a file, or stdin where the name is `-`. Raises CommandError."""
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(name, "rb")  # noqa: PTH123, SIM115 (a person's argument, closed below)
+    except OSError as error:
+        raise CommandError(f"{name}: {error.strerror}", EXIT_USAGE) from None
+    with file:
+        yield file
+
+
+def bounded_lines(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
+    """The lines of a stream, each cut to `max_bytes`: the rest of a longer line is skipped."""
+    while line := stream.readline(max_bytes):
+        cut = len(line) == max_bytes and not line.endswith(b"\n")
+        while cut and (rest := stream.readline(max_bytes)):
+            cut = not rest.endswith(b"\n")
+        yield line
+
+
+def read_events(
+    stream: BinaryIO, reject: Callable[[int, str, str], None]
+) -> Iterator[tuple[int, PublicEvent]]:
+    """Every valid event with its line number. `reject` is called for each other line, with the line
+    number, an error code and a detail; empty lines are skipped."""
+    decode = Decoder().decode
+    for number, line in enumerate(bounded_lines(stream, LINE_BYTES), 1):
+        if not line.strip():
+            continue
+        try:
+            event = decode(STRUCTURED, line.strip())
+        except Refused as refused:
+            reject(number, refused.code, refused.detail)
+            continue
+        if EVENTS[event.type].topic is None:
+            detail = f"{event.type} is a command: only the engine publishes it"
+            reject(number, "EVENT_WRONG_TOPIC", detail)
+        else:
+            yield number, event
