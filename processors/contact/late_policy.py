@@ -1,7 +1,7 @@
 """The late policy: which touches a pause has left behind (C-31)."""
 
 from processors.contact.context import Context
-from schemas.campaigns.steps import exit_target
+from schemas.campaigns.step_graph import exit_target
 from schemas.internal.enrollment import Enrollment, Touch
 
 

@@ -2,7 +2,7 @@
 
 from processors.contact.context import Context
 from schemas.campaigns.compiled_definition import Step
-from schemas.campaigns.steps import reachable_steps
+from schemas.campaigns.step_graph import reachable_steps
 from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Touch
 
 

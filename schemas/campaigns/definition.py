@@ -1,10 +1,7 @@
-"""A campaign definition: one document in, a frozen value or every problem with its place out
-(design 3, X-10).
+"""Reads a campaign document: the result is a compiled definition, or a list of all problems (X-10).
 
-All problems of a document are told at once, each at a place like `steps[2].delay_hours`, counted
-from 0. Unknown fields are problems: a person wrote the document, and a typo must be told. Durations
-become micros here. The structs stand inside internal messages, so a field is only ever appended,
-with a default.
+Each problem has a place like `steps[2].delay_hours`, with indexes from 0. An unknown field is a
+problem too, because a person may have mistyped a name. Durations become microseconds.
 """
 
 from typing import Any
@@ -61,7 +58,10 @@ _SETTINGS = (
 def read_definition(
     text: str | bytes, *, tenant_id: str | None = None, campaign_id: str | None = None
 ) -> Definition | list[Problem]:
-    """The definition that a YAML or JSON text holds, or everything that is wrong with it."""
+    """The definition in a YAML or JSON text, or all of its problems.
+
+    `tenant_id` and `campaign_id` are used if the text has none; otherwise they must be equal.
+    """
     try:
         document = parse_document(text)
     except DocumentInvalid as error:
@@ -72,52 +72,52 @@ def read_definition(
 def validate_definition(
     document: Any, *, tenant_id: str | None = None, campaign_id: str | None = None
 ) -> Definition | list[Problem]:
-    """The definition, or all problems of the document. Ids told from outside must be the
-    document's, or stand in."""
+    """The definition in a parsed document, or all of its problems.
+
+    `tenant_id` and `campaign_id` are used if the document has none; otherwise they must be equal.
+    """
     check = Check()
-    whole = check.mapping(document, "", _FIELDS, CampaignCode.DOCUMENT_INVALID)
-    if whole is None:
+    root = check.mapping(document, "", _FIELDS, CampaignCode.DOCUMENT_INVALID)
+    if root is None:
         return check.problems
-    if whole.get("preset") not in (None, False):
+    if root.get("preset") not in (None, False):
         check.report(
             CampaignCode.PRESET_READ_ONLY, "preset", "a preset is read-only: duplicate it (S0-9)"
         )
     kind = check.choice(
-        whole, "kind", "", tuple(KINDS), usual="review", code=CampaignCode.KIND_UNKNOWN
+        root, "kind", "", tuple(KINDS), default="review", code=CampaignCode.KIND_UNKNOWN
     )
     rules = KINDS[kind]
     definition = Definition(
-        tenant_id=_tenant(check, whole, tenant_id),
-        campaign_id=_campaign(check, whole, campaign_id),
-        name=check.name(whole),
-        steps=read_steps(check, whole, kind, rules),
-        settings=_settings(check, whole, rules),
+        tenant_id=_tenant(check, root, tenant_id),
+        campaign_id=_campaign(check, root, campaign_id),
+        name=check.name(root),
+        steps=read_steps(check, root, kind, rules),
+        settings=_settings(check, root, rules),
         kind=kind,
-        service_type=_service_type(check, whole, kind, rules),
+        service_type=_service_type(check, root, kind, rules),
         status=check.choice(
-            whole, "status", "", STATUSES, usual="active", code=CampaignCode.STATUS_INVALID
+            root, "status", "", STATUSES, default="active", code=CampaignCode.STATUS_INVALID
         ),
-        description=check.text(whole, "description", 5_000, CampaignCode.DESCRIPTION_INVALID) or "",
+        description=check.text(root, "description", 5_000, CampaignCode.DESCRIPTION_INVALID) or "",
     )
     return check.problems or definition
 
 
-def _tenant(check: Check, whole: dict[str, Any], told: str | None) -> str:
+def _tenant(check: Check, root: dict[str, Any], expected: str | None) -> str:
     return check.identity(
-        whole, "tenant_id", told, CampaignCode.TENANT_INVALID, CampaignCode.TENANT_MISMATCH
+        root, "tenant_id", expected, CampaignCode.TENANT_INVALID, CampaignCode.TENANT_MISMATCH
     )
 
 
-def _campaign(check: Check, whole: dict[str, Any], told: str | None) -> str:
+def _campaign(check: Check, root: dict[str, Any], expected: str | None) -> str:
     return check.identity(
-        whole, "campaign_id", told, CampaignCode.ID_INVALID, CampaignCode.ID_MISMATCH
+        root, "campaign_id", expected, CampaignCode.ID_INVALID, CampaignCode.ID_MISMATCH
     )
 
 
-def _service_type(
-    check: Check, whole: dict[str, Any], kind: str, rules: CampaignKind
-) -> str | None:
-    if whole.get("service_type") is None:
+def _service_type(check: Check, root: dict[str, Any], kind: str, rules: CampaignKind) -> str | None:
+    if root.get("service_type") is None:
         return None
     if not rules.serves_jobs:
         message = f"no job enters a {kind} campaign"
@@ -125,19 +125,19 @@ def _service_type(
         return None
     known = tuple(item.value for item in ServiceType)
     code = CampaignCode.SERVICE_TYPE_UNKNOWN
-    return check.choice(whole, "service_type", "", known, usual="", code=code)
+    return check.choice(root, "service_type", "", known, default="", code=code)
 
 
-def _settings(check: Check, whole: dict[str, Any], rules: CampaignKind) -> CampaignSettings:
-    given = whole.get("settings")
+def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> CampaignSettings:
+    value = root.get("settings")
     row = check.mapping(
-        {} if given is None else given, "settings", _SETTINGS, CampaignCode.SETTING_INVALID
+        {} if value is None else value, "settings", _SETTINGS, CampaignCode.SETTING_INVALID
     )
     if row is None:
         return CampaignSettings()
     late = check.setting_choice(row, "late_policy", LATE_POLICIES)
     late_skip_us = check.duration(
-        row, "late_skip_hours", HOUR, above=0, most=LONGEST_HOURS, usual=None
+        row, "late_skip_hours", HOUR, above=0, maximum=LONGEST_HOURS, default=None
     )
     if late == "skip_older_than" and row.get("late_skip_hours") is None:
         message = "skip_older_than needs to know how old"
@@ -146,7 +146,7 @@ def _settings(check: Check, whole: dict[str, Any], rules: CampaignKind) -> Campa
         message = "only skip_older_than looks at it"
         check.report(CampaignCode.SETTING_INVALID, "settings.late_skip_hours", message)
     jobs = check.setting_choice(row, "jobs", JOBS)
-    if jobs == "all" and (whole.get("service_type") is not None or not rules.serves_jobs):
+    if jobs == "all" and (root.get("service_type") is not None or not rules.serves_jobs):
         message = "only a review campaign for all service types looks at it"
         check.report(CampaignCode.SETTING_INVALID, "settings.jobs", message)
     quiet, start, end = check.quiet_hours(row)
@@ -154,7 +154,8 @@ def _settings(check: Check, whole: dict[str, Any], rules: CampaignKind) -> Campa
     if retries is None:
         retries = tuple(minutes * MINUTE for minutes in rules.retry_minutes)
     return CampaignSettings(
-        cooldown_us=check.duration(row, "cooldown_days", DAY, above=-1, most=1_826, usual=0) or 0,
+        cooldown_us=check.duration(row, "cooldown_days", DAY, above=-1, maximum=1_826, default=0)
+        or 0,
         repeat_job=check.setting_choice(row, "repeat_job", REPEAT_JOB),
         late_policy=late,
         late_skip_us=late_skip_us,
@@ -162,21 +163,22 @@ def _settings(check: Check, whole: dict[str, Any], rules: CampaignKind) -> Campa
         quiet_start=start,
         quiet_end=end,
         expire_after_us=check.duration(
-            row, "expire_after_hours", HOUR, above=0, most=8_760, usual=168
+            row, "expire_after_hours", HOUR, above=0, maximum=8_760, default=168
         )
         or 0,
         answer_timeout_us=check.duration(
-            row, "answer_timeout_minutes", MINUTE, above=0, most=10_080, usual=30
+            row, "answer_timeout_minutes", MINUTE, above=0, maximum=10_080, default=30
         )
         or 0,
         retry_delays_us=retries,
         priority=check.priority(row),
-        on_reply=check.setting_choice(row, "on_reply", ON_REPLY, usual=rules.on_reply),
+        on_reply=check.setting_choice(row, "on_reply", ON_REPLY, default=rules.on_reply),
         max_errors=check.whole(row, "max_errors", 1_000, rules.max_errors),
-        reentry=check.setting_choice(row, "reentry", REENTRY, usual=rules.reentry),
+        reentry=check.setting_choice(row, "reentry", REENTRY, default=rules.reentry),
         on_edit=check.setting_choice(row, "on_edit", ON_EDIT),
         exclusive=check.text(row, "exclusive", 100, CampaignCode.SETTING_INVALID, "settings")
         or None,
-        min_gap_us=check.duration(row, "min_gap_hours", HOUR, above=-1, most=8_760, usual=0) or 0,
+        min_gap_us=check.duration(row, "min_gap_hours", HOUR, above=-1, maximum=8_760, default=0)
+        or 0,
         jobs=jobs,
     )

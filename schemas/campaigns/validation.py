@@ -1,5 +1,7 @@
-"""Collects everything that is wrong with a document. A check that fails notes it and gives a
-harmless value back."""
+"""Checks the fields of a campaign document and collects all of its problems.
+
+A check that fails records a problem and returns a harmless value, so that the checks after it run.
+"""
 
 import re
 from collections.abc import Sequence
@@ -8,28 +10,31 @@ from typing import Any
 
 from schemas.base.error_codes import CampaignCode, Problem, printable
 from schemas.base.field_types import ID_PATTERN
-from schemas.base.times import HOUR, MINUTE, parse_clock
+from schemas.base.times import HOUR, MINUTE, DurationUs, MinuteOfDay, parse_clock
 
 _ID = re.compile(ID_PATTERN.removesuffix("$"), re.ASCII).fullmatch
 _NAME = re.compile(r"[a-zA-Z0-9\s\-_()]+", re.ASCII).fullmatch  # S4-2
-_PROBLEMS = 100
+_PROBLEMS_MAX = 100
 
 
 class Check:
-    """The problems found so far, in the order of the document."""
+    """The problems of one document, in its order, and the checks that record them.
+
+    `place` is the path of a value in the document; `row` is the mapping that has the field.
+    """
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
     def report(self, code: CampaignCode, place: str, message: str) -> None:
-        """One more problem; a document of nonsense is not answered with as much nonsense again."""
-        if len(self.problems) < _PROBLEMS:
+        """Records a problem, up to a maximum number of problems for one document."""
+        if len(self.problems) < _PROBLEMS_MAX:
             self.problems.append(Problem(code, printable(place), printable(message)))
 
     def mapping(
         self, value: Any, place: str, known: Sequence[str], code: CampaignCode
     ) -> dict[str, Any] | None:
-        """The mapping itself, with every unknown name told; None when it is none."""
+        """The value if it is a mapping, otherwise None. Every unknown name is a problem."""
         if not isinstance(value, dict):
             self.report(code, place, "must be a mapping of names to values")
             return None
@@ -46,22 +51,21 @@ class Check:
         self,
         row: dict[str, Any],
         field: str,
-        told: str | None,
+        expected: str | None,
         invalid: CampaignCode,
         mismatch: CampaignCode,
     ) -> str:
-        """The id in the document or, where it has none, the one told from outside; both must
-        agree."""
-        value = row.get(field) if row.get(field) is not None else told
+        """An id of the document, or `expected` if it has none; both must be equal."""
+        value = row.get(field) if row.get(field) is not None else expected
         if not isinstance(value, str) or _ID(value) is None:
             self.report(invalid, field, "1 to 64 of A-Z a-z 0-9 _ . : - and no sign in front")
             return ""
-        if told is not None and value != told:
-            self.report(mismatch, field, f"the event says {told}")
+        if expected is not None and value != expected:
+            self.report(mismatch, field, f"the event says {expected}")
         return value
 
     def name(self, row: dict[str, Any]) -> str:
-        """S4-2: required, 3 to 200 of letters, digits, spaces and -_()."""
+        """The required name: 3 to 200 letters, digits, spaces and -_() (S4-2)."""
         value = row.get("name")
         if value is None or (isinstance(value, str) and not value.strip()):
             self.report(CampaignCode.NAME_REQUIRED, "name", "Campaign name is required")
@@ -73,14 +77,14 @@ class Check:
         return str(value)
 
     def text(
-        self, row: dict[str, Any], field: str, most: int, code: CampaignCode, place: str = ""
+        self, row: dict[str, Any], field: str, maximum: int, code: CampaignCode, place: str = ""
     ) -> str | None:
-        """An optional text without characters that cannot be stored."""
+        """An optional text of bounded length, without characters that cannot be stored."""
         value = row.get(field)
         if value is None:
             return None
-        if not isinstance(value, str) or len(value) > most or not _storable(value):
-            self.report(code, _inside(place, field), f"a text of at most {most} characters")
+        if not isinstance(value, str) or len(value) > maximum or not _storable(value):
+            self.report(code, _inside(place, field), f"a text of at most {maximum} characters")
             return None
         return value
 
@@ -91,33 +95,33 @@ class Check:
         place: str,
         allowed: Sequence[str],
         *,
-        usual: str,
+        default: str,
         code: CampaignCode,
     ) -> str:
-        """One of the allowed texts; absent or null means the usual one."""
+        """One of the allowed texts; `default` if the field is absent or null."""
         value = row.get(field)
         if value is None:
-            return usual
+            return default
         if not isinstance(value, str) or value not in allowed:
             self.report(code, _inside(place, field), "one of " + ", ".join(allowed))
-            return usual
+            return default
         return value
 
     def setting_choice(
-        self, row: dict[str, Any], field: str, allowed: Sequence[str], usual: str | None = None
+        self, row: dict[str, Any], field: str, allowed: Sequence[str], default: str | None = None
     ) -> str:
-        """As `choice`; the first one is usual, unless told otherwise."""
+        """A setting that is one of the allowed texts; the default is `default` or the first one."""
         return self.choice(
             row,
             field,
             "settings",
             allowed,
-            usual=usual or allowed[0],
+            default=default or allowed[0],
             code=CampaignCode.SETTING_INVALID,
         )
 
     def step_id(self, row: dict[str, Any], place: str) -> str:
-        """Stable across versions: enrollments point at it (C-36)."""
+        """The required id of a step. It stays the same across versions (C-36)."""
         value = row.get("id")
         if value is None:
             self.report(
@@ -132,17 +136,17 @@ class Check:
         return value
 
     def hours(
-        self, row: dict[str, Any], field: str, place: str, most: int, *, zero: bool = False
+        self, row: dict[str, Any], field: str, place: str, maximum: int, *, zero: bool = False
     ) -> int:
-        """A delay in micros: required and more than nothing (F-2), or with `zero` nothing where
-        the document is silent."""
-        micros = _micros(row.get(field, 0 if zero else None), HOUR, most)
-        if micros is None or micros < (0 if zero else 1):
+        """A delay in hours as microseconds: required and above 0 (F-2), or with `zero` 0 if it is
+        absent."""
+        duration_us = _duration_us(row.get(field, 0 if zero else None), HOUR, maximum)
+        if duration_us is None or duration_us < (0 if zero else 1):
             least = "of 0 or more" if zero else "above 0"
-            message = f"a number of hours {least} and at most {most}"
+            message = f"a number of hours {least} and at most {maximum}"
             self.report(CampaignCode.DELAY_INVALID, _inside(place, field), message)
             return 0
-        return micros
+        return duration_us
 
     def duration(
         self,
@@ -151,71 +155,77 @@ class Check:
         unit: int,
         *,
         above: int,
-        most: int,
-        usual: int | None,
+        maximum: int,
+        default: int | None,
         place: str = "settings",
     ) -> int | None:
-        """A setting in micros, greater than `above` units; absent or null means the usual number of
-        units."""
+        """A setting as microseconds, greater than `above` units of `unit` microseconds.
+
+        Absent or null means `default` units.
+        """
         value = row.get(field)
         if value is None:
-            return None if usual is None else usual * unit
-        micros = _micros(value, unit, most)
-        if micros is None or micros <= above * unit or (above < 0 and micros < 0):
+            return None if default is None else default * unit
+        duration_us = _duration_us(value, unit, maximum)
+        if duration_us is None or duration_us <= above * unit or (above < 0 and duration_us < 0):
             least = "above 0" if above >= 0 else "of 0 or more"
-            message = f"a number {least} and at most {most}"
+            message = f"a number {least} and at most {maximum}"
             self.report(CampaignCode.SETTING_INVALID, _inside(place, field), message)
             return None
-        return micros
+        return duration_us
 
-    def whole(self, row: dict[str, Any], field: str, most: int, usual: int | None) -> int | None:
-        """A setting that counts from 1; `none` says without end."""
+    def whole(
+        self, row: dict[str, Any], field: str, maximum: int, default: int | None
+    ) -> int | None:
+        """A whole number from 1; None if the document has `none`, which means no limit."""
         value = row.get(field)
         if value is None or value == "none":
-            return usual if value is None else None
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            message = f"a whole number of 1 to {most}, or none"
+            return default if value is None else None
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
+            message = f"a whole number of 1 to {maximum}, or none"
             self.report(CampaignCode.SETTING_INVALID, f"settings.{field}", message)
-            return usual
+            return default
         return value
 
     def retries(self, row: dict[str, Any], place: str = "settings") -> tuple[int, ...] | None:
-        """The waits between attempts in micros; an empty list means one attempt, None that nothing
-        is said (F-7)."""
+        """The delays between attempts in microseconds (F-7).
+
+        An empty tuple means one attempt; None means that the field is absent or null.
+        """
         value = row.get("retry_minutes")
         if value is None:
             return None
         rows = value if isinstance(value, list) else [None]
-        waits = tuple(wait for item in rows[:11] if (wait := _micros(item, MINUTE, 10_080)))
-        if len(waits) != len(rows) or len(waits) > 10:
+        delays = tuple(delay for item in rows[:11] if (delay := _duration_us(item, MINUTE, 10_080)))
+        if len(delays) != len(rows) or len(delays) > 10:
             message = "a list of at most 10 numbers of minutes above 0"
             self.report(CampaignCode.SETTING_INVALID, f"{place}.retry_minutes", message)
-        return waits
+        return delays
 
     def texts(
         self,
         row: dict[str, Any],
         field: str,
-        most: int,
+        maximum: int,
         longest: int,
         code: CampaignCode,
         place: str,
     ) -> tuple[str, ...]:
-        """A list of texts; absent or null is an empty one."""
+        """A list of texts; empty if the field is absent or null."""
         value = row.get(field)
         rows = [] if value is None else value if isinstance(value, list) else [None]
-        found = tuple(
-            row
-            for row in rows[:most]
-            if isinstance(row, str) and 0 < len(row) <= longest and _storable(row)
+        texts = tuple(
+            item
+            for item in rows[:maximum]
+            if isinstance(item, str) and 0 < len(item) <= longest and _storable(item)
         )
-        if len(found) != len(rows):
-            message = f"a list of at most {most} texts of at most {longest} characters"
+        if len(texts) != len(rows):
+            message = f"a list of at most {maximum} texts of at most {longest} characters"
             self.report(code, _inside(place, field), message)
-        return found
+        return texts
 
     def priority(self, row: dict[str, Any]) -> int:
-        """Greater goes first when a limit binds (C-35)."""
+        """The priority: when a limit holds requests, the greatest is sent first (C-35)."""
         value = row.get("priority")
         if value is None:
             return 0
@@ -226,9 +236,11 @@ class Check:
             return 0
         return value
 
-    def quiet_hours(self, row: dict[str, Any]) -> tuple[str, int | None, int | None]:
-        """Whose quiet hours hold, and in minutes of the day which: the tenant's, none or the
-        campaign's own (F-6)."""
+    def quiet_hours(
+        self, row: dict[str, Any]
+    ) -> tuple[str, MinuteOfDay | None, MinuteOfDay | None]:
+        """Which quiet hours apply (tenant, none or own), and the start and end of own ones
+        (F-6)."""
         value, place = row.get("quiet_hours"), "settings.quiet_hours"
         if value is None or value == "none":
             return ("tenant" if value is None else "none"), None, None
@@ -243,8 +255,8 @@ class Check:
 
     def clock(
         self, value: Any, place: str, code: CampaignCode = CampaignCode.QUIET_HOURS_INVALID
-    ) -> int:
-        """A time of day in minutes."""
+    ) -> MinuteOfDay:
+        """A time of day in minutes since midnight."""
         try:
             return parse_clock(value)
         except (ValueError, TypeError):
@@ -260,8 +272,8 @@ def _storable(text: str) -> bool:
     return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _micros(value: Any, unit: int, most: int) -> int | None:
-    """A whole or decimal number of units, if it is one and not beyond `most`."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
-        return None  # NaN and infinity are within no bounds
+def _duration_us(value: Any, unit: DurationUs, maximum: int) -> DurationUs | None:
+    """A number of units in microseconds; None if it is not a number from 0 to `maximum`."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= maximum:
+        return None  # NaN and infinity fail the comparison
     return round(value * unit)
