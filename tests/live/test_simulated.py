@@ -21,6 +21,7 @@ from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.embedded.stack import Stack
 from tests.chaos.engine import Site
+from tests.testing.builders import step
 from tests.testing.command_line import Touchstream, touchstream
 from tests.testing.live_senders import SECOND, Answer, Command, Senders
 from tests.testing.publishing import Publisher, now
@@ -93,7 +94,10 @@ OUTREACH = [
 ]
 CAMPAIGNS: dict[str, dict[str, Any]] = {
     "outreach": {"kind": "prospecting", "steps": OUTREACH},
-    "reviews": {"service_type": "hvac", "steps": [step_after("s1", "email", 1), step_after("s2", "sms", 3)]},
+    "reviews": {
+        "service_type": "hvac",
+        "steps": [step_after("s1", "email", 1), step_after("s2", "sms", 3)],
+    },
     "paused": {
         "service_type": "roofing",
         "steps": [step_after("s1", "email", 1), step_after("s2", "email", PAUSED_S)],

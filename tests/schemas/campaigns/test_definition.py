@@ -1,6 +1,7 @@
 """A campaign definition is taken whole, or refused with every problem at its place."""
 
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,14 +14,15 @@ from schemas.base.times import HOUR, MINUTE
 from schemas.campaigns.compiled_definition import CampaignSettings, Definition, Step, content_hash
 from schemas.campaigns.definition import read_definition, validate_definition
 from schemas.public.example_events import DEFINITION
+from tests.testing.builders import step
 
 
 def document(**changed: Any) -> dict[str, Any]:
     return deepcopy(DEFINITION) | changed
 
 
-def step(**changed: Any) -> dict[str, Any]:
-    return {"id": "a", "channel": "email", "delay_hours": 24} | changed
+daily_mail = partial(step, hours=24, template_id=None)
+"""A step with as few fields as a review campaign allows."""
 
 
 def valid(**changed: Any) -> Definition:
@@ -41,7 +43,7 @@ def of(**changed: Any) -> list[tuple[str, str]]:
 
 
 def test_the_least_document_has_all_the_defaults() -> None:
-    assert valid(steps=[step()]) == Definition(
+    assert valid(steps=[daily_mail()]) == Definition(
         tenant_id="acme",
         campaign_id="reviews",
         name="Review requests",
@@ -62,13 +64,15 @@ def test_the_least_document_has_all_the_defaults() -> None:
 
 
 def test_delays_count_from_enrollment_and_then_from_the_step_before() -> None:
-    steps = valid(steps=[step(), step(id="b"), step(id="c", anchor="enrollment")]).steps
+    steps = valid(steps=[daily_mail(), daily_mail("b"), daily_mail("c", anchor="enrollment")]).steps
     assert [s.anchor for s in steps] == ["enrollment", "previous_scheduled", "enrollment"]
 
 
 def test_all_problems_are_told_at_once() -> None:
     whole = document(
-        name=None, kind="calls", steps=[step(delay_hours=0), step(channel="fax"), step(id="c d")]
+        name=None,
+        kind="calls",
+        steps=[daily_mail(hours=0), daily_mail(channel="fax"), daily_mail("c d")],
     )
     assert problems(whole) == [
         (CampaignCode.KIND_UNKNOWN, "kind"),
@@ -82,17 +86,17 @@ def test_all_problems_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("hours", [0, -1, -0.5, 43_801, None, "24", True, float("nan"), 1e-12, []])
 def test_a_delay_is_a_number_above_zero(hours: Any) -> None:
-    assert of(steps=[step(delay_hours=hours)]) == [
+    assert of(steps=[daily_mail() | {"delay_hours": hours}]) == [
         (CampaignCode.DELAY_INVALID, "steps[0].delay_hours")
     ]
 
 
 def test_a_delay_may_be_a_decimal() -> None:
-    assert valid(steps=[step(delay_hours=0.5)]).steps[0].delay_us == 30 * MINUTE
+    assert valid(steps=[daily_mail(hours=0.5)]).steps[0].delay_us == 30 * MINUTE
 
 
 def test_five_touches_are_too_many_for_a_review_campaign() -> None:
-    steps = [step(id=f"s{number}") for number in range(5)]
+    steps = [daily_mail(f"s{number}") for number in range(5)]
     assert of(steps=steps) == [(CampaignCode.TOO_MANY_STEPS, "steps")]
     assert len(valid(steps=steps[:4]).steps) == 4
 
@@ -124,10 +128,10 @@ def test_no_steps_are_no_campaign(steps: Any) -> None:
 def test_what_is_wrong_with_a_step_is_told_at_its_place(
     changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
-    assert of(steps=[step(**changed)]) == [(code, f"steps[0].{place}")]
+    assert of(steps=[daily_mail() | changed]) == [(code, f"steps[0].{place}")]
 
 
-@pytest.mark.parametrize("wrong", [7, "email", None, [step()]])
+@pytest.mark.parametrize("wrong", [7, "email", None, [daily_mail()]])
 def test_a_step_is_a_mapping(wrong: Any) -> None:
     assert of(steps=[wrong]) == [(CampaignCode.STEP_INVALID, "steps[0]")]
     assert of(steps="all of them") == [(CampaignCode.STEP_INVALID, "steps")]
@@ -181,7 +185,9 @@ def test_ids_told_from_outside_stand_in_or_must_agree() -> None:
 def test_the_same_content_has_the_same_hash() -> None:
     said = valid(kind="review", status="active", settings={"cooldown_days": 0, "priority": None})
     assert content_hash(said) == content_hash(valid())
-    assert content_hash(valid(steps=[step()])) != content_hash(valid(steps=[step(delay_hours=25)]))
+    assert content_hash(valid(steps=[daily_mail()])) != content_hash(
+        valid(steps=[daily_mail(hours=25)])
+    )
 
 
 def test_the_hash_is_the_same_in_every_release() -> None:
@@ -216,7 +222,7 @@ def test_any_document_is_a_definition_or_a_list_of_problems(whole: Any) -> None:
 
 @given(anything, st.sampled_from(["id", "channel", "delay_hours", "anchor", "template_id"]))
 def test_any_step_is_a_step_or_a_problem(value: Any, name: str) -> None:
-    assert validate_definition(document(steps=[step(**{name: value})]))
+    assert validate_definition(document(steps=[daily_mail() | {name: value}]))
 
 
 def test_yaml_and_json_say_the_same() -> None:

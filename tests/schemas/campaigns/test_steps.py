@@ -1,6 +1,7 @@
 """The steps of a sequence: waits, ways and windows are taken whole, or every problem is told at its
 place."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,10 +12,9 @@ from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition, StepExit, StepWait, StepWindow
 from schemas.campaigns.definition import validate_definition
 from schemas.channels import ANY_CHANNEL_SIGNALS, CHANNELS, SIGNALS, actions
+from tests.testing.builders import step
 
-
-def step(name: str = "a", **changed: Any) -> dict[str, Any]:
-    return {"id": name, "channel": "email", "template_id": "t"} | changed
+undelayed_step = partial(step, hours=None)
 
 
 def whole(*steps: Any, **changed: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def problems(*steps: Any, **changed: Any) -> list[tuple[str, str]]:
 
 
 def test_a_step_may_say_everything() -> None:
-    first = step(
+    first = undelayed_step(
         "call",
         channel="voice",
         delay_hours=1,
@@ -52,7 +52,7 @@ def test_a_step_may_say_everything() -> None:
         retry_minutes=[2],
         expire_after_hours=3,
     )
-    (found, mail) = valid(first, step("mail", anchor="trigger")).steps
+    (found, mail) = valid(first, undelayed_step("mail", anchor="trigger")).steps
     assert found.action == "place_call"
     assert found.wait_for == StepWait(
         ("call_outcome", "conversion"),
@@ -69,7 +69,7 @@ def test_a_step_may_say_everything() -> None:
 
 
 def test_what_is_left_out_is_what_the_kind_says() -> None:
-    definition = valid(step(), step("b"))
+    definition = valid(undelayed_step(), undelayed_step("b"))
     assert [found.anchor for found in definition.steps] == ["enrollment", "previous_executed"]
     assert [found.delay_us for found in definition.steps] == [0, 0]
     settings = definition.settings
@@ -77,7 +77,7 @@ def test_what_is_left_out_is_what_the_kind_says() -> None:
 
 
 def test_a_wait_may_be_one_word() -> None:
-    (found,) = valid(step(wait_for="reply")).steps
+    (found,) = valid(undelayed_step(wait_for="reply")).steps
     assert found.wait_for == StepWait(("reply",), 168 * HOUR)  # S2-9
 
 
@@ -86,7 +86,7 @@ def test_a_wait_may_be_one_word() -> None:
 def test_who_waits_for_what_a_channel_cannot_tell_is_refused(
     channel: str, action: str, event: str
 ) -> None:
-    row = step(channel=channel, action=action, wait_for=event)
+    row = undelayed_step(channel=channel, action=action, wait_for=event)
     if event in actions()[channel, action] + ANY_CHANNEL_SIGNALS:
         valid(row)
     else:
@@ -158,7 +158,7 @@ def test_a_channel_names_kinds_of_campaign_that_exist() -> None:
 def test_what_is_wrong_is_told_at_its_place(
     changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
-    assert problems(step(**changed)) == [(code, f"steps[0].{place}")]
+    assert problems(undelayed_step() | changed) == [(code, f"steps[0].{place}")]
 
 
 @pytest.mark.parametrize(
@@ -174,25 +174,25 @@ def test_what_is_wrong_is_told_at_its_place(
     ],
 )
 def test_a_setting_is_one_that_there_is(setting: str, wrong: Any) -> None:
-    found = problems(step(), settings={setting: wrong})
+    found = problems(undelayed_step(), settings={setting: wrong})
     assert found == [(CampaignCode.SETTING_INVALID, f"settings.{setting}")]
 
 
 def test_errors_may_be_without_end() -> None:
-    assert valid(step(), settings={"max_errors": "none"}).settings.max_errors is None
+    assert valid(undelayed_step(), settings={"max_errors": "none"}).settings.max_errors is None
 
 
 def test_a_step_that_no_way_leads_to_is_told() -> None:
-    rows = (step("a", then={"branch": "c"}), step("b"), step("c"))
+    rows = (undelayed_step("a", then={"branch": "c"}), undelayed_step("b"), undelayed_step("c"))
     assert problems(*rows) == [(CampaignCode.STEP_UNREACHABLE, "steps[1]")]
 
 
 @pytest.mark.parametrize(
     "rows",
     [
-        (step("a", then={"branch": "a"}),),
-        (step("a"), step("b", then={"branch": "a"})),
-        (step("a", wait_for="reply"), step("b", then={"branch": "a"})),
+        (undelayed_step("a", then={"branch": "a"}),),
+        (undelayed_step("a"), undelayed_step("b", then={"branch": "a"})),
+        (undelayed_step("a", wait_for="reply"), undelayed_step("b", then={"branch": "a"})),
     ],
 )
 def test_a_loop_without_a_wait_is_told(rows: tuple[dict[str, Any], ...]) -> None:
@@ -201,30 +201,33 @@ def test_a_loop_without_a_wait_is_told(rows: tuple[dict[str, Any], ...]) -> None
 
 def test_a_way_back_by_waiting_is_none() -> None:
     back = {"event": "reply", "on_timeout": {"branch": "a"}}
-    assert len(valid(step("a"), step("b", wait_for=back)).steps) == 2
+    assert len(valid(undelayed_step("a"), undelayed_step("b", wait_for=back)).steps) == 2
 
 
 def test_a_review_campaign_only_goes_forward() -> None:
     back = {"event": "open", "on_timeout": {"branch": "a"}}
-    rows = (step("a", delay_hours=1), step("b", delay_hours=1, wait_for=back))
+    rows = (undelayed_step("a", delay_hours=1), undelayed_step("b", delay_hours=1, wait_for=back))
     found = problems(*rows, kind="review")
     assert found == [(CampaignCode.BRANCH_INVALID, "steps[1].wait_for.on_timeout")]
 
 
 def test_who_counts_from_a_trigger_comes_from_a_wait() -> None:
-    rows = (step("a"), step("b", anchor="trigger"))
+    rows = (undelayed_step("a"), undelayed_step("b", anchor="trigger"))
     assert problems(*rows) == [(CampaignCode.ANCHOR_NOT_SUPPORTED, "steps[1].anchor")]
-    into = (step("a", wait_for="reply"), step("b", anchor="trigger", then="complete"))
+    into = (
+        undelayed_step("a", wait_for="reply"),
+        undelayed_step("b", anchor="trigger", then="complete"),
+    )
     valid(*into)
 
 
 def test_no_job_enters_a_prospecting_campaign() -> None:
-    assert problems(step(), service_type="hvac") == [
+    assert problems(undelayed_step(), service_type="hvac") == [
         (CampaignCode.SERVICE_TYPE_UNKNOWN, "service_type")
     ]
 
 
 def test_more_steps_than_anybody_needs() -> None:
-    rows = [step(f"s{number}") for number in range(101)]
+    rows = [undelayed_step(f"s{number}") for number in range(101)]
     assert (CampaignCode.TOO_MANY_STEPS, "steps") in problems(*rows)
     assert len(valid(*rows[:100]).steps) == 100
