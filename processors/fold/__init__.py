@@ -1,1 +1,1 @@
-"""The fold that every processor shares: task, state store, and one turn of a processor."""
+"""The fold that all processors share: the task, its state store, and the turn of a processor."""

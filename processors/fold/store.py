@@ -1,11 +1,11 @@
-"""What a task remembers: bytes by key as committed, the open batch over them, and the timers they
-imply.
+"""The states of a task: committed bytes by key, the open batch over them, and the indexes of timers
+and queues.
 
-States are kept encoded, decoded when touched and encoded again at once, while the processor's
-caches still hold them; one that the same batch touches again stays open until the commit. So a
-million of them are cheap to hold and to restore. A rollback drops the batch and nothing else: the
-index over due moments and the queues hold keys only, and what they name is looked up again before
-it is believed.
+States are held as bytes, so that a million of them are cheap to hold and to restore. A state is
+decoded when it is touched and encoded again when its step ends, while the processor's caches still
+hold it. A state that the same batch touches again stays decoded until the commit.
+
+The indexes hold keys and are never rolled back. An entry counts only if its state still says so.
 """
 
 from bisect import bisect_right
@@ -23,45 +23,45 @@ S = TypeVar("S", bound=State)
 Rank = tuple[int, int, str]
 
 _encode = msgspec.msgpack.Encoder().encode
-_ABSENT = State()  # not open: None is open too, and gone
+_ABSENT = State()  # what a lookup returns for a key that is not open: None is a deleted state
 
-STATE_MAX = 3_900_000
-"""Bytes of one state: a changelog record must fit into what the broker takes."""
+STATE_MAX_BYTES = 3_900_000
+"""The most bytes of a state, so that its changelog record is within the broker's limit."""
 
 
 class StateTooLarge(Exception):
-    """The step that makes a state larger than STATE_MAX is not folded."""
+    """A step has made a state larger than STATE_MAX."""
 
 
 class Queued(Protocol):
-    """A state that stands in a queue says in which, and how far in front; None while it does
-    not."""
+    """A state that may wait in a queue."""
 
-    def place(self) -> tuple[bytes, Rank] | None: ...
+    def place(self) -> tuple[bytes, Rank] | None:
+        """The queue and the rank in it; the lowest rank is first. None while it is in no queue."""
 
 
 class Store:
-    """The states of one task. `decode` knows the union of its states."""
+    """The states of one task. `decode` decodes any of them."""
 
     def __init__(self, decode: Callable[[bytes], State]) -> None:
         self._decode = decode
-        self._kept: dict[bytes, bytes] = {}
+        self._committed: dict[bytes, bytes] = {}
         self._open: dict[bytes, State | None] = {}
-        self._dues: dict[bytes, int] = {}  # of all that is open: when it was due as last settled
-        self._changed: dict[bytes, bytes | None] = {}  # the batch; what is open may be newer
-        self._touched: dict[bytes, None] = {}  # in order: a set would shuffle the changelog
+        self._dues: dict[bytes, int] = {}  # of each open state: when it was due after its last step
+        self._changes: dict[bytes, bytes | None] = {}  # of the batch; an open state may be newer
+        self._touched: dict[bytes, None] = {}  # ordered, because the changelog has the same order
         self._timers: list[tuple[int, bytes]] = []
-        self.soonest = NEVER  # no timer is earlier; `next_due` tells whether one is there
-        self._armed = self._armed_kept = 0
+        self.soonest = NEVER  # a lower bound of all timers; `next_due` has the exact time
+        self._armed = self._armed_committed = 0
         self._queues: dict[bytes, list[tuple[Rank, bytes]]] = {}
-        self._known: dict[bytes, State] = {}
+        self._read_cache: dict[bytes, State] = {}
         self._sweep: tuple[bytes, bytes, list[bytes]] | None = None
 
-    # reading and changing
+    # Reading and changing.
 
-    def look(self, key: bytes, kind: type[S]) -> S | None:
-        """A state to read, not to change: decoded once and shared until somebody edits it."""
-        state = self._known.get(key)
+    def read(self, key: bytes, kind: type[S]) -> S | None:
+        """The state under `key`, for reading only: one decoded object, shared until an edit."""
+        state = self._read_cache.get(key)
         if state is not None:
             return cast(S, state)
         state = self._open.get(key, _ABSENT)
@@ -69,11 +69,11 @@ class Store:
             value = self._value(key)
             if value is None:
                 return None
-            state = self._known[key] = self._decode(payload_of(value))
+            state = self._read_cache[key] = self._decode(payload_of(value))
         return cast("S | None", state)
 
     def edit(self, key: bytes, kind: type[S]) -> S | None:
-        """The open batch's own copy: changing it is changing the state."""
+        """The state under `key`, open for change: the batch has what the object holds."""
         state = self._open.get(key, _ABSENT)
         if state is _ABSENT:
             value = self._value(key)
@@ -81,34 +81,34 @@ class Store:
                 return None
             state = self._open[key] = self._decode(payload_of(value))
             self._dues[key] = due_of(value)
-            self._known.pop(key, None)
+            self._read_cache.pop(key, None)
         self._touched[key] = None
         return cast("S | None", state)
 
     def _value(self, key: bytes) -> bytes | None:
-        """The bytes of what is not open."""
-        value = self._changed.get(key, b"")
-        return self._kept.get(key) if value == b"" else value
+        """The bytes of a state that is not open."""
+        value = self._changes.get(key, b"")
+        return self._committed.get(key) if value == b"" else value
 
     def put(self, key: bytes, state: State) -> None:
-        """A new state under `key`."""
+        """Stores a new state under `key`."""
         self._replace(key, state)
 
     def delete(self, key: bytes) -> None:
-        """The state under `key` is gone: a tombstone in the changelog."""
+        """Deletes the state under `key`. The changelog gets a tombstone."""
         self._replace(key, None)
 
     def _replace(self, key: bytes, state: State | None) -> None:
         self._dues.setdefault(key, self._due(key))
         self._touched[key] = None
         self._open[key] = state
-        self._known.pop(key, None)
+        self._read_cache.pop(key, None)
 
-    # time
+    # Timers.
 
     def settle(self) -> None:
-        """After a record or a timer: what was touched names its next due moment, and its place
-        in a queue."""
+        """Ends a step: indexes the due moments and queues of the touched states, and encodes the
+        states. Raises StateTooLarge."""
         for key in self._touched:
             state = self._open[key]
             due = None if state is None else state.due()
@@ -121,14 +121,14 @@ class Store:
                 if due != NEVER:
                     heappush(self._timers, (due, key))
                     self.soonest = min(due, self.soonest)
-            if key not in self._changed:
+            if key not in self._changes:
                 self._close(key)
             if state is not None and state.queued:
                 self._enqueue(key, cast(Queued, state))
         self._touched.clear()
 
     def _close(self, key: bytes) -> None:
-        self._changed[key] = self._encoded(key)
+        self._changes[key] = self._encoded(key)
         del self._open[key], self._dues[key]
 
     def _encoded(self, key: bytes) -> bytes | None:
@@ -137,12 +137,12 @@ class Store:
         if state is None:
             return None
         value = pack(self._dues[key], state.queued, _encode(state))
-        if len(value) > STATE_MAX:
+        if len(value) > STATE_MAX_BYTES:
             raise StateTooLarge(f"{len(value)} bytes")
         return value
 
     def next_due(self) -> int:
-        """The soonest due moment, NEVER if there is none; finding it is O(1) (S1-36)."""
+        """The soonest due moment, NEVER where none is due. Takes O(1) amortized time (S1-36)."""
         timers = self._timers
         while timers and self._due(timers[0][1]) != timers[0][0]:
             heappop(timers)
@@ -150,8 +150,8 @@ class Store:
         return self.soonest
 
     def pop_due(self, now: int) -> tuple[bytes, State] | None:
-        """The state that is due first by `now`, in (due, key) order, open for change; settle
-        before the next."""
+        """The first state that is due by `now`, in (due, key) order, open for change. The caller
+        must settle the store before the next call."""
         if self.next_due() > now:
             return None
         _, key = heappop(self._timers)
@@ -161,15 +161,15 @@ class Store:
         assert state is not None, "a deleted state has no timer"
         return key, state
 
-    def silence_due(self, now: int) -> None:
-        """The state that is due first is woken no more, until somebody touches it."""
+    def disarm_due(self, now: int) -> None:
+        """Disarms the first timer that is due by `now`, until its state is touched."""
         due = self.pop_due(now)
         if due is not None:
             self._touched.clear()
             self._close(due[0])
 
-    def front(self) -> bytes:
-        """The key of the timer that is first."""
+    def first_due(self) -> bytes:
+        """The key of the first timer, after a call of `next_due`."""
         return self._timers[0][1]
 
     def _due(self, key: bytes) -> int:
@@ -179,10 +179,10 @@ class Store:
         value = self._value(key)
         return NEVER if value is None else due_of(value)
 
-    # queues
+    # Queues.
 
     def first(self, queue: bytes) -> bytes | None:
-        """The key that is in front of a queue."""
+        """The key of the first state in a queue, or None."""
         entries = self._queues.get(queue)
         while entries:
             rank, key = entries[0]
@@ -197,115 +197,114 @@ class Store:
             heappush(self._queues.setdefault(place[0], []), (place[1], key))
 
     def _place(self, key: bytes) -> tuple[bytes, Rank] | None:
-        state = self.look(key, State)
+        state = self.read(key, State)
         return None if state is None else cast(Queued, state).place()
 
-    # sweeping
+    # Sweeps.
 
-    def holders(self, prefix: bytes, needle: bytes, after: bytes) -> Iterator[bytes]:
-        """Keys past `after` that start with `prefix` and whose state may mention `needle`, in key
-        order.
+    def keys_containing(self, prefix: bytes, needle: bytes, after: bytes) -> Iterator[bytes]:
+        """Keys after `after` with a prefix whose encoded state contains `needle`, in key order.
 
-        A superset: whoever sweeps looks at each. Found by one pass over the bytes, kept while the
-        sweep goes on.
+        The bytes may contain the needle by chance, so the caller must check each state. The keys
+        are found by one pass over all states and kept until another sweep begins.
         """
         if self._sweep is None or self._sweep[:2] != (prefix, needle) or not after:
-            found = {
+            keys_found = {
                 key
-                for key, value in self._kept.items()
+                for key, value in self._committed.items()
                 if key.startswith(prefix) and needle in value
             }
-            for key, value in self.changes():  # same bytes, same answer, open or not
-                found.discard(key)
+            for key, value in self.changes():  # so the result does not depend on what is open
+                keys_found.discard(key)
                 if value is not None and key.startswith(prefix) and needle in value:
-                    found.add(key)
-            self._sweep = (prefix, needle, sorted(found))
+                    keys_found.add(key)
+            self._sweep = (prefix, needle, sorted(keys_found))
         keys = self._sweep[2]
         return islice(keys, bisect_right(keys, after), None)
 
-    # the batch
+    # The batch.
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """One changelog record per touched key, in the order of first touch. Raises
-        StateTooLarge."""
+        """The changelog records of the batch, one of each touched key, in the order of the first
+        touch. Raises StateTooLarge."""
         for key in self._open:
-            self._changed[key] = self._encoded(key)
-        return list(self._changed.items())
+            self._changes[key] = self._encoded(key)
+        return list(self._changes.items())
 
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
-        """The transaction is through: the changes become the state."""
-        kept = cast("dict[bytes, bytes | None]", self._kept)
+        """Makes the changes the committed state, after the transaction was committed."""
+        kept = cast("dict[bytes, bytes | None]", self._committed)
         kept.update(changes)
         for key in [key for key, value in changes if value is None]:
             del kept[key]
-        self._armed_kept = self._armed
+        self._armed_committed = self._armed
         self._end()
-        if len(self._timers) > 64 + 2 * len(self._kept):
+        if len(self._timers) > 64 + 2 * len(self._committed):
             self._index_timers()
 
     def rollback(self) -> None:
-        """The transaction is not through: as if the batch had never been; timers it took are
-        given back."""
-        for key in self._changed.keys() | self._open.keys():
-            self._known.pop(key, None)
-            value = self._kept.get(key)
+        """Drops the batch, after the transaction was aborted, and indexes the timers and queues of
+        the touched states again."""
+        for key in self._changes.keys() | self._open.keys():
+            self._read_cache.pop(key, None)
+            value = self._committed.get(key)
             if value is not None:
-                self._remember(key, value)
-        self._armed = self._armed_kept
+                self._index_again(key, value)
+        self._armed = self._armed_committed
         self._end()
 
     def _end(self) -> None:
         self._open.clear()
-        self._changed.clear()
+        self._changes.clear()
         self._dues.clear()
         self._touched.clear()
-        if len(self._known) > 10_000:
-            self._known.clear()
+        if len(self._read_cache) > 10_000:
+            self._read_cache.clear()
 
-    # restoring
+    # Restoring.
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """One changelog record; the index follows when all are in."""
+        """Restores one changelog record. `restored` must be called after the last one."""
         if value is None:
-            self._kept.pop(key, None)
+            self._committed.pop(key, None)
         else:
-            self._kept[key] = value
+            self._committed[key] = value
 
     def restored(self) -> None:
-        """All records are in: derive timers and queues by one scan."""
+        """Builds the indexes of timers and queues by one pass over the states."""
         self._index_timers()
-        self._armed = self._armed_kept = len(self._timers)
-        for key, value in self._kept.items():
+        self._armed = self._armed_committed = len(self._timers)
+        for key, value in self._committed.items():
             if key != POSITION_KEY and flag_of(value):
                 self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
 
     def _index_timers(self) -> None:
         self._timers = [
-            (due, key) for key, value in self._kept.items() if (due := due_of(value)) != NEVER
+            (due, key) for key, value in self._committed.items() if (due := due_of(value)) != NEVER
         ]
         heapify(self._timers)
         self.next_due()
 
-    def _remember(self, key: bytes, value: bytes) -> None:
+    def _index_again(self, key: bytes, value: bytes) -> None:
         if (due := due_of(value)) != NEVER:
             heappush(self._timers, (due, key))
             self.soonest = min(due, self.soonest)
         if flag_of(value):
             self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
 
-    # looking in
+    # Inspection.
 
     def value(self, key: bytes) -> bytes | None:
-        """A state as committed, as bytes."""
-        return self._kept.get(key)
+        """The committed bytes of a state, or None."""
+        return self._committed.get(key)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._committed)
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Everything committed, as bytes."""
-        return iter(self._kept.items())
+        """All committed states, as keys and bytes."""
+        return iter(self._committed.items())
 
     def timers(self) -> int:
-        """How many timers are set: what a commit writes down is a function of the log."""
+        """The number of armed timers. The changelog has it, so it depends on the log alone."""
         return self._armed

@@ -1,9 +1,9 @@
-"""A task: one partition of one log, folded by one processor. Same log, same state, same output
-(design 2.1).
+"""A task: folds the records of one partition with one processor. The same log gives the same states
+and the same outputs (promise 1).
 
-Stream time is the greatest timestamp seen. Before a record is applied, every timer due by its
-timestamp fires; what the record itself makes due fires before the next. Time moves by records
-alone: a tick is a record.
+Stream time is the greatest timestamp seen, so only records move time. All timers due by a record's
+timestamp fire before the record is applied. A timer that the record makes due fires before the next
+record (promise 2).
 """
 
 from collections import deque
@@ -21,22 +21,23 @@ from schemas.internal.state_bytes import NEVER, pack, payload_of
 from schemas.internal.states import POSITION_KEY, STATE_FORMAT, State, StateTooNew, TaskPosition
 from schemas.internal.topics import Topic
 
-_encode_place = msgspec.msgpack.Encoder().encode
-_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
+_encode_position = msgspec.msgpack.Encoder().encode
+_decode_position = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
 TIMER_FAILED = "TIMER_FAILED"
+"""The code of the dead letter of a timer that cannot fire."""
 
 UNBOUNDED = 2**80
-"""Microseconds: later than Kafka can stamp a record."""
+"""A time in microseconds, later than the latest timestamp of Kafka."""
 
 OUTPUTS_MAX = 10_000
-"""So much said, and it is time to commit, whatever is left of the step."""
+"""A step ends at so many outputs of the batch, so that the batch is committed."""
 
 
 class Record(msgspec.Struct, gc=False):
-    """One record of a log. `timestamp` is microseconds, UTC; only who reads foreign bytes asks
-    for headers."""
+    """One record of a log or public topic. `timestamp` is in microseconds; `headers` is a function,
+    because only intake reads headers."""
 
     offset: int
     timestamp: int
@@ -46,21 +47,22 @@ class Record(msgspec.Struct, gc=False):
 
 
 class Processor(Protocol):
-    """The decisions over one log: pure functions of state and record."""
+    """The decisions over one log, as pure functions of state and record."""
 
     decode_state: Callable[[bytes], State]
 
     def apply(self, turn: Turn, record: Record) -> None:
-        """One record of the log. Raises SchemaUnavailable where that is what is missing."""
+        """Folds one record. Raises SchemaUnavailable where a schema registry does not answer."""
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """A state is due by `turn.now`; it is open for change and must name a later moment, or
-        none."""
+        """Fires the timer of a state, which is due by `turn.now` and open for change. The fired
+        state must be due later, or never."""
 
 
 class Poison(Exception):
-    """A step that cannot be folded: a record, or a timer, which is a state's `key` and has no
-    record. `alone` says nothing else of its batch could be to blame."""
+    """A record or timer that cannot be folded. `record` is None for a timer, and `key` is then the
+    key of its state. `alone` is true for the first step of a batch, which no other step can have
+    caused to fail."""
 
     def __init__(self, record: Record | None, key: bytes, alone: bool, error: Exception) -> None:
         super().__init__(f"{type(error).__name__}: {error}")
@@ -70,43 +72,43 @@ class Poison(Exception):
 
 
 class Task:
-    """The fold of one partition, and the batch since its last commit."""
+    """The fold of one partition, with the batch since its last commit."""
 
     def __init__(
-        self, processor: Processor, partition: int, place_key: bytes = POSITION_KEY
+        self, processor: Processor, partition: int, position_key: bytes = POSITION_KEY
     ) -> None:
         self.processor = processor
-        self._place_key = place_key
+        self._position_key = position_key
         self.partition = partition
         self.store = Store(processor.decode_state)
         self.inbox: deque[Record] = deque()
         self.outputs: list[Output] = []
         self.next_offset = 0
         self.stream_time = 0
-        self.horizon = UNBOUNDED  # what is stamped later is not believed: the loop's guard
+        self.max_timestamp = UNBOUNDED  # set by the clock guard; later records are not folded
         self.dirty = False
-        self._suspects = range(0)
-        self._suspect_key: bytes | None = None
-        self._condemned: DeadLetter | None = None
+        self._alone_offsets = range(0)
+        self._alone_timer: bytes | None = None
+        self._dead_letter: DeadLetter | None = None
         self._steps = 0
-        self._parked = False
-        self._committed = (0, 0)
+        self._wrote_dead_letter = False
+        self._committed_position = (0, 0)
         self._turn = Turn(0, self.store, self.outputs, partition)
 
-    # the fold
+    # The fold.
 
     def feed(self, records: Sequence[Record]) -> None:
-        """Records in log order; one that was folded already is not folded again."""
+        """Adds records in the order of the log. Records that were folded before are dropped."""
         expected = self.inbox[-1].offset + 1 if self.inbox else self.next_offset
         if records and records[0].offset < expected:
             records = [record for record in records if record.offset >= expected]
         self.inbox.extend(records)
 
     def advance(self, budget: int) -> int:
-        """Fire and fold, at most `budget` steps; returns how many were done (0: nothing left to
-        do).
+        """Fires timers and folds records, at most `budget` of them, and returns how many. 0 means
+        that there is nothing left, or that the batch must be committed first.
 
-        Raises Poison where a record cannot be folded; the batch must then be rolled back.
+        Raises Poison where a record or timer cannot be folded. The batch must then be rolled back.
         """
         done = 0
         store, inbox, outputs = self.store, self.inbox, self.outputs
@@ -114,35 +116,35 @@ class Task:
         while done < budget and len(outputs) < OUTPUTS_MAX:
             now = self.stream_time
             if store.soonest <= now and store.next_due() <= now:
-                if self._steps and store.front() == self._suspect_key:
-                    break  # alone: what came before it is committed first
+                if self._steps and store.first_due() == self._alone_timer:
+                    break  # the steps before it are committed first
                 self._fire()
             elif not inbox:
                 break
             elif (stamp := inbox[0].timestamp) > now and now < LATEST:
-                if stamp > self.horizon:
-                    break  # not believed: the loop's guard
+                if stamp > self.max_timestamp:
+                    break  # the clock guard of the worker decides about it
                 turn.now = self.stream_time = min(stamp, LATEST)  # a producer may stamp anything
                 self.dirty = True
                 continue
-            elif self._steps and inbox[0].offset in self._suspects:
-                break  # alone too
+            elif self._steps and inbox[0].offset in self._alone_offsets:
+                break  # the steps before it are committed first
             else:
                 self._apply(inbox.popleft())
             done += 1
         return done
 
     def _begin_turns(self) -> Turn:
-        """One for all records and timers of a step: nobody keeps a turn."""
+        """The turn of the next steps. One object is used for all of them: no processor keeps it."""
         turn = self._turn
         turn.now, turn.store, turn.outputs = self.stream_time, self.store, self.outputs
         return turn
 
     def _fire(self) -> None:
-        store, letter = self.store, self._condemned
-        if letter is not None and letter.code == TIMER_FAILED and letter.key == store.front():
-            store.silence_due(self.stream_time)
-            self._park(letter)
+        store, letter = self.store, self._dead_letter
+        if letter is not None and letter.code == TIMER_FAILED and letter.key == store.first_due():
+            store.disarm_due(self.stream_time)
+            self._write_dead_letter(letter)
             return
         due = store.pop_due(self.stream_time)
         assert due is not None
@@ -155,15 +157,15 @@ class Task:
         self.dirty = True
 
     def _apply(self, record: Record) -> None:
-        letter = self._condemned
+        letter = self._dead_letter
         if letter is not None and letter.code != TIMER_FAILED and letter.offset == record.offset:
-            self._park(letter)
+            self._write_dead_letter(letter)
             self.next_offset = record.offset + 1
             return
         try:
             self.processor.apply(self._turn, record)
             self.store.settle()
-        except SchemaUnavailable:  # an outage is not the record's fault
+        except SchemaUnavailable:  # an outage, not a bad record
             raise
         except Exception as error:
             raise Poison(record, record.key, self._steps == 0, error) from error
@@ -171,97 +173,101 @@ class Task:
         self._steps += 1
         self.dirty = True
 
-    def doubt(self, poison: Poison) -> None:
-        """The batch was rolled back: when the step's turn comes again it is tried alone."""
+    def retry_alone(self, poison: Poison) -> None:
+        """Lets the failed step begin a batch of its own, to prove whether it is poison. The batch
+        must be rolled back before."""
         if poison.record is None:
-            self._suspect_key = poison.key
+            self._alone_timer = poison.key
         else:
-            self._suspects = range(poison.record.offset, poison.record.offset + 1)
+            self._alone_offsets = range(poison.record.offset, poison.record.offset + 1)
 
-    def condemn(self, letter: DeadLetter) -> None:
-        """The step has failed alone: when its turn comes again it is parked, and changes nothing
-        else; a timer is silenced until something touches its state. The verdict stands until it
-        is committed, or the next one would have this one tried again."""
-        self._condemned = letter
+    def replace_with_dead_letter(self, letter: DeadLetter) -> None:
+        """Writes a dead letter instead of the step that has failed alone, when it comes again. A
+        timer is disarmed until its state is touched.
 
-    def _park(self, letter: DeadLetter) -> None:
+        The letter is kept until it is committed, so that a rollback does not try the step again.
+        """
+        self._dead_letter = letter
+
+    def _write_dead_letter(self, letter: DeadLetter) -> None:
         key = f"{letter.topic}/{letter.offset}".encode()
         self.outputs.append(Output(Topic.DEAD_LETTERS, key, letter))
         self._steps += 1
-        self.dirty = self._parked = True
+        self.dirty = self._wrote_dead_letter = True
 
     @property
-    def settled(self) -> bool:
-        """Everything that is due by stream time has fired."""
+    def nothing_due(self) -> bool:
+        """Whether no timer is due by stream time."""
         return self.store.next_due() > self.stream_time
 
-    # the batch
+    # The batch.
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """The changelog records of the batch: one per touched key, and where the task stands.
+        """The changelog records of the batch: one of each touched key, then the task's position.
 
-        Raises StateTooLarge where several records together made it so: rolled back, they are
-        folded one by one.
+        Raises StateTooLarge where a state grew too large during the batch. After the rollback its
+        records are folded one by one.
         """
         try:
             changes = self.store.changes()
         except StateTooLarge:
-            self._suspects = range(self._committed[0], self.next_offset)
+            self._alone_offsets = range(self._committed_position[0], self.next_offset)
             raise
         due = self.store.next_due()
-        place = TaskPosition(
+        position = TaskPosition(
             self.next_offset,
             self.stream_time,
             self.store.timers(),
             None if due == NEVER else due,
             STATE_FORMAT,
         )
-        changes.append((self._place_key, pack(None, 0, _encode_place(place))))
+        changes.append((self._position_key, pack(None, 0, _encode_position(position))))
         return changes
 
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
-        """The transaction is through: `changes` are the state."""
+        """Makes the changes the committed state, after the transaction was committed."""
         self.store.commit(changes)
-        self._committed = (self.next_offset, self.stream_time)
-        if self._parked:
-            self._condemned = None
-        self._begin()
+        self._committed_position = (self.next_offset, self.stream_time)
+        if self._wrote_dead_letter:
+            self._dead_letter = None
+        self._begin_batch()
 
     def rollback(self) -> None:
-        """The transaction is not through: as before it; what was in hand must be fed again."""
+        """Drops the batch, after the transaction was aborted. Its records must be fed again."""
         self.store.rollback()
-        self.next_offset, self.stream_time = self._committed
+        self.next_offset, self.stream_time = self._committed_position
         self.inbox.clear()
-        self._begin()
+        self._begin_batch()
 
-    def _begin(self) -> None:
+    def _begin_batch(self) -> None:
         self.outputs = []
-        self.dirty = self._parked = False
+        self.dirty = self._wrote_dead_letter = False
         self._steps = 0
 
-    # restoring
+    # Restoring.
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """One changelog record, in order. Tasks without states share a changelog: the places of
-        others are not ours. Raises StateTooNew."""
-        if self._place_key in (POSITION_KEY, key):
+        """Restores one changelog record, in the order of the changelog. Tasks without states share
+        a changelog and skip the positions of one another. Raises StateTooNew."""
+        if self._position_key in (POSITION_KEY, key):
             self.store.restore(key, value)
-        if key == self._place_key and value is not None:
-            place = _decode_place(payload_of(value))
-            if place.state_format > STATE_FORMAT:
-                raise StateTooNew(place.state_format)
-            self.next_offset, self.stream_time = place.next_offset, place.stream_time
+        if key == self._position_key and value is not None:
+            position = _decode_position(payload_of(value))
+            if position.state_format > STATE_FORMAT:
+                raise StateTooNew(position.state_format)
+            self.next_offset, self.stream_time = position.next_offset, position.stream_time
 
     def start_at(self, offset: int) -> None:
-        """Where the group stands; a changelog that knows better overrides it."""
+        """Sets the position from the committed offset of the group. A position in the changelog
+        replaces it."""
         self.next_offset = offset
-        self._committed = (offset, self.stream_time)
+        self._committed_position = (offset, self.stream_time)
 
     def restored(self) -> None:
-        """All of the changelog is in: derive what is derived."""
+        """Builds the indexes, after all changelog records were restored."""
         self.store.restored()
-        self._committed = (self.next_offset, self.stream_time)
+        self._committed_position = (self.next_offset, self.stream_time)
 
     def next_due(self) -> int:
-        """When this task wants to be woken, NEVER if it does not."""
+        """The soonest due moment of a state, NEVER where none is due."""
         return self.store.next_due()

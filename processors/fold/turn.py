@@ -1,4 +1,4 @@
-"""What a processor may look at and say while it takes one record or one timer."""
+"""What a processor uses while it folds one record or one timer: stream time, store and outputs."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from processors.fold.store import Store
 from schemas.internal import facts
 from schemas.internal.topics import Topic
 
-_FACTS = Topic.FACTS  # a member is looked up in Python, so once
+_FACTS = Topic.FACTS  # the lookup of an enum member costs a Python call
 
 
 class Output(msgspec.Struct, gc=False):
-    """One record to be written; `partition` None means by key."""
+    """One record to be written. Where `partition` is None, the key decides it."""
 
     topic: Topic
     key: bytes
@@ -21,7 +21,7 @@ class Output(msgspec.Struct, gc=False):
 
 
 class Turn:
-    """One record or timer: `now` is stream time, the only time there is."""
+    """One record or timer. `now` is stream time in microseconds, the only time of a processor."""
 
     __slots__ = ("now", "outputs", "partition", "store")
 
@@ -34,10 +34,10 @@ class Turn:
     def send(
         self, topic: Topic, key: bytes, message: msgspec.Struct, partition: int | None = None
     ) -> None:
-        """A message for a log or a command topic."""
+        """Adds a record of a log, a command topic or the dead letters to the outputs."""
         self.outputs.append(Output(topic, key, message, partition))
 
     def emit_fact(self, kind: facts.FactKind, tenant_id: str, **fields: Any) -> None:
-        """A fact: what was decided now, and on what."""
+        """Adds a fact about a decision at stream time to the outputs."""
         fact = facts.Fact(fact=kind, at=facts.fact_time(self.now), tenant_id=tenant_id, **fields)
         self.outputs.append(Output(_FACTS, fact.key(), fact))
