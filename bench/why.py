@@ -20,7 +20,7 @@ from bench.report import Figure, middle
 from processors.why import explain
 from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import DAY, HOUR, MINUTE, format_rfc3339, parse_rfc3339
-from sinks.contact_history_query import WhyQueries
+from sinks.contact_history_query import ContactHistoryQueries
 
 TARGET_MS = 100.0
 FACTS, FACTS_QUICK = 10_000_000, 100_000
@@ -67,7 +67,7 @@ def _figure(dsn: str, facts: int) -> Figure:
     fill(dsn, contacts)
     filled = perf_counter() - begun
     chosen = random.Random(7).sample(range(contacts), min(ASKED, contacts))
-    asked: dict[str, Callable[[WhyQueries, Person], None]] = {
+    asked: dict[str, Callable[[ContactHistoryQueries, Person], None]] = {
         "enrollment": lambda queries, who: _why(queries, who.enrollment_id),
         "command": lambda queries, who: _why(queries, who.commands[-1]),
         "an attempt that failed": lambda queries, who: _why(queries, who.commands[0]),
@@ -101,11 +101,14 @@ def _figure(dsn: str, facts: int) -> Figure:
 
 
 def _times(
-    dsn: str, contacts: int, chosen: Iterable[int], ask: Callable[[WhyQueries, Person], None]
+    dsn: str,
+    contacts: int,
+    chosen: Iterable[int],
+    ask: Callable[[ContactHistoryQueries, Person], None],
 ) -> list[float]:
     """Milliseconds each; the connection is there, as in a service that answers."""
     found = []
-    with WhyQueries(dsn) as queries:
+    with ContactHistoryQueries(dsn) as queries:
         for number in chosen:
             who = _person(number, contacts)
             begun = perf_counter()
@@ -118,22 +121,22 @@ def _connecting(dsn: str) -> list[float]:
     found = []
     for _ in range(10):
         begun = perf_counter()
-        WhyQueries(dsn).close()
+        ContactHistoryQueries(dsn).close()
         found.append((perf_counter() - begun) * 1e3)
     return found
 
 
-def _why(queries: WhyQueries, sought: str) -> None:
-    whose = queries.whose(sought)
+def _why(queries: ContactHistoryQueries, sought: str) -> None:
+    whose = queries.owner(sought)
     assert whose is not None, "every id is there"
-    known = queries.known(whose.tenant_id, whose.contact_id)
+    known = queries.history(whose.tenant_id, whose.contact_id)
     found = explain(*whose[:2], known.facts, known.runs, enrollment_id=whose.enrollment_id)
     assert len(found.runs[0].touches) == 3
 
 
-def _why_contact(queries: WhyQueries, who: Person) -> None:
-    (whose,) = queries.named(who.contact_id)
-    known = queries.known(whose.tenant_id, whose.contact_id)
+def _why_contact(queries: ContactHistoryQueries, who: Person) -> None:
+    (whose,) = queries.contacts(who.contact_id)
+    known = queries.history(whose.tenant_id, whose.contact_id)
     assert len(known.facts) == FACTS_EACH
     explain(*whose[:2], known.facts, known.runs)
 

@@ -103,7 +103,7 @@ def _record(
 def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
     """Runs of older versions go on in the newest."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
-    campaign = turn.store.look(campaign_key(message.tenant_id, message.campaign_id), CampaignRecord)
+    campaign = turn.store.read(campaign_key(message.tenant_id, message.campaign_id), CampaignRecord)
     if tenant is None or campaign is None:
         code = "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN"
         refuse(turn, message, code, message.campaign_id)
@@ -162,7 +162,7 @@ def _say_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
 
 def _emit_fact(turn: Turn, kind: FactKind, campaign: CampaignRecord) -> None:
     """With the templates it names that were deleted: their touches will not be sent (S1-42)."""
-    tenant = turn.store.look(tenant_key(campaign.tenant_id), TenantRecord)
+    tenant = turn.store.read(tenant_key(campaign.tenant_id), TenantRecord)
     deleted = set(tenant.templates_gone if tenant is not None else ())
     named = [step.template_id for step in campaign.definition.steps]
     gone = sorted({name for name in named if name is not None and name in deleted})

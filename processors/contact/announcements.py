@@ -19,7 +19,7 @@ from schemas.internal.topics import Topic
 def tenant_announced(turn: Turn, message: TenantAnnounced) -> None:
     """Replaces the tenant's settings. New quiet hours amend what waits at dispatch (C-36)."""
     key = tenant_key(message.tenant_id)
-    before = turn.store.look(key, KnownTenant)
+    before = turn.store.read(key, KnownTenant)
     tenant = known_tenant(message, before)
     turn.store.put(key, tenant)
     if before is not None and _quiet_settings(tenant) != _quiet_settings(before):

@@ -43,10 +43,12 @@ def continue_sweep(turn: Turn, campaign: KnownCampaign) -> None:
     """Sweeps the next SWEEP_BATCH contacts in key order; after the last one the sweep ends."""
     prefix = f"{campaign.tenant_id}/".encode()
     needle = campaign.campaign_id.encode()
-    keys = list(islice(turn.store.holders(prefix, needle, campaign.sweep_cursor), SWEEP_BATCH))
+    keys = list(
+        islice(turn.store.keys_containing(prefix, needle, campaign.sweep_cursor), SWEEP_BATCH)
+    )
     assert campaign.sweep is not None
     for key in keys:
-        contact = turn.store.look(key, Contact)
+        contact = turn.store.read(key, Contact)
         if contact is not None and any(
             e.campaign_id == campaign.campaign_id for e in contact.enrollments
         ):

@@ -41,7 +41,7 @@ class Context:
         self.key = key
         self.contact = contact
         self.tenant_id, _, self.contact_id = key.decode().partition("/")
-        self.tenant = tenant or turn.store.look(tenant_key(self.tenant_id), KnownTenant)
+        self.tenant = tenant or turn.store.read(tenant_key(self.tenant_id), KnownTenant)
         self._last_campaign: KnownCampaign | None = None
 
     def campaign(self, campaign_id: str) -> KnownCampaign | None:
@@ -49,7 +49,7 @@ class Context:
         known = self._last_campaign
         if known is None or known.campaign_id != campaign_id:
             key = campaign_key(self.tenant_id, campaign_id)
-            known = self._last_campaign = self.turn.store.look(key, KnownCampaign)
+            known = self._last_campaign = self.turn.store.read(key, KnownCampaign)
         return known
 
     def definition(self, enrollment: Enrollment) -> Definition:

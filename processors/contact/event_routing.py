@@ -34,7 +34,7 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
 
     Events of a backfill, or from before the tenant's fence, are recorded and begin nothing.
     """
-    tenant = turn.store.look(tenant_key(message.tenant_id), KnownTenant)
+    tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
     late_answer = (
         type(message) is m.TouchSent
     )  # what was sent before a deletion counts all the same

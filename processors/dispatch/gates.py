@@ -23,7 +23,7 @@ class ClosedGate(NamedTuple):
 
 def closed_gate(turn: Turn, touch: m.RequestTouch) -> ClosedGate | None:
     """The first gate that stops the touch now, or None."""
-    suppression = turn.store.look(_suppression_key(touch), Suppression)
+    suppression = turn.store.read(_suppression_key(touch), Suppression)
     if suppression is not None:
         since = fact_time(suppression.at)
         return ClosedGate(suppression.reason, {"since": since, "cause": suppression.cause})
@@ -42,7 +42,7 @@ def closed_gate(turn: Turn, touch: m.RequestTouch) -> ClosedGate | None:
 def suppress(turn: Turn, order: m.SuppressAddress) -> None:
     """Closes an address for good; the first reason is kept."""
     key = _suppression_key(order)
-    if turn.store.look(key, Suppression) is None:
+    if turn.store.read(key, Suppression) is None:
         turn.store.put(key, Suppression(order.reason, order.cause, turn.now))
 
 

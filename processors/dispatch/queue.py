@@ -60,7 +60,7 @@ def release(turn: Turn, account: Account) -> None:
     """Commands the first requests of the queue, as many as the limit allows, and sets the account's
     timer to the next slot."""
     queue = m.account_key(account.tenant_id, account.channel)
-    tenant = turn.store.look(tenant_key(account.tenant_id), KnownTenant)
+    tenant = turn.store.read(tenant_key(account.tenant_id), KnownTenant)
     limit = limits.per_hour(tenant, account.channel)
     account.next_slot_at = None
     for _ in range(BURST):
@@ -157,5 +157,5 @@ def _account(turn: Turn, touch: m.RequestTouch) -> Account:
 
 
 def _limit(turn: Turn, touch: m.RequestTouch) -> int | None:
-    tenant = turn.store.look(tenant_key(touch.tenant_id), KnownTenant)
+    tenant = turn.store.read(tenant_key(touch.tenant_id), KnownTenant)
     return limits.per_hour(tenant, touch.channel)
