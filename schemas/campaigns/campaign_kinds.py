@@ -1,7 +1,6 @@
-"""What a kind of campaign may hold, and what it means where a document is silent; and what each
-channel can do and tell (X-6).
+"""The kinds of campaigns: the limits and the defaults of each (X-6).
 
-There is one engine and one shape of definition: a kind is limits and defaults, nothing else.
+There is one engine and one form of definition; kinds differ in limits and defaults only.
 """
 
 from typing import NamedTuple
@@ -10,17 +9,18 @@ from schemas.channels import channels_of_kind
 
 
 class CampaignKind(NamedTuple):
-    """A row of the table. Durations are in the units of the document."""
+    """One row of the table. Durations have the units of the document."""
 
     channels: tuple[str, ...]
     max_steps: int
     anchors: tuple[str, ...]
-    first_delay: bool
-    """Whether a delay of nothing is a mistake (F-2)."""
+    delay_required: bool
+    """Whether every step must have a delay above 0 (F-2)."""
 
     loops: bool
     serves_jobs: bool
-    """Whether finished jobs enter by service type; else people are enrolled by hand (S2-13)."""
+    """Whether jobs start enrollments, by service type; otherwise people are enrolled by hand
+    (S2-13)."""
 
     on_reply: str
     max_errors: int | None
@@ -33,7 +33,7 @@ KINDS = {
         channels=channels_of_kind("review"),
         max_steps=4,  # S1-9, C-1: a limit of the kind, not of the engine
         anchors=("previous_scheduled", "enrollment", "previous_executed", "trigger"),  # F-2
-        first_delay=True,
+        delay_required=True,
         loops=False,  # its views show touches 1 to 4
         serves_jobs=True,
         on_reply="continue",
@@ -45,7 +45,7 @@ KINDS = {
         channels=channels_of_kind("prospecting"),
         max_steps=100,
         anchors=("previous_executed", "enrollment", "previous_scheduled", "trigger"),  # S2-23
-        first_delay=False,
+        delay_required=False,
         loops=True,
         serves_jobs=False,
         on_reply="pause",  # F-14
@@ -54,7 +54,7 @@ KINDS = {
         reentry="once",  # S2-1
     ),
 }
-"""The first of `anchors` is the usual one."""
+"""The kinds by name. The first of `anchors` is the default."""
 
 CONDITIONS = (
     "already_replied",
@@ -69,5 +69,5 @@ CONDITIONS = (
     "converted",
     "no_address",
 )
-"""What a step may be skipped for: what the person has done so far, on any channel, in this run; or
-how they can be reached (S2-26)."""
+"""The conditions that can skip a step: what the person has done in this run on any channel, or
+whether there is an address (S2-26)."""

@@ -69,7 +69,9 @@ def _step(check: Check, value: Any, index: int, kind: str, rules: CampaignKind) 
     return Step(
         id=check.step_id(row, place),
         channel=channel,
-        delay_us=check.hours(row, "delay_hours", place, LONGEST_HOURS, zero=not rules.first_delay),
+        delay_us=check.hours(
+            row, "delay_hours", place, LONGEST_HOURS, zero=not rules.delay_required
+        ),
         anchor=_anchor(check, row, place, index, rules),
         template_id=_template(check, row, place),
         action=action,

@@ -1,8 +1,6 @@
-"""Text that a person wrote, as plain values: YAML or JSON, bounded in size, without aliases, tags
-or surprises.
+"""Parses documents that people write: YAML or JSON of bounded size, without aliases and tags.
 
-Numbers and booleans follow JSON, not YAML 1.1: `21:00` stays the text that it looks like, and so
-does `no`.
+Numbers and booleans are those of JSON, not of YAML 1.1: `21:00` and `no` are texts.
 """
 
 import re
@@ -14,11 +12,11 @@ import yaml
 from schemas.base.error_codes import CampaignCode, Problem, printable
 
 DOCUMENT_BYTES = 65_536
-_DEPTH = 20
-_PLAIN = ("null", "bool", "int", "float", "str", "seq", "map")
+_DEPTH_MAX = 20
+_PLAIN_TAGS = ("null", "bool", "int", "float", "str", "seq", "map")
 
 
-_ANY_FAULT = (
+_PARSE_ERRORS = (
     yaml.YAMLError,
     ValueError,
     TypeError,
@@ -29,7 +27,7 @@ _ANY_FAULT = (
 
 
 class DocumentInvalid(ValueError):
-    """The text cannot be read at all; `problem` says why, with its line where it is known."""
+    """The text cannot be parsed. `problem` is the reason, with its line if the line is known."""
 
     def __init__(self, code: CampaignCode, message: str) -> None:
         self.problem = Problem(code, "", printable(message))
@@ -37,16 +35,16 @@ class DocumentInvalid(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only. An alias could make a small text huge, so there are none."""
+    """Loads plain values. An alias is an error, because aliases can make a small text huge."""
 
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise _at(self._mark(), "aliases are not read")
+            raise _invalid(self._mark(), "aliases are not read")
         self.depth += 1
-        if self.depth > _DEPTH:
-            raise _at(self._mark(), "nested too deeply")
+        if self.depth > _DEPTH_MAX:
+            raise _invalid(self._mark(), "nested too deeply")
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -58,23 +56,25 @@ class _Loader(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value]
         for place, (key, _) in enumerate(node.value):
             if not isinstance(key.value, str):
-                raise _at(key.start_mark, "a name must be a text")
+                raise _invalid(key.start_mark, "a name must be a text")
             if key.value in keys[:place]:
-                raise _at(key.start_mark, f"{key.value} is given twice")
+                raise _invalid(key.start_mark, f"{key.value} is given twice")
         return dict(super().construct_mapping(node, deep))
 
 
 _Loader.yaml_implicit_resolvers = {}
 _Loader.yaml_constructors = {
-    tag: maker
-    for tag, maker in yaml.SafeLoader.yaml_constructors.items()
-    if tag is None or tag.rsplit(":", 1)[-1] in _PLAIN
+    tag: constructor
+    for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.rsplit(":", 1)[-1] in _PLAIN_TAGS
 }
 
 
 def _resolve(tag: str, pattern: str, first: str) -> None:
-    """A bare word that matches, and begins with one of `first`, is of this type; any other is a
-    text."""
+    """Makes every unquoted text that matches `pattern` a value with a tag.
+
+    `first` has the possible first characters, by which the loader looks patterns up.
+    """
     regexp = re.compile(f"^(?:{pattern})$")
     _Loader.add_implicit_resolver("tag:yaml.org,2002:" + tag, regexp, [*first] or [""])
 
@@ -90,8 +90,7 @@ _resolve(
 
 
 def parse_document(text: str | bytes) -> Any:
-    """The values that a YAML or JSON text holds. A text that is neither raises DocumentInvalid,
-    nothing else."""
+    """The value of a YAML or JSON text. Raises DocumentInvalid for any other text."""
     if len(text) > DOCUMENT_BYTES:
         message = f"more than {DOCUMENT_BYTES} bytes"
         raise DocumentInvalid(CampaignCode.DOCUMENT_TOO_LARGE, message)
@@ -100,24 +99,23 @@ def parse_document(text: str | bytes) -> Any:
         return _json(plain) if plain.lstrip().startswith("{") else yaml.load(plain, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _at(mark, error.problem or error.context or "not YAML") from None
+        raise _invalid(mark, error.problem or error.context or "not YAML") from None
     except DocumentInvalid:
         raise
-    # A value that a tag forced into the wrong type fails inside the constructor, in whatever way it
-    # likes.
-    except _ANY_FAULT as error:
+    # A value that does not fit its explicit tag fails inside the constructor, with any exception.
+    except _PARSE_ERRORS as error:
         message = f"neither YAML nor JSON: {type(error).__name__}"
         raise DocumentInvalid(CampaignCode.DOCUMENT_INVALID, message) from None
 
 
 def _json(text: str) -> Any:
-    """JSON; a text in braces that is not JSON may still be YAML's inline form."""
+    """The value of a text in braces: JSON, or else YAML in flow style."""
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
         return yaml.load(text, _Loader)
 
 
-def _at(mark: Any, message: str) -> DocumentInvalid:
+def _invalid(mark: Any, message: str) -> DocumentInvalid:
     line = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
     return DocumentInvalid(CampaignCode.DOCUMENT_INVALID, line + message)

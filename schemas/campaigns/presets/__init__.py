@@ -1,7 +1,6 @@
-"""The three system presets: read-only for everyone, for every service type, without templates (S0-8
-to S0-15).
+"""The three system presets: read-only, for every service type, without templates (S0-8 to S0-15).
 
-A preset cannot be published. `duplicate` makes an ordinary campaign of it, as a text to edit.
+A preset cannot be published. `duplicate` makes the text of an ordinary campaign from a preset.
 """
 
 from importlib.resources import files
@@ -15,7 +14,7 @@ PRESET_NAMES = ("conservative", "standard", "aggressive")
 
 
 class Preset(NamedTuple):
-    """A preset as it is listed; `document` is what a duplicate starts from."""
+    """A preset, with the campaign document that its duplicates begin with."""
 
     id: str
     name: str
@@ -24,21 +23,21 @@ class Preset(NamedTuple):
 
 
 class PresetUnknown(LookupError):
-    """There is no preset of that name."""
+    """There is no preset with this name."""
 
 
 def list_presets() -> list[Preset]:
-    """All presets, the calmest first (S0-15)."""
+    """All presets, from the fewest touches to the most (S0-15)."""
     return list(_PRESETS.values())
 
 
 def duplicate(
     preset: str, tenant_id: str, campaign_id: str, name: str, service_type: str | None = None
 ) -> str:
-    """A campaign of the tenant's own as YAML, with a mark at each template to fill in (S0-10).
+    """The YAML text of a campaign of the tenant, with a comment at each missing template (S0-10).
 
-    Nothing is checked here: `schemas.campaigns.definition.read` says what is wrong with ids, name
-    or type.
+    The ids, the name and the service type are not checked; `schemas.campaigns.definition` does
+    that. Raises PresetUnknown if there is no such preset.
     """
     if preset not in _PRESETS:
         raise PresetUnknown(f"{preset[:50]} is none of " + ", ".join(PRESET_NAMES))
@@ -69,7 +68,7 @@ def _step(step: dict[str, Any]) -> str:
 
 
 def _quoted(value: str | None) -> str:
-    """A JSON text is a YAML one too, whatever is in it."""
+    """A value as JSON, which is valid YAML for any text."""
     return msgspec.json.encode(value).decode()
 
 
