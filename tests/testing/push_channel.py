@@ -1,0 +1,172 @@
+"""A channel that the table does not have, from a CSV line to a row.
+
+    python -m tests.testing.push_channel DSN DIRECTORY
+
+adds the channel `push` to schemas/channels.py in this process, before anything else is imported,
+and prints as JSON what becomes of it. DSN names an empty, migrated database.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from schemas import channels
+
+
+def add_channel() -> None:
+    """Adds the rows that a developer would write for `push`."""
+    token = channels.Address(
+        name="device_token",
+        headings=("token",),
+        characters_max=200,
+        matches=lambda text: text.startswith("tok-") or None,
+        canonical=str.lower,
+        error_code="CONTACT_DEVICE_TOKEN_INVALID",
+    )
+    channels.ADDRESSES[token.name] = token
+    channels.CHANNELS["push"] = channels.Channel(
+        name="push",
+        address=token,
+        actions={"send_message": ("delivered", "open", "click")},
+        quiet_hours=True,
+        kinds=("prospecting",),
+        color="#f0e442",
+    )
+
+
+PEOPLE = b"contact_id,first_name,device_token,timezone\nann,Ann,tok-1,America/Chicago\n"
+BAD = b"contact_id,token\nbob,elsewhere\n"
+STEPS = [
+    {"id": "note", "channel": "push", "template_id": "t1", "delay_hours": 0, "wait_for": "open"},
+    {"id": "later", "channel": "push", "template_id": "t2", "delay_hours": 24},
+]
+BEHAVIOUR = """push: {delivered: {probability: 1}, opened: {probability: 1, after_minutes: 5}}"""
+
+
+def main(dsn: str, directory: Path) -> dict[str, Any]:
+    """Runs the whole path and returns what a test asserts."""
+    from schemas.csv_import import ContactLine, read_contacts
+    from schemas.internal import messages as m
+    from schemas.internal.facts import FactKind
+    from schemas.internal.topics import COMMAND_TOPICS
+    from tests.testing.builders import answer_fields, sent
+    from tests.testing.story import deliver, make_sender
+    from tests.testing.world import HOUR, World
+
+    (line,) = read_contacts(PEOPLE.splitlines(keepends=True), "acme")
+    (bad,) = read_contacts(BAD.splitlines(keepends=True), "acme")
+    assert isinstance(line, ContactLine)
+    person = json.loads(line.event.model_dump_json(exclude_none=True))
+
+    campaign = {
+        "tenant_id": "acme",
+        "campaign_id": "notes",
+        "name": "Notes",
+        "kind": "prospecting",
+        "steps": STEPS,
+        "settings": {"quiet_hours": {"start": "21:00", "end": "08:00"}},
+    }
+    world = World()
+    publish = Publisher(world)
+    tenant = {"tenant_id": "acme", "timezone": "America/Chicago", "limits": {"push": {}}}
+    publish("tenant.upserted", **tenant)
+    publish("campaign.published", tenant_id="acme", campaign_id="notes", definition=campaign)
+    publish("contact.upserted", **person)
+    world.now += 14 * HOUR  # 23:00 in Chicago
+    publish("contact.enrolled", tenant_id="acme", contact_id="ann", campaign_id="notes")
+    at_night = len(world.commanded_touches())
+    senders = [make_sender(sent)]
+    world.advance_hours(10, senders)
+    (touch,) = world.commanded_touches()
+    opened = m.TouchSeen(**answer_fields(touch, world, "o"), signal="opened")
+    deliver(world, opened)
+    publish("contact.unsubscribed", tenant_id="acme", contact_id="ann", channel="push")
+    world.advance_hours(48, senders)
+    return {
+        "bad": [bad.line, bad.code],  # type: ignore[union-attr]
+        "at_night": at_night,
+        "topic": COMMAND_TOPICS["push"].value,
+        "on_topic": len(list(world.broker.topic(COMMAND_TOPICS["push"]))),
+        "recipient": touch.recipient,
+        "facts": sorted({(f.fact.value, f.reason or "") for f in world.facts()}),
+        "opted_out": [f.channel for f in world.facts(FactKind.CONTACT_OPTED_OUT)],
+        "rows": rows_of(world, dsn),
+        "simulated": simulate(directory, campaign),
+    }
+
+
+class Publisher:
+    """Publishes public events into a world, through the real intake."""
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.count = 0
+
+    def __call__(self, ce_type: str, **data: Any) -> None:
+        """Publishes one event in JSON, and runs the world until nothing moves any more."""
+        from processors.fold.task import Record, Task
+        from processors.intake import IntakeProcessor
+        from schemas.internal import messages
+        from schemas.public.codec import Decoder
+        from schemas.public.events import EVENTS
+
+        topic = EVENTS[ce_type].topic
+        assert topic is not None
+        self.count += 1
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_type", ce_type.encode()),
+            ("ce_id", str(self.count).encode()),
+            ("ce_source", b"/test"),
+            ("content-type", b"application/json"),
+        ]
+        task = Task(IntakeProcessor(topic, Decoder().decode), 0)
+        value = json.dumps(data).encode()
+        task.feed([Record(0, self.world.now, b"", value, lambda: [*headers])])
+        task.advance(10)
+        for output in task.outputs:
+            assert isinstance(output.message, messages.Message), output.message
+            self.world.broker.append(output.topic, output.key, messages.encode(output.message))
+        self.world.settle()
+
+
+def rows_of(world: Any, dsn: str) -> dict[str, Any]:
+    """What PostgreSQL shows of the world."""
+    import psycopg
+
+    from tests.sinks.test_engine import project
+
+    project(world, dsn)
+    with psycopg.connect(dsn) as connection:
+        (addresses,) = connection.execute("SELECT addresses FROM touchstream.contacts").fetchone()  # type: ignore[misc]
+        state = connection.execute(
+            "SELECT channel, touches, sent, skipped, opened, opted_out_at IS NOT NULL"
+            " FROM touchstream.channel_state"
+        ).fetchall()
+    return {"addresses": addresses, "channel_state": state}
+
+
+def simulate(directory: Path, campaign: dict[str, Any]) -> dict[str, Any]:
+    """Simulates the campaign with `touchstream simulate`, and returns its summary."""
+    from streams import cli
+
+    files = {"campaign.json": json.dumps(campaign), "behaviour.yaml": BEHAVIOUR}
+    files["people.csv"] = PEOPLE.decode()
+    for name, text in files.items():
+        (directory / name).write_text(text)
+    code = cli.execute(
+        [
+            *("simulate", str(directory / "campaign.json")),
+            *("--population", str(directory / "people.csv")),
+            *("--behaviour", str(directory / "behaviour.yaml")),
+            *("--out", str(directory / "out")),
+        ]
+    )
+    assert code == 0, code
+    return json.loads((directory / "out" / "summary.json").read_text())  # type: ignore[no-any-return]
+
+
+if __name__ == "__main__":
+    add_channel()
+    print("\n" + json.dumps(main(sys.argv[1], Path(sys.argv[2])), default=str))
