@@ -1,13 +1,21 @@
-"""State diagrams made from the tables: `python -m processors.diagrams` prints what ARCHITECTURE.md
-shows, and a test holds the two together."""
+"""State diagrams generated from the tables of the processors.
 
-from processors.campaign.lifecycle import CAMPAIGN
+`python -m processors.diagrams` prints the diagrams. With `--write FILE` it replaces the part of a
+page between the markers START and END. A test compares docs/state-machines.md with the tables.
+"""
+
+import sys
+from pathlib import Path
+
+from processors.campaign.lifecycle import STATUS_CHANGES
 from processors.contact.state_machine import ENROLLMENT, TOUCH
 from schemas.internal.enrollment import Phase
 
+START, END = "<!-- diagrams -->\n", "<!-- end -->"
+
 
 def touch() -> str:
-    """The life of a touch, as Mermaid; what stays as it is is left out."""
+    """The phases of a touch, as Mermaid. Inputs that leave the phase as it is are left out."""
     edges: dict[tuple[str, str], list[str]] = {}
     for phase, row in TOUCH.items():
         for given, becomes in row.items():
@@ -18,7 +26,7 @@ def touch() -> str:
 
 
 def enrollment() -> str:
-    """The life of an enrollment."""
+    """The statuses of an enrollment."""
     return _diagram(
         [
             f"{status.name.lower()} --> {target.name.lower()}"
@@ -29,18 +37,18 @@ def enrollment() -> str:
 
 
 def campaign() -> str:
-    """The life of a campaign (C-8)."""
+    """The statuses of a campaign (C-8)."""
     return _diagram(
         [
             f"{status} --> {becomes}: {action}"
-            for status, row in CAMPAIGN.items()
+            for status, row in STATUS_CHANGES.items()
             for action, becomes in row.items()
         ]
     )
 
 
 def text() -> str:
-    """All of them, each under its heading."""
+    """All diagrams, each under its heading."""
     parts = {"A touch": touch(), "An enrollment": enrollment(), "A campaign": campaign()}
     return "\n".join(f"### {title}\n\n{diagram}" for title, diagram in parts.items())
 
@@ -54,5 +62,25 @@ def _diagram(lines: list[str]) -> str:
     return f"```mermaid\nstateDiagram-v2\n{body}\n```\n"
 
 
+def with_diagrams(page: str) -> str:
+    """The page with the current diagrams between its markers. Raises ValueError without markers."""
+    before, start, rest = page.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f"the page must have the lines {START.strip()} and {END}")
+    return f"{before}{START}{text()}{END}{after}"
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case []:
+            sys.stdout.write(text())
+        case ["--write", name]:
+            page = Path(name)
+            page.write_text(with_diagrams(page.read_text("utf-8")), "utf-8")
+        case _:
+            sys.exit("usage: python -m processors.diagrams [--write FILE]")
+
+
 if __name__ == "__main__":
-    print(text())
+    main(sys.argv[1:])

@@ -1,7 +1,7 @@
-"""The campaign processor: validates and versions definitions, keeps their lifecycle, and tells
-every partition.
+"""The campaign processor: validates and versions definitions, keeps the status of campaigns and the
+settings of tenants, and announces them to every partition.
 
-Its log is keyed by tenant, so that one campaign per service type (C-4) is decided in one place.
+campaign-log is keyed by tenant, so that one task sees all campaigns of a service type (C-4).
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from processors.campaign import lifecycle, publishing, tenants
+from processors.campaign import lifecycle, migration, publishing, tenants
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from schemas.internal import messages as m
@@ -18,8 +18,8 @@ from schemas.internal.topics import Layout
 
 
 class CampaignProcessor:
-    """A pure fold over campaign-log (design 1, 2). `layout` says which partitions there are to
-    tell."""
+    """A pure fold over campaign-log (promise 1). `layout` has the partitions that announcements go
+    to."""
 
     decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(CampaignState).decode
@@ -29,13 +29,13 @@ class CampaignProcessor:
         self.layout = layout
 
     def apply(self, turn: Turn, record: Record) -> None:
-        """One record of campaign-log."""
+        """Folds one record of campaign-log."""
         message = m.decode_campaign(record.value)
         match message:
             case m.PublishCampaign():
                 publishing.publish(turn, self.layout, message)
             case m.CampaignAcknowledged():
-                publishing.known(turn, self.layout, message)
+                publishing.acknowledged(turn, self.layout, message)
             case m.ChangeCampaign():
                 lifecycle.change(turn, self.layout, message)
             case m.UpsertTenant():
@@ -43,11 +43,11 @@ class CampaignProcessor:
             case m.DeleteTenant():
                 tenants.delete(turn, self.layout, message)
             case m.MoveRuns():
-                publishing.move_runs(turn, self.layout, message)
+                migration.move_runs(turn, self.layout, message)
             case m.DeleteTemplate():
                 tenants.delete_template(turn, self.layout, message)
             case m.Tick():
                 pass
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """No campaign waits for a time yet."""
+        """Never called: no state of a campaign has a timer yet."""

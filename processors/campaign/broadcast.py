@@ -1,4 +1,4 @@
-"""How the campaign processor reaches every partition, and where it keeps what."""
+"""Announcements to every partition, the keys of campaign and tenant states, and refusals."""
 
 import msgspec
 
@@ -14,27 +14,27 @@ from schemas.internal.messages import (
 from schemas.internal.states import TenantRecord
 from schemas.internal.topics import Layout, Topic
 
-Order = UpsertTenant | DeleteTenant | DeleteTemplate | MoveRuns
+AdminOrder = UpsertTenant | DeleteTenant | DeleteTemplate | MoveRuns
 
 
 def tenant_key(tenant_id: str) -> bytes:
-    """Where a tenant stands."""
+    """The key of a TenantRecord."""
     return b"t/" + tenant_id.encode()
 
 
 def campaign_key(tenant_id: str, campaign_id: str) -> bytes:
-    """Where a campaign stands."""
+    """The key of a CampaignRecord."""
     return f"c/{tenant_id}/{campaign_id}".encode()
 
 
-def tell_contacts(turn: Turn, layout: Layout, key: bytes, message: msgspec.Struct) -> None:
-    """To every partition of contact-log."""
+def announce_to_contacts(turn: Turn, layout: Layout, key: bytes, message: msgspec.Struct) -> None:
+    """Sends a message to every partition of contact-log."""
     for partition in range(layout.contact):
         turn.send(Topic.CONTACT_LOG, key, message, partition)
 
 
-def tell_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
-    """A tenant's settings as they are now, to contacts and dispatch."""
+def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
+    """Sends a tenant's settings to every partition of contact-log and dispatch-log."""
     message = TenantAnnounced(
         tenant.tenant_id,
         tenant.status,
@@ -48,13 +48,13 @@ def tell_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
         tenant.fence,
     )
     key = tenant.tenant_id.encode()
-    tell_contacts(turn, layout, key, message)
+    announce_to_contacts(turn, layout, key, message)
     for partition in range(layout.dispatch):
         turn.send(Topic.DISPATCH_LOG, key, message, partition)
 
 
-def refuse(turn: Turn, message: Order, code: str, campaign_id: str | None = None) -> None:
-    """An order is not carried out, and why."""
+def refuse(turn: Turn, message: AdminOrder, code: str, campaign_id: str | None = None) -> None:
+    """Emits the fact that an order was refused, with a code."""
     turn.emit_fact(
         FactKind.EVENT_REFUSED,
         message.tenant_id,

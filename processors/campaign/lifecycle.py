@@ -1,15 +1,15 @@
-"""A campaign's status: which changes there are (C-8, C-28), and how each is made known."""
+"""The status of a campaign: which changes are allowed (C-8, C-28), and how they are announced."""
 
-from processors.campaign.broadcast import campaign_key, tell_contacts, tenant_key
+from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
 from processors.fold.turn import Turn
-from processors.shared.deduplication import first_time
+from processors.shared.deduplication import add_if_new
 from processors.shared.tenant_lookup import service_of
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ChangeCampaign, StatusAnnounced
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
-CAMPAIGN: dict[str, dict[str, str]] = {
+STATUS_CHANGES: dict[str, dict[str, str]] = {
     "draft": {"activated": "active", "deleted": "deleted"},
     "active": {"paused": "paused", "completed": "completed", "deleted": "deleted"},
     "paused": {
@@ -22,33 +22,32 @@ CAMPAIGN: dict[str, dict[str, str]] = {
     "archived": {"deleted": "deleted"},
     "deleted": {},
 }
-"""What a status becomes on an action; a missing pair is refused with a code."""
+"""The next status, by the current status and the action. A missing pair is refused."""
 
 
 def change(turn: Turn, layout: Layout, message: ChangeCampaign) -> None:
-    """The action, if the table has it."""
+    """Changes the status of a campaign, or refuses the action."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     key = campaign_key(message.tenant_id, message.campaign_id)
     campaign = turn.store.edit(key, CampaignRecord)
     if tenant is None or campaign is None:
         refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN")
         return
-    if not first_time(tenant.seen, message.cause):
+    if not add_if_new(tenant.seen, message.cause):
         refuse(turn, message, "EVENT_DUPLICATE")
         return
-    becomes = CAMPAIGN[campaign.status].get(message.action)
+    becomes = STATUS_CHANGES[campaign.status].get(message.action)
     if becomes is None:
         already = message.action == "activated" and campaign.status == "active"
         refuse(turn, message, "CAMPAIGN_ALREADY_ACTIVE" if already else "CAMPAIGN_STATUS_INVALID")
-    elif becomes == "active" and taken(tenant, campaign):
+    elif becomes == "active" and service_type_taken(tenant, campaign):
         refuse(turn, message, "CAMPAIGN_SERVICE_TYPE_TAKEN")
     else:
         set_status(turn, layout, tenant, campaign, becomes, message.cause)
 
 
-def taken(tenant: TenantRecord, campaign: CampaignRecord) -> bool:
-    """Whether another campaign serves this one's service type (S1-5, C-4: all services is one
-    value)."""
+def service_type_taken(tenant: TenantRecord, campaign: CampaignRecord) -> bool:
+    """Whether another campaign occupies the campaign's service type (S1-5, C-4)."""
     service = service_of(campaign.definition)
     return tenant.services.get(service, campaign.campaign_id) != campaign.campaign_id
 
@@ -61,12 +60,11 @@ def set_status(
     status: str,
     cause: str,
 ) -> None:
-    """The campaign has a status, serves its service type or no longer, and every partition hears
-    of it."""
+    """Sets the status, occupies or leaves the service type, and announces the status."""
     before, campaign.status = campaign.status, status
     campaign.updated_at = turn.now
-    serve(tenant, campaign)
-    tell_contacts(
+    occupy_service_type(tenant, campaign)
+    announce_to_contacts(
         turn,
         layout,
         tenant.tenant_id.encode(),
@@ -83,8 +81,8 @@ def set_status(
     )
 
 
-def serve(tenant: TenantRecord, campaign: CampaignRecord) -> None:
-    """An active or paused campaign occupies its service type; any other leaves it (C-4)."""
+def occupy_service_type(tenant: TenantRecord, campaign: CampaignRecord) -> None:
+    """Lets an active or paused campaign occupy its service type, and any other leave it (C-4)."""
     for name in [n for n, served in tenant.services.items() if served == campaign.campaign_id]:
         del tenant.services[name]
     if campaign.status in ("active", "paused"):
@@ -92,7 +90,7 @@ def serve(tenant: TenantRecord, campaign: CampaignRecord) -> None:
 
 
 def refuse(turn: Turn, message: ChangeCampaign, code: str) -> None:
-    """The action is not done, and why."""
+    """Emits the fact that an action was refused, with a code."""
     turn.emit_fact(
         FactKind.EVENT_REFUSED,
         message.tenant_id,

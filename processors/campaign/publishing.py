@@ -1,34 +1,32 @@
-"""A definition is published: validated, versioned, and told to every partition, which answers
-(S4, C-36)."""
+"""Publishes definitions: validates them, gives them versions, and announces them to every partition
+of contact-log, which acknowledges each version (S4, C-36)."""
 
 from typing import Any
 
-from processors.campaign.broadcast import campaign_key, refuse, tell_contacts, tenant_key
-from processors.campaign.lifecycle import serve, taken
+from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
+from processors.campaign.lifecycle import occupy_service_type, service_type_taken
 from processors.fold.turn import Turn
-from processors.shared.deduplication import first_time
+from processors.shared.deduplication import add_if_new
 from schemas.campaigns.compiled_definition import Definition, content_hash
 from schemas.campaigns.definition import read_definition
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     CampaignAcknowledged,
     CampaignAnnounced,
-    MoveRuns,
     PublishCampaign,
-    RunsMoved,
 )
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
 
 def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
-    """The next version of a campaign, or all that is wrong with the document; the same again is
-    no version."""
+    """Publishes a document as the next version of its campaign, or refuses it with all its
+    problems. A document without changes is no new version."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None or tenant.status != "active":
         _refuse(turn, message, "TENANT_UNKNOWN")
         return
-    if not first_time(tenant.seen, message.cause):
+    if not add_if_new(tenant.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
     definition = read_definition(
@@ -56,34 +54,34 @@ def _publish_valid(
     if before is not None and before.status in ("completed", "archived", "deleted"):
         _refuse(turn, message, f"CAMPAIGN_{before.status.upper()}")
         return
-    fresh = _record(turn, message, definition, before)
-    if fresh.status != "draft" and taken(tenant, fresh):
+    record = _record(turn, message, definition, before)
+    if record.status != "draft" and service_type_taken(tenant, record):
         _refuse(turn, message, "CAMPAIGN_SERVICE_TYPE_TAKEN")
         return
-    turn.store.put(key, fresh)
+    turn.store.put(key, record)
     if definition.campaign_id not in tenant.campaigns:
         tenant.campaigns.append(definition.campaign_id)
-    serve(tenant, fresh)
-    if before is not None and fresh.version == before.version:
-        _say_ready(turn, layout, fresh)
+    occupy_service_type(tenant, record)
+    if before is not None and record.version == before.version:
+        _emit_if_ready(turn, layout, record)
         return
     announced = CampaignAnnounced(
         tenant.tenant_id,
-        fresh.campaign_id,
-        fresh.version,
-        fresh.status,
+        record.campaign_id,
+        record.version,
+        record.status,
         definition,
         message.cause,
     )
-    tell_contacts(turn, layout, tenant.tenant_id.encode(), announced)
-    _emit_fact(turn, FactKind.CAMPAIGN_PUBLISHED, fresh)
+    announce_to_contacts(turn, layout, tenant.tenant_id.encode(), announced)
+    _emit_fact(turn, FactKind.CAMPAIGN_PUBLISHED, record)
 
 
 def _record(
     turn: Turn, message: PublishCampaign, definition: Definition, before: CampaignRecord | None
 ) -> CampaignRecord:
-    """The campaign with this definition: its next version, or the same one where nothing has
-    changed."""
+    """The campaign's state with the definition: the next version, or the current one where the
+    definition is the same."""
     digest = content_hash(definition)
     same = before is not None and digest == before.definition_hash
     return CampaignRecord(
@@ -100,68 +98,26 @@ def _record(
     )
 
 
-def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
-    """Runs of older versions go on in the newest."""
-    tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
-    campaign = turn.store.read(campaign_key(message.tenant_id, message.campaign_id), CampaignRecord)
-    if tenant is None or campaign is None:
-        code = "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN"
-        refuse(turn, message, code, message.campaign_id)
-        return
-    refusal = _why_not(tenant, campaign, message)
-    if refusal is not None:
-        refuse(turn, message, refusal, message.campaign_id)
-        return
-    order = RunsMoved(
-        message.tenant_id,
-        message.campaign_id,
-        campaign.version,
-        message.from_version,
-        message.steps,
-        message.cause,
-    )
-    tell_contacts(turn, layout, message.tenant_id.encode(), order)
-    turn.emit_fact(
-        FactKind.CAMPAIGN_MIGRATED,
-        message.tenant_id,
-        campaign_id=message.campaign_id,
-        version=campaign.version,
-        cause=message.cause,
-        values={"from_version": message.from_version, "steps": message.steps},
-    )
-
-
-def _why_not(tenant: TenantRecord, campaign: CampaignRecord, message: MoveRuns) -> str | None:
-    """An order comes once, for a campaign that goes on, and names only steps that it has."""
-    if not first_time(tenant.seen, message.cause):
-        return "EVENT_DUPLICATE"
-    if campaign.status not in ("active", "paused"):
-        return f"CAMPAIGN_{campaign.status.upper()}"
-    if (message.from_version or 1) not in range(1, campaign.version + 1):
-        return "CAMPAIGN_VERSION_UNKNOWN"
-    named = set(filter(None, message.steps.values()))
-    strange = named - {step.id for step in campaign.definition.steps}
-    return "CAMPAIGN_STEP_UNKNOWN" if strange else None
-
-
-def known(turn: Turn, layout: Layout, message: CampaignAcknowledged) -> None:
-    """A partition has the version; once all have it, the next job meets it wherever it goes."""
+def acknowledged(turn: Turn, layout: Layout, message: CampaignAcknowledged) -> None:
+    """Counts a partition that has a version. When all partitions have it, every new enrollment
+    begins with it, and the campaign is ready."""
     key = campaign_key(message.tenant_id, message.campaign_id)
     campaign = turn.store.edit(key, CampaignRecord)
     if campaign is None or message.version != campaign.version:
         return
     if message.partition not in campaign.acknowledged_by:
         campaign.acknowledged_by = sorted((*campaign.acknowledged_by, message.partition))
-        _say_ready(turn, layout, campaign)
+        _emit_if_ready(turn, layout, campaign)
 
 
-def _say_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
+def _emit_if_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
     if len(campaign.acknowledged_by) == layout.contact:
         _emit_fact(turn, FactKind.CAMPAIGN_READY, campaign)
 
 
 def _emit_fact(turn: Turn, kind: FactKind, campaign: CampaignRecord) -> None:
-    """With the templates it names that were deleted: their touches will not be sent (S1-42)."""
+    """Emits a fact about a campaign, with the deleted templates that its steps name. The touches of
+    these steps will not be sent (S1-42)."""
     tenant = turn.store.read(tenant_key(campaign.tenant_id), TenantRecord)
     deleted = set(tenant.templates_gone if tenant is not None else ())
     named = [step.template_id for step in campaign.definition.steps]

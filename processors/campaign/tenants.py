@@ -1,11 +1,11 @@
-"""Tenants: their settings, their end, and the templates they delete (S1-38, S1-42, F-6, F-10,
+"""Tenants: their settings, their deletion, and the templates they delete (S1-38, S1-42, F-6, F-10,
 F-11)."""
 
 from processors.campaign.broadcast import (
+    announce_tenant,
+    announce_to_contacts,
     campaign_key,
     refuse,
-    tell_contacts,
-    tell_tenant,
     tenant_key,
 )
 from processors.campaign.lifecycle import set_status
@@ -22,11 +22,13 @@ from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
 QUIET_START, QUIET_END, STRICT_START = 21 * 60, 8 * 60, 20 * 60
-"""21:00-08:00, and from 20:00 in stricter regions (F-6)."""
+"""The default quiet hours in minutes of the day: 21:00 to 08:00, and from 20:00 in strict regions
+(F-6)."""
 
 
 def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
-    """The latest account wins; a deleted tenant does not come back."""
+    """Stores and announces a tenant's settings, or refuses them where a later event came before, or
+    the tenant is deleted."""
     key = tenant_key(message.tenant_id)
     tenant = turn.store.edit(key, TenantRecord)
     if tenant is not None and tenant.status != "active":
@@ -35,9 +37,9 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
     if tenant is not None and message.at < tenant.reported_at:
         refuse(turn, message, "TENANT_UPDATE_STALE")
         return
-    fresh = _record(turn, message, tenant)
-    turn.store.put(key, fresh)
-    tell_tenant(turn, layout, fresh)
+    record = _record(turn, message, tenant)
+    turn.store.put(key, record)
+    announce_tenant(turn, layout, record)
     turn.emit_fact(FactKind.TENANT_UPDATED, message.tenant_id, cause=message.cause)
 
 
@@ -66,7 +68,7 @@ def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> T
 
 
 def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
-    """The tenant and all its campaigns end (S1-38); history is kept (C-32)."""
+    """Deletes a tenant and all its campaigns (S1-38). Its history is kept (C-32)."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None or tenant.status != "active":
         refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
@@ -77,12 +79,12 @@ def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
             set_status(turn, layout, tenant, campaign, "deleted", message.cause)
     tenant.status = "deleted"
     tenant.updated_at = turn.now
-    tell_tenant(turn, layout, tenant)
+    announce_tenant(turn, layout, tenant)
     turn.emit_fact(FactKind.TENANT_DELETED, message.tenant_id, cause=message.cause)
 
 
 def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None:
-    """Touches keep standing and are not sent for want of a template (S1-42, S0-17)."""
+    """Records and announces a deleted template. Touches that need it are skipped (S1-42, S0-17)."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None:
         refuse(turn, message, "TENANT_UNKNOWN")
@@ -92,7 +94,7 @@ def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None
     tenant.templates_gone.append(message.template_id)
     tenant.updated_at = turn.now
     gone = TemplateGone(message.tenant_id, message.template_id, message.cause)
-    tell_contacts(turn, layout, message.tenant_id.encode(), gone)
+    announce_to_contacts(turn, layout, message.tenant_id.encode(), gone)
     turn.emit_fact(
         FactKind.TEMPLATE_DELETED,
         message.tenant_id,

@@ -1,1 +1,1 @@
-"""Rules that several processors apply alike."""
+"""Rules that several processors share."""

@@ -1,28 +1,28 @@
-"""Events that must not act twice are known again by their source and id (design 2.9)."""
+"""Recognizes events that come twice, by source and id (promise 9)."""
 
 from hashlib import blake2b
 
-SEEN_MAX = 256
-"""So many are remembered in one state; of more the oldest is forgotten."""
+CAUSES_MAX = 256
+"""The number of causes that a state keeps. The oldest is removed for a new one."""
 
 
-def first_time(seen: list[bytes], cause: str) -> bool:
-    """Whether `cause` is new; from now on it is not."""
-    name = _name(cause)
-    if name in seen:
+def add_if_new(seen: list[bytes], cause: str) -> bool:
+    """Adds a cause to a state's list of causes. False where the list has it already."""
+    digest = _digest(cause)
+    if digest in seen:
         return False
-    seen.append(name)
-    if len(seen) > SEEN_MAX:
+    seen.append(digest)
+    if len(seen) > CAUSES_MAX:
         del seen[0]
     return True
 
 
 def forget(seen: list[bytes], cause: str) -> None:
-    """It may come again, and act then."""
-    name = _name(cause)
-    if name in seen:
-        seen.remove(name)
+    """Removes a cause from the list, so that the event may come again and act then."""
+    digest = _digest(cause)
+    if digest in seen:
+        seen.remove(digest)
 
 
-def _name(cause: str) -> bytes:
+def _digest(cause: str) -> bytes:
     return blake2b(cause.encode(), digest_size=8).digest()

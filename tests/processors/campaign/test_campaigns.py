@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from processors.campaign.lifecycle import CAMPAIGN as TABLE
+from processors.campaign.lifecycle import STATUS_CHANGES
 from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ChangeCampaign, DeleteTemplate, DeleteTenant, PublishCampaign
@@ -186,13 +186,13 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: str, action
     deliver(world, *[change_campaign(world, before) for before in PATHS[status]])
     assert record(world).status == status
     deliver(world, change_campaign(world, action))
-    becomes = TABLE[status].get(action)
+    becomes = STATUS_CHANGES[status].get(action)
     assert record(world).status == (becomes or status)
     assert len(world.facts(FactKind.EVENT_REFUSED)) == (becomes is None)
 
 
 def test_the_table_is_that_of_c8() -> None:
-    pairs = {(a, b) for a, row in TABLE.items() for b in row.values() if b != "deleted"}
+    pairs = {(a, b) for a, row in STATUS_CHANGES.items() for b in row.values() if b != "deleted"}
     assert pairs == {
         ("draft", "active"),
         ("active", "paused"),
