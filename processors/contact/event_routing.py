@@ -19,7 +19,7 @@ from processors.contact.command_lookup import CommandMatch, find_command, was_co
 from processors.contact.context import Context
 from processors.contact.run_queries import live_runs
 from processors.fold.turn import Turn
-from processors.shared.deduplication import first_time
+from processors.shared.deduplication import add_if_new
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
@@ -56,7 +56,7 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
         _refuse(turn, message, "CONTACT_ERASED")
         return
     contact.updated_at = turn.now
-    if type(message) in _DEDUPLICATED and not first_time(contact.seen, message.cause):
+    if type(message) in _DEDUPLICATED and not add_if_new(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
     backfill = backfill or _happened_at(message) < tenant.fence
