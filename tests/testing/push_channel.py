@@ -46,13 +46,14 @@ BEHAVIOUR = """push: {delivered: {probability: 1}, opened: {probability: 1, afte
 
 def main(dsn: str, directory: Path) -> dict[str, Any]:
     """Runs the whole path and returns what a test asserts."""
+    from schemas.base.times import HOUR
     from schemas.csv_import import ContactLine, read_contacts
     from schemas.internal import messages as m
     from schemas.internal.facts import FactKind
     from schemas.internal.topics import COMMAND_TOPICS
     from tests.testing.builders import answer_fields, sent
     from tests.testing.story import deliver, make_sender
-    from tests.testing.world import HOUR, World
+    from tests.testing.world import World
 
     (line,) = read_contacts(PEOPLE.splitlines(keepends=True), "acme")
     (bad,) = read_contacts(BAD.splitlines(keepends=True), "acme")
