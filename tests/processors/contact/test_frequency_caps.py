@@ -2,22 +2,15 @@
 
 from typing import Any
 
-import pytest
-
-from schemas.internal import messages as m
-from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from tests.testing.builders import TENANT, publish
+from tests.testing.builders import publish, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
-    change_campaign,
     contact_of,
     deliver,
     enroll_by_hand,
-    enrollment_of,
-    job,
     reasons,
     tenant,
     upserted,
@@ -28,14 +21,9 @@ from tests.testing.story import (
 EMAIL = {"email": "ann@example.com", "timezone": "America/Chicago"}
 
 
-def mail(name: str, hours: float = 0, **fields: Any) -> dict[str, Any]:
-    row = {"id": name, "channel": "email", "delay_hours": hours, "template_id": "t"}
-    return {**row, **fields}
-
-
 def two_campaigns(first: dict[str, Any], second: dict[str, Any], **caps: int) -> World:
     """Ann in `one` and in `two`, each a campaign of one mail at once unless told otherwise."""
-    usual: dict[str, Any] = {"kind": "prospecting", "steps": [mail("a")]}
+    usual: dict[str, Any] = {"kind": "prospecting", "steps": [step("a")]}
     quiet: dict[str, Any] = {"quiet_hours": "none"}
     world = world_with_campaign(campaign_id="one", **{**usual, "settings": {**quiet, **first}})
     deliver(world, tenant(at=START + 1, cause="t#2", caps=caps))
@@ -44,7 +32,8 @@ def two_campaigns(first: dict[str, Any], second: dict[str, Any], **caps: int) ->
     return deliver(world, enroll_by_hand(world, "one"), enroll_by_hand(world, "two"))
 
 
-def sends(world: World) -> list[tuple[str, float]]:
+def scheduled_campaigns(world: World) -> list[tuple[str, float]]:
+    """The campaigns that commanded a touch, each with its scheduled time in hours since START."""
     return [
         (touch.campaign_id, (touch.due_at - START) / HOUR) for touch in world.commanded_touches()
     ]
@@ -53,29 +42,29 @@ def sends(world: World) -> list[tuple[str, float]]:
 def test_a_cap_of_a_day_has_the_second_touch_wait_a_day() -> None:
     world = two_campaigns({}, {}, per_day=1)
     world.advance_hours(23, working_senders())
-    assert sends(world) == [("one", 0)]
+    assert scheduled_campaigns(world) == [("one", 0)]
     (held,) = world.facts(FactKind.TOUCH_DEFERRED)
     assert (held.reason, held.campaign_id) == ("frequency_cap", "two")
     assert held.values == {"limit": 1, "window": "per_day", "used": 1}
     world.advance_hours(2, working_senders())
-    assert sends(world) == [("one", 0), ("two", 24)]
+    assert scheduled_campaigns(world) == [("one", 0), ("two", 24)]
 
 
 def test_the_cap_that_binds_longest_is_told() -> None:
     world = two_campaigns({}, {}, per_day=1, per_week=1)
     world.advance_hours(170, working_senders())
-    assert sends(world) == [("one", 0), ("two", 168)]
+    assert scheduled_campaigns(world) == [("one", 0), ("two", 168)]
 
 
 def test_who_has_priority_goes_first() -> None:
     first, second = {"priority": 1}, {"priority": 5}
     world = two_campaigns(first, second, per_day=1)
     world.advance_hours(1, working_senders())
-    assert sends(world)[0][0] == "one"  # it was alone when it was enrolled
+    assert scheduled_campaigns(world)[0][0] == "one"  # it was alone when it was enrolled
     late = world_with_campaign(
         campaign_id="one",
         kind="prospecting",
-        steps=[mail("a", 5)],
+        steps=[step("a", hours=5)],
         settings={"quiet_hours": "none", "priority": 1},
     )
     deliver(late, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
@@ -84,20 +73,20 @@ def test_who_has_priority_goes_first() -> None:
         publish(
             campaign_id="two",
             kind="prospecting",
-            steps=[mail("a", 5)],
+            steps=[step("a", hours=5)],
             settings={"quiet_hours": "none", "priority": 5},
         ),
     )
     deliver(late, upserted(late, **EMAIL))
     deliver(late, enroll_by_hand(late, "one"), enroll_by_hand(late, "two"))
     late.advance_hours(30, working_senders())
-    assert sends(late) == [("two", 5), ("one", 29)]
+    assert scheduled_campaigns(late) == [("two", 5), ("one", 29)]
 
 
 def test_a_gap_since_the_last_touch_of_any_campaign() -> None:
     world = two_campaigns({}, {"min_gap_hours": 3})
     world.advance_hours(5, working_senders())
-    assert sends(world) == [("one", 0), ("two", 3)]
+    assert scheduled_campaigns(world) == [("one", 0), ("two", 3)]
     assert reasons(world, FactKind.TOUCH_DEFERRED) == ["min_gap"]
 
 
@@ -105,7 +94,7 @@ def many_campaigns(number: int, settings: dict[str, Any], **caps: int) -> World:
     """One mail at once from each, an hour apart, to somebody who then has more ended runs than a
     contact's state keeps."""
     world = world_with_campaign(
-        campaign_id="c0", kind="prospecting", steps=[mail("a")], settings=settings
+        campaign_id="c0", kind="prospecting", steps=[step("a")], settings=settings
     )
     deliver(world, tenant(at=START + 1, cause="t#2", caps=caps))
     for n in range(1, number):
@@ -114,7 +103,7 @@ def many_campaigns(number: int, settings: dict[str, Any], **caps: int) -> World:
             "name": f"Campaign {n}",
             "settings": settings,
         }
-        deliver(world, publish(**fields, kind="prospecting", steps=[mail("a")]))
+        deliver(world, publish(**fields, kind="prospecting", steps=[step("a")]))
     deliver(world, upserted(world, **EMAIL))
     for n in range(number):
         deliver(world, enroll_by_hand(world, f"c{n}"))
@@ -124,9 +113,9 @@ def many_campaigns(number: int, settings: dict[str, Any], **caps: int) -> World:
 
 def test_runs_that_were_let_go_still_count() -> None:
     world = many_campaigns(14, {"quiet_hours": "none"}, per_week=10)
-    assert len(sends(world)) == 10
+    assert len(scheduled_campaigns(world)) == 10
     world.advance_hours(168, working_senders())
-    assert len(sends(world)) == 14
+    assert len(scheduled_campaigns(world)) == 14
 
 
 def test_so_does_the_last_touch_of_a_run_that_was_let_go_for_a_gap() -> None:
@@ -134,22 +123,22 @@ def test_so_does_the_last_touch_of_a_run_that_was_let_go_for_a_gap() -> None:
     state = contact_of(world)
     assert len(state.enrollments) < 12
     gone = {"campaign_id": "gap", "settings": {"quiet_hours": "none", "min_gap_hours": 700}}
-    deliver(world, publish(**gone, kind="prospecting", steps=[mail("a")]))
+    deliver(world, publish(**gone, kind="prospecting", steps=[step("a")]))
     world.advance_hours(400)
     for _ in range(9):  # runs that send nothing push those that did out of the state
         deliver(
             world, upserted(world, email=""), enroll_by_hand(world, "c0"), upserted(world, **EMAIL)
         )
-    last = sends(world)[-1][1]
+    last = scheduled_campaigns(world)[-1][1]
     deliver(world, enroll_by_hand(world, "gap"))
     world.advance_hours(500, working_senders())
-    assert sends(world)[-1] == ("gap", last + 700)
+    assert scheduled_campaigns(world)[-1] == ("gap", last + 700)
 
 
 def test_without_limits_nobody_waits() -> None:
     world = two_campaigns({}, {})
     world.advance_hours(1, working_senders())
-    assert sends(world) == [("one", 0), ("two", 0)]
+    assert scheduled_campaigns(world) == [("one", 0), ("two", 0)]
 
 
 def test_in_one_campaign_of_a_group_at_a_time() -> None:
@@ -159,84 +148,3 @@ def test_in_one_campaign_of_a_group_at_a_time() -> None:
     world.advance_hours(1, working_senders())
     deliver(world, enroll_by_hand(world, "two"))
     assert [e.campaign_id for e in contact_of(world).enrollments] == ["one", "two"]
-
-
-@pytest.mark.parametrize(
-    ("reentry", "running", "ended"),
-    [
-        ("once", "ENROLLMENT_ALREADY_ACTIVE", "ENROLLMENT_ONCE"),
-        ("after_end", "ENROLLMENT_ALREADY_ACTIVE", None),
-        ("restart", None, None),
-    ],
-)
-def test_who_may_enter_again(reentry: str, running: str | None, ended: str | None) -> None:
-    world = world_with_campaign(
-        kind="prospecting", steps=[mail("a", 5)], settings={"reentry": reentry}
-    )
-    deliver(world, upserted(world, **EMAIL))
-    deliver(world, enroll_by_hand(world), enroll_by_hand(world))
-    assert reasons(world, FactKind.ENROLLMENT_DECLINED) == ([running] if running else [])
-    stopped = {"restart": ["reenrolled"]}.get(reentry, [])
-    assert reasons(world, FactKind.ENROLLMENT_STOPPED) == stopped
-    world.advance_hours(10, working_senders())
-    assert enrollment_of(world).status is Status.COMPLETED
-    before = len(world.facts(FactKind.ENROLLMENT_DECLINED))
-    deliver(world, enroll_by_hand(world))
-    assert reasons(world, FactKind.ENROLLMENT_DECLINED)[before:] == ([ended] if ended else [])
-
-
-def test_a_campaign_of_that_kind_takes_no_jobs_and_stands_in_no_other_s_way() -> None:
-    world = world_with_campaign()
-    deliver(world, publish(campaign_id="two", kind="prospecting", steps=[mail("a")]))
-    deliver(world, publish(campaign_id="three", kind="prospecting", steps=[mail("a")]))
-    assert not world.facts(FactKind.CAMPAIGN_REFUSED)
-    assert TENANT == "acme"
-    deliver(world, job(at=world.now))
-    assert enrollment_of(world).campaign_id == "reviews"
-
-
-# history told again
-
-
-def test_an_import_into_a_campaign_that_does_not_run_yet_is_asked_anew_when_it_does() -> None:
-    world = world_with_campaign(kind="prospecting", status="draft", steps=[mail("a")])
-    deliver(world, upserted(world, **EMAIL))
-    order = enroll_by_hand(world)
-    deliver(world, order)
-    assert reasons(world, FactKind.ENROLLMENT_DECLINED) == ["CAMPAIGN_DRAFT"]
-    deliver(world, change_campaign(world, "activated"))
-    deliver(world, order)
-    assert enrollment_of(world).status is Status.ACTIVE
-    deliver(world, order)
-    assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
-
-
-@pytest.mark.parametrize("order", [m.ContactStopped, m.ContactPaused, m.ContactResumed])
-def test_an_order_that_moves_nothing_says_so(order: Any) -> None:
-    world = world_with_campaign(kind="prospecting", steps=[mail("a", 5)])
-    deliver(world, upserted(world, **EMAIL))
-    deliver(world, order(TENANT, "ann", "x#1", world.now))
-    assert reasons(world, FactKind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
-    deliver(world, enroll_by_hand(world), tenant(at=START + 1, cause="t#2", fence=START + 1))
-    deliver(world, order(TENANT, "ann", "x#2", START))
-    assert reasons(world, FactKind.EVENT_REFUSED) == ["ENROLLMENT_NONE", "EVENT_IN_PAST"]
-    assert enrollment_of(world).status is Status.ACTIVE
-
-
-def test_history_is_known_and_sends_nothing() -> None:
-    """A year of it, marked or before the fence."""
-    world = world_with_campaign()
-    year = 365 * 24 * HOUR
-    old = job("old", START - year)
-    deliver(
-        world, m.BackfilledEvent(old.tenant_id, old.contact_id, old.cause, old.at, m.encode(old))
-    )
-    deliver(world, tenant(at=START + 1, cause="t#2", fence=START - HOUR))
-    deliver(world, job("older", START - 2 * HOUR, cause="jobs#older"))
-    world.advance_hours(1000, working_senders())
-    assert not world.commands()
-    assert reasons(world, FactKind.ENROLLMENT_DECLINED) == ["EVENT_IN_PAST", "EVENT_IN_PAST"]
-    assert set(contact_of(world).jobs) == {"old", "older"}
-    assert contact_of(world).profile.address("email") == "ann@example.com"
-    deliver(world, job("new", world.now, cause="jobs#new"))
-    assert enrollment_of(world).status is Status.ACTIVE

@@ -104,3 +104,87 @@ def test_who_was_paused_by_a_reply_may_be_stopped_by_a_person() -> None:
     deliver(world, new_event(world, m.ContactResumed))
     world.advance_hours(48, senders)
     assert scheduled_steps(world) == [("a", 0)]
+
+
+# replies
+
+
+@pytest.mark.parametrize(
+    ("on_reply", "status", "reason"),
+    [
+        ("pause", Status.FROZEN, None),
+        ("stop", Status.STOPPED, "replied"),
+        ("continue", Status.ACTIVE, None),
+    ],
+)
+def test_a_reply_does_what_its_campaign_says(
+    on_reply: str, status: Status, reason: str | None
+) -> None:
+    world = prospecting(step("mail"), step("more", hours=5), quiet_hours="none", on_reply=on_reply)
+    world.advance_hours(1, working_senders())
+    deliver(world, replied(world, "sms"))
+    assert (enrollment_of(world).status, enrollment_of(world).reason) == (status, reason)
+
+
+def test_an_automatic_reply_is_no_reply() -> None:
+    world = prospecting(
+        step("mail"), step("more", hours=5, skip_when="already_replied"), quiet_hours="none"
+    )
+    world.advance_hours(1, working_senders())
+    deliver(world, replied(world, automatic=True))
+    assert enrollment_of(world).status is Status.ACTIVE
+    assert reasons(world, FactKind.CONTACT_REPLIED) == ["automatic"]
+    world.advance_hours(10, working_senders())
+    assert scheduled_steps(world) == [("mail", 0), ("more", 5)]
+
+
+# by hand
+
+
+def test_a_person_is_paused_and_resumed_by_hand() -> None:
+    world = prospecting(step("mail"), step("more", hours=5), quiet_hours="none")
+    world.advance_hours(1, working_senders())
+    deliver(world, new_event(world, m.ContactPaused))
+    world.advance_hours(20, working_senders())
+    assert enrollment_of(world).status is Status.FROZEN
+    deliver(world, new_event(world, m.ContactResumed))
+    world.advance_hours(20, working_senders())
+    assert scheduled_steps(world) == [("mail", 0), ("more", 25)]  # shifted by the pause
+
+
+def test_two_pauses_are_over_when_both_are() -> None:
+    world = prospecting(step("mail"), step("more", hours=5), quiet_hours="none")
+    world.advance_hours(1, working_senders())
+    deliver(world, new_event(world, m.ContactPaused), replied(world))
+    deliver(world, m.ChangeCampaign("acme", "reviews", "paused", "x#1", world.now))
+    world.settle()
+    assert enrollment_of(world).holds == ["person", "reply", "campaign"]
+    deliver(world, m.ChangeCampaign("acme", "reviews", "resumed", "x#2", world.now))
+    assert enrollment_of(world).status is Status.FROZEN
+    deliver(world, new_event(world, m.ContactResumed))
+    assert enrollment_of(world).status is Status.ACTIVE
+
+
+def test_a_pause_while_waiting_leaves_as_long_to_answer() -> None:
+    world = prospecting(connection_request(max_wait_hours=10), step("mail"), quiet_hours="none")
+    world.advance_hours(4, working_senders())
+    deliver(world, new_event(world, m.ContactPaused))
+    world.advance_hours(20, working_senders())
+    deliver(world, new_event(world, m.ContactResumed))
+    world.advance_hours(20, working_senders())
+    assert scheduled_steps(world) == [("request", 0), ("mail", 30)]
+
+
+def test_of_what_fell_due_in_a_pause_only_the_last_goes_out() -> None:
+    """Late policy collapse (C-31)."""
+    rows = [
+        step(f"s{n}", hours=10, anchor="previous_scheduled" if n else "enrollment")
+        for n in range(4)
+    ]
+    world = prospecting(*rows, quiet_hours="none", late_policy="collapse")
+    deliver(world, new_event(world, m.ContactPaused))
+    world.advance_hours(35, working_senders())
+    deliver(world, new_event(world, m.ContactResumed))
+    world.advance_hours(20, working_senders())
+    assert scheduled_steps(world) == [("s2", 35), ("s3", 40)]
+    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["collapsed", "collapsed"]

@@ -6,6 +6,7 @@ import pytest
 from schemas.base.times import parse_rfc3339
 from schemas.campaigns import presets
 from schemas.campaigns.yaml_document import parse_document
+from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Person, PublishCampaign
 from tests.testing.builders import CAMPAIGN, TENANT, publish, step
@@ -15,9 +16,11 @@ from tests.testing.story import (
     World,
     deliver,
     enrolled,
+    event_fields,
     hours_since_start,
     job,
     make_sender,
+    prospecting,
     scheduled_steps,
     sent,
     tenant,
@@ -187,3 +190,39 @@ def test_a_new_version_does_not_move_a_running_enrollment() -> None:
     world.advance_hours(100, working_senders())
     assert scheduled_steps(world) == [("mail-1", 24), ("mail-2", 96)]
     assert {t.campaign_version for t in world.commanded_touches()} == {1}
+
+
+# a step's own window
+
+
+def test_a_step_keeps_to_its_own_hours_and_days() -> None:
+    """START is a Monday, 9:00 in Chicago."""
+    hours = {"start": "10:00", "end": "12:00", "days": ["wed"]}
+    world = prospecting(step("request", "linkedin", window=hours))
+    world.advance_hours(24 * 8, working_senders())
+    assert scheduled_steps(world) == [("request", 49)]
+
+
+def test_a_window_that_quiet_hours_leave_nothing_of_skips_the_touch() -> None:
+    night = {"start": "22:00", "end": "23:00"}
+    world = prospecting(step("mail", window=night), step("text", "sms"))
+    world.advance_hours(24 * 3, working_senders())
+    assert [name for name, _ in scheduled_steps(world)] == ["text"]
+    (skipped,) = world.facts(FactKind.TOUCH_SKIPPED)
+    assert skipped.reason == "no_window"
+    assert skipped.values is not None
+
+
+def test_who_moves_while_a_touch_waits_is_written_to_by_the_new_clock() -> None:
+    """At 10:00 in Chicago it is 1:00 in Tokyo."""
+    hours = {"start": "10:00", "end": "18:00"}
+    world = prospecting(step("mail", window=hours))
+    deliver(world, m.ContactUpserted(**event_fields(world), person=m.Person(timezone="Asia/Tokyo")))
+    world.advance_hours(24, working_senders())
+    assert scheduled_steps(world) == [("mail", 10)]  # 10:00 in Tokyo
+
+
+def test_linkedin_knows_no_quiet_hours() -> None:
+    world = prospecting(step("request", "linkedin", 14), step("mail", hours=0))
+    world.advance_hours(48, working_senders())
+    assert scheduled_steps(world) == [("request", 14), ("mail", 23)]  # at 23:00, and at 8:00

@@ -12,7 +12,7 @@ from schemas.campaigns.definition import validate_definition
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
-from tests.testing.builders import publish
+from tests.testing.builders import publish, step
 from tests.testing.story import (
     HOUR,
     START,
@@ -22,20 +22,12 @@ from tests.testing.story import (
     new_event,
     prospecting,
     reasons,
+    scheduled_steps,
     touch_of,
     working_senders,
 )
 
 _orders = count()
-
-
-def mail(name: str, hours: float = 10, **fields: Any) -> dict[str, Any]:
-    row = {"id": name, "channel": "email", "delay_hours": hours, "template_id": "t"}
-    return {**row, **fields}
-
-
-def sends(world: World) -> list[tuple[str, float]]:
-    return [(touch.step_id, (touch.due_at - START) / HOUR) for touch in world.commanded_touches()]
 
 
 def edited(world: World, *rows: dict[str, Any], **settings: Any) -> World:
@@ -53,20 +45,20 @@ def moved(
 
 
 def two_mails(**settings: Any) -> World:
-    return prospecting(mail("a"), mail("b"), quiet_hours="none", **settings)
+    return prospecting(step("a", hours=10), step("b", hours=10), quiet_hours="none", **settings)
 
 
 def test_a_run_stays_on_its_version() -> None:
-    world = edited(two_mails(), mail("a", 1), mail("c", 1))
+    world = edited(two_mails(), step("a", hours=1), step("c", hours=1))
     world.advance_hours(100, working_senders())
-    assert sends(world) == [("a", 10), ("b", 20)]
+    assert scheduled_steps(world) == [("a", 10), ("b", 20)]
 
 
 def test_a_run_may_follow_every_version() -> None:
-    world = edited(two_mails(), mail("a", 20), mail("c", 5), on_edit="follow")
+    world = edited(two_mails(), step("a", hours=20), step("c", hours=5), on_edit="follow")
     assert enrollment_of(world).version == 2
     world.advance_hours(100, working_senders())
-    assert sends(world) == [("a", 20), ("c", 25)]
+    assert scheduled_steps(world) == [("a", 20), ("c", 25)]
     (fact,) = world.facts(FactKind.ENROLLMENT_MOVED)
     assert fact.values == {"from": 1, "to": 2, "step": "a", "becomes": "a"}
 
@@ -74,27 +66,31 @@ def test_a_run_may_follow_every_version() -> None:
 def test_a_run_is_moved_by_a_map() -> None:
     world = two_mails()
     world.advance_hours(12, working_senders())  # it stands at b
-    edited(world, mail("x", 1), mail("y", 3))
+    edited(world, step("x", hours=1), step("y", hours=3))
     moved(world, {"a": "x", "b": "y"})
     world.advance_hours(100, working_senders())
-    assert sends(world) == [("a", 10), ("y", 13)]
+    assert scheduled_steps(world) == [("a", 10), ("y", 13)]
     assert enrollment_of(world).status is Status.COMPLETED
 
 
 def test_a_step_that_is_gone_is_left_for_the_next_there_is() -> None:
-    world = prospecting(mail("a"), mail("b"), mail("c"), quiet_hours="none")
+    world = prospecting(
+        step("a", hours=10), step("b", hours=10), step("c", hours=10), quiet_hours="none"
+    )
     world.advance_hours(12, working_senders())
-    edited(world, mail("a"), mail("c", 4))
+    edited(world, step("a", hours=10), step("c", hours=4))
     moved(world)
-    assert reasons(world, FactKind.TOUCH_SKIPPED) == ["step_removed"]
+    (skipped,) = world.facts(FactKind.TOUCH_SKIPPED)
+    assert (skipped.reason, skipped.step_id) == ("step_removed", "b")
+    assert skipped.values == {"from": 1, "to": 2, "step": "b"}
     world.advance_hours(100, working_senders())
-    assert sends(world) == [("a", 10), ("c", 16)]
+    assert scheduled_steps(world) == [("a", 10), ("c", 16)]
 
 
 def test_a_run_with_nothing_left_to_do_is_completed() -> None:
     world = two_mails()
     world.advance_hours(12, working_senders())
-    edited(world, mail("a"))
+    edited(world, step("a", hours=10))
     moved(world)
     assert enrollment_of(world).status is Status.COMPLETED
 
@@ -103,7 +99,7 @@ def test_whose_command_is_out_stays_until_it_is_answered() -> None:
     world = two_mails()
     world.advance_hours(10.2)
     assert touch_of(world).phase is Phase.COMMANDED
-    edited(world, mail("b"))
+    edited(world, step("b", hours=10))
     moved(world)
     assert enrollment_of(world).version == 1
     assert reasons(world, FactKind.ENROLLMENT_KEPT) == ["STEP_GONE"]
@@ -111,24 +107,24 @@ def test_whose_command_is_out_stays_until_it_is_answered() -> None:
 
 def test_a_wait_becomes_what_the_new_version_waits_for() -> None:
     wait = {"event": "reply", "max_wait_hours": 100}
-    world = prospecting(mail("a", 0, wait_for=wait), mail("b", 1), quiet_hours="none")
+    world = prospecting(step("a", hours=0, wait_for=wait), step("b", hours=1), quiet_hours="none")
     world.advance_hours(5, working_senders())
     shorter = {"event": "reply", "max_wait_hours": 20}
-    edited(world, mail("a", 0, wait_for=shorter), mail("b", 1))
+    edited(world, step("a", hours=0, wait_for=shorter), step("b", hours=1))
     moved(world)
     waiting = enrollment_of(world).waiting
     assert waiting is not None
     assert waiting.until == START + 20 * HOUR
-    edited(world, mail("a", 0), mail("b", 8))
+    edited(world, step("a", hours=0), step("b", hours=8))
     moved(world)
     assert enrollment_of(world).waiting is None
     world.advance_hours(10, working_senders())
-    assert sends(world) == [("a", 0), ("b", 8)]
+    assert scheduled_steps(world) == [("a", 0), ("b", 8)]
 
 
 def test_only_runs_of_the_version_that_is_named_move() -> None:
-    world = edited(two_mails(), mail("a"), mail("b"), mail("c"))
-    edited(world, mail("a"), mail("b"), mail("d"))
+    world = edited(two_mails(), step("a", hours=10), step("b", hours=10), step("c", hours=10))
+    edited(world, step("a", hours=10), step("b", hours=10), step("d", hours=10))
     moved(world, from_version=2)
     assert enrollment_of(world).version == 1
     moved(world, from_version=1)
@@ -161,18 +157,18 @@ def test_an_order_that_makes_no_sense_is_refused(changes: dict[str, Any], code: 
 def test_a_paused_run_moves_and_stays_paused() -> None:
     world = two_mails()
     deliver(world, new_event(world, m.ContactPaused))
-    edited(world, mail("a", 30), mail("b"))
+    edited(world, step("a", hours=30), step("b", hours=10))
     moved(world)
     world.advance_hours(5, working_senders())
     assert (enrollment_of(world).version, enrollment_of(world).status) == (2, Status.FROZEN)
     deliver(world, new_event(world, m.ContactResumed))
     world.advance_hours(100, working_senders())
-    assert sends(world) == [("a", 35), ("b", 45)]
+    assert scheduled_steps(world) == [("a", 35), ("b", 45)]
 
 
 def definition(*names: str) -> Definition:
     whole = {"tenant_id": "acme", "campaign_id": "c", "name": "Moving", "kind": "prospecting"}
-    found = validate_definition({**whole, "steps": [mail(name) for name in names]})
+    found = validate_definition({**whole, "steps": [step(name, hours=10) for name in names]})
     assert isinstance(found, Definition)
     return found
 
