@@ -1,7 +1,8 @@
 """The three businesses of the demo and their campaigns, each made from a preset (S0-15).
 
-Zones, limits and settings are chosen so that every rule is met by somebody: quiet hours in several
-zones, a throttle that binds, a cool-down, a stricter region, a delay of its own for a service.
+Zones, limits and settings are chosen so that every rule applies to some customers: quiet hours in
+several zones, a limit that holds touches back, a cool-down, a stricter region, a delay of one
+service.
 """
 
 from dataclasses import dataclass, field
@@ -11,25 +12,25 @@ from schemas.base.times import DAY, MINUTE
 from schemas.campaigns.presets import duplicate
 from schemas.campaigns.yaml_document import parse_document
 
-LONG, SHORT = 3 * DAY, 8 * DAY
-"""How many days jobs come for a campaign: eleven days of touches fit behind, or four."""
+THREE_DAYS, EIGHT_DAYS = 3 * DAY, 8 * DAY
+"""How long jobs come for a campaign, so that eleven or four days of touches fit behind them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
-    """A duplicate of a preset; `jobs_for` is how long jobs come that enter it."""
+class DemoCampaign:
+    """A duplicate of a preset. Jobs that enter it come during the first `jobs_for_us`."""
 
     campaign_id: str
     name: str
     preset: str
     service_type: str | None
-    jobs_for: int
+    jobs_for_us: int
     settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Business:
-    """A tenant. `zones` are those of its customers, the first the most common."""
+class DemoBusiness:
+    """A tenant. `zones` are the time zones of its customers, as often as they occur."""
 
     tenant_id: str
     timezone: str
@@ -37,11 +38,11 @@ class Business:
     regions: tuple[str, ...]
     services: tuple[str, ...]
     tenant: dict[str, Any]
-    campaigns: tuple[Campaign, ...]
+    campaigns: tuple[DemoCampaign, ...]
 
 
 BUSINESSES = (
-    Business(
+    DemoBusiness(
         "lakeside-plumbing",
         "America/Chicago",
         ("America/Chicago", "America/Chicago", "America/New_York"),
@@ -49,13 +50,18 @@ BUSINESSES = (
         ("plumbing", "plumbing", "handyman"),
         {"quiet_hours": {"start": "21:00", "end": "08:00", "strict_regions": ["FL"]}},
         (
-            Campaign("plumbing", "Plumbing reviews", "standard", "plumbing", LONG),
-            Campaign(
-                "everything", "All other jobs", "conservative", None, SHORT, {"cooldown_days": 30}
+            DemoCampaign("plumbing", "Plumbing reviews", "standard", "plumbing", THREE_DAYS),
+            DemoCampaign(
+                "everything",
+                "All other jobs",
+                "conservative",
+                None,
+                EIGHT_DAYS,
+                {"cooldown_days": 30},
             ),
         ),
     ),
-    Business(
+    DemoBusiness(
         "thames-cleaning",
         "Europe/London",
         ("Europe/London", "Europe/London", "Europe/Paris"),
@@ -63,11 +69,17 @@ BUSINESSES = (
         ("cleaning", "cleaning", "painting", "other"),
         {},
         (
-            Campaign("cleaning", "Cleaning reviews", "conservative", "cleaning", SHORT),
-            Campaign("everything", "All other jobs", "standard", None, LONG),
+            DemoCampaign(
+                "cleaning",
+                "Cleaning reviews",
+                "conservative",
+                "cleaning",
+                EIGHT_DAYS,
+            ),
+            DemoCampaign("everything", "All other jobs", "standard", None, THREE_DAYS),
         ),
     ),
-    Business(
+    DemoBusiness(
         "pacific-hvac",
         "America/Los_Angeles",
         ("America/Los_Angeles", "America/Phoenix", "Pacific/Honolulu"),
@@ -75,17 +87,24 @@ BUSINESSES = (
         ("hvac", "hvac", "hvac", "electrical"),
         {"delay_hours_by_service": {"electrical": 12}},
         (
-            Campaign("hvac", "Heating and cooling reviews", "aggressive", "hvac", LONG),
-            Campaign("everything", "All other jobs", "conservative", None, SHORT),
+            DemoCampaign(
+                "hvac",
+                "Heating and cooling reviews",
+                "aggressive",
+                "hvac",
+                THREE_DAYS,
+            ),
+            DemoCampaign("everything", "All other jobs", "conservative", None, EIGHT_DAYS),
         ),
     ),
 )
 
 
-def tenant_event(business: Business, customers: int) -> dict[str, Any]:
-    """The business as the event `tenant.upserted` tells it.
+def tenant_event(business: DemoBusiness, customers: int) -> dict[str, Any]:
+    """Returns the data of the event `tenant.upserted` of the business.
 
-    The throttle lets a day's touches through in some hours: it binds each morning, and all end.
+    The limits let the touches of a day through within some hours: they hold touches back each
+    morning, and all touches end within the demo.
     """
     per_hour = max(3, customers // len(BUSINESSES) // 40)
     limits = {"email": {"per_hour": per_hour}, "sms": {"per_hour": per_hour}}
@@ -97,11 +116,14 @@ def tenant_event(business: Business, customers: int) -> dict[str, Any]:
     }
 
 
-def definition(business: Business, campaign: Campaign, patience: int) -> dict[str, Any]:
-    """The campaign's document: the duplicate, given templates and settings.
+def campaign_document(
+    business: DemoBusiness, campaign: DemoCampaign, answer_timeout_us: int
+) -> dict[str, Any]:
+    """Returns the definition of the campaign: the duplicate of the preset with templates and
+    settings.
 
-    In a lapse, hours pass while a command and its answer travel: `patience` (micros) is how long
-    an answer may take.
+    `answer_timeout_us` counts by the fast clock of the demo: hours pass there between a command and
+    its answer.
     """
     text = duplicate(
         campaign.preset,
@@ -113,16 +135,20 @@ def definition(business: Business, campaign: Campaign, patience: int) -> dict[st
     document: dict[str, Any] = parse_document(text)
     for number, step in enumerate(document["steps"], start=1):
         step["template_id"] = f"{campaign.campaign_id}-{number}"
-    document["settings"] = {"answer_timeout_minutes": answer_minutes(patience), **campaign.settings}
+    document["settings"] = {
+        "answer_timeout_minutes": answer_timeout_minutes(answer_timeout_us),
+        **campaign.settings,
+    }
     return document
 
 
-def answer_minutes(patience: int) -> int:
-    """As a campaign's setting: a day at least, a week at most."""
-    return min(7 * DAY, max(DAY, patience)) // MINUTE
+def answer_timeout_minutes(answer_timeout_us: int) -> int:
+    """Returns the value of the campaign setting: a day at least, a week at most."""
+    return min(7 * DAY, max(DAY, answer_timeout_us)) // MINUTE
 
 
-def campaign_of(business: Business, service_type: str) -> Campaign:
-    """Where a job of that service goes: its own campaign first, else the one for all (F-10)."""
-    special = [c for c in business.campaigns if c.service_type == service_type]
-    return (special or [c for c in business.campaigns if c.service_type is None])[0]
+def campaign_of(business: DemoBusiness, service_type: str) -> DemoCampaign:
+    """Returns the campaign of a job: the one for its service, or else the one for all services
+    (F-10)."""
+    for_service = [c for c in business.campaigns if c.service_type == service_type]
+    return (for_service or [c for c in business.campaigns if c.service_type is None])[0]

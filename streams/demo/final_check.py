@@ -1,4 +1,4 @@
-"""The end: PostgreSQL's account, the recount, and whether they agree."""
+"""The end of the demo: the final report, and the recount that must agree with PostgreSQL."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,35 +10,36 @@ from schemas.internal.topics import Topic
 from sinks.demo_queries import DemoQueries
 from streams.base.settings import Settings
 from streams.demo import final_report
-from streams.demo.supervise import Failed, Watch
+from streams.demo.supervise import DemoFailed, DemoMonitor
 from streams.demo.traffic import Traffic
-from streams.demo.upstream_events import TORN
+from streams.demo.upstream_events import TORN_RECORD
 from streams.kafka.reader import TopicReader
 
-REST_S = 60.0
-FIRST = 20
+REST_TIMEOUT_S = 60.0
+DIFFERENCES_MAX = 20
 
 
-def close(
+def finish(
     settings: Settings,
     console: Console,
     traffic: Traffic,
     queries: DemoQueries,
-    watch: Watch,
-    took: float,
+    monitor: DemoMonitor,
+    wall_seconds: float,
     *,
     as_json: bool,
 ) -> int:
-    """Tells everything; 0 if the recount agrees and nothing unexpected was refused."""
+    """Prints the final report and recounts everything. Returns 0 if the recount agrees and there
+    is no unexpected dead letter, otherwise 1."""
     with console.status("recount") as status:
 
         def progress(text: str) -> None:
-            watch.look_after()
+            monitor.check_health()
             status.update(f"recount: {text}")
 
         counts, differences = recount(settings, progress)
-        differences += unexpected_letters(settings)
-    totals = _totals(traffic, queries, watch, took)
+        differences += unexpected_dead_letters(settings)
+    totals = _totals(traffic, queries, monitor, wall_seconds)
     analytics, stories = queries.analytics(), final_report.stories(queries)
     prospects = queries.prospects()
     if as_json:
@@ -53,45 +54,56 @@ def close(
         }
         print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
         return 1 if differences else 0
-    console.print(final_report.analytics_table(analytics))
-    console.print(final_report.prospects_table(prospects))
-    console.print(final_report.reasons_table(queries.reasons()))
-    final_report.tell(console, stories)
-    _tell(console, totals, counts, differences)
+    width = console.width
+    for line in (
+        *final_report.analytics_lines(analytics, width),
+        *final_report.prospect_lines(prospects, width),
+        *final_report.reason_lines(queries.reasons(), width),
+    ):
+        console.print(line, soft_wrap=True)
+    final_report.print_stories(console, stories)
+    _print_totals(console, totals, counts, differences)
     return 1 if differences else 0
 
 
 def recount(
     settings: Settings, progress: Callable[[str], None]
 ) -> tuple[dict[str, int], list[str]]:
-    """`touchstream verify`: the logs folded again and compared; counts, and what differs."""
+    """Runs `touchstream verify`: folds all logs again and compares. Returns the counts and the
+    differences. Raises DemoFailed."""
     from streams.audit.verify import NotAtRest, verify
 
     try:
-        report = verify(settings, wait_s=REST_S, first=FIRST, progress=progress)
+        report = verify(settings, wait_s=REST_TIMEOUT_S, first=DIFFERENCES_MAX, progress=progress)
     except NotAtRest as error:
-        raise Failed(f"the stream did not come to rest: {error}") from error
+        raise DemoFailed(f"the roles have not processed all records: {error}") from error
     return dict(report.counts), [str(difference) for difference in report.differences]
 
 
-def unexpected_letters(settings: Settings) -> list[str]:
-    """Dead letters beside the torn record, which must be there once."""
+def unexpected_dead_letters(settings: Settings) -> list[str]:
+    """Returns the dead letters besides that of the torn record, which must be there once."""
     reader = TopicReader(settings, Topic.DEAD_LETTERS)
     found, torn = [], 0
     try:
         for _, lines in reader.read():
             for line in lines:
-                if line.value == TORN:
+                if line.value == TORN_RECORD:
                     torn += 1
                     continue
                 headers = {name: value or b"" for name, value in line.record.headers() or ()}
                 found.append(f"dead letter: {headers.get('reason', b'').decode()}")
     finally:
         reader.close()
-    return found if torn == 1 else [*found, f"the torn record is a dead letter {torn} times, not 1"]
+    return (
+        found
+        if torn == 1
+        else [*found, f"the torn record is a dead letter {torn} times instead of once"]
+    )
 
 
-def _totals(traffic: Traffic, queries: DemoQueries, watch: Watch, took: float) -> dict[str, Any]:
+def _totals(
+    traffic: Traffic, queries: DemoQueries, monitor: DemoMonitor, took: float
+) -> dict[str, Any]:
     facts = queries.totals()
     number = sum(facts.values())
     return {
@@ -103,11 +115,11 @@ def _totals(traffic: Traffic, queries: DemoQueries, watch: Watch, took: float) -
         "senders": dict(traffic.senders.counts),
         "facts_by_kind": facts,
         "per_second": round((traffic.published + number) / took),
-        "restarts": watch.deaths,
+        "restarts": monitor.restarts,
     }
 
 
-def _tell(
+def _print_totals(
     console: Console, totals: dict[str, Any], counts: dict[str, int], differences: list[str]
 ) -> None:
     console.print(

@@ -1,5 +1,4 @@
-"""How the demo ends early: Ctrl-C and SIGTERM, in whatever it is doing, and what is left to do
-then."""
+"""The early end of the demo: Ctrl-C and SIGTERM at any moment, and the clean-up afterwards."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -13,35 +12,37 @@ POLL_S = 0.1
 
 
 class Interrupts:
-    """Turns both signals into KeyboardInterrupt, and remembers: one that was raised where an
-    exception is swallowed is raised again at the next `check`."""
+    """Turns SIGINT and SIGTERM into KeyboardInterrupt.
+
+    A KeyboardInterrupt that some library swallows is raised again by the next `check`.
+    """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._interrupted = False
 
     def check(self) -> None:
-        """Raises KeyboardInterrupt if one was asked for."""
-        if self._asked:
+        """Raises KeyboardInterrupt if a signal has come."""
+        if self._interrupted:
             raise KeyboardInterrupt
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """While the demo runs."""
-        before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+    def handled(self) -> Iterator[None]:
+        """Handles the signals within the context."""
+        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _ask(self, number: int, _: object) -> None:
-        self._asked = True
+    def _on_signal(self, number: int, _: object) -> None:
+        self._interrupted = True
         raise KeyboardInterrupt
 
 
 @contextmanager
-def at_last(clean_up: Callable[[], None]) -> Iterator[None]:
-    """Whatever happens inside, `clean_up` is done to its end: a second Ctrl-C does not stop it."""
+def cleanup_on_exit(clean_up: Callable[[], None]) -> Iterator[None]:
+    """Calls `clean_up` at the end of the context in any case, and ignores the signals meanwhile."""
     try:
         yield
     finally:
@@ -53,17 +54,18 @@ def at_last(clean_up: Callable[[], None]) -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def start(stack: Stack) -> None:
-    """Start it. Interrupted, it need not become ready first: servers that come up are killed."""
-    with ThreadPoolExecutor(max_workers=1) as starter:
-        started = starter.submit(stack.start)
+def start_stack(stack: Stack) -> None:
+    """Starts the stack. On an interrupt it kills the servers that are starting, without waiting
+    until they are ready."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        started = executor.submit(stack.start)
         try:
             while not started.done():
                 wait([started], POLL_S)
         except BaseException:
             while not started.done():
                 for server in (stack.kafka, stack.postgres):
-                    with suppress(Exception):  # not there yet, or gone already
+                    with suppress(Exception):  # not started yet, or dead already
                         server.kill()
                 wait([started], POLL_S)
             raise

@@ -1,7 +1,7 @@
-"""How far each role is behind the logs that it reads, in records, for the screen.
+"""The lag of each role in records, for the screen.
 
-Control records stand in the logs too, so a handful in each partition is nothing; whether the
-stream is at rest is what `verify` finds out.
+The end offset of a partition also counts control records, so a small difference counts as no lag.
+Whether all records are processed is found out by `verify`.
 """
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
@@ -13,65 +13,70 @@ from streams.base.settings import Settings
 from streams.kafka.clients import admin_client
 from streams.runtime.projector import TOPICS as PROJECTED
 
-READS: dict[str, tuple[Topic, ...]] = {
+TOPICS_READ: dict[str, tuple[Topic, ...]] = {
     "intake": PUBLIC_IN,
     "contact": (Topic.CONTACT_LOG,),
     "dispatch": (Topic.DISPATCH_LOG,),
     "campaign": (Topic.CAMPAIGN_LOG,),
 }
-MARKERS = 4
-"""As many control records may follow the last record of a partition: one of each writer."""
+CONTROL_RECORDS_MAX = 4
+"""The most control records after the last record of a partition: one of each writer."""
 
 
-class Lag:
-    """Asks the broker, a few calls for all."""
+class RoleLag:
+    """Reads the lag of all roles with a few requests to the broker."""
 
     def __init__(self, settings: Settings, layout: Layout) -> None:
         self._settings = settings
         self._admin = admin_client(settings)
-        self._places = {
+        self._partitions = {
             topic: [
                 TopicPartition(settings.topic_prefix + topic.value, number)
                 for number in range(layout.partitions(topic))
             ]
-            for topic in (*(t for topics in READS.values() for t in topics), *PROJECTED)
+            for topic in (*(t for topics in TOPICS_READ.values() for t in topics), *PROJECTED)
         }
 
     def read(self) -> dict[str, int]:
-        """Records behind, by role."""
+        """Returns the lag by role. Raises KafkaException."""
         ends = self._ends()
-        found = {role: self._behind(self._committed(role), ends, READS[role]) for role in READS}
+        lags = {
+            role: self._behind(self._committed(role), ends, TOPICS_READ[role])
+            for role in TOPICS_READ
+        }
         group = f"{self._settings.topic_prefix}projector"
-        at = {
+        projected = {
             (self._settings.topic_prefix + place.topic, place.partition): place.next_offset
             for place in positions(self._settings.dsn(), group)
         }
-        return found | {"projector": self._behind(at, ends, PROJECTED)}
+        return lags | {"projector": self._behind(projected, ends, PROJECTED)}
 
     def _ends(self) -> dict[tuple[str, int], int]:
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {place: latest for some in self._places.values() for place in some}
+        requests = {place: latest for some in self._partitions.values() for place in some}
         answers = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5
+            requests, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=5
         )
         return {(p.topic, p.partition): answer.result().offset for p, answer in answers.items()}
 
     def _committed(self, role: str) -> dict[tuple[str, int], int]:
         group = self._settings.topic_prefix + role
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = self._admin.list_consumer_group_offsets(asked, request_timeout=5)[group].result()
+        requests = [ConsumerGroupTopicPartitions(group)]
+        answer = self._admin.list_consumer_group_offsets(requests, request_timeout=5)[
+            group
+        ].result()
         return {(p.topic, p.partition): p.offset for p in answer.topic_partitions}
 
     def _behind(
         self,
-        at: dict[tuple[str, int], int],
+        positions: dict[tuple[str, int], int],
         ends: dict[tuple[str, int], int],
         topics: tuple[Topic, ...],
     ) -> int:
         behind = 0
         for topic in topics:
-            for place in self._places[topic]:
+            for place in self._partitions[topic]:
                 name = (place.topic, place.partition)
-                missing = ends[name] - max(at.get(name, 0), 0)
-                behind += missing if missing > MARKERS else 0
+                missing = ends[name] - max(positions.get(name, 0), 0)
+                behind += missing if missing > CONTROL_RECORDS_MAX else 0
         return behind

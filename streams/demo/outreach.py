@@ -1,5 +1,5 @@
-"""The demo's two prospecting campaigns: the worked example of S2-22 and the four channels of F-13;
-whom they reach, and how those respond."""
+"""The two prospecting campaigns of the demo: the worked example of S2-22 and the four channels of
+F-13; their prospects, and how these react."""
 
 from collections.abc import Callable
 from random import Random
@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.public.command_models import TouchDue
-from streams.demo.businesses import answer_minutes
+from streams.demo.businesses import answer_timeout_minutes
 
-FEWEST = 6
-MINUTES_APART = 11 * MINUTE
+PROSPECTS_MIN = 6
+ENROLLED_APART = 11 * MINUTE
 FIRST_AT = 8 * HOUR
 
 _REQUEST = {
@@ -22,7 +22,7 @@ _REQUEST = {
 _ACCEPTED = {"event": "connection_accepted", "max_wait_hours": 72}
 
 
-class Outreach(NamedTuple):
+class OutreachCampaign(NamedTuple):
     """A prospecting campaign of one of the businesses."""
 
     tenant_id: str
@@ -32,8 +32,8 @@ class Outreach(NamedTuple):
     steps: tuple[dict[str, Any], ...]
 
 
-OUTREACHES = (
-    Outreach(
+OUTREACH_CAMPAIGNS = (
+    OutreachCampaign(
         "lakeside-plumbing",
         "outreach",
         "Property managers on four channels",
@@ -48,7 +48,7 @@ OUTREACHES = (
             | {"skip_when": ["already_replied"]},
         ),
     ),
-    Outreach(
+    OutreachCampaign(
         "pacific-hvac",
         "partners",
         "Partners who accept",
@@ -60,11 +60,11 @@ OUTREACHES = (
         ),
     ),
 )
-CAMPAIGNS = frozenset(outreach.campaign_id for outreach in OUTREACHES)
+OUTREACH_CAMPAIGN_IDS = frozenset(outreach.campaign_id for outreach in OUTREACH_CAMPAIGNS)
 
 
-def document(outreach: Outreach, patience: int) -> dict[str, Any]:
-    """The campaign's document; `patience` (micros) is how long a sender may take to answer."""
+def outreach_document(outreach: OutreachCampaign, answer_timeout_us: int) -> dict[str, Any]:
+    """Returns the definition of the campaign."""
     steps = [
         {**step, "template_id": f"{outreach.campaign_id}-{step['id']}"} for step in outreach.steps
     ]
@@ -73,61 +73,66 @@ def document(outreach: Outreach, patience: int) -> dict[str, Any]:
         "campaign_id": outreach.campaign_id,
         "name": outreach.name,
         "kind": "prospecting",
-        "settings": {"answer_timeout_minutes": answer_minutes(patience)},
+        "settings": {"answer_timeout_minutes": answer_timeout_minutes(answer_timeout_us)},
         "steps": steps,
     }
 
 
-def prospects(seed: int, customers: int) -> list[tuple[int, str, str, dict[str, Any]]]:
-    """Who is enrolled, each as an upsert and an enrollment: when, counted in micros from the
-    lapse's beginning, the event's id, its type and its data."""
-    told = []
-    for outreach in OUTREACHES:
-        chance = Random(f"{seed}/{outreach.tenant_id}/{outreach.campaign_id}")
-        for number in range(max(FEWEST, customers // 25)):
+def prospect_events(seed: int, customers: int) -> list[tuple[int, str, str, dict[str, Any]]]:
+    """Returns the events that enroll the prospects: for each event its time in microseconds since
+    the start of the demo period, its id, its type and its data."""
+    events = []
+    for outreach in OUTREACH_CAMPAIGNS:
+        random = Random(f"{seed}/{outreach.tenant_id}/{outreach.campaign_id}")
+        for number in range(max(PROSPECTS_MIN, customers // 25)):
             contact_id = f"p-{number:04}"
             ids = {"tenant_id": outreach.tenant_id, "contact_id": contact_id}
-            own = f"{outreach.campaign_id}-{contact_id}"
-            known = {
+            name = f"{outreach.campaign_id}-{contact_id}"
+            fields = {
                 "first_name": f"Prospect {number}",
-                "email": f"{own}@prospects.example",
+                "email": f"{name}@prospects.example",
                 "phone": f"+1556{number:07}",
-                "linkedin_url": f"https://linkedin.com/in/{own}" if chance.random() > 0.05 else "",
+                "linkedin_url": f"https://linkedin.com/in/{name}" if random.random() > 0.05 else "",
                 "timezone": outreach.timezone,
             }
-            at = FIRST_AT + number * MINUTES_APART % (10 * HOUR)
-            told.append((at, f"known-{own}", "contact.upserted", {**ids, **known}))
+            at = FIRST_AT + number * ENROLLED_APART % (10 * HOUR)
+            events.append((at, f"known-{name}", "contact.upserted", {**ids, **fields}))
             enrolled = {**ids, "campaign_id": outreach.campaign_id}
-            told.append((at + SECOND, f"enrolled-{own}", "contact.enrolled", enrolled))
-    return told
+            events.append((at + SECOND, f"enrolled-{name}", "contact.enrolled", enrolled))
+    return events
 
 
-Die = Callable[[str, str], float]
-"""The same for the same question, evenly over [0, 1)."""
+HashDraw = Callable[[str, str], float]
+"""Returns a number in [0, 1) for a question and a subject; the same for the same arguments."""
 
 
-def responses(command: TouchDue, die: Die) -> list[tuple[int, str, dict[str, Any]]]:
-    """What a prospect does with what was sent: micros after it, type and fields."""
-    thrown = die("response", command.command_id)
-    wait = int(die("hurry", command.command_id) ** 2 * 30 * HOUR)
+def prospect_reactions(command: TouchDue, draw: HashDraw) -> list[tuple[int, str, dict[str, Any]]]:
+    """Returns the reactions of a prospect: microseconds after the delivery, type and fields."""
+    drawn = draw("response", command.command_id)
+    wait_us = int(draw("hurry", command.command_id) ** 2 * 30 * HOUR)
     if command.action == "send_connection_request":
-        return [(HOUR + wait, "connection.accepted", {})] if thrown < 0.5 else []
-    if thrown < 0.15:
-        return _reply(command, HOUR + wait // 4, die)
-    if thrown < 0.2:
+        return [(HOUR + wait_us, "connection.accepted", {})] if drawn < 0.5 else []
+    if drawn < 0.15:
+        return _reply(command, HOUR + wait_us // 4, draw)
+    if drawn < 0.2:
         automatic = {"channel": command.channel, "automatic": True}
         return [(MINUTE, "contact.replied", automatic)]
-    if command.channel == "email" and thrown < 0.6:
-        return [(HOUR + wait // 4, "touch.opened", {})]
+    if command.channel == "email" and drawn < 0.6:
+        return [(HOUR + wait_us // 4, "touch.opened", {})]
     return [(10 * MINUTE, "touch.read", {})] if command.channel == "whatsapp" else []
 
 
-def _reply(command: TouchDue, after: int, die: Die) -> list[tuple[int, str, dict[str, Any]]]:
-    """A reply; some hours later somebody has read it, and lets the run go on or ends it (F-14)."""
+def _reply(
+    command: TouchDue, after_us: int, draw: HashDraw
+) -> list[tuple[int, str, dict[str, Any]]]:
+    """Returns a reply, and the decision of a person who reads it some hours later: the run goes on
+    or ends (F-14)."""
     about = {"campaign_id": command.campaign_id}
-    on = die("decision", command.command_id) < 0.5
-    decision = ("contact.resumed", about) if on else ("contact.stopped", {**about, "reason": "won"})
+    goes_on = draw("decision", command.command_id) < 0.5
+    decision = (
+        ("contact.resumed", about) if goes_on else ("contact.stopped", {**about, "reason": "won"})
+    )
     return [
-        (after, "contact.replied", {"channel": command.channel}),
-        (after + 6 * HOUR, *decision),
+        (after_us, "contact.replied", {"channel": command.channel}),
+        (after_us + 6 * HOUR, *decision),
     ]

@@ -1,7 +1,7 @@
-"""The demo from start to end: a stack, a clock that runs fast, the roles, the traffic, the recount.
+"""The demo from start to end: the stack, a fast clock, the roles, the traffic and the recount.
 
-Set-up happens on the days before the lapse's first midnight, which moves on by whole days where a
-machine is slow; so the story is the same on all of them.
+The set-up takes place before the first midnight of the demo period. On a slow machine the first
+midnight is some whole days later, so the events are the same on all machines.
 """
 
 import time
@@ -15,16 +15,16 @@ from sinks.demo_queries import DemoQueries
 from sinks.migrate import migrate
 from streams.base.clock import ScaledClock
 from streams.base.settings import Settings, load_settings
-from streams.demo.businesses import BUSINESSES, definition, tenant_event
-from streams.demo.final_check import close
-from streams.demo.interrupts import Interrupts, at_last, start
-from streams.demo.lag import Lag
-from streams.demo.outreach import OUTREACHES, document
-from streams.demo.population import people
+from streams.demo.businesses import BUSINESSES, campaign_document, tenant_event
+from streams.demo.final_check import finish
+from streams.demo.interrupts import Interrupts, cleanup_on_exit, start_stack
+from streams.demo.lag import RoleLag
+from streams.demo.outreach import OUTREACH_CAMPAIGNS, outreach_document
+from streams.demo.population import make_customers
 from streams.demo.screen import Screen
-from streams.demo.supervise import Watch
+from streams.demo.supervise import DemoMonitor
 from streams.demo.traffic import Traffic
-from streams.demo.upstream_events import Event, story
+from streams.demo.upstream_events import UpstreamEvent, upstream_events
 from streams.embedded.stack import Stack
 from streams.kafka.topics import create_topics
 from streams.runtime.role_process import ROLES
@@ -32,24 +32,25 @@ from streams.runtime.supervisor import Supervisor
 
 SEED = 20260302
 FIRST_MIDNIGHT = parse_rfc3339("2026-03-02T00:00:00Z")
-"""A Monday; behind it America's clocks change and Europe's do not."""
+"""A Monday. In the two weeks after it, daylight saving time begins in America and not in Europe."""
 
-LAPSE = 15 * DAY
-"""What passes in the seconds asked for: jobs of three days, eleven days of touches, answers."""
+PERIOD = 15 * DAY
+"""The time that passes on the demo's clock: three days of jobs, eleven days of touches, and time
+for the last answers."""
 
-START_S = 6.0
-"""Wall seconds that set-up takes on an ordinary machine."""
+SETUP_S = 6.0
+"""Wall seconds that the set-up takes on an ordinary machine."""
 
-PATIENCE_S = 8.0
-"""Wall seconds that an answer may take, in the campaigns' settings: hours of the lapse."""
+ANSWER_TIMEOUT_S = 8.0
+"""Wall seconds that an answer may take; they are hours on the demo's clock."""
 
-COMMIT_MS, PROJECTION_MS = 30, 200
-POLITE_S = 3.0
-"""How long roles may take to stop before they are killed, which harms nothing but takes no time."""
+COMMIT_INTERVAL_MS, PROJECTION_INTERVAL_MS = 30, 200
+STOP_TIMEOUT_S = 3.0
+"""Seconds that roles may take to stop before they are killed, which loses nothing."""
 
 
-class Lapse:
-    """One run in one directory."""
+class DemoRun:
+    """One run of the demo in one directory."""
 
     def __init__(
         self,
@@ -69,11 +70,12 @@ class Lapse:
         self._as_json = as_json
 
     def run(self) -> int:
-        """Everything; 0 if the recount agrees. Raises Failed, StartFailed, KeyboardInterrupt."""
+        """Runs the demo. Returns 0 if the recount agrees, otherwise 1. Raises DemoFailed,
+        StartFailed, KeyboardInterrupt."""
         self.console.print("starting Kafka and PostgreSQL (the first time also fetches Kafka)")
         stack = Stack(self.directory)
-        with at_last(stack.stop):
-            start(stack)
+        with cleanup_on_exit(stack.stop):
+            start_stack(stack)
             self._interrupts.check()
             settings, environment = self._settings(stack)
             topics, migrations = create_topics(settings, ONE_MACHINE, 1), migrate(settings.dsn())
@@ -82,67 +84,83 @@ class Lapse:
                 f"starting {len(ROLES)} roles"
             )
             supervisor = Supervisor(ROLES, environment, log_dir=self.directory / "logs")
-            with at_last(lambda: supervisor.stop(POLITE_S)):
+            with cleanup_on_exit(lambda: supervisor.stop(STOP_TIMEOUT_S)):
                 supervisor.start()
                 return self._with_roles(settings, supervisor)
 
     def _settings(self, stack: Stack) -> tuple[Settings, dict[str, str]]:
-        """The clock starts here: it shows the first midnight when set-up should be over."""
-        speed = LAPSE / SECOND / self.seconds
+        """Returns the settings with the fast clock, which starts now and shows the first midnight
+        when the set-up should be over; and the same settings as environment variables."""
+        speed = PERIOD / SECOND / self.seconds
         real = time.time_ns() // 1_000
-        clock = ScaledClock(real, FIRST_MIDNIGHT - int(START_S * SECOND * speed), speed)
+        clock = ScaledClock(real, FIRST_MIDNIGHT - int(SETUP_S * SECOND * speed), speed)
         environment = stack.environment() | {
             "TOUCHSTREAM_CLOCK": clock.text(),
-            "TOUCHSTREAM_COMMIT_INTERVAL_MS": str(COMMIT_MS),
-            "TOUCHSTREAM_PROJECTION_INTERVAL_MS": str(PROJECTION_MS),
+            "TOUCHSTREAM_COMMIT_INTERVAL_MS": str(COMMIT_INTERVAL_MS),
+            "TOUCHSTREAM_PROJECTION_INTERVAL_MS": str(PROJECTION_INTERVAL_MS),
         }
-        quiet = {"log_level": "2"}  # what a client tells of a broker that just started is no news
+        # The messages of a client about a broker that has just started are of no use.
+        quiet = {"log_level": "2"}
         return load_settings(environment).model_copy(update={"kafka": quiet}), environment
 
     def _with_roles(self, settings: Settings, supervisor: Supervisor) -> int:
         traffic = Traffic(settings)
-        with DemoQueries(settings.dsn()) as queries, at_last(traffic.stop):
+        with DemoQueries(settings.dsn()) as queries, cleanup_on_exit(traffic.stop):
             traffic.start()
-            lag = Lag(settings, ONE_MACHINE)
-            watch = Watch(settings, supervisor, traffic, queries, lag, self._interrupts)
-            self._set_up(settings, traffic, queries, watch)
+            lag = RoleLag(settings, ONE_MACHINE)
+            monitor = DemoMonitor(settings, supervisor, traffic, queries, lag, self._interrupts)
+            self._set_up(settings, traffic, queries, monitor)
             midnight = _next_midnight(settings)
-            customers = people(SEED, self.customers, midnight)
-            traffic.plan(story(customers, midnight, SEED), midnight)
+            customers = make_customers(SEED, self.customers, midnight)
+            traffic.schedule(upstream_events(customers, midnight, SEED), midnight)
             began = time.monotonic()
             with Screen(self.console) as screen:
-                watch.until_over(screen, midnight, LAPSE)
-            took = time.monotonic() - began
-            return close(
-                settings, self.console, traffic, queries, watch, took, as_json=self._as_json
+                monitor.run_until_over(screen, midnight, PERIOD)
+            wall_seconds = time.monotonic() - began
+            return finish(
+                settings,
+                self.console,
+                traffic,
+                queries,
+                monitor,
+                wall_seconds,
+                as_json=self._as_json,
             )
 
     def _set_up(
-        self, settings: Settings, traffic: Traffic, queries: DemoQueries, watch: Watch
+        self, settings: Settings, traffic: Traffic, queries: DemoQueries, monitor: DemoMonitor
     ) -> None:
-        """Businesses first, then their campaigns; then until every partition knows them."""
+        """Publishes the businesses, then their campaigns, and waits until every partition knows
+        them."""
         clock = settings.scaled_clock()
         now = clock.now()
         tenants = [tenant_event(business, self.customers) for business in BUSINESSES]
-        traffic.plan(
-            Event(now, f"tenant-{data['tenant_id']}", "tenant.upserted", data) for data in tenants
+        traffic.schedule(
+            UpstreamEvent(now, f"tenant-{data['tenant_id']}", "tenant.upserted", data)
+            for data in tenants
         )
-        watch.wait(lambda: queries.tenants() == len(tenants), "the businesses to be known")
-        patience = int(PATIENCE_S * SECOND * clock.speed)
-        documents = [definition(b, c, patience) for b in BUSINESSES for c in b.campaigns]
-        documents += [document(outreach, patience) for outreach in OUTREACHES]
-        traffic.plan(_published(each, clock.now()) for each in documents)
-        wanted = {(d["tenant_id"], d["campaign_id"]) for d in documents}
-        watch.wait(lambda: queries.ready() == wanted, "every partition to know the campaigns")
+        monitor.wait_until(lambda: queries.tenants() == len(tenants), "the businesses to be known")
+        answer_timeout_us = int(ANSWER_TIMEOUT_S * SECOND * clock.speed)
+        documents = [
+            campaign_document(b, c, answer_timeout_us) for b in BUSINESSES for c in b.campaigns
+        ]
+        documents += [
+            outreach_document(outreach, answer_timeout_us) for outreach in OUTREACH_CAMPAIGNS
+        ]
+        traffic.schedule(_campaign_published(each, clock.now()) for each in documents)
+        published = {(d["tenant_id"], d["campaign_id"]) for d in documents}
+        monitor.wait_until(
+            lambda: queries.ready() == published, "every partition to know the campaigns"
+        )
         self.console.print(
             f"{len(tenants)} businesses and {len(documents)} campaigns are known to every partition"
         )
 
 
-def _published(document: dict[str, object], now: int) -> Event:
-    tenant_id, campaign_id = document["tenant_id"], document["campaign_id"]
-    data = {"tenant_id": tenant_id, "campaign_id": campaign_id, "definition": document}
-    return Event(now, f"publish-{tenant_id}-{campaign_id}", "campaign.published", data)
+def _campaign_published(outreach_document: dict[str, object], now: int) -> UpstreamEvent:
+    tenant_id, campaign_id = outreach_document["tenant_id"], outreach_document["campaign_id"]
+    data = {"tenant_id": tenant_id, "campaign_id": campaign_id, "definition": outreach_document}
+    return UpstreamEvent(now, f"publish-{tenant_id}-{campaign_id}", "campaign.published", data)
 
 
 def _next_midnight(settings: Settings) -> int:

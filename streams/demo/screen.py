@@ -1,25 +1,26 @@
-"""The lapse as it runs: a live table on a terminal, a plain line now and then elsewhere."""
+"""The screen of the running demo: a live table on a terminal; elsewhere a line of text every few
+seconds."""
 
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from schemas.base.times import to_datetime
 from schemas.base.zones import zone
-from sinks.demo_queries import Business
+from sinks.demo_queries import BusinessTotals
+from streams.base.text_table import text_table
 
-LINE_S = 5.0
-NOTES = 6
-WORDS = {
+LINE_EVERY_S = 5.0
+NOTES_SHOWN = 6
+WAIT_LABELS = {
     "quiet_hours": "quiet hours",
     "answer": "at sender",
     "dispatch": "at dispatch",
@@ -27,18 +28,19 @@ WORDS = {
     "trigger": "for a trigger",
 }
 NO_BREAK = "\u00a0"
-USUAL = ("answer", "dispatch", "delay", "trigger")
-"""Waits that are nothing special; the others are shown first, and in colour."""
+ORDINARY_WAITS = ("answer", "dispatch", "delay", "trigger")
+"""Waits of every touch. The other waits are shown before them, and in colour."""
 
 
-class View(NamedTuple):
-    """What is shown at one moment. `done` is the share of the lapse that has passed."""
+class ScreenState(NamedTuple):
+    """What the screen shows at one moment. Times are microseconds; `done` is the share of the demo
+    period that has passed, `lag` is by role, and `notes` are the incidents with their times."""
 
     now: int
     start: int
     done: float
     phase: str
-    businesses: list[Business]
+    businesses: list[BusinessTotals]
     waiting: dict[str, dict[str, int]]
     lag: dict[str, int]
     published: int
@@ -48,17 +50,16 @@ class View(NamedTuple):
 
 
 class Screen:
-    """Shows views until it is left."""
+    """A context in which states of the demo are shown."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+    def __init__(self, console: Console) -> None:
         self.console = console
-        self._quiet = quiet
         self._live: Live | None = None
-        self._line_at = 0.0
-        self._noted = 0
+        self._next_line_at = 0.0
+        self._notes_printed = 0
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal and not self._quiet:
+        if self.console.is_terminal:
             self._live = Live(console=self.console, auto_refresh=False)
             self._live.start()
         return self
@@ -72,104 +73,118 @@ class Screen:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, view: View, *, last: bool = False) -> None:
-        """The newest view; on a terminal at once, else every few seconds."""
+    def show(self, state: ScreenState, *, last: bool = False) -> None:
+        """Shows a state: on a terminal at once, elsewhere every few seconds and if it is the
+        last."""
         if self._live is not None:
-            self._live.update(render(view), refresh=True)
+            self._live.update(render_state(state, self.console.width), refresh=True)
             return
-        for at, note in view.notes[self._noted :]:
-            self.console.print(f"{moment(at)}  * {note}", highlight=False)
-        self._noted = len(view.notes)
-        if last or time.monotonic() >= self._line_at:
-            self._line_at = time.monotonic() + LINE_S
-            self.console.print(line(view), highlight=False, soft_wrap=True)
+        for at, note in state.notes[self._notes_printed :]:
+            self.console.print(f"{format_minute(at)}  * {note}", highlight=False)
+        self._notes_printed = len(state.notes)
+        if last or time.monotonic() >= self._next_line_at:
+            self._next_line_at = time.monotonic() + LINE_EVERY_S
+            self.console.print(state_line(state), highlight=False, soft_wrap=True)
 
 
-def moment(micros: int) -> str:
-    """A moment of the lapse for people, to the minute."""
-    return f"{to_datetime(micros):%a %d %b %H:%M}"
+def format_minute(at: int) -> str:
+    """Formats a time of the demo's clock to the minute, in UTC."""
+    return f"{to_datetime(at):%a %d %b %H:%M}"
 
 
-def line(view: View) -> str:
-    """The view in one line."""
-    waits = _summed(view.waiting)
+def state_line(state: ScreenState) -> str:
+    """Returns the state in one line."""
+    waits = _total_waits(state.waiting)
     parts = [
-        f"{moment(view.now)} UTC",
-        f"jobs {sum(b.jobs for b in view.businesses):,}",
-        f"enrolled {sum(map(_enrolled, view.businesses)):,}",
-        f"sent {sum(b.sent for b in view.businesses):,}",
-        f"opened {sum(b.opened for b in view.businesses):,}",
-        f"clicked {sum(b.clicked for b in view.businesses):,}",
-        f"converted {sum(b.converted for b in view.businesses):,}",
-        "waiting " + (_reasons(waits).replace(NO_BREAK, " ") or "nobody"),
-        f"lag {sum(view.lag.values()):,}",
+        f"{format_minute(state.now)} UTC",
+        f"jobs {sum(b.jobs for b in state.businesses):,}",
+        f"enrolled {sum(map(_enrolled, state.businesses)):,}",
+        f"sent {sum(b.sent for b in state.businesses):,}",
+        f"opened {sum(b.opened for b in state.businesses):,}",
+        f"clicked {sum(b.clicked for b in state.businesses):,}",
+        f"converted {sum(b.converted for b in state.businesses):,}",
+        "waiting " + (_waits_text(waits).replace(NO_BREAK, " ") or "nobody"),
+        f"lag {sum(state.lag.values()):,}",
     ]
     return "  ".join(parts)
 
 
-def render(view: View) -> Group:
-    """The whole screen."""
+def render_state(state: ScreenState, width: int) -> Group:
+    """Returns the whole screen in lines of at most `width` characters; no value is cut."""
     title = Text.assemble(
         ("touchstream  ", "bold"),
-        (f"{moment(view.now)} UTC", "bold cyan"),
-        f"   {_day(view)}   ",
-        (view.phase, "dim"),
+        (f"{format_minute(state.now)} UTC", "bold cyan"),
+        f"   {_day(state)}   ",
+        (state.phase, "dim"),
     )
+    lags = "  ".join(f"{role}{NO_BREAK}{behind:,}" for role, behind in state.lag.items())
     figures = Text(
-        f"{view.published:,} events published   {view.facts:,} facts   "
-        f"{view.per_second:,.0f} a second   lag: "
-        + "  ".join(f"{role} {behind:,}" for role, behind in view.lag.items()),
+        f"{state.published:,} events published   {state.facts:,} facts   "
+        f"{state.per_second:,.0f} a second   lag: {lags}",
         style="dim",
     )
-    notes = [Text(f"  {moment(at)}  {note}", style="yellow") for at, note in view.notes[-NOTES:]]
-    bar = ProgressBar(total=1.0, completed=min(1.0, max(0.0, view.done)))
-    return Group(title, Padding(bar, 0), _table(view), figures, *notes)
+    shown = state.notes[-NOTES_SHOWN:]
+    notes = [Text(f"  {format_minute(at)}  {note}", style="yellow") for at, note in shown]
+    bar = ProgressBar(total=1.0, completed=min(1.0, max(0.0, state.done)))
+    return Group(title, Padding(bar, 0), *_business_lines(state, width), figures, *notes)
 
 
-def _table(view: View) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("business", no_wrap=True)
-    table.add_column("local", no_wrap=True)
-    for name in ("jobs", "enrolled", "running", "done", "stopped"):
-        table.add_column(name, justify="right")
-    for name in ("sent", "opened", "clicked", "converted"):
-        table.add_column(name, justify="right", style="green")
-    table.add_column("waiting", min_width=20, ratio=1)
-    for business in view.businesses:
-        local = to_datetime(view.now).astimezone(zone(business.timezone))
-        numbers = (
-            business.jobs,
-            _enrolled(business),
-            business.active + business.frozen,
-            business.completed,
-            business.stopped,
-            business.sent,
-            business.opened,
-            business.clicked,
-            business.converted,
-        )
-        waits = view.waiting.get(business.tenant_id, {})
-        table.add_row(
-            business.tenant_id,
-            f"{local:%a %H:%M}",
-            *(f"{number:,}" for number in numbers),
-            Text(_reasons(waits) or "-", style="magenta" if set(waits) - set(USUAL) else ""),
-        )
-    return table
+def _business_lines(state: ScreenState, width: int) -> Iterator[Text]:
+    heads = ["business", "local", "jobs#", "enrolled#", "running#", "done#", "stopped#"]
+    heads += ["sent#", "opened#", "clicked#", "converted#", "waiting"]
+    rows = [_business_row(state, business) for business in state.businesses]
+    for line in table_lines(heads, rows, width):
+        for reason in {reason for waits in state.waiting.values() for reason in waits}:
+            if reason not in ORDINARY_WAITS:
+                line.highlight_words([_wait_label(reason)], "magenta")
+        yield line
 
 
-def _enrolled(business: Business) -> int:
+def _business_row(state: ScreenState, business: BusinessTotals) -> Sequence[object]:
+    local = to_datetime(state.now).astimezone(zone(business.timezone))
+    return (
+        business.tenant_id,
+        f"{local:%a %H:%M}",
+        business.jobs,
+        _enrolled(business),
+        business.active + business.frozen,
+        business.completed,
+        business.stopped,
+        business.sent,
+        business.opened,
+        business.clicked,
+        business.converted,
+        _waits_text(state.waiting.get(business.tenant_id, {})) or None,
+    )
+
+
+def table_lines(
+    heads: Sequence[str], rows: Iterable[Sequence[object]], width: int
+) -> Iterator[Text]:
+    """Yields the lines of a table, as `text_table` lays it out, between two empty lines."""
+    cells = ([f"{v:,}" if isinstance(v, int) else v for v in row] for row in rows)
+    table = text_table(heads, cells, width)
+    yield Text()
+    yield from (Text(line, style="bold") for line in table.header)
+    yield from map(Text, table.rows)
+    yield Text()
+
+
+def _enrolled(business: BusinessTotals) -> int:
     return business.active + business.frozen + business.completed + business.stopped
 
 
-def _reasons(waits: dict[str, int]) -> str:
-    """What holds most, first; what is usual, last."""
-    rows = sorted(waits.items(), key=lambda row: (row[0] in USUAL, -row[1], row[0]))
-    words = [f"{WORDS.get(reason, reason)} {number:,}" for reason, number in rows]
-    return "  ".join(word.replace(" ", NO_BREAK) for word in words)
+def _waits_text(waits: dict[str, int]) -> str:
+    """Returns the waits and their numbers: the largest first, ordinary waits last."""
+    rows = sorted(waits.items(), key=lambda row: (row[0] in ORDINARY_WAITS, -row[1], row[0]))
+    return "  ".join(f"{_wait_label(reason)}{NO_BREAK}{number:,}" for reason, number in rows)
 
 
-def _summed(waiting: dict[str, dict[str, int]]) -> dict[str, int]:
+def _wait_label(reason: str) -> str:
+    return WAIT_LABELS.get(reason, reason).replace(" ", NO_BREAK)
+
+
+def _total_waits(waiting: dict[str, dict[str, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
     for waits in waiting.values():
         for reason, number in waits.items():
@@ -177,6 +192,6 @@ def _summed(waiting: dict[str, dict[str, int]]) -> dict[str, int]:
     return total
 
 
-def _day(view: View) -> str:
-    passed = timedelta(microseconds=view.now - view.start)
-    return "the day before" if view.now < view.start else f"day {passed.days + 1}"
+def _day(state: ScreenState) -> str:
+    passed = timedelta(microseconds=state.now - state.start)
+    return "the day before" if state.now < state.start else f"day {passed.days + 1}"

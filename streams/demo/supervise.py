@@ -1,5 +1,5 @@
-"""The main thread while the demo runs: it restarts roles that die, updates the screen, and ends when
-everything is finished or takes too long."""
+"""The main thread of the running demo: it restarts roles that die, updates the screen, and ends
+when everything is finished or takes too long."""
 
 import time
 from collections.abc import Callable
@@ -69,13 +69,17 @@ class DemoMonitor:
         """Shows the screen until the days have passed, every enrollment has ended, and no event is
         scheduled. Raises DemoFailed."""
         deadline = (
-            self._clock.wall_seconds(start + period_us - self._clock.now()) + OVERTIME_S + time.monotonic()
+            self._clock.wall_seconds(start + period_us - self._clock.now())
+            + OVERTIME_S
+            + time.monotonic()
         )
         while True:
             began = time.monotonic()
             self.check_health()
             state = self._screen_state(start, period_us)
-            over = state.now >= start + PERIOD_MIN and self._traffic.idle and not self._queries.open()
+            over = (
+                state.now >= start + PERIOD_MIN and self._traffic.idle and not self._queries.open()
+            )
             screen.show(state, last=over)
             if over:
                 return
@@ -140,4 +144,8 @@ class DemoMonitor:
         if now < start:
             return f"{speed}   waits for midnight"
         left = self._clock.wall_seconds(start + period_us - now)
-        return f"{speed}   {left:.0f} s to go" if left > 0 else f"{speed}   the last touches are ending"
+        return (
+            f"{speed}   {left:.0f} s to go"
+            if left > 0
+            else f"{speed}   the last touches are ending"
+        )

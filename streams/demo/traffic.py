@@ -1,7 +1,8 @@
-"""The world outside the engine, in one thread: upstream systems, channel senders and recipients.
+"""The systems outside the engine, in one thread: upstream systems, channel senders and recipients.
 
-A heap of what will be said and when, by the lapse's clock; a consumer of the command topics that
-adds to it. Everything is published with that clock's time.
+The thread keeps a heap of events by the time at which to publish them. A consumer of the command
+topics adds the reactions to commands. All times are those of the demo's fast clock, and so are the
+timestamps of the published records.
 """
 
 import heapq
@@ -20,117 +21,119 @@ from schemas.public.codec import Decoder, encode_event
 from schemas.public.command_models import CommandRevoked, TouchDue
 from schemas.public.events import EVENTS
 from streams.base.settings import Settings
-from streams.demo.behaviour import Said, fate, is_lost
-from streams.demo.upstream_events import SOURCE, TORN, Event
+from streams.demo.behaviour import SenderReaction, is_lost, reactions_to
+from streams.demo.upstream_events import SOURCE, TORN_RECORD, UpstreamEvent
 from streams.kafka.clients import group_consumer, idempotent_producer
 
-LISTENS = COMMANDS
-WAIT_S = 0.01
-COMMIT_S = 1.0
+POLL_TIMEOUT_S = 0.01
+COMMIT_EVERY_S = 1.0
 
 
-class Saying(NamedTuple):
-    """On the heap; `order` settles ties, `command_id` lets a revocation take it back."""
+class ScheduledEvent(NamedTuple):
+    """An event on the heap. `order` decides between events of the same time; an event with a
+    `command_id` is a reaction, and is dropped if the command was revoked in time."""
 
     at: int
     order: int
-    event: Event
+    event: UpstreamEvent
     command_id: str | None
 
 
-class Senders:
-    """The channel senders, without any Kafka: a command comes, what is to be said goes out.
+class DemoSenders:
+    """The channel senders without Kafka: they receive commands and return the reactions.
 
-    An id that was seen is dropped (design 2.5); a revocation holds what was not sent yet.
+    A command whose id was received before is dropped (promise 5). A revoked command is not sent if
+    the revocation comes in time.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self._seen: set[str] = set()
+        self._received: set[str] = set()
         self._lost: set[str] = set()
         self._unsent: set[str] = set()
         self._revoked: set[str] = set()
 
-    def take(self, command: TouchDue) -> list[Said]:
-        """What will be heard of it; nothing for one that was seen, or is lost."""
-        name = command.command_id
+    def receive(self, command: TouchDue) -> list[SenderReaction]:
+        """Returns the reactions to a command; none if it was received before, or is lost."""
+        command_id = command.command_id
         self.counts["commands"] += 1
-        if name in self._seen:
+        if command_id in self._received:
             self.counts["repeats dropped"] += 1
             return []
-        if is_lost(command) and name not in self._lost:
-            self._lost.add(name)
+        if is_lost(command) and command_id not in self._lost:
+            self._lost.add(command_id)
             self.counts["commands lost"] += 1
             return []
-        self._seen.add(name)
-        self._unsent.add(name)
-        return fate(command)
+        self._received.add(command_id)
+        self._unsent.add(command_id)
+        return reactions_to(command)
 
-    def revoke(self, order: CommandRevoked) -> None:
-        """Not sent yet: it never will be. Too late: nothing."""
+    def revoke(self, revocation: CommandRevoked) -> None:
+        """Prevents the send of a command that is not sent yet."""
         self.counts["revocations"] += 1
-        if order.command_id in self._unsent:
-            self._revoked.add(order.command_id)
+        if revocation.command_id in self._unsent:
+            self._revoked.add(revocation.command_id)
             self.counts["revoked in time"] += 1
-        self._seen.add(order.command_id)
+        self._received.add(revocation.command_id)
 
-    def may_say(self, command_id: str) -> bool:
-        """Asked when its moment comes: whether it was not revoked."""
+    def may_send(self, command_id: str) -> bool:
+        """Whether the command is not revoked. From this call on it counts as sent."""
         self._unsent.discard(command_id)
         return command_id not in self._revoked
 
 
 class Traffic(threading.Thread):
-    """Runs until `stop`. `failure` is what ended it otherwise; `notes` is for the screen."""
+    """The thread. It runs until `stop`; `failure` is the exception that ended it before. `notes`
+    are the incidents for the screen, with their times."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(name="demo-traffic", daemon=True)
-        self.senders = Senders()
+        self.senders = DemoSenders()
         self.published = 0
         self.notes: list[tuple[int, str]] = []
         self.failure: BaseException | None = None
         self._settings = settings
         self._clock = settings.scaled_clock()
-        self._heap: list[Saying] = []
+        self._heap: list[ScheduledEvent] = []
         self._order = count()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._at_end: dict[tuple[str, int], bool] = {}
-        self._reached: dict[tuple[str, int], int] = {}
+        self._next_offsets: dict[tuple[str, int], int] = {}
         self._producer = idempotent_producer(settings)
         self._decode = Decoder().decode
 
-    def plan(self, events: Iterable[Event], start: int = 0) -> None:
-        """To be published at their moments, counted from `start`."""
+    def schedule(self, events: Iterable[UpstreamEvent], start: int = 0) -> None:
+        """Schedules events; their times count from `start` (microseconds)."""
         with self._lock:
             for event in events:
-                moment = event._replace(at=event.at + start)
-                heapq.heappush(self._heap, Saying(moment.at, next(self._order), moment, None))
+                timed = event._replace(at=event.at + start)
+                heapq.heappush(self._heap, ScheduledEvent(timed.at, next(self._order), timed, None))
 
     @property
     def idle(self) -> bool:
-        """Nothing more to say, and every command read."""
+        """Whether no event is scheduled and every command is read."""
         return not self._heap and bool(self._at_end) and all(self._at_end.values())
 
     def stop(self) -> None:
-        """End, and wait for that a little."""
+        """Ends the thread and waits for it, at most three seconds."""
         self._stopping.set()
         if self.is_alive():
             self.join(3)
 
     def run(self) -> None:
-        """The thread."""
+        """Reads commands and publishes events until `stop`."""
         group = f"{self._settings.topic_prefix}demo-senders"
         consumer = group_consumer(self._settings, group, f"{group}-0", report_partition_ends=True)
-        names = [self._settings.topic_prefix + topic.value for topic in LISTENS]
+        names = [self._settings.topic_prefix + topic.value for topic in COMMANDS]
         consumer.subscribe(names, on_assign=self._assigned)
         committed_at = 0.0
         try:
             while not self._stopping.is_set():
-                self._hear(consumer.consume(500, WAIT_S))
-                self._say_what_is_due()
+                self._read_commands(consumer.consume(500, POLL_TIMEOUT_S))
+                self._publish_due_events()
                 self._producer.poll(0)
-                if time.monotonic() > committed_at + COMMIT_S:
+                if time.monotonic() > committed_at + COMMIT_EVERY_S:
                     committed_at = time.monotonic()
                     self._commit(consumer)
         except BaseException as error:
@@ -139,62 +142,68 @@ class Traffic(threading.Thread):
             self._producer.flush(1)
             consumer.close()
 
-    # hearing
+    # Commands in
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        for place in partitions:
-            self._at_end[place.topic, place.partition] = False
-            place.offset = OFFSET_BEGINNING  # the ids seen live in memory: all or nothing
+        for partition in partitions:
+            self._at_end[partition.topic, partition.partition] = False
+            # The ids received before are in memory only, so all commands are read again.
+            partition.offset = OFFSET_BEGINNING
         consumer.incremental_assign(partitions)
 
-    def _hear(self, messages: list[Message]) -> None:
+    def _read_commands(self, messages: list[Message]) -> None:
         for message in messages:
-            place = (message.topic() or "", message.partition() or 0)
+            partition = (message.topic() or "", message.partition() or 0)
             error = message.error()
             if error is None:
-                self._at_end[place] = False
-                self._reached[place] = (message.offset() or 0) + 1
-                self._take(message)
+                self._at_end[partition] = False
+                self._next_offsets[partition] = (message.offset() or 0) + 1
+                self._receive(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._at_end[place] = True
+                self._at_end[partition] = True
             elif error.fatal():
                 raise RuntimeError(f"senders: {error.str()}")
 
-    def _take(self, message: Message) -> None:
+    def _receive(self, message: Message) -> None:
         data = self._decode(message.headers(), message.value()).data  # type: ignore[arg-type]
         if isinstance(data, CommandRevoked):
             self.senders.revoke(data)
             return
         now = self._clock.now()
-        for index, said in enumerate(self.senders.take(data)):
+        for index, reaction in enumerate(self.senders.receive(data)):
             ids = {name: getattr(data, name) for name in ("tenant_id", "contact_id", "command_id")}
             event_id = f"{data.command_id}:{index}"
-            event = Event(now + said.after, event_id, said.ce_type, {**ids, **said.fields})
+            event = UpstreamEvent(
+                now + reaction.after_us, event_id, reaction.ce_type, {**ids, **reaction.fields}
+            )
             with self._lock:
-                saying = Saying(event.at, next(self._order), event, data.command_id)
-                heapq.heappush(self._heap, saying)
+                scheduled = ScheduledEvent(event.at, next(self._order), event, data.command_id)
+                heapq.heappush(self._heap, scheduled)
 
     def _commit(self, consumer: Consumer) -> None:
-        places = [TopicPartition(*place, offset) for place, offset in self._reached.items()]
-        if places:
-            consumer.commit(offsets=places, asynchronous=True)
+        positions = [
+            TopicPartition(*partition, offset) for partition, offset in self._next_offsets.items()
+        ]
+        if positions:
+            consumer.commit(offsets=positions, asynchronous=True)
 
-    # saying
+    # Events out
 
-    def _say_what_is_due(self) -> None:
+    def _publish_due_events(self) -> None:
         now = self._clock.now()
         while self._heap and self._heap[0].at <= now:
             with self._lock:
-                saying = heapq.heappop(self._heap)
-            if saying.command_id is None or self.senders.may_say(saying.command_id):
-                self._publish(saying.event)
+                scheduled = heapq.heappop(self._heap)
+            command_id = scheduled.command_id
+            if command_id is None or self.senders.may_send(command_id):
+                self._publish(scheduled.event)
 
-    def _publish(self, event: Event) -> None:
+    def _publish(self, event: UpstreamEvent) -> None:
         if event.note:
             self.notes.append((event.at, event.note))
         kind = EVENTS[event.ce_type]
         assert kind.topic is not None
-        key, value = b"torn", TORN
+        key, value = b"torn", TORN_RECORD
         headers: list[tuple[str, bytes]] = []
         if event.data is not None:
             key = _key(event.data)

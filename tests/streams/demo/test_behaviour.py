@@ -1,4 +1,4 @@
-"""Senders and recipients: their answers follow from ids alone, and senders keep their promises."""
+"""Senders and recipients of the demo: reactions follow from ids alone, and senders drop repeats."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from schemas.base.times import HOUR
 from schemas.public.command_models import CommandRevoked, TouchDue
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
-from streams.demo.behaviour import fate, fraction, is_lost
-from streams.demo.traffic import Senders
+from streams.demo.behaviour import hash_fraction, is_lost, reactions_to
+from streams.demo.traffic import DemoSenders
 
 
-def command(number: int, **changed: Any) -> TouchDue:
+def touch_due(number: int, **changed: Any) -> TouchDue:
     made = sample_model(
         "touch.due",
         command_id=derive("command", str(number)),
@@ -24,31 +24,38 @@ def command(number: int, **changed: Any) -> TouchDue:
 
 
 def commands(channel: str) -> Iterator[TouchDue]:
-    return (command(number, channel=channel) for number in range(2_000))
+    return (touch_due(number, channel=channel) for number in range(2_000))
 
 
-def revocation(of: TouchDue) -> CommandRevoked:
-    made = sample_model("command.revoked", command_id=of.command_id, contact_id=of.contact_id)
+def revocation(command: TouchDue) -> CommandRevoked:
+    made = sample_model(
+        "command.revoked", command_id=command.command_id, contact_id=command.contact_id
+    )
     return cast(CommandRevoked, made)
 
 
-def test_a_die_shows_the_same_for_the_same_question() -> None:
-    shown = [fraction("open", str(number)) for number in range(4_000)]
-    assert shown == [fraction("open", str(number)) for number in range(4_000)]
-    assert all(0 <= value < 1 for value in shown)
-    assert 0.48 < sum(shown) / len(shown) < 0.52
-    assert fraction("click", "1") != fraction("open", "1")
+def test_a_hash_fraction_is_the_same_for_the_same_question() -> None:
+    drawn = [hash_fraction("open", str(number)) for number in range(4_000)]
+    assert drawn == [hash_fraction("open", str(number)) for number in range(4_000)]
+    assert all(0 <= value < 1 for value in drawn)
+    assert 0.48 < sum(drawn) / len(drawn) < 0.52
+    assert hash_fraction("click", "1") != hash_fraction("open", "1")
 
 
-def test_the_same_command_meets_the_same_fate() -> None:
-    assert [fate(c) for c in commands("email")] == [fate(c) for c in commands("email")]
+def test_the_same_command_gets_the_same_reactions() -> None:
+    assert [reactions_to(c) for c in commands("email")] == [
+        reactions_to(c) for c in commands("email")
+    ]
 
 
-def test_every_answer_there_is_comes_up() -> None:
-    told = Counter(
-        said.ce_type for channel in ("email", "sms") for c in commands(channel) for said in fate(c)
+def test_every_kind_of_reaction_occurs() -> None:
+    kinds = Counter(
+        reaction.ce_type
+        for channel in ("email", "sms")
+        for c in commands(channel)
+        for reaction in reactions_to(c)
     )
-    assert set(told) == {
+    assert set(kinds) == {
         "touch.sent",
         "touch.failed",
         "touch.delivered",
@@ -59,53 +66,55 @@ def test_every_answer_there_is_comes_up() -> None:
         "review.clicked",
         "feedback.submitted",
     }
-    codes = {said.fields.get("code") for c in commands("email") for said in fate(c)}
+    codes = {reaction.fields.get("code") for c in commands("email") for reaction in reactions_to(c)}
     assert {"429", "500", "400"} <= codes
-    assert not any(said.ce_type == "touch.opened" for c in commands("sms") for said in fate(c))
+    assert not any(
+        reaction.ce_type == "touch.opened" for c in commands("sms") for reaction in reactions_to(c)
+    )
 
 
-def test_answers_are_valid_events_in_order_and_soon_enough() -> None:
+def test_reactions_are_valid_events_in_order_and_soon_enough() -> None:
     for channel in ("email", "sms"):
         for each in commands(channel):
-            said = fate(each)
-            assert said == sorted(said, key=lambda one: one.after)
-            assert 0 < said[-1].after < 14 * HOUR
-            for one in said:
+            reactions = reactions_to(each)
+            assert reactions == sorted(reactions, key=lambda one: one.after_us)
+            assert 0 < reactions[-1].after_us < 14 * HOUR
+            for one in reactions:
                 ids = {"tenant_id": "acme", "contact_id": "c", "command_id": each.command_id}
                 EVENTS[one.ce_type].model.model_validate({**ids, **one.fields})
 
 
-def test_a_sender_drops_an_id_that_it_has_seen() -> None:
-    senders = Senders()
-    assert senders.take(command(1))
-    assert senders.take(command(1)) == []
+def test_a_sender_drops_a_repeated_command() -> None:
+    senders = DemoSenders()
+    assert senders.receive(touch_due(1))
+    assert senders.receive(touch_due(1)) == []
     assert senders.counts["repeats dropped"] == 1
 
 
-def test_a_revocation_holds_what_was_not_sent_yet() -> None:
-    senders, due = Senders(), command(1)
-    senders.take(due)
+def test_a_revocation_in_time_prevents_the_send() -> None:
+    senders, due = DemoSenders(), touch_due(1)
+    senders.receive(due)
     senders.revoke(revocation(due))
-    assert not senders.may_say(due.command_id)
+    assert not senders.may_send(due.command_id)
 
 
-def test_a_revocation_that_comes_too_late_changes_nothing() -> None:
-    senders, due = Senders(), command(1)
-    senders.take(due)
-    assert senders.may_say(due.command_id)
+def test_a_late_revocation_changes_nothing() -> None:
+    senders, due = DemoSenders(), touch_due(1)
+    senders.receive(due)
+    assert senders.may_send(due.command_id)
     senders.revoke(revocation(due))
-    assert senders.may_say(due.command_id)
+    assert senders.may_send(due.command_id)
 
 
-def test_a_command_revoked_before_it_came_is_never_sent() -> None:
-    senders, due = Senders(), command(1)
+def test_a_command_revoked_before_it_comes_is_not_sent() -> None:
+    senders, due = DemoSenders(), touch_due(1)
     senders.revoke(revocation(due))
-    assert senders.take(due) == []
+    assert senders.receive(due) == []
 
 
-def test_a_lost_command_is_sent_when_it_is_repeated() -> None:
-    lost = next(c for c in map(command, range(5_000)) if is_lost(c))
-    senders = Senders()
-    assert senders.take(lost) == []
-    assert senders.take(lost)
-    assert senders.take(lost) == []
+def test_a_lost_command_is_sent_when_it_comes_again() -> None:
+    lost = next(c for c in map(touch_due, range(5_000)) if is_lost(c))
+    senders = DemoSenders()
+    assert senders.receive(lost) == []
+    assert senders.receive(lost)
+    assert senders.receive(lost) == []

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.live
 RUN = "import sys; from streams.demo import run; sys.exit(run(customers={}, seconds={}, json=True))"
 LOSE_A_TOUCH = """
 import psycopg
-from streams.demo import closing
+from streams.demo import final_check
 
-recount = closing.recount
+recount = final_check.recount
 LOST = "DELETE FROM touchstream.touches WHERE ctid = (SELECT min(ctid) FROM touchstream.touches)"
 
 def recount_without_it(settings, progress):
@@ -24,7 +24,7 @@ def recount_without_it(settings, progress):
         assert connection.execute(LOST).rowcount == 1
     return recount(settings, progress)
 
-closing.recount = recount_without_it
+final_check.recount = recount_without_it
 """
 
 

@@ -1,4 +1,4 @@
-"""Whom the demo is about: the same people, jobs and incidents in every run."""
+"""The customers, jobs and incidents of the demo are the same in every run."""
 
 from collections import Counter
 
@@ -12,30 +12,30 @@ from schemas.campaigns.definition import validate_definition
 from schemas.public.cloudevents import parse_envelope
 from schemas.public.codec import decode_event, encode_event
 from schemas.public.events import EVENTS
-from streams.demo.businesses import BUSINESSES, campaign_of, definition, tenant_event
-from streams.demo.outreach import OUTREACHES, document, prospects
-from streams.demo.population import Customer, people
-from streams.demo.run import FIRST_MIDNIGHT, LAPSE, SEED
-from streams.demo.upstream_events import PAUSE_AT, RESUME_AT, TORN, story
+from streams.demo.businesses import BUSINESSES, campaign_document, campaign_of, tenant_event
+from streams.demo.outreach import OUTREACH_CAMPAIGNS, outreach_document, prospect_events
+from streams.demo.population import DemoCustomer, make_customers
+from streams.demo.run import FIRST_MIDNIGHT, PERIOD, SEED
+from streams.demo.upstream_events import PAUSE_AT, RESUME_AT, TORN_RECORD, upstream_events
 
 LONGEST = {"conservative": 96 * HOUR, "standard": 264 * HOUR, "aggressive": 268 * HOUR}
 
 
 @pytest.fixture(scope="module")
-def customers() -> list[Customer]:
-    return people(SEED, 2_000, FIRST_MIDNIGHT)
+def customers() -> list[DemoCustomer]:
+    return make_customers(SEED, 2_000, FIRST_MIDNIGHT)
 
 
-def test_the_same_seed_makes_the_same_people(customers: list[Customer]) -> None:
-    assert people(SEED, 2_000, FIRST_MIDNIGHT) == customers
-    assert people(SEED + 1, 2_000, FIRST_MIDNIGHT) != customers
+def test_the_same_seed_makes_the_same_customers(customers: list[DemoCustomer]) -> None:
+    assert make_customers(SEED, 2_000, FIRST_MIDNIGHT) == customers
+    assert make_customers(SEED + 1, 2_000, FIRST_MIDNIGHT) != customers
 
 
-def test_a_smaller_demo_has_the_first_of_the_same_people(customers: list[Customer]) -> None:
-    assert people(SEED, 60, FIRST_MIDNIGHT) == customers[:60]
+def test_a_smaller_demo_has_the_first_of_the_same_customers(customers: list[DemoCustomer]) -> None:
+    assert make_customers(SEED, 60, FIRST_MIDNIGHT) == customers[:60]
 
 
-def test_every_kind_of_customer_is_among_them(customers: list[Customer]) -> None:
+def test_every_kind_of_customer_occurs(customers: list[DemoCustomer]) -> None:
     assert {c.tenant_id for c in customers} == {b.tenant_id for b in BUSINESSES}
     assert 30 < sum(not c.email for c in customers) < 100
     assert 60 < sum(not c.phone for c in customers) < 200
@@ -47,7 +47,9 @@ def test_every_kind_of_customer_is_among_them(customers: list[Customer]) -> None
     assert len({job.job_id for job in jobs}) == len(jobs)
 
 
-def test_jobs_end_in_the_working_day_of_their_business(customers: list[Customer]) -> None:
+def test_jobs_are_completed_in_the_working_day_of_their_business(
+    customers: list[DemoCustomer],
+) -> None:
     zones = {business.tenant_id: zone(business.timezone) for business in BUSINESSES}
     for customer in customers:
         at = to_datetime(FIRST_MIDNIGHT + customer.jobs[0].at)
@@ -55,19 +57,19 @@ def test_jobs_end_in_the_working_day_of_their_business(customers: list[Customer]
         assert 8 <= at.astimezone(zones[customer.tenant_id]).hour <= 22
 
 
-def test_every_campaign_comes_to_its_end_within_the_lapse(customers: list[Customer]) -> None:
+def test_every_campaign_ends_within_the_demo_period(customers: list[DemoCustomer]) -> None:
     by_tenant = {business.tenant_id: business for business in BUSINESSES}
     for customer in customers:
         for job in customer.jobs:
             campaign = campaign_of(by_tenant[customer.tenant_id], job.service_type)
-            assert job.at + LONGEST[campaign.preset] < LAPSE - 8 * HOUR
+            assert job.at + LONGEST[campaign.preset] < PERIOD - 8 * HOUR
 
 
 def test_campaigns_are_valid_and_have_templates() -> None:
     presets = set()
     for business in BUSINESSES:
         for campaign in business.campaigns:
-            found = validate_definition(definition(business, campaign, 3 * DAY))
+            found = validate_definition(campaign_document(business, campaign, 3 * DAY))
             assert isinstance(found, Definition)
             assert all(step.template_id for step in found.steps)
             presets.add(campaign.preset)
@@ -75,25 +77,25 @@ def test_campaigns_are_valid_and_have_templates() -> None:
     assert presets == set(LONGEST)
 
 
-def test_outreach_is_valid_and_comes_to_its_end_within_the_lapse() -> None:
-    for outreach in OUTREACHES:
-        found = validate_definition(document(outreach, 3 * DAY))
+def test_outreach_is_valid_and_ends_within_the_demo_period() -> None:
+    for outreach in OUTREACH_CAMPAIGNS:
+        found = validate_definition(outreach_document(outreach, 3 * DAY))
         assert isinstance(found, Definition), found
         assert found.kind == "prospecting"
         waits = sum(step.wait_for.max_wait_us for step in found.steps if step.wait_for)
         longest = waits + sum(step.delay_us for step in found.steps)
-        last = max(at for at, *_ in prospects(SEED, 2_000))
+        last = max(at for at, *_ in prospect_events(SEED, 2_000))
         # Each step may wait for the morning, and each reply for somebody to read it.
-        assert last + longest + len(found.steps) * 18 * HOUR < LAPSE - 8 * HOUR
+        assert last + longest + len(found.steps) * 18 * HOUR < PERIOD - 8 * HOUR
 
 
-def test_everything_told_is_a_valid_event(customers: list[Customer]) -> None:
-    told = story(customers, FIRST_MIDNIGHT)
-    assert told == sorted(told)
-    assert all(0 <= event.at < LAPSE for event in told)
-    for event in told[::50]:
+def test_all_upstream_events_are_valid_and_in_order(customers: list[DemoCustomer]) -> None:
+    events = upstream_events(customers, FIRST_MIDNIGHT)
+    assert events == sorted(events)
+    assert all(0 <= event.at < PERIOD for event in events)
+    for event in events[::50]:
         if event.data is not None:
-            model = EVENTS[event.ce_type].model.model_validate(_moments(event.data))
+            model = EVENTS[event.ce_type].model.model_validate(_with_parsed_times(event.data))
             headers, value = encode_event(event.ce_type, model, event_id="e", source="s")
             assert decode_event(headers, value).data == model
     for business in BUSINESSES:
@@ -102,7 +104,9 @@ def test_everything_told_is_a_valid_event(customers: list[Customer]) -> None:
 
 def test_the_incidents_happen_once_each_in_a_demo_of_any_size() -> None:
     for number in (60, 2_000):
-        kinds = Counter(e.ce_type for e in story(people(SEED, number, FIRST_MIDNIGHT), 0))
+        kinds = Counter(
+            e.ce_type for e in upstream_events(make_customers(SEED, number, FIRST_MIDNIGHT), 0)
+        )
         del kinds["job.completed"], kinds["contact.upserted"], kinds["contact.enrolled"]
         assert kinds == dict.fromkeys(
             (
@@ -120,11 +124,11 @@ def test_the_incidents_happen_once_each_in_a_demo_of_any_size() -> None:
 
 def test_the_torn_record_cannot_be_read() -> None:
     with pytest.raises(Refused):
-        parse_envelope([], TORN)
+        parse_envelope([], TORN_RECORD)
 
 
-def _moments(data: dict[str, object]) -> dict[str, object]:
-    """Times as the model has them."""
+def _with_parsed_times(data: dict[str, object]) -> dict[str, object]:
+    """Replaces the time text by microseconds, as the model has it."""
     if "completed_at" not in data:
         return data
     return {**data, "completed_at": parse_rfc3339(str(data["completed_at"])) // SECOND * SECOND}

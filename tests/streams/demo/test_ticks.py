@@ -1,4 +1,5 @@
-"""A time lapse lives by ticks: where nothing else comes, each timer brings its own (design 2.2)."""
+"""With a fast clock timers fire on time by ticks: if no record comes, each timer causes a tick
+(promise 2)."""
 
 from schemas.base.times import HOUR, SECOND
 from schemas.internal.facts import FactKind
@@ -8,7 +9,7 @@ from tests.testing.world import START, World
 GAP = SECOND // 10
 
 
-def test_timers_a_moment_apart_fire_each_in_its_time() -> None:
+def test_timers_close_together_fire_each_at_its_time() -> None:
     world = World()
     world.append(tenant())
     world.settle()
@@ -18,7 +19,7 @@ def test_timers_a_moment_apart_fire_each_in_its_time() -> None:
         at = START + number * GAP
         world.append(job(f"j{number}", contact_id=f"c-{number}", completed_at=at))
     world.settle()
-    # The worker turns at each due moment once: a tick that had to wait would be late for good.
+    # The worker turns once at each due time, so a tick that has to wait would be late.
     for number in range(5):
         world.now = START + 24 * HOUR + number * GAP
         world.settle()
