@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from processors.intake import address, understood
+from processors.intake import destination, internal_message
 from schemas.base.times import format_rfc3339
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
@@ -89,7 +89,7 @@ class RecordedEvents:
         self._records: list[tuple[str | CampaignKey | None, PlannedRecord]] = []
         for at, event in timed:
             self._collect_answer(at, event)
-            message = understood(event, self.begins_at)
+            message = internal_message(event, self.begins_at)
             subject: str | CampaignKey | None = None
             if isinstance(message, UpsertTenant):
                 subject = message.tenant_id
@@ -97,7 +97,7 @@ class RecordedEvents:
             elif isinstance(message, PublishCampaign):
                 subject = message.tenant_id, message.campaign_id
                 self.published.add(subject)
-            topic, key = address(message)
+            topic, key = destination(message)
             self._records.append((subject, PlannedRecord(at, topic, key, encode(message))))
 
     def _collect_answer(self, at: int, event: PublicEvent) -> None:
@@ -149,7 +149,7 @@ def setup_records(
 
 
 def _setup_record(message: Message, start: int) -> PlannedRecord:
-    topic, key = address(message)
+    topic, key = destination(message)
     return PlannedRecord(start, topic, key, encode(message))
 
 

@@ -1,138 +1,174 @@
-"""The summary in a terminal: what a campaign owner asks first, and no more than fits."""
+"""The summary of a simulation as text: what a campaign owner asks first, within the width of the
+terminal."""
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
-from streams.simulation.summary import STAGES, busiest_hours
+from streams.base.text_table import text_table
+from streams.simulation.summary import STAGES, SummaryRow, busiest_hours
 
-Row = dict[str, Any]
-ROWS = 12
-_BAR = 30
-
-
-def print_summary(told: Row, console: Console) -> None:
-    """Everything, one part below the other."""
-    console.print(Group(*_parts(told)))
-
-
-def _parts(told: Row) -> Iterator[RenderableType]:
-    yield Text(_headline(told))
-    hours = told["touches"]["by_local_hour"]
-    if hours:
-        yield _table("Touches by local hour", ("hour", "touches#", ""), _local(hours))
-        yield _table("Busiest hours of the stream (UTC)", *_stream(told["touches"]["by_hour"]))
-    if told["funnel"]:
-        yield _table("Steps", *_funnel(told["funnel"]))
-    if told["not_sent"]:
-        rows = [[r["how"], r["channel"], r["reason"], r["touches"]] for r in told["not_sent"]]
-        yield _table("Not sent", ("how", "channel", "reason", "touches#"), rows)
-    if told["waited"]:
-        yield _table("Waited on", *_waited(told["waited"]))
-    if "against" in told:
-        yield from _against(told["against"])
-    if told["refused"]:
-        yield _table("Events that were refused", ("reason", "events#"), told["refused"].items())
+ROWS_MAX = 12
+STEPS_MAX = 24
+_BAR_LENGTH = 30
+_BAR_LENGTH_MIN = 5
+_BAR_MARGIN = 22
+"""The width of the columns before the bars."""
 
 
-def _against(told: Row) -> Iterator[RenderableType]:
-    touches, people = told["touches"], told["people"]
-    moved = touches["moved_earlier"] + touches["moved_later"]
-    lines = [
-        f"Under the other: {touches['added']:,} touches added, {touches['removed']:,} removed, "
-        f"{moved:,} moved, {touches['same']:,} the same",
-        f"for {people['changed']:,} of {people['all']:,} people something is different",
-    ]
-    for why, number in told["marked_events"].items():
-        lines.append(f"{number:,} recorded events are marked: {_MARKED[why]}")
-    yield Text("\n".join(lines) + "\n")
-    several = len({row["tenant_id"] for row in told["by_step"]}) > 1
-    names = ("tenant_id", "campaign_id", "step_id", "channel")[not several :]
-    counts = ("same", "moved_earlier", "moved_later", "added", "removed", "median_shift_hours")
-    heads = [name.removesuffix("_id") for name in names]
-    heads += [f"{name.replace('_', ' ')}#" for name in counts]
-    rows = [
-        ["-" if row[name] is None else row[name] for name in (*names, *counts)]
-        for row in told["by_step"]
-    ]
-    yield _table("Step by step", heads, rows)
+def print_summary(summary: SummaryRow, console: Console) -> None:
+    """Prints the summary within the width of the console.
+
+    No value is cut: long lines are wrapped, and columns that do not fit stand on a further line.
+    """
+    for line in _lines(summary, console.width):
+        console.print(line, soft_wrap=True)
 
 
-_MARKED = {
-    "touch_gone": "the touch that they answer is not sent any more",
-    "touch_later": "the touch that they answer goes out after them",
-    "touch_unknown": "they answer a touch that neither side sends",
-}
+def _lines(summary: SummaryRow, width: int) -> Iterator[Text]:
+    yield from _wrapped(_headlines(summary), width)
+    touches = summary["touches"]
+    if touches["by_local_hour"]:
+        bars = _local_hours(touches["by_local_hour"], width)
+        yield from _table("Touches by local hour", ("hour", "touches#", ""), bars, width)
+        hours = _busiest_hours(touches["by_hour"])
+        heads = ("hour", "tenant", "channel", "touches#")
+        yield from _table("Busiest hours (UTC)", heads, hours, width)
+    if summary["funnel"]:
+        yield from _table("Steps", *_funnel(summary["funnel"]), width)
+    if summary["not_sent"]:
+        fields = ("how", "channel", "reason", "touches")
+        rows = _rows(summary["not_sent"], fields)
+        yield from _table("Not sent", ("how", "channel", "reason", "touches#"), rows, width)
+    if summary["waited"]:
+        yield from _table("Waited on (hours in UTC)", *_waits(summary["waited"]), width)
+    if "against" in summary:
+        yield from _against(summary["against"], width)
+    if summary["refused"]:
+        refused = summary["refused"].items()
+        yield from _table("Refused events", ("reason", "events#"), refused, width)
 
 
-def _headline(told: Row) -> str:
-    about, touches, runs = told["simulation"], told["touches"], told["runs"]
+def _headlines(summary: SummaryRow) -> Iterator[str]:
+    about, touches, runs = summary["simulation"], summary["touches"], summary["runs"]
+    yield f"{about['start']} to {about['ended_at']}, {about['records']:,} records"
     by_channel = ", ".join(f"{number:,} {name}" for name, number in touches["by_channel"].items())
-    lines = [
-        f"{about['start']} to {about['ended_at']}, {about['records']:,} records",
-        f"{touches['commanded']:,} touches{': ' + by_channel if by_channel else ''}",
-        f"{runs['started']:,} runs: {runs['completed']:,} completed"
-        f"{_reasons('stopped', runs['stopped'])}{_reasons('declined', runs['declined'])}",
-    ]
-    took = runs["hours_to_complete"]
-    if took:
-        lines.append(
-            f"hours to complete: {took['median']:g} for half, "
-            f"{took['nine_of_ten']:g} for nine of ten, {took['longest']:g} for all"
+    yield f"{touches['commanded']:,} touches{': ' + by_channel if by_channel else ''}"
+    stopped, declined = _reasons("stopped", runs["stopped"]), _reasons("declined", runs["declined"])
+    yield f"{runs['started']:,} runs: {runs['completed']:,} completed{stopped}{declined}"
+    hours = runs["hours_to_complete"]
+    if hours:
+        yield (
+            f"hours to complete: median {hours['median']:g}, nine of ten within "
+            f"{hours['nine_of_ten']:g}, longest {hours['longest']:g}"
         )
     if not about["finished"]:
-        lines.append(f"NOT FINISHED: time was up, and {runs['not_ended']:,} runs go on")
+        yield f"NOT FINISHED: time was up, and {runs['not_ended']:,} runs go on"
     elif runs["not_ended"]:
-        lines.append(f"{runs['not_ended']:,} runs wait for somebody: {runs['paused']:,} are paused")
-    return "\n".join(lines) + "\n"
+        yield (
+            f"{runs['not_ended']:,} runs have not ended, because they wait for a person:"
+            f" {runs['paused']:,} are paused"
+        )
 
 
-def _reasons(word: str, reasons: dict[str, int]) -> str:
-    told = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items())
-    return f"; {word}: {told}" if told else ""
+def _reasons(label: str, reasons: dict[str, int]) -> str:
+    counts = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items())
+    return f"; {label}: {counts}" if counts else ""
 
 
-def _local(rows: Sequence[Row]) -> Iterator[Sequence[object]]:
+def _local_hours(rows: Iterable[SummaryRow], width: int) -> Iterator[Sequence[object]]:
+    """Yields hour, number and a bar for each local hour with touches."""
     hours = [0] * 24
     for row in rows:
         hours[row["hour"]] += row["touches"]
     most = max(hours)
+    length = max(_BAR_LENGTH_MIN, min(_BAR_LENGTH, width - _BAR_MARGIN))
     for hour, number in enumerate(hours):
         if number:
-            yield f"{hour:02}", number, "█" * max(1, round(_BAR * number / most))
+            yield f"{hour:02}", number, "█" * max(1, round(length * number / most))
 
 
-def _stream(rows: Sequence[Row]) -> tuple[Sequence[str], list[Sequence[object]]]:
-    chosen = busiest_hours(rows, ROWS)
-    heads = ("hour", "tenant", "channel", "touches#")
-    return heads, [[r["hour"], r["tenant_id"], r["channel"], r["touches"]] for r in chosen]
+def _busiest_hours(rows: Iterable[SummaryRow]) -> Iterator[Sequence[object]]:
+    for row in busiest_hours(rows, ROWS_MAX):
+        yield _hour(row["hour"]), row["tenant_id"], row["channel"], row["touches"]
 
 
-def _funnel(rows: Sequence[Row]) -> tuple[Sequence[str], list[Sequence[object]]]:
+def _funnel(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    """Returns heads and rows of the first steps, with the stages that some step reached."""
     stages = [stage for stage in STAGES if any(stage in row for row in rows)]
     heads = ("campaign", "step", "channel", *(f"{stage}#" for stage in stages))
-    names = ("campaign_id", "step_id", "channel")
-    return heads, [
-        [*(row[name] for name in names), *(row.get(stage, 0) for stage in stages)]
-        for row in rows[: 2 * ROWS]
-    ]
+    fields = ("campaign_id", "step_id", "channel", *stages)
+    return heads, _rows(rows[:STEPS_MAX], fields, default=0)
 
 
-def _waited(rows: Sequence[Row]) -> tuple[Sequence[str], list[Sequence[object]]]:
+def _waits(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
     heads = ("reason", "tenant", "channel", "times#", "hours#", "first hour", "last hour")
-    names = ("reason", "tenant_id", "channel", "times", "hours", "first_hour", "last_hour")
-    return heads, [[row[name] for name in names] for row in rows[:ROWS]]
+    fields = ("reason", "tenant_id", "channel", "times", "hours")
+    return heads, (
+        (*(row[field] for field in fields), _hour(row["first_hour"]), _hour(row["last_hour"]))
+        for row in rows[:ROWS_MAX]
+    )
 
 
-def _table(title: str, heads: Sequence[str], rows: Any) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
-    for head in heads:
-        numbers = head.endswith("#")
-        table.add_column(head.rstrip("#"), justify="right" if numbers else "left", no_wrap=True)
+def _against(against: SummaryRow, width: int) -> Iterator[Text]:
+    """The comparison with the other definition or the other limits."""
+    touches, people = against["touches"], against["people"]
+    moved = touches["moved_earlier"] + touches["moved_later"]
+    lines = [
+        "",
+        f"Under the other: {touches['added']:,} touches added, {touches['removed']:,} removed, "
+        f"{moved:,} moved, {touches['same']:,} the same",
+        f"{people['changed']:,} of {people['all']:,} people have different touches",
+    ]
+    for why, number in against["marked_events"].items():
+        lines.append(f"{number:,} recorded events are marked: {_MARKED[why]}")
+    yield from _wrapped(lines, width)
+    several_tenants = len({row["tenant_id"] for row in against["by_step"]}) > 1
+    names = ("tenant_id", "campaign_id", "step_id", "channel")[not several_tenants :]
+    counts = ("same", "moved_earlier", "moved_later", "added", "removed", "median_shift_hours")
+    heads = [name.removesuffix("_id") for name in names]
+    heads += [f"{name.replace('_', ' ')}#" for name in counts]
+    yield from _table("Step by step", heads, _rows(against["by_step"], (*names, *counts)), width)
+
+
+_MARKED = {
+    "touch_gone": "they answer a touch that is not sent any more",
+    "touch_later": "they answer a touch that is sent after them",
+    "touch_unknown": "they answer a touch that neither side sends",
+}
+
+
+def _rows(
+    rows: Iterable[SummaryRow], fields: Sequence[str], default: object = None
+) -> Iterator[Sequence[object]]:
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
-    table.add_section()
-    return table
+        yield [row.get(field, default) for field in fields]
+
+
+def _hour(text: str) -> str:
+    """Shortens an RFC 3339 time to the minute: `2026-01-05 09:00`."""
+    return text[:16].replace("T", " ")
+
+
+def _wrapped(lines: Iterable[str], width: int) -> Iterator[Text]:
+    for line in lines:
+        parts = textwrap.wrap(line, width, subsequent_indent="  ", break_on_hyphens=False)
+        yield from map(Text, parts or [""])
+
+
+def _table(
+    title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], width: int
+) -> Iterator[Text]:
+    """A title, the heads and the rows after an empty line."""
+    table = text_table(heads, ([_cell(value) for value in row] for row in rows), width)
+    yield Text()
+    yield Text(title, style="bold")
+    yield from (Text(line, style="dim") for line in table.header)
+    yield from map(Text, table.rows)
+
+
+def _cell(value: object) -> object:
+    return f"{value:,}" if isinstance(value, int) else value

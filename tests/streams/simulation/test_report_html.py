@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.simulation.report_html import render_page
-from tests.streams.cli.conftest import Touchstream
+from tests.testing.command_line import Touchstream
 from tests.testing.simulation_harness import MIXED_BEHAVIOUR, scenario, sequence, simulate, tenant
 
 

@@ -12,7 +12,7 @@ from schemas.internal.facts import Fact
 from streams.simulation import enrollment_lines
 from streams.simulation.engine import OwnedEnrollment
 from streams.simulation.report import ENROLLMENTS
-from tests.streams.cli.conftest import Touchstream
+from tests.testing.command_line import Touchstream
 from tests.testing.simulation_harness import (
     MIXED_BEHAVIOUR,
     scenario,

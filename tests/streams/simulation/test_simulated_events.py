@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.intake import understood
+from processors.intake import internal_message
 from schemas.channels import actions
 from schemas.public.codec import Decoder
 from streams.simulation.behaviour import Behaviour
@@ -24,7 +24,7 @@ def test_intake_makes_the_message_from_the_event(name: str, is_variant: bool) ->
     signal = DrawnSignal(START + 1_000, RULES[name], is_variant)
     event = build_event(touch, signal)
     public_event = Decoder().decode((), event_line(touch, signal, event))
-    assert understood(public_event, 0) == event.message
+    assert internal_message(public_event, 0) == event.message
 
 
 def test_every_action_of_every_channel_has_a_rule() -> None:
