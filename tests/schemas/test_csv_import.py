@@ -10,47 +10,49 @@ from schemas.public.inbound_events import ContactUpserted
 HEAD = b"contact_id,first_name,email,phone,linkedin_url,timezone\n"
 
 
-def people(*lines: bytes, head: bytes = HEAD) -> list[ContactLine | RejectedLine]:
+def read(*lines: bytes, head: bytes = HEAD) -> list[ContactLine | RejectedLine]:
     return list(read_contacts([head, *lines], "acme"))
 
 
-def one(line: bytes, head: bytes = HEAD) -> ContactUpserted:
-    (found,) = people(line, head=head)
+def read_one(line: bytes, head: bytes = HEAD) -> ContactUpserted:
+    (found,) = read(line, head=head)
     assert isinstance(found, ContactLine), found
     return found.event
 
 
-def codes(*lines: bytes, head: bytes = HEAD) -> list[tuple[int, str]]:
+def rejections(*lines: bytes, head: bytes = HEAD) -> list[tuple[int, str]]:
     return [
         (found.line, found.code)
-        for found in people(*lines, head=head)
+        for found in read(*lines, head=head)
         if isinstance(found, RejectedLine)
     ]
 
 
-def test_a_line_is_a_person() -> None:
-    event = one(b"ann,Ann,ann@example.com,+1 555 0100,https://linkedin.com/in/ann,Europe/Rome\n")
+def test_a_line_becomes_an_event() -> None:
+    event = read_one(
+        b"ann,Ann,ann@example.com,+1 555 0100,https://linkedin.com/in/ann,Europe/Rome\n"
+    )
     assert (event.tenant_id, event.contact_id, event.first_name) == ("acme", "ann", "Ann")
     assert event.addresses is not None
     assert event.addresses["linkedin_url"] == "https://linkedin.com/in/ann"
     assert event.attributes is None
 
 
-def test_columns_are_known_by_many_names_and_the_rest_are_attributes() -> None:
+def test_columns_have_several_names_and_other_columns_are_attributes() -> None:
     head = b"\xef\xbb\xbfE-Mail;First Name;Company Name\r\n"  # as a spreadsheet writes it
-    event = one(b"ann@example.com;Ann;Acme & Sons\r\n", head)
+    event = read_one(b"ann@example.com;Ann;Acme & Sons\r\n", head)
     assert (event.addresses, event.first_name) == ({"email": "ann@example.com"}, "Ann")
     assert event.attributes == {"company_name": "Acme & Sons"}
 
 
-def test_without_an_id_a_person_is_known_by_the_address() -> None:
+def test_without_a_contact_id_the_id_derives_from_the_address() -> None:
     ids = {
-        one(line, b"email,linkedin_url\n").contact_id
+        read_one(line, b"email,linkedin_url\n").contact_id
         for line in (b"Ann@Example.com,\n", b"ann@example.com,https://linkedin.com/in/ann\n")
     }
     assert len(ids) == 1
-    assert one(b",https://linkedin.com/in/Ann/\n", b"email,linkedin_url\n").contact_id == (
-        one(b",http://www.linkedin.com/in/ann\n", b"email,linkedin_url\n").contact_id
+    assert read_one(b",https://linkedin.com/in/Ann/\n", b"email,linkedin_url\n").contact_id == (
+        read_one(b",http://www.linkedin.com/in/ann\n", b"email,linkedin_url\n").contact_id
     )
 
 
@@ -75,40 +77,42 @@ def test_without_an_id_a_person_is_known_by_the_address() -> None:
         (b"a\x00n,Ann,,,,\n", CsvCode.FIELD),
     ],
 )
-def test_a_bad_line_is_told_and_the_next_is_read(line: bytes, code: CsvCode) -> None:
-    found = people(line, b"ben,Ben,ben@example.com,,,\n")
+def test_a_bad_line_is_rejected_and_the_next_line_is_read(line: bytes, code: CsvCode) -> None:
+    found = read(line, b"ben,Ben,ben@example.com,,,\n")
     assert [type(each) for each in found] == [RejectedLine, ContactLine]
     assert isinstance(found[0], RejectedLine)
     assert (found[0].line, found[0].code) == (2, code)
     assert b"x" * 100 not in repr(found[0]).encode()
 
 
-def test_a_phone_number_with_its_sign_is_no_formula() -> None:
-    assert one(b"ann,Ann,,+1 (555) 0100,,\n").addresses == {"phone": "+1 (555) 0100"}
+def test_a_phone_number_with_a_plus_sign_is_not_a_formula() -> None:
+    assert read_one(b"ann,Ann,,+1 (555) 0100,,\n").addresses == {"phone": "+1 (555) 0100"}
 
 
-def test_the_second_line_of_a_person_is_told() -> None:
-    assert codes(b"ann,Ann,,,,\n", b"ben,Ben,,,,\n", b"ann,Ann,,,,\n") == [(4, CsvCode.DUPLICATE)]
+def test_the_second_line_of_a_contact_is_rejected() -> None:
+    assert rejections(b"ann,Ann,,,,\n", b"ben,Ben,,,,\n", b"ann,Ann,,,,\n") == [
+        (4, CsvCode.DUPLICATE)
+    ]
 
 
-def test_quotes_hold_separators_quotes_and_lines() -> None:
-    event = one(b'ann,"Ann, ""the"" first",,,,\n')
+def test_a_quoted_cell_can_have_separators_quotes_and_line_breaks() -> None:
+    event = read_one(b'ann,"Ann, ""the"" first",,,,\n')
     assert event.first_name == 'Ann, "the" first'
     head = b"contact_id,notes\n"
-    found = people(b'ann,"one\n', b'two"\n', b"ben,three\n", head=head)
+    found = read(b'ann,"one\n', b'two"\n', b"ben,three\n", head=head)
     events = [each.event for each in found if isinstance(each, ContactLine)]
     assert [event.attributes for event in events] == [{"notes": "one\ntwo"}, {"notes": "three"}]
 
 
-def test_a_quote_that_never_closes_costs_its_own_line() -> None:
+def test_a_line_with_an_unclosed_quote_is_rejected_alone() -> None:
     lines = [b"p%d,Ann,,,,\n" % number for number in range(500)]
-    found = people(b'ann,"Ann,,,,\n', *lines)
+    found = read(b'ann,"Ann,,,,\n', *lines)
     assert len([each for each in found if isinstance(each, ContactLine)]) == 500
     assert [each.code for each in found if isinstance(each, RejectedLine)] == [CsvCode.QUOTE]
 
 
-def test_empty_lines_are_nobody() -> None:
-    assert people(b"\n", b",,,,,\r\n", b"  \n") == []
+def test_empty_lines_are_ignored() -> None:
+    assert read(b"\n", b",,,,,\r\n", b"  \n") == []
 
 
 @pytest.mark.parametrize(
@@ -122,12 +126,12 @@ def test_empty_lines_are_nobody() -> None:
         b"\x00\x01\x02",
     ],
 )
-def test_without_a_header_nothing_is_read(head: bytes) -> None:
+def test_a_file_without_a_header_is_an_error(head: bytes) -> None:
     with pytest.raises(CsvHeaderInvalid):
-        people(b"ann,Ann\n", head=head)
+        read(b"ann,Ann\n", head=head)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20))
-def test_any_bytes_are_people_or_told(lines: list[bytes]) -> None:
-    for found in people(*(line + b"\n" for line in lines)):
+def test_any_line_is_an_event_or_a_rejection(lines: list[bytes]) -> None:
+    for found in read(*(line + b"\n" for line in lines)):
         assert isinstance(found, ContactLine | RejectedLine)

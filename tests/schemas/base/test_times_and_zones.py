@@ -26,7 +26,7 @@ moments = st.integers(EARLIEST, LATEST - 1)
 
 
 @given(moments)
-def test_a_time_comes_back_as_it_was(micros: int) -> None:
+def test_a_time_round_trips_through_text_and_datetime(micros: int) -> None:
     assert parse_moment(format_rfc3339(micros)) == micros
     assert from_datetime(to_datetime(micros)) == micros
 
@@ -48,7 +48,7 @@ def test_the_epoch_is_zero() -> None:
     ("text", "micros"),
     [("00:00:00.5Z", 500_000), ("00:00:00.123456789Z", 123_456), ("00:00:00.000001z", 1)],
 )
-def test_fractions_count_down_to_the_microsecond(text: str, micros: int) -> None:
+def test_fractions_are_read_to_the_microsecond(text: str, micros: int) -> None:
     assert parse_rfc3339(f"1970-01-01T{text}") == micros
     assert parse_rfc3339(f"1970-01-01 {text}") == micros
 
@@ -73,13 +73,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_not_rfc_3339_is_no_time(text: str) -> None:
+def test_text_that_is_not_rfc_3339_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_rfc3339(text)
 
 
 @given(st.integers(0, 1439))
-def test_a_time_of_day_comes_back_as_it_was(minutes: int) -> None:
+def test_a_time_of_day_round_trips_through_text(minutes: int) -> None:
     assert parse_clock(format_clock(minutes)) == minutes
 
 

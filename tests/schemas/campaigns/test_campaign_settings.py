@@ -7,11 +7,11 @@ import pytest
 from schemas.base.error_codes import CampaignCode
 from schemas.base.times import DAY, MINUTE
 from schemas.campaigns.compiled_definition import CampaignSettings
-from tests.schemas.campaigns.test_definition import of, valid
+from tests.schemas.campaigns.test_definition import document_problems, valid_definition
 
 
-def setting(**changed: Any) -> list[tuple[str, str]]:
-    return of(settings=changed)
+def setting_problems(**changed: Any) -> list[tuple[str, str]]:
+    return document_problems(settings=changed)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def setting(**changed: Any) -> list[tuple[str, str]]:
         ("priority", 1_001),
     ],
 )
-def test_a_wrong_setting_is_told_at_its_place(name: str, wrong: Any) -> None:
-    assert setting(**{name: wrong}) == [(CampaignCode.SETTING_INVALID, f"settings.{name}")]
+def test_an_invalid_setting_is_reported_with_its_place(name: str, wrong: Any) -> None:
+    assert setting_problems(**{name: wrong}) == [(CampaignCode.SETTING_INVALID, f"settings.{name}")]
 
 
-def test_settings_become_what_the_engine_counts_in() -> None:
-    settings = valid(
+def test_settings_are_compiled_to_microseconds_and_minutes() -> None:
+    settings = valid_definition(
         settings={
             "cooldown_days": 30,
             "late_policy": "skip_older_than",
@@ -62,18 +62,18 @@ def test_settings_become_what_the_engine_counts_in() -> None:
     )
 
 
-def test_skipping_what_is_late_needs_to_know_how_late() -> None:
-    why = setting(late_policy="skip_older_than")
+def test_skip_older_than_requires_late_skip_hours() -> None:
+    why = setting_problems(late_policy="skip_older_than")
     assert why == [(CampaignCode.SETTING_INVALID, "settings.late_skip_hours")]
 
 
-def test_quiet_hours_are_the_tenants_none_or_its_own() -> None:
-    assert valid(settings={"quiet_hours": None}).settings.quiet == "tenant"
-    assert valid(settings={"quiet_hours": "none"}).settings.quiet == "none"
+def test_quiet_hours_are_those_of_the_tenant_none_or_own_ones() -> None:
+    assert valid_definition(settings={"quiet_hours": None}).settings.quiet == "tenant"
+    assert valid_definition(settings={"quiet_hours": "none"}).settings.quiet == "none"
     place, code = "settings.quiet_hours", CampaignCode.QUIET_HOURS_INVALID
-    assert setting(quiet_hours="always") == [(code, place)]
-    assert setting(quiet_hours={"start": "22:00"}) == [(code, f"{place}.end")]
-    assert setting(quiet_hours={"start": 1320, "end": "24:00"}) == [
+    assert setting_problems(quiet_hours="always") == [(code, place)]
+    assert setting_problems(quiet_hours={"start": "22:00"}) == [(code, f"{place}.end")]
+    assert setting_problems(quiet_hours={"start": 1320, "end": "24:00"}) == [
         (code, f"{place}.start"),
         (code, f"{place}.end"),
     ]

@@ -25,25 +25,25 @@ daily_mail = partial(step, hours=24, template_id=None)
 """A step with as few fields as a review campaign allows."""
 
 
-def valid(**changed: Any) -> Definition:
+def valid_definition(**changed: Any) -> Definition:
     definition = validate_definition(document(**changed))
     assert isinstance(definition, Definition), definition
     return definition
 
 
-def problems(whole: Any, **told: str) -> list[tuple[str, str]]:
+def problems_of(whole: Any, **told: str) -> list[tuple[str, str]]:
     found = validate_definition(whole, **told)
     assert isinstance(found, list), found
     assert all(len(problem.message) <= 300 for problem in found)
     return [(problem.code, problem.place) for problem in found]
 
 
-def of(**changed: Any) -> list[tuple[str, str]]:
-    return problems(document(**changed))
+def document_problems(**changed: Any) -> list[tuple[str, str]]:
+    return problems_of(document(**changed))
 
 
-def test_the_least_document_has_all_the_defaults() -> None:
-    assert valid(steps=[daily_mail()]) == Definition(
+def test_the_smallest_document_gets_all_defaults() -> None:
+    assert valid_definition(steps=[daily_mail()]) == Definition(
         tenant_id="acme",
         campaign_id="reviews",
         name="Review requests",
@@ -63,18 +63,20 @@ def test_the_least_document_has_all_the_defaults() -> None:
     )
 
 
-def test_delays_count_from_enrollment_and_then_from_the_step_before() -> None:
-    steps = valid(steps=[daily_mail(), daily_mail("b"), daily_mail("c", anchor="enrollment")]).steps
+def test_delays_count_from_the_enrollment_and_then_from_the_previous_step() -> None:
+    steps = valid_definition(
+        steps=[daily_mail(), daily_mail("b"), daily_mail("c", anchor="enrollment")]
+    ).steps
     assert [s.anchor for s in steps] == ["enrollment", "previous_scheduled", "enrollment"]
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_of_a_document_are_reported_together() -> None:
     whole = document(
         name=None,
         kind="calls",
         steps=[daily_mail(hours=0), daily_mail(channel="fax"), daily_mail("c d")],
     )
-    assert problems(whole) == [
+    assert problems_of(whole) == [
         (CampaignCode.KIND_UNKNOWN, "kind"),
         (CampaignCode.NAME_REQUIRED, "name"),
         (CampaignCode.DELAY_INVALID, "steps[0].delay_hours"),
@@ -86,24 +88,24 @@ def test_all_problems_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("hours", [0, -1, -0.5, 43_801, None, "24", True, float("nan"), 1e-12, []])
 def test_a_delay_is_a_number_above_zero(hours: Any) -> None:
-    assert of(steps=[daily_mail() | {"delay_hours": hours}]) == [
+    assert document_problems(steps=[daily_mail() | {"delay_hours": hours}]) == [
         (CampaignCode.DELAY_INVALID, "steps[0].delay_hours")
     ]
 
 
 def test_a_delay_may_be_a_decimal() -> None:
-    assert valid(steps=[daily_mail(hours=0.5)]).steps[0].delay_us == 30 * MINUTE
+    assert valid_definition(steps=[daily_mail(hours=0.5)]).steps[0].delay_us == 30 * MINUTE
 
 
 def test_five_touches_are_too_many_for_a_review_campaign() -> None:
     steps = [daily_mail(f"s{number}") for number in range(5)]
-    assert of(steps=steps) == [(CampaignCode.TOO_MANY_STEPS, "steps")]
-    assert len(valid(steps=steps[:4]).steps) == 4
+    assert document_problems(steps=steps) == [(CampaignCode.TOO_MANY_STEPS, "steps")]
+    assert len(valid_definition(steps=steps[:4]).steps) == 4
 
 
 @pytest.mark.parametrize("steps", [None, []])
-def test_no_steps_are_no_campaign(steps: Any) -> None:
-    assert of(steps=steps) == [(CampaignCode.STEPS_REQUIRED, "steps")]
+def test_a_campaign_without_steps_is_refused(steps: Any) -> None:
+    assert document_problems(steps=steps) == [(CampaignCode.STEPS_REQUIRED, "steps")]
 
 
 @pytest.mark.parametrize(
@@ -125,16 +127,16 @@ def test_no_steps_are_no_campaign(steps: Any) -> None:
         ({"delay": 3}, CampaignCode.FIELD_UNKNOWN, "delay"),
     ],
 )
-def test_what_is_wrong_with_a_step_is_told_at_its_place(
+def test_a_problem_of_a_step_is_reported_with_its_place(
     changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
-    assert of(steps=[daily_mail() | changed]) == [(code, f"steps[0].{place}")]
+    assert document_problems(steps=[daily_mail() | changed]) == [(code, f"steps[0].{place}")]
 
 
 @pytest.mark.parametrize("wrong", [7, "email", None, [daily_mail()]])
 def test_a_step_is_a_mapping(wrong: Any) -> None:
-    assert of(steps=[wrong]) == [(CampaignCode.STEP_INVALID, "steps[0]")]
-    assert of(steps="all of them") == [(CampaignCode.STEP_INVALID, "steps")]
+    assert document_problems(steps=[wrong]) == [(CampaignCode.STEP_INVALID, "steps[0]")]
+    assert document_problems(steps="all of them") == [(CampaignCode.STEP_INVALID, "steps")]
 
 
 @pytest.mark.parametrize(
@@ -158,24 +160,24 @@ def test_a_step_is_a_mapping(wrong: Any) -> None:
         ({"step": []}, CampaignCode.FIELD_UNKNOWN, "step"),
     ],
 )
-def test_what_is_wrong_with_a_campaign_is_told_at_its_place(
+def test_a_problem_of_a_campaign_is_reported_with_its_place(
     changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
-    assert of(**changed) == [(code, place)]
+    assert document_problems(**changed) == [(code, place)]
 
 
-def test_a_typo_is_told_with_what_was_meant() -> None:
+def test_a_mistyped_field_is_reported_with_a_suggestion() -> None:
     found = validate_definition(document(settings={"cooldown_day": 3}))
     assert isinstance(found, list)
     assert found[0].place == "settings.cooldown_day"
     assert "cooldown_days" in found[0].message
 
 
-def test_ids_told_from_outside_stand_in_or_must_agree() -> None:
+def test_ids_of_the_event_replace_missing_ids_or_must_be_equal() -> None:
     whole = document(tenant_id=None)
     assert isinstance(validate_definition(whole, tenant_id="acme"), Definition)
-    assert problems(whole) == [(CampaignCode.TENANT_INVALID, "tenant_id")]
-    told = problems(document(), tenant_id="other", campaign_id="else")
+    assert problems_of(whole) == [(CampaignCode.TENANT_INVALID, "tenant_id")]
+    told = problems_of(document(), tenant_id="other", campaign_id="else")
     assert told == [
         (CampaignCode.TENANT_MISMATCH, "tenant_id"),
         (CampaignCode.ID_MISMATCH, "campaign_id"),
@@ -183,25 +185,27 @@ def test_ids_told_from_outside_stand_in_or_must_agree() -> None:
 
 
 def test_the_same_content_has_the_same_hash() -> None:
-    said = valid(kind="review", status="active", settings={"cooldown_days": 0, "priority": None})
-    assert content_hash(said) == content_hash(valid())
-    assert content_hash(valid(steps=[daily_mail()])) != content_hash(
-        valid(steps=[daily_mail(hours=25)])
+    said = valid_definition(
+        kind="review", status="active", settings={"cooldown_days": 0, "priority": None}
+    )
+    assert content_hash(said) == content_hash(valid_definition())
+    assert content_hash(valid_definition(steps=[daily_mail()])) != content_hash(
+        valid_definition(steps=[daily_mail(hours=25)])
     )
 
 
 def test_the_hash_is_the_same_in_every_release() -> None:
     """A changed hash would make a new version of every campaign that is published again."""
-    assert content_hash(valid()).hex() == "bf4971af4111015503d2065d3e236fb8"
+    assert content_hash(valid_definition()).hex() == "bf4971af4111015503d2065d3e236fb8"
 
 
-def test_a_definition_stands_inside_messages() -> None:
-    definition = valid(settings={"quiet_hours": {"start": "22:00", "end": "07:30"}})
+def test_a_definition_round_trips_through_msgpack() -> None:
+    definition = valid_definition(settings={"quiet_hours": {"start": "22:00", "end": "07:30"}})
     packed = msgspec.msgpack.encode(definition)
     assert msgspec.msgpack.decode(packed, type=Definition) == definition
 
 
-def test_a_document_of_nonsense_is_not_answered_with_as_much_nonsense() -> None:
+def test_the_number_of_reported_problems_is_limited() -> None:
     found = validate_definition({f"x{number}" * 100: number for number in range(1_000)})
     assert isinstance(found, list)
     assert len(found) == 100
@@ -225,9 +229,9 @@ def test_any_step_is_a_step_or_a_problem(value: Any, name: str) -> None:
     assert validate_definition(document(steps=[daily_mail() | {name: value}]))
 
 
-def test_yaml_and_json_say_the_same() -> None:
+def test_yaml_and_json_give_the_same_definition() -> None:
     text = msgspec.json.encode(document())
     yaml = "tenant_id: acme\ncampaign_id: reviews\nname: Review requests\nsteps:\n" + "".join(
         f"  - {msgspec.json.encode(row).decode()}\n" for row in DEFINITION["steps"]
     )
-    assert read_definition(text) == read_definition(yaml) == valid()
+    assert read_definition(text) == read_definition(yaml) == valid_definition()

@@ -22,19 +22,19 @@ def whole(*steps: Any, **changed: Any) -> dict[str, Any]:
     return names | {"steps": list(steps)} | changed
 
 
-def valid(*steps: Any, **changed: Any) -> Definition:
+def valid_definition(*steps: Any, **changed: Any) -> Definition:
     found = validate_definition(whole(*steps, **changed))
     assert isinstance(found, Definition), found
     return found
 
 
-def problems(*steps: Any, **changed: Any) -> list[tuple[str, str]]:
+def problems_of(*steps: Any, **changed: Any) -> list[tuple[str, str]]:
     found = validate_definition(whole(*steps, **changed))
     assert isinstance(found, list), found
     return [(problem.code, problem.place) for problem in found]
 
 
-def test_a_step_may_say_everything() -> None:
+def test_a_step_with_every_field_is_compiled() -> None:
     first = undelayed_step(
         "call",
         channel="voice",
@@ -52,7 +52,7 @@ def test_a_step_may_say_everything() -> None:
         retry_minutes=[2],
         expire_after_hours=3,
     )
-    (found, mail) = valid(first, undelayed_step("mail", anchor="trigger")).steps
+    (found, mail) = valid_definition(first, undelayed_step("mail", anchor="trigger")).steps
     assert found.action == "place_call"
     assert found.wait_for == StepWait(
         ("call_outcome", "conversion"),
@@ -68,29 +68,29 @@ def test_a_step_may_say_everything() -> None:
     assert mail.anchor == "trigger"
 
 
-def test_what_is_left_out_is_what_the_kind_says() -> None:
-    definition = valid(undelayed_step(), undelayed_step("b"))
+def test_absent_fields_get_the_defaults_of_the_kind() -> None:
+    definition = valid_definition(undelayed_step(), undelayed_step("b"))
     assert [found.anchor for found in definition.steps] == ["enrollment", "previous_executed"]
     assert [found.delay_us for found in definition.steps] == [0, 0]
     settings = definition.settings
     assert (settings.on_reply, settings.max_errors, settings.reentry) == ("pause", 3, "once")
 
 
-def test_a_wait_may_be_one_word() -> None:
-    (found,) = valid(undelayed_step(wait_for="reply")).steps
+def test_a_wait_can_be_the_name_of_one_signal() -> None:
+    (found,) = valid_definition(undelayed_step(wait_for="reply")).steps
     assert found.wait_for == StepWait(("reply",), 168 * HOUR)  # S2-9
 
 
 @pytest.mark.parametrize("event", SIGNALS)
 @pytest.mark.parametrize(("channel", "action"), actions())
-def test_who_waits_for_what_a_channel_cannot_tell_is_refused(
+def test_a_wait_for_a_signal_that_the_channel_lacks_is_refused(
     channel: str, action: str, event: str
 ) -> None:
     row = undelayed_step(channel=channel, action=action, wait_for=event)
     if event in actions()[channel, action] + ANY_CHANNEL_SIGNALS:
-        valid(row)
+        valid_definition(row)
     else:
-        assert problems(row) == [(CampaignCode.SIGNAL_NOT_SUPPORTED, "steps[0].wait_for.event")]
+        assert problems_of(row) == [(CampaignCode.SIGNAL_NOT_SUPPORTED, "steps[0].wait_for.event")]
 
 
 def test_every_channel_has_actions_and_every_action_signals() -> None:
@@ -155,10 +155,10 @@ def test_a_channel_names_kinds_of_campaign_that_exist() -> None:
         ({"action": "place_call"}, CampaignCode.ACTION_NOT_SUPPORTED, "action"),
     ],
 )
-def test_what_is_wrong_is_told_at_its_place(
+def test_a_problem_of_a_step_is_reported_with_its_place(
     changed: dict[str, Any], code: CampaignCode, place: str
 ) -> None:
-    assert problems(undelayed_step() | changed) == [(code, f"steps[0].{place}")]
+    assert problems_of(undelayed_step() | changed) == [(code, f"steps[0].{place}")]
 
 
 @pytest.mark.parametrize(
@@ -173,18 +173,21 @@ def test_what_is_wrong_is_told_at_its_place(
         ("min_gap_hours", -1),
     ],
 )
-def test_a_setting_is_one_that_there_is(setting: str, wrong: Any) -> None:
-    found = problems(undelayed_step(), settings={setting: wrong})
+def test_an_invalid_setting_is_refused(setting: str, wrong: Any) -> None:
+    found = problems_of(undelayed_step(), settings={setting: wrong})
     assert found == [(CampaignCode.SETTING_INVALID, f"settings.{setting}")]
 
 
-def test_errors_may_be_without_end() -> None:
-    assert valid(undelayed_step(), settings={"max_errors": "none"}).settings.max_errors is None
+def test_max_errors_can_be_unlimited() -> None:
+    assert (
+        valid_definition(undelayed_step(), settings={"max_errors": "none"}).settings.max_errors
+        is None
+    )
 
 
-def test_a_step_that_no_way_leads_to_is_told() -> None:
+def test_an_unreachable_step_is_reported() -> None:
     rows = (undelayed_step("a", then={"branch": "c"}), undelayed_step("b"), undelayed_step("c"))
-    assert problems(*rows) == [(CampaignCode.STEP_UNREACHABLE, "steps[1]")]
+    assert problems_of(*rows) == [(CampaignCode.STEP_UNREACHABLE, "steps[1]")]
 
 
 @pytest.mark.parametrize(
@@ -195,39 +198,39 @@ def test_a_step_that_no_way_leads_to_is_told() -> None:
         (undelayed_step("a", wait_for="reply"), undelayed_step("b", then={"branch": "a"})),
     ],
 )
-def test_a_loop_without_a_wait_is_told(rows: tuple[dict[str, Any], ...]) -> None:
-    assert {code for code, _ in problems(*rows)} == {CampaignCode.LOOP_WITHOUT_WAIT}
+def test_a_loop_without_a_wait_is_reported(rows: tuple[dict[str, Any], ...]) -> None:
+    assert {code for code, _ in problems_of(*rows)} == {CampaignCode.LOOP_WITHOUT_WAIT}
 
 
-def test_a_way_back_by_waiting_is_none() -> None:
+def test_a_loop_with_a_wait_is_allowed() -> None:
     back = {"event": "reply", "on_timeout": {"branch": "a"}}
-    assert len(valid(undelayed_step("a"), undelayed_step("b", wait_for=back)).steps) == 2
+    assert len(valid_definition(undelayed_step("a"), undelayed_step("b", wait_for=back)).steps) == 2
 
 
 def test_a_review_campaign_only_goes_forward() -> None:
     back = {"event": "open", "on_timeout": {"branch": "a"}}
     rows = (undelayed_step("a", delay_hours=1), undelayed_step("b", delay_hours=1, wait_for=back))
-    found = problems(*rows, kind="review")
+    found = problems_of(*rows, kind="review")
     assert found == [(CampaignCode.BRANCH_INVALID, "steps[1].wait_for.on_timeout")]
 
 
-def test_who_counts_from_a_trigger_comes_from_a_wait() -> None:
+def test_a_step_that_counts_from_a_trigger_must_follow_a_wait() -> None:
     rows = (undelayed_step("a"), undelayed_step("b", anchor="trigger"))
-    assert problems(*rows) == [(CampaignCode.ANCHOR_NOT_SUPPORTED, "steps[1].anchor")]
+    assert problems_of(*rows) == [(CampaignCode.ANCHOR_NOT_SUPPORTED, "steps[1].anchor")]
     into = (
         undelayed_step("a", wait_for="reply"),
         undelayed_step("b", anchor="trigger", then="complete"),
     )
-    valid(*into)
+    valid_definition(*into)
 
 
-def test_no_job_enters_a_prospecting_campaign() -> None:
-    assert problems(undelayed_step(), service_type="hvac") == [
+def test_a_prospecting_campaign_has_no_service_type() -> None:
+    assert problems_of(undelayed_step(), service_type="hvac") == [
         (CampaignCode.SERVICE_TYPE_UNKNOWN, "service_type")
     ]
 
 
-def test_more_steps_than_anybody_needs() -> None:
+def test_a_prospecting_campaign_has_at_most_100_steps() -> None:
     rows = [undelayed_step(f"s{number}") for number in range(101)]
-    assert (CampaignCode.TOO_MANY_STEPS, "steps") in problems(*rows)
-    assert len(valid(*rows[:100]).steps) == 100
+    assert (CampaignCode.TOO_MANY_STEPS, "steps") in problems_of(*rows)
+    assert len(valid_definition(*rows[:100]).steps) == 100

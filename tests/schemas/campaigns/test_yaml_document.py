@@ -40,13 +40,13 @@ def refused(text: str | bytes) -> tuple[str, str]:
         (".nan", ".nan"),
     ],
 )
-def test_a_word_is_what_it_looks_like(text: str, value: Any) -> None:
+def test_an_unquoted_value_has_the_type_that_it_looks_like(text: str, value: Any) -> None:
     parsed = parse_document(f"a: {text}")["a"]
     assert (parsed, type(parsed)) == (value, type(value))
 
 
 @pytest.mark.parametrize("text", ["[", "a: b: c", "a: &x 1\nb: *x", "a: 1\na: 2", "? [a]\n: b"])
-def test_what_cannot_be_read_is_told_with_its_line(text: str) -> None:
+def test_a_syntax_error_is_reported_with_its_line(text: str) -> None:
     code, message = refused(text)
     assert code == CampaignCode.DOCUMENT_INVALID
     assert message.startswith("line ")
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str) -> None:
         "%YAML 9.9\n---\na",
     ],
 )
-def test_tags_and_other_surprises_are_refused(text: str | bytes) -> None:
+def test_tags_and_invalid_characters_are_refused(text: str | bytes) -> None:
     assert refused(text)[0] == CampaignCode.DOCUMENT_INVALID
 
 
@@ -78,11 +78,11 @@ def test_deep_nesting_is_refused(mark: str) -> None:
     assert refused(mark * 9_000)[0] == CampaignCode.DOCUMENT_INVALID
 
 
-def test_a_long_text_is_refused_before_it_is_read() -> None:
+def test_a_long_text_is_refused_before_it_is_parsed() -> None:
     assert refused("a" * 65_537)[0] == CampaignCode.DOCUMENT_TOO_LARGE
 
 
-def test_what_cannot_be_read_is_a_problem_like_the_others() -> None:
+def test_a_syntax_error_is_a_problem_of_the_document() -> None:
     problems = read_definition("[")
     assert isinstance(problems, list)
     assert [(problem.code, problem.place) for problem in problems] == [
@@ -90,23 +90,23 @@ def test_what_cannot_be_read_is_a_problem_like_the_others() -> None:
     ]
 
 
-def test_a_text_with_a_byte_order_mark_is_read() -> None:
+def test_a_text_with_a_byte_order_mark_is_parsed() -> None:
     assert parse_document(b"\xef\xbb\xbfa: 1") == {"a": 1}
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200))
-def test_any_text_is_read_or_refused(text: str | bytes) -> None:
+def test_any_text_is_parsed_or_refused(text: str | bytes) -> None:
     try:
         parse_document(text)
     except DocumentInvalid as why:
         assert len(why.problem.message) <= 300
 
 
-yaml_signs = st.text(st.sampled_from("ab:{}[]-!&*?|>%@'\",# \n\t~<=0.1"), max_size=60)
+yaml_indicators = st.text(st.sampled_from("ab:{}[]-!&*?|>%@'\",# \n\t~<=0.1"), max_size=60)
 
 
-@given(yaml_signs)
-def test_any_text_of_yaml_signs_is_read_or_refused(text: str) -> None:
+@given(yaml_indicators)
+def test_any_text_of_yaml_indicators_is_parsed_or_refused(text: str) -> None:
     try:
         parse_document(text)
     except DocumentInvalid as why:

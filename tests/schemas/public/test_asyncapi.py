@@ -25,7 +25,7 @@ def test_the_committed_document_is_up_to_date() -> None:
     assert committed == text(), "run: python -m schemas.public.asyncapi > docs/asyncapi.yaml"
 
 
-def test_it_names_every_event_and_every_public_topic() -> None:
+def test_the_document_has_every_event_and_every_public_topic() -> None:
     whole = document()
     messages = whole["components"]["messages"]
     assert {message["name"] for message in messages.values()} == {*EVENTS, "fact"}
@@ -33,7 +33,7 @@ def test_it_names_every_event_and_every_public_topic() -> None:
     assert addresses == {*PUBLIC_IN, *COMMANDS, Topic.FACTS}
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_of_the_document_resolves() -> None:
     whole = yaml.safe_load(text())
     for reference in references(whole):
         target = whole
@@ -58,14 +58,14 @@ def test_an_example_definition_is_valid(path: Path) -> None:
 
 
 def test_every_example_event_is_valid() -> None:
-    events = [Decoder().decode([], line) for line in examples()]
+    events = [Decoder().decode([], line) for line in example_lines()]
     assert len({(event.source, event.id) for event in events}) == len(events)
     published = [event.data.definition for event in events if event.type == "campaign.published"]
     assert published == [yaml.safe_load((ROOT / "examples" / "reviews.yaml").read_text("utf-8"))]
 
 
-def test_the_jobs_of_the_examples_are_of_today_so_that_they_are_followed_up() -> None:
-    events = [Decoder().decode([], line) for line in examples()]
+def test_the_example_jobs_are_from_today_so_that_they_start_enrollments() -> None:
+    events = [Decoder().decode([], line) for line in example_lines()]
     jobs = [event for event in events if event.type == "job.completed"]
     now = time.time_ns() // 1_000
     assert len(jobs) == 2
@@ -73,7 +73,7 @@ def test_the_jobs_of_the_examples_are_of_today_so_that_they_are_followed_up() ->
         assert now - DAY < job.data.completed_at <= (job.time or 0) <= now
 
 
-def examples() -> list[bytes]:
+def example_lines() -> list[bytes]:
     """What the script prints, with nothing installed but Python."""
     command = [sys.executable, "-I", "-S", str(ROOT / "examples" / "events.py")]
     return subprocess.run(command, capture_output=True, check=True).stdout.splitlines()

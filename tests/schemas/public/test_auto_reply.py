@@ -29,7 +29,7 @@ Headers = list[tuple[str, bytes | None]]
         {"PRECEDENCE": " Bulk "},
     ],
 )
-def test_what_a_machine_wrote(headers: dict[str, str]) -> None:
+def test_headers_of_an_automatic_reply_are_recognised(headers: dict[str, str]) -> None:
     assert is_automatic(headers)
 
 
@@ -37,7 +37,7 @@ def test_what_a_machine_wrote(headers: dict[str, str]) -> None:
     "headers",
     [{}, {"Auto-Submitted": "no"}, {"Precedence": "first-class"}, {"Subject": "auto_reply"}],
 )
-def test_what_somebody_wrote(headers: dict[str, str]) -> None:
+def test_headers_of_a_reply_by_a_person_are_not_automatic(headers: dict[str, str]) -> None:
     assert not is_automatic(headers)
 
 

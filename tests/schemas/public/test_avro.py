@@ -51,7 +51,7 @@ def changed(**fields: Any) -> Any:
     return schema
 
 
-def test_what_is_neither_framing_is_not_avro() -> None:
+def test_a_value_in_neither_framing_is_refused() -> None:
     assert code_of(GIVEN, b"\x01abc") is RefusalCode.NOT_AVRO
     assert code_of(GIVEN, b"Obj\x01") is RefusalCode.NOT_AVRO
     assert code_of(GIVEN, b'{"tenant_id": "acme"}') is RefusalCode.NOT_AVRO
@@ -67,35 +67,36 @@ def test_confluent_framing_without_a_registry_is_refused() -> None:
     assert why.value.code is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
-def test_a_fingerprint_that_nobody_released_is_refused() -> None:
+def test_a_fingerprint_of_no_released_schema_is_refused() -> None:
     assert code_of(GIVEN, b"\xc3\x01" + b"\x07" * 8 + b"abc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 @pytest.mark.parametrize("frame", [b"\x00", b"\x00\x00\x00\x00", b"\xc3\x01", b"\xc3\x01abc"])
-def test_a_frame_cut_short_is_told(frame: bytes) -> None:
+def test_a_truncated_frame_is_refused(frame: bytes) -> None:
     assert code_of(GIVEN, frame) is RefusalCode.AVRO_TRUNCATED
 
 
-def test_an_event_under_another_events_type_is_refused() -> None:
+def test_a_schema_of_another_event_type_is_refused() -> None:
     _, body = encode_event(
         "touch.opened", sample_model("touch.opened"), "avro", event_id="e", source="s"
     )
     assert code_of(GIVEN, body) is RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
-def test_the_bounds_hold_in_avro_too() -> None:
+def test_field_bounds_apply_to_avro_values_too() -> None:
     bad = {**touch_sent(), "tenant_id": "a/b"}
     assert code_of(GIVEN, frame_single("touch.sent", bad)) is RefusalCode.FIELD_INVALID
     late = {**touch_sent(), "sent_at": 2**62}
     assert code_of(GIVEN, frame_single("touch.sent", late)) is RefusalCode.TIME_OUT_OF_RANGE
 
 
-def test_a_definition_that_is_no_json_is_refused() -> None:
+def test_a_definition_that_is_not_json_is_refused() -> None:
     for text in ("{", "[]", '{"a": 1e999}', "[" * 100_000, '{"a": "\\u0000"}'):
         datum = {"tenant_id": "acme", "campaign_id": "c", "definition": text}
-        given_ = headers("campaign.published", content_type=b"application/avro")
+        event_headers = headers("campaign.published", content_type=b"application/avro")
         assert (
-            code_of(given_, frame_single("campaign.published", datum)) is RefusalCode.FIELD_INVALID
+            code_of(event_headers, frame_single("campaign.published", datum))
+            is RefusalCode.FIELD_INVALID
         )
 
 
@@ -125,7 +126,7 @@ def test_a_schema_that_cannot_be_resolved_is_a_mismatch() -> None:
     assert refused(without, body_of(without, touch_sent())) is RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
-def test_a_foreign_record_is_a_mismatch() -> None:
+def test_a_schema_of_no_known_event_is_a_mismatch() -> None:
     foreign = {"type": "record", "name": "Invoice", "fields": []}
     assert refused(foreign, b"") is RefusalCode.AVRO_SCHEMA_MISMATCH
 
@@ -143,11 +144,11 @@ def test_a_foreign_record_is_a_mismatch() -> None:
         "[" * 50_000,
     ],
 )
-def test_a_registry_entry_that_is_no_record_is_refused(schema: str) -> None:
+def test_a_registry_schema_that_is_not_a_record_is_refused(schema: str) -> None:
     assert refused(schema, b"abc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
-def test_bytes_left_over_are_refused_by_the_general_reader_too() -> None:
+def test_surplus_or_missing_bytes_are_refused_by_the_general_reader_too() -> None:
     schema = changed(colour="string")
     body = body_of(schema, {**touch_sent(), "colour": "red"})
     assert refused(schema, body + b"x") is RefusalCode.NOT_AVRO
@@ -155,7 +156,7 @@ def test_bytes_left_over_are_refused_by_the_general_reader_too() -> None:
 
 
 @pytest.mark.parametrize("ce_type", RELEASED)
-def test_the_compiled_decoder_reads_what_the_general_one_reads(ce_type: str) -> None:
+def test_the_compiled_decoder_gives_the_values_of_the_general_reader(ce_type: str) -> None:
     schema = newest(ce_type)
     decode = compile_decoder(schema)
     plain = fastavro.parse_schema(without_logical_types(schema))
@@ -179,11 +180,11 @@ def test_the_compiled_decoder_reads_any_text_and_number(attributes: Any, text: s
     assert compile_decoder(schema)(body_of(schema, datum)) == datum
 
 
-def test_the_compiled_decoder_reads_blocks_that_tell_their_size() -> None:
+def test_the_compiled_decoder_reads_blocks_with_a_size() -> None:
     schema = {"type": "array", "items": "long"}
     assert compile_decoder(schema)(b"\x03\x04\x02\x04\x02\x06\x00") == [1, 2, 3]
 
 
-def test_a_negative_length_is_no_text() -> None:
+def test_a_text_with_a_negative_length_is_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         compile_decoder("string")(b"\x01abc")

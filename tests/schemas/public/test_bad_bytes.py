@@ -26,7 +26,7 @@ JSON, AVRO = b"application/json", b"application/avro"
 
 
 @pytest.mark.parametrize("body", [None, b""])
-def test_no_value_is_refused(body: bytes | None) -> None:
+def test_a_record_without_a_value_is_refused(body: bytes | None) -> None:
     assert code_of(headers(), body) is RefusalCode.VALUE_EMPTY
 
 
@@ -34,12 +34,12 @@ NO_JSON = [b"hello", b"{", b'{"a":1}}', b"\xff\xfe", b"{'a':1}", b'{"a":\x00}']
 
 
 @pytest.mark.parametrize("body", NO_JSON)
-def test_what_is_not_json_is_refused(body: bytes) -> None:
+def test_a_value_that_is_not_json_is_refused(body: bytes) -> None:
     assert code_of(headers(), body) is RefusalCode.NOT_JSON
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b'"text"', b"null", b"NaN"])
-def test_json_that_is_no_object_is_refused(body: bytes) -> None:
+def test_json_that_is_not_an_object_is_refused(body: bytes) -> None:
     assert code_of(headers(), body) is RefusalCode.FIELD_INVALID
 
 
@@ -68,12 +68,12 @@ def test_lone_surrogates_are_refused() -> None:
     assert code_of(headers("contact.replied"), reply) is RefusalCode.NOT_JSON
 
 
-def test_ten_megabytes_are_refused_before_they_are_read() -> None:
+def test_a_value_of_ten_megabytes_is_refused_before_it_is_parsed() -> None:
     why = refusal(headers("contact.replied"), value("contact.replied", text="x" * 10_000_000))
     assert why.code is RefusalCode.TOO_LARGE
 
 
-def test_a_long_text_is_refused_without_being_repeated() -> None:
+def test_a_refused_text_is_not_repeated_in_the_detail() -> None:
     why = refusal(headers("contact.replied"), value("contact.replied", text="secret" * 5_000))
     assert why.code is RefusalCode.FIELD_INVALID
     assert "secret" not in why.detail
@@ -88,12 +88,12 @@ def test_deep_nesting_is_refused(mark: bytes, deep: int) -> None:
     assert code_of([], whole) is RefusalCode.NOT_CLOUDEVENT
 
 
-def test_of_a_key_given_twice_the_last_one_counts() -> None:
+def test_of_a_duplicate_json_key_the_last_one_counts() -> None:
     twice = value().replace(b'{"tenant_id"', b'{"tenant_id": "other", "tenant_id"')
     assert Decoder().decode(headers(), twice).data.tenant_id == "acme"
 
 
-def test_a_long_foreign_name_does_not_flood_the_detail() -> None:
+def test_a_long_field_name_is_cut_and_printable_in_the_detail() -> None:
     attributes: dict[str, Any] = {"x" * 90: {}, "\u202e\n" * 40: {}}
     why = refusal(headers("contact.upserted"), value("contact.upserted", attributes=attributes))
     assert why.detail.isprintable()
@@ -126,30 +126,28 @@ contents = st.sampled_from([JSON, AVRO, None, b"", b"x"])
 
 
 @given(names, contents, st.binary(max_size=300))
-def test_random_bytes_never_do_more_than_being_refused(
-    name: str, content: bytes | None, body: bytes
-) -> None:
+def test_random_bytes_are_decoded_or_refused(name: str, content: bytes | None, body: bytes) -> None:
     outcome(headers(name, content_type=content), body)
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.none() | st.binary(max_size=40))), st.binary())
-def test_random_headers_never_do_more_than_being_refused(given_: list[Header], body: bytes) -> None:
-    outcome(given_, body)
+def test_random_headers_are_decoded_or_refused(event_headers: list[Header], body: bytes) -> None:
+    outcome(event_headers, body)
 
 
 @settings(max_examples=400)
 @given(names, st.sampled_from(["json", "avro", "confluent"]), st.data())
-def test_a_mutated_event_never_does_more_than_being_refused(
+def test_a_mutated_event_is_decoded_or_refused(
     name: str, encoding: str, draw: st.DataObject
 ) -> None:
-    given_, body = encoded(name, encoding)
+    event_headers, body = encoded(name, encoding)
     changed = bytearray(body)
     for _ in range(draw.draw(st.integers(1, 4))):
         changed[draw.draw(st.integers(0, len(body) - 1))] = draw.draw(st.integers(0, 255))
     cut = draw.draw(st.integers(0, len(body)))
-    outcome(given_, bytes(changed))
-    outcome(given_, bytes(changed[:cut]))
-    outcome(given_, bytes(changed) + bytes(changed[:cut]))
+    outcome(event_headers, bytes(changed))
+    outcome(event_headers, bytes(changed[:cut]))
+    outcome(event_headers, bytes(changed) + bytes(changed[:cut]))
 
 
 json_values = st.recursive(
@@ -161,7 +159,7 @@ json_values = st.recursive(
 
 @settings(max_examples=300)
 @given(names, st.data())
-def test_any_json_in_any_field_never_does_more_than_being_refused(
+def test_an_event_with_any_json_in_any_field_is_decoded_or_refused(
     name: str, draw: st.DataObject
 ) -> None:
     whole = json.loads(value(name))
@@ -173,8 +171,8 @@ def test_any_json_in_any_field_never_does_more_than_being_refused(
 
 @pytest.mark.parametrize("ce_type", EVENTS)
 @pytest.mark.parametrize("encoding", ["avro", "confluent"])
-def test_avro_cut_anywhere_is_refused(ce_type: str, encoding: str) -> None:
-    given_, body = encoded(ce_type, encoding)
+def test_truncated_avro_is_refused(ce_type: str, encoding: str) -> None:
+    event_headers, body = encoded(ce_type, encoding)
     for cut in range(1, len(body)):
-        assert outcome(given_, body[:cut]) is not None
-    assert outcome(given_, body + b"\x00") is RefusalCode.NOT_AVRO
+        assert outcome(event_headers, body[:cut]) is not None
+    assert outcome(event_headers, body + b"\x00") is RefusalCode.NOT_AVRO

@@ -23,7 +23,7 @@ def due(**changed: Any) -> CommandDue:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_command_is_what_its_model_says(encoding: Encoding) -> None:
+def test_an_encoded_command_decodes_to_its_model(encoding: Encoding) -> None:
     encode = command_encoder(encoding, schema_ids=IDS)
     event = decode_event(*encode(due()), registry)
     assert (event.type, event.data) == ("touch.due", sample_model("touch.due"))
@@ -32,7 +32,7 @@ def test_a_command_is_what_its_model_says(encoding: Encoding) -> None:
     assert (event.type, event.data) == ("command.revoked", sample_model("command.revoked"))
 
 
-def test_a_repeat_is_the_same_command_in_another_event() -> None:
+def test_a_repeated_command_has_the_same_data_and_another_event_id() -> None:
     encode = command_encoder()
     first, again = (decode_event(*encode(due(emission=number))) for number in (1, 2))
     assert first.data == again.data
@@ -40,7 +40,7 @@ def test_a_repeat_is_the_same_command_in_another_event() -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_all_that_a_person_a_job_and_an_enrollment_may_bring_is_a_command(
+def test_a_command_can_have_the_largest_number_of_variables(
     encoding: Encoding,
 ) -> None:
     """100 attributes, 100 variables, name and job."""
@@ -49,12 +49,12 @@ def test_all_that_a_person_a_job_and_an_enrollment_may_bring_is_a_command(
     assert event.data.variables == whole
 
 
-def test_the_same_command_is_the_same_bytes() -> None:
+def test_the_same_command_has_the_same_bytes() -> None:
     for encoding in ENCODINGS:
         encode = command_encoder(encoding, schema_ids=IDS)
         assert encode(due()) == encode(due())
 
 
-def test_confluent_framing_without_a_schema_id_is_a_mistake() -> None:
+def test_confluent_framing_without_a_schema_id_is_an_error() -> None:
     with pytest.raises(ValueError, match="schema id"):
         command_encoder("confluent")(due())

@@ -19,23 +19,23 @@ def test_no_released_file_was_edited_added_or_lost() -> None:
     assert (HERE / "SHA256SUMS").read_text("utf-8") == sha256_sums(HERE)
 
 
-def test_every_event_has_as_many_releases_as_it_says() -> None:
+def test_every_event_has_all_its_releases() -> None:
     assert {name: len(releases) for name, releases in RELEASED.items()} == {
         name: event.version for name, event in EVENTS.items()
     }
 
 
 @pytest.mark.parametrize("ce_type", EVENTS)
-def test_the_newest_release_is_the_model_as_it_is(ce_type: str) -> None:
+def test_the_newest_release_is_the_schema_of_the_model(ce_type: str) -> None:
     assert newest(ce_type) == schema_of(ce_type)
 
 
 @pytest.mark.parametrize("ce_type", RELEASED)
-def test_every_release_can_be_read_by_those_after_it(ce_type: str) -> None:
+def test_every_release_can_be_read_with_later_releases(ce_type: str) -> None:
     assert compatibility_breaks(RELEASED[ce_type]) == []
 
 
-def test_a_release_is_written_once(tmp_path: Path) -> None:
+def test_a_release_file_is_written_once(tmp_path: Path) -> None:
     assert len(release(tmp_path)) == len(EVENTS)
     path = tmp_path / "touch.sent.v1.avsc"
     path.write_text("{}", "utf-8")
@@ -51,7 +51,7 @@ A = {"name": "a", "type": "string"}
 NULLABLE = {"name": "b", "type": ["null", "string"], "default": None}
 
 
-def test_a_field_with_a_default_may_come_and_any_field_may_go() -> None:
+def test_adding_a_field_with_a_default_or_removing_a_field_is_compatible() -> None:
     assert compatibility_breaks([record(A), record(A, NULLABLE), record(NULLABLE)]) == []
 
 
@@ -74,11 +74,11 @@ BREAKS = [
 
 
 @pytest.mark.parametrize(("old", "new"), BREAKS)
-def test_a_planted_break_is_found(old: Any, new: Any) -> None:
+def test_an_incompatible_change_is_found(old: Any, new: Any) -> None:
     assert compatibility_breaks([old, new]) != []
 
 
-def test_a_break_two_releases_apart_is_found() -> None:
+def test_an_incompatibility_two_releases_apart_is_found() -> None:
     middle = record({"name": "b", "type": "string", "default": ""})
     assert compatibility_breaks([record(A, NULLABLE), record(A), middle]) != []
 

@@ -15,7 +15,7 @@ WHEN = parse_rfc3339(TIME)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 
-def written(ce_type: str, encoding: Encoding) -> PublicEvent:
+def encoded_and_decoded(ce_type: str, encoding: Encoding) -> PublicEvent:
     """A sample, encoded and read again."""
     given, value = encode_event(
         ce_type,
@@ -31,17 +31,17 @@ def written(ce_type: str, encoding: Encoding) -> PublicEvent:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("ce_type", EVENTS)
-def test_every_event_comes_back_as_it_was(ce_type: str, encoding: Encoding) -> None:
-    event = written(ce_type, encoding)
+def test_every_event_round_trips_in_every_encoding(ce_type: str, encoding: Encoding) -> None:
+    event = encoded_and_decoded(ce_type, encoding)
     assert event == PublicEvent(ce_type, "e-1", "/test", WHEN, sample_model(ce_type))
 
 
 @pytest.mark.parametrize("ce_type", EVENTS)
-def test_structured_mode_says_the_same_as_binary_mode(ce_type: str) -> None:
-    assert decoded([], structured(ce_type)) == written(ce_type, "json")
+def test_structured_mode_gives_the_same_event_as_binary_mode(ce_type: str) -> None:
+    assert decoded([], structured(ce_type)) == encoded_and_decoded(ce_type, "json")
 
 
-def test_a_time_is_text_in_json_and_micros_in_the_model() -> None:
+def test_a_time_is_text_in_json_and_microseconds_in_the_model() -> None:
     given, value = encode_event(
         "touch.sent", sample_model("touch.sent"), event_id="e-1", source="/test"
     )
@@ -58,19 +58,19 @@ def structured_data() -> bytes:
     return sample_model("touch.sent").model_dump_json().encode()
 
 
-def test_confluent_framing_without_a_schema_id_is_a_mistake_of_the_caller() -> None:
+def test_confluent_framing_of_an_event_without_a_schema_id_is_an_error() -> None:
     with pytest.raises(ValueError, match="schema id"):
         encode_event(
             "touch.sent", sample_model("touch.sent"), "confluent", event_id="e", source="s"
         )
 
 
-def test_a_model_of_another_event_is_a_mistake_of_the_caller() -> None:
+def test_encoding_the_model_of_another_event_is_an_error() -> None:
     with pytest.raises(TypeError):
         encode_event("job.completed", sample_model("touch.sent"), event_id="e", source="s")
 
 
-def test_a_registry_is_asked_once_for_each_schema() -> None:
+def test_the_registry_is_requested_once_for_each_schema() -> None:
     asked: list[int] = []
 
     def counting(number: int) -> str | None:
@@ -90,7 +90,7 @@ def test_a_registry_is_asked_once_for_each_schema() -> None:
     assert asked == [IDS["touch.sent"]]
 
 
-def test_an_outage_of_the_registry_is_not_the_records_fault() -> None:
+def test_an_outage_of_the_registry_is_not_a_refusal() -> None:
     def down(number: int) -> str | None:
         raise SchemaUnavailable("connection refused")
 
