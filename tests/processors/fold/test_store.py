@@ -146,7 +146,7 @@ class StoreStory(RuleBasedStateMachine):
     @invariant()
     def the_states_are_those_of_the_dict(self) -> None:
         for key in map(str.encode, (*ALARMS, *GUESTS)):
-            assert self.store.look(key, State) == self.now.get(key)
+            assert self.store.read(key, State) == self.now.get(key)
 
     @invariant()
     def the_soonest_timer_and_their_number_are_those_of_the_states(self) -> None:
@@ -163,7 +163,7 @@ class StoreStory(RuleBasedStateMachine):
 
     @invariant()
     def a_sweep_finds_everybody_that_mentions_the_needle(self) -> None:
-        found = set(self.store.holders(b"k", b"set for 3", b""))
+        found = set(self.store.keys_containing(b"k", b"set for 3", b""))
         wanted = {k for k, s in self.now.items() if isinstance(s, Alarm) and s.note == "set for 3"}
         assert wanted <= found <= set(self.now)
 
@@ -210,7 +210,7 @@ def test_a_state_that_was_only_looked_at_is_not_written() -> None:
     store.put(b"k", Alarm(None, ""))
     store.settle()
     store.commit(list(store.changes()))
-    store.look(b"k", Alarm)
+    store.read(b"k", Alarm)
     assert list(store.changes()) == []
 
 
@@ -224,7 +224,7 @@ def test_a_sweep_goes_on_where_it_was_through_commit_and_rollback() -> None:
     seen: list[bytes] = []
     cursor = b""
     for turn in range(20):
-        key = next(store.holders(b"k", b"needle", cursor))
+        key = next(store.keys_containing(b"k", b"needle", cursor))
         seen.append(key)
         cursor = key
         state = store.edit(key, Alarm)
@@ -233,4 +233,4 @@ def test_a_sweep_goes_on_where_it_was_through_commit_and_rollback() -> None:
         store.settle()
         store.commit(list(store.changes())) if turn % 2 else store.rollback()
     assert seen == keys
-    assert list(store.holders(b"k", b"needle", cursor)) == []
+    assert list(store.keys_containing(b"k", b"needle", cursor)) == []
