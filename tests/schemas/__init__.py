@@ -1,1 +1,1 @@
-"""What the schemas accept, refuse and write."""
+"""The schemas: campaign documents, the public contract, base types and CSV import."""

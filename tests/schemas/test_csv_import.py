@@ -1,4 +1,4 @@
-"""People in a CSV file: each line a person, or what is wrong with it."""
+"""Each line of a CSV file becomes an event, or is rejected with a code."""
 
 import pytest
 from hypothesis import given
@@ -15,16 +15,16 @@ def read(*lines: bytes, head: bytes = HEAD) -> list[ContactLine | RejectedLine]:
 
 
 def read_one(line: bytes, head: bytes = HEAD) -> ContactUpserted:
-    (found,) = read(line, head=head)
-    assert isinstance(found, ContactLine), found
-    return found.event
+    (contact,) = read(line, head=head)
+    assert isinstance(contact, ContactLine), contact
+    return contact.event
 
 
 def rejections(*lines: bytes, head: bytes = HEAD) -> list[tuple[int, str]]:
     return [
-        (found.line, found.code)
-        for found in read(*lines, head=head)
-        if isinstance(found, RejectedLine)
+        (result.line, result.code)
+        for result in read(*lines, head=head)
+        if isinstance(result, RejectedLine)
     ]
 
 
@@ -78,11 +78,11 @@ def test_without_a_contact_id_the_id_derives_from_the_address() -> None:
     ],
 )
 def test_a_bad_line_is_rejected_and_the_next_line_is_read(line: bytes, code: CsvCode) -> None:
-    found = read(line, b"ben,Ben,ben@example.com,,,\n")
-    assert [type(each) for each in found] == [RejectedLine, ContactLine]
-    assert isinstance(found[0], RejectedLine)
-    assert (found[0].line, found[0].code) == (2, code)
-    assert b"x" * 100 not in repr(found[0]).encode()
+    results = read(line, b"ben,Ben,ben@example.com,,,\n")
+    assert [type(each) for each in results] == [RejectedLine, ContactLine]
+    assert isinstance(results[0], RejectedLine)
+    assert (results[0].line, results[0].code) == (2, code)
+    assert b"x" * 100 not in repr(results[0]).encode()
 
 
 def test_a_phone_number_with_a_plus_sign_is_not_a_formula() -> None:
@@ -99,16 +99,16 @@ def test_a_quoted_cell_can_have_separators_quotes_and_line_breaks() -> None:
     event = read_one(b'ann,"Ann, ""the"" first",,,,\n')
     assert event.first_name == 'Ann, "the" first'
     head = b"contact_id,notes\n"
-    found = read(b'ann,"one\n', b'two"\n', b"ben,three\n", head=head)
-    events = [each.event for each in found if isinstance(each, ContactLine)]
+    results = read(b'ann,"one\n', b'two"\n', b"ben,three\n", head=head)
+    events = [each.event for each in results if isinstance(each, ContactLine)]
     assert [event.attributes for event in events] == [{"notes": "one\ntwo"}, {"notes": "three"}]
 
 
 def test_a_line_with_an_unclosed_quote_is_rejected_alone() -> None:
     lines = [b"p%d,Ann,,,,\n" % number for number in range(500)]
-    found = read(b'ann,"Ann,,,,\n', *lines)
-    assert len([each for each in found if isinstance(each, ContactLine)]) == 500
-    assert [each.code for each in found if isinstance(each, RejectedLine)] == [CsvCode.QUOTE]
+    results = read(b'ann,"Ann,,,,\n', *lines)
+    assert len([each for each in results if isinstance(each, ContactLine)]) == 500
+    assert [each.code for each in results if isinstance(each, RejectedLine)] == [CsvCode.QUOTE]
 
 
 def test_empty_lines_are_ignored() -> None:
@@ -133,5 +133,5 @@ def test_a_file_without_a_header_is_an_error(head: bytes) -> None:
 
 @given(st.lists(st.binary(max_size=60), max_size=20))
 def test_any_line_is_an_event_or_a_rejection(lines: list[bytes]) -> None:
-    for found in read(*(line + b"\n" for line in lines)):
-        assert isinstance(found, ContactLine | RejectedLine)
+    for result in read(*(line + b"\n" for line in lines)):
+        assert isinstance(result, ContactLine | RejectedLine)

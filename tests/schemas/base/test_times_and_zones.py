@@ -1,4 +1,4 @@
-"""Times are integers and text says them one way; zones are those of the pinned package."""
+"""Moments are integers with one text form; time zones come from the pinned package."""
 
 import zoneinfo
 

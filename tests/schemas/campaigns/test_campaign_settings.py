@@ -1,4 +1,4 @@
-"""The settings of a campaign, each with its bounds and its place."""
+"""The settings of a campaign: bounds, defaults and the place of each problem."""
 
 from typing import Any
 

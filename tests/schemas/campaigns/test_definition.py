@@ -1,4 +1,4 @@
-"""A campaign definition is taken whole, or refused with every problem at its place."""
+"""A campaign document becomes a definition, or a list of all its problems with their places."""
 
 from copy import deepcopy
 from functools import partial
@@ -31,11 +31,12 @@ def valid_definition(**changed: Any) -> Definition:
     return definition
 
 
-def problems_of(whole: Any, **told: str) -> list[tuple[str, str]]:
-    found = validate_definition(whole, **told)
-    assert isinstance(found, list), found
-    assert all(len(problem.message) <= 300 for problem in found)
-    return [(problem.code, problem.place) for problem in found]
+def problems_of(whole: Any, **ids: str) -> list[tuple[str, str]]:
+    """The codes and places of all problems of a document that is not valid."""
+    problems = validate_definition(whole, **ids)
+    assert isinstance(problems, list), problems
+    assert all(len(problem.message) <= 300 for problem in problems)
+    return [(problem.code, problem.place) for problem in problems]
 
 
 def document_problems(**changed: Any) -> list[tuple[str, str]]:
@@ -167,36 +168,59 @@ def test_a_problem_of_a_campaign_is_reported_with_its_place(
 
 
 def test_a_mistyped_field_is_reported_with_a_suggestion() -> None:
-    found = validate_definition(document(settings={"cooldown_day": 3}))
-    assert isinstance(found, list)
-    assert found[0].place == "settings.cooldown_day"
-    assert "cooldown_days" in found[0].message
+    problems = validate_definition(document(settings={"cooldown_day": 3}))
+    assert isinstance(problems, list)
+    assert problems[0].place == "settings.cooldown_day"
+    assert "cooldown_days" in problems[0].message
 
 
 def test_ids_of_the_event_replace_missing_ids_or_must_be_equal() -> None:
     whole = document(tenant_id=None)
     assert isinstance(validate_definition(whole, tenant_id="acme"), Definition)
     assert problems_of(whole) == [(CampaignCode.TENANT_INVALID, "tenant_id")]
-    told = problems_of(document(), tenant_id="other", campaign_id="else")
-    assert told == [
+    assert problems_of(document(), tenant_id="other", campaign_id="else") == [
         (CampaignCode.TENANT_MISMATCH, "tenant_id"),
         (CampaignCode.ID_MISMATCH, "campaign_id"),
     ]
 
 
 def test_the_same_content_has_the_same_hash() -> None:
-    said = valid_definition(
+    explicit = valid_definition(
         kind="review", status="active", settings={"cooldown_days": 0, "priority": None}
     )
-    assert content_hash(said) == content_hash(valid_definition())
+    assert content_hash(explicit) == content_hash(valid_definition())
     assert content_hash(valid_definition(steps=[daily_mail()])) != content_hash(
         valid_definition(steps=[daily_mail(hours=25)])
     )
 
 
 def test_the_hash_is_the_same_in_every_release() -> None:
-    """A changed hash would make a new version of every campaign that is published again."""
+    """With another hash, publishing a campaign again would create a new version."""
     assert content_hash(valid_definition()).hex() == "bf4971af4111015503d2065d3e236fb8"
+
+
+def test_the_hash_of_every_duration_is_the_same_in_every_release() -> None:
+    settings = {
+        "cooldown_days": 30,
+        "late_policy": "skip_older_than",
+        "late_skip_hours": 1.5,
+        "expire_after_hours": 2,
+        "answer_timeout_minutes": 5,
+        "retry_minutes": [2],
+        "min_gap_hours": 4,
+    }
+    only_step = {
+        "id": "a",
+        "channel": "email",
+        "template_id": "t",
+        "delay_hours": 1,
+        "wait_for": {"event": "open", "max_wait_hours": 3},
+        "retry_minutes": [7],
+        "expire_after_hours": 9,
+    }
+    names = {"campaign_id": "c", "name": "Sequence", "kind": "prospecting"}
+    definition = valid_definition(**names, settings=settings, steps=[only_step])
+    assert content_hash(definition).hex() == "8d44e1e5fcd11a448df5881ec76e0cea"
 
 
 def test_a_definition_round_trips_through_msgpack() -> None:
@@ -206,9 +230,9 @@ def test_a_definition_round_trips_through_msgpack() -> None:
 
 
 def test_the_number_of_reported_problems_is_limited() -> None:
-    found = validate_definition({f"x{number}" * 100: number for number in range(1_000)})
-    assert isinstance(found, list)
-    assert len(found) == 100
+    problems = validate_definition({f"x{number}" * 100: number for number in range(1_000)})
+    assert isinstance(problems, list)
+    assert len(problems) == 100
 
 
 anything = st.recursive(

@@ -1,4 +1,4 @@
-"""The three presets are what S0 and F-2, F-3 say, read-only, and easy to start from."""
+"""The three presets have the steps of S0, F-2 and F-3, are read-only and can be duplicated."""
 
 from itertools import accumulate
 

@@ -1,5 +1,4 @@
-"""The steps of a sequence: waits, ways and windows are taken whole, or every problem is told at its
-place."""
+"""The steps of a sequence: waits, exits and windows are compiled, or all problems are reported."""
 
 from functools import partial
 from typing import Any
@@ -17,21 +16,22 @@ from tests.testing.builders import step
 undelayed_step = partial(step, hours=None)
 
 
-def whole(*steps: Any, **changed: Any) -> dict[str, Any]:
+def document(*steps: Any, **changed: Any) -> dict[str, Any]:
     names = {"tenant_id": "acme", "campaign_id": "c", "name": "Sequence", "kind": "prospecting"}
     return names | {"steps": list(steps)} | changed
 
 
 def valid_definition(*steps: Any, **changed: Any) -> Definition:
-    found = validate_definition(whole(*steps, **changed))
-    assert isinstance(found, Definition), found
-    return found
+    definition = validate_definition(document(*steps, **changed))
+    assert isinstance(definition, Definition), definition
+    return definition
 
 
 def problems_of(*steps: Any, **changed: Any) -> list[tuple[str, str]]:
-    found = validate_definition(whole(*steps, **changed))
-    assert isinstance(found, list), found
-    return [(problem.code, problem.place) for problem in found]
+    """The codes and places of all problems of a document that is not valid."""
+    problems = validate_definition(document(*steps, **changed))
+    assert isinstance(problems, list), problems
+    return [(problem.code, problem.place) for problem in problems]
 
 
 def test_a_step_with_every_field_is_compiled() -> None:
@@ -52,33 +52,33 @@ def test_a_step_with_every_field_is_compiled() -> None:
         retry_minutes=[2],
         expire_after_hours=3,
     )
-    (found, mail) = valid_definition(first, undelayed_step("mail", anchor="trigger")).steps
-    assert found.action == "place_call"
-    assert found.wait_for == StepWait(
+    (compiled, mail) = valid_definition(first, undelayed_step("mail", anchor="trigger")).steps
+    assert compiled.action == "place_call"
+    assert compiled.wait_for == StepWait(
         ("call_outcome", "conversion"),
         24 * HOUR,
         StepExit("branch", "mail"),
         StepExit("fail"),
         ("answered",),
     )
-    assert found.skip_when == ("already_replied",)
-    assert found.then == StepExit("complete")
-    assert found.window == StepWindow(9 * 60, 18 * 60, 0b0010001)
-    assert (found.retry_delays_us, found.expire_after_us) == ((2 * MINUTE,), 3 * HOUR)
+    assert compiled.skip_when == ("already_replied",)
+    assert compiled.then == StepExit("complete")
+    assert compiled.window == StepWindow(9 * 60, 18 * 60, 0b0010001)
+    assert (compiled.retry_delays_us, compiled.expire_after_us) == ((2 * MINUTE,), 3 * HOUR)
     assert mail.anchor == "trigger"
 
 
 def test_absent_fields_get_the_defaults_of_the_kind() -> None:
     definition = valid_definition(undelayed_step(), undelayed_step("b"))
-    assert [found.anchor for found in definition.steps] == ["enrollment", "previous_executed"]
-    assert [found.delay_us for found in definition.steps] == [0, 0]
+    assert [compiled.anchor for compiled in definition.steps] == ["enrollment", "previous_executed"]
+    assert [compiled.delay_us for compiled in definition.steps] == [0, 0]
     settings = definition.settings
     assert (settings.on_reply, settings.max_errors, settings.reentry) == ("pause", 3, "once")
 
 
 def test_a_wait_can_be_the_name_of_one_signal() -> None:
-    (found,) = valid_definition(undelayed_step(wait_for="reply")).steps
-    assert found.wait_for == StepWait(("reply",), 168 * HOUR)  # S2-9
+    (compiled,) = valid_definition(undelayed_step(wait_for="reply")).steps
+    assert compiled.wait_for == StepWait(("reply",), 168 * HOUR)  # S2-9
 
 
 @pytest.mark.parametrize("event", SIGNALS)
@@ -174,8 +174,8 @@ def test_a_problem_of_a_step_is_reported_with_its_place(
     ],
 )
 def test_an_invalid_setting_is_refused(setting: str, wrong: Any) -> None:
-    found = problems_of(undelayed_step(), settings={setting: wrong})
-    assert found == [(CampaignCode.SETTING_INVALID, f"settings.{setting}")]
+    problems = problems_of(undelayed_step(), settings={setting: wrong})
+    assert problems == [(CampaignCode.SETTING_INVALID, f"settings.{setting}")]
 
 
 def test_max_errors_can_be_unlimited() -> None:
@@ -210,8 +210,8 @@ def test_a_loop_with_a_wait_is_allowed() -> None:
 def test_a_review_campaign_only_goes_forward() -> None:
     back = {"event": "open", "on_timeout": {"branch": "a"}}
     rows = (undelayed_step("a", delay_hours=1), undelayed_step("b", delay_hours=1, wait_for=back))
-    found = problems_of(*rows, kind="review")
-    assert found == [(CampaignCode.BRANCH_INVALID, "steps[1].wait_for.on_timeout")]
+    problems = problems_of(*rows, kind="review")
+    assert problems == [(CampaignCode.BRANCH_INVALID, "steps[1].wait_for.on_timeout")]
 
 
 def test_a_step_that_counts_from_a_trigger_must_follow_a_wait() -> None:

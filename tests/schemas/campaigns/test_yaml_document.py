@@ -1,4 +1,4 @@
-"""A text that a person wrote is read as it looks, or refused with its line."""
+"""A YAML or JSON text is parsed to plain values, or refused with the line of the error."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI document and the examples are those of the code."""
+"""The AsyncAPI document and the files in examples/ agree with the code."""
 
 import subprocess
 import sys
@@ -46,9 +46,9 @@ def references(value: Any) -> list[str]:
         case {"$ref": str(reference)}:
             return [reference]
         case dict():
-            return [found for item in value.values() for found in references(item)]
+            return [reference for item in value.values() for reference in references(item)]
         case list():
-            return [found for item in value for found in references(item)]
+            return [reference for item in value for reference in references(item)]
     return []
 
 
@@ -74,6 +74,6 @@ def test_the_example_jobs_are_from_today_so_that_they_start_enrollments() -> Non
 
 
 def example_lines() -> list[bytes]:
-    """What the script prints, with nothing installed but Python."""
+    """The output lines of examples/events.py, run with the standard library only."""
     command = [sys.executable, "-I", "-S", str(ROOT / "examples" / "events.py")]
     return subprocess.run(command, capture_output=True, check=True).stdout.splitlines()

@@ -1,4 +1,5 @@
-"""Avro in both framings: whose schema, which release, which bytes."""
+"""Avro in both framings: the writer's schema, its resolution to the newest release, and bad
+bytes."""
 
 import json
 from io import BytesIO
@@ -32,7 +33,7 @@ def touch_sent() -> dict[str, Any]:
 
 
 def read(schema: Any, body: bytes) -> Any:
-    """What a registry with this one schema lets us read."""
+    """The event in a body in Confluent framing, from a registry that has only this schema."""
     text = schema if isinstance(schema, str) else json.dumps(schema)
     return Decoder(lambda number: text).decode(GIVEN, b"\x00\x00\x00\x00\x07" + body).data
 
@@ -44,7 +45,7 @@ def refused(schema: Any, body: bytes) -> RefusalCode:
 
 
 def changed(**fields: Any) -> Any:
-    """The released schema with fields added, or taken away by None."""
+    """The released schema with fields added, or with fields removed that are given as None."""
     schema = json.loads(json.dumps(newest("touch.sent")))
     schema["fields"] = [field for field in schema["fields"] if field["name"] not in fields]
     schema["fields"] += [{"name": n, "type": kind} for n, kind in fields.items() if kind]

@@ -1,4 +1,4 @@
-"""Any bytes at all give an event or a refusal, and a refusal never carries the payload."""
+"""Any bytes are decoded to an event or refused, and a refusal does not contain the payload."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Headers and value become an envelope, or a reason why not."""
+"""Headers and value are parsed to an envelope, or refused with a code."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What goes out to senders is what the contract says, in each encoding."""
+"""Commands are encoded as the models of the public contract, in each encoding."""
 
 from typing import Any, get_args
 
@@ -15,7 +15,7 @@ ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 
 def due(**changed: Any) -> CommandDue:
-    """The request behind the contract's sample of a touch.due."""
+    """A command with the fields of the example of touch.due."""
     fields = sample("touch.due")
     times = {name: parse_rfc3339(fields[name]) for name in ("scheduled_at", "due_at", "expires_at")}
     own = {"emission": 1, "priority": 0, "quiet": None}

@@ -1,4 +1,4 @@
-"""What the events accept, and what they do not."""
+"""The values that the fields of events accept and refuse."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ def decoded_data(ce_type: str, **changed: Any) -> Any:
 
 
 def refusal_code_and_field(ce_type: str, **changed: Any) -> tuple[RefusalCode, str]:
-    """The code, and the place that the detail begins with."""
+    """The code of the refusal, and the field at the beginning of its detail."""
     why = refusal(headers(ce_type), value(ce_type, **changed))
     return why.code, why.detail.partition(":")[0]
 

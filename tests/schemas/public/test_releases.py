@@ -1,4 +1,4 @@
-"""A released schema is a frozen file, and whoever comes later can read what it wrote."""
+"""A released schema is never edited, and later releases can read its values."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is written in one encoding is read as the same event in every other."""
+"""An event that is encoded in any encoding is decoded to the same event."""
 
 from typing import get_args
 
@@ -16,7 +16,7 @@ ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 
 def encoded_and_decoded(ce_type: str, encoding: Encoding) -> PublicEvent:
-    """A sample, encoded and read again."""
+    """The example of an event after encoding and decoding."""
     given, value = encode_event(
         ce_type,
         sample_model(ce_type),

@@ -1,0 +1,1 @@
+"""Intake: from public records to messages."""

@@ -1,0 +1,1 @@
+"""Messages and states of the internal logs."""
