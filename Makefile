@@ -8,7 +8,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check format chaos bench lock clean
+.PHONY: help venv demo test check format generate chaos bench lock clean
 
 help:  ## list the jobs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -36,9 +36,16 @@ check: venv  ## lint, format, types, imports: what CI runs before the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: venv  ## put the code in shape
+format: venv  ## repair what the linter and the formatter can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+generate: venv  ## write every generated file again; on a clean tree nothing changes
+	$(BIN)/python -m schemas.public.asyncapi > docs/asyncapi.yaml
+	$(BIN)/python -m schemas.public.release schemas/public/released
+	$(BIN)/python -m streams.cli.docs > docs/cli.md
+	$(BIN)/python -m processors.diagrams --write docs/state-machines.md
+	$(BIN)/python -m tests.sinks.catalog > tests/sinks/catalog.txt
 
 chaos: venv  ## disturb the live engine N times and recount (N=24)
 	$(BIN)/python -m tests.chaos --cycles $(N)

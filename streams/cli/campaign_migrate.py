@@ -1,7 +1,7 @@
 """`touchstream campaign migrate`: moves the runs of older versions to the newest version."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import typer
@@ -105,6 +105,11 @@ def _print_plan(
     if as_json:
         print_json([move._asdict() for move in moves])
         return
+    print_planned_moves(moves)
+
+
+def print_planned_moves(moves: Sequence[PlannedMove]) -> None:
+    """Prints the moves on stdout, as a table with one row for the runs that move alike."""
     groups = Counter(
         (
             move.version,

@@ -31,7 +31,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "streams.kafka.reader.LogTruncated": (EXIT_NO, "{}"),
     "streams.audit.replay.recording.NotARecording": (EXIT_USAGE, "{}"),
     "streams.embedded.processes.StartFailed": (EXIT_UNREACHABLE, "{}"),
-    "streams.embedded.stack.Taken": (EXIT_USAGE, "{}"),
+    "streams.embedded.stack.StackInUse": (EXIT_USAGE, "{}"),
     "streams.embedded.jars.WrongFile": (EXIT_UNREACHABLE, "{}"),
     "sinks.migrate.MigrationRefused": (EXIT_NO, "{}"),
     "sinks.projection.SinkUnavailable": (EXIT_UNREACHABLE, "PostgreSQL: {}"),

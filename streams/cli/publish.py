@@ -84,8 +84,8 @@ def publish(
     Each line is validated before it is sent. A bad line is reported with its number and code and
     is not sent; the other lines are, and the exit code is 1. After an event about a tenant or a
     campaign, the command waits until the engine has processed it, so that the events after it find
-    its effect. An event that the engine refuses is reported with the reason, and the exit code is
-    1. With --no-wait all events are sent at once.
+    its effect; a refusal by the engine is reported with its reason, and the exit code is 1. With
+    --no-wait all events are sent at once.
 
     Example: python examples/events.py | touchstream publish -
     """

@@ -75,7 +75,7 @@ def _run(
     from streams.embedded.stack import Stack
 
     with ExitStack() as ending:
-        stack = Stack(directory, registry=registry, lasting=True)
+        stack = Stack(directory, registry=registry, long_running=True)
         _fetch(registry)
         with _step("starting Kafka and PostgreSQL"):
             ending.callback(stack.stop)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from processors.why import Explanation, Gate, RunWhy, TouchWhy, Wait
+from processors.why import CurrentWait, Explanation, Gate, RunExplanation, TouchExplanation
 from schemas.base.times import format_rfc3339, from_datetime
 from schemas.internal.facts import Fact
 
@@ -22,7 +22,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
         yield from (f"  {fact_line(fact)}" for fact in explanation.besides)
 
 
-def _run_lines(explanation: Explanation, run: RunWhy) -> Iterator[str]:
+def _run_lines(explanation: Explanation, run: RunExplanation) -> Iterator[str]:
     ended = "" if run.ended_at is None else f" at {_time(run.ended_at)}"
     reason = f": {run.reason}" if run.reason else ""
     yield (
@@ -38,7 +38,7 @@ def _run_lines(explanation: Explanation, run: RunWhy) -> Iterator[str]:
     yield ""
 
 
-def _wait(wait: Wait | None) -> str:
+def _wait(wait: CurrentWait | None) -> str:
     if wait is None:
         return "nothing: the run has ended"
     when = "no time is known" if wait.until is None else f"next at {_time(wait.until)}"
@@ -46,7 +46,7 @@ def _wait(wait: Wait | None) -> str:
     return f"{wait.reason}{cause}; {when}: {wait.then}{_in_parentheses(wait.values)}"
 
 
-def _touch_lines(touch: TouchWhy) -> Iterator[str]:
+def _touch_lines(touch: TouchExplanation) -> Iterator[str]:
     reason = f", {touch.reason}" if touch.reason else ""
     sent = f" at {_time(touch.sent_at)}" if touch.sent_at is not None else ""
     yield (

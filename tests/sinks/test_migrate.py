@@ -9,21 +9,13 @@ import pytest
 from sinks import migrate as module
 from sinks.migrate import MigrationRefused, migrate
 from sinks.tables import TABLES
+from tests.sinks.catalog import catalog
 from tests.sinks.conftest import Database
 
 NOT_PROJECTED = {"migrations", "places", "presets"}
 
 EXPECTED = Path(__file__).with_name("catalog.txt")
 
-COLUMNS = b"""
-    SELECT format('%s.%s %s %s%s', n.nspname, c.relname, a.attname,
-        format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' not null' ELSE '' END)
-    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
-    JOIN pg_namespace AS n ON n.oid = relnamespace
-    WHERE nspname IN ('touchstream', 'reviews', 'prospecting')
-        AND relkind IN ('r', 'p', 'v') AND attnum > 0
-    ORDER BY nspname, relname, attnum"""
-INDEXES = b"SELECT indexdef FROM pg_indexes WHERE schemaname = 'touchstream' ORDER BY indexname"
 TABLE_COLUMNS = b"""
     SELECT c.relname, a.attname, t.typname::text
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
@@ -37,15 +29,6 @@ PRIMARY_KEYS = b"""
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
     WHERE n.nspname = 'touchstream' AND i.indisprimary AND NOT c.relispartition
     GROUP BY c.relname"""
-POLICIES = b"""
-    SELECT format('policy %s on %s for %s: %s', policyname, tablename, cmd, qual)
-    FROM pg_policies WHERE schemaname = 'touchstream' ORDER BY tablename, policyname"""
-
-
-def catalog(dsn: str) -> str:
-    with psycopg.connect(dsn) as connection:
-        rows = [row for query in (COLUMNS, INDEXES, POLICIES) for row in connection.execute(query)]
-    return "".join(f"{row[0]}\n" for row in rows)
 
 
 def test_all_migrations_make_the_expected_catalog(dsn: str) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import Mock
@@ -204,15 +202,3 @@ def test_every_help_text_has_an_example(touchstream: Touchstream, command: tuple
     assert result.code == 0
     words = " ".join(result.out.split())
     assert re.search(rf"Example: ([^:]* \| )?touchstream {' '.join(command)}\b", words)
-
-
-def test_the_page_of_commands_is_made_of_their_help_texts() -> None:
-    """`docs/cli.md` says in its first line how it is made."""
-    made = subprocess.run(
-        [sys.executable, "-m", "typer", "streams.cli", "utils", "docs", "--name", "touchstream"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    _, _, page = Path("docs/cli.md").read_text("utf-8").partition("\n")
-    assert page.strip() == made.stdout.strip()

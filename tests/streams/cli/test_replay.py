@@ -41,6 +41,15 @@ def test_the_first_difference_is_shown_with_then_now_and_cause(
     assert found["first"]["cause"]["record"]["topic"] == "contact-log"
 
 
+def test_a_long_output_is_cut_with_a_note(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(touch_gates, "_first_closed", lambda *_: "no_address")
+    monkeypatch.setattr("streams.cli.replay.OUTPUT_CHARS_MAX", 20)
+    (then,) = [line for line in touchstream("replay", REVIEW).out.splitlines() if "(cut" in line]
+    assert then.startswith("  then  ") and then.endswith("… (cut; --json shows all)")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -62,7 +71,7 @@ def test_wrong_usage_is_reported(
     ("lines", "message"),
     [
         ([b"{}"], "is no recording"),
-        ([b'{"format": "touchstream recording", "version": 2, "layout": {}}'], "of format 2"),
+        ([b'{"format": "touchstream recording", "version": 2, "layout": {}}'], "of version 2"),
         (
             [b'{"format": "touchstream recording", "version": 1, "layout": {}}', b"{oops"],
             "line 2",
