@@ -15,7 +15,7 @@ from streams.demo.interrupts import Interrupts
 from streams.demo.run import DemoRun
 from streams.demo.supervise import DemoFailed
 from streams.embedded.processes import StartFailed
-from streams.embedded.stack import Taken
+from streams.embedded.stack import StackInUse
 
 __all__ = ["run"]
 
@@ -52,7 +52,7 @@ def run(
     except KeyboardInterrupt:
         console.print("\ninterrupted: everything that was started has ended")
         status = INTERRUPTED
-    except (DemoFailed, StartFailed, Taken) as error:
+    except (DemoFailed, StartFailed, StackInUse) as error:
         console.print(f"\n[red]the demo failed:[/red] {error}", highlight=False, soft_wrap=True)
     if data is None and status in (0, INTERRUPTED):
         shutil.rmtree(directory, ignore_errors=True)

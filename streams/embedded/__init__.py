@@ -1,1 +1,1 @@
-"""The real Kafka, PostgreSQL and schema registry on one machine, without Docker or a cloud."""
+"""Real Kafka, PostgreSQL and schema registry servers as child processes, without Docker."""

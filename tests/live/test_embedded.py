@@ -18,7 +18,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.processes import Process, StartFailed
 from streams.embedded.registry import EmbeddedRegistry
-from streams.embedded.stack import Stack, Taken
+from streams.embedded.stack import Stack, StackInUse
 
 pytestmark = pytest.mark.live
 
@@ -129,7 +129,7 @@ def test_the_registry_gives_back_a_schema(registry: EmbeddedRegistry, topic_pref
 
 
 def test_one_directory_is_for_one_stack(stack: Stack, stack_dir: Path) -> None:
-    with pytest.raises(Taken, match=r"in use by process \d+"):
+    with pytest.raises(StackInUse, match=r"in use by process \d+"):
         Stack(stack_dir).start()
 
 
