@@ -1,4 +1,4 @@
-"""Records as a producer would write them, with one thing changed."""
+"""Records of the public topics as a producer writes them, each with some parts changed."""
 
 import json
 from typing import Any
@@ -12,25 +12,26 @@ from schemas.public.released import newest
 
 Header = tuple[str, bytes | None]
 
-IDS = {name: number for number, name in enumerate(EVENTS, start=1)}
-"""The numbers that the registry of these tests gave."""
+SCHEMA_IDS = {name: number for number, name in enumerate(EVENTS, start=1)}
+"""The schema id of each event's newest release in the registry of these tests."""
 
-_NAMES = {number: name for name, number in IDS.items()}
-
-
-def registry(number: int) -> str | None:
-    """A registry that knows every event's newest release."""
-    name = _NAMES.get(number)
-    return None if name is None else json.dumps(newest(name))
+_CE_TYPES = {number: name for name, number in SCHEMA_IDS.items()}
 
 
-def registry_down(number: int) -> str | None:
+def registry(schema_id: int) -> str | None:
+    """The schema with an id as JSON text, from a registry that has every newest release."""
+    ce_type = _CE_TYPES.get(schema_id)
+    return None if ce_type is None else json.dumps(newest(ce_type))
+
+
+def registry_down(schema_id: int) -> str | None:
+    """A registry that does not answer. Raises SchemaUnavailable."""
     raise SchemaUnavailable("connection refused")
 
 
-def headers(ce_type: str = "touch.sent", /, **changed: bytes | None) -> list[Header]:
-    """Binary mode in JSON; a header given as None is left out."""
-    usual: dict[str, bytes | None] = {
+def record_headers(ce_type: str = "touch.sent", /, **changed: bytes | None) -> list[Header]:
+    """The headers of an event in binary mode in JSON, without those that are given as None."""
+    defaults: dict[str, bytes | None] = {
         "ce_specversion": b"1.0",
         "ce_type": ce_type.encode(),
         "ce_id": b"e-1",
@@ -39,11 +40,11 @@ def headers(ce_type: str = "touch.sent", /, **changed: bytes | None) -> list[Hea
         "content-type": b"application/json",
     }
     changed = {name.replace("content_type", "content-type"): v for name, v in changed.items()}
-    return [(name, value) for name, value in (usual | changed).items() if value is not None]
+    return [(name, value) for name, value in (defaults | changed).items() if value is not None]
 
 
-def structured(ce_type: str = "touch.sent", /, **changed: Any) -> bytes:
-    """The same in structured mode; an attribute given as None is null."""
+def structured_value(ce_type: str = "touch.sent", /, **changed: Any) -> bytes:
+    """The value of an event in structured mode; an attribute that is given as None is null."""
     whole = {
         "specversion": "1.0",
         "type": ce_type,
@@ -56,23 +57,26 @@ def structured(ce_type: str = "touch.sent", /, **changed: Any) -> bytes:
     return json.dumps(whole | changed).encode()
 
 
-def value(ce_type: str = "touch.sent", /, **changed: Any) -> bytes:
+def record_value(ce_type: str = "touch.sent", /, **changed: Any) -> bytes:
+    """The JSON value of an event in binary mode."""
     return json.dumps(sample(ce_type, **changed)).encode()
 
 
-def decoded(given: Headers | None, body: bytes | None) -> PublicEvent:
-    return Decoder(registry).decode(given, body)
+def decode_record(headers: Headers | None, value: bytes | None) -> PublicEvent:
+    """The event of a record. Raises Refused if the record is not valid."""
+    return Decoder(registry).decode(headers, value)
 
 
-def refusal(given: Headers | None, body: bytes | None) -> Refused:
-    """What it is refused with; an event is a failure of the test."""
+def refusal(headers: Headers | None, value: bytes | None) -> Refused:
+    """The error of a record that must be refused. Raises AssertionError if it is decoded."""
     try:
-        event = decoded(given, body)
+        event = decode_record(headers, value)
     except Refused as refused:
         assert len(refused.detail) <= 300
         return refused
-    raise AssertionError(f"taken for {event.type}")
+    raise AssertionError(f"the record was decoded as {event.type}")
 
 
-def code_of(given: Headers | None, body: bytes | None) -> RefusalCode:
-    return refusal(given, body).code
+def refusal_code(headers: Headers | None, value: bytes | None) -> RefusalCode:
+    """The code of the error of a record that must be refused."""
+    return refusal(headers, value).code

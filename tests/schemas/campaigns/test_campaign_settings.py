@@ -63,8 +63,8 @@ def test_settings_are_compiled_to_microseconds_and_minutes() -> None:
 
 
 def test_skip_older_than_requires_late_skip_hours() -> None:
-    why = setting_problems(late_policy="skip_older_than")
-    assert why == [(CampaignCode.SETTING_INVALID, "settings.late_skip_hours")]
+    problems = setting_problems(late_policy="skip_older_than")
+    assert problems == [(CampaignCode.SETTING_INVALID, "settings.late_skip_hours")]
 
 
 def test_quiet_hours_are_those_of_the_tenant_none_or_own_ones() -> None:

@@ -12,9 +12,9 @@ from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
 
 
 def refused(text: str | bytes) -> tuple[str, str]:
-    with pytest.raises(DocumentInvalid) as why:
+    with pytest.raises(DocumentInvalid) as error:
         parse_document(text)
-    return why.value.problem.code, why.value.problem.message
+    return error.value.problem.code, error.value.problem.message
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_a_text_with_a_byte_order_mark_is_parsed() -> None:
 def test_any_text_is_parsed_or_refused(text: str | bytes) -> None:
     try:
         parse_document(text)
-    except DocumentInvalid as why:
-        assert len(why.problem.message) <= 300
+    except DocumentInvalid as error:
+        assert len(error.problem.message) <= 300
 
 
 yaml_indicators = st.text(st.sampled_from("ab:{}[]-!&*?|>%@'\",# \n\t~<=0.1"), max_size=60)
@@ -109,5 +109,5 @@ yaml_indicators = st.text(st.sampled_from("ab:{}[]-!&*?|>%@'\",# \n\t~<=0.1"), m
 def test_any_text_of_yaml_indicators_is_parsed_or_refused(text: str) -> None:
     try:
         parse_document(text)
-    except DocumentInvalid as why:
-        assert why.problem.code == CampaignCode.DOCUMENT_INVALID
+    except DocumentInvalid as error:
+        assert error.problem.code == CampaignCode.DOCUMENT_INVALID

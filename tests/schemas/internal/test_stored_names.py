@@ -1,4 +1,5 @@
-"""Names that are stored in logs, changelogs, hashes and reports stay when the code renames things."""
+"""Names that are stored in logs, changelogs, hashes and reports stay when the code renames
+things."""
 
 import msgspec
 import pytest

@@ -17,9 +17,9 @@ from schemas.public.codec import Decoder, encode_event
 from schemas.public.compatibility import sample_value
 from schemas.public.example_events import sample_model
 from schemas.public.released import RELEASED, newest
-from tests.testing.public_records import code_of, headers
+from tests.testing.public_records import record_headers, refusal_code
 
-GIVEN = headers("touch.sent", content_type=b"application/avro")
+AVRO_HEADERS = record_headers("touch.sent", content_type=b"application/avro")
 
 
 def body_of(schema: Any, datum: Any) -> bytes:
@@ -35,13 +35,13 @@ def touch_sent() -> dict[str, Any]:
 def read(schema: Any, body: bytes) -> Any:
     """The event in a body in Confluent framing, from a registry that has only this schema."""
     text = schema if isinstance(schema, str) else json.dumps(schema)
-    return Decoder(lambda number: text).decode(GIVEN, b"\x00\x00\x00\x00\x07" + body).data
+    return Decoder(lambda number: text).decode(AVRO_HEADERS, b"\x00\x00\x00\x00\x07" + body).data
 
 
 def refused(schema: Any, body: bytes) -> RefusalCode:
-    with pytest.raises(Refused) as why:
+    with pytest.raises(Refused) as error:
         read(schema, body)
-    return why.value.code
+    return error.value.code
 
 
 def changed(**fields: Any) -> Any:
@@ -53,50 +53,56 @@ def changed(**fields: Any) -> Any:
 
 
 def test_a_value_in_neither_framing_is_refused() -> None:
-    assert code_of(GIVEN, b"\x01abc") is RefusalCode.NOT_AVRO
-    assert code_of(GIVEN, b"Obj\x01") is RefusalCode.NOT_AVRO
-    assert code_of(GIVEN, b'{"tenant_id": "acme"}') is RefusalCode.NOT_AVRO
+    assert refusal_code(AVRO_HEADERS, b"\x01abc") is RefusalCode.NOT_AVRO
+    assert refusal_code(AVRO_HEADERS, b"Obj\x01") is RefusalCode.NOT_AVRO
+    assert refusal_code(AVRO_HEADERS, b'{"tenant_id": "acme"}') is RefusalCode.NOT_AVRO
 
 
 def test_a_schema_id_that_does_not_exist_is_refused() -> None:
-    assert code_of(GIVEN, b"\x00\x00\x00\xff\xffabc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
+    assert refusal_code(AVRO_HEADERS, b"\x00\x00\x00\xff\xffabc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 def test_confluent_framing_without_a_registry_is_refused() -> None:
-    with pytest.raises(Refused) as why:
-        Decoder().decode(GIVEN, b"\x00\x00\x00\x00\x01abc")
-    assert why.value.code is RefusalCode.AVRO_SCHEMA_UNKNOWN
+    with pytest.raises(Refused) as error:
+        Decoder().decode(AVRO_HEADERS, b"\x00\x00\x00\x00\x01abc")
+    assert error.value.code is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
 def test_a_fingerprint_of_no_released_schema_is_refused() -> None:
-    assert code_of(GIVEN, b"\xc3\x01" + b"\x07" * 8 + b"abc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
+    assert (
+        refusal_code(AVRO_HEADERS, b"\xc3\x01" + b"\x07" * 8 + b"abc")
+        is RefusalCode.AVRO_SCHEMA_UNKNOWN
+    )
 
 
 @pytest.mark.parametrize("frame", [b"\x00", b"\x00\x00\x00\x00", b"\xc3\x01", b"\xc3\x01abc"])
 def test_a_truncated_frame_is_refused(frame: bytes) -> None:
-    assert code_of(GIVEN, frame) is RefusalCode.AVRO_TRUNCATED
+    assert refusal_code(AVRO_HEADERS, frame) is RefusalCode.AVRO_TRUNCATED
 
 
 def test_a_schema_of_another_event_type_is_refused() -> None:
     _, body = encode_event(
         "touch.opened", sample_model("touch.opened"), "avro", event_id="e", source="s"
     )
-    assert code_of(GIVEN, body) is RefusalCode.AVRO_SCHEMA_MISMATCH
+    assert refusal_code(AVRO_HEADERS, body) is RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
 def test_field_bounds_apply_to_avro_values_too() -> None:
     bad = {**touch_sent(), "tenant_id": "a/b"}
-    assert code_of(GIVEN, frame_single("touch.sent", bad)) is RefusalCode.FIELD_INVALID
+    assert refusal_code(AVRO_HEADERS, frame_single("touch.sent", bad)) is RefusalCode.FIELD_INVALID
     late = {**touch_sent(), "sent_at": 2**62}
-    assert code_of(GIVEN, frame_single("touch.sent", late)) is RefusalCode.TIME_OUT_OF_RANGE
+    assert (
+        refusal_code(AVRO_HEADERS, frame_single("touch.sent", late))
+        is RefusalCode.TIME_OUT_OF_RANGE
+    )
 
 
 def test_a_definition_that_is_not_json_is_refused() -> None:
     for text in ("{", "[]", '{"a": 1e999}', "[" * 100_000, '{"a": "\\u0000"}'):
         datum = {"tenant_id": "acme", "campaign_id": "c", "definition": text}
-        event_headers = headers("campaign.published", content_type=b"application/avro")
+        event_headers = record_headers("campaign.published", content_type=b"application/avro")
         assert (
-            code_of(event_headers, frame_single("campaign.published", datum))
+            refusal_code(event_headers, frame_single("campaign.published", datum))
             is RefusalCode.FIELD_INVALID
         )
 

@@ -12,14 +12,14 @@ from schemas.public.codec import Decoder, encode_event
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from tests.testing.public_records import (
-    IDS,
+    SCHEMA_IDS,
     Header,
-    code_of,
-    headers,
+    record_headers,
+    record_value,
     refusal,
+    refusal_code,
     registry,
-    structured,
-    value,
+    structured_value,
 )
 
 JSON, AVRO = b"application/json", b"application/avro"
@@ -27,7 +27,7 @@ JSON, AVRO = b"application/json", b"application/avro"
 
 @pytest.mark.parametrize("body", [None, b""])
 def test_a_record_without_a_value_is_refused(body: bytes | None) -> None:
-    assert code_of(headers(), body) is RefusalCode.VALUE_EMPTY
+    assert refusal_code(record_headers(), body) is RefusalCode.VALUE_EMPTY
 
 
 NO_JSON = [b"hello", b"{", b'{"a":1}}', b"\xff\xfe", b"{'a':1}", b'{"a":\x00}']
@@ -35,12 +35,12 @@ NO_JSON = [b"hello", b"{", b'{"a":1}}', b"\xff\xfe", b"{'a':1}", b'{"a":\x00}']
 
 @pytest.mark.parametrize("body", NO_JSON)
 def test_a_value_that_is_not_json_is_refused(body: bytes) -> None:
-    assert code_of(headers(), body) is RefusalCode.NOT_JSON
+    assert refusal_code(record_headers(), body) is RefusalCode.NOT_JSON
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b'"text"', b"null", b"NaN"])
 def test_json_that_is_not_an_object_is_refused(body: bytes) -> None:
-    assert code_of(headers(), body) is RefusalCode.FIELD_INVALID
+    assert refusal_code(record_headers(), body) is RefusalCode.FIELD_INVALID
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -50,70 +50,79 @@ def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
         ("call.ended", {"seconds": 0}),
         ("contact.upserted", {"attributes": {"x": 0}}),
     ):
-        body = value(name, **fields).replace(b": 0}", f": {number}}}".encode())
-        assert code_of(headers(name), body) is RefusalCode.FIELD_INVALID
+        body = record_value(name, **fields).replace(b": 0}", f": {number}}}".encode())
+        assert refusal_code(record_headers(name), body) is RefusalCode.FIELD_INVALID
 
 
 @pytest.mark.parametrize("digits", [20, 400, 100_000])
 def test_huge_integers_are_refused(digits: int) -> None:
-    called = value("call.ended", seconds=0).replace(b": 0}", b": " + b"9" * digits + b"}")
-    assert code_of(headers("call.ended"), called) in (
+    called = record_value("call.ended", seconds=0).replace(b": 0}", b": " + b"9" * digits + b"}")
+    assert refusal_code(record_headers("call.ended"), called) in (
         RefusalCode.FIELD_INVALID,
         RefusalCode.NOT_JSON,
     )
 
 
 def test_lone_surrogates_are_refused() -> None:
-    reply = value("contact.replied", text="X").replace(b'"X"', rb'"\ud800"')
-    assert code_of(headers("contact.replied"), reply) is RefusalCode.NOT_JSON
+    reply = record_value("contact.replied", text="X").replace(b'"X"', rb'"\ud800"')
+    assert refusal_code(record_headers("contact.replied"), reply) is RefusalCode.NOT_JSON
 
 
 def test_a_value_of_ten_megabytes_is_refused_before_it_is_parsed() -> None:
-    why = refusal(headers("contact.replied"), value("contact.replied", text="x" * 10_000_000))
-    assert why.code is RefusalCode.TOO_LARGE
+    refused = refusal(
+        record_headers("contact.replied"), record_value("contact.replied", text="x" * 10_000_000)
+    )
+    assert refused.code is RefusalCode.TOO_LARGE
 
 
 def test_a_refused_text_is_not_repeated_in_the_detail() -> None:
-    why = refusal(headers("contact.replied"), value("contact.replied", text="secret" * 5_000))
-    assert why.code is RefusalCode.FIELD_INVALID
-    assert "secret" not in why.detail
+    refused = refusal(
+        record_headers("contact.replied"), record_value("contact.replied", text="secret" * 5_000)
+    )
+    assert refused.code is RefusalCode.FIELD_INVALID
+    assert "secret" not in refused.detail
 
 
 @pytest.mark.parametrize("mark", [b"[", b'{"a":'])
 @pytest.mark.parametrize("deep", [1_000, 100_000])
 def test_deep_nesting_is_refused(mark: bytes, deep: int) -> None:
     start = b'{"tenant_id":"acme","campaign_id":"c","definition":'
-    assert code_of(headers("campaign.published"), start + mark * deep) is RefusalCode.TOO_DEEP
+    assert (
+        refusal_code(record_headers("campaign.published"), start + mark * deep)
+        is RefusalCode.TOO_DEEP
+    )
     whole = b'{"specversion":"1.0","data":' + mark * deep
-    assert code_of([], whole) is RefusalCode.NOT_CLOUDEVENT
+    assert refusal_code([], whole) is RefusalCode.NOT_CLOUDEVENT
 
 
 def test_of_a_duplicate_json_key_the_last_one_counts() -> None:
-    twice = value().replace(b'{"tenant_id"', b'{"tenant_id": "other", "tenant_id"')
-    assert Decoder().decode(headers(), twice).data.tenant_id == "acme"
+    twice = record_value().replace(b'{"tenant_id"', b'{"tenant_id": "other", "tenant_id"')
+    assert Decoder().decode(record_headers(), twice).data.tenant_id == "acme"
 
 
 def test_a_long_field_name_is_cut_and_printable_in_the_detail() -> None:
     attributes: dict[str, Any] = {"x" * 90: {}, "\u202e\n" * 40: {}}
-    why = refusal(headers("contact.upserted"), value("contact.upserted", attributes=attributes))
-    assert why.detail.isprintable()
+    refused = refusal(
+        record_headers("contact.upserted"), record_value("contact.upserted", attributes=attributes)
+    )
+    assert refused.detail.isprintable()
 
 
 def encoded(ce_type: str, encoding: Any) -> tuple[list[Header], bytes]:
-    given, body = encode_event(
+    encoded_headers, body = encode_event(
         ce_type,
         sample_model(ce_type),
         encoding,
         event_id="e",
         source="s",
-        schema_id=IDS[ce_type],
+        schema_id=SCHEMA_IDS[ce_type],
     )
-    return list(given), body
+    return list(encoded_headers), body
 
 
-def outcome(given: Any, body: bytes | None) -> RefusalCode | None:
+def outcome(headers: Any, body: bytes | None) -> RefusalCode | None:
     try:
-        Decoder(registry).decode(given, body)
+        Decoder(registry).decode(headers, body)
     except Refused as refused:
         assert len(refused.detail) <= 300
         assert refused.detail.isprintable()
@@ -127,7 +136,7 @@ contents = st.sampled_from([JSON, AVRO, None, b"", b"x"])
 
 @given(names, contents, st.binary(max_size=300))
 def test_random_bytes_are_decoded_or_refused(name: str, content: bytes | None, body: bytes) -> None:
-    outcome(headers(name, content_type=content), body)
+    outcome(record_headers(name, content_type=content), body)
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.none() | st.binary(max_size=40))), st.binary())
@@ -162,11 +171,11 @@ json_values = st.recursive(
 def test_an_event_with_any_json_in_any_field_is_decoded_or_refused(
     name: str, draw: st.DataObject
 ) -> None:
-    whole = json.loads(value(name))
+    whole = json.loads(record_value(name))
     field = draw.draw(st.sampled_from(sorted(whole)))
     whole[field] = draw.draw(json_values)
-    outcome(headers(name), json.dumps(whole).encode())
-    outcome([], structured(name, data=whole))
+    outcome(record_headers(name), json.dumps(whole).encode())
+    outcome([], structured_value(name, data=whole))
 
 
 @pytest.mark.parametrize("ce_type", EVENTS)

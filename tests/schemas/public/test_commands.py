@@ -9,7 +9,7 @@ from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.codec import Encoding, decode_event
 from schemas.public.commands import command_encoder
 from schemas.public.example_events import COMMAND_ID, sample, sample_model
-from tests.testing.public_records import IDS, registry
+from tests.testing.public_records import SCHEMA_IDS, registry
 
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
@@ -24,7 +24,7 @@ def due(**changed: Any) -> CommandDue:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_encoded_command_decodes_to_its_model(encoding: Encoding) -> None:
-    encode = command_encoder(encoding, schema_ids=IDS)
+    encode = command_encoder(encoding, schema_ids=SCHEMA_IDS)
     event = decode_event(*encode(due()), registry)
     assert (event.type, event.data) == ("touch.due", sample_model("touch.due"))
     revoked = encode(CommandRevoked(COMMAND_ID, "acme", "c-1", "email", "opted_out_email"))
@@ -45,13 +45,15 @@ def test_a_command_can_have_the_largest_number_of_variables(
 ) -> None:
     """100 attributes, 100 variables, name and job."""
     whole = {f"v{number}": "x" for number in range(204)}
-    event = decode_event(*command_encoder(encoding, schema_ids=IDS)(due(variables=whole)), registry)
+    event = decode_event(
+        *command_encoder(encoding, schema_ids=SCHEMA_IDS)(due(variables=whole)), registry
+    )
     assert event.data.variables == whole
 
 
 def test_the_same_command_has_the_same_bytes() -> None:
     for encoding in ENCODINGS:
-        encode = command_encoder(encoding, schema_ids=IDS)
+        encode = command_encoder(encoding, schema_ids=SCHEMA_IDS)
         assert encode(due()) == encode(due())
 
 

@@ -9,17 +9,23 @@ from schemas.base.error_codes import RefusalCode
 from schemas.base.times import parse_rfc3339
 from schemas.public.events import COMMAND_TYPES, EVENTS
 from schemas.public.example_events import COMMAND_ID, TIME, sample
-from tests.testing.public_records import code_of, decoded, headers, refusal, value
+from tests.testing.public_records import (
+    decode_record,
+    record_headers,
+    record_value,
+    refusal,
+    refusal_code,
+)
 
 
 def decoded_data(ce_type: str, **changed: Any) -> Any:
-    return decoded(headers(ce_type), value(ce_type, **changed)).data
+    return decode_record(record_headers(ce_type), record_value(ce_type, **changed)).data
 
 
 def refusal_code_and_field(ce_type: str, **changed: Any) -> tuple[RefusalCode, str]:
     """The code of the refusal, and the field at the beginning of its detail."""
-    why = refusal(headers(ce_type), value(ce_type, **changed))
-    return why.code, why.detail.partition(":")[0]
+    refused = refusal(record_headers(ce_type), record_value(ce_type, **changed))
+    return refused.code, refused.detail.partition(":")[0]
 
 
 def customer(**changed: Any) -> dict[str, Any]:
@@ -40,8 +46,8 @@ def test_every_event_belongs_to_a_tenant(ce_type: str) -> None:
     assert refusal_code_and_field(ce_type, tenant_id=None)[0] is RefusalCode.FIELD_INVALID
     whole = sample(ce_type)
     del whole["tenant_id"]
-    why = refusal(headers(ce_type), json.dumps(whole).encode())
-    assert (why.code, why.detail) == (RefusalCode.FIELD_MISSING, "tenant_id")
+    refused = refusal(record_headers(ce_type), json.dumps(whole).encode())
+    assert (refused.code, refused.detail) == (RefusalCode.FIELD_MISSING, "tenant_id")
 
 
 @pytest.mark.parametrize("tenant", ["", "a/b", "-a", "a b", "a\n", "é", "a" * 65, 7, None, ["a"]])
@@ -78,8 +84,8 @@ def test_a_command_id_is_a_uuid(command: str) -> None:
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "america/new_york", "EST5", "../etc", "Factory"])
 def test_a_timezone_is_an_iana_name(zone: str) -> None:
-    why = refusal_code_and_field("job.completed", customer=customer(timezone=zone))
-    assert why == (RefusalCode.TIMEZONE_UNKNOWN, "customer.timezone")
+    result = refusal_code_and_field("job.completed", customer=customer(timezone=zone))
+    assert result == (RefusalCode.TIMEZONE_UNKNOWN, "customer.timezone")
     assert (
         refusal_code_and_field("tenant.upserted", timezone=zone)[0] is RefusalCode.TIMEZONE_UNKNOWN
     )
@@ -101,9 +107,12 @@ FAR = ["1999-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]
 
 @pytest.mark.parametrize("time", FAR)
 def test_a_time_far_in_the_past_or_future_is_refused(time: str) -> None:
-    why = (RefusalCode.TIME_OUT_OF_RANGE, "completed_at")
-    assert refusal_code_and_field("job.completed", completed_at=time) == why
-    assert code_of(headers(ce_time=time.encode()), value()) is RefusalCode.TIME_OUT_OF_RANGE
+    result = (RefusalCode.TIME_OUT_OF_RANGE, "completed_at")
+    assert refusal_code_and_field("job.completed", completed_at=time) == result
+    assert (
+        refusal_code(record_headers(ce_time=time.encode()), record_value())
+        is RefusalCode.TIME_OUT_OF_RANGE
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,8 +181,8 @@ def test_an_opt_out_can_be_for_all_channels_and_a_reply_has_one_channel() -> Non
 
 @pytest.mark.parametrize("hours", [0, -1, 43_801])
 def test_a_delay_of_a_tenant_is_above_0_and_at_most_five_years(hours: float) -> None:
-    why = refusal_code_and_field("tenant.upserted", delay_hours_by_service={"hvac": hours})
-    assert why[0] is RefusalCode.FIELD_INVALID
+    result = refusal_code_and_field("tenant.upserted", delay_hours_by_service={"hvac": hours})
+    assert result[0] is RefusalCode.FIELD_INVALID
 
 
 @pytest.mark.parametrize("clock", ["24:00", "7:00", "21:60", "noon", 1260])
@@ -219,8 +228,8 @@ def test_a_definition_is_any_object_of_bounded_depth(deep: int) -> None:
     nested: Any = {}
     for _ in range(deep):
         nested = {"a": nested}
-    why = refusal_code_and_field("campaign.published", definition=nested)
-    assert why == (RefusalCode.FIELD_INVALID, "definition")
+    result = refusal_code_and_field("campaign.published", definition=nested)
+    assert result == (RefusalCode.FIELD_INVALID, "definition")
     wide = [0] * 5_001
     assert (
         refusal_code_and_field("campaign.published", definition={"a": wide})[0]

@@ -9,7 +9,14 @@ from schemas.base.times import parse_rfc3339
 from schemas.public.codec import Decoder, Encoding, PublicEvent, decode_event, encode_event
 from schemas.public.events import EVENTS
 from schemas.public.example_events import TIME, sample_model
-from tests.testing.public_records import IDS, decoded, headers, registry, structured
+from tests.testing.public_records import (
+    SCHEMA_IDS,
+    decode_record,
+    record_headers,
+    registry,
+    registry_down,
+    structured_value,
+)
 
 WHEN = parse_rfc3339(TIME)
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
@@ -17,16 +24,16 @@ ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
 
 def encoded_and_decoded(ce_type: str, encoding: Encoding) -> PublicEvent:
     """The example of an event after encoding and decoding."""
-    given, value = encode_event(
+    headers, value = encode_event(
         ce_type,
         sample_model(ce_type),
         encoding,
         event_id="e-1",
         source="/test",
         time=WHEN,
-        schema_id=IDS[ce_type],
+        schema_id=SCHEMA_IDS[ce_type],
     )
-    return decode_event(given, value, registry)
+    return decode_event(headers, value, registry)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -38,19 +45,19 @@ def test_every_event_round_trips_in_every_encoding(ce_type: str, encoding: Encod
 
 @pytest.mark.parametrize("ce_type", EVENTS)
 def test_structured_mode_gives_the_same_event_as_binary_mode(ce_type: str) -> None:
-    assert decoded([], structured(ce_type)) == encoded_and_decoded(ce_type, "json")
+    assert decode_record([], structured_value(ce_type)) == encoded_and_decoded(ce_type, "json")
 
 
 def test_a_time_is_text_in_json_and_microseconds_in_the_model() -> None:
-    given, value = encode_event(
+    headers, value = encode_event(
         "touch.sent", sample_model("touch.sent"), event_id="e-1", source="/test"
     )
     assert f'"sent_at":"{TIME}"'.encode() in value
-    assert decoded(given, value).data.sent_at == WHEN
+    assert decode_record(headers, value).data.sent_at == WHEN
 
 
 def test_an_event_without_a_time_has_none() -> None:
-    event = decoded(headers(ce_time=None), structured_data())
+    event = decode_record(record_headers(ce_time=None), structured_data())
     assert event.time is None
 
 
@@ -71,30 +78,27 @@ def test_encoding_the_model_of_another_event_is_an_error() -> None:
 
 
 def test_the_registry_is_requested_once_for_each_schema() -> None:
-    asked: list[int] = []
+    requested_ids: list[int] = []
 
-    def counting(number: int) -> str | None:
-        asked.append(number)
-        return registry(number)
+    def counting_registry(schema_id: int) -> str | None:
+        requested_ids.append(schema_id)
+        return registry(schema_id)
 
-    given, value = encode_event(
+    headers, value = encode_event(
         "touch.sent",
         sample_model("touch.sent"),
         "confluent",
         event_id="e",
         source="s",
-        schema_id=IDS["touch.sent"],
+        schema_id=SCHEMA_IDS["touch.sent"],
     )
-    decoder = Decoder(counting)
-    assert decoder.decode(given, value) == decoder.decode(given, value)
-    assert asked == [IDS["touch.sent"]]
+    decoder = Decoder(counting_registry)
+    assert decoder.decode(headers, value) == decoder.decode(headers, value)
+    assert requested_ids == [SCHEMA_IDS["touch.sent"]]
 
 
 def test_an_outage_of_the_registry_is_not_a_refusal() -> None:
-    def down(number: int) -> str | None:
-        raise SchemaUnavailable("connection refused")
-
-    given, value = encode_event(
+    headers, value = encode_event(
         "touch.sent",
         sample_model("touch.sent"),
         "confluent",
@@ -103,4 +107,4 @@ def test_an_outage_of_the_registry_is_not_a_refusal() -> None:
         schema_id=1,
     )
     with pytest.raises(SchemaUnavailable):
-        decode_event(given, value, down)
+        decode_event(headers, value, registry_down)
