@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psycopg
 
 from bench.harness import database
-from bench.report import Figure, middle
+from bench.report import Figure, rounded_median
 from processors.why import explain
 from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import DAY, HOUR, MINUTE, format_rfc3339, parse_rfc3339
@@ -26,7 +26,7 @@ TARGET_MS = 100.0
 FACTS, FACTS_QUICK = 10_000_000, 100_000
 FACTS_EACH = 20
 TENANTS = 1_000
-ASKED = 200
+QUERIES = 200
 START = parse_rfc3339("2026-01-01T15:00:00Z")
 MONTHS = 12
 SPREAD = 330 * DAY
@@ -45,7 +45,7 @@ LIFE = (
 """What is said of each touch, in minutes from when it is due."""
 
 
-class Person(NamedTuple):
+class BenchContact(NamedTuple):
     """One contact and the ids of its run."""
 
     tenant_id: str
@@ -66,19 +66,19 @@ def _figure(dsn: str, facts: int) -> Figure:
     begun = perf_counter()
     fill(dsn, contacts)
     filled = perf_counter() - begun
-    chosen = random.Random(7).sample(range(contacts), min(ASKED, contacts))
-    asked: dict[str, Callable[[ContactHistoryQueries, Person], None]] = {
+    chosen = random.Random(7).sample(range(contacts), min(QUERIES, contacts))
+    asked: dict[str, Callable[[ContactHistoryQueries, BenchContact], None]] = {
         "enrollment": lambda queries, who: _why(queries, who.enrollment_id),
         "command": lambda queries, who: _why(queries, who.commands[-1]),
         "an attempt that failed": lambda queries, who: _why(queries, who.commands[0]),
         "contact": _why_contact,
     }
     times = {name: _times(dsn, contacts, chosen, ask) for name, ask in asked.items()}
-    runs = [middle(times["enrollment"][part::4]) for part in range(4)]
-    value = middle(times["enrollment"])
-    beside = {f"by {name}, median, ms": middle(found) for name, found in times.items()}
+    runs = [rounded_median(times["enrollment"][part::4]) for part in range(4)]
+    value = rounded_median(times["enrollment"])
+    beside = {f"by {name}, median, ms": rounded_median(found) for name, found in times.items()}
     beside |= {f"by {name}, p99, ms": _p99(found) for name, found in times.items()}
-    beside |= {"connecting, median, ms": middle(_connecting(dsn)), "filled in, s": filled}
+    beside |= {"connecting, median, ms": rounded_median(_connecting(dsn)), "filled in, s": filled}
     return Figure(
         name="why",
         what=f"why of one enrollment by its id, {facts:,} facts in PostgreSQL: the median",
@@ -104,7 +104,7 @@ def _times(
     dsn: str,
     contacts: int,
     chosen: Iterable[int],
-    ask: Callable[[ContactHistoryQueries, Person], None],
+    ask: Callable[[ContactHistoryQueries, BenchContact], None],
 ) -> list[float]:
     """Milliseconds each; the connection is there, as in a service that answers."""
     found = []
@@ -134,7 +134,7 @@ def _why(queries: ContactHistoryQueries, sought: str) -> None:
     assert len(found.runs[0].touches) == 3
 
 
-def _why_contact(queries: ContactHistoryQueries, who: Person) -> None:
+def _why_contact(queries: ContactHistoryQueries, who: BenchContact) -> None:
     (whose,) = queries.contacts(who.contact_id)
     known = queries.history(whose.tenant_id, whose.contact_id)
     assert len(known.facts) == FACTS_EACH
@@ -191,13 +191,13 @@ def _copy(connection: psycopg.Connection, table: str, rows: Iterable[tuple[objec
         copy.write("\n".join([*piece, ""]) if piece else "")
 
 
-def _person(number: int, contacts: int) -> Person:
+def _person(number: int, contacts: int) -> BenchContact:
     tenant_id, contact_id = f"tenant-{number % TENANTS:04}", f"customer-{number:08}"
     begun = START + SPREAD * number // contacts
     ids = (tenant_id, "reviews", contact_id, 1)
     commands = [command_id(*ids, "step-1", 1)]
     commands += [command_id(*ids, f"step-{n}", 2 if n == 1 else 1) for n in (1, 2, 3)]
-    return Person(tenant_id, contact_id, enrollment_id(*ids), tuple(commands), begun)
+    return BenchContact(tenant_id, contact_id, enrollment_id(*ids), tuple(commands), begun)
 
 
 def _tenant(number: int) -> tuple[object, ...]:
@@ -205,21 +205,21 @@ def _tenant(number: int) -> tuple[object, ...]:
     return (name, "active", "America/Chicago", 1200, "[]", "{}", "{}", "{}", "[]")
 
 
-def _contact(who: Person) -> tuple[object, ...]:
+def _contact(who: BenchContact) -> tuple[object, ...]:
     return (who.tenant_id, who.contact_id, "{}", "{}", "{}", "{}")
 
 
-def _enrollment(who: Person) -> tuple[object, ...]:
+def _enrollment(who: BenchContact) -> tuple[object, ...]:
     begun = format_rfc3339(who.begun)
     ids = (who.tenant_id, who.enrollment_id, who.contact_id, "reviews")
     return (*ids, 1, 1, begun, begun, "completed", 3)
 
 
-def _due(who: Person, number: int) -> int:
+def _due(who: BenchContact, number: int) -> int:
     return who.begun + number * DAY
 
 
-def _touches(who: Person) -> Iterator[tuple[object, ...]]:
+def _touches(who: BenchContact) -> Iterator[tuple[object, ...]]:
     for number in (1, 2, 3):
         due = format_rfc3339(_due(who, number))
         ids = (who.tenant_id, who.enrollment_id, number, f"step-{number}", who.contact_id)
@@ -227,7 +227,7 @@ def _touches(who: Person) -> Iterator[tuple[object, ...]]:
         yield (*ids, "reviews", 1, "email", due, due, "sent", attempt, 1, who.commands[number], due)
 
 
-def _sends(who: Person) -> Iterator[tuple[object, ...]]:
+def _sends(who: BenchContact) -> Iterator[tuple[object, ...]]:
     for number, sent in enumerate(who.commands):
         touch = max(1, number)
         due = format_rfc3339(_due(who, touch))
@@ -236,20 +236,20 @@ def _sends(who: Person) -> Iterator[tuple[object, ...]]:
         yield (*ids, *told, due if number else None, None if number else due)
 
 
-def _facts(people: Sequence[Person]) -> Iterator[tuple[object, ...]]:
+def _facts(people: Sequence[BenchContact]) -> Iterator[tuple[object, ...]]:
     """In the order of their log: a contact's stand among those of all others."""
-    told = [_told(people, "enrollment.started", 0, None, '{"cycle": 1, "manual": false}')]
+    told = [_fact_rows(people, "enrollment.started", 0, None, '{"cycle": 1, "manual": false}')]
     for number in (1, 2, 3):
         for kind, minutes, values in LIFE:
             after = number * DAY + minutes * MINUTE
-            told.append(_told(people, kind, after, number, values))
-    told.append(_told(people, "enrollment.completed", 3 * DAY + 2 * HOUR, None, None))
+            told.append(_fact_rows(people, kind, after, number, values))
+    told.append(_fact_rows(people, "enrollment.completed", 3 * DAY + 2 * HOUR, None, None))
     for offset, (at, row) in enumerate(merge(*told, key=itemgetter(0)), 1):
         yield (row[0], format_rfc3339(at), 0, offset, *row[1:])
 
 
-def _told(
-    people: Sequence[Person], kind: str, after: int, number: int | None, values: str | None
+def _fact_rows(
+    people: Sequence[BenchContact], kind: str, after: int, number: int | None, values: str | None
 ) -> Iterator[tuple[int, tuple[object, ...]]]:
     """The same of everybody, so long after each one's begin."""
     step, channel = (None, None) if number is None else (f"step-{number}", "email")

@@ -5,7 +5,7 @@ States are held as bytes, so that a million of them are cheap to hold and to res
 decoded when it is touched and encoded again when its step ends, while the processor's caches still
 hold it. A state that the same batch touches again stays decoded until the commit.
 
-The indexes hold keys and are never rolled back. An entry counts only if its state still says so.
+The indexes hold keys and are never rolled back. An entry counts only if its state still agrees.
 """
 
 from bisect import bisect_right

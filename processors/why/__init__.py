@@ -1,8 +1,7 @@
-"""Why something was sent, was not, or waits: a pure function of the facts about one contact and of
-what is remembered of it.
+"""Explains why touches of a contact were sent, were not sent, or wait.
 
-It asks nobody: whoever has facts and states, from the logs, from PostgreSQL or out of a simulation,
-has the explanation. The same facts and states give the same explanation, byte for byte.
+The explanation is a pure function of the contact's facts and enrollments, which may come from the
+logs, from PostgreSQL or from a simulation. The same input gives the same bytes.
 """
 
 from collections.abc import Sequence
@@ -11,20 +10,30 @@ from typing import Any
 
 import msgspec
 
-from processors.why.causes import Sources
-from processors.why.fact_values import plain
-from processors.why.gates import NOT_ASKED, ORDER, Gate, Gates, Hold
-from processors.why.waits import Wait, waits_for
+from processors.why.causes import CauseIndex
+from processors.why.fact_values import readable_values
+from processors.why.gates import GATE_ORDER, NOT_ASKED, Gate, Hold, TouchGates
+from processors.why.waits import CurrentWait, current_wait
 from schemas.internal.enrollment import Enrollment, Status, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
 
-__all__ = ["NOT_ASKED", "ORDER", "Explanation", "Gate", "Hold", "RunWhy", "TouchWhy", "Wait"]
+__all__ = [
+    "GATE_ORDER",
+    "NOT_ASKED",
+    "CurrentWait",
+    "Explanation",
+    "Gate",
+    "Hold",
+    "RunExplanation",
+    "TouchExplanation",
+    "explain",
+]
 
 _ENDS = (FactKind.TOUCH_SENT, FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED)
 
 
-class TouchWhy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A touch: where it stands, and its gates in their order."""
+class TouchExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A touch with its gates, in the order in which they are checked."""
 
     number: int
     step_id: str
@@ -38,14 +47,14 @@ class TouchWhy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     sent_at: datetime | None = None
     awaited: str | None = None
-    """What the run waited for after it, as far as it came; `timeout` if it did not."""
+    """The event that ended the wait after the touch, or `timeout`."""
 
     outcome: str | None = None
-    """Which way the run went from here, where that was not to the next step."""
+    """The way by which the run left the step, where that was not the next step."""
 
 
-class RunWhy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An enrollment: where it stands, what it waits for, and everything decided, in order."""
+class RunExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An enrollment with its touches, its current wait, and its facts in order."""
 
     enrollment_id: str
     campaign_id: str
@@ -53,20 +62,20 @@ class RunWhy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cycle: int
     status: str
     started_at: datetime
-    touches: list[TouchWhy]
+    touches: list[TouchExplanation]
     timeline: list[Fact]
     reason: str | None = None
     ended_at: datetime | None = None
-    waits: Wait | None = None
+    waits: CurrentWait | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Of one contact. `besides` are the facts that belong to no run shown: consent, addresses, and
-    enrollments that were declined."""
+    """The explanation of one contact. `besides` are the facts that belong to none of the runs:
+    about consent, addresses and declined enrollments."""
 
     tenant_id: str
     contact_id: str
-    runs: list[RunWhy]
+    runs: list[RunExplanation]
     besides: list[Fact]
 
 
@@ -80,30 +89,34 @@ def explain(
     enrollment_id: str | None = None,
     touch_number: int | None = None,
 ) -> Explanation:
-    """`facts` are all of the contact's, in the order of their log; `runs` its enrollments. One
-    campaign, one enrollment or one touch of it alone is shown where one is named."""
-    shown = [
+    """Explains the runs of a contact, or only those of a campaign, an enrollment or a touch number.
+
+    `facts` are all facts of the contact in the order of their topic, `runs` all its enrollments.
+    """
+    selected = [
         run
         for run in sorted(runs, key=lambda run: (run.started_at, run.enrollment_id))
         if campaign_id in (None, run.campaign_id) and enrollment_id in (None, run.enrollment_id)
     ]
-    sources = Sources(facts)
-    told = _by_run(facts, {run.enrollment_id for run in runs})
-    besides = told.get(None, [])
+    causes = CauseIndex(facts)
+    by_run = _by_run(facts, {run.enrollment_id for run in runs})
+    besides = by_run.get(None, [])
     if enrollment_id is not None:
-        besides = _meanwhile(besides, shown)
+        besides = _during(besides, selected)
     elif campaign_id is not None:
         besides = [f for f in besides if f.campaign_id in (None, campaign_id)]
     return Explanation(
         tenant_id=tenant_id,
         contact_id=contact_id,
-        runs=[_run(run, told.get(run.enrollment_id, []), sources, touch_number) for run in shown],
+        runs=[
+            _run(run, by_run.get(run.enrollment_id, []), causes, touch_number) for run in selected
+        ],
         besides=[_readable(fact) for fact in besides],
     )
 
 
-def _meanwhile(facts: Sequence[Fact], runs: Sequence[Enrollment]) -> list[Fact]:
-    """What was told of the person alone while these runs were under way."""
+def _during(facts: Sequence[Fact], runs: Sequence[Enrollment]) -> list[Fact]:
+    """The facts without a campaign from the time of the runs."""
     spans = [
         (fact_time(run.started_at), None if run.ended_at is None else fact_time(run.ended_at))
         for run in runs
@@ -112,23 +125,26 @@ def _meanwhile(facts: Sequence[Fact], runs: Sequence[Enrollment]) -> list[Fact]:
         fact
         for fact in facts
         if fact.campaign_id is None
-        and any(begun <= fact.at and (over is None or fact.at <= over) for begun, over in spans)
+        and any(start <= fact.at and (end is None or fact.at <= end) for start, end in spans)
     ]
 
 
 def _by_run(facts: Sequence[Fact], known: set[str]) -> dict[str | None, list[Fact]]:
-    """A revocation names its command alone; what names no run that is known is nobody's."""
+    """Groups facts by enrollment. A revocation is assigned by its command id; facts of no known
+    enrollment are under None."""
     of_command = {f.command_id: f.enrollment_id for f in facts if f.command_id and f.enrollment_id}
-    found: dict[str | None, list[Fact]] = {}
+    groups: dict[str | None, list[Fact]] = {}
     for fact in facts:
         run = fact.enrollment_id or of_command.get(fact.command_id or "")
-        found.setdefault(run if run in known else None, []).append(fact)
-    return found
+        groups.setdefault(run if run in known else None, []).append(fact)
+    return groups
 
 
-def _run(run: Enrollment, facts: list[Fact], sources: Sources, only: int | None) -> RunWhy:
-    touches = _touches(run, facts, sources)
-    return RunWhy(
+def _run(
+    run: Enrollment, facts: list[Fact], causes: CauseIndex, only: int | None
+) -> RunExplanation:
+    touches = _touches(run, facts, causes)
+    return RunExplanation(
         enrollment_id=run.enrollment_id,
         campaign_id=run.campaign_id,
         version=run.version,
@@ -139,13 +155,14 @@ def _run(run: Enrollment, facts: list[Fact], sources: Sources, only: int | None)
         timeline=[_readable(fact) for fact in facts],
         reason=run.reason,
         ended_at=None if run.ended_at is None else fact_time(run.ended_at),
-        waits=waits_for(run, facts),
+        waits=current_wait(run, facts),
     )
 
 
-def _touches(run: Enrollment, facts: list[Fact], sources: Sources) -> list[TouchWhy]:
-    """A fact about the enrollment concerns the touch that is open then: the last one told of."""
-    gates: dict[int, Gates] = {}
+def _touches(run: Enrollment, facts: list[Fact], causes: CauseIndex) -> list[TouchExplanation]:
+    """The touches of a run. A fact about the enrollment counts for the touch that is open at its
+    time, which is the last touch with a fact before."""
+    gates: dict[int, TouchGates] = {}
     ends: dict[int, dict[str, Any]] = {}
     commands: dict[int, list[str]] = {}
     current = 0
@@ -158,27 +175,27 @@ def _touches(run: Enrollment, facts: list[Fact], sources: Sources) -> list[Touch
             frozen.clear()
         if number is None:
             if current in gates and current not in ends:
-                gates[current].take(fact)
+                gates[current].apply(fact)
             continue
         if number not in gates:
-            gates[number] = Gates(sources, ends.get(number - 1, {}))
-            for pause in frozen:  # begun during the touch before, and it goes on
-                gates[number].take(pause)
+            gates[number] = TouchGates(causes, ends.get(number - 1, {}))
+            for pause in frozen:  # a pause that began during the touch before
+                gates[number].apply(pause)
             current = number
-        gates[number].take(fact)
+        gates[number].apply(fact)
         if fact.command_id and fact.command_id not in commands.setdefault(number, []):
             commands[number].append(fact.command_id)
         if fact.fact in _ENDS:
             ends[number] = {"step": fact.step_id, "became": fact.fact.value, "at": fact.at}
-    for asked in gates.values():
-        asked.released(run.holds)  # that one pause of several is over is no fact
-    return [
-        _touch(t, gates.get(t.number), commands.get(t.number, []), sources) for t in run.touches
-    ]
+    for touch_gates in gates.values():
+        touch_gates.release(run.holds)  # the end of one of several pauses has no fact
+    return [_touch(t, gates.get(t.number), commands.get(t.number, []), causes) for t in run.touches]
 
 
-def _touch(touch: Touch, gates: Gates | None, commands: list[str], sources: Sources) -> TouchWhy:
-    return TouchWhy(
+def _touch(
+    touch: Touch, gates: TouchGates | None, commands: list[str], causes: CauseIndex
+) -> TouchExplanation:
+    return TouchExplanation(
         number=touch.number,
         step_id=touch.step_id,
         channel=touch.channel,
@@ -187,7 +204,7 @@ def _touch(touch: Touch, gates: Gates | None, commands: list[str], sources: Sour
         due_at=fact_time(touch.due_at),
         attempt=touch.attempt,
         commands=commands,
-        gates=(gates or Gates(sources, {})).all(),
+        gates=(gates or TouchGates(causes, {})).all(),
         reason=touch.reason,
         sent_at=None if touch.sent_at is None else fact_time(touch.sent_at),
         awaited=touch.awaited,
@@ -196,4 +213,8 @@ def _touch(touch: Touch, gates: Gates | None, commands: list[str], sources: Sour
 
 
 def _readable(fact: Fact) -> Fact:
-    return fact if fact.values is None else msgspec.structs.replace(fact, values=plain(fact.values))
+    return (
+        fact
+        if fact.values is None
+        else msgspec.structs.replace(fact, values=readable_values(fact.values))
+    )

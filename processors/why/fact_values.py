@@ -1,5 +1,4 @@
-"""The values of a fact in the form that people and programs read: moments as text, windows by the
-names of their parts."""
+"""The values of a fact in readable form: times as text, windows as objects with named fields."""
 
 from typing import Any
 
@@ -12,16 +11,16 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ALL_DAYS = 127
 
 
-def plain(values: dict[str, Any] | None) -> dict[str, Any]:
-    """The same whether the fact comes from a processor, from its log or from PostgreSQL."""
-    found: dict[str, Any] = msgspec.to_builtins(values or {})
-    if isinstance(found.get("window"), list | tuple):
-        found["window"] = _window(msgspec.convert(found["window"], Window))
-    return found
+def readable_values(values: dict[str, Any] | None) -> dict[str, Any]:
+    """The values, in one form wherever the fact comes from: a processor, a topic or PostgreSQL."""
+    readable: dict[str, Any] = msgspec.to_builtins(values or {})
+    if isinstance(readable.get("window"), list | tuple):
+        readable["window"] = _window(msgspec.convert(readable["window"], Window))
+    return readable
 
 
 def _window(window: Window) -> dict[str, Any]:
-    """Where the zone came from, the quiet hours, and the step's own hours."""
+    """A window with its time zone, its quiet hours and the window of the step."""
     only = window.only
     quiet = (window.start, window.end)
     return {

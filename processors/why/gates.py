@@ -1,9 +1,8 @@
-"""The gates of a touch in the order they are asked (X-3), and what each said last: folded from the
-facts about it.
+"""The gates of a touch in the order in which they are checked (X-3), with the last result of each,
+folded from the facts about the touch.
 
-Three of the gates are never told of when they let a touch pass, because a request or a command
-could not be there otherwise: the campaign runs, the enrollment is active, the touch before is done.
-What is not known is said to be not known: facts of before the values were kept have none.
+No fact records that the campaign was active, the enrollment active and the touch before done: a
+request proves all three. Facts of older versions have no values, so their gates have none either.
 """
 
 from collections.abc import Sequence
@@ -13,14 +12,15 @@ from typing import Any
 import msgspec
 
 from processors.shared.tenant_lookup import ADDRESS_OF
-from processors.why.causes import Sources
-from processors.why.fact_values import plain
+from processors.why.causes import CauseIndex
+from processors.why.fact_values import readable_values
 from schemas.campaigns.campaign_kinds import CONDITIONS
 from schemas.internal.facts import Fact, FactKind
 
 PASSED, WAITS, REFUSED, NOT_ASKED = "passed", "waits", "refused", "not asked"
+"""The results of a gate."""
 
-ASKED_BY_CONTACT = (
+CONTACT_GATES = (
     "campaign",
     "enrollment",
     "previous_touch",
@@ -32,18 +32,20 @@ ASKED_BY_CONTACT = (
     "window",
     "reach",
 )
-ASKED_BY_DISPATCH = ("expiry", "window", "sender_limit", "priority")
-"""Suppression is asked there too, by address: it answers for `opt_out` and `bounce`."""
+DISPATCH_GATES = ("expiry", "window", "sender_limit", "priority")
+"""The gates of dispatch. Its check of suppressed addresses counts for `opt_out` and `bounce`."""
 
-ORDER = (*ASKED_BY_CONTACT, "expiry", "sender_limit", "priority")
+GATE_ORDER = (*CONTACT_GATES, "expiry", "sender_limit", "priority")
 
-_HELD_BY = {
+_DEFERRED_BY = {
     "quiet_hours": "window",
     "frequency_cap": "reach",
     "min_gap": "reach",
     "throttled": "sender_limit",
 }
-_CLOSED_BY = {
+"""The gate of each reason to defer a touch."""
+
+_SKIPPED_BY = {
     "complained": "opt_out",
     "no_address": "address",
     "address_bounced": "bounce",
@@ -52,23 +54,23 @@ _CLOSED_BY = {
     "expired": "expiry",
     **{name: "skip_when" for name in CONDITIONS if name != "no_address"},
 }
-_FROZEN_BY = {"campaign": "campaign"}
+"""The gate of each reason to skip a touch. Other reasons belong to the enrollment."""
 
 _NOT_FOR_REPEATS = ("skip_when", "reach")
-"""A repeat of a command that is out reaches nobody once more, so these are not asked again."""
+"""Gates that are not checked again before the second emission of a command."""
 
-_SCHEDULED, _AT_DISPATCH, _OUT, _TAKEN_BACK, _ENDED = (
+_SCHEDULED, _AT_DISPATCH, _OUT, _WITHDRAWN, _ENDED = (
     "scheduled",
     "at dispatch",
     "out",
-    "taken back",
+    "withdrawn",
     "ended",
 )
-"""Who would ask a gate next, if anybody."""
+"""Where the touch is, which decides who checks a gate next, if anyone does."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Once, a gate put the touch off."""
+    """One time that a gate made the touch wait."""
 
     at: datetime
     reason: str
@@ -77,7 +79,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Gate(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What one gate said when it was asked last, and how it has held the touch before."""
+    """A gate with its last result, and with the times that it made the touch wait."""
 
     name: str
     result: str
@@ -90,37 +92,39 @@ class Gate(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 def gate_of(reason: str) -> str:
-    """The gate that a reason not to send belongs to; whatever ends a run is its enrollment's."""
+    """The gate of a reason to skip a touch."""
     if reason.startswith("opted_out_"):
         return "opt_out"
     if reason.startswith("campaign_"):
         return "campaign"
-    return _CLOSED_BY.get(reason, "enrollment")
+    return _SKIPPED_BY.get(reason, "enrollment")
 
 
-class Gates:
-    """The gates of one touch; facts are taken in the order of their log."""
+class TouchGates:
+    """The gates of one touch. `before` describes the end of the touch before, for the values of the
+    gate `previous_touch`."""
 
-    def __init__(self, sources: Sources, before: dict[str, Any]) -> None:
-        self._sources = sources
+    def __init__(self, causes: CauseIndex, before: dict[str, Any]) -> None:
+        self._causes = causes
         self._before = before
-        self._gates = {name: Gate(name=name, result=NOT_ASKED, held=[]) for name in ORDER}
+        self._gates = {name: Gate(name=name, result=NOT_ASKED, held=[]) for name in GATE_ORDER}
         self._stage = _SCHEDULED
 
     def all(self) -> list[Gate]:
-        """In their order."""
+        """The gates in the order in which they are checked."""
         return list(self._gates.values())
 
-    def take(self, fact: Fact) -> None:
-        """One fact about the touch, or about its enrollment while the touch is open."""
+    def apply(self, fact: Fact) -> None:
+        """Folds a fact about the touch, or about its enrollment while the touch is open. Facts come
+        in the order of their topic."""
         match fact.fact:
             case FactKind.TOUCH_SCHEDULED:
                 self._stage = _SCHEDULED
-                self._put_off(fact)
+                self._wait_for_window(fact)
             case FactKind.TOUCH_RETRIED:
                 self._stage = _SCHEDULED
-                self._reset(ORDER)  # another attempt is asked all of them again
-                self._put_off(fact)
+                self._reset(GATE_ORDER)  # all gates are checked again for another attempt
+                self._wait_for_window(fact)
             case FactKind.TOUCH_DEFERRED:
                 self._deferred(fact)
             case FactKind.TOUCH_REQUESTED:
@@ -128,7 +132,7 @@ class Gates:
             case FactKind.TOUCH_COMMANDED:
                 self._commanded(fact)
             case FactKind.TOUCH_WITHDRAWING:
-                self._stage = _TAKEN_BACK
+                self._stage = _WITHDRAWN
             case FactKind.TOUCH_WITHDRAWN:
                 self._stage = _SCHEDULED
             case FactKind.ENROLLMENT_STOPPED:
@@ -138,32 +142,32 @@ class Gates:
             case FactKind.ENROLLMENT_FROZEN:
                 self._frozen(fact)
             case FactKind.ENROLLMENT_RESUMED:
-                self.released(())
+                self.release(())
 
-    def released(self, holds: Sequence[str]) -> None:
-        """The pauses that hold its run still; those that are over hold it no more."""
+    def release(self, holds: Sequence[str]) -> None:
+        """Resets the gates that wait because of a pause which is not among the run's holds."""
         gates = (self._gates[name] for name in ("campaign", "enrollment"))
         over = [gate.name for gate in gates if gate.reason not in {f"{h}_paused" for h in holds}]
         self._reset([name for name in over if self._gates[name].result == WAITS])
 
-    def _put_off(self, fact: Fact) -> None:
-        """Its time was moved to where its window opens, before it was due."""
-        values = plain(fact.values)
+    def _wait_for_window(self, fact: Fact) -> None:
+        """Lets the gate `window` wait if the touch was scheduled for the opening of its window."""
+        values = readable_values(fact.values)
         if "window" in values:
             self._hold("window", fact, "quiet_hours", {"window": values["window"]})
 
     def _deferred(self, fact: Fact) -> None:
         reason = fact.reason or ""
-        name = _HELD_BY.get(reason, "sender_limit")
+        name = _DEFERRED_BY.get(reason, "sender_limit")
         self._pass_until(name, fact.at)
-        self._hold(name, fact, reason, plain(fact.values))
+        self._hold(name, fact, reason, readable_values(fact.values))
 
     def _requested(self, fact: Fact) -> None:
-        values = plain(fact.values)
+        values = readable_values(fact.values)
         kept = _NOT_FOR_REPEATS if self._stage is _OUT else ()
-        self._reset(ASKED_BY_DISPATCH)
-        self._pass([name for name in ASKED_BY_CONTACT if name not in kept], fact.at)
-        told: dict[str, dict[str, Any]] = {
+        self._reset(DISPATCH_GATES)
+        self._pass([name for name in CONTACT_GATES if name not in kept], fact.at)
+        gate_values: dict[str, dict[str, Any]] = {
             "campaign": {"version": fact.version},
             "address": {"field": ADDRESS_OF[fact.channel]} if fact.channel in ADDRESS_OF else {},
             "skip_when": _picked(values, "skip_when"),
@@ -171,17 +175,17 @@ class Gates:
             "window": _picked(values, "window"),
             "reach": values.get("reach") or {},
         }
-        for name, found in told.items():
+        for name, checked in gate_values.items():
             if name not in kept:
-                self._gates[name].values = found
+                self._gates[name].values = checked
         if "expires_after_seconds" in values:
             expires_at = fact.at + timedelta(seconds=values["expires_after_seconds"])
             self._gates["expiry"].values = {"expires_at": expires_at}
         self._stage = _AT_DISPATCH
 
     def _commanded(self, fact: Fact) -> None:
-        values = plain(fact.values)
-        self._pass(ASKED_BY_DISPATCH, fact.at)
+        values = readable_values(fact.values)
+        self._pass(DISPATCH_GATES, fact.at)
         self._gates["sender_limit"].values = _picked(values, "used", "limit")
         self._gates["priority"].values = _picked(values, "priority")
         if "window" in values:
@@ -191,24 +195,23 @@ class Gates:
         self._stage = _OUT
 
     def _skipped(self, fact: Fact) -> None:
-        reason, values = fact.reason or "", plain(fact.values)
+        reason, values = fact.reason or "", readable_values(fact.values)
         name = "skip_when" if "skip_when" in values else gate_of(reason)
         if self._stage is _ENDED and name != "campaign":
-            name = "enrollment"  # whatever ended that, this touch was asked no gate for it
+            name = "enrollment"  # the touch was skipped because its enrollment ended
         if name not in ("campaign", "enrollment"):
             self._pass_until(name, fact.at)
         gate = self._gates[name]
         gate.result, gate.at, gate.until = REFUSED, fact.at, None
         gate.reason, gate.values = reason, values
-        source = self._sources.of(reason, fact)
-        gate.cause = values.get("cause") or fact.cause or source
+        gate.cause = values.get("cause") or fact.cause or self._causes.cause_of(reason, fact)
 
     def _frozen(self, fact: Fact) -> None:
         hold = fact.reason or ""
-        gate = self._gates[_FROZEN_BY.get(hold, "enrollment")]
+        gate = self._gates["campaign" if hold == "campaign" else "enrollment"]
         if self._stage is _OUT:
             gate.held.append(Hold(at=fact.at, reason=f"{hold}_paused"))
-            return  # its command is out, and is not called back for that
+            return  # a pause does not revoke a command that is out
         gate.result, gate.at, gate.until = WAITS, fact.at, None
         gate.reason, gate.cause, gate.values = f"{hold}_paused", fact.cause, {}
         gate.held.append(Hold(at=fact.at, reason=f"{hold}_paused"))
@@ -220,18 +223,19 @@ class Gates:
         gate.held.append(Hold(at=fact.at, reason=reason, until=fact.until, values=values))
 
     def _pass_until(self, name: str, at: datetime) -> None:
-        """Those before it let the touch pass; those after it were not asked, and dispatch leaves
-        standing what the contact has asked before."""
-        if self._stage is _SCHEDULED and name in ASKED_BY_CONTACT:
-            place = ASKED_BY_CONTACT.index(name)
-            self._pass(ASKED_BY_CONTACT[:place], at)
-            self._reset(ORDER[place + 1 :])
+        """The gates before this one have passed, and the gates after it were not checked. Dispatch
+        does not check the gates of the contact again, so these keep their results.
+
+        No gate is checked while the touch is out or withdrawn."""
+        if self._stage is _SCHEDULED and name in CONTACT_GATES:
+            index = CONTACT_GATES.index(name)
+            self._pass(CONTACT_GATES[:index], at)
+            self._reset(GATE_ORDER[index + 1 :])
         elif self._stage is _AT_DISPATCH:
-            asked = ASKED_BY_DISPATCH if name in ASKED_BY_DISPATCH else (name, *ASKED_BY_DISPATCH)
-            place = asked.index(name)
-            self._pass(asked[:place], at)
-            self._reset([n for n in asked[place + 1 :] if self._gates[n].result == WAITS])
-        # else it was taken back or called back: no gate was asked once more
+            checked = DISPATCH_GATES if name in DISPATCH_GATES else (name, *DISPATCH_GATES)
+            index = checked.index(name)
+            self._pass(checked[:index], at)
+            self._reset([n for n in checked[index + 1 :] if self._gates[n].result == WAITS])
 
     def _pass(self, names: Sequence[str], at: datetime) -> None:
         for name in names:

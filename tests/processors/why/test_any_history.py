@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from processors.why import Explanation, RunWhy, explain
+from processors.why import Explanation, RunExplanation, explain
 from schemas.internal import messages as m
 from schemas.internal.enrollment import RESOLVED, Enrollment, Phase
 from schemas.internal.state_bytes import payload_of
@@ -43,7 +43,7 @@ class Looking(Player):
         self._look(self.rig)
 
 
-def explained(world: Rig) -> list[tuple[Enrollment, RunWhy]]:
+def explained(world: Rig) -> list[tuple[Enrollment, RunExplanation]]:
     facts = world.facts()
     pairs = []
     for who, runs in people(world).items():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from processors.why import NOT_ASKED, ORDER, Explanation, Gate, explain
+from processors.why import GATE_ORDER, NOT_ASKED, Explanation, Gate, explain
 from schemas.internal import messages as m
 from schemas.internal.facts import fact_time
 from schemas.internal.messages import DeleteTemplate, Person
@@ -41,7 +41,7 @@ def why(world: World, contact_id: str = CONTACT, **about: Any) -> Explanation:
 def gates(world: World, touch: int = 0, contact_id: str = CONTACT) -> dict[str, Gate]:
     """The gates of a touch of a person's newest run, by name."""
     shown = why(world, contact_id).runs[-1].touches[touch].gates
-    assert [gate.name for gate in shown] == list(ORDER)
+    assert [gate.name for gate in shown] == list(GATE_ORDER)
     return {gate.name: gate for gate in shown}
 
 
@@ -55,9 +55,9 @@ def at(hours: float) -> Any:
 
 def through(refused: str, found: dict[str, Gate]) -> None:
     """All gates before it were passed, it refused, and none was asked after it."""
-    place = ORDER.index(refused)
+    place = GATE_ORDER.index(refused)
     said = [gate.result for gate in found.values()]
-    expected = ["passed"] * place + ["refused"] + [NOT_ASKED] * (len(ORDER) - place - 1)
+    expected = ["passed"] * place + ["refused"] + [NOT_ASKED] * (len(GATE_ORDER) - place - 1)
     assert said == expected
 
 

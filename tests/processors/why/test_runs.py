@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from processors.why import NOT_ASKED, ORDER, explain
+from processors.why import GATE_ORDER, NOT_ASKED, explain
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from tests.processors.why.test_gates import TWO, at, gates, why
@@ -115,7 +115,7 @@ def test_facts_of_before_the_values_were_kept_say_less_and_nothing_wrong() -> No
     old: list[Fact] = [msgspec.structs.replace(fact, values=None) for fact in world.facts()]
     run = explain(TENANT, CONTACT, old, contact_of(world).enrollments).runs[0]
     assert {gate.result for gate in run.touches[0].gates} == {"passed"}
-    assert run.touches[0].gates[ORDER.index("window")].values == {}
+    assert run.touches[0].gates[GATE_ORDER.index("window")].values == {}
 
 
 @pytest.mark.parametrize("secret", ["ann@example.com", "+15550100", "Ann"])
