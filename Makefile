@@ -44,7 +44,8 @@ generate: venv  ## write every generated file again; on a clean tree nothing cha
 	$(BIN)/python -m schemas.public.asyncapi > docs/asyncapi.yaml
 	$(BIN)/python -m schemas.public.release schemas/public/released
 	$(BIN)/python -m streams.cli.docs > docs/cli.md
-	$(BIN)/python -m processors.diagrams --write docs/state-machines.md
+	$(BIN)/python -m schemas.base.channel_tables docs/campaigns.md
+	$(BIN)/python -m processors.diagrams docs/state-machines.md
 	$(BIN)/python -m tests.sinks.catalog > tests/sinks/catalog.txt
 
 chaos: venv  ## disturb the live engine N times and recount (N=24)

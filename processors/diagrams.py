@@ -1,7 +1,7 @@
 """State diagrams generated from the tables of the processors.
 
-`python -m processors.diagrams` prints the diagrams. With `--write FILE` it replaces the part of a
-page between the markers START and END. A test compares docs/state-machines.md with the tables.
+`python -m processors.diagrams` prints the diagrams; with the name of a page it replaces the part
+`diagrams` of that page (`make generate`). A test compares docs/state-machines.md with the tables.
 """
 
 import sys
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from processors.campaign.lifecycle import STATUS_CHANGES
 from processors.contact.state_machine import ENROLLMENT, TOUCH
+from schemas.base.generated_part import write_generated_part
 from schemas.internal.enrollment import Phase
 
-START, END = "<!-- diagrams -->\n", "<!-- end -->"
+NAME = "diagrams"
 
 
 def touch() -> str:
@@ -62,25 +63,8 @@ def _diagram(lines: list[str]) -> str:
     return f"```mermaid\nstateDiagram-v2\n{body}\n```\n"
 
 
-def with_diagrams(page: str) -> str:
-    """The page with the current diagrams between its markers. Raises ValueError without markers."""
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"the page must have the lines {START.strip()} and {END}")
-    return f"{before}{START}{text()}{END}{after}"
-
-
-def main(arguments: list[str]) -> None:
-    match arguments:
-        case []:
-            sys.stdout.write(text())
-        case ["--write", name]:
-            page = Path(name)
-            page.write_text(with_diagrams(page.read_text("utf-8")), "utf-8")
-        case _:
-            sys.exit("usage: python -m processors.diagrams [--write FILE]")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if len(sys.argv) > 1:
+        write_generated_part(Path(sys.argv[1]), NAME, text())
+    else:
+        sys.stdout.write(text())

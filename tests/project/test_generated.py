@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from processors.diagrams import END, START
+from schemas.base.generated_part import write_generated_part
 from schemas.public.events import EVENTS
 from tests.testing.repository_files import ROOT
 
-STATE_MACHINES = "docs/state-machines.md"
+GENERATED_PARTS = {"docs/state-machines.md": "diagrams", "docs/campaigns.md": "channels"}
 RELEASED = "schemas/public/released"
 NEWEST = f"{RELEASED}/job.completed.v{EVENTS['job.completed'].version}.avsc"
 GENERATED = (
@@ -30,9 +30,8 @@ def test_generated_files_that_are_lost_come_back_and_all_others_stay(tmp_path: P
     committed = _contents(copy)
     for name in GENERATED:
         (copy / name).unlink()
-    page = copy / STATE_MACHINES
-    before, _, rest = page.read_text("utf-8").partition(START)
-    page.write_text(f"{before}{START}{END}{rest.partition(END)[2]}", "utf-8")
+    for name, part in GENERATED_PARTS.items():
+        write_generated_part(copy / name, part, "lost\n")
 
     _make_generate(copy)
     written = _contents(copy)
