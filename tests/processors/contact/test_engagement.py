@@ -68,18 +68,18 @@ def test_the_earliest_open_is_kept_whatever_the_order() -> None:
     assert ends == {world.now - 3 * MINUTE}
 
 
-def test_an_earlier_open_told_late_redates_the_first() -> None:
+def test_an_earlier_open_that_arrives_later_redates_the_first() -> None:
     world = sent_twice()
     touch = world.commanded_touches()[0]
     moments = [world.now - n * MINUTE for n in (2, 1, 3)]
     deliver(world, *(seen(world, touch, at=at) for at in moments))
     assert len(world.facts(FactKind.TOUCH_OPENED)) == 1
     (redated,) = world.facts(FactKind.TOUCH_REDATED)
-    told = (redated.reason, redated.command_id, redated.occurred_at)
-    assert told == ("opened", touch.command_id, fact_time(moments[-1]))
+    redated_as = (redated.reason, redated.command_id, redated.occurred_at)
+    assert redated_as == ("opened", touch.command_id, fact_time(moments[-1]))
 
 
-def test_an_open_may_be_told_before_the_sending() -> None:
+def test_an_open_may_arrive_before_the_sending() -> None:
     world = enrolled()
     world.advance_hours(24)
     touch = world.commanded_touches()[0]
@@ -141,10 +141,10 @@ def test_the_earliest_conversion_is_kept_whatever_the_order() -> None:
     ends = set()
     for order in ((0, 1), (1, 0)):
         world = sent_twice()
-        who = ("acme", "ann", "x#1")
-        click = ReviewReceived(*who, world.now - 5 * MINUTE, "review_clicked")
-        said = (click, ReviewReceived(*who, world.now, "feedback_submitted"))
-        deliver(world, *[said[index] for index in order])
+        ids = ("acme", "ann", "x#1")
+        click = ReviewReceived(*ids, world.now - 5 * MINUTE, "review_clicked")
+        reviews = (click, ReviewReceived(*ids, world.now, "feedback_submitted"))
+        deliver(world, *[reviews[index] for index in order])
         ends.add(
             (
                 enrollment_of(world).converted_at,
@@ -180,22 +180,22 @@ def test_a_review_that_names_nothing_stops_every_running_enrollment(named: bool)
 UNKNOWN = "00000000-0000-8000-8000-000000000000"
 
 
-def told_of(world: World, command_id: str) -> list[Message]:
-    """Everything that can be said of a command."""
+def reports_about(world: World, command_id: str) -> list[Message]:
+    """Every event that can name a command."""
     touch = msgspec.structs.replace(world.commanded_touches()[0], command_id=command_id)
-    said = [*sent(world, touch), *failed(world, touch), bounced(world, touch), seen(world, touch)]
-    return [*said, reviewed(world, command_id=command_id)]
+    events = [*sent(world, touch), *failed(world, touch), bounced(world, touch), seen(world, touch)]
+    return [*events, reviewed(world, command_id=command_id)]
 
 
 def test_an_unknown_command_is_refused_with_a_code_and_changes_nothing() -> None:
     world = sent_twice()
     before = enrollment_of(world)
-    deliver(world, *told_of(world, UNKNOWN))
+    deliver(world, *reports_about(world, UNKNOWN))
     assert reasons(world, FactKind.EVENT_REFUSED) == ["COMMAND_UNKNOWN"] * 5
     assert enrollment_of(world) == before
 
 
-def test_another_tenants_command_changes_nothing_of_that_tenant() -> None:
+def test_the_command_of_another_tenant_is_unknown() -> None:
     world = sent_twice()
     deliver(world, tenant(tenant_id="other"), publish(tenant_id="other"))
     deliver(world, job(tenant_id="other"))
@@ -214,14 +214,14 @@ def test_a_review_of_somebody_who_was_never_enrolled_is_refused_with_a_code() ->
     assert reasons(world, FactKind.EVENT_REFUSED) == ["ENROLLMENT_NONE"]
 
 
-def test_an_event_about_nobody_is_refused_with_a_code() -> None:
+def test_an_event_about_an_unknown_contact_is_refused_with_a_code() -> None:
     world = enrolled()
     deliver(world, TouchSeen("acme", "zoe", "x#1", world.now, UNKNOWN, "opened"))
     assert reasons(world, FactKind.EVENT_REFUSED) == ["CONTACT_UNKNOWN"]
 
 
 def test_rates_can_be_recounted_from_the_facts() -> None:
-    """S1-33: opens of touch 1 over sends of touch 1, a later status notwithstanding."""
+    """S1-33: opens of touch 1 over sends of touch 1; a later status changes neither."""
     world = enrolled(steps=[step("a", hours=24)])
     for number in range(9):
         deliver(world, job(f"k{number}", contact_id=f"p{number}"))

@@ -32,7 +32,7 @@ from tests.testing.story import (
 DECLINED = FactKind.ENROLLMENT_DECLINED
 
 
-def test_the_same_job_told_twice_enrolls_once_and_says_why() -> None:
+def test_a_job_that_is_published_twice_enrolls_once_and_records_the_reason() -> None:
     world = deliver(enrolled(), job())
     assert len(contact_of(world).enrollments) == 1
     assert reasons(world, DECLINED) == ["JOB_DUPLICATE"]
@@ -44,7 +44,7 @@ def test_a_job_that_declines_enrolls_nobody() -> None:
     assert reasons(world, DECLINED) == ["ENROLLMENT_DECLINED_BY_JOB"]
 
 
-def test_a_declined_job_still_tells_who_the_person_is() -> None:
+def test_a_declined_job_still_updates_the_profile() -> None:
     world = enrolled(changes={"enroll": False})
     assert contact_of(world).profile.address("email") == "ann@example.com"
 
@@ -56,7 +56,7 @@ def two_campaigns(**changes: Any) -> World:
     return deliver(world, everything)
 
 
-def test_a_campaign_for_all_jobs_takes_those_of_another_too_if_it_says_so() -> None:
+def test_a_campaign_may_take_all_jobs_also_those_of_another_campaign() -> None:
     world = deliver(two_campaigns(settings={"jobs": "all"}), job("j1"))
     assert [e.campaign_id for e in contact_of(world).enrollments] == [CAMPAIGN, "everything"]
     deliver(world, job("j1"), job("j2", world.now))
@@ -66,7 +66,7 @@ def test_a_campaign_for_all_jobs_takes_those_of_another_too_if_it_says_so() -> N
     assert ends == [("j2", CAMPAIGN), ("j2", "everything")]
 
 
-def test_of_two_that_exclude_each_other_only_the_service_types_own_takes_a_job() -> None:
+def test_of_two_exclusive_campaigns_only_the_one_of_the_service_type_takes_a_job() -> None:
     group = {"exclusive": "reviews"}
     world = world_with_campaign(service_type="hvac", settings=group)
     deliver(world, publish(campaign_id="everything", settings={**group, "jobs": "all"}))
@@ -77,7 +77,7 @@ def test_of_two_that_exclude_each_other_only_the_service_types_own_takes_a_job()
     ] == [("j2", CAMPAIGN)]
 
 
-def test_the_service_types_own_campaign_is_preferred() -> None:
+def test_the_campaign_of_the_service_type_is_preferred() -> None:
     world = deliver(two_campaigns(), job(service_type="hvac"))
     assert [e.campaign_id for e in contact_of(world).enrollments] == [CAMPAIGN]
 
@@ -87,7 +87,7 @@ def test_the_all_services_campaign_is_the_fallback() -> None:
     assert [e.campaign_id for e in contact_of(world).enrollments] == ["everything"]
 
 
-def test_a_service_type_that_nobody_serves_is_a_recorded_reason() -> None:
+def test_a_job_of_a_service_type_without_campaign_is_declined() -> None:
     world = deliver(world_with_campaign(service_type="hvac"), job(service_type="roofing"))
     assert reasons(world, DECLINED) == ["CAMPAIGN_NONE_FOR_SERVICE"]
 
@@ -134,7 +134,7 @@ def test_a_draft_enrolls_nobody_until_it_is_activated() -> None:
     ("hours_late", "declined"),
     [(23, []), (95.9, []), (96, ["JOB_TOO_OLD"]), (999, ["JOB_TOO_OLD"])],
 )
-def test_a_job_told_after_its_second_touch_is_too_old(
+def test_a_job_reported_after_its_second_touch_is_too_old(
     hours_late: float, declined: list[str]
 ) -> None:
     world = world_with_campaign()
@@ -156,7 +156,7 @@ def test_a_second_touch_counted_from_the_job_makes_no_burst(
     assert [at for _, at in scheduled_steps(world)] == sent_at
 
 
-def test_a_job_of_which_nothing_is_due_yet_is_not_too_old() -> None:
+def test_a_job_whose_touches_are_all_ahead_is_not_too_old() -> None:
     world = world_with_campaign(
         steps=[step("a", hours=48), {**step("b", hours=25), "anchor": "enrollment"}]
     )
@@ -174,12 +174,12 @@ def test_a_late_job_keeps_its_own_times() -> None:
     assert scheduled_steps(world) == [("mail-1", 48), ("mail-2", 96)]
 
 
-def test_a_job_of_the_day_after_tomorrow_is_refused() -> None:
+def test_a_job_completed_more_than_a_day_ahead_is_declined() -> None:
     world = deliver(world_with_campaign(), job(at=START + DAY + HOUR))
     assert reasons(world, DECLINED) == ["JOB_IN_FUTURE"]
 
 
-def test_a_deleted_job_takes_its_enrollment_along() -> None:
+def test_a_deleted_job_stops_its_enrollment() -> None:
     world = enrolled()
     deliver(world, JobDeleted(**event_fields(world), job_id="j1"))
     assert (enrollment_of(world).status, enrollment_of(world).reason) == (
@@ -190,27 +190,27 @@ def test_a_deleted_job_takes_its_enrollment_along() -> None:
     assert world.commanded_touches() == []
 
 
-def test_a_job_deleted_before_it_is_told_enrolls_nobody() -> None:
+def test_a_job_deleted_before_it_is_reported_enrolls_nobody() -> None:
     world = world_with_campaign()
     deliver(world, JobDeleted(**event_fields(world), job_id="j1"))
     deliver(world, job())
     assert reasons(world, DECLINED) == ["JOB_DELETED"]
 
 
-def test_another_jobs_deletion_stops_nothing() -> None:
+def test_the_deletion_of_another_job_stops_nothing() -> None:
     world = enrolled()
     deliver(world, JobDeleted(**event_fields(world), job_id="j9"))
     assert enrollment_of(world).status is Status.ACTIVE
 
 
-def test_who_has_unsubscribed_from_everything_is_not_enrolled() -> None:
+def test_a_person_who_unsubscribed_from_everything_is_not_enrolled() -> None:
     world = world_with_campaign()
     deliver(world, unsubscribed(world, "all"))
     deliver(world, job())
     assert reasons(world, DECLINED) == ["CONTACT_UNSUBSCRIBED"]
 
 
-def test_who_has_unsubscribed_from_one_channel_is_enrolled_for_the_others() -> None:
+def test_a_person_who_unsubscribed_from_one_channel_is_enrolled_for_the_others() -> None:
     world = world_with_campaign()
     deliver(world, unsubscribed(world, "email"))
     deliver(world, job())
@@ -223,7 +223,7 @@ def test_a_job_of_a_tenant_that_does_not_exist_is_refused() -> None:
     assert [(f.tenant_id, f.reason) for f in refused] == [("nobody", "TENANT_UNKNOWN")]
 
 
-def test_two_tenants_with_the_same_ids_do_not_meet() -> None:
+def test_two_tenants_with_the_same_ids_stay_separate() -> None:
     world = world_with_campaign()
     deliver(world, tenant(tenant_id="other"))
     deliver(world, publish(tenant_id="other", steps=[step("only", "sms", hours=24)]))

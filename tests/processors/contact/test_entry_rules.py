@@ -35,7 +35,9 @@ EMAIL = {"email": "ann@example.com", "timezone": "America/Chicago"}
         ("restart", None, None),
     ],
 )
-def test_who_may_enter_again(reentry: str, running: str | None, ended: str | None) -> None:
+def test_the_reentry_setting_decides_about_a_second_enrollment(
+    reentry: str, running: str | None, ended: str | None
+) -> None:
     world = world_with_campaign(
         kind="prospecting", steps=[step("a", hours=5)], settings={"reentry": reentry}
     )
@@ -51,7 +53,7 @@ def test_who_may_enter_again(reentry: str, running: str | None, ended: str | Non
     assert reasons(world, FactKind.ENROLLMENT_DECLINED)[before:] == ([ended] if ended else [])
 
 
-def test_a_campaign_of_that_kind_takes_no_jobs_and_stands_in_no_other_s_way() -> None:
+def test_a_prospecting_campaign_takes_no_jobs_and_occupies_no_service_type() -> None:
     world = world_with_campaign()
     deliver(world, publish(campaign_id="two", kind="prospecting", steps=[step("a")]))
     deliver(world, publish(campaign_id="three", kind="prospecting", steps=[step("a")]))
@@ -61,7 +63,7 @@ def test_a_campaign_of_that_kind_takes_no_jobs_and_stands_in_no_other_s_way() ->
     assert enrollment_of(world).campaign_id == "reviews"
 
 
-def test_an_import_into_a_campaign_that_does_not_run_yet_is_asked_anew_when_it_does() -> None:
+def test_an_import_into_a_draft_is_decided_anew_once_the_campaign_is_active() -> None:
     world = world_with_campaign(kind="prospecting", status="draft", steps=[step("a")])
     deliver(world, upserted(world, **EMAIL))
     order = enroll_by_hand(world)
@@ -75,7 +77,7 @@ def test_an_import_into_a_campaign_that_does_not_run_yet_is_asked_anew_when_it_d
 
 
 @pytest.mark.parametrize("order", [m.ContactStopped, m.ContactPaused, m.ContactResumed])
-def test_an_order_that_moves_nothing_says_so(order: Any) -> None:
+def test_an_order_without_effect_is_refused_with_a_code(order: Any) -> None:
     world = world_with_campaign(kind="prospecting", steps=[step("a", hours=5)])
     deliver(world, upserted(world, **EMAIL))
     deliver(world, order(TENANT, "ann", "x#1", world.now))
@@ -86,8 +88,8 @@ def test_an_order_that_moves_nothing_says_so(order: Any) -> None:
     assert enrollment_of(world).status is Status.ACTIVE
 
 
-def test_history_is_known_and_sends_nothing() -> None:
-    """A year of it, marked or before the fence."""
+def test_history_is_recorded_and_sends_nothing() -> None:
+    """One job is marked as a backfill, one lies before the fence."""
     world = world_with_campaign()
     year = 365 * 24 * HOUR
     old = job("old", START - year)

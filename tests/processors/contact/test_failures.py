@@ -1,4 +1,4 @@
-"""What happens when a sender fails or says nothing (F-7, S0-5, C-9)."""
+"""What happens when a sender fails or does not answer (F-7, S0-5, C-9)."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ TWO = [step("a", hours=24), step("b", hours=24)]
 
 
 def minutes(world: World) -> list[int]:
-    """Minutes past 24 hours at which commands went out."""
+    """The minutes after hour 24 at which commands went out."""
     return [round((at - 24) * 60) for _, at in commanded_steps(world)]
 
 
@@ -76,9 +76,9 @@ def test_a_success_after_failures_ends_the_retries() -> None:
     assert touch_of(world).phase is Phase.SENT
 
 
-def test_a_sender_that_calls_a_failure_passing_is_asked_again_whatever_the_code() -> None:
+def test_a_failure_that_its_sender_calls_retryable_is_retried_whatever_its_code() -> None:
     def retryable(world: World, touch: RequestTouch) -> list[Message]:
-        return [replace(told, retryable=True) for told in failed(world, touch, "408")]
+        return [replace(answer, retryable=True) for answer in failed(world, touch, "408")]
 
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_hours(30, [make_sender(retryable)])
@@ -104,7 +104,7 @@ def test_a_permanent_failure_is_not_tried_again(code: str, permanent: bool, atte
     assert reasons(world, FactKind.TOUCH_FAILED) == [code]
 
 
-def test_the_number_and_times_of_retries_are_the_campaigns() -> None:
+def test_the_campaign_sets_the_number_and_times_of_retries() -> None:
     world = enrolled(steps=[step("a", hours=24)], settings={"retry_minutes": [2]})
     world.advance_hours(30, [failing_sender()])
     assert minutes(world) == [0, 2]
@@ -122,7 +122,7 @@ def test_a_retry_at_night_waits_for_the_morning() -> None:
     assert commanded_steps(world)[1] == ("a", 23)
 
 
-def test_no_answer_means_the_same_command_again_with_the_same_id() -> None:
+def test_without_an_answer_the_same_command_goes_out_again_with_the_same_id() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_hours(24.9)
     first, again = world.commanded_touches()
@@ -132,7 +132,7 @@ def test_no_answer_means_the_same_command_again_with_the_same_id() -> None:
     assert minutes(world) == [0, 30]
 
 
-def test_still_no_answer_means_failed_and_the_enrollment_goes_on() -> None:
+def test_without_a_second_answer_the_touch_fails_and_the_enrollment_goes_on() -> None:
     world = enrolled(steps=TWO)
     world.advance_hours(26)
     assert [t.phase for t in enrollment_of(world).touches] == [Phase.FAILED, Phase.SCHEDULED]
@@ -140,7 +140,7 @@ def test_still_no_answer_means_failed_and_the_enrollment_goes_on() -> None:
     assert len(world.commanded_touches()) == 2
 
 
-def test_an_answer_to_the_repeat_is_an_answer() -> None:
+def test_an_answer_to_the_repeat_counts() -> None:
     world = enrolled(steps=TWO)
     world.advance_hours(24.6)
     deliver(world, *sent(world, world.commanded_touches()[1]))
@@ -149,7 +149,7 @@ def test_an_answer_to_the_repeat_is_an_answer() -> None:
     assert len(world.commanded_touches()) == 2
 
 
-def test_an_answer_while_the_repeat_waits_for_its_slot_takes_the_repeat_back() -> None:
+def test_an_answer_while_the_repeat_waits_for_its_slot_withdraws_the_repeat() -> None:
     world = enrolled(steps=TWO)
     deliver(world, tenant(limits={"email": 1}))
     world.advance_hours(24.6)
@@ -160,7 +160,7 @@ def test_an_answer_while_the_repeat_waits_for_its_slot_takes_the_repeat_back() -
     assert enrollment_of(world).touches[0].phase is Phase.SENT
 
 
-def test_a_failure_while_the_repeat_waits_takes_it_back_and_retries() -> None:
+def test_a_failure_while_the_repeat_waits_withdraws_it_and_retries() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     deliver(world, tenant(limits={"email": 1}))
     world.advance_hours(24.6)
@@ -169,7 +169,7 @@ def test_a_failure_while_the_repeat_waits_takes_it_back_and_retries() -> None:
     assert [(t.attempt, t.emission) for t in world.commanded_touches()] == [(1, 1), (2, 1)]
 
 
-def test_a_late_answer_after_failed_is_believed_and_the_race_recorded() -> None:
+def test_a_late_answer_after_the_touch_failed_counts_and_the_race_is_recorded() -> None:
     world = enrolled(steps=TWO)
     world.advance_hours(26)
     deliver(world, *sent(world, world.commanded_touches()[0]))
@@ -178,7 +178,7 @@ def test_a_late_answer_after_failed_is_believed_and_the_race_recorded() -> None:
     assert len(enrollment_of(world).touches) == 2
 
 
-def test_a_sent_that_follows_a_failed_cancels_the_retry() -> None:
+def test_touch_sent_after_touch_failed_cancels_the_retry() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_hours(24)
     touch = world.commanded_touches()[0]
@@ -188,7 +188,7 @@ def test_a_sent_that_follows_a_failed_cancels_the_retry() -> None:
     assert touch_of(world).phase is Phase.SENT
 
 
-def test_a_failed_that_follows_a_sent_changes_nothing() -> None:
+def test_touch_failed_after_touch_sent_changes_nothing() -> None:
     world = enrolled(steps=TWO)
     world.advance_hours(24)
     touch = world.commanded_touches()[0]
@@ -198,7 +198,7 @@ def test_a_failed_that_follows_a_sent_changes_nothing() -> None:
     assert touch_of(world, 0).phase is Phase.SENT
 
 
-def test_a_sender_that_answers_twice_changes_nothing_the_second_time() -> None:
+def test_a_second_answer_of_a_sender_changes_nothing() -> None:
     world = enrolled(steps=TWO)
     world.advance_hours(24)
     touch = world.commanded_touches()[0]
@@ -212,7 +212,7 @@ def test_a_sender_that_answers_twice_changes_nothing_the_second_time() -> None:
     assert touch_of(failures).attempt == 2
 
 
-def test_the_answer_timeout_is_the_campaigns() -> None:
+def test_the_campaign_sets_the_answer_timeout() -> None:
     world = enrolled(steps=[step("a", hours=24)], settings={"answer_timeout_minutes": 5})
     world.advance_hours(25)
     assert minutes(world) == [0, 5]
@@ -229,15 +229,15 @@ def test_a_request_past_its_time_expires_in_dispatch() -> None:
     assert touch_of(world).scheduled_at == START + 48 * HOUR
 
 
-def test_a_repeat_to_an_address_that_was_closed_meanwhile_calls_the_command_back() -> None:
+def test_a_repeat_to_an_address_that_was_closed_meanwhile_revokes_the_command() -> None:
     world = deliver(enrolled(steps=TWO), job("j2", contact_id="bob", person=Person(email=ANN)))
     world.advance_hours(24)
     opt_out = {**event_fields(world, "bob"), "channel": "email"}
     deliver(world, ContactUnsubscribed(**opt_out))
     world.advance_hours(0.6)
     command = next(touch for touch in world.commanded_touches() if touch.contact_id == "ann")
-    called_back = [order.command_id for order in revocations(world) if order.contact_id == "ann"]
-    assert called_back == [command.command_id]
+    revoked = [order.command_id for order in revocations(world) if order.contact_id == "ann"]
+    assert revoked == [command.command_id]
     assert touch_of(world, 0).phase is Phase.SKIPPED
     assert touch_of(world, 0).reason == "opted_out_email"
 
@@ -252,7 +252,7 @@ def unrepeated(**changes: Any) -> World:
     return world
 
 
-def test_a_repeat_that_expires_calls_the_command_back() -> None:
+def test_a_repeat_that_expires_revokes_the_command() -> None:
     world = unrepeated()
     world.advance_hours(1)
     assert [order.reason for order in revocations(world)] == ["expired"]
@@ -261,7 +261,7 @@ def test_a_repeat_that_expires_calls_the_command_back() -> None:
 
 
 @pytest.mark.parametrize("then", ["nothing", "stopped"])
-def test_a_repeat_refused_while_a_pause_takes_it_back_calls_the_command_back(then: str) -> None:
+def test_a_repeat_refused_while_a_pause_withdraws_it_revokes_the_command(then: str) -> None:
     world = unrepeated()
     world.now = START + int(24.76 * HOUR)
     world.append(change_campaign(world, "paused"))
@@ -276,7 +276,7 @@ def test_a_repeat_refused_while_a_pause_takes_it_back_calls_the_command_back(the
     assert touch_of(world, 0).phase is Phase.SKIPPED
 
 
-def test_a_repeat_refused_after_a_stop_calls_the_command_back_once() -> None:
+def test_a_repeat_refused_after_a_stop_revokes_the_command_once() -> None:
     world = unrepeated()
     world.now = START + int(24.76 * HOUR)
     world.append(ContactStopped(**event_fields(world)))

@@ -1,4 +1,4 @@
-"""How often a person is reached over all campaigns, and in how many at a time (X-3, C-18, C-35)."""
+"""How often a person is reached over all campaigns, and exclusive groups (X-3, C-35)."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ EMAIL = {"email": "ann@example.com", "timezone": "America/Chicago"}
 
 
 def two_campaigns(first: dict[str, Any], second: dict[str, Any], **caps: int) -> World:
-    """Ann in `one` and in `two`, each a campaign of one mail at once unless told otherwise."""
+    """Ann in the campaigns `one` and `two`, by default each of one mail without delay."""
     usual: dict[str, Any] = {"kind": "prospecting", "steps": [step("a")]}
     quiet: dict[str, Any] = {"quiet_hours": "none"}
     world = world_with_campaign(campaign_id="one", **{**usual, "settings": {**quiet, **first}})
@@ -50,13 +50,13 @@ def test_a_cap_of_a_day_has_the_second_touch_wait_a_day() -> None:
     assert scheduled_campaigns(world) == [("one", 0), ("two", 24)]
 
 
-def test_the_cap_that_binds_longest_is_told() -> None:
+def test_the_cap_that_holds_longest_decides() -> None:
     world = two_campaigns({}, {}, per_day=1, per_week=1)
     world.advance_hours(170, working_senders())
     assert scheduled_campaigns(world) == [("one", 0), ("two", 168)]
 
 
-def test_who_has_priority_goes_first() -> None:
+def test_the_campaign_with_the_higher_priority_goes_first() -> None:
     first, second = {"priority": 1}, {"priority": 5}
     world = two_campaigns(first, second, per_day=1)
     world.advance_hours(1, working_senders())
@@ -83,7 +83,7 @@ def test_who_has_priority_goes_first() -> None:
     assert scheduled_campaigns(late) == [("two", 5), ("one", 29)]
 
 
-def test_a_gap_since_the_last_touch_of_any_campaign() -> None:
+def test_the_gap_counts_from_the_last_touch_of_any_campaign() -> None:
     world = two_campaigns({}, {"min_gap_hours": 3})
     world.advance_hours(5, working_senders())
     assert scheduled_campaigns(world) == [("one", 0), ("two", 3)]
@@ -91,7 +91,7 @@ def test_a_gap_since_the_last_touch_of_any_campaign() -> None:
 
 
 def many_campaigns(number: int, settings: dict[str, Any], **caps: int) -> World:
-    """One mail at once from each, an hour apart, to somebody who then has more ended runs than a
+    """Campaigns of one mail each, an hour apart; afterwards Ann has more ended enrollments than a
     contact's state keeps."""
     world = world_with_campaign(
         campaign_id="c0", kind="prospecting", steps=[step("a")], settings=settings
@@ -111,21 +111,21 @@ def many_campaigns(number: int, settings: dict[str, Any], **caps: int) -> World:
     return world
 
 
-def test_runs_that_were_let_go_still_count() -> None:
+def test_archived_enrollments_still_count_for_a_cap() -> None:
     world = many_campaigns(14, {"quiet_hours": "none"}, per_week=10)
     assert len(scheduled_campaigns(world)) == 10
     world.advance_hours(168, working_senders())
     assert len(scheduled_campaigns(world)) == 14
 
 
-def test_so_does_the_last_touch_of_a_run_that_was_let_go_for_a_gap() -> None:
+def test_the_last_touch_of_an_archived_enrollment_still_counts_for_a_gap() -> None:
     world = many_campaigns(12, {"quiet_hours": "none"})
     state = contact_of(world)
     assert len(state.enrollments) < 12
     gone = {"campaign_id": "gap", "settings": {"quiet_hours": "none", "min_gap_hours": 700}}
     deliver(world, publish(**gone, kind="prospecting", steps=[step("a")]))
     world.advance_hours(400)
-    for _ in range(9):  # runs that send nothing push those that did out of the state
+    for _ in range(9):  # enrollments without touches push the others out of the state
         deliver(
             world, upserted(world, email=""), enroll_by_hand(world, "c0"), upserted(world, **EMAIL)
         )
@@ -141,7 +141,7 @@ def test_without_limits_nobody_waits() -> None:
     assert scheduled_campaigns(world) == [("one", 0), ("two", 0)]
 
 
-def test_in_one_campaign_of_a_group_at_a_time() -> None:
+def test_a_person_is_in_one_campaign_of_an_exclusive_group_at_a_time() -> None:
     world = two_campaigns({"exclusive": "outreach"}, {"exclusive": "outreach"})
     (declined,) = world.facts(FactKind.ENROLLMENT_DECLINED)
     assert (declined.reason, declined.campaign_id) == ("ENROLLMENT_EXCLUSIVE", "two")

@@ -1,4 +1,4 @@
-"""News in another order than it happened, and what must come out all the same (X-1, design 2.9)."""
+"""Events in another order than they happened: the result must be the same (X-1, promise 9)."""
 
 import pytest
 from hypothesis import given, settings
@@ -28,7 +28,7 @@ from tests.testing.world import World
 
 
 def running(world: World) -> list[str | None]:
-    """The jobs whose runs go on."""
+    """The jobs of the live enrollments."""
     return [e.job_id for e in contact_of(world).enrollments if e.status in LIVE]
 
 
@@ -41,7 +41,7 @@ def test_an_older_job_of_another_service_does_not_end_the_newer_run() -> None:
     assert running(world) == ["new"]
 
 
-def test_an_older_job_begins_nothing_after_the_newer_ones_run_has_ended() -> None:
+def test_an_older_job_starts_nothing_after_the_run_of_a_newer_job_has_ended() -> None:
     world = world_with_campaign()
     world.advance_hours(5)
     deliver(world, job("new", START + 5 * HOUR), reviewed(world))
@@ -49,7 +49,7 @@ def test_an_older_job_begins_nothing_after_the_newer_ones_run_has_ended() -> Non
     assert running(world) == []
 
 
-def test_of_two_jobs_of_one_moment_the_greater_id_is_the_later() -> None:
+def test_of_two_jobs_of_one_moment_the_greater_id_is_the_later_one() -> None:
     for order in (("a", "b"), ("b", "a")):
         world = world_with_campaign()
         for name in order:
@@ -65,7 +65,7 @@ def test_a_run_that_ignores_repeat_jobs_ignores_those_of_other_campaigns() -> No
     assert running(world) == ["j1", "j2"]
 
 
-def test_a_wrong_job_that_was_deleted_starts_no_cool_down() -> None:
+def test_a_deleted_job_starts_no_cooldown() -> None:
     world = world_with_campaign(settings={"cooldown_days": 30})
     deliver(world, job(), m.JobDeleted("acme", "ann", "x#2", world.now, "j1"))
     world.advance_hours(1)
@@ -73,17 +73,17 @@ def test_a_wrong_job_that_was_deleted_starts_no_cool_down() -> None:
     assert running(world) == ["j2"]
 
 
-def test_attributes_of_one_moment_do_not_depend_on_their_order() -> None:
+def test_attributes_of_one_moment_do_not_depend_on_the_order_of_events() -> None:
     ends = []
     for order in ((0, 1), (1, 0)):
         world = world_with_campaign()
         deliver(world, job())
         at = world.now + 1
-        told = [
+        reports = [
             m.ContactUpserted("acme", "ann", f"a#{n}", at, m.Person(), {"k": str(n)})
             for n in (0, 1)
         ]
-        deliver(world, *(told[n] for n in order))
+        deliver(world, *(reports[n] for n in order))
         ends.append(contact_of(world).profile.attributes)
     assert ends[0] == ends[1]
 
@@ -116,8 +116,8 @@ def test_a_review_through_an_older_runs_link_stops_the_run_that_goes_on() -> Non
 
 
 @pytest.mark.parametrize("by_command", [True, False])
-def test_a_review_says_nothing_of_a_run_that_began_after_it(by_command: bool) -> None:
-    """Told in order it comes before the second job; told late it changes nothing of that."""
+def test_a_review_has_no_effect_on_a_run_that_began_after_it(by_command: bool) -> None:
+    """In order it comes before the second job. If it arrives later, the result is the same."""
     ends = []
     for late in (False, True):
         world = enrolled()
@@ -133,7 +133,7 @@ def test_a_review_says_nothing_of_a_run_that_began_after_it(by_command: bool) ->
     assert ends[0] == ends[1] == (Status.ACTIVE, None, ["j2"])
 
 
-def test_a_review_of_a_job_that_was_told_after_it_ends_its_run() -> None:
+def test_a_review_ends_the_run_of_a_job_that_was_reported_after_it() -> None:
     world = world_with_campaign()
     world.advance_hours(5)
     review = reviewed(world)
@@ -142,7 +142,7 @@ def test_a_review_of_a_job_that_was_told_after_it_ends_its_run() -> None:
     assert running(world) == []
 
 
-def test_one_review_is_one_conversion_however_many_runs_it_stops() -> None:
+def test_a_review_is_one_conversion_however_many_runs_it_stops() -> None:
     world = world_with_campaign()
     deliver(world, publish(campaign_id="b", service_type="plumbing"), job())
     deliver(world, enroll_by_hand(world, "b"), reviewed(world))
@@ -162,7 +162,7 @@ def test_a_conversion_names_the_command_that_was_answered() -> None:
 
 
 @pytest.mark.parametrize("gone", ["contact", "tenant"])
-def test_what_was_sent_before_somebody_was_forgotten_is_recorded(gone: str) -> None:
+def test_what_was_sent_before_an_erasure_or_deletion_is_recorded(gone: str) -> None:
     world = enrolled()
     world.advance_hours(24.01)
     (touch,) = world.commanded_touches()
@@ -174,7 +174,7 @@ def test_what_was_sent_before_somebody_was_forgotten_is_recorded(gone: str) -> N
     assert [f.command_id for f in world.facts(FactKind.TOUCH_SENT)] == [touch.command_id]
 
 
-def test_a_wait_for_the_morning_before_asking_again_is_a_fact() -> None:
+def test_a_retry_that_waits_for_the_morning_is_recorded() -> None:
     world = world_with_campaign(steps=[step("a", hours=11.75)])
     deliver(world, job())
     world.advance_hours(12.5)
@@ -182,7 +182,7 @@ def test_a_wait_for_the_morning_before_asking_again_is_a_fact() -> None:
     assert (fact.reason, touch_of(world).wait) == ("quiet_hours", "quiet_hours")
 
 
-def test_who_left_every_channel_is_not_enrolled_by_hand_either() -> None:
+def test_a_person_who_left_every_channel_is_not_enrolled_by_hand_either() -> None:
     world = world_with_campaign()
     deliver(world, m.ContactUnsubscribed("acme", "ann", "x#1", world.now, "all"))
     deliver(world, enroll_by_hand(world))
@@ -194,30 +194,30 @@ JOBS = st.lists(
     st.tuples(st.integers(0, 5), st.sampled_from(("hvac", "plumbing"))),
     min_size=1,
     max_size=4,
-    unique_by=lambda told: told[0],
+    unique_by=lambda report: report[0],
 )
 UPSERTS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from("abc")), max_size=3)
 
 
 @settings(max_examples=60, deadline=None)
 @given(JOBS, UPSERTS, st.booleans(), st.data())
-def test_the_end_does_not_depend_on_the_order_of_the_news(
+def test_the_final_state_does_not_depend_on_the_order_of_events(
     jobs: list[tuple[int, str]], upserts: list[tuple[int, str]], leaves: bool, data: st.DataObject
 ) -> None:
-    """Jobs, accounts of the person and an opt-out of one morning, told in the evening."""
+    """Jobs, profile updates and an opt-out of one morning, all published in the evening."""
     evening = START + 6 * HOUR
-    news: list[m.Message] = [
+    events: list[m.Message] = [
         job(f"j{hour}", START + hour * HOUR, service_type=service, person=m.Person("Ann"))
         for hour, service in jobs
     ]
     for number, (hour, name) in enumerate(upserts):
         person = m.Person(email=f"{name}@example.com", first_name=name)
         at = START + hour * HOUR
-        news.append(m.ContactUpserted("acme", "ann", f"u#{number}", at, person, {"name": name}))
+        events.append(m.ContactUpserted("acme", "ann", f"u#{number}", at, person, {"name": name}))
     if leaves:
-        news.append(m.ContactUnsubscribed("acme", "ann", "x#1", evening, "all"))
+        events.append(m.ContactUnsubscribed("acme", "ann", "x#1", evening, "all"))
     ends = []
-    for order in (news, data.draw(st.permutations(news))):
+    for order in (events, data.draw(st.permutations(events))):
         world = world_with_campaign(service_type="hvac")
         deliver(world, publish(campaign_id="pipes", service_type="plumbing"))
         world.advance_hours(6)

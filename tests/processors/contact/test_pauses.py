@@ -1,4 +1,4 @@
-"""Pausing freezes, resuming applies the campaign's late policy (F-4, C-31)."""
+"""Pauses of a campaign: enrollments freeze, and go on by its late policy (F-4, C-31)."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ TWO = [step("a", hours=24), step("b", hours=24)]
 
 
 def paused(at: float, until: float, **settings: Any) -> World:
-    """A campaign that stood still for a while."""
+    """A campaign of two mails that was paused from one hour to another."""
     world = enrolled(steps=TWO, settings={"quiet_hours": "none", **settings})
     world.advance_hours(at, working_senders())
     deliver(world, change_campaign(world, "paused"))
@@ -52,32 +52,32 @@ def test_while_paused_nothing_is_sent() -> None:
     assert (enrollment_of(world).status, enrollment_of(world).frozen_at) == (Status.FROZEN, START)
 
 
-def test_shifted_by_the_pause_every_distance_stays_as_it_was() -> None:
+def test_shift_by_pause_keeps_every_distance() -> None:
     world = paused(at=20, until=50)
     world.advance_hours(60, working_senders())
     assert scheduled_steps(world) == [("a", 54), ("b", 78)]
 
 
-def test_sent_now_what_was_late_goes_at_once_and_the_next_keeps_its_time() -> None:
+def test_send_now_sends_what_is_late_at_once_and_the_next_touch_keeps_its_time() -> None:
     world = paused(at=20, until=30, late_policy="send_now")
     world.advance_hours(60, working_senders())
     assert scheduled_steps(world) == [("a", 30), ("b", 48)]
 
 
-def test_sent_now_after_a_long_pause_still_keeps_the_order() -> None:
+def test_send_now_keeps_the_order_after_a_long_pause() -> None:
     world = paused(at=20, until=200, late_policy="send_now")
     world.advance_hours(0.4, working_senders())
     assert scheduled_steps(world) == [("a", 200), ("b", 200)]
 
 
 @pytest.mark.parametrize(("until", "expected"), [(25, [("a", 25), ("b", 48)]), (27, [("b", 48)])])
-def test_what_is_older_than_allowed_is_skipped(until: float, expected: list[Any]) -> None:
+def test_skip_older_than_skips_what_is_too_old(until: float, expected: list[Any]) -> None:
     world = paused(at=20, until=until, late_policy="skip_older_than", late_skip_hours=2)
     world.advance_hours(60, working_senders())
     assert scheduled_steps(world) == expected
 
 
-def test_skipping_goes_on_past_every_touch_that_is_too_old() -> None:
+def test_skip_older_than_skips_every_touch_that_is_too_old() -> None:
     world = paused(at=20, until=500, late_policy="skip_older_than", late_skip_hours=2)
     world.advance_hours(1, working_senders())
     first = enrollment_of(world).touches[0]
@@ -94,7 +94,7 @@ def test_a_late_touch_still_respects_quiet_hours() -> None:
     assert scheduled_steps(world)[0] == ("a", 47)
 
 
-def test_a_command_that_is_out_is_not_called_back_by_a_pause() -> None:
+def test_a_pause_does_not_revoke_a_command_that_is_out() -> None:
     world = enrolled(steps=TWO)
     world.advance_hours(24)
     deliver(world, change_campaign(world, "paused"))
@@ -131,18 +131,18 @@ def test_a_frozen_enrollment_stops_with_its_campaign(end: str) -> None:
     )
 
 
-def test_a_frozen_enrollment_hears_reviews_and_opt_outs() -> None:
-    for said in (reviewed, lambda world: unsubscribed(world, "all")):
+def test_reviews_and_opt_outs_stop_a_frozen_enrollment() -> None:
+    for event in (reviewed, lambda world: unsubscribed(world, "all")):
         world = enrolled()
         deliver(world, change_campaign(world, "paused"))
-        deliver(world, said(world))
+        deliver(world, event(world))
         deliver(world, change_campaign(world, "resumed"))
         assert enrollment_of(world).status is Status.STOPPED
 
 
-def test_pausing_and_resuming_at_once_changes_no_time() -> None:
+def test_a_pause_of_no_length_changes_no_time() -> None:
     world = enrolled(steps=TWO)
-    deliver(world, *[change_campaign(world, what) for what in ("paused", "resumed")] * 3)
+    deliver(world, *[change_campaign(world, action) for action in ("paused", "resumed")] * 3)
     world.advance_hours(60, working_senders())
     assert scheduled_steps(world) == [("a", 24), ("b", 48)]
 
@@ -157,7 +157,7 @@ def test_two_pauses_add_up() -> None:
     assert scheduled_steps(world) == [("a", 72), ("b", 96)]
 
 
-def test_the_facts_tell_of_the_pause_and_of_what_it_did() -> None:
+def test_the_facts_record_the_pause_and_its_effect() -> None:
     world = paused(at=20, until=50)
     assert len(world.facts(FactKind.ENROLLMENT_FROZEN)) == 1
     resumed = world.facts(FactKind.ENROLLMENT_RESUMED)[0]
@@ -166,7 +166,7 @@ def test_the_facts_tell_of_the_pause_and_of_what_it_did() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])
-def test_a_sweep_reaches_everybody_in_steps_of_any_size(
+def test_a_sweep_reaches_everybody_in_batches_of_any_size(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(campaign_sweeps, "SWEEP_BATCH", size)
@@ -183,12 +183,12 @@ def test_a_sweep_reaches_everybody_in_steps_of_any_size(
 
 
 def statuses(world: World, names: list[str]) -> set[Status]:
-    """Where their newest enrollments stand."""
+    """The statuses of their newest enrollments."""
     return {contact_of(world, name).enrollments[-1].status for name in names}
 
 
 def withdrawn_repeat() -> World:
-    """The command is out, its repeat waited for a slot, and a pause has taken the repeat back."""
+    """A world in which a command is out, and a pause has withdrawn its waiting repeat."""
     world = enrolled(steps=[step("a", hours=24)])
     deliver(world, tenant(limits={"email": 1}))
     world.advance_hours(24.6)
@@ -197,21 +197,23 @@ def withdrawn_repeat() -> World:
     return world
 
 
-def test_a_repeat_taken_back_by_a_pause_is_asked_for_again() -> None:
+def test_a_repeat_that_a_pause_withdrew_is_requested_again() -> None:
     world = withdrawn_repeat()
     deliver(world, change_campaign(world, "resumed"))
     world.advance_hours(0.5)
     assert [t.emission for t in world.commanded_touches()] == [1, 2]
 
 
-def test_a_stop_then_revokes_the_command_that_is_out() -> None:
+def test_a_stop_after_that_revokes_the_command_that_is_out() -> None:
     world = withdrawn_repeat()
     deliver(world, reviewed(world))
     assert [r.reason for r in revocations(world)] == ["review_clicked"]
 
 
 @pytest.mark.parametrize(("permanent", "phase"), [(True, Phase.FAILED), (False, Phase.SCHEDULED)])
-def test_a_failure_then_counts_for_the_command_that_is_out(permanent: bool, phase: Phase) -> None:
+def test_a_failure_after_that_counts_for_the_command_that_is_out(
+    permanent: bool, phase: Phase
+) -> None:
     world = withdrawn_repeat()
     deliver(world, *failed(world, world.commanded_touches()[0], permanent=permanent))
     assert touch_of(world).phase is phase

@@ -1,4 +1,4 @@
-"""A reason stands beside the values it was decided on (X-3, X-9, README)."""
+"""Every reason in a fact has the values that it was decided on (X-3, X-9)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,12 +41,12 @@ SELF_EXPLANATORY = {
     *("owner_stopped", "contact_erased", "repeat_job", "job_deleted"),
     *("review_clicked", "feedback_submitted", "replied", "reenrolled"),
 }
-"""Reasons that need no values: the fact names the job or the campaign, and the enrollment.stopped of
-the same reason names the event that ended the enrollment."""
+"""Reasons that need no values: the fact names the job or the campaign, or the enrollment.stopped of
+the same reason names its cause."""
 
 
 def at(hours: float) -> str:
-    """A moment as a fact writes it."""
+    """A time in hours since START, in the form of a fact's values."""
     return format_rfc3339(START + round(hours * HOUR))
 
 
@@ -134,14 +134,14 @@ def expired() -> World:
         (expired, "expired", {"expires_at": at(26)}),
     ],
 )
-def test_a_touch_that_is_skipped_says_what_it_was_decided_on(
+def test_a_skipped_touch_has_the_values_it_was_decided_on(
     story: Callable[[], World], reason: str, values: dict[str, Any]
 ) -> None:
     fact = story().facts(FactKind.TOUCH_SKIPPED)[0]
     assert (fact.reason, fact.values) == (reason, values)
 
 
-def test_what_dispatch_refuses_says_since_when_and_by_which_event() -> None:
+def test_a_refusal_of_dispatch_has_the_moment_and_event_behind_it() -> None:
     world = bounced_for_another()
     fact = next(f for f in world.facts(FactKind.TOUCH_SKIPPED) if f.contact_id == "ben")
     cause = world.facts(FactKind.TOUCH_BOUNCED)[0].cause
@@ -149,12 +149,12 @@ def test_what_dispatch_refuses_says_since_when_and_by_which_event() -> None:
 
 
 def declined(world: World, *messages: m.Message) -> Fact:
-    """What comes of the last of these messages."""
+    """The fact that declines the last of these messages."""
     deliver(world, *messages)
     return world.facts(FactKind.ENROLLMENT_DECLINED)[-1]
 
 
-def test_a_cool_down_says_since_when_and_until_when() -> None:
+def test_a_cooldown_has_its_beginning_and_its_end() -> None:
     world = enrolled(steps=TWO, settings={"cooldown_days": 2})
     deliver(world, reviewed(world))
     world.advance_hours(3)
@@ -163,7 +163,7 @@ def test_a_cool_down_says_since_when_and_until_when() -> None:
     assert fact.until is not None and fact.until.timestamp() == (START + 2 * DAY) / 1e6
 
 
-def test_a_job_told_too_late_or_too_early_says_its_moment_and_the_limit() -> None:
+def test_a_job_beyond_a_time_limit_has_its_completion_and_the_limit() -> None:
     world = world_with_campaign()
     fact = declined(world, finished(at=START + DAY + HOUR))
     assert (fact.reason, fact.values) == (
@@ -175,7 +175,7 @@ def test_a_job_told_too_late_or_too_early_says_its_moment_and_the_limit() -> Non
     assert (fact.reason, fact.values) == ("JOB_TOO_OLD", {"completed_at": at(0), "limit": at(96)})
 
 
-def test_an_enrollment_in_the_way_is_named() -> None:
+def test_the_enrollment_that_blocks_another_is_named() -> None:
     world = enrolled(settings={"repeat_job": "ignore"})
     named = {"enrollment_id": enrollment_of(world).enrollment_id}
     world.advance_hours(1)
@@ -187,7 +187,7 @@ def test_an_enrollment_in_the_way_is_named() -> None:
     assert (fact.reason, fact.values) == ("JOB_OLDER_THAN_ENROLLMENT", named)
 
 
-def test_the_channels_opted_out_of_are_named() -> None:
+def test_the_channels_of_an_opt_out_are_named() -> None:
     world = world_with_campaign()
     deliver(world, unsubscribed(world, "sms"), unsubscribed(world, "email"))
     for message in (finished(), enroll_by_hand(world)):
@@ -198,7 +198,7 @@ def test_the_channels_opted_out_of_are_named() -> None:
         )
 
 
-def test_a_service_type_that_nobody_serves_is_named() -> None:
+def test_a_service_type_without_campaign_is_named() -> None:
     fact = declined(world_with_campaign(service_type="hvac"), finished(service_type="roofing"))
     assert (fact.reason, fact.values) == (
         "CAMPAIGN_NONE_FOR_SERVICE",
@@ -206,7 +206,7 @@ def test_a_service_type_that_nobody_serves_is_named() -> None:
     )
 
 
-def test_a_repeat_that_waits_for_the_morning_says_for_which_hours() -> None:
+def test_a_deferral_to_the_morning_has_the_quiet_hours() -> None:
     world = enrolled(steps=[step("a", hours=11.75)])  # 20:45 in Chicago
     deliver(world, upserted(world, first_name="Anna"))
     world.advance_hours(13)
@@ -226,7 +226,7 @@ def test_in_any_history_a_reason_has_its_values_or_needs_none(seed: int) -> None
     assert {(fact.enrollment_id, fact.reason) for fact in skips} <= ends
 
 
-def test_a_campaign_that_does_not_run_is_reason_enough() -> None:
+def test_the_reason_of_a_campaign_that_does_not_run_needs_no_values() -> None:
     world = deliver(
         world_with_campaign(), change_campaign(world_with_campaign(), "paused", CAMPAIGN)
     )

@@ -1,4 +1,4 @@
-"""Who is enrolled again: repeat jobs, cool-downs, enrolling by hand (F-9, S1-21, C-18)."""
+"""Second enrollments: repeat jobs, cooldowns, enrolling by hand (F-9, S1-21, C-18)."""
 
 from schemas.base.times import DAY
 from schemas.internal.enrollment import LIVE, Status
@@ -31,7 +31,7 @@ def test_a_repeat_job_stops_the_running_enrollment_and_starts_a_fresh_one() -> N
     assert second.touches[-1].scheduled_at == START + 54 * HOUR
 
 
-def test_a_repeat_job_changes_nothing_where_the_campaign_says_so() -> None:
+def test_a_repeat_job_changes_nothing_where_the_campaign_ignores_it() -> None:
     world = enrolled(settings={"repeat_job": "ignore"})
     world.advance_hours(1)
     deliver(world, job("j2", world.now))
@@ -39,13 +39,13 @@ def test_a_repeat_job_changes_nothing_where_the_campaign_says_so() -> None:
     assert reasons(world, DECLINED) == ["ENROLLMENT_ALREADY_ACTIVE"]
 
 
-def test_an_older_job_told_later_does_not_restart() -> None:
+def test_an_older_job_that_is_reported_later_does_not_restart() -> None:
     world = deliver(enrolled(), job("j0", START - HOUR))
     assert len(contact_of(world).enrollments) == 1
     assert reasons(world, DECLINED) == ["JOB_OLDER_THAN_ENROLLMENT"]
 
 
-def test_a_person_has_one_active_enrollment_per_campaign_whatever_comes() -> None:
+def test_a_person_has_at_most_one_active_enrollment_per_campaign() -> None:
     world = enrolled()
     for number in range(12):
         world.advance_hours(1)
@@ -67,13 +67,13 @@ def test_a_restarted_run_never_reuses_a_command_id() -> None:
 
 
 def ended(cooldown_days: int) -> World:
-    """A world in which Ann has just written a review."""
+    """A world in which Ann has just written a review, and a cooldown has begun."""
     world = enrolled(settings={"cooldown_days": cooldown_days})
     world.advance_hours(25, working_senders())
     return deliver(world, reviewed(world))
 
 
-def test_a_cool_down_keeps_automatic_enrollment_out_until_it_is_over() -> None:
+def test_jobs_enroll_nobody_until_the_cooldown_is_over() -> None:
     world = ended(cooldown_days=30)
     world.advance_to(START + 25 * HOUR + 30 * DAY - HOUR)
     deliver(world, job("early", world.now))
@@ -83,7 +83,7 @@ def test_a_cool_down_keeps_automatic_enrollment_out_until_it_is_over() -> None:
     assert enrollment_of(world).job_id == "late"
 
 
-def test_manual_enrollment_skips_the_cool_down() -> None:
+def test_an_enrollment_by_hand_ignores_the_cooldown() -> None:
     world = ended(cooldown_days=30)
     deliver(world, enroll_by_hand(world, offer="ten"))
     assert enrollment_of(world).status is Status.ACTIVE
@@ -92,7 +92,7 @@ def test_manual_enrollment_skips_the_cool_down() -> None:
     assert world.commanded_touches()[-1].variables["offer"] == "ten"
 
 
-def test_manual_enrollment_is_refused_where_one_runs() -> None:
+def test_an_enrollment_by_hand_is_declined_where_one_is_active() -> None:
     world = enrolled()
     deliver(world, enroll_by_hand(world), enroll_by_hand(world, "nobody-knows"))
     assert reasons(world, DECLINED) == ["ENROLLMENT_ALREADY_ACTIVE", "CAMPAIGN_UNKNOWN"]

@@ -1,5 +1,4 @@
-"""Sequences whatever the order in which things are told, and whatever clocks say (design 2.5,
-2.9)."""
+"""Sequences under any order of events and with any clock of a sender (promises 5 and 9)."""
 
 from collections.abc import Callable
 
@@ -31,15 +30,13 @@ from tests.testing.story import (
     working_senders,
 )
 
-Told = Callable[[World, m.RequestTouch], m.Message]
-
 
 def failed(world: World, touch: m.RequestTouch) -> list[m.Message]:
     fields = {"command_id": touch.command_id, "code": "400", "permanent": True}
     return [new_event(world, m.TouchFailed, **fields)]
 
 
-def test_who_was_not_sent_anything_was_not_reached() -> None:
+def test_a_failed_touch_does_not_count_as_having_reached_the_person() -> None:
     world = prospecting(step("mail"), step("text", "sms", 1), quiet_hours="none")
     deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
 
@@ -51,7 +48,7 @@ def test_who_was_not_sent_anything_was_not_reached() -> None:
     assert not world.facts(FactKind.TOUCH_DEFERRED)
 
 
-def test_a_renamed_step_goes_out_again_under_the_id_it_had() -> None:
+def test_a_repeat_of_a_renamed_step_keeps_its_command_id() -> None:
     world = prospecting(step("a"), step("b"), quiet_hours="none")
     world.advance_hours(0.1)  # the command is out, and nobody answers
     rows = [step("x"), step("b")]
@@ -65,8 +62,8 @@ def test_a_renamed_step_goes_out_again_under_the_id_it_had() -> None:
     assert touch_of(world, 0).phase is Phase.SENT
 
 
-def test_steps_that_are_renumbered_have_ids_of_their_own() -> None:
-    """The first is removed, the others move up: no id comes twice, and no run hangs."""
+def test_renumbered_steps_have_command_ids_of_their_own() -> None:
+    """The first step is removed and the others move up: no id is used twice, and no run hangs."""
     rows = [step("1"), step("2"), step("3", hours=5)]
     world = prospecting(*rows, quiet_hours="none")
     senders = working_senders()
@@ -82,7 +79,7 @@ def test_steps_that_are_renumbered_have_ids_of_their_own() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
-def test_a_window_that_closes_for_good_while_an_answer_is_awaited() -> None:
+def test_a_window_that_closes_for_good_fails_a_touch_that_awaits_its_answer() -> None:
     hours = {"start": "10:00", "end": "11:00"}
     world = prospecting(step("mail", window=hours), step("text", "sms"))
     world.advance_hours(1.1)  # ten o'clock in Chicago
@@ -94,13 +91,13 @@ def test_a_window_that_closes_for_good_while_an_answer_is_awaited() -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_reply_told_before_its_touch_was_sent_is_what_was_waited_for(late: bool) -> None:
+def test_a_reply_ends_the_wait_even_if_it_arrives_before_touch_sent(late: bool) -> None:
     wait = {"event": "reply", "on_event": {"branch": "c"}}
     rows = (step("a", wait_for=wait), step("b", hours=5), step("c"))
     world = prospecting(*rows, quiet_hours="none")
     world.advance_hours(0.1)
-    told = [*sent(world, world.commanded_touches()[0]), replied(world)]
-    for message in reversed(told) if late else told:
+    messages = [*sent(world, world.commanded_touches()[0]), replied(world)]
+    for message in reversed(messages) if late else messages:
         deliver(world, message)
     world.advance_hours(1, working_senders())
     assert enrollment_of(world).status is Status.COMPLETED
@@ -125,15 +122,15 @@ def opted_out(world: World, _: m.RequestTouch) -> list[m.Message]:
 
 @pytest.mark.parametrize("on_reply", ["pause", "stop", "continue"])
 @pytest.mark.parametrize("undone", [failed, refused, opted_out])
-def test_a_reply_to_a_touch_that_is_not_sent_after_all_does_what_any_reply_does(
+def test_a_reply_to_a_touch_that_is_not_sent_after_all_is_like_any_other_reply(
     undone: Callable[[World, m.RequestTouch], list[m.Message]], on_reply: str
 ) -> None:
     ends = []
     for late in (False, True):
         world = prospecting(*WAITS, quiet_hours="none", on_reply=on_reply)
         world.advance_hours(0.1)
-        told = [*undone(world, world.commanded_touches()[0]), replied(world)]
-        for message in reversed(told) if late else told:
+        messages = [*undone(world, world.commanded_touches()[0]), replied(world)]
+        for message in reversed(messages) if late else messages:
             deliver(world, message)
         end = (enrollment_of(world).status, enrollment_of(world).reason, enrollment_of(world).holds)
         world.advance_hours(24, working_senders(world))
@@ -142,24 +139,24 @@ def test_a_reply_to_a_touch_that_is_not_sent_after_all_does_what_any_reply_does(
     assert (len(ends[0][-1]) > 1) == (on_reply == "continue")
 
 
-def test_a_reply_to_a_touch_that_nobody_answers_for_pauses_at_its_end() -> None:
+def test_a_reply_to_a_touch_without_answer_pauses_once_the_touch_has_failed() -> None:
     world = prospecting(*WAITS, quiet_hours="none")
     world.advance_hours(0.1)
-    told = replied(world)
-    deliver(world, told)
+    reply = replied(world)
+    deliver(world, reply)
     assert enrollment_of(world).status is Status.ACTIVE
     world.advance_hours(2)
     assert touch_of(world, 0).phase is Phase.FAILED
     assert enrollment_of(world).holds == ["reply"]
     (frozen,) = world.facts(FactKind.ENROLLMENT_FROZEN)
-    assert frozen.cause == told.cause
+    assert frozen.cause == reply.cause
     assert [name for name, _ in scheduled_steps(world)] == [
         "a",
         "a",
-    ]  # the same once more, for an answer
+    ]  # the second is the repeat without an answer
 
 
-def test_a_reply_while_a_repeat_waits_at_dispatch_is_what_was_waited_for() -> None:
+def test_a_reply_ends_the_wait_even_while_a_repeat_waits_at_dispatch() -> None:
     world = prospecting(*WAITS, quiet_hours="none")
     world.advance_hours(0.1)
     deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 1}))
@@ -172,7 +169,7 @@ def test_a_reply_while_a_repeat_waits_at_dispatch_is_what_was_waited_for() -> No
     assert not world.facts(FactKind.ENROLLMENT_FROZEN)
 
 
-def test_a_reply_that_a_person_has_seen_pauses_nobody_later() -> None:
+def test_a_reply_does_not_pause_after_a_person_has_resumed() -> None:
     world = prospecting(*WAITS, quiet_hours="none")
     world.advance_hours(0.1)
     deliver(world, replied(world), new_event(world, m.ContactResumed))
@@ -180,8 +177,8 @@ def test_a_reply_that_a_person_has_seen_pauses_nobody_later() -> None:
     assert enrollment_of(world).status is Status.ACTIVE
 
 
-def test_a_reply_to_a_step_that_waits_for_none_any_more_is_any_reply() -> None:
-    """While the command was out the run has moved to a version without the wait."""
+def test_a_reply_to_a_step_that_no_longer_waits_for_one_is_like_any_other_reply() -> None:
+    """While the command was out, the run moved to a version without the wait."""
     world = prospecting(*WAITS, quiet_hours="none")
     world.advance_hours(0.1)
     deliver(world, replied(world))
@@ -192,7 +189,7 @@ def test_a_reply_to_a_step_that_waits_for_none_any_more_is_any_reply() -> None:
 
 
 @pytest.mark.parametrize("off", [-72, 8_760])
-def test_a_sender_s_clock_moves_no_step(off: int) -> None:
+def test_a_wrong_clock_of_a_sender_moves_no_step(off: int) -> None:
     world = prospecting(step("a"), step("b", hours=48), quiet_hours="none")
 
     def answers(world: World, touch: m.RequestTouch) -> list[m.Message]:
@@ -203,7 +200,7 @@ def test_a_sender_s_clock_moves_no_step(off: int) -> None:
     assert scheduled_steps(world) == [("a", 0), ("b", 48)]
 
 
-def test_a_connection_from_before_the_run_is_no_answer_to_it() -> None:
+def test_a_connection_from_before_the_run_does_not_end_its_wait() -> None:
     world = prospecting(
         connection_request(max_wait_hours=10), step("mail", hours=0), quiet_hours="none"
     )
@@ -215,7 +212,7 @@ def test_a_connection_from_before_the_run_is_no_answer_to_it() -> None:
     assert scheduled_steps(world) == [("request", 0), ("mail", 10)]
 
 
-def test_the_last_attempt_s_call_is_the_one_that_counts() -> None:
+def test_the_call_of_the_last_attempt_counts() -> None:
     wait = {"event": "call_outcome", "outcomes": ["answered"], "on_event": "complete"}
     world = prospecting(step("call", "voice", wait_for=wait), step("b"), quiet_hours="none")
 
@@ -232,15 +229,15 @@ def test_the_last_attempt_s_call_is_the_one_that_counts() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_the_earlier_conversion_holds_in_any_order(order: tuple[int, int]) -> None:
+def test_the_earlier_conversion_counts_in_any_order(order: tuple[int, int]) -> None:
     world = prospecting(step("a"), step("b", hours=50), quiet_hours="none")
     world.advance_hours(3, working_senders())
     ids = {"command_id": world.commanded_touches()[0].command_id}
-    told = [
+    conversions = [
         new_event(world, m.ConversionRecorded, **ids, conversion_type=kind, at=START + at * HOUR)
         for kind, at in (("meeting", 1), ("deal", 2))
     ]
-    deliver(world, *(told[index] for index in order))
+    deliver(world, *(conversions[index] for index in order))
     assert (enrollment_of(world).conversion, enrollment_of(world).converted_at) == (
         "meeting",
         START + HOUR,
@@ -248,7 +245,7 @@ def test_the_earlier_conversion_holds_in_any_order(order: tuple[int, int]) -> No
     assert touch_of(world, 0).converted_at == START + HOUR
 
 
-def test_a_conversion_told_after_the_end_is_the_last_run_s() -> None:
+def test_a_conversion_after_the_end_belongs_to_the_last_run() -> None:
     world = prospecting(step("a"), quiet_hours="none")
     world.advance_hours(5, working_senders())
     assert enrollment_of(world).status is Status.COMPLETED
@@ -257,7 +254,7 @@ def test_a_conversion_told_after_the_end_is_the_last_run_s() -> None:
 
 
 @pytest.mark.parametrize("kind", ["opened", "stopped", "review"])
-def test_history_moves_no_run(kind: str) -> None:
+def test_a_backfilled_event_moves_no_run(kind: str) -> None:
     world = prospecting(step("a", wait_for="open"), step("b", hours=1), quiet_hours="none")
     world.advance_hours(1, working_senders())
     fields = {**event_fields(world), "at": START + 1}
@@ -275,7 +272,7 @@ def test_history_moves_no_run(kind: str) -> None:
     assert len(world.commanded_touches()) == 1
 
 
-def test_a_pause_moves_along_with_a_run() -> None:
+def test_the_shift_of_a_pause_stays_when_a_run_moves() -> None:
     world = prospecting(step("a", hours=24), quiet_hours="none")
     world.advance_hours(1)
     deliver(world, new_event(world, m.ContactPaused))
@@ -289,7 +286,7 @@ def test_a_pause_moves_along_with_a_run() -> None:
     assert scheduled_steps(world)[0] == ("a", 124)
 
 
-def test_a_step_that_changes_its_channel_is_not_the_one_that_is_out() -> None:
+def test_a_run_stays_if_its_step_changes_channel_while_the_command_is_out() -> None:
     world = prospecting(step("a"), step("b"), quiet_hours="none")
     world.advance_hours(0.1)
     deliver(world, publish(kind="prospecting", steps=[step("a", "sms"), step("b")]))

@@ -22,9 +22,9 @@ from tests.testing.story import (
     working_senders,
 )
 
-Doing = Callable[[World], m.Message]
+MakeEvent = Callable[[World], m.Message]
 
-PAUSES: dict[str, tuple[Doing, Doing]] = {
+PAUSES: dict[str, tuple[MakeEvent, MakeEvent]] = {
     "person": (
         lambda world: new_event(world, m.ContactPaused),
         lambda world: new_event(world, m.ContactResumed),
@@ -38,7 +38,7 @@ PAUSES: dict[str, tuple[Doing, Doing]] = {
 
 
 def paused(why: str, world: World, at: float, until: float) -> World:
-    """It stands still from one hour to another, and goes on for two days."""
+    """Pauses the run from one hour to another, then lets two days pass."""
     senders = working_senders()
     pause, resume = PAUSES[why]
     world.advance_hours(at, senders)
@@ -60,10 +60,10 @@ def paused(why: str, world: World, at: float, until: float) -> World:
         ("collapse", [("a", 0), ("b", 30), ("c", 40)]),
     ],
 )
-def test_what_fell_due_in_a_pause_goes_by_the_late_policy(
+def test_the_late_policy_decides_about_what_fell_due_in_a_pause(
     policy: str, expected: list[tuple[str, float]], why: str
 ) -> None:
-    """Steps count from when the one before was sent, so that no two can be due at once."""
+    """Each step counts from when the one before was sent, so no two can be due at once."""
     rows = (step("a"), step("b", hours=10), step("c", hours=10))
     more = {"late_skip_hours": 12} if policy == "skip_older_than" else {}
     world = prospecting(*rows, quiet_hours="none", late_policy=policy, **more)
@@ -71,7 +71,7 @@ def test_what_fell_due_in_a_pause_goes_by_the_late_policy(
 
 
 @pytest.mark.parametrize("why", PAUSES)
-def test_of_several_that_fell_due_together_collapse_leaves_the_last(why: str) -> None:
+def test_collapse_leaves_the_last_of_several_that_fell_due_together(why: str) -> None:
     rows = [step(f"s{n}", hours=10, anchor="previous_scheduled") for n in range(1, 4)]
     first = step("s0")
     world = prospecting(first, *rows, quiet_hours="none", late_policy="collapse")
@@ -85,14 +85,14 @@ def test_of_several_that_fell_due_together_collapse_leaves_the_last(why: str) ->
 
 @pytest.mark.parametrize("why", ["person", "campaign"])
 @pytest.mark.parametrize(("policy", "at"), [("shift_by_pause", 35), ("send_now", 30)])
-def test_a_wait_stands_still_or_is_over_when_it_goes_on(policy: str, at: float, why: str) -> None:
+def test_a_wait_is_extended_by_a_pause_or_over_after_it(policy: str, at: float, why: str) -> None:
     rows = (connection_request(max_wait_hours=10), step("mail", anchor="trigger"))
     world = prospecting(*rows, quiet_hours="none", late_policy=policy)
     assert scheduled_steps(paused(why, world, at=5, until=30)) == [("request", 0), ("mail", at)]
     assert reasons(world, FactKind.TRIGGER_TIMED_OUT) == ["timeout"]
 
 
-def test_who_was_paused_by_a_reply_may_be_stopped_by_a_person() -> None:
+def test_a_run_that_a_reply_paused_may_be_stopped_by_hand() -> None:
     world = prospecting(step("a"), step("b", hours=10), quiet_hours="none")
     senders = working_senders()
     world.advance_hours(1, senders)
@@ -117,7 +117,7 @@ def test_who_was_paused_by_a_reply_may_be_stopped_by_a_person() -> None:
         ("continue", Status.ACTIVE, None),
     ],
 )
-def test_a_reply_does_what_its_campaign_says(
+def test_the_on_reply_setting_decides_what_a_reply_does(
     on_reply: str, status: Status, reason: str | None
 ) -> None:
     world = prospecting(step("mail"), step("more", hours=5), quiet_hours="none", on_reply=on_reply)
@@ -126,7 +126,7 @@ def test_a_reply_does_what_its_campaign_says(
     assert (enrollment_of(world).status, enrollment_of(world).reason) == (status, reason)
 
 
-def test_an_automatic_reply_is_no_reply() -> None:
+def test_an_automatic_reply_has_no_effect() -> None:
     world = prospecting(
         step("mail"), step("more", hours=5, skip_when="already_replied"), quiet_hours="none"
     )
@@ -152,7 +152,7 @@ def test_a_person_is_paused_and_resumed_by_hand() -> None:
     assert scheduled_steps(world) == [("mail", 0), ("more", 25)]  # shifted by the pause
 
 
-def test_two_pauses_are_over_when_both_are() -> None:
+def test_a_run_with_several_holds_goes_on_when_all_are_lifted() -> None:
     world = prospecting(step("mail"), step("more", hours=5), quiet_hours="none")
     world.advance_hours(1, working_senders())
     deliver(world, new_event(world, m.ContactPaused), replied(world))
@@ -165,7 +165,7 @@ def test_two_pauses_are_over_when_both_are() -> None:
     assert enrollment_of(world).status is Status.ACTIVE
 
 
-def test_a_pause_while_waiting_leaves_as_long_to_answer() -> None:
+def test_a_pause_extends_a_wait() -> None:
     world = prospecting(connection_request(max_wait_hours=10), step("mail"), quiet_hours="none")
     world.advance_hours(4, working_senders())
     deliver(world, new_event(world, m.ContactPaused))
@@ -175,8 +175,8 @@ def test_a_pause_while_waiting_leaves_as_long_to_answer() -> None:
     assert scheduled_steps(world) == [("request", 0), ("mail", 30)]
 
 
-def test_of_what_fell_due_in_a_pause_only_the_last_goes_out() -> None:
-    """Late policy collapse (C-31)."""
+def test_collapse_sends_only_the_last_of_what_fell_due_in_a_pause() -> None:
+    """C-31."""
     rows = [
         step(f"s{n}", hours=10, anchor="previous_scheduled" if n else "enrollment")
         for n in range(4)

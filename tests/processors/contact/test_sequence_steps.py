@@ -1,4 +1,4 @@
-"""What each part of a step does in a sequence: its anchor, conditions, ways, retries and expiry
+"""What each part of a step does in a sequence: its anchor, conditions, exits, retries and expiry
 (S2, C-3, S2-26)."""
 
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ from tests.testing.world import START
     [("enrollment", 30), ("previous_scheduled", 32), ("previous_executed", 32.25), ("trigger", 37)],
 )
 def test_a_delay_counts_from_its_anchor(anchor: str, at: float) -> None:
-    """The first is due at 2 h, sent a quarter later and opened at 7 h."""
+    """The first touch is due at 2 h, sent at 2.25 h and opened at 7 h."""
     first = step("a", hours=2, wait_for={"event": "open", "max_wait_hours": 20})
     world = prospecting(first, step("b", hours=30, anchor=anchor), quiet_hours="none")
     world.advance_hours(2.25)
@@ -51,7 +51,7 @@ def test_a_delay_counts_from_its_anchor(anchor: str, at: float) -> None:
 
 
 @pytest.mark.parametrize("way", ["advance", "skip", "complete", "stop", "fail", {"branch": "c"}])
-def test_every_way_out_of_a_wait_that_was_met(way: Any) -> None:
+def test_every_exit_of_a_wait_that_was_met(way: Any) -> None:
     other = {"branch": "b"} if way != "advance" else "advance"  # every step must be reachable
     world = prospecting(
         connection_request(max_wait_hours=50, on_event=way, on_timeout=other),
@@ -97,8 +97,8 @@ def test_a_wait_for_a_message_to_be_read() -> None:
     assert scheduled_steps(world) == [("a", 0), ("b", 3)]
 
 
-def _before(world: World, condition: str) -> list[m.Message]:
-    """What has a condition hold, or makes it hold no more."""
+def _events_for(world: World, condition: str) -> list[m.Message]:
+    """The events that make a condition hold, or, for a `not_` condition, no longer hold."""
     signals = {"delivered", "opened", "clicked", "read"}
     name = condition.removeprefix("not_")
     (touch,) = world.commanded_touches()
@@ -117,7 +117,7 @@ def _before(world: World, condition: str) -> list[m.Message]:
 
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_each_condition_skips_its_step_and_says_so(condition: str, done: bool) -> None:
+def test_each_condition_skips_its_step_and_is_the_reason(condition: str, done: bool) -> None:
     world = prospecting(
         step("a", "whatsapp"),
         step("b", "sms", hours=5, skip_when=condition),
@@ -126,7 +126,7 @@ def test_each_condition_skips_its_step_and_says_so(condition: str, done: bool) -
     )
     world.advance_hours(1, working_senders())
     if done:
-        deliver(world, *_before(world, condition))
+        deliver(world, *_events_for(world, condition))
     world.advance_hours(5, working_senders(world))
     skipped = done != ("not_" in condition)
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ([condition] if skipped else [])
@@ -142,7 +142,7 @@ def test_a_step_has_retries_of_its_own() -> None:
     assert len(usual.commanded_touches()) == 4
 
 
-def test_a_request_waits_no_longer_than_its_step_says() -> None:
+def test_a_request_expires_after_the_time_of_its_step() -> None:
     rows = (step("a", hours=1, expire_after_hours=2), step("b", "sms"))
     world = prospecting(*rows, quiet_hours="none")
     deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
@@ -153,8 +153,8 @@ def test_a_request_waits_no_longer_than_its_step_says() -> None:
     assert scheduled_steps(world) == [("b", 3)]
 
 
-def test_a_step_in_the_hour_that_a_clock_repeats_goes_out_once() -> None:
-    """On the first of November 2026 it is one o'clock twice in Chicago."""
+def test_a_step_in_an_hour_that_the_clock_repeats_is_sent_once() -> None:
+    """On 1 November 2026 it is one o'clock twice in Chicago."""
     days = (datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1_000_000 - START) / DAY
     hours = {"start": "01:00", "end": "02:00", "days": ["sun"]}
     rows = (step("a", "linkedin", days * 24 - 24, window=hours), step("b", "linkedin", 24 * 7))
@@ -177,7 +177,7 @@ BACK = {"branch": "a"}
         ((step("a", hours=43_801),), CampaignCode.DELAY_INVALID),
     ],
 )
-def test_a_sequence_that_cannot_be_is_refused_and_the_one_before_goes_on(
+def test_an_invalid_sequence_is_refused_and_the_version_before_goes_on(
     rows: tuple[dict[str, Any], ...], code: CampaignCode
 ) -> None:
     world = prospecting(step("a", hours=5), quiet_hours="none")

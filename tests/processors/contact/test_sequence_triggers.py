@@ -1,5 +1,5 @@
-"""Triggers at times when they should not come, for every event that can be waited for; and history
-told again (S2-19, X-1)."""
+"""Triggers that come early, late or twice, for every event that a step can wait for; and backfills
+(S2-19, X-1)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,14 +31,14 @@ from tests.testing.story import (
     working_senders,
 )
 
-Telling = Callable[[World, m.RequestTouch], m.ExternalEvent]
+MakeEvent = Callable[[World, m.RequestTouch], m.ExternalEvent]
 
 
 def _call(world: World, touch: m.RequestTouch) -> m.ExternalEvent:
     return new_event(world, m.CallEnded, command_id=touch.command_id, outcome="answered")
 
 
-EVENTS: dict[str, tuple[dict[str, Any], Telling]] = {
+EVENTS: dict[str, tuple[dict[str, Any], MakeEvent]] = {
     "connection_accepted": (connection_request(), lambda world, _: accepted(world)),
     "reply": (step("a"), lambda world, _: replied(world)),
     "open": (step("a"), seen),
@@ -54,7 +54,7 @@ EVENTS: dict[str, tuple[dict[str, Any], Telling]] = {
 
 
 def waiting_for(event: str, **settings: Any) -> World:
-    """A step that waits five hours, and one that follows a day later."""
+    """A run at a step that waits five hours, and is followed by one a day later."""
     wait = {"event": event, "max_wait_hours": 5, "on_event": "complete"}
     first = {**EVENTS[event][0], "wait_for": wait}
     usual = {"quiet_hours": "none", "on_reply": "continue"}
@@ -64,16 +64,16 @@ def waiting_for(event: str, **settings: Any) -> World:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_trigger_in_time_is_met_once_however_often_it_is_told(event: str) -> None:
+def test_a_trigger_in_time_is_met_once_however_often_it_arrives(event: str) -> None:
     world = waiting_for(event)
-    news = EVENTS[event][1](world, world.commanded_touches()[0])
-    deliver(world, news, news)
+    trigger = EVENTS[event][1](world, world.commanded_touches()[0])
+    deliver(world, trigger, trigger)
     assert reasons(world, FactKind.TRIGGER_MET) == [event]
     assert enrollment_of(world).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_trigger_after_its_timeout_is_known_and_moves_nothing(event: str) -> None:
+def test_a_trigger_after_its_timeout_is_recorded_and_moves_nothing(event: str) -> None:
     world = waiting_for(event)
     world.advance_hours(5, working_senders(world))
     before = enrollment_of(world)
@@ -86,7 +86,7 @@ def test_a_trigger_after_its_timeout_is_known_and_moves_nothing(event: str) -> N
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_trigger_for_a_run_that_is_over_is_known_and_sends_nothing(event: str) -> None:
+def test_a_trigger_for_an_ended_run_is_recorded_and_sends_nothing(event: str) -> None:
     world = waiting_for(event)
     deliver(world, new_event(world, m.ContactStopped))
     facts = len(world.facts())
@@ -98,22 +98,22 @@ def test_a_trigger_for_a_run_that_is_over_is_known_and_sends_nothing(event: str)
 
 
 @pytest.mark.parametrize("event", ["connection_accepted", "reply", "conversion"])
-def test_what_happened_before_the_run_is_no_trigger_of_it(event: str) -> None:
+def test_an_event_from_before_the_run_is_no_trigger(event: str) -> None:
     world = waiting_for(event)
-    news = EVENTS[event][1](world, world.commanded_touches()[0])
-    deliver(world, msgspec.structs.replace(news, at=START - HOUR))
+    trigger = EVENTS[event][1](world, world.commanded_touches()[0])
+    deliver(world, msgspec.structs.replace(trigger, at=START - HOUR))
     assert enrollment_of(world).waiting is not None
     assert not world.facts(FactKind.TRIGGER_MET)
 
 
-def past(event: m.ExternalEvent) -> m.BackfilledEvent:
+def backfilled(event: m.ExternalEvent) -> m.BackfilledEvent:
     ids = (event.tenant_id, event.contact_id, event.cause, event.at)
     return m.BackfilledEvent(*ids, m.encode(event))
 
 
 @pytest.mark.parametrize("fenced", [False, True])
-def test_a_year_of_prospecting_told_again_is_known_and_sends_nothing(fenced: bool) -> None:
-    """Marked as history, or from before the tenant's fence."""
+def test_a_backfilled_year_of_prospecting_is_recorded_and_sends_nothing(fenced: bool) -> None:
+    """Marked as a backfill, or from before the tenant's fence."""
     world = prospecting(step("a", hours=24), quiet_hours="none")
     world.advance_hours(30, working_senders())
     (touch,) = world.commanded_touches()
@@ -132,8 +132,8 @@ def test_a_year_of_prospecting_told_again_is_known_and_sends_nothing(fenced: boo
             seen(world, touch),
         )
         at = year + day * 24 * HOUR
-        history += [msgspec.structs.replace(news, at=at) for news in of_that_day]
-    deliver(world, *(history if fenced else map(past, history)))
+        history += [msgspec.structs.replace(each, at=at) for each in of_that_day]
+    deliver(world, *(history if fenced else map(backfilled, history)))
     world.advance_hours(1_000, working_senders(world))
     assert world.commanded_touches() == [touch]
     assert len(contact_of(world).enrollments) == 1
@@ -142,4 +142,4 @@ def test_a_year_of_prospecting_told_again_is_known_and_sends_nothing(fenced: boo
     assert contact_of(world).replied["email"] == year + 357 * 24 * HOUR
     assert contact_of(world).profile.first_name == "Ann 357"
     (opened,) = world.facts(FactKind.TOUCH_OPENED)
-    assert opened.step_id == "a"  # its metrics count it
+    assert opened.step_id == "a"  # so the metrics count it

@@ -1,4 +1,4 @@
-"""What a wait of a sequence waits for, and triggers that come early, late or twice (S2-19)."""
+"""What a step may wait for, and triggers that come early, late or twice (S2-19)."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from tests.testing.story import (
 )
 
 
-def test_a_trigger_before_its_step_has_the_run_go_on_at_once() -> None:
+def test_a_trigger_before_its_wait_ends_the_wait_at_once() -> None:
     world = prospecting(
         connection_request(24), step("mail", anchor="trigger", hours=2), quiet_hours="none"
     )
@@ -44,7 +44,7 @@ def test_a_trigger_after_its_timeout_changes_nothing() -> None:
     assert len(world.facts(FactKind.CONTACT_CONNECTED)) == 1
 
 
-def test_a_trigger_told_twice_counts_once() -> None:
+def test_a_trigger_that_arrives_twice_counts_once() -> None:
     world = prospecting(connection_request(), step("mail", anchor="trigger"), quiet_hours="none")
     world.advance_hours(1, working_senders())
     deliver(world, accepted(world), accepted(world))
@@ -53,7 +53,7 @@ def test_a_trigger_told_twice_counts_once() -> None:
     assert len(world.facts(FactKind.CONTACT_CONNECTED)) == 1
 
 
-def test_a_trigger_for_a_finished_run_is_known_and_nothing_else() -> None:
+def test_a_trigger_for_a_completed_run_is_only_recorded() -> None:
     world = prospecting(step("mail"), quiet_hours="none")
     world.advance_hours(1, working_senders())
     commands = len(world.commands())
@@ -63,7 +63,7 @@ def test_a_trigger_for_a_finished_run_is_known_and_nothing_else() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
-def test_an_event_older_than_the_run_is_known_and_moves_nothing() -> None:
+def test_an_event_older_than_the_run_is_only_recorded() -> None:
     world = prospecting(step("mail", hours=5), quiet_hours="none")
     deliver(world, replied(world, at=START - HOUR))
     assert enrollment_of(world).status is Status.ACTIVE
@@ -73,7 +73,7 @@ def test_an_event_older_than_the_run_is_known_and_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize("signal", ["opened", "clicked", "delivered"])
-def test_a_wait_for_a_signal_of_the_touch_itself(signal: str) -> None:
+def test_a_step_may_wait_for_a_signal_of_its_touch(signal: str) -> None:
     names = {"opened": "open", "clicked": "click", "delivered": "delivered"}
     world = prospecting(
         step("mail", wait_for=names[signal]),
@@ -86,7 +86,7 @@ def test_a_wait_for_a_signal_of_the_touch_itself(signal: str) -> None:
     assert scheduled_steps(world) == [("mail", 0), ("text", 3)]
 
 
-def test_a_wait_for_a_call_takes_the_outcomes_it_names() -> None:
+def test_a_wait_for_a_call_is_ended_only_by_the_outcomes_it_names() -> None:
     wait = {"event": "call_outcome", "outcomes": ["answered"], "max_wait_hours": 10}
     world = prospecting(
         step("call", "voice", wait_for=wait), step("mail", anchor="trigger"), quiet_hours="none"
@@ -98,7 +98,7 @@ def test_a_wait_for_a_call_takes_the_outcomes_it_names() -> None:
     assert scheduled_steps(world) == [("call", 0), ("mail", 10)]
 
 
-def test_a_wait_for_a_conversion() -> None:
+def test_a_step_may_wait_for_a_conversion() -> None:
     wait = {"event": "conversion", "on_event": "stop", "max_wait_hours": 10}
     world = prospecting(step("mail", wait_for=wait), step("more"), quiet_hours="none")
     world.advance_hours(1, working_senders())
@@ -107,7 +107,7 @@ def test_a_wait_for_a_conversion() -> None:
     assert enrollment_of(world).conversion == "meeting"
 
 
-def test_who_waits_for_a_reply_has_it_and_is_not_paused() -> None:
+def test_a_reply_that_is_waited_for_does_not_pause() -> None:
     world = prospecting(
         step("mail", wait_for={"event": "reply", "on_event": "complete"}),
         step("more"),
@@ -118,8 +118,8 @@ def test_who_waits_for_a_reply_has_it_and_is_not_paused() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
-def test_a_step_that_is_not_sent_is_not_waited_for() -> None:
-    """No LinkedIn address: on with the next step, at once."""
+def test_a_touch_that_is_not_sent_is_not_waited_for() -> None:
+    """Without an address the run goes on with the next step at once."""
     world = prospecting(
         step("whatsapp", "whatsapp", wait_for="reply"),
         step("mail", anchor="trigger", hours=1),

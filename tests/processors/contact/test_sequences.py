@@ -72,7 +72,7 @@ def test_the_example_with_four_channels_without_an_answer() -> None:
 
 
 def test_the_example_with_four_channels_once_connected() -> None:
-    """The mail is skipped; the message follows 48 h after that."""
+    """The mail is skipped, and the message follows 48 h after that."""
     world = prospecting(*FOUR_CHANNELS, quiet_hours="none")
     world.advance_hours(10, working_senders())
     deliver(world, accepted(world))
@@ -82,7 +82,7 @@ def test_the_example_with_four_channels_once_connected() -> None:
 
 
 def test_the_example_with_four_channels_after_a_reply() -> None:
-    """The reply pauses the run; resumed by a person, it skips what is not needed any more."""
+    """The reply pauses the run. Resumed by a person, it skips the steps with `already_replied`."""
     world = prospecting(*FOUR_CHANNELS, quiet_hours="none")
     world.advance_hours(100, working_senders())
     deliver(world, replied(world))
@@ -110,7 +110,7 @@ def test_the_example_with_four_channels_after_a_reply() -> None:
         ("fail", Status.STOPPED, "failed", []),
     ],
 )
-def test_every_way_out_of_a_wait(
+def test_every_exit_of_a_wait_that_timed_out(
     way: Any, ends: Status, reason: str | None, then: list[str]
 ) -> None:
     other = {"branch": "next"} if way != "advance" else "advance"  # every step must be reachable
@@ -125,11 +125,14 @@ def test_every_way_out_of_a_wait(
     enrollment = enrollment_of(world)
     assert (enrollment.status, enrollment.reason) == (ends, reason)
     if then:
-        assert scheduled_steps(world)[1] == (then[0], 5)  # an hour after the request is long past
+        assert scheduled_steps(world)[1] == (
+            then[0],
+            5,
+        )  # an hour after the request is over by then
 
 
-def test_a_way_may_lead_back_where_something_is_waited_for() -> None:
-    """Each visit has commands of its own."""
+def test_an_exit_may_lead_back_to_a_step_that_waits() -> None:
+    """Each visit has a command id of its own."""
     world = prospecting(
         step(
             "mail",
@@ -144,7 +147,7 @@ def test_a_way_may_lead_back_where_something_is_waited_for() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
-def test_a_loop_that_is_always_met_ends() -> None:
+def test_a_loop_whose_trigger_is_always_met_ends() -> None:
     world = prospecting(connection_request(on_event={"branch": "request"}), quiet_hours="none")
     deliver(world, accepted(world))
     world.append(m.UpsertTenant("acme", "t#9", START, "America/Chicago", limits={"linkedin": None}))
@@ -160,7 +163,7 @@ def test_a_loop_that_is_always_met_ends() -> None:
 # skipping
 
 
-def test_a_condition_looks_at_all_channels() -> None:
+def test_a_condition_counts_what_happened_on_any_channel() -> None:
     world = prospecting(
         step("mail"),
         step("text", "sms", 5, skip_when="opened"),
@@ -176,7 +179,7 @@ def test_a_condition_looks_at_all_channels() -> None:
 # failures
 
 
-def test_three_errors_fail_the_run_of_this_person_alone() -> None:
+def test_three_errors_fail_the_run_of_this_person_only() -> None:
     """S2-11, C-39: the third failed attempt is the last."""
     world = prospecting(step("mail"), step("more", hours=1), quiet_hours="none")
 
@@ -193,7 +196,7 @@ def test_three_errors_fail_the_run_of_this_person_alone() -> None:
     assert enrollment_of(other, contact_id="ben").status is Status.ACTIVE
 
 
-def test_a_failed_step_is_left_behind_until_there_are_too_many() -> None:
+def test_a_run_goes_on_after_a_failed_step_until_there_are_too_many_errors() -> None:
     world = prospecting(step("mail"), step("more", hours=1), quiet_hours="none")
 
     def answers(world: World, touch: m.RequestTouch) -> list[m.Message]:

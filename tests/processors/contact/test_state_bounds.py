@@ -1,4 +1,4 @@
-"""What is kept of a contact stays of bounded size, and nothing that ended is lost."""
+"""The state of a contact stays of bounded size, and no ended enrollment is lost."""
 
 import msgspec
 
@@ -24,13 +24,13 @@ def test_every_ended_run_is_in_the_state_or_under_a_key_of_its_own() -> None:
     assert len(inside) == 9
 
 
-def test_deleted_jobs_are_not_remembered_for_ever() -> None:
+def test_at_most_a_thousand_jobs_are_remembered() -> None:
     world = enrolled()
     deliver(world, *(JobDeleted(**event_fields(world), job_id=f"d{n}") for n in range(1_200)))
     assert len(contact_of(world).jobs) == 1_000
 
 
-def test_what_an_ended_run_was_given_is_let_go() -> None:
+def test_an_ended_run_has_no_variables() -> None:
     world = enrolled()
     deliver(world, job("j2", world.now + 1))
     assert contact_of(world).enrollments[0].variables is None

@@ -1,4 +1,4 @@
-"""The tables are complete and true: every pair is driven, and nothing else comes of it."""
+"""The tables of transitions are complete and true: every pair is driven and compared."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -30,7 +30,7 @@ NIGHT = START + DAY // 2  # 21:00 in Chicago
 
 
 class Case(NamedTuple):
-    """One situation that a touch may be in."""
+    """One situation of a touch and its enrollment."""
 
     now: int
     status: Status
@@ -45,7 +45,8 @@ CASES = [
 
 
 def possible(phase: Phase, status: Status) -> bool:
-    """An ended enrollment has nothing open but what it takes back; a frozen one asks nothing."""
+    """Whether the phase can occur with the status: an ended enrollment has no open touch except a
+    withdrawal, a frozen one has no request."""
     if phase is Phase.WITHDRAWING:
         return status is not Status.COMPLETED
     if phase in RESOLVED:
@@ -53,7 +54,7 @@ def possible(phase: Phase, status: Status) -> bool:
     return status is Status.ACTIVE or (status is Status.FROZEN and phase is not Phase.REQUESTED)
 
 
-def context(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
+def situation(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
     """Ann, with one touch of one enrollment in that phase."""
     store = Store(ContactProcessor.decode_state)
     definition = Definition("acme", "c", "C", (Step("a", "email", DAY, "enrollment", "t"),))
@@ -125,47 +126,47 @@ DRIVES: dict[Input, tuple[Drive, ...]] = {
     Input.FREEZE: (_freeze,),
 }
 
-# A stop or an opt-out that was overtaken by a freeze asks dispatch a second time, at once.
+# A stop or an opt-out during the withdrawal of a freeze withdraws a second time, at once.
 AT_ONCE = {(Phase.WITHDRAWING, Input.REVOKED): {Phase.WITHDRAWING}}
-# The late policy, once a pause is over, may skip a touch or leave it: not an input of its own.
+# The late policy after a pause may skip a touch; that is part of these inputs.
 
 
-def reached(phase: Phase, given: Input) -> Iterator[Phase]:
-    """Where a touch stands after the input, in every situation there is."""
+def reached(phase: Phase, received: Input) -> Iterator[Phase]:
+    """The phase of a touch after the input, for every case that is possible."""
     for case in [case for case in CASES if possible(phase, case.status)]:
-        for drive in DRIVES[given]:
-            it, enrollment, touch = context(phase, case)
-            drive(it, enrollment, touch)
+        for drive in DRIVES[received]:
+            context, enrollment, touch = situation(phase, case)
+            drive(context, enrollment, touch)
             yield touch.phase
 
 
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_answers_every_input(phase: Phase) -> None:
     assert set(TOUCH[phase]) == set(Input)
-    assert all(TOUCH[phase][given] for given in Input)
+    assert all(TOUCH[phase][received] for received in Input)
 
 
-@pytest.mark.parametrize(("phase", "given"), list(product(Phase, Input)))
-def test_what_the_table_declares_happens_and_nothing_else(phase: Phase, given: Input) -> None:
-    found = set(reached(phase, given)) - AT_ONCE.get((phase, given), set())
-    declared = set(TOUCH[phase][given])
-    idle = {phase}  # in some situations an input says nothing
+@pytest.mark.parametrize(("phase", "received"), list(product(Phase, Input)))
+def test_exactly_the_declared_transitions_occur(phase: Phase, received: Input) -> None:
+    found = set(reached(phase, received)) - AT_ONCE.get((phase, received), set())
+    declared = set(TOUCH[phase][received])
+    idle = {phase}  # in some cases an input has no effect
     assert found - idle == declared - idle
     assert found <= declared | idle
 
 
-def test_the_way_back_of_a_command_that_a_stop_could_not_reach_is_in_the_table() -> None:
-    """REVOKED leads to COMMANDED, and the stop that is owed leads from there on."""
+def test_a_command_that_was_not_revoked_can_be_withdrawn_again() -> None:
+    """REVOKED leads back to COMMANDED, from where a stop withdraws the touch once more."""
     assert Phase.COMMANDED in TOUCH[Phase.WITHDRAWING][Input.REVOKED]
     assert TOUCH[Phase.COMMANDED][Input.STOP] == (Phase.WITHDRAWING,)
 
 
-def test_a_transition_that_the_table_lacks_is_impossible() -> None:
+def test_a_transition_that_the_table_lacks_raises() -> None:
     with pytest.raises(IllegalTransition):
         transition(Phase.SENT, Input.DUE, Phase.REQUESTED)
 
 
-def test_every_status_names_what_it_may_become() -> None:
+def test_only_live_statuses_can_change() -> None:
     assert set(ENROLLMENT) == set(Status)
     live = {Status.ACTIVE, Status.FROZEN}
     assert {status for status, row in ENROLLMENT.items() if row} == live
@@ -174,7 +175,7 @@ def test_every_status_names_what_it_may_become() -> None:
 @pytest.mark.parametrize(
     ("status", "how"), list(product(Status, ("stop", "freeze", "thaw", "finish")))
 )
-def test_a_status_changes_as_the_table_says_and_no_other_way(status: Status, how: str) -> None:
+def test_a_status_changes_only_as_the_table_allows(status: Status, how: str) -> None:
     becomes = {
         "stop": Status.STOPPED,
         "freeze": Status.FROZEN,
@@ -182,32 +183,34 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: Status, how
         "finish": Status.COMPLETED,
     }[how]
     phase = Phase.COMMANDED if how == "finish" else Phase.SCHEDULED
-    it, enrollment, touch = context(phase, Case(START, status, 1, 1, opted_out=False))
+    context, enrollment, touch = situation(phase, Case(START, status, 1, 1, opted_out=False))
     allowed = becomes in ENROLLMENT[status]
     try:
         match how:
             case "stop":
-                stop(it, enrollment, "reason", "x#1")
+                stop(context, enrollment, "reason", "x#1")
             case "freeze":
-                freeze(it, enrollment, "campaign", "x#1")
+                freeze(context, enrollment, "campaign", "x#1")
             case "thaw":
-                thaw(it, enrollment, ("campaign",), "x#1")
+                thaw(context, enrollment, ("campaign",), "x#1")
             case _:
-                _sent(it, enrollment, touch)
+                _sent(context, enrollment, touch)
     except IllegalTransition:
         assert not allowed
     assert enrollment.status is (becomes if allowed else status)
 
 
-def test_an_opt_out_withdraws_what_is_under_way_and_leaves_the_rest() -> None:
+def test_an_opt_out_withdraws_a_touch_in_flight_and_leaves_any_other() -> None:
     for phase in Phase:
-        it, enrollment, touch = context(phase, Case(START, Status.ACTIVE, 1, 1, opted_out=True))
-        definition = it.definition(enrollment)
+        context, enrollment, touch = situation(
+            phase, Case(START, Status.ACTIVE, 1, 1, opted_out=True)
+        )
+        definition = context.definition(enrollment)
         more = (*definition.steps, Step("b", "sms", DAY, "previous_scheduled", "t"))
-        campaign = it.turn.store.edit(campaign_key("acme", "c"), KnownCampaign)
+        campaign = context.turn.store.edit(campaign_key("acme", "c"), KnownCampaign)
         assert campaign is not None
         campaign.definitions[1] = msgspec.structs.replace(definition, steps=more)
-        stop_without_channels(it, "email", "x#1")
+        stop_without_channels(context, "email", "x#1")
         asked = phase in (Phase.REQUESTED, Phase.COMMANDED)
         repeats = phase is Phase.SCHEDULED and touch.emission  # its first command is out
         expected = Phase.SKIPPED if repeats else phase
@@ -215,12 +218,12 @@ def test_an_opt_out_withdraws_what_is_under_way_and_leaves_the_rest() -> None:
         assert enrollment.status is Status.ACTIVE
 
 
-def test_a_withdrawn_repeat_takes_its_command_back_if_the_channel_has_closed_meanwhile() -> None:
-    it, enrollment, touch = context(
+def test_a_withdrawn_repeat_revokes_its_command_if_the_channel_has_closed_meanwhile() -> None:
+    context, enrollment, touch = situation(
         Phase.WITHDRAWING, Case(START, Status.FROZEN, 1, 2, opted_out=True)
     )
     touch.reason = "campaign_paused"
-    dispatch_answered(it, enrollment, touch, m.TouchWithdrawn(*WHO, "id"))
+    dispatch_answered(context, enrollment, touch, m.TouchWithdrawn(*WHO, "id"))
     assert touch.phase is Phase.SKIPPED
-    said = [output.message for output in it.turn.outputs]
-    assert [order.revoke for order in said if isinstance(order, m.WithdrawTouch)] == [True]
+    messages = [output.message for output in context.turn.outputs]
+    assert [order.revoke for order in messages if isinstance(order, m.WithdrawTouch)] == [True]

@@ -53,7 +53,7 @@ STOPS: dict[str, Callable[[World], Message]] = {
 
 
 def in_phase(phase: Phase, channel: str = "email") -> World:
-    """A world in which Ann's only touch has come so far."""
+    """A world in which Ann's only touch is in that phase."""
     world = enrolled(steps=[step("a", channel, hours=24)])
     if phase is Phase.REQUESTED:
         deliver(world, tenant(limits={channel: 0}))
@@ -64,7 +64,7 @@ def in_phase(phase: Phase, channel: str = "email") -> World:
 
 
 def stopped(reason: str, phase: Phase) -> World:
-    """In that phase, for that reason."""
+    """A world in which the enrollment was stopped for that reason during that phase."""
     world = in_phase(phase, "sms" if reason == "opted_out_sms" else "email")
     return deliver(world, STOPS[reason](world))
 
@@ -98,14 +98,14 @@ def test_a_stop_after_the_command_revokes_it(reason: str) -> None:
 
 
 @pytest.mark.parametrize("reason", [r for r in STOPS if r != "contact_erased"])
-def test_a_sender_that_sends_all_the_same_is_believed_and_the_race_recorded(reason: str) -> None:
+def test_an_answer_of_a_sender_after_the_stop_counts_and_the_race_is_recorded(reason: str) -> None:
     world = stopped(reason, Phase.COMMANDED)
     deliver(world, *sent(world, world.commanded_touches()[0]))
     assert enrollment_of(world, 0).touches[0].phase is Phase.SENT
     assert reasons(world, FactKind.TOUCH_SENT) == [f"sent_after_{reason}"]
 
 
-def test_a_sender_that_fails_after_the_stop_is_not_asked_again() -> None:
+def test_a_failure_after_the_stop_is_not_retried() -> None:
     world = in_phase(Phase.COMMANDED)
     touch = world.commanded_touches()[0]
     world.append(ContactStopped(**event_fields(world)))
@@ -114,7 +114,7 @@ def test_a_sender_that_fails_after_the_stop_is_not_asked_again() -> None:
     assert (len(world.commanded_touches()), touch_of(world).phase) == (1, Phase.SKIPPED)
 
 
-def test_a_repeat_that_waits_in_dispatch_is_taken_back_and_its_command_revoked() -> None:
+def test_a_stop_withdraws_a_repeat_that_waits_at_dispatch_and_revokes_its_command() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     deliver(world, tenant(limits={"email": 1}))
     world.advance_hours(24.6)
@@ -139,14 +139,14 @@ def test_an_opt_out_revokes_a_command_whose_waiting_repeat_a_pause_has_withdrawn
     assert enrollment_of(world).touches[0].phase is Phase.SKIPPED
 
 
-def test_a_stop_of_one_campaign_leaves_the_others() -> None:
+def test_a_stop_of_one_campaign_leaves_the_others_running() -> None:
     world = enrolled()
     deliver(world, ContactStopped(**event_fields(world), campaign_id="another"))
     assert enrollment_of(world).status is Status.ACTIVE
 
 
-def test_a_stop_on_the_heels_of_a_pause_still_revokes_the_command() -> None:
-    """The pause asks without revoking; by then the command is out; the stop must call it back."""
+def test_a_stop_right_after_a_pause_still_revokes_the_command() -> None:
+    """The pause withdraws without revoking, and the command is out by then."""
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_to(START + 24 * 3_600_000_000 - 1)
     world.now = START + 24 * 3_600_000_000
@@ -177,7 +177,7 @@ def test_a_review_counts_once_whatever_follows() -> None:
     )
 
 
-def test_a_deleted_tenant_ends_everything_and_is_heard_no_more() -> None:
+def test_a_deleted_tenant_stops_everything_and_its_events_are_refused() -> None:
     world = enrolled()
     deliver(world, DeleteTenant(TENANT, "x#1", world.now))
     assert enrollment_of(world).reason == "campaign_deleted"

@@ -1,4 +1,4 @@
-"""A sweep that one contact stops short: nobody else is written to by mistake (X-3)."""
+"""Sweeps over a campaign: even if one fails, nobody is written to by mistake (X-3)."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.testing.world import World
 
 
 def people(*names: str) -> World:
-    """A campaign with these in it."""
+    """A campaign in which these people are enrolled."""
     world = world_with_campaign()
     for name in names:
         person = m.Person(first_name=name, email=f"{name}@x.com", phone=f"+1{name}")
@@ -30,16 +30,16 @@ def people(*names: str) -> World:
 
 
 @pytest.mark.parametrize(("action", "broken"), [("paused", "freeze"), ("deleted", "stop")])
-def test_whom_a_sweep_did_not_reach_is_not_written_to(
+def test_a_person_whom_a_failed_sweep_did_not_reach_is_not_written_to(
     action: str, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = people("a", "b", "c", "d")
     whole = getattr(campaign_sweeps, broken)
 
-    def breaking(scene: Context, enrollment: Enrollment, *rest: Any) -> None:
-        if scene.contact_id == "b":
+    def breaking(context: Context, enrollment: Enrollment, *rest: Any) -> None:
+        if context.contact_id == "b":
             raise RuntimeError("boom")
-        whole(scene, enrollment, *rest)
+        whole(context, enrollment, *rest)
 
     monkeypatch.setattr(campaign_sweeps, broken, breaking)
     deliver(world, change_campaign(world, action))

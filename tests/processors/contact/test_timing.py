@@ -32,7 +32,7 @@ from tests.testing.story import (
 
 
 def duplicated(preset: str) -> World:
-    """A world with a preset duplicated and given templates."""
+    """A world whose campaign is a copy of a preset, with templates."""
     document = parse_document(presets.duplicate(preset, TENANT, CAMPAIGN, "Mine"))
     for row in document["steps"]:
         row["template_id"] = "t"
@@ -77,7 +77,7 @@ def test_a_step_may_count_from_the_enrollment() -> None:
 
 
 def quiet_world(person: Person, due_hours: float, **changes: object) -> World:
-    """One e-mail after so many hours, and its sequel 24 hours later."""
+    """A world with an e-mail after so many hours and another one 24 hours later."""
     world = world_with_campaign(steps=[step("a", hours=due_hours), step("b", hours=24)])
     if changes:
         deliver(world, tenant(**changes))
@@ -95,7 +95,7 @@ def test_a_touch_due_at_night_waits_for_eight_in_the_morning() -> None:
     assert scheduled_steps(world) == [("a", 23)]
 
 
-def test_the_next_touch_counts_from_the_time_that_was_meant() -> None:
+def test_the_next_touch_counts_from_the_scheduled_time() -> None:
     world = quiet_world(CHICAGO, due_hours=10)
     world.advance_hours(50, working_senders())
     assert scheduled_steps(world) == [("a", 10), ("b", 34)]
@@ -105,26 +105,26 @@ def test_the_next_touch_counts_from_the_time_that_was_meant() -> None:
     assert scheduled_steps(world) == [("a", 23), ("b", 47)]
 
 
-def test_the_wait_has_a_reason_and_a_time() -> None:
+def test_a_wait_for_quiet_hours_has_a_reason_and_an_end() -> None:
     world = quiet_world(CHICAGO, due_hours=15)
     fact = world.facts(FactKind.TOUCH_SCHEDULED)[0]
     assert fact.reason == "quiet_hours" and fact.until is not None
     assert fact.until.timestamp() == START / 1e6 + 23 * 3600
 
 
-def test_quiet_hours_are_those_of_the_contacts_zone() -> None:
+def test_quiet_hours_hold_by_the_time_zone_of_the_contact() -> None:
     world = quiet_world(ROME, due_hours=10)  # 02:00 in Rome
     world.advance_hours(30, working_senders())
     assert scheduled_steps(world)[0] == ("a", 16)
 
 
-def test_without_a_zone_the_tenants_counts() -> None:
+def test_without_a_time_zone_that_of_the_tenant_counts() -> None:
     world = quiet_world(NOWHERE, due_hours=15)
     world.advance_hours(30, working_senders())
     assert scheduled_steps(world)[0] == ("a", 23)
 
 
-def test_a_zone_learnt_while_waiting_counts() -> None:
+def test_a_time_zone_reported_while_a_touch_waits_counts() -> None:
     world = quiet_world(NOWHERE, due_hours=10)
     deliver(world, upserted(world, timezone="Europe/Rome"))
     world.advance_hours(30, working_senders())
@@ -148,7 +148,7 @@ def test_a_strict_region_is_quiet_an_hour_earlier(region: str, expected: float) 
         ("none", 12),
     ],
 )
-def test_a_strict_region_is_quiet_till_midnight_whatever_hours_the_campaign_has(
+def test_a_strict_region_is_quiet_until_midnight_whatever_hours_the_campaign_has(
     quiet: object, expected: float
 ) -> None:
     person = Person(email="a@example.com", timezone="America/Chicago", region="FL")
@@ -176,7 +176,7 @@ def test_quiet_hours_begin_with_their_first_minute_and_end_before_their_last() -
         assert scheduled_steps(world)[0][1] == pytest.approx(expected, abs=1e-9)
 
 
-def test_on_the_night_the_clock_changes_eight_is_eight_by_the_wall() -> None:
+def test_quiet_hours_end_by_the_wall_clock_in_the_night_of_a_clock_change() -> None:
     evening = parse_rfc3339("2026-03-08T04:30:00Z")  # 22:30 on Saturday; spring forward at 02:00
     world = world_with_campaign(steps=[step("a", hours=(evening - START) / HOUR)])
     deliver(world, job(person=CHICAGO))
@@ -213,7 +213,7 @@ def test_a_window_that_quiet_hours_leave_nothing_of_skips_the_touch() -> None:
     assert skipped.values is not None
 
 
-def test_who_moves_while_a_touch_waits_is_written_to_by_the_new_clock() -> None:
+def test_a_new_time_zone_moves_a_touch_that_waits_for_its_window() -> None:
     """At 10:00 in Chicago it is 1:00 in Tokyo."""
     hours = {"start": "10:00", "end": "18:00"}
     world = prospecting(step("mail", window=hours))
@@ -222,7 +222,7 @@ def test_who_moves_while_a_touch_waits_is_written_to_by_the_new_clock() -> None:
     assert scheduled_steps(world) == [("mail", 10)]  # 10:00 in Tokyo
 
 
-def test_linkedin_knows_no_quiet_hours() -> None:
+def test_linkedin_has_no_quiet_hours() -> None:
     world = prospecting(step("request", "linkedin", 14), step("mail", hours=0))
     world.advance_hours(48, working_senders())
     assert scheduled_steps(world) == [("request", 14), ("mail", 23)]  # at 23:00, and at 8:00

@@ -1,4 +1,4 @@
-"""What keeps a touch from being sent, and what opens again (F-8, S0-17, X-3)."""
+"""The gates of a touch: what skips it, and what opens a channel again (F-8, S0-17, X-3)."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_complaint_is_an_opt_out_with_its_own_reason() -> None:
     assert reasons(world, FactKind.CONTACT_OPTED_OUT) == ["complained"]
 
 
-def test_two_opt_outs_are_one_fact_and_the_earlier_moment_is_kept() -> None:
+def test_a_second_opt_out_is_no_fact_and_the_earlier_time_is_kept() -> None:
     world = enrolled(steps=THREE)
     world.advance_hours(2)
     late, early = unsubscribed(world), unsubscribed(world)
@@ -84,7 +84,7 @@ def test_without_a_phone_the_sms_is_skipped_and_the_rest_goes_on() -> None:
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_address"]
 
 
-def test_a_phone_told_in_time_is_used() -> None:
+def test_a_phone_number_reported_in_time_is_used() -> None:
     person = Person(email="ann@example.com", timezone="America/Chicago")
     world = enrolled(steps=THREE, changes={"person": person})
     deliver(world, upserted(world, phone="+15550111"))
@@ -94,7 +94,7 @@ def test_a_phone_told_in_time_is_used() -> None:
 
 
 def after_a_hard_bounce() -> World:
-    """A world in which Ann's first mail came back."""
+    """A world in which Ann's first mail bounced hard."""
     world = enrolled(steps=[step("a", hours=24), step("b", hours=24), step("c", hours=24)])
     world.advance_hours(25, working_senders())
     return deliver(world, bounced(world, world.commanded_touches()[0]))
@@ -147,7 +147,7 @@ def test_a_bounce_of_the_old_address_counts_when_that_one_comes_back() -> None:
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["address_bounced"]
 
 
-def test_what_bounced_is_kept_as_a_digest() -> None:
+def test_a_bounced_address_is_kept_as_a_digest() -> None:
     world = after_a_hard_bounce()
     recipient = touch_of(world, 0).recipient
     assert recipient is not None
@@ -202,7 +202,7 @@ def test_a_step_whose_channel_changed_keeps_its_own_template() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_deleted_template_leaves_its_touch_standing_and_unsent(times: int) -> None:
+def test_a_touch_whose_template_was_deleted_is_skipped_when_due(times: int) -> None:
     world = enrolled(
         steps=[step("a", hours=24, template_id="gone"), step("b", hours=24, template_id="kept")]
     )
@@ -220,7 +220,7 @@ def test_addresses_are_read_when_the_touch_is_sent() -> None:
     assert [t.recipient for t in world.commanded_touches()] == ["moved@example.com"]
 
 
-def test_an_older_account_told_later_changes_nothing() -> None:
+def test_an_older_report_that_arrives_later_changes_nothing() -> None:
     world = enrolled()
     old = upserted(world, email="ancient@example.com")
     deliver(world, type(old)(old.tenant_id, old.contact_id, old.cause, START - HOUR, old.person))
@@ -235,8 +235,8 @@ def test_an_address_that_is_taken_away_while_the_touch_waits_skips_it() -> None:
     assert scheduled_steps(world) == [("b", 48)]
 
 
-def test_no_touch_goes_out_before_the_one_ahead_of_it_is_resolved() -> None:
-    """S0-4: a sender that is silent for a day holds the next touch, due meanwhile, back."""
+def test_no_touch_goes_out_before_the_previous_one_is_resolved() -> None:
+    """S0-4: while a sender does not answer, the next touch waits although it is due."""
     world = enrolled(
         steps=[step("a", hours=24), step("b", hours=1)], settings={"answer_timeout_minutes": 1440}
     )
@@ -247,7 +247,7 @@ def test_no_touch_goes_out_before_the_one_ahead_of_it_is_resolved() -> None:
     assert scheduled_steps(world) == [("a", 24), ("b", 30)]
 
 
-def test_variables_of_job_and_person_travel_with_the_command() -> None:
+def test_a_command_has_the_variables_of_job_and_person() -> None:
     world = enrolled()
     world.advance_hours(25, [make_sender(sent)])
     touch = world.commanded_touches()[0]

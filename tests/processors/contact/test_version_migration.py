@@ -1,4 +1,4 @@
-"""A running campaign is edited: a run stays on its version, follows, or is moved (C-36)."""
+"""A campaign is edited while it runs: a run stays on its version, follows, or is moved (C-36)."""
 
 from collections.abc import Mapping
 from itertools import count
@@ -73,7 +73,7 @@ def test_a_run_is_moved_by_a_map() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
-def test_a_step_that_is_gone_is_left_for_the_next_there_is() -> None:
+def test_a_run_whose_step_is_removed_goes_on_with_the_next_step() -> None:
     world = prospecting(
         step("a", hours=10), step("b", hours=10), step("c", hours=10), quiet_hours="none"
     )
@@ -87,7 +87,7 @@ def test_a_step_that_is_gone_is_left_for_the_next_there_is() -> None:
     assert scheduled_steps(world) == [("a", 10), ("c", 16)]
 
 
-def test_a_run_with_nothing_left_to_do_is_completed() -> None:
+def test_a_run_without_a_step_left_is_completed() -> None:
     world = two_mails()
     world.advance_hours(12, working_senders())
     edited(world, step("a", hours=10))
@@ -95,7 +95,7 @@ def test_a_run_with_nothing_left_to_do_is_completed() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
-def test_whose_command_is_out_stays_until_it_is_answered() -> None:
+def test_a_run_whose_command_is_out_stays_on_its_version() -> None:
     world = two_mails()
     world.advance_hours(10.2)
     assert touch_of(world).phase is Phase.COMMANDED
@@ -105,7 +105,7 @@ def test_whose_command_is_out_stays_until_it_is_answered() -> None:
     assert reasons(world, FactKind.ENROLLMENT_KEPT) == ["STEP_GONE"]
 
 
-def test_a_wait_becomes_what_the_new_version_waits_for() -> None:
+def test_a_wait_is_replaced_by_that_of_the_new_version() -> None:
     wait = {"event": "reply", "max_wait_hours": 100}
     world = prospecting(step("a", hours=0, wait_for=wait), step("b", hours=1), quiet_hours="none")
     world.advance_hours(5, working_senders())
@@ -122,7 +122,7 @@ def test_a_wait_becomes_what_the_new_version_waits_for() -> None:
     assert scheduled_steps(world) == [("a", 0), ("b", 8)]
 
 
-def test_only_runs_of_the_version_that_is_named_move() -> None:
+def test_only_runs_of_the_named_version_move() -> None:
     world = edited(two_mails(), step("a", hours=10), step("b", hours=10), step("c", hours=10))
     edited(world, step("a", hours=10), step("b", hours=10), step("d", hours=10))
     moved(world, from_version=2)
@@ -140,7 +140,7 @@ def test_only_runs_of_the_version_that_is_named_move() -> None:
         ({"tenant_id": "moon"}, "TENANT_UNKNOWN"),
     ],
 )
-def test_an_order_that_makes_no_sense_is_refused(changes: dict[str, Any], code: str) -> None:
+def test_an_invalid_order_is_refused_with_a_code(changes: dict[str, Any], code: str) -> None:
     fields: dict[str, Any] = {
         "tenant_id": "acme",
         "campaign_id": "reviews",
@@ -173,7 +173,7 @@ def definition(*names: str) -> Definition:
     return found
 
 
-def test_who_would_get_a_step_twice_or_lose_one() -> None:
+def test_repeated_and_lost_steps_are_computed() -> None:
     old, new = definition("a", "b", "c"), definition("b", "n", "c", "a")
     assert next_after("a", old, new, {"a": None}) == 0
     assert repeated_and_lost(["a", "b"], new.step_index("c"), new) == (["a"], ["n"])
