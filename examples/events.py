@@ -1,8 +1,8 @@
-"""Five events of now, one CloudEvent a line: python examples/events.py | touchstream publish -
+"""Prints five events, one CloudEvent a line: python examples/events.py | touchstream publish -
 
-A tenant, its campaign, two jobs finished today, and a customer who wants no SMS. The times are
-those of the run, since a job of last month is not followed up any more; so are the ids, since an
-event that was heard is not heard twice.
+A tenant, its campaign, two jobs that were finished today, and a customer who opts out of SMS. The
+times are those of the run, because a job of last month starts no enrollment. The ids contain the
+time of the run, because an event with a known id is processed only once.
 """
 
 import json
@@ -65,17 +65,18 @@ BOB = {
 
 
 def job(job_id: str, service_type: str, hours_ago: int, customer: dict[str, str]) -> dict[str, Any]:
-    """A finished job of acme's."""
+    """The data of job.completed for a job that was finished some hours ago."""
     return {
         "tenant_id": "acme",
         "job_id": job_id,
         "service_type": service_type,
-        "completed_at": moment(NOW - timedelta(hours=hours_ago)),
+        "completed_at": rfc3339(NOW - timedelta(hours=hours_ago)),
         "customer": customer,
     }
 
 
-def moment(at: datetime) -> str:
+def rfc3339(at: datetime) -> str:
+    """A time in UTC as RFC 3339 text."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -93,13 +94,13 @@ EVENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
 )
 
-for number, (kind, data) in enumerate(EVENTS, 1):
+for number, (ce_type, data) in enumerate(EVENTS, 1):
     event = {
         "specversion": "1.0",
-        "type": kind,
-        "id": f"example-{number}-{moment(NOW)}",
+        "type": ce_type,
+        "id": f"example-{number}-{rfc3339(NOW)}",
         "source": "/acme/crm",
-        "time": moment(NOW),
+        "time": rfc3339(NOW),
         "datacontenttype": "application/json",
         "data": data,
     }
