@@ -1,1 +1,1 @@
-"""The words: every event, command and state, and how each is written in bytes."""
+"""The data formats: public events and commands, internal messages, states, facts and campaigns."""

@@ -188,15 +188,15 @@ def _contact(
     first = seen.setdefault(digest, line)
     if first != line:
         return RejectedLine(line, CsvCode.DUPLICATE, f"the same person as line {first}")
-    known = {name: cell for name, cell in values.items() if cell}
-    fields = {name: known.pop(name) for name in _NAMES[1:] if name in known}
-    addresses = {name: known.pop(name) for name in ADDRESSES if name in known}
-    known.pop("contact_id", None)
+    filled = {name: cell for name, cell in values.items() if cell}
+    fields = {name: filled.pop(name) for name in _NAMES[1:] if name in filled}
+    addresses = {name: filled.pop(name) for name in ADDRESSES if name in filled}
+    filled.pop("contact_id", None)
     try:
         event = ContactUpserted(
             tenant_id=tenant_id,
             contact_id=contact_id,
-            attributes={**known} or None,
+            attributes={**filled} or None,
             addresses=addresses or None,
             **fields,
         )

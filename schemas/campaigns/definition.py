@@ -123,9 +123,9 @@ def _service_type(check: Check, root: dict[str, Any], kind: str, rules: Campaign
         message = f"no job enters a {kind} campaign"
         check.report(CampaignCode.SERVICE_TYPE_UNKNOWN, "service_type", message)
         return None
-    known = tuple(item.value for item in ServiceType)
+    allowed = tuple(item.value for item in ServiceType)
     code = CampaignCode.SERVICE_TYPE_UNKNOWN
-    return check.choice(root, "service_type", "", known, default="", code=code)
+    return check.choice(root, "service_type", "", allowed, default="", code=code)
 
 
 def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> CampaignSettings:

@@ -200,11 +200,11 @@ def _exit(check: Check, value: Any, place: str) -> StepExit:
 def _conditions(check: Check, row: dict[str, Any], place: str) -> tuple[str, ...]:
     value = row.get("skip_when")
     names = [] if value is None else value if isinstance(value, list) else [value]
-    known = [name for name in names[: len(CONDITIONS)] if name in CONDITIONS]
-    if len(known) != len(names):
+    conditions = [name for name in names[: len(CONDITIONS)] if name in CONDITIONS]
+    if len(conditions) != len(names):
         message = "one or several of " + ", ".join(CONDITIONS)
         check.report(CampaignCode.CONDITION_UNKNOWN, f"{place}.skip_when", message)
-    return tuple(dict.fromkeys(known))
+    return tuple(dict.fromkeys(conditions))
 
 
 def _window(check: Check, row: dict[str, Any], place: str) -> StepWindow | None:

@@ -32,15 +32,15 @@ class Check:
             self.problems.append(Problem(code, printable(place), printable(message)))
 
     def mapping(
-        self, value: Any, place: str, known: Sequence[str], code: CampaignCode
+        self, value: Any, place: str, allowed: Sequence[str], code: CampaignCode
     ) -> dict[str, Any] | None:
         """The value if it is a mapping, otherwise None. Every unknown name is a problem."""
         if not isinstance(value, dict):
             self.report(code, place, "must be a mapping of names to values")
             return None
         for name in value:
-            if name not in known:
-                near = get_close_matches(str(name)[:50], known, n=1)
+            if name not in allowed:
+                near = get_close_matches(str(name)[:50], allowed, n=1)
                 hint = f": did you mean {near[0]}?" if near else ""
                 self.report(
                     CampaignCode.FIELD_UNKNOWN, _inside(place, str(name)), "no such field" + hint

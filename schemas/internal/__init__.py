@@ -1,1 +1,1 @@
-"""What only the engine reads and writes: topics, log messages, states, facts."""
+"""Formats that only the engine reads and writes: topics, messages, states and facts."""
