@@ -18,16 +18,22 @@ from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from schemas.public.codec import Decoder
-from streams.audit.replay.compared_outputs import same
+from streams.audit.replay.compared_outputs import is_same
 from streams.audit.replay.diff import DiffKind
-from streams.audit.replay.recording import RecordingFile, NotARecording, RecordBatch, Recording, new_recording
+from streams.audit.replay.recording import (
+    NotARecording,
+    RecordBatch,
+    Recording,
+    RecordingFile,
+    new_recording,
+)
 from streams.audit.replay.replay import ReplayResult, replay
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
 from tests.crash.histories import chance
 from tests.crash.history_player import play
 from tests.histories import record
-from tests.histories.record import OfWorld
+from tests.histories.record import WorldRecording
 from tests.testing.builders import job, world_with_campaign
 from tests.testing.story import deliver
 
@@ -89,13 +95,13 @@ class Held:
     def batches(self) -> Iterator[RecordBatch]:
         return iter(self._pieces)
 
-    def partition(self, place: Partition) -> Iterator[TopicEntry]:
+    def read_partition(self, place: Partition) -> Iterator[TopicEntry]:
         return (entry for found, entries in self._pieces if found == place for entry in entries)
 
 
 @pytest.fixture(scope="module")
-def review() -> OfWorld:
-    return OfWorld(record.review())
+def review() -> WorldRecording:
+    return WorldRecording(record.review())
 
 
 def different(found: ReplayResult) -> dict[tuple[str, DiffKind], int]:
@@ -134,13 +140,13 @@ def test_a_kept_history_holds_what_can_happen(kind: str) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happened_happens_again(seed: int) -> None:
-    found = replayed(OfWorld(play(chance(seed, 60))))
+    found = replayed(WorldRecording(play(chance(seed, 60))))
     assert different(found) == {}
     assert found.compared["touch.due"] > 0
 
 
 def test_commands_in_avro_are_read_too() -> None:
-    found = replayed(OfWorld(record.review(), "avro"))
+    found = replayed(WorldRecording(record.review(), "avro"))
     assert (different(found), found.compared["touch.due"]) == ({}, 55)
 
 
@@ -148,7 +154,7 @@ def test_commands_in_avro_are_read_too() -> None:
 
 
 def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
-    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+    review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(scene: Any, touch: Any, template_id: Any, opens: int) -> str | None:
         return "no_address" if touch.channel == "sms" else before(scene, touch, template_id, opens)
@@ -168,7 +174,7 @@ def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
 
 
 def test_a_limit_that_is_lower_moves_commands(
-    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+    review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dispatch.limits.per_hour
 
@@ -188,10 +194,10 @@ def test_a_limit_that_is_lower_moves_commands(
 
 
 def test_quiet_hours_that_are_not_kept_are_the_cause_even_where_the_command_is_the_same(
-    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+    review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its limit had the touch wait into the night; dispatch lets it go there."""
-    monkeypatch.setattr(dispatch, "opens_at", lambda window, now: now)
+    monkeypatch.setattr(dispatch.gates, "opens_at", lambda window, now: now)
     found = replayed(review)
     assert different(found) == {("touch.due", DiffKind.MOVED): 1}
     assert found.cause is not None and found.cause.recorded is not None
@@ -202,10 +208,10 @@ def test_quiet_hours_that_are_not_kept_are_the_cause_even_where_the_command_is_t
 
 
 def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
-    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+    review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whose mail is read by who has left: nobody keeps them from being written to."""
-    monkeypatch.setattr(dispatch, "_suppressed", lambda turn, output: None)
+    monkeypatch.setattr(dispatch, "suppress", lambda turn, order: None)
     found = replayed(review)
     expected = {("touch.due", DiffKind.NEW): 2, ("touch.due", DiffKind.MOVED): 1}
     assert different(found) == expected
@@ -216,9 +222,9 @@ def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
 
 
 def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
-    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+    review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(touch_gates, "command_variables", lambda scene, enrollment: {})
+    monkeypatch.setattr(touch_gates, "command_variables", lambda context, enrollment: {})
     found = replayed(review)
     assert {*found.different} == {("RequestTouch", DiffKind.UNLIKE)}
     assert found.first is not None and found.first.fields == ("variables",)
@@ -228,7 +234,7 @@ def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
 
 
 def test_what_says_not_whom_it_is_about_is_found_by_its_facts(
-    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+    review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profile, "amend_requests", lambda *_: None)
     found = replayed(review)
@@ -239,7 +245,7 @@ def test_what_says_not_whom_it_is_about_is_found_by_its_facts(
 
 
 def test_what_is_announced_otherwise_comes_before_what_it_leads_to(
-    review: OfWorld, monkeypatch: pytest.MonkeyPatch
+    review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def loud(*fields: Any) -> m.TenantAnnounced:
         return msgspec.structs.replace(m.TenantAnnounced(*fields), quiet=None)
@@ -277,7 +283,7 @@ def _to_another(entries: list[TopicEntry]) -> list[TopicEntry]:
     ids=["removed", "doubled", "to another"],
 )
 def test_a_command_that_was_tampered_with_is_found(
-    review: OfWorld, change: Any, expected: tuple[str, DiffKind], fields: tuple[str, ...]
+    review: WorldRecording, change: Any, expected: tuple[str, DiffKind], fields: tuple[str, ...]
 ) -> None:
     found = replayed(Held(review, on_email(change)))
     assert different(found) == {expected: 1}
@@ -286,7 +292,7 @@ def test_a_command_that_was_tampered_with_is_found(
     assert found.cause.recorded is None
 
 
-def test_a_command_that_nobody_can_read_is_found(review: OfWorld) -> None:
+def test_a_command_that_nobody_can_read_is_found(review: WorldRecording) -> None:
     broken = on_email(lambda entries: [TopicEntry(entries[0].record, b"{oops"), *entries[1:]])
     found = replayed(Held(review, broken))
     expected = {("unreadable", DiffKind.MISSING): 1, ("touch.due", DiffKind.NEW): 1}
@@ -298,7 +304,7 @@ def test_what_no_code_can_fold_is_counted_and_stops_nothing() -> None:
     world.broker.append(Topic.CONTACT_LOG, b"acme/ann", b"\x93\xa7Unknown\x01\x02")
     deliver(world, job())
     world.advance_hours(30)
-    found = replayed(OfWorld(world))
+    found = replayed(WorldRecording(world))
     assert (different(found), found.parked) == ({}, 1)
     assert found.compared["touch.due"] == 2  # nobody has answered
 
@@ -306,7 +312,7 @@ def test_what_no_code_can_fold_is_counted_and_stops_nothing() -> None:
 # what has grown since
 
 
-def test_a_field_that_is_new_since_is_no_difference(review: OfWorld) -> None:
+def test_a_field_that_is_new_since_is_no_difference(review: WorldRecording) -> None:
     def older(topic: Topic, entries: list[TopicEntry]) -> list[TopicEntry]:
         """Requests without their last field, windows without what steps keep to, and commands
         without a sender."""
@@ -332,17 +338,17 @@ def _older(topic: Topic, entry: TopicEntry) -> TopicEntry:
 
 def test_a_list_that_has_grown_is_a_difference() -> None:
     window = m.Window("UTC", 1, 2)
-    assert same(["UTC", 1, 2], window)
-    assert not same(["UTC", 1, 3], window)
-    assert same([1, 2], (1, 2)) and not same([1], (1, 2))
-    assert not same({"a": 1}, {"a": 1, "b": 2})
+    assert is_same(["UTC", 1, 2], window)
+    assert not is_same(["UTC", 1, 3], window)
+    assert is_same([1, 2], (1, 2)) and not is_same([1], (1, 2))
+    assert not is_same({"a": 1}, {"a": 1, "b": 2})
 
 
 # files
 
 
 @pytest.fixture
-def kept(review: OfWorld, tmp_path: Path) -> Path:
+def kept(review: WorldRecording, tmp_path: Path) -> Path:
     path = tmp_path / "kept.jsonl.gz"
     with new_recording(path, review.layout) as keep:
         for batch in review.batches():
@@ -350,7 +356,7 @@ def kept(review: OfWorld, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_holds_what_was_recorded(kept: Path, review: OfWorld) -> None:
+def test_a_file_holds_what_was_recorded(kept: Path, review: WorldRecording) -> None:
     def flat(recording: Recording) -> list[object]:
         return [
             (place, r.offset, r.timestamp, r.key, value, list(r.headers() or ()))
@@ -361,8 +367,8 @@ def test_a_file_holds_what_was_recorded(kept: Path, review: OfWorld) -> None:
     assert flat(RecordingFile(kept)) == flat(review)
     assert RecordingFile(kept).layout == review.layout
     place = Partition(Topic.CONTACT_LOG, 1)
-    assert [entry.value for entry in RecordingFile(kept).partition(place)] == [
-        entry.value for entry in review.partition(place)
+    assert [entry.value for entry in RecordingFile(kept).read_partition(place)] == [
+        entry.value for entry in review.read_partition(place)
     ]
     assert kept.stat().st_mode & 0o077 == 0  # addresses stand in it
 
