@@ -1,1 +1,1 @@
-"""Checks of a running or recorded engine: every log is folded again and compared."""
+"""Audit: folds the logs of a running or recorded engine again, and compares the results."""

@@ -1,9 +1,10 @@
-"""One contact's history from the logs alone: their records folded again by the pure processors.
+"""The history of one contact, from the logs alone: its records are folded again.
 
-A partition of contact-log holds the contact, and what was announced of its tenant and campaigns;
-the limits it met are its accounts', so those partitions of dispatch-log are folded too. Of all
-other records only the time is taken: timers fire by it. What dispatch has said is put where the
-contact heard of it, so causes stand before what they caused.
+A partition of contact-log holds the contact's records and the announcements about its tenant and
+campaigns. The limits that the contact has met belong to its accounts (tenant and channel), so the
+partitions of dispatch-log with these accounts are folded too. Of all other records only the
+timestamp counts, because timers fire by it. A fact of dispatch is placed where the contact received
+dispatch's answer, so that a cause stands before its effects.
 """
 
 from collections import defaultdict, deque
@@ -26,150 +27,161 @@ from streams.audit.state_scan import enrollments
 from streams.base.partitioner import partition_of
 from streams.base.transport import Partition
 
-Read = Callable[[Partition], Iterable[Record]]
-"""The records of a partition from its begin to where it ends now."""
+ReadPartition = Callable[[Partition], Iterable[Record]]
+"""A function that returns the records of a partition, from its beginning to its current end."""
 
-_ANSWERED: dict[type[m.Message], FactKind] = {
+_FACT_OF_ANSWER: dict[type[m.Message], FactKind] = {
     m.TouchCommanded: FactKind.TOUCH_COMMANDED,
     m.TouchDeferred: FactKind.TOUCH_DEFERRED,
     m.TouchRevoked: FactKind.TOUCH_REVOKED,
 }
 
 
-class Recalled(NamedTuple):
-    """What the logs say of a contact; `runs` is None where they have never heard of it."""
+class ContactHistory(NamedTuple):
+    """The facts about a contact in order, and its enrollments as `runs`, None if the logs do not
+    name the contact."""
 
     facts: list[Fact]
     runs: list[Enrollment] | None
 
 
-class _Heard(NamedTuple):
-    """The contact was told of something that dispatch has said as a fact of its own."""
+class _AnswerReceived(NamedTuple):
+    """An answer of dispatch to the contact. Dispatch emits a fact with the same content."""
 
     command_id: str
     kind: FactKind
 
 
-def recall(tenant_id: str, contact_id: str, layout: Layout, read: Read) -> Recalled:
-    """Reads one partition of contact-log, and those of dispatch-log that the contact asked."""
+def fold_contact_history(
+    tenant_id: str, contact_id: str, layout: Layout, read: ReadPartition
+) -> ContactHistory:
+    """Folds one partition of contact-log, and the partitions of dispatch-log with the accounts of
+    the contact's requests."""
     key = m.contact_key(tenant_id, contact_id)
-    place = Partition(Topic.CONTACT_LOG, partition_of(key, layout.contact))
-    folded = _ContactFold(tenant_id, key, place)
-    folded.fold(read(place))
-    said: dict[tuple[str, FactKind], deque[Fact]] = defaultdict(deque)
-    for number, accounts in _accounts(folded.asked, layout).items():
-        there = Partition(Topic.DISPATCH_LOG, number)
-        for fact in _dispatched(tenant_id, contact_id, accounts, there, read(there)):
-            said[fact.command_id or "", fact.fact].append(fact)
-    return Recalled([*_woven(folded.story, said)], folded.runs())
+    contact_log = Partition(Topic.CONTACT_LOG, partition_of(key, layout.contact))
+    fold = _ContactFold(tenant_id, key, contact_log)
+    fold.fold(read(contact_log))
+    dispatch_facts: dict[tuple[str, FactKind], deque[Fact]] = defaultdict(deque)
+    for number, accounts in _accounts_by_partition(fold.accounts, layout).items():
+        dispatch_log = Partition(Topic.DISPATCH_LOG, number)
+        records = read(dispatch_log)
+        for fact in _dispatch_facts(tenant_id, contact_id, accounts, dispatch_log, records):
+            dispatch_facts[fact.command_id or "", fact.fact].append(fact)
+    return ContactHistory([*_merged(fold.entries, dispatch_facts)], fold.runs())
 
 
 class _ContactFold:
-    """The task of one contact: `story` is what it said and heard, in order."""
+    """The fold of one contact. `entries` are its facts and the answers it received, in order;
+    `accounts` are the keys of its requests to dispatch."""
 
-    def __init__(self, tenant_id: str, key: bytes, place: Partition) -> None:
-        self.story: list[Fact | _Heard] = []
-        self.asked: set[bytes] = set()
-        self._key, self._ours, self._place = key, (key, tenant_id.encode()), place
-        self._task = Task(ContactProcessor(), place.number)
+    def __init__(self, tenant_id: str, key: bytes, log: Partition) -> None:
+        self.entries: list[Fact | _AnswerReceived] = []
+        self.accounts: set[bytes] = set()
+        self._key, self._folded_keys, self._log = key, (key, tenant_id.encode()), log
+        self._task = Task(ContactProcessor(), log.number)
 
     def fold(self, records: Iterable[Record]) -> None:
-        """Record by record, because what is heard stands between what is said."""
+        """Folds the log record by record, because answers stand between facts."""
         now = 0
         for record in records:
             now = max(now, record.timestamp)
             if self._task.next_due() <= now:
-                self._take(now, b"", m.TICK)  # timers come before the record, whosever it is
-            if record.key in self._ours:
-                if record.key == self._key and (heard := _heard(record.value)) is not None:
-                    self.story.append(heard)
-                self._take(now, record.key, record.value)
+                self._fold_record(now, b"", m.TICK)  # every record fires the timers due before it
+            if record.key in self._folded_keys:
+                answer = _answer_received(record.value) if record.key == self._key else None
+                if answer is not None:
+                    self.entries.append(answer)
+                self._fold_record(now, record.key, record.value)
 
-    def _take(self, now: int, key: bytes, value: bytes) -> None:
+    def _fold_record(self, now: int, key: bytes, value: bytes) -> None:
         record = Record(self._task.next_offset, now, key, value)
-        refold(self._place, self._task, [record], self._hear)
+        refold(self._log, self._task, [record], self._collect)
 
-    def _hear(self, output: Output) -> None:
+    def _collect(self, output: Output) -> None:
         if output.topic is Topic.FACTS and output.key == self._key:
             assert isinstance(output.message, Fact)
-            self.story.append(_written(output.message))
+            self.entries.append(_as_logged(output.message))
         elif isinstance(output.message, m.RequestTouch):
-            self.asked.add(output.key)
+            self.accounts.add(output.key)
 
     def runs(self) -> list[Enrollment] | None:
-        """The contact's enrollments, those included that its own state has let go."""
+        """The enrollments of the contact, also those that its own state does not hold any more."""
         if self._task.store.value(self._key) is None:
             return None
-        held = enrollments(self._task.store.items())
-        return [run for _, _, runs in held for run in runs]
+        by_contact = enrollments(self._task.store.items())
+        return [run for _, _, runs in by_contact for run in runs]
 
 
-def _written(fact: Fact) -> Fact:
-    """As its log would have it."""
+def _as_logged(fact: Fact) -> Fact:
+    """The fact encoded and decoded, so that it equals one read from the topic."""
     return facts.decode(facts.encode(fact))
 
 
-def _heard(value: bytes) -> _Heard | None:
+def _answer_received(value: bytes) -> _AnswerReceived | None:
     try:
         message = m.decode_contact(value)
     except msgspec.DecodeError:
-        return None  # poison: the fold has parked it
+        return None  # poison: the fold makes a dead letter of it
     if not isinstance(message, m.DispatchAnswer):
         return None
     if isinstance(message, m.TouchRevoked) and not message.revoked:
-        return None  # it was too late for that too
-    kind = _ANSWERED.get(type(message))
-    return None if kind is None else _Heard(message.command_id, kind)
+        return None  # it was too late to revoke the command, so dispatch emitted no fact
+    kind = _FACT_OF_ANSWER.get(type(message))
+    return None if kind is None else _AnswerReceived(message.command_id, kind)
 
 
-def _accounts(asked: Iterable[bytes], layout: Layout) -> dict[int, set[bytes]]:
-    found: dict[int, set[bytes]] = {}
-    for key in sorted(asked):
-        found.setdefault(partition_of(key, layout.dispatch), set()).add(key)
-    return found
+def _accounts_by_partition(accounts: Iterable[bytes], layout: Layout) -> dict[int, set[bytes]]:
+    by_partition: dict[int, set[bytes]] = {}
+    for key in sorted(accounts):
+        by_partition.setdefault(partition_of(key, layout.dispatch), set()).add(key)
+    return by_partition
 
 
-def _dispatched(
+def _dispatch_facts(
     tenant_id: str,
     contact_id: str,
     accounts: set[bytes],
-    place: Partition,
+    log: Partition,
     records: Iterable[Record],
 ) -> list[Fact]:
-    """What dispatch said of the contact: its accounts are folded whole, for their limits are those
-    of all who are written to."""
-    found: list[Fact] = []
+    """The facts that dispatch emitted about the contact. All records of the accounts are folded,
+    because their limits count the touches of every contact."""
+    emitted: list[Fact] = []
 
-    def hear(output: Output) -> None:
+    def collect(output: Output) -> None:
         message = output.message
         if isinstance(message, Fact) and message.contact_id == contact_id:
-            found.append(_written(message))
+            emitted.append(_as_logged(message))
 
-    ours = {*accounts, tenant_id.encode()}
-    refold(place, Task(DispatchProcessor(), place.number), _with_time(records, ours), hear)
-    return found
+    keys = {*accounts, tenant_id.encode()}
+    refold(log, Task(DispatchProcessor(), log.number), _with_ticks(records, keys), collect)
+    return emitted
 
 
-def _with_time(records: Iterable[Record], ours: set[bytes]) -> Iterator[Record]:
-    """Ours, and a tick wherever time went on with a record of somebody else."""
-    told, now = 0, 0
+def _with_ticks(records: Iterable[Record], keys: set[bytes]) -> Iterator[Record]:
+    """The records with one of `keys`; every other record becomes a tick with its timestamp, if
+    stream time went on with it."""
+    last, now = 0, 0
     for record in records:
         now = max(now, record.timestamp)
-        if record.key in ours:
+        if record.key in keys:
             yield msgspec.structs.replace(record, timestamp=now)
-            told = now
-        elif told and now > told:
+            last = now
+        elif last and now > last:
             yield msgspec.structs.replace(record, timestamp=now, value=m.TICK)
-            told = now
+            last = now
 
 
-def _woven(
-    story: Iterable[Fact | _Heard], said: dict[tuple[str, FactKind], deque[Fact]]
+def _merged(
+    entries: Iterable[Fact | _AnswerReceived],
+    dispatch_facts: dict[tuple[str, FactKind], deque[Fact]],
 ) -> Iterator[Fact]:
-    """Both accounts as one; what the contact has not heard of yet comes last."""
-    for entry in story:
+    """The facts of both processors. A fact of dispatch stands where its answer was received; those
+    whose answer has not been received yet come last."""
+    for entry in entries:
         if isinstance(entry, Fact):
             yield entry
-        elif waiting := said[entry]:
+        elif waiting := dispatch_facts[entry]:
             yield waiting.popleft()
-    yield from sorted((fact for left in said.values() for fact in left), key=lambda fact: fact.at)
+    remaining = (fact for waiting in dispatch_facts.values() for fact in waiting)
+    yield from sorted(remaining, key=lambda fact: fact.at)

@@ -1,4 +1,4 @@
-"""What was said against what stands there, as multisets, whatever their order."""
+"""The multiset difference between expected records and records found on a topic, in any order."""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -7,10 +7,11 @@ from typing import NamedTuple
 from schemas.internal.messages import TICK
 
 TEXTS_MAX = 10_000
+VALUE_BYTES_MAX = 200
 
 
-class Said(NamedTuple):
-    """A record without its offset; headers where they are part of what is said."""
+class ComparedRecord(NamedTuple):
+    """A record without its offset. `headers` are those that must be equal too."""
 
     key: bytes | None
     value: bytes | None
@@ -18,48 +19,48 @@ class Said(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
-class Balance:
-    """Counts records by hash; what is equal on both sides is forgotten, so that memory holds the
-    differences only. Keeps the text of a few, to tell a difference by."""
+class MultisetDiff:
+    """Counts records by their hashes. Equal records cancel at once, so memory holds the differences
+    only, and the text of the first TEXTS_MAX of them. Ticks are left out: workers append them as
+    time passes, and no fold leads to them."""
 
     def __init__(self) -> None:
-        self._left: dict[bytes, int] = {}  # said more often, or, below 0, found more often
+        self._counts: dict[bytes, int] = {}  # expected minus found
         self._texts: dict[bytes, str] = {}
 
-    def said(self, record: Said) -> None:
-        """One record that the logs account for."""
+    def add_expected(self, record: ComparedRecord) -> None:
+        """Adds a record that the refold has produced."""
         self._add(record, 1)
 
-    def found(self, record: Said) -> None:
-        """One record that stands there."""
+    def add_found(self, record: ComparedRecord) -> None:
+        """Adds a record that is on the topic."""
         self._add(record, -1)
 
-    def _add(self, said: Said, count: int) -> None:
-        """Ticks are time, not something said."""
-        if said.value == TICK:
+    def _add(self, record: ComparedRecord, count: int) -> None:
+        if record.value == TICK:
             return
-        key = said.key or b""
-        hashed = blake2b(b"%d/%d/" % (said.partition, len(key)) + key, digest_size=16)
-        hashed.update(said.value or b"")
-        for header, content in said.headers:
+        key = record.key or b""
+        hashed = blake2b(b"%d/%d/" % (record.partition, len(key)) + key, digest_size=16)
+        hashed.update(record.value or b"")
+        for header, content in record.headers:
             hashed.update(f"/{header}=".encode() + (content or b""))
-        name = hashed.digest()
-        left = self._left.pop(name, 0) + count
-        if left == 0:
-            self._texts.pop(name, None)
+        digest = hashed.digest()
+        remaining = self._counts.pop(digest, 0) + count
+        if remaining == 0:
+            self._texts.pop(digest, None)
             return
-        self._left[name] = left
+        self._counts[digest] = remaining
         if len(self._texts) < TEXTS_MAX:
-            value = (said.value or b"")[:200]
-            self._texts[name] = f"[{said.partition}] {said.key!r} {value!r}"
+            value = (record.value or b"")[:VALUE_BYTES_MAX]
+            self._texts[digest] = f"[{record.partition}] {record.key!r} {value!r}"
 
     def missing(self) -> Iterator[str]:
-        """What was said and does not stand there, or not as often."""
-        return (self._text(name) for name, left in self._left.items() if left > 0)
+        """The records that are expected more often than they were found, as text."""
+        return (self._text(digest) for digest, count in self._counts.items() if count > 0)
 
-    def beyond(self) -> Iterator[str]:
-        """What stands there and was not said, or not as often."""
-        return (self._text(name) for name, left in self._left.items() if left < 0)
+    def unexpected(self) -> Iterator[str]:
+        """The records that were found more often than they are expected, as text."""
+        return (self._text(digest) for digest, count in self._counts.items() if count < 0)
 
-    def _text(self, name: bytes) -> str:
-        return self._texts.get(name, f"a record of hash {name.hex()}")
+    def _text(self, digest: bytes) -> str:
+        return self._texts.get(digest, f"a record of hash {digest.hex()}")

@@ -1,8 +1,8 @@
-"""What the engine was told between two times: the events of the public topics, and when it took
-each.
+"""The public events that the engine received between two times, each with the time at which it
+reached its internal log.
 
-An event is taken when it stands in the log it is for, by the log's clock: that is the time that
-counts for the engine, so told again at it, an event meets the same timers as it did then.
+The engine's time is the timestamp of that log. An event that is fed again at the same time meets
+the same timers.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from processors.intake import IntakeProcessor, headers_of
+from processors.intake import IntakeProcessor
+from processors.intake.dead_letters import headers_of
 from schemas.base.error_codes import Refused
 from schemas.base.times import HOUR
 from schemas.internal import messages as m
@@ -21,10 +22,10 @@ from streams.base.settings import Settings
 from streams.kafka.reader import TopicEntry, TopicReader
 from streams.kafka.registry import decoder_of
 
-TAKEN_WITHIN = HOUR
-"""What intake takes later than this counts as not taken: it is told at its own time."""
+INTAKE_DELAY_MAX_US = HOUR
+"""An event that reaches its log later than this counts as not received, and keeps its own time."""
 
-Spoil = Callable[[str, str, str], None]
+OnUnreadable = Callable[[str, str, str], None]
 Notify = Callable[[str], None]
 
 _LOGS = {Topic.CONTACT_LOG: m.decode_contact, Topic.CAMPAIGN_LOG: m.decode_campaign}
@@ -39,74 +40,90 @@ _FROM_INTAKE = (
 )
 
 
-class _Taken(NamedTuple):
-    """When an event was taken. At one moment contacts hear of it first: what a campaign is told
-    comes to them later."""
+class _LogPosition(NamedTuple):
+    """The position of an event's message in an internal log. Positions sort as the engine processes
+    them: at one moment contact-log comes before campaign-log, whose outputs reach contacts
+    later."""
 
     at: int
-    log: int
+    log_rank: int
     offset: int
 
 
-def retold(
-    settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Notify
+def read_recorded_events(
+    settings: Settings,
+    since_at: int | None,
+    before_at: int | None,
+    on_unreadable: OnUnreadable,
+    notify: Notify,
 ) -> list[tuple[int, PublicEvent]]:
-    """Every event with its time, in the order in which the engine took them; `spoil` hears of
-    records that are none, by place, code and reason. Raises KafkaException, Dead,
-    SchemaUnavailable."""
-    taken = _taken(settings, since, None if before is None else before + TAKEN_WITHIN, tell)
-    found: list[tuple[_Taken, PublicEvent]] = []
-    for event in _public(settings, since, before, spoil, tell):
-        times = taken.get(f"{event.source}#{event.id}")
-        found.append((times.pop(0) if times else _Taken(event.time or 0, 0, 0), event))
-    found.sort(key=lambda one: one[0])
-    return [(when.at, event) for when, event in found]
+    """The events whose records lie between two moments, each with the time at which it reached its
+    log, in the order in which the engine processed them. All times are microseconds.
+
+    Calls `on_unreadable` with place, code and detail of each record that is no event, and `notify`
+    with a progress message. Raises KafkaException, FatalClientError, SchemaUnavailable.
+    """
+    logs_before_at = None if before_at is None else before_at + INTAKE_DELAY_MAX_US
+    positions = _log_positions(settings, since_at, logs_before_at, notify)
+    events: list[tuple[_LogPosition, PublicEvent]] = []
+    for event in _public_events(settings, since_at, before_at, on_unreadable, notify):
+        waiting = positions.get(f"{event.source}#{event.id}")
+        position = waiting.pop(0) if waiting else _LogPosition(event.time or 0, 0, 0)
+        events.append((position, event))
+    events.sort(key=lambda pair: pair[0])
+    return [(position.at, event) for position, event in events]
 
 
-def _public(
-    settings: Settings, since: int | None, before: int | None, spoil: Spoil, tell: Notify
+def _public_events(
+    settings: Settings,
+    since_at: int | None,
+    before_at: int | None,
+    on_unreadable: OnUnreadable,
+    notify: Notify,
 ) -> Iterator[PublicEvent]:
-    """As intake reads them; one without a time of its own has its record's."""
+    """The events of the public topics, parsed as intake parses them. An event without a time gets
+    its record's timestamp."""
     decode = decoder_of(settings)
     for topic in PUBLIC_IN:
         intake = IntakeProcessor(topic, decode)
-        for number, entry in _entries(settings, topic, since, before, tell):
+        for number, entry in _entries(settings, topic, since_at, before_at, notify):
             record = entry.record
             try:
                 event = intake.read(record, headers_of(record))
             except Refused as refused:
-                spoil(f"{topic}[{number}]@{record.offset}", refused.code, refused.detail)
+                on_unreadable(f"{topic}[{number}]@{record.offset}", refused.code, refused.detail)
                 continue
             if event.time is None:
                 event = msgspec.structs.replace(event, time=record.timestamp)
             yield event
 
 
-def _taken(
-    settings: Settings, since: int | None, before: int | None, tell: Notify
-) -> dict[str, list[_Taken]]:
-    """When each event came into its log, by its cause; again and again if it was told so."""
-    found: dict[str, list[_Taken]] = {}
+def _log_positions(
+    settings: Settings, since_at: int | None, before_at: int | None, notify: Notify
+) -> dict[str, list[_LogPosition]]:
+    """The positions of the messages that intake has written, by their cause: several if an event
+    was published several times."""
+    positions: dict[str, list[_LogPosition]] = {}
     for rank, (topic, decode) in enumerate(_LOGS.items()):
-        for _, entry in _entries(settings, topic, since, before, tell):
+        for _, entry in _entries(settings, topic, since_at, before_at, notify):
             record = entry.record
             try:
                 message = decode(record.value)
             except msgspec.DecodeError:
-                continue  # poison: the fold has parked it
+                continue  # poison: the fold makes a dead letter of it
             if isinstance(message, _FROM_INTAKE):
-                when = _Taken(record.timestamp, rank, record.offset)
-                found.setdefault(message.cause, []).append(when)
-    return found
+                position = _LogPosition(record.timestamp, rank, record.offset)
+                positions.setdefault(message.cause, []).append(position)
+    return positions
 
 
 def _entries(
-    settings: Settings, topic: Topic, since: int | None, before: int | None, tell: Notify
+    settings: Settings, topic: Topic, since_at: int | None, before_at: int | None, notify: Notify
 ) -> Iterator[tuple[int, TopicEntry]]:
     read = 0
     with closing(TopicReader(settings, topic)) as reader:
-        for number, entries in reader.read_between(since, before):
+        for number, entries in reader.read_between(since_at, before_at):
             for entry in entries:
                 yield number, entry
             read += len(entries)
-            tell(f"{topic}: {read:,} records read")
+            notify(f"{topic}: {read:,} records read")

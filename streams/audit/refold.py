@@ -1,5 +1,4 @@
-"""A log folded by a fresh task outside any transaction, poison and all: what the worker must
-have done."""
+"""The refold: folds a log outside of any transaction, and treats poison as the worker does."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -10,19 +9,20 @@ from processors.fold.turn import Output
 from streams.base.transport import Partition
 from streams.runtime.dead_letter import dead_letter_of
 
-BATCH = 2_000
+BATCH_SIZE = 2_000
 
 
 def refold(
-    partition: Partition, task: Task, records: Iterable[Record], hear: Callable[[Output], None]
+    partition: Partition, task: Task, records: Iterable[Record], on_output: Callable[[Output], None]
 ) -> None:
-    """Folds `records`, which go on where the last ones ended; `hear` gets every output once."""
+    """Folds `records` with `task`, whose last call ended just before them. Calls `on_output` once
+    with every output, dead letters included."""
     stream = iter(records)
-    while batch := list(islice(stream, BATCH)):
+    while batch := list(islice(stream, BATCH_SIZE)):
         task.feed(batch)
         while task.inbox or not task.nothing_due:
             try:
-                while task.advance(BATCH):
+                while task.advance(BATCH_SIZE):
                     pass
                 changes = task.changes()
             except Poison as poison:
@@ -38,5 +38,5 @@ def refold(
                 task.feed(batch)
                 continue
             for output in task.outputs:
-                hear(output)
+                on_output(output)
             task.commit(changes)

@@ -1,4 +1,4 @@
-"""The enrollments that a task of the contact processor holds."""
+"""The enrollments in the states of a task of the contact processor."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,8 +14,9 @@ _decode = msgspec.msgpack.Decoder(ContactState).decode
 def enrollments(
     states: Iterable[tuple[bytes, bytes]],
 ) -> Iterator[tuple[str, str, list[Enrollment]]]:
-    """Tenant, contact and runs of each state: a contact has those under way and the last ended
-    ones, and what its state has let go of has a state of its own."""
+    """Tenant id, contact id and enrollments of each state, from pairs of key and encoded state. A
+    contact's state holds the running and the latest ended enrollments; an older one has a state of
+    its own."""
     for key, value in states:
         if key == POSITION_KEY:
             continue

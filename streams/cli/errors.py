@@ -27,7 +27,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "streams.base.settings.SettingsInvalid": (EXIT_USAGE, "{}"),
     "streams.kafka.topics.TopicsInvalid": (EXIT_USAGE, "{}"),
     "streams.base.transport.FatalClientError": (EXIT_UNREACHABLE, "Kafka: {}"),
-    "streams.audit.verify.NotAtRest": (EXIT_NO, "the logs are still growing: {}"),
+    "streams.audit.rest.NotAtRest": (EXIT_NO, "the logs are still growing: {}"),
     "streams.kafka.reader.LogTruncated": (EXIT_NO, "{}"),
     "streams.audit.replay.recording.NotARecording": (EXIT_USAGE, "{}"),
     "streams.embedded.processes.StartFailed": (EXIT_UNREACHABLE, "{}"),

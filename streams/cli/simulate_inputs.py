@@ -4,7 +4,7 @@ input of the person raises CommandError where that input is wrong."""
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ from schemas.csv_import import LINE_BYTES, CsvHeaderInvalid, RejectedLine, read_
 from schemas.internal.messages import UpsertTenant
 from schemas.public.codec import PublicEvent
 from schemas.public.inbound_events import ContactUpserted
-from streams.audit.recorded_events import Notify, retold
+from streams.audit.recorded_events import Notify, read_recorded_events
 from streams.cli.campaign import format_problems
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
@@ -48,15 +48,22 @@ PROGRESS_EVERY = 1_000
 
 T = TypeVar("T")
 
-TenantOptions = dict[str, Any]
-"""Options for the tenants: `timezone`, `per_hour`, `quiet`, `per_day`, `per_week`."""
-
 
 class TimeSpan(NamedTuple):
     """The beginning and the end of a span of time, as the person has typed them."""
 
     since: str | None
     before: str | None
+
+
+class TenantOptions(NamedTuple):
+    """The settings of all tenants that the options change; None: as recorded, or the default."""
+
+    timezone: str | None = None
+    per_hour: list[str] | None = None
+    quiet: str | None = None
+    per_day: int | None = None
+    per_week: int | None = None
 
 
 class SimulationFiles(NamedTuple):
@@ -96,7 +103,7 @@ def build_scenario(
         message = "nothing to simulate: give a DEFINITION.yaml or recorded events"
         raise CommandError(message, EXIT_USAGE)
     tenant_ids = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
-    if recorded is not None and any(options.values()):
+    if recorded is not None and any(options):
         tenant_ids |= dict.fromkeys(recorded.tenants)
     tenants = _tenants(tenant_ids, recorded, options)
     behaviour = _behaviour(files.behaviour, default=recorded is None)
@@ -110,7 +117,7 @@ def build_scenario(
         start,
         _until(span.before, start),
         None if made_up.over_hours is None else int(made_up.over_hours * HOUR),
-        frozenset(tenants) if any(options.values()) else frozenset(),
+        frozenset(tenants) if any(options) else frozenset(),
     )
 
 
@@ -150,7 +157,7 @@ def _events_from_topics(
     since, before = (None if text is None else parse_time(text) for text in span)
     settings = connected_settings()
     layout_of(settings)
-    return retold(settings, since, before, rejected.add_record, show_progress)
+    return read_recorded_events(settings, since, before, rejected.add_record, show_progress)
 
 
 def with_progress(items: Iterable[T], name: str, show_progress: Notify) -> Iterator[T]:
@@ -173,12 +180,13 @@ def _tenants(
 
 def _tenant(tenant_id: str, recorded: UpsertTenant | None, options: TenantOptions) -> UpsertTenant:
     zone = recorded.timezone if recorded is not None else "UTC"
-    event = tenant_event(tenant_id, **{**options, "timezone": options.get("timezone") or zone})
+    given_zone = options._replace(timezone=options.timezone or zone)
+    event = tenant_event(tenant_id, **given_zone._asdict())
     given = internal_message(PublicEvent("tenant.upserted", tenant_id, SOURCE, None, event), 0)
     assert isinstance(given, UpsertTenant)
     if recorded is None:
         return given
-    quiet = (given.quiet_start, given.quiet_end) if options.get("quiet") else None
+    quiet = (given.quiet_start, given.quiet_end) if options.quiet else None
     start, end = quiet or (recorded.quiet_start, recorded.quiet_end)
     return msgspec.structs.replace(
         recorded,
@@ -286,7 +294,7 @@ def other_scenario(
         else:
             message = f"{file}: defines none of the campaigns that are simulated"
             raise CommandError(message, EXIT_USAGE)
-    options: TenantOptions = {"per_hour": per_hour}
+    options = TenantOptions(per_hour=per_hour)
     return scenario._replace(
         campaigns=campaigns,
         tenants={name: _tenant(name, settings, options) for name, settings in tenants.items()},

@@ -12,7 +12,7 @@ from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import Fact
 from schemas.internal.topics import Topic
 from sinks.contact_history_query import ContactHistoryQueries
-from streams.audit.contact_history import recall
+from streams.audit.contact_history import fold_contact_history
 from streams.base.settings import Settings
 from streams.base.transport import Partition
 from streams.cli.command_settings import connected_settings, valid_settings
@@ -102,7 +102,7 @@ def from_logs(query: ContactQuery) -> FoundContact:
     with progress() as show_progress:
         contact = _find_in_facts(settings, query, show_progress)
         read = _partition_reader(settings, show_progress)
-        history, enrollments = recall(*contact, layout, read)
+        history, enrollments = fold_contact_history(*contact, layout, read)
     if enrollments is None:
         tenant_id, contact_id = contact
         raise CommandError(f"the logs do not have the contact {contact_id} of {tenant_id}", EXIT_NO)

@@ -71,7 +71,8 @@ def recount(
 ) -> tuple[dict[str, int], list[str]]:
     """Runs `touchstream verify`: folds all logs again and compares. Returns the counts and the
     differences. Raises DemoFailed."""
-    from streams.audit.verify import NotAtRest, verify
+    from streams.audit.rest import NotAtRest
+    from streams.audit.verify import verify
 
     try:
         report = verify(settings, wait_s=REST_TIMEOUT_S, first=DIFFERENCES_MAX, progress=progress)

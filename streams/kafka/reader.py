@@ -1,7 +1,7 @@
 """Reads a topic from its beginning. Each further read continues where the last one ended."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from processors.fold.task import Record
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
-from streams.base.transport import FatalClientError
+from streams.base.transport import FatalClientError, Partition
 from streams.kafka.clients import read_committed_consumer, read_uncommitted_consumer
 
 CALL_TIMEOUT_S = 15.0
@@ -120,6 +120,22 @@ class TopicReader:
         """Closes both consumers."""
         self._consumer.close()
         self._uncommitted.close()
+
+
+def read_in_turns(
+    readers: Iterable[TopicReader],
+) -> Iterator[tuple[Partition, list[TopicEntry]]]:
+    """The records that the readers have not read yet, a batch of each topic in turn: so a record
+    and the records that it has led to on other topics are read soon after each other."""
+    pending = [(reader.topic, reader.read()) for reader in readers]
+    while pending:
+        unfinished = []
+        for topic, batches in pending:
+            batch = next(batches, None)
+            if batch is not None:
+                unfinished.append((topic, batches))
+                yield Partition(topic, batch[0]), batch[1]
+        pending = unfinished
 
 
 def watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:

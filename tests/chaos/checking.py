@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable
 
 from schemas.internal.facts import FactKind
-from streams.audit.verify import NotAtRest, Recounting
+from streams.audit.refolded_logs import RefoldedLogs
+from streams.audit.rest import NotAtRest
+from streams.audit.verify import differences
 from streams.base.settings import Settings
 from tests.chaos.senders import Senders, Witness
 from tests.chaos.traffic import Publisher
 
 REST_S = 90.0
 AGAIN_S = 0.3
+DIFFERENCES_MAX = 20
 
 
 class Checker:
@@ -27,7 +30,7 @@ class Checker:
     ) -> None:
         self._pause = pause
         self._publisher, self._senders, self._witness = publisher, senders, witness
-        self.recount = Recounting(settings)
+        self.logs = RefoldedLogs(settings)
         self.missing = 0
         self.repeated = 0
         self.commands = 0
@@ -39,8 +42,8 @@ class Checker:
             if time.monotonic() > rest_at:
                 return [f"not at rest: {moving}", *self._counts()]
             self._pause(AGAIN_S)
-        found = [*self.recount.states(), *self.recount.outputs(), *self.recount.tables(20)]
-        return [str(difference) for difference in found[:20]] + self._counts()
+        found = differences(self.logs, first=DIFFERENCES_MAX, postgres=True)
+        return [str(difference) for difference in found] + self._counts()
 
     def _moving(self) -> str | None:
         """Not at rest either while a touch must still come: its timer has not fired yet."""
@@ -48,8 +51,8 @@ class Checker:
         self._witness.flush()
         self._pause(AGAIN_S)
         try:
-            self.recount.read()
-            moving = self.recount.moving(postgres=True)
+            self.logs.read()
+            moving = self.logs.moving(postgres=True)
         except NotAtRest as error:
             return str(error)
         if moving is None and (missing := self._missing()):

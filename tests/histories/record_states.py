@@ -14,9 +14,9 @@ from pathlib import Path
 from processors.fold.task import Record, Task
 from schemas.internal.topics import CHANGELOG_OF, LOGS
 from streams.audit.refold import refold
-from streams.audit.replay.recording import Kept, Piece, Recording, keeping
+from streams.audit.replay.recording import RecordingFile, RecordBatch, Recording, new_recording
 from streams.base.transport import Partition
-from streams.kafka.reader import Line
+from streams.kafka.reader import TopicEntry
 from streams.runtime.roles import PROCESSORS, task_maker
 
 HISTORIES = sorted(Path(__file__).parent.glob("*.gz"))
@@ -32,17 +32,17 @@ def logs_of(recording: Recording) -> Iterator[tuple[Partition, list[Record], Tas
         make_task = task_maker(ROLE_OF[log], recording.layout)
         for number in range(recording.layout.partitions(log)):
             partition = Partition(log, number)
-            records = [line.record for line in recording.partition(partition)]
+            records = [line.record for line in recording.read_partition(partition)]
             yield partition, records, make_task(partition)
 
 
-def changelogs(recording: Recording, percent: int) -> Iterator[Piece]:
+def changelogs(recording: Recording, percent: int) -> Iterator[RecordBatch]:
     """The compacted changelog of each task after `percent` of its log."""
     for partition, records, task in logs_of(recording):
         refold(partition, task, records[: len(records) * percent // 100], lambda _: None)
         stored = [*task.store.items(), *task.changes()]
         lines = [
-            Line(Record(offset, 0, key, value or b""), value)
+            TopicEntry(Record(offset, 0, key, value or b""), value)
             for offset, (key, value) in enumerate(stored)
         ]
         yield Partition(CHANGELOG_OF[partition.topic], partition.number), lines
@@ -51,12 +51,12 @@ def changelogs(recording: Recording, percent: int) -> Iterator[Piece]:
 def main(shape: str, directory: Path) -> None:
     """One file for each history and share."""
     for history in HISTORIES:
-        recording = Kept(history)
+        recording = RecordingFile(history)
         for percent in SHARES:
             name = f"{shape}.{history.name.partition('.')[0]}.{percent}.jsonl.gz"
-            with keeping(directory / name, recording.layout) as keep:
-                for piece in changelogs(recording, percent):
-                    keep(piece)
+            with new_recording(directory / name, recording.layout) as keep:
+                for batch in changelogs(recording, percent):
+                    keep(batch)
 
 
 if __name__ == "__main__":

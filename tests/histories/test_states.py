@@ -27,7 +27,7 @@ from schemas.internal.states import (
 )
 from schemas.internal.topics import CHANGELOG_OF, Layout
 from streams.audit.refold import refold
-from streams.audit.replay.recording import Kept
+from streams.audit.replay.recording import RecordingFile
 from streams.base.transport import Partition
 from streams.runtime.roles import task_maker
 from tests.histories.record_states import ROLE_OF, logs_of
@@ -45,7 +45,7 @@ def format_of(path: Path) -> int:
 
 def recorded(path: Path, log: Partition) -> dict[bytes, bytes]:
     changelog = Partition(CHANGELOG_OF[log.topic], log.number)
-    return {line.record.key: line.value or b"" for line in Kept(path).partition(changelog)}
+    return {line.record.key: line.value or b"" for line in RecordingFile(path).read_partition(changelog)}
 
 
 def decoded(task: Task) -> dict[bytes, bytes]:
@@ -59,7 +59,7 @@ def decoded(task: Task) -> dict[bytes, bytes]:
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
 def test_a_recorded_state_is_restored_and_goes_on_as_if_folded_from_the_start(path: Path) -> None:
-    history = Kept(path.parent.parent / f"{path.name.split('.')[1]}.jsonl.gz")
+    history = RecordingFile(path.parent.parent / f"{path.name.split('.')[1]}.jsonl.gz")
     for log, records, folded in logs_of(history):
         restored = task_maker(ROLE_OF[log.topic], history.layout)(log)
         for key, value in recorded(path, log).items():
@@ -82,7 +82,7 @@ def test_each_format_has_recordings_with_every_kind_of_state() -> None:
     kinds: dict[int, set[str]] = {}
     for path in RECORDED:
         found = kinds.setdefault(format_of(path), set())
-        for _, lines in Kept(path).pieces():
+        for _, lines in RecordingFile(path).batches():
             found |= {msgspec.msgpack.decode(payload_of(line.value or b""))[0] for line in lines}
     expected = {tag_of(kind) for kind in (*get_args(Kinds), TaskPosition)}
     assert kinds == dict.fromkeys(range(1, STATE_FORMAT + 1), expected)

@@ -11,11 +11,12 @@ from schemas.internal.facts import FactKind
 from schemas.internal.messages import TICK
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 from schemas.public.codec import Decoder
-from streams.audit.replay.diff import What
-from streams.audit.replay.live_recording import Topics
-from streams.audit.replay.recording import Kept, keeping
+from streams.audit.replay.diff import DiffKind
+from streams.audit.replay.live_recording import LiveRecording
+from streams.audit.replay.recording import RecordingFile, new_recording
 from streams.audit.replay.replay import replay
-from streams.audit.verify import NotAtRest, verify
+from streams.audit.rest import NotAtRest
+from streams.audit.verify import verify
 from streams.base.settings import Settings
 from streams.embedded.stack import Stack
 from streams.kafka.clients import idempotent_producer, read_committed_consumer
@@ -69,11 +70,11 @@ def found(settings: Settings, *, postgres: bool = False) -> set[str]:
 def test_a_replay_of_the_topics_says_what_went_out_and_its_file_says_the_same(
     settings: Settings, tmp_path: Path
 ) -> None:
-    topics = Topics(settings, wait_s=10)
-    with keeping(tmp_path / "kept", topics.layout) as keep:
+    topics = LiveRecording(settings, wait_s=10)
+    with new_recording(tmp_path / "kept", topics.layout) as keep:
         found = replay(topics, Decoder().decode, keep=keep)
     assert (found.first, found.compared["touch.due"], found.parked) == (None, 1, 0)
-    assert replay(Kept(tmp_path / "kept"), Decoder().decode) == found
+    assert replay(RecordingFile(tmp_path / "kept"), Decoder().decode) == found
 
 
 def test_a_row_that_was_changed_is_found(settings: Settings) -> None:
@@ -95,8 +96,10 @@ def test_what_the_logs_do_not_say_is_found_on_every_topic(settings: Settings) ->
         put(settings, topic, some, changed)
         expected |= where
         assert found(settings) == expected
-    replayed = replay(Topics(settings, wait_s=10), Decoder().decode)
-    assert replayed.different == {("touch.due", What.MISSING): 1}  # the one that stands there twice
+    replayed = replay(LiveRecording(settings, wait_s=10), Decoder().decode)
+    assert replayed.different == {
+        ("touch.due", DiffKind.MISSING): 1
+    }  # the one that stands there twice
     assert replayed.cause is not None and replayed.cause.record is None  # nothing led to it
 
 
@@ -111,4 +114,4 @@ def test_a_letter_that_nothing_explains_is_found(settings: Settings) -> None:
 def test_a_log_that_nobody_folds_is_no_recording_yet(settings: Settings) -> None:
     put(settings, Topic.CONTACT_LOG, first(settings, Topic.CONTACT_LOG), TICK)
     with pytest.raises(NotAtRest, match=r"contact-log\[0\] is not folded to its end"):
-        replay(Topics(settings, wait_s=0), Decoder().decode)
+        replay(LiveRecording(settings, wait_s=0), Decoder().decode)

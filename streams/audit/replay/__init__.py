@@ -1,6 +1,6 @@
-"""Recorded logs folded again by the present code: the first command that is another than the one
-that went out, and why.
+"""Replay: folds recorded logs with the current code, and finds the first output that differs from
+the recorded one, with its cause.
 
-`verify` asks whether the engine did what its code says; this asks whether a changed code says what
-the engine did.
+`verify` checks that the engine did what its code does. A replay checks that changed code would do
+what the engine did.
 """

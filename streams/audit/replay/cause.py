@@ -1,8 +1,8 @@
-"""Why a replay differs: of what was recorded of somebody, the first decision that the present code
-takes otherwise, and the record that it was taking in.
+"""The cause of a difference: the first decision about a contact or campaign that the current code
+takes otherwise, and the input record at which it does.
 
-Decisions are facts. Those that the differing processor said of them are laid beside those that it
-says now, one by one in their order, on the fields that the recorded one has.
+Decisions are facts. The recorded facts that the differing processor emitted about the subject are
+paired with those that it emits now, in order, and compared in the fields that the recorded one has.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,18 +20,18 @@ from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.audit.refold import refold
-from streams.audit.replay.diff import Difference
+from streams.audit.replay.diff import OutputDifference
 from streams.audit.replay.recording import Recording
-from streams.audit.replay.stamped_task import Stamped, witnessed
+from streams.audit.replay.stamped_task import StampedOutput, stamped_task
 from streams.base.partitioner import partition_of
 from streams.base.transport import Partition
 
 
-class Where(NamedTuple):
-    """A record of a log; `at` is the stream time that it made. `timer`: it is not about them, and
-    a timer of theirs came due with it."""
+class CausingRecord(NamedTuple):
+    """An input record. `at` is the stream time after it, and `message` the name of its message.
+    `timer` means that the record is not about the subject: a timer of the subject fired at it."""
 
-    place: Partition
+    partition: Partition
     offset: int
     at: int
     message: str
@@ -39,46 +39,48 @@ class Where(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """The first decisions that are not the same; both None where all are, and then `record` is
-    where the difference itself was said."""
+    """The first pair of facts that differs, and the differing `fields`. One fact is None if it has
+    no counterpart. Both are None if no fact differs: `record` led to the differing output then."""
 
-    then: Fact | None
-    now: Fact | None
+    recorded: Fact | None
+    current: Fact | None
     fields: tuple[str, ...]
-    record: Where | None
+    record: CausingRecord | None
 
 
-class _Moment(NamedTuple):
-    """When something was said, and at which record: None where only its time is known."""
+class _Emission(NamedTuple):
+    """When a fact or output was emitted, and at which input record. A recorded fact has no offset
+    because only its time is known; an output of a timer has none either."""
 
     at: int
     offset: int | None = None
     timer: bool = False
 
 
-class _Decided(NamedTuple):
+class _EmittedFact(NamedTuple):
     fact: Fact
-    when: _Moment
+    emission: _Emission
 
 
 class _Subject(NamedTuple):
-    """Who it is about, and the log whose fold differs."""
+    """The contact or campaign that a difference is about, and the log whose fold differs."""
 
     log: Partition
     key: bytes
     tenant_id: str
 
-    def mine(self, fact: Fact, layout: Layout) -> bool:
-        """Whether the fold of this log says such facts."""
+    def emits(self, fact: Fact, layout: Layout) -> bool:
+        """Whether the fold of the log emits such a fact."""
         if self.log.topic is Topic.CAMPAIGN_LOG:
             return fact.contact_id is None
-        if not _of_dispatch(fact):
+        if not _is_from_dispatch(fact):
             return self.log.topic is Topic.CONTACT_LOG
         account = m.account_key(fact.tenant_id, fact.channel or "")
         return self.log == (Topic.DISPATCH_LOG, partition_of(account, layout.dispatch))
 
-    def named_in(self, record: Record) -> bool:
-        """Whether a record of the log is about them. Dispatch's are kept by account."""
+    def is_named_in(self, record: Record) -> bool:
+        """Whether a record of the log is about the subject. Records of dispatch-log have the key of
+        an account, so their message is read."""
         if record.key in (self.key, self.tenant_id.encode()):
             return True
         if self.log.topic is not Topic.DISPATCH_LOG:
@@ -90,63 +92,65 @@ class _Subject(NamedTuple):
         return False
 
 
-def cause_of(difference: Difference, recording: Recording) -> Cause | None:
-    """Reads the log and the facts once more, to the moment of the difference. None where nothing
-    recorded tells whom it is about."""
-    who = _subject(difference, recording)
-    if who is None:
+def cause_of(difference: OutputDifference, recording: Recording) -> Cause | None:
+    """The cause of a difference, found by reading the log and the facts again up to its time. None
+    if nothing in the recording names the subject."""
+    subject = _subject(difference, recording)
+    if subject is None:
         return None
-    pairs = zip_longest(_then(who, recording), _now(who, recording, difference.at))
-    for was, found in pairs:
-        fields = _unlike(was, found)
+    recorded_facts = _recorded_facts(subject, recording)
+    current_facts = _current_facts(subject, recording, difference.at)
+    for recorded, current in zip_longest(recorded_facts, current_facts):
+        fields = _differing_fields(recorded, current)
         if fields is not None:
-            when = min((e.when for e in (found, was) if e is not None), key=lambda w: w.at)
-            if when.at > difference.at:
+            emissions = (each.emission for each in (current, recorded) if each is not None)
+            emission = min(emissions, key=lambda emission: emission.at)
+            if emission.at > difference.at:
                 break
-            then, now = _counterparts(was, found)
-            return Cause(then, now, fields, _where(who, recording, when))
-    said, when = difference.now, _Moment(difference.at)
-    if said is not None:
-        when = _Moment(said.at, said.offset, said.offset is None)
-    return Cause(None, None, (), _where(who, recording, when))
+            pair = _counterparts(recorded, current)
+            return Cause(*pair, fields, _causing_record(subject, recording, emission))
+    output, emission = difference.current, _Emission(difference.at)
+    if output is not None:
+        emission = _Emission(output.at, output.offset, output.offset is None)
+    return Cause(None, None, (), _causing_record(subject, recording, emission))
 
 
-def _subject(difference: Difference, recording: Recording) -> _Subject | None:
-    layout, fields = recording.layout, difference.order.fields
-    log = difference.order.log
-    name = fields.get("contact_id") or fields.get("campaign_id")
-    if log is None or (log.topic is not Topic.CAMPAIGN_LOG and name is None):
-        # Not all that is ordered of dispatch says whom it is about; the facts do.
-        sought = fields.get("command_id") or fields.get("cause")
-        about = None if sought is None else _sought(sought, recording)
-        if about is None:
+def _subject(difference: OutputDifference, recording: Recording) -> _Subject | None:
+    layout, fields = recording.layout, difference.output.fields
+    log = difference.output.log
+    subject_id = fields.get("contact_id") or fields.get("campaign_id")
+    if log is None or (log.topic is not Topic.CAMPAIGN_LOG and subject_id is None):
+        # Some messages to dispatch name no contact; the facts about them do.
+        cause = fields.get("command_id") or fields.get("cause")
+        fact = None if cause is None else _fact_about(cause, recording)
+        if fact is None:
             return None
-        name = about.contact_id
-        key = m.contact_key(about.tenant_id, about.contact_id or "")
+        subject_id = fact.contact_id
+        key = m.contact_key(fact.tenant_id, fact.contact_id or "")
         log = Partition(Topic.CONTACT_LOG, partition_of(key, layout.contact))
     tenant_id: str = fields["tenant_id"]
-    return _Subject(log, m.contact_key(tenant_id, name or ""), tenant_id)
+    return _Subject(log, m.contact_key(tenant_id, subject_id or ""), tenant_id)
 
 
-def _sought(text: str, recording: Recording) -> Fact | None:
-    """The first fact about a contact with this command or cause."""
+def _fact_about(cause: str, recording: Recording) -> Fact | None:
+    """The first fact about a contact that has `cause` as its command id or its cause."""
     for number in range(recording.layout.facts):
-        for entry in recording.partition(Partition(Topic.FACTS, number)):
-            if text.encode() in entry.record.value:
+        for entry in recording.read_partition(Partition(Topic.FACTS, number)):
+            if cause.encode() in entry.record.value:
                 for fact in _decoded(entry.record.value):
-                    if fact.contact_id and text in (fact.command_id, fact.cause):
+                    if fact.contact_id and cause in (fact.command_id, fact.cause):
                         return fact
     return None
 
 
-def _then(who: _Subject, recording: Recording) -> Iterator[_Decided]:
+def _recorded_facts(subject: _Subject, recording: Recording) -> Iterator[_EmittedFact]:
     layout = recording.layout
-    place = Partition(Topic.FACTS, partition_of(who.key, layout.facts))
-    for entry in recording.partition(place):
-        if entry.record.key == who.key:
+    partition = Partition(Topic.FACTS, partition_of(subject.key, layout.facts))
+    for entry in recording.read_partition(partition):
+        if entry.record.key == subject.key:
             for fact in _decoded(entry.record.value):
-                if who.mine(fact, layout):
-                    yield _Decided(fact, _Moment(from_datetime(fact.at)))
+                if subject.emits(fact, layout):
+                    yield _EmittedFact(fact, _Emission(from_datetime(fact.at)))
 
 
 def _decoded(value: bytes) -> Iterator[Fact]:
@@ -154,106 +158,121 @@ def _decoded(value: bytes) -> Iterator[Fact]:
         yield facts.decode(value)
 
 
-def _now(who: _Subject, recording: Recording, until: int) -> list[_Decided]:
-    found: list[_Decided] = []
+def _current_facts(subject: _Subject, recording: Recording, until_at: int) -> list[_EmittedFact]:
+    emitted: list[_EmittedFact] = []
 
-    def hear(output: Output) -> None:
+    def collect(output: Output) -> None:
         fact = output.message
-        if output.key == who.key and isinstance(fact, Fact) and who.mine(fact, recording.layout):
-            assert isinstance(output, Stamped)
-            written = facts.decode(facts.encode(fact))  # as its log would have it
-            when = _Moment(output.at, output.offset, output.offset is None)
-            found.append(_Decided(written, when))
+        if output.key != subject.key or not isinstance(fact, Fact):
+            return
+        if subject.emits(fact, recording.layout):
+            assert isinstance(output, StampedOutput)
+            logged = facts.decode(facts.encode(fact))  # equal to the same fact read from the topic
+            emission = _Emission(output.at, output.offset, output.offset is None)
+            emitted.append(_EmittedFact(logged, emission))
 
-    task = witnessed(who.log, recording.layout)
-    refold(who.log, task, _until(recording, who.log, until), hear)
-    return found
+    task = stamped_task(subject.log, recording.layout)
+    refold(subject.log, task, _records_until(recording, subject.log, until_at), collect)
+    return emitted
 
 
-def _until(recording: Recording, log: Partition, until: int) -> Iterator[Record]:
-    """Its records, up to the first that is later: timers of before fire by it."""
-    for entry in recording.partition(log):
+def _records_until(recording: Recording, log: Partition, until_at: int) -> Iterator[Record]:
+    """The records of a log up to the first that is later than `until_at`, which fires the timers
+    that are due before it."""
+    for entry in recording.read_partition(log):
         yield entry.record
-        if entry.record.timestamp > until:
+        if entry.record.timestamp > until_at:
             return
 
 
-def _of_dispatch(fact: Fact) -> bool:
-    """The dispatch processor's word and not the contact's; both defer, and what each looked at
-    tells them apart."""
+def _is_from_dispatch(fact: Fact) -> bool:
+    """Whether the dispatch processor has emitted a fact, and not the contact processor. Both emit
+    touch.deferred, with different values."""
     if fact.fact is not FactKind.TOUCH_DEFERRED:
         return fact.fact in (FactKind.TOUCH_COMMANDED, FactKind.TOUCH_REVOKED)
-    asked = fact.command_id is not None
-    return asked and (fact.reason == "throttled" or "zone" in (fact.values or {}))
+    requested = fact.command_id is not None
+    return requested and (fact.reason == "throttled" or "zone" in (fact.values or {}))
 
 
-def _unlike(then: _Decided | None, now: _Decided | None) -> tuple[str, ...] | None:
-    """None where they say the same, else the fields that do not."""
-    if then is None or now is None:
+def _differing_fields(
+    recorded: _EmittedFact | None, current: _EmittedFact | None
+) -> tuple[str, ...] | None:
+    """The names of the fields in which two facts differ; None if they agree. Empty if one fact is
+    missing."""
+    if recorded is None or current is None:
         return ()
-    if then.fact.fact is not now.fact.fact:
+    if recorded.fact.fact is not current.fact.fact:
         return ("fact",)
-    found: list[str] = []
+    names: list[str] = []
     for name in Fact.__struct_fields__:
-        was, found_now = getattr(then.fact, name), getattr(now.fact, name)
+        before, now = getattr(recorded.fact, name), getattr(current.fact, name)
         if name == "values":
-            told = found_now or {}
-            found += [
+            values = now or {}
+            names += [
                 f"values.{each}"
-                for each, value in (was or {}).items()
-                if not _covers(value, told.get(each))
+                for each, value in (before or {}).items()
+                if not _covers(value, values.get(each))
             ]
-        elif was is not None and was != found_now:
-            found.append(name)
-    return tuple(found) or None
+        elif before is not None and before != now:
+            names.append(name)
+    return tuple(names) or None
 
 
-def _counterparts(then: _Decided | None, now: _Decided | None) -> tuple[Fact | None, Fact | None]:
-    """Both, if they are of one moment or one decision; else the earlier, and nothing beside it."""
-    was, found = (None if each is None else each.fact for each in (then, now))
-    if was is None or found is None or was.at == found.at or _same_decision(was, found):
-        return was, found
-    return (was, None) if was.at < found.at else (None, found)
+def _counterparts(
+    recorded: _EmittedFact | None, current: _EmittedFact | None
+) -> tuple[Fact | None, Fact | None]:
+    """Both facts, if they have the same time or are about the same decision; otherwise the earlier
+    one alone."""
+    before, now = (None if each is None else each.fact for each in (recorded, current))
+    if before is None or now is None or before.at == now.at or _same_decision(before, now):
+        return before, now
+    return (before, None) if before.at < now.at else (None, now)
 
 
-def _same_decision(then: Fact, now: Fact) -> bool:
+def _same_decision(recorded: Fact, current: Fact) -> bool:
     return all(
-        getattr(then, name) == getattr(now, name)
+        getattr(recorded, name) == getattr(current, name)
         for name in ("fact", "enrollment_id", "touch_number", "attempt")
     )
 
 
-def _covers(then: Any, now: Any) -> bool:
-    """Whether a value tells at least as much: what is told of a decision may grow."""
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        return all(_covers(value, now.get(key)) for key, value in then.items())
-    if isinstance(then, list) and isinstance(now, list):
-        return len(then) <= len(now) and all(map(_covers, then, now))
-    return bool(then == now)
+def _covers(recorded: Any, current: Any) -> bool:
+    """Whether a current value contains the recorded one: the values of a decision may grow."""
+    if isinstance(recorded, Mapping) and isinstance(current, Mapping):
+        return all(_covers(value, current.get(key)) for key, value in recorded.items())
+    if isinstance(recorded, list) and isinstance(current, list):
+        return len(recorded) <= len(current) and all(map(_covers, recorded, current))
+    return bool(recorded == current)
 
 
-def _where(who: _Subject, recording: Recording, when: _Moment) -> Where | None:
-    """The record of that moment: the first for a timer, else the one that was at hand or is about
-    them. None where time never was that: it was no fold that said it."""
-    now, found = 0, None
-    for entry in recording.partition(who.log):
+def _causing_record(
+    subject: _Subject, recording: Recording, emission: _Emission
+) -> CausingRecord | None:
+    """The record at which `emission` happened. For a timer it is the first record that has reached
+    its time; otherwise it is the one with the emission's offset, or the one that is about the
+    subject. None if stream time never had that value: no fold led to the emission then."""
+    now, causing = 0, None
+    for entry in recording.read_partition(subject.log):
         record = entry.record
         now = max(now, record.timestamp)
-        if now < when.at:
+        if now < emission.at:
             continue
-        if now > when.at:
+        if now > emission.at:
             break
-        at_hand = not when.timer and (
-            who.named_in(record) if when.offset is None else record.offset == when.offset
+        processed = not emission.timer and (
+            subject.is_named_in(record)
+            if emission.offset is None
+            else record.offset == emission.offset
         )
-        if at_hand or found is None:
-            found = Where(who.log, record.offset, now, _kind(who.log, record), timer=not at_hand)
-        if at_hand or when.timer:
+        if processed or causing is None:
+            message = _message_name(subject.log, record)
+            causing = CausingRecord(subject.log, record.offset, now, message, timer=not processed)
+        if processed or emission.timer:
             break
-    return found
+    return causing
 
 
-def _kind(log: Partition, record: Record) -> str:
+def _message_name(log: Partition, record: Record) -> str:
     try:
         return type(m.DECODE[log.topic](record.value)).__name__
     except msgspec.DecodeError:

@@ -1,9 +1,9 @@
-"""What leads to a command, as it was recorded and as the present code says it: the command itself,
-and what a processor orders of the next one.
+"""The outputs that a replay compares: commands, the times at which they were sent, and the messages
+between processors that lead to them (requests, withdrawals, announcements).
 
-Each log is folded as it was recorded, so a request that is not made any more would still have its
-command: that is why requests, withdrawals and announcements are compared too, besides commands and
-the moments at which they went out. Other facts and all states are commentary, and may grow richer.
+Each log is folded as it was recorded. A request that the current code does not make any more still
+has its recorded command, so comparing commands alone would not be enough. Other facts and all
+states are not compared: they may gain fields and values.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,26 +21,27 @@ from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS, Layout, Topic
 from schemas.public.codec import DecodeEvent
 from schemas.public.commands import command_fields
-from streams.audit.replay.recording import Piece
-from streams.audit.replay.stamped_task import Stamped
+from streams.audit.replay.recording import RecordBatch
+from streams.audit.replay.stamped_task import StampedOutput
 from streams.base.partitioner import partition_of
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
 from streams.runtime.dead_letter import RETRIED
 
-Name = tuple[object, ...]
+MatchKey = tuple[object, ...]
 
 UNREADABLE = "unreadable"
-"""The kind of a command that no decoder takes."""
+"""The kind of a command that cannot be decoded."""
 
-MOMENT_OF = {
+OUTPUT_TIMED_BY = {
     FactKind.TOUCH_COMMANDED: "touch.due",
     FactKind.TOUCH_REVOKED: "command.revoked",
     FactKind.TOUCH_WITHDRAWING: "WithdrawTouch",
 }
-"""Facts that tell when something was said which does not tell it itself."""
+"""The timing facts, each with the kind of output whose time it holds. The records of these outputs
+hold no stream time of their own."""
 
-_NAMED_BY: dict[type, tuple[str, ...]] = {
+_MATCH_FIELDS: dict[type, tuple[str, ...]] = {
     m.RequestTouch: ("command_id", "emission"),
     m.WithdrawTouch: ("command_id",),
     m.AmendTouch: ("command_id",),
@@ -51,148 +52,166 @@ _NAMED_BY: dict[type, tuple[str, ...]] = {
     m.TemplateGone: ("tenant_id", "template_id"),
     m.RunsMoved: ("tenant_id", "campaign_id", "version"),
 }
-_CONTACTS = (m.RequestTouch, m.WithdrawTouch, m.AmendTouch, m.SuppressAddress)
+_FROM_CONTACT = (m.RequestTouch, m.WithdrawTouch, m.AmendTouch, m.SuppressAddress)
 _DECODE = {Topic.CONTACT_LOG: m.decode_contact, Topic.DISPATCH_LOG: m.decode_dispatch}
-_MARKS = tuple(f'"{kind.value}"'.encode() for kind in MOMENT_OF)
-_plain = msgspec.msgpack.Decoder().decode
+_TIMING_MARKS = tuple(f'"{kind.value}"'.encode() for kind in OUTPUT_TIMED_BY)
+_decode_plain = msgspec.msgpack.Decoder().decode
 
 
-class Order(NamedTuple):
-    """One of these. `name` is the same on both sides; where several have it, the first is meant
-    by the first. `at` is stream time, or, where nothing recorded tells that, the record's own.
-    `log` is whose fold says it, as far as it can be told, and `offset` of which record; None for a
-    timer, and for what was recorded."""
+class ComparedOutput(NamedTuple):
+    """One output to compare.
+
+    `match_key` pairs a recorded output with a current one; outputs with equal keys are paired in
+    order. `at` is the stream time of the output, or its record's timestamp if the recording does
+    not have the stream time; microseconds. `log` is the partition whose fold made the output, None
+    if unknown. `offset` is that of the input record; None for timers and recorded outputs.
+    """
 
     kind: str
-    name: Name
+    match_key: MatchKey
     fields: Mapping[str, Any]
     at: int
     log: Partition | None
     offset: int | None = None
 
 
-def said_now(output: Output, log: Partition, layout: Layout) -> Order | None:
-    """What the present code says, if it is one."""
-    assert isinstance(output, Stamped)
+def current_output(output: Output, log: Partition, layout: Layout) -> ComparedOutput | None:
+    """The compared output that an output of the current code is, None if it is none. `log` is the
+    partition that was folded."""
+    assert isinstance(output, StampedOutput)
     message, topic = output.message, output.topic
     when = (output.at, log, output.offset)
     if isinstance(message, m.CommandDue | m.CommandRevoked):
         kind, event_id, fields = command_fields(message)
-        return Order(kind, (kind, event_id), fields, *when)
+        return ComparedOutput(kind, (kind, event_id), fields, *when)
     if isinstance(message, Fact):
-        return _moment(message, *when)
-    if type(message) not in _NAMED_BY:
+        return _timing_output(message, *when)
+    if type(message) not in _MATCH_FIELDS:
         return None
     number = output.partition
     if number is None:
         number = partition_of(output.key, layout.partitions(topic))
-    name = _name(Partition(topic, number), message)
-    return Order(type(message).__name__, name, msgspec.structs.asdict(message), *when)
+    match_key = _match_key(Partition(topic, number), message)
+    return ComparedOutput(type(message).__name__, match_key, msgspec.structs.asdict(message), *when)
 
 
-def recorded(piece: Piece, layout: Layout, decode: DecodeEvent) -> Iterator[Order]:
-    """Those among the records of a piece."""
-    place, entries = piece
+def recorded_outputs(
+    batch: RecordBatch, layout: Layout, decode: DecodeEvent
+) -> Iterator[ComparedOutput]:
+    """The compared outputs among the records of a batch. `decode` reads commands."""
+    partition, entries = batch
     for entry in entries:
-        if place.topic in COMMANDS:
-            yield _command(place, entry, layout, decode)
-        elif place.topic is Topic.FACTS:
-            if any(mark in entry.record.value for mark in _MARKS):
+        if partition.topic in COMMANDS:
+            yield _command(partition, entry, layout, decode)
+        elif partition.topic is Topic.FACTS:
+            if any(mark in entry.record.value for mark in _TIMING_MARKS):
                 with suppress(msgspec.DecodeError):
-                    yield from _told(facts.decode(entry.record.value), layout)
-        elif place.topic in _DECODE:
-            yield from _ordered(place, entry, layout)
+                    yield from _timing(facts.decode(entry.record.value), layout)
+        elif partition.topic in _DECODE:
+            yield from _message(partition, entry, layout)
 
 
-def _command(place: Partition, entry: TopicEntry, layout: Layout, decode: DecodeEvent) -> Order:
+def _command(
+    partition: Partition, entry: TopicEntry, layout: Layout, decode: DecodeEvent
+) -> ComparedOutput:
     at, log = entry.record.timestamp, None
     try:
         event = decode(entry.record.headers(), entry.value)
     except Refused as refused:
-        name = (UNREADABLE, *place, entry.record.offset)
-        return Order(UNREADABLE, name, {"reason": refused.code, "detail": refused.detail}, at, log)
+        match_key = (UNREADABLE, *partition, entry.record.offset)
+        problem = {"reason": refused.code, "detail": refused.detail}
+        return ComparedOutput(UNREADABLE, match_key, problem, at, log)
     fields = event.data.model_dump(exclude_unset=True)
-    channel = place.topic.value.removeprefix("commands.")
-    log = _log(Topic.DISPATCH_LOG, m.account_key(fields["tenant_id"], channel), layout)
-    return Order(event.type, (event.type, event.id), fields, at, log)
+    channel = partition.topic.value.removeprefix("commands.")
+    log = _partition_of(Topic.DISPATCH_LOG, m.account_key(fields["tenant_id"], channel), layout)
+    return ComparedOutput(event.type, (event.type, event.id), fields, at, log)
 
 
-def _ordered(place: Partition, entry: TopicEntry, layout: Layout) -> Iterator[Order]:
+def _message(partition: Partition, entry: TopicEntry, layout: Layout) -> Iterator[ComparedOutput]:
     headers = entry.record.headers() or ()
     if any(name == RETRIED for name, _ in headers):
-        return  # a dead letter sent back to its log: said once, by the record it repeats
+        return  # a dead letter that was sent back to its log repeats an earlier record
     try:
-        message = _DECODE[place.topic](entry.record.value)
+        message = _DECODE[partition.topic](entry.record.value)
     except msgspec.DecodeError:
-        return  # poison, on both sides
-    if type(message) not in _NAMED_BY:
+        return  # poison then and now
+    if type(message) not in _MATCH_FIELDS:
         return
-    # The bytes and not the message: what they do not hold was not known then.
-    fields = dict(zip(message.__struct_fields__, _plain(entry.record.value)[1:], strict=False))
+    # Taken from the bytes: the decoded message also has the fields that are newer than the bytes.
+    values = _decode_plain(entry.record.value)[1:]
+    fields = dict(zip(message.__struct_fields__, values, strict=False))
     log, at = None, entry.record.timestamp
-    if not isinstance(message, _CONTACTS):
-        log = _log(Topic.CAMPAIGN_LOG, fields["tenant_id"].encode(), layout)
+    if not isinstance(message, _FROM_CONTACT):
+        log = _partition_of(Topic.CAMPAIGN_LOG, fields["tenant_id"].encode(), layout)
     elif "contact_id" in fields:
         key = m.contact_key(fields["tenant_id"], fields["contact_id"])
-        log = _log(Topic.CONTACT_LOG, key, layout)
+        log = _partition_of(Topic.CONTACT_LOG, key, layout)
     if isinstance(message, m.RequestTouch):
         at = message.due_at
-    yield Order(type(message).__name__, _name(place, message), fields, at, log)
+    yield ComparedOutput(type(message).__name__, _match_key(partition, message), fields, at, log)
 
 
-def _told(fact: Fact, layout: Layout) -> Iterator[Order]:
-    if fact.fact not in MOMENT_OF:
-        return
-    key = m.contact_key(fact.tenant_id, fact.contact_id or "")
-    log = _log(Topic.CONTACT_LOG, key, layout)
-    if fact.fact is not FactKind.TOUCH_WITHDRAWING:
-        log = _log(Topic.DISPATCH_LOG, m.account_key(fact.tenant_id, fact.channel or ""), layout)
-    order = _moment(fact, from_datetime(fact.at), log)
-    if order is not None:
-        yield order
+def _timing(fact: Fact, layout: Layout) -> Iterator[ComparedOutput]:
+    if fact.fact is FactKind.TOUCH_WITHDRAWING:
+        key = m.contact_key(fact.tenant_id, fact.contact_id or "")
+        log = _partition_of(Topic.CONTACT_LOG, key, layout)
+    else:
+        account = m.account_key(fact.tenant_id, fact.channel or "")
+        log = _partition_of(Topic.DISPATCH_LOG, account, layout)
+    output = _timing_output(fact, from_datetime(fact.at), log)
+    if output is not None:
+        yield output
 
 
-def _moment(fact: Fact, at: int, log: Partition, offset: int | None = None) -> Order | None:
-    kind = MOMENT_OF.get(fact.fact)
+def _timing_output(
+    fact: Fact, at: int, log: Partition, offset: int | None = None
+) -> ComparedOutput | None:
+    kind = OUTPUT_TIMED_BY.get(fact.fact)
     if kind is None:
         return None
     names = ("tenant_id", "contact_id", "command_id", "step_id", "channel")
     fields = {name: getattr(fact, name) for name in names} | {"at": from_datetime(fact.at)}
-    return Order(kind, (fact.fact, fact.command_id), fields, at, log, offset)
+    return ComparedOutput(kind, (fact.fact, fact.command_id), fields, at, log, offset)
 
 
-def _name(place: Partition, message: msgspec.Struct) -> Name:
-    parts = (getattr(message, name) for name in _NAMED_BY[type(message)])
-    return (type(message).__name__, *place, *parts)
+def _match_key(partition: Partition, message: msgspec.Struct) -> MatchKey:
+    parts = (getattr(message, name) for name in _MATCH_FIELDS[type(message)])
+    return (type(message).__name__, *partition, *parts)
 
 
-def _log(topic: Topic, key: bytes, layout: Layout) -> Partition:
+def _partition_of(topic: Topic, key: bytes, layout: Layout) -> Partition:
     return Partition(topic, partition_of(key, layout.partitions(topic)))
 
 
-def unlike(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields that are not as they were. What is new since is no difference."""
-    return tuple(name for name in then if name not in now or not same(then[name], now[name]))
+def differing_fields(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the recorded fields that have another value now, or none. Fields that are new
+    since the recording do not count."""
+    return tuple(
+        name
+        for name, value in recorded.items()
+        if name not in current or not is_same(value, current[name])
+    )
 
 
-def same(then: Any, now: Any) -> bool:
-    """Whether a value is as it was recorded, as far as that goes: structs only ever grow, at
-    their end."""
-    match now:
+def is_same(recorded: Any, current: Any) -> bool:
+    """Whether a current value equals the recorded one, as plain msgpack. A struct may have more
+    fields at its end than the recorded array."""
+    match current:
         case msgspec.Struct():
-            if not isinstance(then, list):
+            if not isinstance(recorded, list):
                 return False
-            return all(map(same, then, (getattr(now, name) for name in now.__struct_fields__)))
+            fields = (getattr(current, name) for name in current.__struct_fields__)
+            return all(map(is_same, recorded, fields))
         case list() | tuple():
             return (
-                isinstance(then, list | tuple)
-                and len(then) == len(now)
-                and all(map(same, then, now))
+                isinstance(recorded, list | tuple)
+                and len(recorded) == len(current)
+                and all(map(is_same, recorded, current))
             )
         case Mapping():
             return (
-                isinstance(then, Mapping)
-                and then.keys() == now.keys()
-                and all(same(then[key], value) for key, value in now.items())
+                isinstance(recorded, Mapping)
+                and recorded.keys() == current.keys()
+                and all(is_same(recorded[key], value) for key, value in current.items())
             )
-    return bool(then == now)
+    return bool(recorded == current)

@@ -1,5 +1,5 @@
-"""What was said then meets what is said now: equals forget each other, so that memory holds what
-is left over."""
+"""The diff of recorded outputs against outputs of the current code. Equal pairs cancel at once, so
+memory holds only the unmatched ones."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -7,11 +7,16 @@ from enum import Enum
 from typing import NamedTuple
 
 from schemas.internal.topics import Topic
-from streams.audit.replay.compared_outputs import MOMENT_OF, Name, Order, unlike
+from streams.audit.replay.compared_outputs import (
+    OUTPUT_TIMED_BY,
+    ComparedOutput,
+    MatchKey,
+    differing_fields,
+)
 
 
-class What(Enum):
-    """How something differs."""
+class DiffKind(Enum):
+    """How a recorded output and the current one differ."""
 
     MISSING = "not said now"
     NEW = "not said then"
@@ -19,108 +24,113 @@ class What(Enum):
     MOVED = "said at another time"
 
 
-class Difference(NamedTuple):
-    """Something that is not as it was recorded; `fields` are those that differ."""
+class OutputDifference(NamedTuple):
+    """A recorded output and the current one, where they differ; one is None if there is no such
+    output. `fields` are the names of the fields that differ."""
 
-    what: What
-    then: Order | None
-    now: Order | None
+    kind: DiffKind
+    recorded: ComparedOutput | None
+    current: ComparedOutput | None
     fields: tuple[str, ...] = ()
 
     @property
-    def order(self) -> Order:
-        """Either of them: they are about the same thing."""
-        order = self.now or self.then
-        assert order is not None
-        return order
+    def output(self) -> ComparedOutput:
+        """One of the two outputs; both have the same match key."""
+        output = self.current or self.recorded
+        assert output is not None
+        return output
 
     @property
     def at(self) -> int:
-        """When it was first otherwise."""
-        return min(order.at for order in (self.then, self.now) if order is not None)
+        """The time of the earlier output, in microseconds."""
+        outputs = (self.recorded, self.current)
+        return min(output.at for output in outputs if output is not None)
 
     @property
     def log(self) -> Topic:
-        """Whose fold differs."""
-        log = self.order.log
+        """The log whose fold differs."""
+        log = self.output.log
         return Topic.DISPATCH_LOG if log is None else log.topic
 
 
-# In the order of their causes: what is announced is asked for, and what is asked for goes out.
-_RANK = {Topic.CAMPAIGN_LOG: 0, Topic.CONTACT_LOG: 1, Topic.DISPATCH_LOG: 2}
+# Causes come first: an announcement leads to requests, and a request to a command.
+_CAUSAL_RANK = {Topic.CAMPAIGN_LOG: 0, Topic.CONTACT_LOG: 1, Topic.DISPATCH_LOG: 2}
 
 
-class Meeting:
-    """Counts all, keeps what still waits for its counterpart, and the first of those that met and
-    differ."""
+class OutputDiff:
+    """Matches outputs by their keys, in order. It counts all outputs and all differences, and keeps
+    the unmatched outputs and the first difference."""
 
     def __init__(self) -> None:
         self.compared: Counter[str] = Counter()
-        self._different: Counter[tuple[str, What]] = Counter()
-        self._waiting: dict[Name, deque[Difference]] = {}
-        self._first: Difference | None = None
+        self._different: Counter[tuple[str, DiffKind]] = Counter()
+        self._unmatched: dict[MatchKey, deque[OutputDifference]] = {}
+        self._first: OutputDifference | None = None
 
-    def then(self, order: Order) -> None:
-        """One that was recorded."""
-        if order.name[0] not in MOMENT_OF:
-            self.compared[order.kind] += 1
-        self._meet(Difference(What.MISSING, order, None))
+    def add_recorded(self, output: ComparedOutput) -> None:
+        """Adds an output of the recording."""
+        if output.match_key[0] not in OUTPUT_TIMED_BY:
+            self.compared[output.kind] += 1
+        self._match(OutputDifference(DiffKind.MISSING, output, None))
 
-    def now(self, order: Order) -> None:
-        """One that the present code says."""
-        self._meet(Difference(What.NEW, None, order))
+    def add_current(self, output: ComparedOutput) -> None:
+        """Adds an output of the current code."""
+        self._match(OutputDifference(DiffKind.NEW, None, output))
 
-    def _meet(self, one: Difference) -> None:
-        name = one.order.name
-        waiting = self._waiting.setdefault(name, deque())
-        if not waiting or waiting[0].what is one.what:
-            waiting.append(one)
+    def _match(self, side: OutputDifference) -> None:
+        key = side.output.match_key
+        waiting = self._unmatched.setdefault(key, deque())
+        if not waiting or waiting[0].kind is side.kind:
+            waiting.append(side)
             return
         other = waiting.popleft()
         if not waiting:
-            del self._waiting[name]
-        then, now = one.then or other.then, one.now or other.now
-        assert then is not None and now is not None
-        if fields := unlike(then.fields, now.fields):
-            what = What.MOVED if name[0] in MOMENT_OF else What.UNLIKE
-            self._count(Difference(what, then, now, fields))
+            del self._unmatched[key]
+        recorded, current = side.recorded or other.recorded, side.current or other.current
+        assert recorded is not None and current is not None
+        if fields := differing_fields(recorded.fields, current.fields):
+            kind = DiffKind.MOVED if key[0] in OUTPUT_TIMED_BY else DiffKind.UNLIKE
+            self._count(OutputDifference(kind, recorded, current, fields))
 
-    def _count(self, one: Difference) -> None:
-        self._different[one.order.kind, one.what] += 1
-        if self._first is None or _when(one) < _when(self._first):
-            self._first = one
+    def _count(self, difference: OutputDifference) -> None:
+        self._different[difference.output.kind, difference.kind] += 1
+        if self._first is None or _sort_key(difference) < _sort_key(self._first):
+            self._first = difference
 
-    def close(self) -> tuple[Counter[tuple[str, What]], Difference | None]:
-        """How many differ by kind and how, and which is the first; nothing comes any more."""
-        for one in self._left():
-            self._count(one)
-        self._waiting = {}
+    def close(self) -> tuple[Counter[tuple[str, DiffKind]], OutputDifference | None]:
+        """Counts the unmatched outputs as differences. Returns the number of differences by output
+        kind and diff kind, and the first difference. No output may be added after this."""
+        for difference in self._remaining():
+            self._count(difference)
+        self._unmatched = {}
         return self._different, self._first
 
-    def _left(self) -> Iterator[Difference]:
-        """What has met nobody. A moment goes with what it is the moment of, and tells its time."""
-        moments: dict[tuple[object, ...], deque[Difference]] = {}
+    def _remaining(self) -> Iterator[OutputDifference]:
+        """The unmatched outputs. A timing fact is merged into its command and supplies the time."""
+        timings: dict[tuple[object, ...], deque[OutputDifference]] = {}
         others = []
-        for one in (one for waiting in self._waiting.values() for one in waiting):
-            if one.order.name[0] in MOMENT_OF:
-                moments.setdefault(_about(one), deque()).append(one)
+        for difference in (each for waiting in self._unmatched.values() for each in waiting):
+            if difference.output.match_key[0] in OUTPUT_TIMED_BY:
+                timings.setdefault(_timing_key(difference), deque()).append(difference)
             else:
-                others.append(one)
-        for one in others:
-            mine = moments.get(_about(one))
-            yield _at(one, mine.popleft().at) if mine else one
-        yield from (one for left in moments.values() for one in left)
+                others.append(difference)
+        for difference in others:
+            timing = timings.get(_timing_key(difference))
+            yield _with_time(difference, timing.popleft().at) if timing else difference
+        yield from (difference for waiting in timings.values() for difference in waiting)
 
 
-def _about(one: Difference) -> tuple[object, ...]:
-    return (one.what, one.order.kind, one.order.fields.get("command_id"))
+def _timing_key(difference: OutputDifference) -> tuple[object, ...]:
+    output = difference.output
+    return (difference.kind, output.kind, output.fields.get("command_id"))
 
 
-def _at(one: Difference, at: int) -> Difference:
-    if one.then is None:
-        return one
-    return one._replace(then=one.then._replace(at=at))
+def _with_time(difference: OutputDifference, at: int) -> OutputDifference:
+    if difference.recorded is None:
+        return difference
+    return difference._replace(recorded=difference.recorded._replace(at=at))
 
 
-def _when(one: Difference) -> tuple[int, int, str]:
-    return (one.at, _RANK[one.log], repr(one.order.name))
+def _sort_key(difference: OutputDifference) -> tuple[int, int, str]:
+    rank = _CAUSAL_RANK[difference.log]
+    return (difference.at, rank, repr(difference.output.match_key))

@@ -1,8 +1,8 @@
-"""The topics as a recording: read until they stand still.
+"""The topics of a deployment as a recording.
 
-A command stands on its topic a moment after the record that led to it, and an engine that is behind
-has not said yet what its logs will make it say. So what is read is everything up to where all is
-folded and nothing comes; where that does not come in time, NotAtRest says what moved.
+A command reaches its topic a moment after the record that led to it, and an engine that is behind
+has not produced all outputs of its logs yet. So the topics are read until all logs are folded to
+their ends and no topic grows.
 """
 
 import time
@@ -13,80 +13,74 @@ import msgspec
 
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import POSITION_KEY, TaskPosition
-from schemas.internal.topics import CHANGELOG_OF, CHANGELOGS, LOGS, Topic
-from streams.audit.replay.recording import RECORDED, Piece
-from streams.audit.verify import AGAIN_S, NotAtRest
+from schemas.internal.topics import CHANGELOG_OF, CHANGELOGS, LOGS
+from streams.audit.replay.recording import RECORDED, RecordBatch
+from streams.audit.rest import POLL_INTERVAL_S, NotAtRest
 from streams.base.settings import Settings
 from streams.base.transport import Partition
-from streams.kafka.reader import TopicEntry, TopicReader
+from streams.kafka.reader import TopicEntry, TopicReader, read_in_turns
 from streams.kafka.topics import layout_of
 
-_decode_place = msgspec.msgpack.Decoder(TaskPosition).decode
+_decode_position = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
-class Topics:
-    """A deployment's. `pieces` raises NotAtRest after `wait_s`, LogCut, Dead."""
+class LiveRecording:
+    """The recording of a running or stopped deployment. `batches` raises NotAtRest if the topics
+    are not at rest within `wait_s` seconds, LogTruncated and FatalClientError."""
 
     def __init__(self, settings: Settings, *, wait_s: float) -> None:
         self.layout = layout_of(settings)
         self._settings, self._wait_s = settings, wait_s
-        self._read: dict[Partition, int] = {}  # the last offset of each
-        self._places: dict[Partition, TaskPosition] = {}
+        self._last_offsets: dict[Partition, int] = {}
+        self._positions: dict[Partition, TaskPosition] = {}
 
-    def pieces(self) -> Iterator[Piece]:
-        """A piece of each topic in turn, so that what was said soon meets what stands there."""
-        readers = {t: TopicReader(self._settings, t) for t in (*RECORDED, *CHANGELOGS)}
-        deadline = time.monotonic() + self._wait_s
+    def batches(self) -> Iterator[RecordBatch]:
+        """All records, a batch of each topic in turn."""
+        readers = [TopicReader(self._settings, topic) for topic in (*RECORDED, *CHANGELOGS)]
+        deadline_s = time.monotonic() + self._wait_s
         try:
             while True:
-                yield from self._look(readers)
+                for partition, entries in read_in_turns(readers):
+                    if partition.topic in CHANGELOGS:
+                        self._note_position(partition, entries)
+                    else:
+                        self._last_offsets[partition] = entries[-1].record.offset
+                        yield partition, entries
                 moving = self._moving(readers)
                 if moving is None:
                     return
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline_s:
                     raise NotAtRest(moving)
-                time.sleep(AGAIN_S)
+                time.sleep(POLL_INTERVAL_S)
         finally:
-            for reader in readers.values():
+            for reader in readers:
                 reader.close()
 
-    def partition(self, place: Partition) -> Iterator[TopicEntry]:
-        """One partition once more, no further than it was read."""
-        end = self._read.get(place, -1)
-        with closing(TopicReader(self._settings, place.topic, place.number)) as reader:
+    def read_partition(self, partition: Partition) -> Iterator[TopicEntry]:
+        """The records of one partition again, up to the last that `batches` has read."""
+        last_offset = self._last_offsets.get(partition, -1)
+        with closing(TopicReader(self._settings, *partition)) as reader:
             for _, entries in reader.read():
-                yield from (entry for entry in entries if entry.record.offset <= end)
+                yield from (entry for entry in entries if entry.record.offset <= last_offset)
 
-    def _look(self, readers: dict[Topic, TopicReader]) -> Iterator[Piece]:
-        under_way = [(topic, reader.read()) for topic, reader in readers.items()]
-        while under_way:
-            left = []
-            for topic, pieces in under_way:
-                if (piece := next(pieces, None)) is not None:
-                    left.append((topic, pieces))
-                    yield from self._taken(Partition(topic, piece[0]), piece[1])
-            under_way = left
+    def _note_position(self, partition: Partition, entries: list[TopicEntry]) -> None:
+        for entry in entries:
+            if entry.record.key == POSITION_KEY and entry.value is not None:
+                self._positions[partition] = _decode_position(payload_of(entry.value))
 
-    def _taken(self, place: Partition, entries: list[TopicEntry]) -> Iterator[Piece]:
-        if place.topic in CHANGELOGS:
-            for entry in entries:
-                if entry.record.key == POSITION_KEY and entry.value is not None:
-                    self._places[place] = _decode_place(payload_of(entry.value))
-            return
-        self._read[place] = entries[-1].record.offset
-        yield place, entries
-
-    def _moving(self, readers: dict[Topic, TopicReader]) -> str | None:
-        """What has not come to an end yet. A changelog has the place of a task only once all that
-        it has said stands there too."""
-        for place, last in self._read.items():
-            if place.topic in LOGS:
-                at = self._places.get(Partition(CHANGELOG_OF[place.topic], place.number))
-                if at is None or at.next_offset <= last or not _settled(at):
-                    return f"{place.topic}[{place.number}] is not folded to its end"
-        has_grown = (topic for topic, reader in readers.items() if reader.has_grown())
-        return next((f"{topic} is growing" for topic in has_grown), None)
+    def _moving(self, readers: list[TopicReader]) -> str | None:
+        """What is not at rest, in words; None if everything is. A task's position is in its
+        changelog only when all its outputs are on their topics too."""
+        for partition, last_offset in self._last_offsets.items():
+            if partition.topic in LOGS:
+                changelog = Partition(CHANGELOG_OF[partition.topic], partition.number)
+                position = self._positions.get(changelog)
+                if position is None or position.next_offset <= last_offset or _is_due(position):
+                    return f"{partition.topic}[{partition.number}] is not folded to its end"
+        growing = (reader.topic for reader in readers if reader.has_grown())
+        return next((f"{topic} is growing" for topic in growing), None)
 
 
-def _settled(place: TaskPosition) -> bool:
-    return place.next_due is None or place.next_due > place.stream_time
+def _is_due(position: TaskPosition) -> bool:
+    """Whether a timer of the task is due by its stream time."""
+    return position.next_due is not None and position.next_due <= position.stream_time

@@ -1,8 +1,9 @@
-"""A recording: what stood on the logs, the command topics and the facts. It is read from the topics
-themselves, or from a file that has kept them.
+"""A recording: the records of the logs, the command topics and the facts. It is read from the
+topics themselves, or from a file.
 
-The file is gzip of JSON, a record a line, bytes in base64; its first line says what it is. It holds
-what the logs held, addresses and names included, so only its owner may read it.
+The file is gzipped JSON with one record a line and bytes in base64. Its first line holds format,
+version and layout. The file contains the logs' data, addresses and names included, so only its
+owner may read it.
 """
 
 import gzip
@@ -24,36 +25,37 @@ from streams.kafka.reader import TopicEntry
 RECORDED = (*LOGS, *COMMANDS, Topic.FACTS)
 FORMAT = "touchstream recording"
 VERSION = 1
-PIECE = 1_000
+BATCH_SIZE = 1_000
 
-Piece = tuple[Partition, list[TopicEntry]]
-Keep = Callable[[Piece], None]
+RecordBatch = tuple[Partition, list[TopicEntry]]
+WriteBatch = Callable[[RecordBatch], None]
 
 
 class NotARecording(Exception):
-    """The file is none, or not whole, or one of a later format; the message says which."""
+    """The file is no recording, is damaged or cut short, or has a later version; the message says
+    which."""
 
 
 class Recording(Protocol):
-    """What can be folded again."""
+    """Recorded logs, which can be folded again."""
 
     layout: Layout
 
-    def pieces(self) -> Iterator[Piece]:
-        """Everything; the records of a partition in their order."""
+    def batches(self) -> Iterator[RecordBatch]:
+        """All records, those of each partition in order."""
 
-    def partition(self, place: Partition) -> Iterator[TopicEntry]:
-        """One partition once more, as far as `pieces` went."""
+    def read_partition(self, partition: Partition) -> Iterator[TopicEntry]:
+        """The records of one partition again, up to the last that `batches` has read."""
 
 
-class _Head(msgspec.Struct, frozen=True):
+class _Header(msgspec.Struct, frozen=True):
     format: str
     version: int
     layout: Layout
 
 
 class _Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One record; `timestamp` is micros."""
+    """One record. `timestamp` is microseconds."""
 
     topic: Topic
     partition: int
@@ -66,52 +68,52 @@ class _Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Row).decode
-_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_header = msgspec.json.Decoder(_Header).decode
 
 
-class Kept:
-    """A recording in a file. Raises NotARecording, OSError; also later, while it is read."""
+class RecordingFile:
+    """A recording in a file. All its methods raise NotARecording and OSError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._opened() as file:
-            self.layout = self._head(file)
+            self.layout = self._read_header(file)
 
-    def pieces(self) -> Iterator[Piece]:
-        """In the order in which they were read."""
+    def batches(self) -> Iterator[RecordBatch]:
+        """All records in the order in which they were recorded."""
         rows = self._rows()
-        for place, of_it in groupby(rows, lambda row: Partition(row.topic, row.partition)):
-            while some := [_entry(row) for row in islice(of_it, PIECE)]:
-                yield place, some
+        for partition, group in groupby(rows, lambda row: Partition(row.topic, row.partition)):
+            while entries := [_entry(row) for row in islice(group, BATCH_SIZE)]:
+                yield partition, entries
 
-    def partition(self, place: Partition) -> Iterator[TopicEntry]:
-        """One partition once more."""
-        for found, entries in self.pieces():
-            if found == place:
+    def read_partition(self, partition: Partition) -> Iterator[TopicEntry]:
+        """The records of one partition."""
+        for recorded, entries in self.batches():
+            if recorded == partition:
                 yield from entries
 
     def _rows(self) -> Iterator[_Row]:
         with self._opened() as file:
-            self._head(file)
+            self._read_header(file)
             for number, text in enumerate(file, 2):
                 try:
                     yield _decode(text)
                 except msgspec.DecodeError as error:
                     raise NotARecording(f"{self.path}, line {number}: {error}") from None
 
-    def _head(self, file: BinaryIO) -> Layout:
+    def _read_header(self, file: BinaryIO) -> Layout:
         try:
-            head = _decode_head(file.readline())
+            header = _decode_header(file.readline())
         except msgspec.DecodeError:
-            head = None
-        if head is None or head.format != FORMAT:
+            header = None
+        if header is None or header.format != FORMAT:
             raise NotARecording(f"{self.path} is no recording: touchstream replay --keep makes one")
-        if head.version > VERSION:
+        if header.version > VERSION:
             raise NotARecording(
-                f"{self.path} is a recording of format {head.version}, and this touchstream knows"
-                f" those up to {VERSION}: a later one reads it"
+                f"{self.path} is a recording of version {header.version}, and this touchstream"
+                f" reads versions up to {VERSION}: a later one can read it"
             )
-        return head.layout
+        return header.layout
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
@@ -125,30 +127,33 @@ class Kept:
 
 
 @contextmanager
-def keeping(path: Path, layout: Layout) -> Iterator[Keep]:
-    """A recording that is in its place afterwards, whole; or not at all. Raises OSError, also
-    where there is something already."""
+def new_recording(path: Path, layout: Layout) -> Iterator[WriteBatch]:
+    """A context that writes a recording to `path`, and yields the function that adds a batch. The
+    file appears when the context ends; after an error there is no file. Raises OSError, and
+    FileExistsError if there is a file already."""
     if path.exists():
-        raise FileExistsError(f"{path} exists already and is left as it is")
+        raise FileExistsError(f"{path} exists already and is not overwritten")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
     partial.touch(mode=0o600)
     try:
         with partial.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
-            file.write(_encode(_Head(FORMAT, VERSION, layout)) + b"\n")
-            yield lambda piece: _write(file, piece)
+            file.write(_encode(_Header(FORMAT, VERSION, layout)) + b"\n")
+            yield lambda batch: _write(file, batch)
         partial.rename(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
-def _write(file: gzip.GzipFile, piece: Piece) -> None:
-    (topic, number), entries = piece
+def _write(file: gzip.GzipFile, batch: RecordBatch) -> None:
+    (topic, number), entries = batch
     for record, value in entries:
         headers = list(record.headers() or ())
-        place = (topic, number, record.offset, record.timestamp)
-        file.write(_encode(_Row(*place, record.key or None, value, headers)) + b"\n")
+        row = _Row(
+            topic, number, record.offset, record.timestamp, record.key or None, value, headers
+        )
+        file.write(_encode(row) + b"\n")
 
 
 def _entry(row: _Row) -> TopicEntry:

@@ -1,4 +1,5 @@
-"""The replay: each log folded as it was recorded, by fresh tasks of the present code."""
+"""The replay: fresh tasks of the current code fold each log as it was recorded, and their outputs
+are compared with the recorded ones."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,25 +11,26 @@ from schemas.internal.topics import LOGS, Layout, Topic
 from schemas.public.codec import DecodeEvent
 from streams.audit.refold import refold
 from streams.audit.replay.cause import Cause, cause_of
-from streams.audit.replay.compared_outputs import recorded, said_now
-from streams.audit.replay.diff import Difference, Meeting, What
-from streams.audit.replay.recording import Keep, Piece, Recording
-from streams.audit.replay.stamped_task import witnessed
+from streams.audit.replay.compared_outputs import current_output, recorded_outputs
+from streams.audit.replay.diff import DiffKind, OutputDiff, OutputDifference
+from streams.audit.replay.recording import RecordBatch, Recording, WriteBatch
+from streams.audit.replay.stamped_task import stamped_task
 from streams.base.transport import Partition
 
-TOLD_EACH = 10_000
+PROGRESS_EVERY = 10_000
 Progress = Callable[[str], None]
 
 
-class Replayed(NamedTuple):
-    """What was folded and compared, and what differs. `parked` counts the records and timers that
-    the present code cannot fold."""
+class ReplayResult(NamedTuple):
+    """The result of a replay: the numbers of folded records by topic, of compared outputs by kind,
+    and of differences by kind of output and of difference; the first difference and its cause.
+    `parked` is the number of records and timers that the current code cannot fold."""
 
     folded: Counter[Topic]
     compared: Counter[str]
-    different: Counter[tuple[str, What]]
+    different: Counter[tuple[str, DiffKind]]
     parked: int
-    first: Difference | None
+    first: OutputDifference | None
     cause: Cause | None
 
 
@@ -36,56 +38,55 @@ def replay(
     recording: Recording,
     decode: DecodeEvent,
     *,
-    keep: Keep = lambda _: None,
+    keep: WriteBatch = lambda _: None,
     progress: Progress = lambda _: None,
-) -> Replayed:
-    """All of it, and why the first thing that differs does. `decode` reads commands; `keep` gets
-    every piece as it is read. Raises what reading raises."""
-    folding = Folding(recording.layout, decode)
-    read = 0
-    for piece in recording.pieces():
-        keep(piece)
-        folding.take(piece)
-        read += len(piece[1])
-        if told := read // TOLD_EACH * TOLD_EACH:
-            progress(f"{told:,} records read")
-    different, first = folding.meeting.close()
+) -> ReplayResult:
+    """Replays a recording, and finds the cause of the first difference. `decode` reads commands,
+    and `keep` is called with every batch that is read. Raises the errors of the recording."""
+    fold = ReplayFold(recording.layout, decode)
+    records = 0
+    for batch in recording.batches():
+        keep(batch)
+        fold.fold_batch(batch)
+        records += len(batch[1])
+        if reported := records // PROGRESS_EVERY * PROGRESS_EVERY:
+            progress(f"{reported:,} records read")
+    different, first = fold.diff.close()
     cause = None
     if first is not None:
         progress("looking for the cause")
         cause = cause_of(first, recording)
-    return Replayed(
-        folding.folded, folding.meeting.compared, different, folding.parked, first, cause
-    )
+    return ReplayResult(fold.folded, fold.diff.compared, different, fold.parked, first, cause)
 
 
-class Folding:
-    """The tasks, and what they say against what stands there."""
+class ReplayFold:
+    """The tasks of a replay, and the diff of their outputs against the recorded ones."""
 
     def __init__(self, layout: Layout, decode: DecodeEvent) -> None:
         self.folded: Counter[Topic] = Counter()
         self.parked = 0
-        self.meeting = Meeting()
+        self.diff = OutputDiff()
         self._layout, self._decode = layout, decode
         self._tasks: dict[Partition, Task] = {}
 
-    def take(self, piece: Piece) -> None:
-        """The next records of a partition."""
-        place, entries = piece
-        if place.topic in LOGS:
-            task = self._tasks.get(place)
+    def fold_batch(self, batch: RecordBatch) -> None:
+        """Folds the next records of a partition, and adds the recorded outputs among them to the
+        diff."""
+        partition, entries = batch
+        if partition.topic in LOGS:
+            task = self._tasks.get(partition)
             if task is None:
-                task = self._tasks[place] = witnessed(place, self._layout)
+                task = self._tasks[partition] = stamped_task(partition, self._layout)
             records = (entry.record for entry in entries)
-            refold(place, task, records, lambda output: self._hear(output, place))
-            self.folded[place.topic] += len(entries)
-        for order in recorded(piece, self._layout, self._decode):
-            self.meeting.then(order)
+            refold(partition, task, records, lambda output: self._add_current(output, partition))
+            self.folded[partition.topic] += len(entries)
+        for recorded in recorded_outputs(batch, self._layout, self._decode):
+            self.diff.add_recorded(recorded)
 
-    def _hear(self, output: Output, log: Partition) -> None:
+    def _add_current(self, output: Output, log: Partition) -> None:
         if output.topic is Topic.DEAD_LETTERS:
             self.parked += 1
             return
-        order = said_now(output, log, self._layout)
-        if order is not None:
-            self.meeting.now(order)
+        current = current_output(output, log, self._layout)
+        if current is not None:
+            self.diff.add_current(current)

@@ -1,4 +1,4 @@
-"""Tasks whose every word is stamped with when it was said, and at which record."""
+"""Tasks that record, for each output, the stream time and the input offset that produced it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,28 +11,29 @@ from streams.base.transport import Partition
 from streams.runtime.roles import PROCESSORS, task_maker
 
 
-class Stamped(Output):
-    """What a processor has said, and when: at this record, or at a timer."""
+class StampedOutput(Output):
+    """An output with the stream time in microseconds, and the offset of the record that led to it;
+    None for an output of a timer."""
 
     at: int = 0
     offset: int | None = None
 
 
-class Witness:
-    """A processor whose every word is stamped."""
+class StampingProcessor:
+    """A processor whose outputs become StampedOutputs."""
 
     def __init__(self, processor: Processor) -> None:
         self.decode_state: Callable[[bytes], State] = processor.decode_state
         self._processor = processor
 
     def apply(self, turn: Turn, record: Record) -> None:
-        """One record."""
+        """Processes a record, and stamps its outputs with the record's offset."""
         before = len(turn.outputs)
         self._processor.apply(turn, record)
         _stamp(turn, before, record.offset)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """One timer."""
+        """Processes a timer, and stamps its outputs."""
         before = len(turn.outputs)
         self._processor.fire(turn, key, state)
         _stamp(turn, before, None)
@@ -40,17 +41,17 @@ class Witness:
 
 def _stamp(turn: Turn, begin: int, offset: int | None) -> None:
     for index in range(begin, len(turn.outputs)):
-        said = turn.outputs[index]
-        turn.outputs[index] = Stamped(
-            said.topic, said.key, said.message, said.partition, turn.now, offset
+        output = turn.outputs[index]
+        turn.outputs[index] = StampedOutput(
+            output.topic, output.key, output.message, output.partition, turn.now, offset
         )
 
 
-_ROLE_OF = {log: role for role, (log, _) in PROCESSORS.items()}
+_ROLE_OF_LOG = {log: role for role, (log, _) in PROCESSORS.items()}
 
 
-def witnessed(place: Partition, layout: Layout) -> Task:
-    """A fresh task whose every word is stamped."""
-    task = task_maker(_ROLE_OF[place.topic], layout)(place)
-    task.processor = Witness(task.processor)
+def stamped_task(partition: Partition, layout: Layout) -> Task:
+    """A fresh task for a partition of a log, with stamped outputs."""
+    task = task_maker(_ROLE_OF_LOG[partition.topic], layout)(partition)
+    task.processor = StampingProcessor(task.processor)
     return task

@@ -6,7 +6,7 @@ from processors.fold.task import Record
 from schemas.base.times import SECOND
 from schemas.internal.facts import Fact
 from schemas.internal.messages import Person
-from streams.audit.contact_history import Recalled, recall
+from streams.audit.contact_history import ContactHistory, fold_contact_history
 from streams.base.transport import Partition
 from tests.crash.histories import chance
 from tests.crash.history_player import play
@@ -24,14 +24,14 @@ from tests.testing.story import (
 )
 
 
-def recalled(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> Recalled:
+def history_of(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> ContactHistory:
     def read(place: Partition) -> list[Record]:
         return [
             Record(r.offset, r.timestamp, r.key or b"", r.value or b"")
             for r in world.broker.log(place)
         ]
 
-    return recall(tenant_id, contact_id, world.layout, read)
+    return fold_contact_history(tenant_id, contact_id, world.layout, read)
 
 
 def told(world: World, contact_id: str = CONTACT, tenant_id: str = TENANT) -> list[Fact]:
@@ -45,7 +45,7 @@ def test_whatever_happened_the_logs_recall_what_was_said(seed: int) -> None:
     states = people(world)
     assert states
     for (tenant_id, contact_id), runs in states.items():
-        found = recalled(world, contact_id, tenant_id)
+        found = history_of(world, contact_id, tenant_id)
         assert found.runs is not None
         assert sorted(map(repr, found.runs)) == sorted(map(repr, runs))
         expected = told(world, contact_id, tenant_id)
@@ -60,7 +60,7 @@ def test_a_limit_that_others_have_used_up_is_recalled() -> None:
         deliver(world, job(f"j{n}", START + n * SECOND, contact_id=f"p{n}", person=person))
     world.advance_hours(4, working_senders())
     for n in range(5):
-        found = recalled(world, f"p{n}")
+        found = history_of(world, f"p{n}")
         assert found.facts == told(world, f"p{n}")
         assert found.runs == contact_of(world, f"p{n}").enrollments
 
@@ -71,10 +71,10 @@ def test_causes_stand_before_what_they_caused() -> None:
     world.advance_hours(24)
     deliver(world, unsubscribed(world, "all"))
     world.advance_hours(100, working_senders())
-    assert recalled(world).facts == told(world)
+    assert history_of(world).facts == told(world)
 
 
 def test_who_is_in_no_log_is_nobody() -> None:
     world = deliver(world_with_campaign(), job())
-    assert recalled(world, "nobody") == ([], None)
-    assert recalled(world, CONTACT, "bolt") == ([], None)
+    assert history_of(world, "nobody") == ([], None)
+    assert history_of(world, CONTACT, "bolt") == ([], None)

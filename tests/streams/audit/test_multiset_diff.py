@@ -1,27 +1,27 @@
-"""What was said beside what stands there."""
+"""The multiset difference of expected records and found ones."""
 
-from streams.audit.multiset_diff import Balance, Said
+from streams.audit.multiset_diff import ComparedRecord, MultisetDiff
 
 
-def test_what_stands_there_less_often_than_it_was_said_is_missing() -> None:
-    balance = Balance()
+def test_a_record_that_is_found_less_often_than_expected_is_missing() -> None:
+    diff = MultisetDiff()
     for _ in range(2):
-        balance.said(Said(b"k", b"v", 0))
-    balance.found(Said(b"k", b"v", 0))
-    assert (len(list(balance.missing())), list(balance.beyond())) == (1, [])
+        diff.add_expected(ComparedRecord(b"k", b"v", 0))
+    diff.add_found(ComparedRecord(b"k", b"v", 0))
+    assert (len(list(diff.missing())), list(diff.unexpected())) == (1, [])
 
 
-def test_whatever_differs_is_another_record() -> None:
+def test_a_difference_in_key_value_partition_or_headers_makes_another_record() -> None:
     for other in (
-        Said(b"l", b"v", 0),
-        Said(b"k", b"w", 0),
-        Said(b"k", b"v", 1),
-        Said(b"k", b"v", 0, (("ce_type", b"x"),)),
+        ComparedRecord(b"l", b"v", 0),
+        ComparedRecord(b"k", b"w", 0),
+        ComparedRecord(b"k", b"v", 1),
+        ComparedRecord(b"k", b"v", 0, (("ce_type", b"x"),)),
     ):
-        balance = Balance()
-        balance.said(Said(b"k", b"v", 0))
-        balance.found(other)
-        assert (len(list(balance.missing())), len(list(balance.beyond()))) == (1, 1), other
-        balance.found(Said(b"k", b"v", 0))
-        balance.said(other)
-        assert (list(balance.missing()), list(balance.beyond())) == ([], [])
+        diff = MultisetDiff()
+        diff.add_expected(ComparedRecord(b"k", b"v", 0))
+        diff.add_found(other)
+        assert (len(list(diff.missing())), len(list(diff.unexpected()))) == (1, 1), other
+        diff.add_found(ComparedRecord(b"k", b"v", 0))
+        diff.add_expected(other)
+        assert (list(diff.missing()), list(diff.unexpected())) == ([], [])

@@ -1,0 +1,202 @@
+"""All logs of a deployment, folded again from their beginning, beside the records that the engine
+has made of them.
+
+A refold makes the states and outputs that the logs lead to. Here they are collected together with
+the changelogs and the records found on the topics, so that `streams/audit/verify.py` can compare
+both sides. Matching records cancel as they are read (`streams/audit/multiset_diff.py`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from processors.fold.task import Record, Task
+from processors.fold.turn import Output
+from schemas.base.error_codes import RefusalCode
+from schemas.internal.state_bytes import payload_of
+from schemas.internal.states import POSITION_KEY, TaskPosition
+from schemas.internal.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Layout, Topic
+from sinks.projection import positions
+from sinks.state_rows import ProjectedRecord
+from streams.audit.disk_spool import DiskSpool
+from streams.audit.multiset_diff import ComparedRecord, MultisetDiff
+from streams.audit.refold import refold
+from streams.base.partitioner import partition_of
+from streams.base.settings import Settings
+from streams.base.transport import Headers, Partition
+from streams.kafka.reader import TopicEntry, TopicReader, read_in_turns
+from streams.kafka.topics import layout_of
+from streams.runtime.dead_letter import PROJECTION_FAILED, RETRIED
+from streams.runtime.role_process import encoder_of, task_makers
+
+_decode_position = msgspec.msgpack.Decoder(TaskPosition).decode
+
+
+class RefoldedLogs:
+    """The tasks that fold the logs again, with the changelogs, the facts and the records found on
+    each topic. Each `read` continues where the last one ended."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.counts: Counter[str] = Counter()
+        self.tasks: dict[Partition, Task] = {}
+        self.changelogs: dict[Partition, dict[bytes, bytes]] = {}
+        self.diffs = {topic: MultisetDiff() for topic in Topic}
+        self.facts = DiskSpool()
+        self.command_ids: Counter[bytes] = Counter()
+        self._encode = encoder_of(settings)
+        self._task_makers = task_makers(settings)
+        self._readers = {topic: TopicReader(settings, topic) for topic in Topic}
+        self._not_folded: set[tuple[str, int, int]] = set()
+        self._expected = _ExpectedRecords(self.diffs, layout_of(settings))
+
+    # reading
+
+    def read(self) -> None:
+        """Reads the records that have arrived since the last read, and folds those of the logs."""
+        readers = dict(self._readers)
+        # Dead letters come first: they show which schemas a registry did not have at that time.
+        dead_letters = readers.pop(Topic.DEAD_LETTERS)
+        for partition, entries in chain(
+            read_in_turns([dead_letters]), read_in_turns(readers.values())
+        ):
+            self._add(partition, entries)
+
+    def _add(self, partition: Partition, entries: list[TopicEntry]) -> None:
+        topic = partition.topic
+        self.counts[topic] += len(entries)
+        if topic in LOGS or topic in PUBLIC_IN:
+            records = self._foldable(partition, entries)
+            refold(partition, self._task(partition), records, self._expect)
+        if topic in CHANGELOG_OF.values():
+            changelog = self.changelogs.setdefault(partition, {})
+            for entry in entries:
+                if entry.value is None:
+                    changelog.pop(entry.record.key, None)
+                else:
+                    changelog[entry.record.key] = entry.value
+        elif topic not in PUBLIC_IN:
+            for entry in entries:
+                self._add_found(partition, entry)
+
+    def _task(self, partition: Partition) -> Task:
+        task = self.tasks.get(partition)
+        if task is None:
+            task = self.tasks[partition] = self._task_makers[partition.topic](partition)
+        return task
+
+    def _foldable(self, partition: Partition, entries: list[TopicEntry]) -> Iterator[Record]:
+        for entry in entries:
+            place = (partition.topic.value, partition.number, entry.record.offset)
+            if place not in self._not_folded:
+                yield entry.record
+
+    def _expect(self, output: Output) -> None:
+        self._encode((output,), self._expected)
+
+    def _add_found(self, partition: Partition, entry: TopicEntry) -> None:
+        topic, record = partition.topic, entry.record
+        headers = record.headers() or ()
+        if topic is Topic.DEAD_LETTERS and not self._is_refoldable(dict(headers)):
+            return
+        if topic not in LOGS or all(name != RETRIED for name, _ in headers):
+            # A dead letter that was sent back to its log repeats an earlier record.
+            found = _compared(topic, record.key, entry.value, partition.number, headers)
+            self.diffs[topic].add_found(found)
+        if topic is Topic.FACTS:
+            place = (partition.number, record.offset)
+            self.facts.add(ProjectedRecord(topic, *place, record.key, entry.value))
+        elif topic in COMMANDS:
+            self.command_ids[dict(headers).get("ce_id") or b""] += 1
+
+    def _is_refoldable(self, headers: Mapping[str, Any]) -> bool:
+        """Whether a refold can make this dead letter again. It cannot make the marker of a retried
+        one, nor one of the projector. Nor can it repeat that a registry did not have a schema,
+        which it may have by now: such a letter is accepted, and its record is not folded."""
+        reason = headers.get("reason")
+        if RETRIED in headers or reason == PROJECTION_FAILED.encode():
+            return False
+        if reason != RefusalCode.AVRO_SCHEMA_UNKNOWN.encode():
+            return True
+        topic, number, offset = (
+            headers[f"origin_{name}"].decode() for name in ("topic", "partition", "offset")
+        )
+        if int(offset) < self._task(Partition(Topic(topic), int(number))).next_offset:
+            return True  # folded already, and refused by the refold too
+        self._not_folded.add((topic, int(number), int(offset)))
+        return False
+
+    # at rest?
+
+    def moving(self, *, postgres: bool) -> str | None:
+        """What is not at rest, in words; None if everything is. `postgres` includes the
+        projection."""
+        for topic, reader in self._readers.items():
+            if reader.has_grown():
+                return f"{topic} is growing"
+        for partition, task in self.tasks.items():
+            changelog = self.changelogs.get(changelog_of(partition), {})
+            if partition.topic in LOGS and not _has_position(task, changelog.get(POSITION_KEY)):
+                return f"{partition.topic}[{partition.number}] is not folded to its end"
+        for topic in (*LOGS, Topic.DEAD_LETTERS):
+            if any(self.diffs[topic].missing()):
+                return f"records for {topic} are under way"
+        return self._projection_moving() if postgres else None
+
+    def _projection_moving(self) -> str | None:
+        group = f"{self.settings.topic_prefix}projector"
+        projected = {
+            (position.topic, position.partition): position.next_offset
+            for position in positions(self.settings.dsn(), group)
+        }
+        for topic in (*CHANGELOG_OF.values(), Topic.FACTS):
+            for number, end in self._readers[topic].ends().items():
+                if end and projected.get((topic.value, number), 0) < end:
+                    return f"the projection of {topic}[{number}] is behind"
+        return None
+
+
+class _ExpectedRecords:
+    """A record sink that adds every record to the diff of its topic, as an expected one."""
+
+    def __init__(self, diffs: Mapping[Topic, MultisetDiff], layout: Layout) -> None:
+        self._diffs, self._layout = diffs, layout
+
+    def send(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        if partition is None:
+            partition = partition_of(key or b"", self._layout.partitions(topic))
+        expected = _compared(topic, key, value, partition, headers or ())
+        self._diffs[topic].add_expected(expected)
+
+
+def _compared(
+    topic: Topic, key: bytes | None, value: bytes | None, partition: int, headers: Iterable[Any]
+) -> ComparedRecord:
+    """The record without its offset. Of commands the headers count too: their type and id."""
+    compared_headers = tuple(sorted(headers)) if topic in COMMANDS else ()
+    return ComparedRecord(key or None, value, partition, compared_headers)
+
+
+def changelog_of(partition: Partition) -> Partition:
+    """The changelog partition of a log's partition; a partition of another topic is its own."""
+    return Partition(CHANGELOG_OF.get(partition.topic, partition.topic), partition.number)
+
+
+def _has_position(task: Task, value: bytes | None) -> bool:
+    """Whether the engine's task has the position of the refolding task, by its changelog: the same
+    offset and stream time, so that no timer is left to fire."""
+    if value is None:
+        return task.next_offset == 0
+    position = _decode_position(payload_of(value))
+    return (position.next_offset, position.stream_time) == (task.next_offset, task.stream_time)
