@@ -61,9 +61,9 @@ class Context:
     def step(self, enrollment: Enrollment, touch: Touch) -> Step:
         """The step of a touch, in the enrollment's version."""
         steps = self.definition(enrollment).steps
-        place = touch.number - 1  # where it is unless the enrollment has branched
-        if place < len(steps) and steps[place].id == touch.step_id:
-            return steps[place]
+        index = touch.number - 1  # its place unless the enrollment has branched
+        if index < len(steps) and steps[index].id == touch.step_id:
+            return steps[index]
         return steps[self.definition(enrollment).step_index(touch.step_id)]
 
     def template_id(self, enrollment: Enrollment, step: Step) -> str | None:
@@ -84,10 +84,10 @@ class Context:
         """
         campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None
-        for current in campaign.definitions[campaign.version].steps:
-            same = current.channel == step.channel and current.action == step.action
-            if current.id == step.id and same:
-                step = current
+        for newest in campaign.definitions[campaign.version].steps:
+            same_means = newest.channel == step.channel and newest.action == step.action
+            if newest.id == step.id and same_means:
+                step = newest
         return step.template_id, campaign.version
 
     def address(self, channel: str) -> str:
@@ -118,8 +118,8 @@ class Context:
         Times are by the contact's time zone if it is known, else by the tenant's.
         """
         assert self.tenant is not None
-        held = CHANNELS[step.channel].quiet_hours
-        start, end = self._quiet_hours(definition) if held else (0, 0)
+        has_quiet_hours = CHANNELS[step.channel].quiet_hours
+        start, end = self._quiet_hours(definition) if has_quiet_hours else (0, 0)
         if start == end and step.window is None:
             return None
         profile = self.contact.profile

@@ -35,10 +35,9 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     Events of a backfill, or from before the tenant's fence, are recorded and begin nothing.
     """
     tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
-    late_answer = (
-        type(message) is m.TouchSent
-    )  # what was sent before a deletion counts all the same
-    if tenant is None or (tenant.status != "active" and not late_answer):
+    # What was sent before a tenant was deleted or a person was erased is recorded all the same.
+    reports_sending = type(message) is m.TouchSent
+    if tenant is None or (tenant.status != "active" and not reports_sending):
         _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return
     if type(message) not in HANDLERS:
@@ -52,7 +51,7 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
             return
         contact = Contact(created_at=turn.now)
         turn.store.put(key, contact)
-    if contact.erased_at is not None and not late_answer:
+    if contact.erased_at is not None and not reports_sending:
         _refuse(turn, message, "CONTACT_ERASED")
         return
     contact.updated_at = turn.now

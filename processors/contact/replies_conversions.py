@@ -45,8 +45,8 @@ def replied(context: Context, message: ContactReplied, *, backfill: bool = False
 
 
 def _apply_reply(context: Context, enrollment: Enrollment, cause: str) -> None:
-    """Ends a wait for a reply; keeps the reply for a wait that is about to begin; else does what
-    the campaign's `on_reply` says (F-14)."""
+    """Ends a wait for a reply; keeps the reply for a wait that is about to begin; else applies the
+    campaign's `on_reply` setting (F-14)."""
     if check_trigger(context, enrollment, cause):
         return
     if _will_wait_for_reply(context, enrollment):

@@ -14,8 +14,8 @@ def review_received(context: Context, message: ReviewReceived, *, backfill: bool
     """Converts one enrollment, once, and stops the enrollments that ask for a review.
 
     A review that names a campaign, itself or by the command that it answers, stops that campaign's
-    enrollment; any other stops all: who has reviewed the business is asked no more. Returns False
-    where there is no enrollment to convert.
+    enrollment. Any other review stops all of them: a person who has reviewed the business needs no
+    further request. Returns False where there is no enrollment to convert.
     """
     enrollment, match = _reviewed_enrollment(context, message)
     if enrollment is None:

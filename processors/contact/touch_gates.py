@@ -52,7 +52,7 @@ class GateCheck(NamedTuple):
 
 
 def _try_touch(context: Context, enrollment: Enrollment, touch: Touch) -> None:
-    """Asks the gates in their order (X-3). The last ones, limits and suppression, are asked by
+    """Checks the gates in their order (X-3). The last ones, limits and suppression, are checked by
     dispatch."""
     gates = _check_gates(context, enrollment, touch)
     condition = first_condition(context, enrollment, touch) if not touch.emission else None
@@ -144,7 +144,7 @@ def _request(
         "window": gates.window,
         "expires_after_seconds": expire_after_us // SECOND,
     }
-    if step.skip_when and not touch.emission:  # conditions are not asked for a repeat
+    if step.skip_when and not touch.emission:  # conditions are not checked for a repeat
         values["skip_when"] = step.skip_when
     if counters is not None:
         values["reach"] = counters

@@ -15,7 +15,7 @@ from schemas.internal.messages import WithdrawTouch, account_key
 from schemas.internal.topics import Topic
 
 PAUSES = ("campaign_paused", "person_paused", "reply_paused")
-"""Reasons of withdrawals that a frozen enrollment asks for."""
+"""Reasons of withdrawals because the enrollment was frozen."""
 
 UNREVOKED = (*PAUSES, "no_address", "no_template")
 """Reasons of withdrawals that do not revoke a command that is out."""
