@@ -34,5 +34,5 @@ def _keep_sent_times(context: Context, enrollment: Enrollment) -> None:
     """
     contact = context.contact
     sent = [executed_at(touch) for touch in enrollment.touches if touch.phase is Phase.SENT]
-    known = sorted([*contact.reached, *sent])
-    contact.reached = [at for at in known[:-1] if at + CAP_MEMORY_US > context.now] + known[-1:]
+    known = sorted([*contact.reached_at, *sent])
+    contact.reached_at = [at for at in known[:-1] if at + CAP_MEMORY_US > context.now] + known[-1:]

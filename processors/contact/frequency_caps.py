@@ -70,7 +70,7 @@ def _count_in_window(reached: list[int], now: int, name: str) -> int:
 
 def _reached_at(context: Context, touch: Touch) -> Iterator[int]:
     """When the person was reached by other touches. A touch in flight counts as of now."""
-    yield from context.contact.reached
+    yield from context.contact.reached_at
     for enrollment in context.contact.enrollments:
         for other in enrollment.touches:
             if other.phase is Phase.SENT:

@@ -100,7 +100,7 @@ class Contact(State):
     connected_at: MomentUs | None = None
     """When the person became a LinkedIn connection."""
 
-    reached: list[MomentUs] = []
+    reached_at: list[MomentUs] = []
     """When touches were sent to runs that have left `enrollments`, as far back as a frequency cap
     counts (C-35)."""
 
