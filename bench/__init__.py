@@ -1,1 +1,1 @@
-"""How fast, at which latency and in how much memory; peers under the same load."""
+"""Benchmarks: throughput, latency and memory, and other engines under the same load."""

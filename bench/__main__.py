@@ -1,4 +1,4 @@
-"""Takes the figures: `python -m bench [NAME…] [--quick]`; without names all of them."""
+"""Measures the figures of docs/benchmarks.md, by default all of them."""
 
 import argparse
 import logging
@@ -45,33 +45,44 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
 }
 
 
+_COMPARE = (
+    "To compare two checkouts, measure the same figure in each in turn, several times: "
+    "(cd A && python -m bench NAME); (cd B && python -m bench NAME); and again. "
+    "Each checkout has the figures in its own docs/benchmarks.json."
+)
+
+
 def main() -> int:
-    """Writes what it takes; the last lines say one figure each."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    """Measures the figures and writes docs/benchmarks.json and .md; prints one line for each."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=_COMPARE)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
-    parser.add_argument("--quick", action="store_true", help="smaller sizes: to see that it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller sizes, to check that it works"
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(FIGURES)
     if unknown:
-        parser.error(f"no figure {', '.join(sorted(unknown))}: there are {', '.join(FIGURES)}")
+        parser.error(
+            f"unknown figure {', '.join(sorted(unknown))}: choose from {', '.join(FIGURES)}"
+        )
     logging.basicConfig(level=logging.WARNING)
-    taken = [_take(name, arguments.quick) for name in arguments.names or FIGURES]
-    figures = report.write(taken, list(FIGURES))
+    measured = [_measure(name, arguments.quick) for name in arguments.names or FIGURES]
+    figures = report.write(measured, list(FIGURES))
     for figure in figures:
-        if figure in taken:
+        if figure in measured:
             print(figure.line())
     return 0
 
 
-def _take(name: str, quick: bool) -> Figure:
-    load, begun = os.getloadavg()[0], time.monotonic()
+def _measure(name: str, quick: bool) -> Figure:
+    load, began = os.getloadavg()[0], time.monotonic()
     before = report.processor_time()
     print(f"{name} …", flush=True)
     figure = FIGURES[name](quick)
     figure.command = f"python -m bench {name}" + (" --quick" if quick else "")
     passed, stolen = (b - a for a, b in zip(before, report.processor_time(), strict=True))
     figure.load, figure.stolen, figure.machine = load, stolen / passed, report.machine()
-    print(f"  {figure.line()} ({time.monotonic() - begun:.0f} s)", flush=True)
+    print(f"  {figure.line()} ({time.monotonic() - began:.0f} s)", flush=True)
     return figure
 
 

@@ -1,8 +1,8 @@
-"""What the Kafka client itself can do on the same core: the ceiling of every loop over it."""
+"""The throughput of the Kafka client alone on one core: the upper limit of every engine on it."""
 
 from confluent_kafka import Consumer
 
-from bench.harness import Spent, Stopwatch
+from bench.harness import Measurement, Stopwatch
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
 from streams.kafka.clients import transactional_producer
@@ -11,8 +11,8 @@ BATCH = 1_000
 COMMIT_EVERY = 20_000
 
 
-def consume(settings: Settings, number: int) -> Spent:
-    """Consume only, in batches of 1,000."""
+def consume(settings: Settings, number: int) -> Measurement:
+    """Consumes all records in batches and does nothing with them."""
     consumer = _consumer(settings)
     watch, done = Stopwatch(), 0
     while done < number:
@@ -20,18 +20,19 @@ def consume(settings: Settings, number: int) -> Spent:
         if not done:
             watch.start()
         done += len(messages)
-    spent = watch.spent(number)
+    spent = watch.measure(number)
     consumer.close()
     return spent
 
 
-def copy(settings: Settings, number: int) -> Spent:
-    """Consume and produce each record again, in transactions of 20,000 with their offsets."""
+def copy(settings: Settings, number: int) -> Measurement:
+    """Consumes and produces each record, in transactions of `COMMIT_EVERY` records with their
+    offsets."""
     consumer, name = _consumer(settings), settings.topic_prefix + Topic.FACTS
     producer = transactional_producer(settings, settings.topic_prefix + "limit")
     producer.init_transactions(15)
     producer.begin_transaction()
-    watch, done, fresh = Stopwatch(), 0, 0
+    watch, done, uncommitted = Stopwatch(), 0, 0
     while done < number:
         messages = consumer.consume(BATCH, 0.1)
         if not done:
@@ -39,14 +40,14 @@ def copy(settings: Settings, number: int) -> Spent:
         for message in messages:
             producer.produce(name, message.value(), message.key())
         done += len(messages)
-        fresh += len(messages)
-        if fresh >= COMMIT_EVERY or done == number:
-            places = [p for p in consumer.position(consumer.assignment()) if p.offset >= 0]
-            producer.send_offsets_to_transaction(places, consumer.consumer_group_metadata(), 15)
+        uncommitted += len(messages)
+        if uncommitted >= COMMIT_EVERY or done == number:
+            positions = [p for p in consumer.position(consumer.assignment()) if p.offset >= 0]
+            producer.send_offsets_to_transaction(positions, consumer.consumer_group_metadata(), 15)
             producer.commit_transaction(15)
             producer.begin_transaction()
-            fresh = 0
-    spent = watch.spent(number)
+            uncommitted = 0
+    spent = watch.measure(number)
     consumer.close()
     return spent
 

@@ -1,5 +1,4 @@
-"""Everything on this machine: every role as a process, and a simulated sender that answers each
-command."""
+"""The engine on this machine: one process for each role, and a sender that answers each command."""
 
 import multiprocessing
 import threading
@@ -25,8 +24,8 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @contextmanager
-def roles(settings: Settings, names: Sequence[str]) -> Iterator[Supervisor]:
-    """One process for each, restarted like in production."""
+def run_roles(settings: Settings, names: Sequence[str]) -> Iterator[Supervisor]:
+    """Runs one process for each role within the context. Roles that die are restarted."""
     environment = {
         "TOUCHSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "TOUCHSTREAM_TOPIC_PREFIX": settings.topic_prefix,
@@ -42,43 +41,43 @@ def roles(settings: Settings, names: Sequence[str]) -> Iterator[Supervisor]:
 
 
 @contextmanager
-def sender(settings: Settings, partitions: int) -> Iterator[tuple["Synchronized[int]", int]]:
-    """A process that answers every e-mail command with touch.sent; how many it has answered, and
-    its pid."""
+def run_sender(settings: Settings, partitions: int) -> Iterator[tuple["Synchronized[int]", int]]:
+    """Runs a process that answers every e-mail command with touch.sent. Yields the number of
+    answers, as shared memory, and the pid."""
     context = multiprocessing.get_context("spawn")
     answered: Synchronized[int] = context.Value("q", 0)
-    over = context.Event()
-    process = context.Process(target=_answer, args=(settings, partitions, answered, over))
+    stop = context.Event()
+    process = context.Process(target=_answer, args=(settings, partitions, answered, stop))
     process.start()
     try:
         yield answered, process.pid or 0
     finally:
-        over.set()
+        stop.set()
         process.join(10)
 
 
 def _answer(
-    settings: Settings, partitions: int, answered: "Synchronized[int]", over: threading.Event
+    settings: Settings, partitions: int, answered: "Synchronized[int]", stop: threading.Event
 ) -> None:
-    consumer = commands(settings, partitions)
+    consumer = command_consumer(settings, partitions)
     writer, name = idempotent_producer(settings), settings.topic_prefix + Topic.ENGAGEMENT
-    while not over.is_set():
-        found = [message for message in consumer.consume(500, 0.005) if message.error() is None]
-        for message in found:
+    while not stop.is_set():
+        commands = [message for message in consumer.consume(500, 0.005) if message.error() is None]
+        for message in commands:
             command = _decode(message.value() or b"")
-            own = f"sent-{command['command_id']}"
-            headers = binary_headers("touch.sent", own, "/sender", None, JSON)
+            event_id = f"sent-{command['command_id']}"
+            headers = binary_headers("touch.sent", event_id, "/sender", None, JSON)
             fields = ("tenant_id", "contact_id", "command_id")
             value = _encode({field: command[field] for field in fields})
             writer.produce(name, value, message.key(), headers=list(headers))
         writer.poll(0)
-        answered.value += len(found)
+        answered.value += len(commands)
     writer.flush(5)
     consumer.close()
 
 
-def commands(settings: Settings, partitions: int) -> Consumer:
-    """A read_committed consumer of all e-mail commands."""
+def command_consumer(settings: Settings, partitions: int) -> Consumer:
+    """Returns a read_committed consumer of all e-mail commands from the beginning."""
     consumer, name = (
         read_committed_consumer(settings),
         settings.topic_prefix + COMMAND_TOPICS["email"],
@@ -89,14 +88,14 @@ def commands(settings: Settings, partitions: int) -> Consumer:
 
 
 class CpuSplit:
-    """Processor time by process, from its making on."""
+    """The processor time of processes since this object was made."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
         self._before = self._now()
 
     def since(self, seconds: float) -> dict[str, float]:
-        """Cores that each has used on average over these seconds."""
+        """Returns the number of cores that each process has used on average over `seconds`."""
         now = self._now()
         return {name: round((now[name] - self._before[name]) / seconds, 3) for name in sorted(now)}
 
@@ -105,7 +104,7 @@ class CpuSplit:
 
 
 def pids(supervisor: Supervisor) -> dict[str, int]:
-    """Each role's process."""
+    """Returns the pid of each role."""
     return {c.role: c.process.pid for c in supervisor.children if c.process is not None}
 
 

@@ -1,5 +1,5 @@
-"""Everything on this machine, broker and PostgreSQL included: touches fall due, are commanded, sent
-and projected."""
+"""The whole engine on this machine, with broker and PostgreSQL: touches become due, are commanded,
+sent and projected."""
 
 import os
 import time
@@ -12,9 +12,9 @@ from typing import NamedTuple
 import psycopg
 
 from bench import engine, people
-from bench.harness import Line, fill, topics
-from bench.memory import changelog
-from bench.report import Figure, middle
+from bench.harness import InputRecord, fill, topics
+from bench.memory import contact_changelog
+from bench.report import Figure, rounded_median
 from schemas.base.times import SECOND
 from schemas.internal import messages as m
 from schemas.internal.topics import ONE_MACHINE, Topic
@@ -28,21 +28,21 @@ OFFERED = 2_100
 LAG_TARGET_S = 1.0
 ROUNDS = 3
 WARM_UP = 1
-"""A round that does not count: a fresh JVM compiles itself for a minute, on the cores it shares."""
+"""Rounds that are not counted: a new JVM compiles its code for a minute on the shared cores."""
 
 LEAD_S = 5
-"""The first seconds do not count."""
+"""Seconds at the start of a round that are not counted."""
 
 ROLES = ("intake", "contact", "dispatch", "campaign", "projector")
 _SENDS = "SELECT coalesce(sum(sends), 0) FROM touchstream.touch_metrics"
-_BEHIND = """
+_PROJECTION_LAG = """
 SELECT extract(epoch FROM clock_timestamp() - min(stream_time))
 FROM touchstream.tasks WHERE topic = 'contact-changelog'
 """
 
 
-class Flow(NamedTuple):
-    """One minute of it."""
+class FlowMeasurement(NamedTuple):
+    """The measurement of one round."""
 
     per_second: float
     lag_s: float
@@ -51,26 +51,28 @@ class Flow(NamedTuple):
 
 
 def run(quick: bool = False) -> Figure:
-    """Each round on fresh topics and tables."""
+    """Measures several rounds, each with new topics and empty tables."""
     seconds = 15 if quick else 60
     with (
         TemporaryDirectory(prefix="touchstream-bench-") as directory,
-        Stack(Path(directory), lasting=True) as st,
+        Stack(Path(directory), long_running=True) as st,
     ):
         settings = Settings.model_validate(
             {"bootstrap_servers": st.kafka.bootstrap, "postgres_dsn": st.postgres.dsn}
         )
         servers = {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
         migrate(st.postgres.dsn)
-        flows = [_one(settings, servers, seconds) for _ in range(WARM_UP + ROUNDS)][WARM_UP:]
+        flows = [_measure_round(settings, servers, seconds) for _ in range(WARM_UP + ROUNDS)][
+            WARM_UP:
+        ]
     speeds = [flow.per_second for flow in flows]
     return Figure(
         name="end-to-end",
         what=f"touches due, commanded, sent and projected, all on this machine, for {seconds} s",
-        value=middle(speeds),
+        value=rounded_median(speeds),
         unit="touches/s",
         target=TARGET,
-        ratio=middle(speeds) / OFFERED,
+        ratio=rounded_median(speeds) / OFFERED,
         of=f"what falls due, {OFFERED} a second",
         runs=speeds,
         settings={
@@ -81,37 +83,37 @@ def run(quick: bool = False) -> Figure:
             "partitions of a log": ONE_MACHINE.contact,
         },
         beside={
-            "projection lag p99, s (target <= 1)": middle(flow.lag_s for flow in flows),
+            "projection lag p99, s (target <= 1)": rounded_median(flow.lag_s for flow in flows),
             "projection lag p99, runs": [flow.lag_s for flow in flows],
-            "sender's answer to its row p99, s": middle(flow.answer_s for flow in flows),
+            "sender's answer to its row p99, s": rounded_median(flow.answer_s for flow in flows),
             "cores used by": flows[-1].cores,
         },
     )
 
 
-def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
+def _measure_round(settings: Settings, servers: dict[str, int], seconds: int) -> FlowMeasurement:
     dsn = settings.dsn()
     rebuild(dsn)
     number = OFFERED * (seconds + 2 * LEAD_S)
     with topics(settings, ONE_MACHINE) as named:
         begin = time.time_ns() // 1_000 + (25 + number // 3_000) * SECOND
-        states = changelog(
+        states = contact_changelog(
             range(number),
             begin - SECOND,
             lambda index: begin + index * SECOND // OFFERED,
             tuple(range(ONE_MACHINE.contact)),
         )
         fill(named, Topic.CONTACT_CHANGELOG, states)
-        fill(named, Topic.DISPATCH_LOG, tenants(ONE_MACHINE.dispatch))
+        fill(named, Topic.DISPATCH_LOG, unlimited_tenants(ONE_MACHINE.dispatch))
         with (
-            engine.roles(named, ROLES) as supervisor,
-            engine.sender(named, ONE_MACHINE.commands) as (answered, sender),
+            engine.run_roles(named, ROLES) as supervisor,
+            engine.run_sender(named, ONE_MACHINE.commands) as (answered, sender),
             psycopg.connect(dsn, autocommit=True) as connection,
         ):
             _wait_for_rows(connection, number)
-            ahead = begin / 1e6 - time.time()
-            print(f"  {ahead:.0f} s ahead of the first touch", flush=True)
-            time.sleep(max(0.0, ahead) + LEAD_S)
+            wait_s = begin / 1e6 - time.time()
+            print(f"  {wait_s:.0f} s until the first touch is due", flush=True)
+            time.sleep(max(0.0, wait_s) + LEAD_S)
             others = {"bench": os.getpid(), "sender": sender}
             split = engine.CpuSplit(servers | engine.pids(supervisor) | others)
             flow = _measure(connection, answered, seconds)
@@ -120,15 +122,15 @@ def _one(settings: Settings, servers: dict[str, int], seconds: int) -> Flow:
     return flow
 
 
-def tenants(partitions: int) -> list[Line]:
-    """Fifty of them, without limits, for every partition of dispatch-log."""
+def unlimited_tenants(partitions: int) -> list[InputRecord]:
+    """Returns fifty tenants without limits for every partition of dispatch-log."""
     limits: dict[str, int | None] = {"email": None, "sms": None}
     lines = []
     for index in range(50):
         tenant_id = people.tenant_of(index)
         message = m.TenantAnnounced(tenant_id, "active", "UTC", None, 0, (), {}, limits)
         for number in range(partitions):
-            lines.append(Line(tenant_id.encode(), m.encode(message), None, number))
+            lines.append(InputRecord(tenant_id.encode(), m.encode(message), None, number))
     return lines
 
 
@@ -139,25 +141,27 @@ def _wait_for_rows(connection: psycopg.Connection, number: int) -> None:
         if row is not None and int(row[0]) >= number:
             return
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the projection has {row} of {number} contacts")
+            raise RuntimeError(f"the projection has {row} contacts instead of {number}")
         time.sleep(0.5)
 
 
-def _measure(connection: psycopg.Connection, answered: "Synchronized[int]", seconds: int) -> Flow:
-    """Looks ten times a second at what PostgreSQL shows."""
+def _measure(
+    connection: psycopg.Connection, answered: "Synchronized[int]", seconds: int
+) -> FlowMeasurement:
+    """Queries PostgreSQL ten times a second for the projected sends and the projection lag."""
     lags, answers = [], []
     history: list[tuple[float, int]] = []
     before, begun = _number(connection, _SENDS), time.monotonic()
     while time.monotonic() < begun + seconds:
         time.sleep(0.1)
         history.append((time.monotonic(), answered.value))
-        lags.append(_number(connection, _BEHIND))
+        lags.append(_number(connection, _PROJECTION_LAG))
         shown = int(_number(connection, _SENDS))
         at = bisect_left(history, shown, key=lambda seen: seen[1])
         answers.append(time.monotonic() - history[min(at, len(history) - 1)][0])
-    took = time.monotonic() - begun
+    elapsed_s = time.monotonic() - begun
     sends = _number(connection, _SENDS) - before
-    return Flow(sends / took, _p99(lags), _p99(answers), {})
+    return FlowMeasurement(sends / elapsed_s, _p99(lags), _p99(answers), {})
 
 
 def _number(connection: psycopg.Connection, query: str) -> float:

@@ -1,8 +1,8 @@
-"""What every figure stands on: a broker on one core, its clients on the other, fresh topics, filled
+"""What all figures share: a broker on one core and its clients on the other, new topics, and filled
 logs.
 
-A measured client runs in a process of its own, pinned, so that neither the filling nor an earlier
-run is in its figures.
+A measured client runs in a new process that is pinned to a core, so that neither the filling of the
+topics nor an earlier run affects its figures.
 """
 
 import os
@@ -39,8 +39,8 @@ HEAP_MB = 1_024
 _numbers = count(1)
 
 
-class Line(NamedTuple):
-    """A record to be filled in. Without a partition it goes where its key belongs."""
+class InputRecord(NamedTuple):
+    """A record to write. With partition -1 its key decides the partition."""
 
     key: bytes
     value: bytes
@@ -50,7 +50,8 @@ class Line(NamedTuple):
 
 @contextmanager
 def broker(core: int | None = BROKER_CORE) -> Iterator[Settings]:
-    """Settings that reach a new broker, which is gone afterwards with its data."""
+    """Runs a new broker within the context, on `core` if it is given. Yields settings for it. Its
+    data is deleted afterwards."""
     with TemporaryDirectory(prefix="touchstream-bench-") as directory:
         kafka = EmbeddedKafka(Path(directory), heap_mb=HEAP_MB)
         kafka.start()
@@ -64,7 +65,8 @@ def broker(core: int | None = BROKER_CORE) -> Iterator[Settings]:
 
 @contextmanager
 def database() -> Iterator[str]:
-    """Where a new PostgreSQL with our tables is reached, which is gone afterwards with its data."""
+    """Runs a new PostgreSQL with our tables within the context. Yields its DSN. Its data is deleted
+    afterwards."""
     with TemporaryDirectory(prefix="touchstream-bench-") as directory:
         postgres = EmbeddedPostgres(Path(directory))
         postgres.start()
@@ -76,7 +78,8 @@ def database() -> Iterator[str]:
 
 
 def pin(pid: int, core: int) -> None:
-    """All threads of a process to one core, where the system can do that and has two."""
+    """Pins all threads of a process (0: this one) to a core, if the system supports it and has two
+    cores."""
     if not hasattr(os, "sched_setaffinity") or (os.cpu_count() or 1) < 2:
         return
     tasks = Path(f"/proc/{pid or 'self'}/task")
@@ -84,8 +87,8 @@ def pin(pid: int, core: int) -> None:
         os.sched_setaffinity(int(thread.name), {core})
 
 
-def alone(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """What `function` answers in a new process on the clients' core."""
+def run_pinned(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Calls `function` in a new process on the clients' core and returns its result."""
     spawn = get_context("spawn")
     with ProcessPoolExecutor(1, spawn, initializer=pin, initargs=(0, CLIENT_CORE)) as pool:
         return pool.submit(function, *args, **kwargs).result()
@@ -93,7 +96,7 @@ def alone(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 @contextmanager
 def topics(settings: Settings, layout: Layout | None = None) -> Iterator[Settings]:
-    """Fresh topics under a prefix of their own, deleted afterwards."""
+    """Creates all topics with a new prefix within the context. Yields settings with the prefix."""
     named = settings.model_copy(update={"topic_prefix": f"run{next(_numbers)}."})
     create_topics(named, layout or Layout())
     try:
@@ -105,16 +108,18 @@ def topics(settings: Settings, layout: Layout | None = None) -> Iterator[Setting
                 done.result()
 
 
-def fill(settings: Settings, topic: Topic, lines: Iterable[Line]) -> int:
-    """Writes the lines as fast as they go; how many there were."""
+def fill(settings: Settings, topic: Topic, records: Iterable[InputRecord]) -> int:
+    """Produces the records and returns their number."""
     writer = idempotent_producer(settings)
     name = settings.topic_prefix + topic.value
     written = 0
-    for line in lines:
+    for record in records:
         written += 1
         while True:
             try:
-                writer.produce(name, line.value, line.key, line.partition, headers=line.headers)
+                writer.produce(
+                    name, record.value, record.key, record.partition, headers=record.headers
+                )
                 break
             except BufferError:
                 writer.poll(0.05)
@@ -124,22 +129,22 @@ def fill(settings: Settings, topic: Topic, lines: Iterable[Line]) -> int:
 
 
 @contextmanager
-def watching(
+def watch_committed(
     settings: Settings, group: str, topic: Topic, partitions: int = 4
 ) -> Iterator[Callable[[], int]]:
-    """Tells, as often as asked, where a group stands: summed over the partitions of a topic. It
-    does not wait for open transactions, which may be those of the dead."""
+    """Yields a function that returns the committed offsets of a group, summed over the partitions
+    of a topic. It does not wait for open transactions, which a dead process may have left."""
     name = settings.topic_prefix + topic.value
-    asked = [TopicPartition(name, number) for number in range(partitions)]
+    watched = [TopicPartition(name, number) for number in range(partitions)]
     observer = read_uncommitted_consumer(settings, settings.topic_prefix + group)
 
     def committed() -> int:
-        for _ in range(20):  # a new broker takes its time to say who coordinates a group
+        for _ in range(20):  # a new broker needs some time to find the coordinator of a group
             try:
-                return sum(max(p.offset, 0) for p in observer.committed(asked, timeout=10))
+                return sum(max(p.offset, 0) for p in observer.committed(watched, timeout=10))
             except KafkaException:
                 time.sleep(0.2)
-        raise RuntimeError(f"nobody knows where {group} stands")
+        raise RuntimeError(f"the committed offsets of {group} cannot be read")
 
     try:
         yield committed
@@ -148,7 +153,7 @@ def watching(
 
 
 def records(settings: Settings, topic: Topic, partitions: int = 4) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of all that a read_committed reader sees, one partition after the other."""
+    """Yields key and value of all committed records, one partition after the other."""
     name = settings.topic_prefix + topic.value
     for number in range(partitions):
         consumer = read_committed_consumer(settings)
@@ -165,8 +170,8 @@ def records(settings: Settings, topic: Topic, partitions: int = 4) -> Iterator[t
         consumer.close()
 
 
-class Spent(NamedTuple):
-    """What a run took. `cpu_s` is of its own process alone."""
+class Measurement(NamedTuple):
+    """What a run took. `cpu_s` is the processor time of its own process."""
 
     records: int
     seconds: float
@@ -178,7 +183,7 @@ class Spent(NamedTuple):
 
 
 class Stopwatch:
-    """Wall and processor time of this process since `start`."""
+    """Measures wall and processor time of this process since `start`."""
 
     def __init__(self) -> None:
         self.start()
@@ -186,5 +191,7 @@ class Stopwatch:
     def start(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def spent(self, done: int) -> Spent:
-        return Spent(done, time.perf_counter() - self._wall, time.process_time() - self._cpu)
+    def measure(self, records: int) -> Measurement:
+        return Measurement(
+            records, time.perf_counter() - self._wall, time.process_time() - self._cpu
+        )

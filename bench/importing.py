@@ -1,4 +1,4 @@
-"""People from a CSV file, validated and published: the command itself, start-up included."""
+"""Throughput of `touchstream contacts import`, start-up included."""
 
 import csv
 import os
@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from bench import prospects
-from bench.harness import CLIENT_CORE, Line, broker, fill, topics
-from bench.report import Figure, middle
+from bench.harness import CLIENT_CORE, InputRecord, broker, fill, topics
+from bench.report import Figure, rounded_median
 from processors.campaign.broadcast import campaign_key
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import CampaignRecord
@@ -25,42 +25,42 @@ _COMMAND = "from streams.cli import main; main()"
 
 
 def run(quick: bool = False) -> Figure:
-    """The import and a bare reading of the file in turn."""
+    """Measures the import and the reading of the file alone, in turn."""
     lines = 20_000 if quick else 300_000
     speeds, bare = [], []
     with TemporaryDirectory(prefix="touchstream-bench-") as directory, broker() as settings:
         file = Path(directory) / "people.csv"
-        _write(file, lines)
+        _write_people(file, lines)
         for _ in range(ROUNDS):
             with topics(settings) as named:
-                fill(named, Topic.CAMPAIGN_CHANGELOG, [_running()])
-                speeds.append(lines / _import(named, file))
-            bare.append(lines / _read(file))
+                fill(named, Topic.CAMPAIGN_CHANGELOG, [_campaign_record()])
+                speeds.append(lines / _import_seconds(named, file))
+            bare.append(lines / _read_seconds(file))
             print(f"  {speeds[-1]:,.0f} lines/s, read alone {bare[-1]:,.0f}/s", flush=True)
     return Figure(
         name="import",
         what="lines of a CSV file validated and published, a person and an enrollment each",
-        value=middle(speeds),
+        value=rounded_median(speeds),
         unit="lines/s",
         target=TARGET,
-        ratio=middle(a / b for a, b in zip(speeds, bare, strict=True)),
+        ratio=rounded_median(a / b for a, b in zip(speeds, bare, strict=True)),
         of="reading the file with Python's csv alone",
         runs=speeds,
         settings={"lines": lines, "columns": 7, "cores": "broker 0, client 1"},
-        beside={"csv alone, lines/s": middle(bare)},
+        beside={"csv alone, lines/s": rounded_median(bare)},
     )
 
 
-def _running() -> Line:
-    """The campaign, as its processor has written it down: the import asks for it."""
+def _campaign_record() -> InputRecord:
+    """Returns the changelog record of the campaign, which the import reads."""
     campaign = CampaignRecord(
         "acme", "outreach", "active", 1, prospects.definition("acme"), b"", [], 0, 0
     )
     state = msgspec.msgpack.encode(campaign)
-    return Line(campaign_key("acme", "outreach"), pack(None, 0, state))
+    return InputRecord(campaign_key("acme", "outreach"), pack(None, 0, state))
 
 
-def _write(file: Path, lines: int) -> None:
+def _write_people(file: Path, lines: int) -> None:
     with file.open("w") as out:
         out.write("first_name,last_name,email,phone,linkedin_url,timezone,company\n")
         for index in range(lines):
@@ -70,27 +70,27 @@ def _write(file: Path, lines: int) -> None:
             )
 
 
-def _import(settings: Settings, file: Path) -> float:
+def _import_seconds(settings: Settings, file: Path) -> float:
     environment = {
         **os.environ,
         "TOUCHSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "TOUCHSTREAM_TOPIC_PREFIX": settings.topic_prefix,
     }
-    order = ["contacts", "import", str(file), "--tenant", "acme", "--campaign", "outreach"]
-    begun = time.perf_counter()
+    arguments = ["contacts", "import", str(file), "--tenant", "acme", "--campaign", "outreach"]
+    began = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-c", _COMMAND, *order],
+        [sys.executable, "-c", _COMMAND, *arguments],
         env=environment,
         check=True,
         stdout=subprocess.DEVNULL,
         preexec_fn=lambda: os.sched_setaffinity(0, {CLIENT_CORE}),
     )
-    return time.perf_counter() - begun
+    return time.perf_counter() - began
 
 
-def _read(file: Path) -> float:
-    begun = time.perf_counter()
+def _read_seconds(file: Path) -> float:
+    began = time.perf_counter()
     with file.open() as lines:
         for _ in csv.reader(lines):
             pass
-    return time.perf_counter() - begun
+    return time.perf_counter() - began

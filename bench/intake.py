@@ -1,13 +1,21 @@
-"""Intake: public events in, validated, contact-log out."""
+"""Throughput of intake: public events in; validated messages in contact-log out."""
 
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from bench import people, profile
-from bench.harness import Line, Spent, Stopwatch, alone, broker, fill, topics
-from bench.our_engine import drain
-from bench.report import Figure, middle
+from bench.harness import (
+    InputRecord,
+    Measurement,
+    Stopwatch,
+    broker,
+    fill,
+    run_pinned,
+    topics,
+)
+from bench.our_engine import run_until_committed
+from bench.report import Figure, rounded_median
 from schemas.base.times import HOUR, SECOND
 from schemas.internal.topics import Topic
 from schemas.public.codec import Decoder, Encoding, encode_event
@@ -23,47 +31,50 @@ MIX = ("job.completed", "touch.sent", "touch.delivered", "touch.opened", "touch.
 
 
 def run_json(quick: bool = False) -> Figure:
-    """Events in JSON."""
+    """Measures events in JSON."""
     return _run("json", quick)
 
 
 def run_avro(quick: bool = False) -> Figure:
-    """Events in Avro, single-object encoding."""
+    """Measures events in Avro with single-object encoding."""
     return _run("avro", quick)
 
 
-def events(encoding: Encoding, number: int) -> Iterator[tuple[Topic, Line]]:
-    """Jobs and what senders tell, one of each kind in turn; every event has an id of its own."""
+def events(encoding: Encoding, number: int) -> Iterator[tuple[Topic, InputRecord]]:
+    """Yields jobs and senders' answers, one of each kind in turn, each with its topic. Every event
+    has its own id."""
     now = time.time_ns() // 1_000
     values = [_encoded(encoding, index, now) for index in range(VARIANTS)]
     for index in range(number):
         topic, key, headers, value = values[index % VARIANTS]
-        own = [(name, f"{index:012}".encode() if name == "ce_id" else v) for name, v in headers]
-        yield topic, Line(key, value, list(own))
+        own_headers = [
+            (name, f"{index:012}".encode() if name == "ce_id" else v) for name, v in headers
+        ]
+        yield topic, InputRecord(key, value, list(own_headers))
 
 
-def kafka(settings: Settings, number: int) -> Spent:
-    """Through worker and transport, as `touchstream run` builds them."""
+def process_with_kafka(settings: Settings, number: int) -> Measurement:
+    """Processes `number` events with worker and transport, as `touchstream run` builds them."""
     worker, transport = build_worker("intake", settings)
-    spent = drain(worker, number)
+    spent = run_until_committed(worker, number)
     transport.close()
     return spent
 
 
-def decode(encoding: Encoding, number: int) -> Spent:
-    """Decoding and validation alone."""
+def decode_alone(encoding: Encoding, number: int) -> Measurement:
+    """Decodes and validates `number` events, without Kafka."""
     lines = [line for _, line in events(encoding, number)]
-    read = Decoder().decode
+    decode = Decoder().decode
     watch = Stopwatch()
     for line in lines:
-        read(line.headers, line.value)  # type: ignore[arg-type]
-    return watch.spent(number)
+        decode(line.headers, line.value)  # type: ignore[arg-type]
+    return watch.measure(number)
 
 
-_Encoded = tuple[Topic, bytes, list[tuple[str, bytes]], bytes]
+_EncodedEvent = tuple[Topic, bytes, list[tuple[str, bytes]], bytes]
 
 
-def _encoded(encoding: Encoding, index: int, now: int) -> _Encoded:
+def _encoded(encoding: Encoding, index: int, now: int) -> _EncodedEvent:
     kind = MIX[index % len(MIX)]
     model = sample_model(kind, **_fields(kind, index))
     headers, value = encode_event(
@@ -77,7 +88,7 @@ def _encoded(encoding: Encoding, index: int, now: int) -> _Encoded:
 def _fields(kind: str, index: int) -> dict[str, Any]:
     own = {"tenant_id": people.tenant_of(index)}
     if kind != "job.completed":
-        who = {"contact_id": people.contact_of(index), "command_id": people.first_command(index)}
+        who = {"contact_id": people.contact_of(index), "command_id": people.first_command_id(index)}
         return own | who
     customer = {
         "contact_id": people.contact_of(index),
@@ -98,21 +109,21 @@ def _run(encoding: Encoding, quick: bool) -> Figure:
         for _ in range(ROUNDS):
             with topics(settings) as named:
                 _fill(named, encoding, number)
-                ours.append(alone(kafka, named, number))
-            decodes.append(alone(decode, encoding, min(number, 100_000)))
+                ours.append(run_pinned(process_with_kafka, named, number))
+            decodes.append(run_pinned(decode_alone, encoding, min(number, 100_000)))
             bare = decodes[-1].per_second
             print(f"  {ours[-1].per_second:,.0f}/s, decode {bare:,.0f}/s", flush=True)
         with topics(settings) as named:
             _fill(named, encoding, number)
-            where_to = profile.goes(kafka, named, number)
+            hot_spots = profile.hot_functions(process_with_kafka, named, number)
     speeds, limits = [s.per_second for s in ours], [s.per_second for s in decodes]
     return Figure(
         name=f"intake-{encoding}",
         what=f"public events in {encoding.upper()} validated and written to contact-log, one core",
-        value=middle(speeds),
+        value=rounded_median(speeds),
         unit="events/s",
         target=TARGET,
-        ratio=middle(a / b for a, b in zip(speeds, limits, strict=True)),
+        ratio=rounded_median(a / b for a, b in zip(speeds, limits, strict=True)),
         of="decoding and validation alone",
         runs=speeds,
         settings={
@@ -123,16 +134,16 @@ def _run(encoding: Encoding, quick: bool) -> Figure:
             "cores": "broker 0, client 1",
         },
         beside={
-            "decode alone, events/s": middle(limits),
-            "where the time goes": where_to,
-            "CPU us an event": middle(s.cpu_s / s.records * 1e6 for s in ours),
+            "decode alone, events/s": rounded_median(limits),
+            "where the time goes": hot_spots,
+            "CPU us an event": rounded_median(s.cpu_s / s.records * 1e6 for s in ours),
         },
     )
 
 
 def _fill(settings: Settings, encoding: Encoding, number: int) -> None:
-    """By topic, since a topic is filled at a time."""
-    by_topic: dict[Topic, list[Line]] = {}
+    """Writes the events, one topic after the other."""
+    by_topic: dict[Topic, list[InputRecord]] = {}
     for topic, line in events(encoding, number):
         by_topic.setdefault(topic, []).append(line)
     for topic, lines in by_topic.items():

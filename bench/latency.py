@@ -1,5 +1,5 @@
-"""From a public event to the command that a sender sees: intake, contact, dispatch, three
-transactions."""
+"""Latency from a public event to the command that a sender reads: the transactions of intake,
+contact and dispatch."""
 
 import threading
 import time
@@ -7,8 +7,8 @@ import time
 from confluent_kafka import Consumer, Producer
 
 from bench import engine, flow, people
-from bench.harness import Line, broker, fill, topics, watching
-from bench.report import Figure, middle
+from bench.harness import InputRecord, broker, fill, topics, watch_committed
+from bench.report import Figure, rounded_median
 from schemas.base.times import SECOND
 from schemas.internal.topics import ONE_MACHINE, Topic
 from schemas.public.codec import encode_event
@@ -20,32 +20,32 @@ TARGET_P50_MS, TARGET_P99_MS = 100, 250
 RATE = 1_000
 ROUNDS = 3
 WARM_UP = 2
-"""Rounds that do not count: a fresh JVM compiles itself for a minute, on the cores it shares."""
+"""Rounds that are not counted: a new JVM compiles its code for a minute on the shared cores."""
 
 LEAD_S = 3
-_TICKS = 200
-"""Bursts a second: five events each."""
+_BURSTS_PER_SECOND = 200
+"""Bursts of five events each in a second."""
 
 
 def run(quick: bool = False) -> Figure:
-    """All three roles as processes; every event is of another contact."""
+    """Measures with the three roles as processes. Every event has another contact."""
     seconds = 5 if quick else 20
     runs = []
     with broker(None) as settings:
         for _ in range(WARM_UP + ROUNDS):
             with topics(settings, ONE_MACHINE) as named:
-                runs.append(_one(named, seconds))
+                runs.append(_measure_round(named, seconds))
                 print("  p50 {:.1f} ms, p99 {:.1f} ms".format(*runs[-1]), flush=True)
     del runs[:WARM_UP]
     middles, tails = [p50 for p50, _ in runs], [p99 for _, p99 in runs]
     return Figure(
         name="latency",
         what=f"event in to command visible, three hops, {RATE:,} events/s: the median",
-        value=middle(middles),
+        value=rounded_median(middles),
         unit="ms",
         target=TARGET_P50_MS,
         at_most=True,
-        ratio=middle(middles) / TARGET_P50_MS,
+        ratio=rounded_median(middles) / TARGET_P50_MS,
         of="the time allowed",
         runs=middles,
         settings={
@@ -55,36 +55,38 @@ def run(quick: bool = False) -> Figure:
             "partitions of a log": ONE_MACHINE.contact,
             "warm-up": WARM_UP,
         },
-        beside={"p99, ms (target <= 250)": middle(tails), "p99, runs": tails},
+        beside={"p99, ms (target <= 250)": rounded_median(tails), "p99, runs": tails},
     )
 
 
-def _one(settings: Settings, seconds: int) -> tuple[float, float]:
+def _measure_round(settings: Settings, seconds: int) -> tuple[float, float]:
     now = time.time_ns() // 1_000
     announced = fill(settings, Topic.CONTACT_LOG, people.announcements(now, ONE_MACHINE.contact))
-    fill(settings, Topic.DISPATCH_LOG, flow.tenants(ONE_MACHINE.dispatch))
+    fill(settings, Topic.DISPATCH_LOG, flow.unlimited_tenants(ONE_MACHINE.dispatch))
     with (
-        engine.roles(settings, ("intake", "contact", "dispatch")),
-        watching(settings, "contact", Topic.CONTACT_LOG, ONE_MACHINE.contact) as committed,
+        engine.run_roles(settings, ("intake", "contact", "dispatch")),
+        watch_committed(settings, "contact", Topic.CONTACT_LOG, ONE_MACHINE.contact) as committed,
     ):
         while committed() < announced:
             time.sleep(0.1)
-        consumer = engine.commands(settings, ONE_MACHINE.commands)
-        sent: dict[bytes, float] = {}
+        consumer = engine.command_consumer(settings, ONE_MACHINE.commands)
+        sent_at: dict[bytes, float] = {}
         number = RATE * (seconds + LEAD_S)
-        thread = threading.Thread(target=_publish, args=(settings, _events(number), sent))
+        thread = threading.Thread(target=_publish, args=(settings, _events(number), sent_at))
         thread.start()
-        seen = _seen(consumer, number)
+        read_at = _read_commands(consumer, number)
         thread.join()
         consumer.close()
-    if len(seen) < number:
-        raise RuntimeError(f"{len(seen)} commands of {number}")
-    counted = sorted((seen[key] - sent[key]) * 1e3 for key in list(sent)[RATE * LEAD_S :])
-    return counted[len(counted) // 2], counted[int(len(counted) * 0.99)]
+    if len(read_at) < number:
+        raise RuntimeError(f"{len(read_at)} commands instead of {number}")
+    latencies_ms = sorted(
+        (read_at[key] - sent_at[key]) * 1e3 for key in list(sent_at)[RATE * LEAD_S :]
+    )
+    return latencies_ms[len(latencies_ms) // 2], latencies_ms[int(len(latencies_ms) * 0.99)]
 
 
-def _events(number: int) -> list[Line]:
-    """Jobs finished a while ago: the first touch is due at once."""
+def _events(number: int) -> list[InputRecord]:
+    """Returns jobs that were completed a minute ago, so that the first touch is due at once."""
     now = time.time_ns() // 1_000
     lines = []
     for index in range(number):
@@ -96,31 +98,31 @@ def _events(number: int) -> list[Line]:
             customer=customer,
         ).model_copy(update={"completed_at": now - 60 * SECOND})
         headers, value = encode_event("job.completed", model, event_id=f"{index}", source="/crm")
-        lines.append(Line(people.key_of(index), value, list(headers)))
+        lines.append(InputRecord(people.key_of(index), value, list(headers)))
     return lines
 
 
-def _publish(settings: Settings, lines: list[Line], sent: dict[bytes, float]) -> None:
+def _publish(settings: Settings, lines: list[InputRecord], sent_at: dict[bytes, float]) -> None:
     writer: Producer = idempotent_producer(settings)
     name = settings.topic_prefix + Topic.JOBS
-    burst = RATE // _TICKS
+    burst = RATE // _BURSTS_PER_SECOND
     begun = time.monotonic()
     for first in range(0, len(lines), burst):
         time.sleep(max(0.0, begun + first / RATE - time.monotonic()))
         for line in lines[first : first + burst]:
-            sent[line.key] = time.monotonic()
+            sent_at[line.key] = time.monotonic()
             writer.produce(name, line.value, line.key, headers=line.headers)
         writer.poll(0)
     writer.flush(10)
 
 
-def _seen(consumer: Consumer, number: int) -> dict[bytes, float]:
-    """When each contact's command was seen."""
-    seen: dict[bytes, float] = {}
+def _read_commands(consumer: Consumer, number: int) -> dict[bytes, float]:
+    """Returns when the first command of each contact was read."""
+    read_at: dict[bytes, float] = {}
     quiet_since = time.monotonic()
-    while len(seen) < number and time.monotonic() < quiet_since + 30:
+    while len(read_at) < number and time.monotonic() < quiet_since + 30:
         for message in consumer.consume(1, 0.05) + consumer.consume(500, 0):
             if message.error() is None:
                 quiet_since = time.monotonic()
-                seen.setdefault(message.key() or b"", quiet_since)
-    return seen
+                read_at.setdefault(message.key() or b"", quiet_since)
+    return read_at

@@ -1,5 +1,5 @@
-"""A million active enrollments in one task: what they weigh, how they come back, how the next one
-is found."""
+"""A million active enrollments in one task: memory, time to restore, time to find the next
+timer."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ import msgspec
 import psutil
 
 from bench import people
-from bench.harness import Line, alone, broker, fill, topics
-from bench.report import Figure, middle
+from bench.harness import InputRecord, broker, fill, run_pinned, topics
+from bench.report import Figure, rounded_median
 from processors.shared.tenant_lookup import campaign_key, tenant_key
 from schemas.base.ids import enrollment_id
 from schemas.base.times import HOUR
@@ -37,8 +37,8 @@ ROUNDS = 3
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Held(msgspec.Struct):
-    """What a process with the states in it says of itself."""
+class RestoredTask(msgspec.Struct):
+    """The measurements of a process that has restored the states."""
 
     states: int
     rss_gb: float
@@ -47,69 +47,75 @@ class Held(msgspec.Struct):
 
 
 def run(quick: bool = False) -> Figure:
-    """Filled once, restored by a new process each time."""
+    """Fills the changelog once and restores it in a new process for each round."""
     contacts = 50_000 if quick else 1_000_000
     layout = Layout(contact=1)
     with broker() as settings, topics(settings, layout) as named:
         now = time.time_ns() // 1_000
-        lines = changelog(range(contacts), now, lambda index: now + 24 * HOUR + index, (0,))
+        lines = contact_changelog(range(contacts), now, lambda index: now + 24 * HOUR + index, (0,))
         fill(named, Topic.CONTACT_CHANGELOG, lines)
-        helds = [alone(hold, named, contacts) for _ in range(ROUNDS)]
-    sizes, times = [held.rss_gb for held in helds], [held.restore_s for held in helds]
+        rounds = [run_pinned(restore_and_measure, named, contacts) for _ in range(ROUNDS)]
+    sizes, times = (
+        [each.rss_gb for each in rounds],
+        [each.restore_s for each in rounds],
+    )
     return Figure(
         name="million",
         what=f"memory of one task with {contacts:,} active enrollments, restored from Kafka",
-        value=middle(sizes),
+        value=rounded_median(sizes),
         unit="GB RSS",
         target=TARGET_GB,
         at_most=True,
-        ratio=middle(sizes) / TARGET_GB,
+        ratio=rounded_median(sizes) / TARGET_GB,
         of="the memory allowed",
         runs=sizes,
         settings={"enrollments": contacts, "partitions": 1, "cores": "broker 0, client 1"},
         beside={
-            "cold restore, s (target <= 15)": middle(times),
+            "cold restore, s (target <= 15)": rounded_median(times),
             "cold restore, runs": times,
-            "next due of all, us": middle(held.next_due_us for held in helds),
+            "next due of all, us": rounded_median(each.next_due_us for each in rounds),
         },
     )
 
 
-def hold(settings: Settings, contacts: int) -> Held:
-    """Restores and looks at itself."""
+def restore_and_measure(settings: Settings, contacts: int) -> RestoredTask:
+    """Restores all states and measures this process."""
     worker, transport = build_worker("contact", settings)
-    begun = time.perf_counter()
+    began = time.perf_counter()
     while not worker.owned or not all(o.ready for o in worker.owned.values()):
         if not worker.owned:
-            begun = time.perf_counter()  # the group is still being joined
+            began = time.perf_counter()  # the worker is still joining the group
         worker.run_round()
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - began
     (owned,) = worker.owned.values()
     assert len(owned.task.store) >= contacts
-    look = timeit(owned.task.next_due, number=100_000) / 100_000 * 1e6
-    held = Held(len(owned.task.store), psutil.Process().memory_info().rss / 1e9, seconds, look)
+    next_due_us = timeit(owned.task.next_due, number=100_000) / 100_000 * 1e6
+    restored = RestoredTask(
+        len(owned.task.store), psutil.Process().memory_info().rss / 1e9, seconds, next_due_us
+    )
     transport.close()
-    return held
+    return restored
 
 
-def changelog(
+def contact_changelog(
     who: range, now: int, due: Callable[[int], int], partitions: tuple[int, ...] = (0, 1, 2, 3)
-) -> Iterator[Line]:
-    """The states of contacts whose first touch waits, as a contact task writes them down."""
+) -> Iterator[InputRecord]:
+    """Yields the changelog records of contacts whose first touch waits, and of the tenants and
+    campaigns of their partitions."""
     for number in partitions:
         for index in range(50):
-            for key, state in known(people.tenant_of(index), now):
-                yield Line(key, pack(state.due(), 0, _encode(state)), None, number)
+            for key, state in known_states(people.tenant_of(index), now):
+                yield InputRecord(key, pack(state.due(), 0, _encode(state)), None, number)
         place = TaskPosition(0, now, 0, None)
-        yield Line(POSITION_KEY, pack(None, 0, _encode(place)), None, number)
+        yield InputRecord(POSITION_KEY, pack(None, 0, _encode(place)), None, number)
     for index in who:
-        state = contact(index, now, due(index))
+        state = scheduled_contact(index, now, due(index))
         number = partitions[0] if len(partitions) == 1 else -1
-        yield Line(people.key_of(index), pack(state.due(), 0, _encode(state)), None, number)
+        yield InputRecord(people.key_of(index), pack(state.due(), 0, _encode(state)), None, number)
 
 
-def contact(index: int, now: int, due: int) -> Contact:
-    """Enrolled, with the first touch scheduled."""
+def scheduled_contact(index: int, now: int, due: int) -> Contact:
+    """Returns a contact that is enrolled, with its first touch scheduled at `due`."""
     tenant, own = people.tenant_of(index), people.contact_of(index)
     run_id = enrollment_id(tenant, people.CAMPAIGN, own, 1)
     job_id = f"job-{index:08}"
@@ -132,11 +138,11 @@ def contact(index: int, now: int, due: int) -> Contact:
     )
 
 
-def known(tenant_id: str, now: int) -> Iterator[tuple[bytes, State]]:
-    """What a partition knows of a tenant and its review campaign."""
+def known_states(tenant_id: str, now: int) -> Iterator[tuple[bytes, State]]:
+    """Yields the states of a partition about a tenant and its review campaign."""
     definition = validate_definition(people.document(tenant_id, 24))
     assert isinstance(definition, Definition)
-    quiet = people.quiet_far_from(now)
+    quiet = people.quiet_hours_far_from(now)
     limits: dict[str, int | None] = {"email": None, "sms": None}
     tenant = KnownTenant(
         tenant_id, "active", quiet.zone, quiet, quiet.start, (), {}, limits, {"*": people.CAMPAIGN}

@@ -1,5 +1,5 @@
-"""Workload W through our own runtime: worker, Kafka transport and store as they are, a processor of
-ten lines on top."""
+"""Workload W on our own runtime: the worker, transport and store of the product, and a small
+processor."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bench import workload
-from bench.harness import Spent, Stopwatch
+from bench.harness import Measurement, Stopwatch
 from processors.fold.task import Record, Task
 from processors.fold.turn import Output, Turn
 from schemas.internal.states import State
@@ -21,8 +21,8 @@ from streams.runtime.worker import Worker, raise_gc_threshold
 COMMIT_US = 100_000
 
 
-class Counted(State):
-    """What is remembered of a contact."""
+class WorkloadState(State):
+    """The state of a contact."""
 
     count: int = 0
     total: int = 0
@@ -31,28 +31,30 @@ class Counted(State):
     last_event: str = ""
 
 
-class Counting:
+class WorkloadProcessor:
     """Workload W as a processor."""
 
-    decode_state: Callable[[bytes], State] = staticmethod(msgspec.msgpack.Decoder(Counted).decode)
-    _decode = msgspec.json.Decoder(workload.Event).decode
+    decode_state: Callable[[bytes], State] = staticmethod(
+        msgspec.msgpack.Decoder(WorkloadState).decode
+    )
+    _decode = msgspec.json.Decoder(workload.WorkloadEvent).decode
 
     def apply(self, turn: Turn, record: Record) -> None:
         event = self._decode(record.value)
         key, store = record.key, turn.store
-        counted = store.edit(key, Counted)
+        counted = store.edit(key, WorkloadState)
         if counted is None:
-            counted = Counted()
+            counted = WorkloadState()
             store.put(key, counted)
         counted.count += 1
         counted.total += event.amount
         counted.last_kind, counted.last_at = event.kind, event.at
         counted.last_event = event.event_id
-        if counted.count % workload.EVERY == 0:
-            turn.send(Topic.FACTS, key, workload.said(event, counted.count, counted.total))
+        if counted.count % workload.OUTPUT_EVERY == 0:
+            turn.send(Topic.FACTS, key, workload.output_of(event, counted.count, counted.total))
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """Nothing here waits."""
+        """Never called: the workload has no timers."""
 
 
 def _encode(outputs: Iterable[Output], sink: RecordSink) -> None:
@@ -60,10 +62,10 @@ def _encode(outputs: Iterable[Output], sink: RecordSink) -> None:
         sink.send(output.topic, output.key, workload.encode(output.message))
 
 
-def run(settings: Settings, number: int) -> Spent:
-    """Folds all events of contact-log, from the first record to the last commit."""
+def run(settings: Settings, number: int) -> Measurement:
+    """Measures from the first record of contact-log to the last commit."""
     transport = KafkaTransport(settings, "contact", (Topic.CONTACT_LOG,))
-    processor = Counting()
+    processor = WorkloadProcessor()
     worker = Worker(
         transport,
         lambda partition: Task(processor, partition.number),
@@ -71,13 +73,13 @@ def run(settings: Settings, number: int) -> Spent:
         ScaledClock(),
         commit_interval_us=COMMIT_US,
     )
-    watch = drain(worker, number)
+    measurement = run_until_committed(worker, number)
     transport.close()
-    return watch
+    return measurement
 
 
-def drain(worker: Worker, number: int) -> Spent:
-    """Turns until `number` records are committed; the time before the first one does not count."""
+def run_until_committed(worker: Worker, number: int) -> Measurement:
+    """Runs a worker until `number` records are committed, and measures from the first one on."""
     raise_gc_threshold()
     owned = worker.owned
     watch = Stopwatch()
@@ -88,4 +90,4 @@ def drain(worker: Worker, number: int) -> Spent:
         o.task.dirty for o in owned.values()
     ):
         worker.run_round()
-    return watch.spent(number)
+    return watch.measure(number)

@@ -1,13 +1,13 @@
-"""Contact-log as a business fills it: jobs become enrollments, their first touch goes out, and
-people open, click, leave or review.
+"""The records of contact-log for review campaigns: jobs become enrollments, the first touch is
+sent, and people open, click, opt out or review.
 
-What dispatch and the senders answer is written down beforehand: ids derive from their cause, so the
-answers to come are known.
+The answers of dispatch and of the senders are generated beforehand. This is possible because the
+ids of commands derive from their cause.
 """
 
 from collections.abc import Callable, Iterator
 
-from bench.harness import Line
+from bench.harness import InputRecord
 from schemas.base.ids import command_id
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.campaigns.compiled_definition import Definition
@@ -16,8 +16,9 @@ from schemas.internal import contact_messages as o
 from schemas.internal import messages as m
 
 CAMPAIGN = "reviews"
-GROUP = 10_000
-"""Contacts that go through a stage together: a contact's records lie seconds apart."""
+GROUP_SIZE = 10_000
+"""Contacts whose records of one stage are written together, so that the records of a contact lie
+seconds apart."""
 
 Stage = Callable[[int, int], m.Message | None]
 
@@ -25,7 +26,7 @@ _encode = m.encode
 
 
 def tenant_of(index: int) -> str:
-    """Fifty businesses."""
+    """Returns one of fifty tenants."""
     return f"tenant-{index % 50:02}"
 
 
@@ -42,7 +43,7 @@ def cause_of(index: int, event: str) -> str:
 
 
 def document(tenant_id: str, first_hours: float = 1 / 3600) -> dict[str, object]:
-    """Three touches; the first is due a second after the job unless told otherwise."""
+    """Returns a campaign of three touches. By default the first is due a second after the job."""
     delays = (("mail-1", "email", first_hours), ("mail-2", "email", 72), ("text-1", "sms", 168))
     steps = [
         {"id": name, "channel": channel, "delay_hours": hours, "template_id": f"t-{name}"}
@@ -51,15 +52,15 @@ def document(tenant_id: str, first_hours: float = 1 / 3600) -> dict[str, object]
     return {"tenant_id": tenant_id, "campaign_id": CAMPAIGN, "name": "Reviews", "steps": steps}
 
 
-def quiet_far_from(now: int) -> m.Window:
-    """Quiet hours that are looked at, and hours away in Chicago."""
+def quiet_hours_far_from(now: int) -> m.Window:
+    """Returns quiet hours in Chicago that do not hold within two hours after `now`."""
     minute = now // MINUTE % 1_440
     return m.Window("America/Chicago", (minute + 120) % 1_440, (minute + 180) % 1_440, "tenant")
 
 
-def announcements(now: int, partitions: int) -> Iterator[Line]:
-    """What every partition must know first."""
-    quiet = quiet_far_from(now)
+def announcements(now: int, partitions: int) -> Iterator[InputRecord]:
+    """Yields the tenants and campaigns for every partition."""
+    quiet = quiet_hours_far_from(now)
     for index in range(50):
         tenant_id = tenant_of(index)
         definition = validate_definition(document(tenant_id))
@@ -71,23 +72,23 @@ def announcements(now: int, partitions: int) -> Iterator[Line]:
         campaign = m.CampaignAnnounced(tenant_id, CAMPAIGN, 1, "active", definition, "owner#1")
         for number in range(partitions):
             for message in (tenant, campaign):
-                yield Line(tenant_id.encode(), _encode(message), None, number)
+                yield InputRecord(tenant_id.encode(), _encode(message), None, number)
 
 
-def lives(contacts: int, now: int, partitions: int = 4) -> Iterator[Line]:
-    """The announcements, then every contact's records, stage by stage."""
+def contact_log_records(contacts: int, now: int, partitions: int = 4) -> Iterator[InputRecord]:
+    """Yields the announcements, then the records of all contacts, stage by stage."""
     yield from announcements(now, partitions)
-    for first in range(0, contacts, GROUP):
-        group = range(first, min(first + GROUP, contacts))
+    for first in range(0, contacts, GROUP_SIZE):
+        group = range(first, min(first + GROUP_SIZE, contacts))
         for stage in _STAGES:
             for index in group:
                 message = stage(index, now)
                 if message is not None:
-                    yield Line(key_of(index), _encode(message))
+                    yield InputRecord(key_of(index), _encode(message))
 
 
 def person(index: int, linkedin_url: str | None = None) -> m.Person:
-    """Who a contact is."""
+    """Returns name and addresses of a contact."""
     return m.Person(
         "Ann",
         f"Lee-{index}",
@@ -99,15 +100,15 @@ def person(index: int, linkedin_url: str | None = None) -> m.Person:
     )
 
 
-def who(index: int, event: str, at: int) -> tuple[str, str, str, int]:
-    """What every event about a contact begins with."""
+def event_head(index: int, event: str, at: int) -> tuple[str, str, str, int]:
+    """Returns the first fields of every event about a contact."""
     return tenant_of(index), contact_of(index), cause_of(index, event), at
 
 
 def job(index: int, completed_at: int) -> o.JobCompleted:
-    """A finished job and its customer."""
+    """Returns a completed job with its customer."""
     return o.JobCompleted(
-        *who(index, "job", completed_at),
+        *event_head(index, "job", completed_at),
         f"job-{index:08}",
         "hvac",
         completed_at,
@@ -115,8 +116,8 @@ def job(index: int, completed_at: int) -> o.JobCompleted:
     )
 
 
-def first_command(index: int) -> str:
-    """The id that the first touch's command will have."""
+def first_command_id(index: int) -> str:
+    """Returns the id of the command of the first touch."""
     return command_id(tenant_of(index), CAMPAIGN, contact_of(index), 1, "mail-1", 1)
 
 
@@ -125,33 +126,35 @@ def _job(index: int, now: int) -> m.Message:
 
 
 def _commanded(index: int, now: int) -> m.Message:
-    return m.TouchCommanded(tenant_of(index), contact_of(index), first_command(index), 1)
+    return m.TouchCommanded(tenant_of(index), contact_of(index), first_command_id(index), 1)
 
 
 def _sent(index: int, now: int) -> m.Message:
-    return o.TouchSent(*who(index, "sent", now), first_command(index), now, f"provider-{index}")
+    return o.TouchSent(
+        *event_head(index, "sent", now), first_command_id(index), now, f"provider-{index}"
+    )
 
 
 def _seen(signal: str, share: int) -> Stage:
-    """One contact in `share` gives the signal."""
+    """Returns a stage in which one of `share` contacts gives the signal."""
 
     def stage(index: int, now: int) -> m.Message | None:
         if index % share:
             return None
         url = "https://example.com/review" if signal == "clicked" else None
-        told = who(index, signal, now + SECOND)
-        return o.TouchSeen(*told, first_command(index), signal, url)
+        head = event_head(index, signal, now + SECOND)
+        return o.TouchSeen(*head, first_command_id(index), signal, url)
 
     return stage
 
 
-def _left(index: int, now: int) -> m.Message | None:
+def _opted_out_or_reviewed(index: int, now: int) -> m.Message | None:
     if index % 20 != 7:
         return None
-    left = who(index, "left", now)
+    head = event_head(index, "left", now)
     if index % 40 == 7:
-        return o.ContactUnsubscribed(*left, "email")
-    return o.ReviewReceived(*left, "review_clicked", first_command(index))
+        return o.ContactUnsubscribed(*head, "email")
+    return o.ReviewReceived(*head, "review_clicked", first_command_id(index))
 
 
 _STAGES: tuple[Stage, ...] = (
@@ -161,5 +164,5 @@ _STAGES: tuple[Stage, ...] = (
     _seen("delivered", 1),
     _seen("opened", 2),
     _seen("clicked", 5),
-    _left,
+    _opted_out_or_reviewed,
 )

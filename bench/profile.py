@@ -1,4 +1,4 @@
-"""Where the time goes: one more run under py-spy, which counts for no figure."""
+"""The functions in which a benchmark spends its time: an additional run under py-spy."""
 
 import os
 import signal
@@ -10,34 +10,34 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.harness import BROKER_CORE, alone
+from bench.harness import BROKER_CORE, run_pinned
 
-TOLD = 14
+FUNCTIONS_SHOWN = 14
 _RATE = "200"
-_ASLEEP = ("Condition.wait (", "wait (threading.py")
+_SLEEPING_FRAMES = ("Condition.wait (", "wait (threading.py")
 
 
-def goes(function: Callable[..., Any], *args: Any) -> list[str]:
-    """The functions that `function` spends most in, calls into C included and other Python calls
-    not, each with its share of the time that some thread was awake."""
+def hot_functions(function: Callable[..., Any], *args: Any) -> list[str]:
+    """Runs `function` under py-spy. Returns the functions with the most own time, calls of C code
+    included, each with its share of the time in which a thread was awake."""
     with TemporaryDirectory(prefix="touchstream-bench-") as directory:
         stacks = Path(directory) / "stacks"
-        alone(_watched, str(stacks), function, args)
+        run_pinned(_run_profiled, str(stacks), function, args)
         lines = stacks.read_text().splitlines() if stacks.exists() else []
     shares: Counter[str] = Counter()
     for line in lines:
         stack, _, count = line.rpartition(" ")
         leaf = stack.rpartition(";")[2].rpartition(":")[0]
-        if leaf.startswith(_ASLEEP):  # another thread, of the pool or the watchdog
+        if leaf.startswith(_SLEEPING_FRAMES):  # a sleeping thread of the pool or of the watchdog
             continue
         shares[f"{leaf})"] += int(count)
     whole = sum(shares.values())
     if not whole:
-        return ["py-spy saw nothing: it may not be allowed to look at other processes here"]
-    return [f"{100 * n / whole:.1f} % {name}" for name, n in shares.most_common(TOLD)]
+        return ["py-spy has no samples: it may not be allowed to read other processes here"]
+    return [f"{100 * n / whole:.1f} % {name}" for name, n in shares.most_common(FUNCTIONS_SHOWN)]
 
 
-def _watched(stacks: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _run_profiled(stacks: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     program = Path(sysconfig.get_path("scripts")) / "py-spy"
     command = [str(program), "record", "--pid", str(os.getpid()), "--rate", _RATE]
     command += ["--format", "raw", "--output", stacks, "--duration", "600"]

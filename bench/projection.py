@@ -1,15 +1,10 @@
-"""Rows per second that one projection writes into PostgreSQL with exact places, decoding included.
+"""The rows a second that one projection writes into PostgreSQL with exact offsets, with decoding.
 
-The traffic is what the engine says of review requests: contacts that are enrolled, then each touch
-requested, commanded, sent, opened; every change a changelog record and a fact, in batches as they
-come from the log.
+The records are those of review campaigns: contacts are enrolled, then each touch is requested,
+commanded, sent and opened. Every change is a changelog record and a fact.
 """
 
-import statistics
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import msgspec
@@ -21,10 +16,8 @@ from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import Contact, Profile
 from schemas.internal.topics import Topic
-from sinks.migrate import migrate
 from sinks.projection import Projection, rebuild
 from sinks.state_rows import ProjectedRecord
-from streams.embedded.postgres import EmbeddedPostgres
 
 START = 1_790_000_000 * SECOND
 TENANTS = 3
@@ -34,7 +27,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def traffic(contacts: int, batch: int, partition: int = 0) -> Iterator[list[ProjectedRecord]]:
-    """Batches of records: contacts, a group at a time, go through every stage."""
+    """Yields batches of records: a group of contacts after the other goes through all stages."""
     offset = 0
     for first in range(0, contacts, batch):
         states = [_contact(partition, index) for index in range(first, first + batch)]
@@ -44,7 +37,7 @@ def traffic(contacts: int, batch: int, partition: int = 0) -> Iterator[list[Proj
                 for tenant, contact, state in states:
                     key = f"{tenant}/{contact}".encode()
                     at = START + first * SECOND + number * 24 * HOUR
-                    fact = _move(tenant, contact, state, number, stage, at)
+                    fact = _advance_touch(tenant, contact, state, number, stage, at)
                     value = pack(state.due(), 0, _encode(state))
                     log = Topic.CONTACT_CHANGELOG
                     records.append(ProjectedRecord(log, partition, offset, key, value))
@@ -68,7 +61,7 @@ def _contact(partition: int, index: int) -> tuple[str, str, Contact]:
     return tenant, contact, state
 
 
-def _move(
+def _advance_touch(
     tenant: str, contact: str, state: Contact, number: int, stage: str, at: int
 ) -> facts.Fact:
     run = state.enrollments[0]
@@ -104,45 +97,18 @@ def _move(
 
 
 def measure(dsn: str, contacts: int = 6_000, batch: int = 1_000) -> tuple[int, float]:
-    """Rows merged into an empty database, and the seconds it took."""
+    """Merges the records into an empty database. Returns the rows and the seconds."""
     rebuild(dsn)
     projection = Projection(dsn, "bench")
     batches = list(traffic(contacts, batch))
-    places = [(Topic.CONTACT_CHANGELOG, 0), (Topic.FACTS, 0)]
-    for topic, partition in places:
+    partitions = [(Topic.CONTACT_CHANGELOG, 0), (Topic.FACTS, 0)]
+    for topic, partition in partitions:
         projection.claim(topic, partition)
     rows = 0
-    begun = perf_counter()
+    began = perf_counter()
     for records in batches:
         after = records[-1].offset + 1
-        rows += projection.apply(records, dict.fromkeys(places, after))
-    seconds = perf_counter() - begun
+        rows += projection.apply(records, dict.fromkeys(partitions, after))
+    seconds = perf_counter() - began
     projection.close()
     return rows, seconds
-
-
-def run(dsn: str | None = None, repeat: int = 3) -> dict[str, object]:
-    """The median of `repeat` runs; without a DSN in an embedded PostgreSQL of its own."""
-    if dsn is None:
-        with TemporaryDirectory(prefix="touchstream-") as directory:
-            postgres = EmbeddedPostgres(Path(directory))
-            postgres.start()
-            try:
-                return run(postgres.dsn, repeat)
-            finally:
-                postgres.stop()
-    migrate(dsn)
-    results = [measure(dsn) for _ in range(repeat)]
-    speeds = [rows / seconds for rows, seconds in results]
-    return {
-        "name": "projection",
-        "value": round(statistics.median(speeds)),
-        "unit": "rows/s",
-        "target": 30_000,
-        "runs": [round(speed) for speed in speeds],
-        "rows": results[0][0],
-    }
-
-
-if __name__ == "__main__":
-    print(run(sys.argv[1] if sys.argv[1:] else None))

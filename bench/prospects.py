@@ -1,10 +1,9 @@
-"""Contact-log of businesses that reach prospects on four channels, and of both kinds side by
-side."""
+"""The records of contact-log for campaigns with four channels, and for both kinds of campaigns."""
 
 from collections.abc import Iterator
 
 from bench import people
-from bench.harness import Line
+from bench.harness import InputRecord
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import Definition
@@ -16,7 +15,7 @@ CAMPAIGN = "outreach"
 
 
 def document(tenant_id: str) -> dict[str, object]:
-    """The four channels of F-13, the first at once."""
+    """Returns the campaign with the four channels of F-13."""
     steps: list[dict[str, object]] = [
         {
             "id": "request",
@@ -48,29 +47,29 @@ def definition(tenant_id: str) -> Definition:
     return found
 
 
-def announcements(partitions: int) -> Iterator[Line]:
-    """The campaigns; their tenants are announced before."""
+def announcements(partitions: int) -> Iterator[InputRecord]:
+    """Yields the campaigns for every partition; the tenants are announced before."""
     for index in range(50):
         tenant_id = people.tenant_of(index)
         campaign = m.CampaignAnnounced(
             tenant_id, CAMPAIGN, 1, "active", definition(tenant_id), "owner#2"
         )
         for number in range(partitions):
-            yield Line(tenant_id.encode(), m.encode(campaign), None, number)
+            yield InputRecord(tenant_id.encode(), m.encode(campaign), None, number)
 
 
-def known(index: int, now: int) -> m.Message:
-    """Upstream tells who it is."""
+def contact_upserted(index: int, now: int) -> m.Message:
+    """Returns the upsert of a prospect."""
     person = people.person(index, f"https://linkedin.com/in/ann-{index}")
-    return o.ContactUpserted(*people.who(index, "known", now), person)
+    return o.ContactUpserted(*people.event_head(index, "known", now), person)
 
 
-def enrolled(index: int, now: int) -> m.Message:
-    return o.ContactEnrolled(*people.who(index, "enrolled", now), CAMPAIGN)
+def contact_enrolled(index: int, now: int) -> m.Message:
+    return o.ContactEnrolled(*people.event_head(index, "enrolled", now), CAMPAIGN)
 
 
-def accepted(index: int, now: int) -> m.Message:
-    return o.ConnectionAccepted(*people.who(index, "accepted", now))
+def connection_accepted(index: int, now: int) -> m.Message:
+    return o.ConnectionAccepted(*people.event_head(index, "accepted", now))
 
 
 def _command(index: int, step_id: str) -> str:
@@ -83,32 +82,38 @@ def _commanded(index: int, step_id: str) -> m.Message:
 
 
 def _sent(index: int, step_id: str, now: int) -> m.Message:
-    who = people.who(index, f"sent-{step_id}", now)
-    return o.TouchSent(*who, _command(index, step_id), now, f"provider-{index}")
+    head = people.event_head(index, f"sent-{step_id}", now)
+    return o.TouchSent(*head, _command(index, step_id), now, f"provider-{index}")
 
 
-def _life(index: int, now: int) -> list[m.Message]:
-    """Two of three accept at once and get a mail; half of those open it, one in ten replies."""
-    told = [known(index, now), enrolled(index, now)]
-    told += [_commanded(index, "request"), _sent(index, "request", now)]
+def _messages_of(index: int, now: int) -> list[m.Message]:
+    """Returns the messages of one prospect. Two of three accept at once and get a mail; half of
+    these open it, and one in ten replies."""
+    messages = [contact_upserted(index, now), contact_enrolled(index, now)]
+    messages += [_commanded(index, "request"), _sent(index, "request", now)]
     if index % 3:
-        told += [accepted(index, now), _commanded(index, "mail"), _sent(index, "mail", now)]
+        messages += [
+            connection_accepted(index, now),
+            _commanded(index, "mail"),
+            _sent(index, "mail", now),
+        ]
         if index % 2:
-            who = people.who(index, "opened", now + SECOND)
-            told.append(o.TouchSeen(*who, _command(index, "mail"), "opened"))
+            head = people.event_head(index, "opened", now + SECOND)
+            messages.append(o.TouchSeen(*head, _command(index, "mail"), "opened"))
         if index % 10 == 1:
-            told.append(o.ContactReplied(*people.who(index, "replied", now), "email"))
-    return told
+            messages.append(o.ContactReplied(*people.event_head(index, "replied", now), "email"))
+    return messages
 
 
-def mixed(contacts: int, now: int, partitions: int = 4) -> Iterator[Line]:
-    """Half of them customers whose job is done, half prospects; stage by stage as in `people`."""
-    yield from people.lives(contacts // 2, now, partitions)
+def mixed_contact_log(contacts: int, now: int, partitions: int = 4) -> Iterator[InputRecord]:
+    """Yields the records of both kinds: half of the contacts are customers whose job is completed,
+    half are prospects."""
+    yield from people.contact_log_records(contacts // 2, now, partitions)
     yield from announcements(partitions)
-    for first in range(contacts // 2, contacts, people.GROUP):
-        group = range(first, min(first + people.GROUP, contacts))
-        lives = {index: _life(index, now) for index in group}
-        for stage in range(max(map(len, lives.values()))):
+    for first in range(contacts // 2, contacts, people.GROUP_SIZE):
+        group = range(first, min(first + people.GROUP_SIZE, contacts))
+        messages = {index: _messages_of(index, now) for index in group}
+        for stage in range(max(map(len, messages.values()))):
             for index in group:
-                if stage < len(lives[index]):
-                    yield Line(people.key_of(index), m.encode(lives[index][stage]))
+                if stage < len(messages[index]):
+                    yield InputRecord(people.key_of(index), m.encode(messages[index][stage]))

@@ -1,7 +1,6 @@
-"""A figure, and the two files that hold them: docs/benchmarks.json for programs, docs/benchmarks.md
-for people.
+"""A figure, and the files with all figures: docs/benchmarks.json and docs/benchmarks.md.
 
-A figure that was not taken this time stays as it was taken last.
+A figure that is not measured in a run keeps its last values.
 """
 
 import os
@@ -21,8 +20,8 @@ PACKAGES = ("confluent-kafka", "msgspec", "pydantic", "fastavro", "psycopg")
 
 
 class Figure(msgspec.Struct, kw_only=True):
-    """One line of the table. `ratio` is of `of`, measured in the same run; `beside` is what else
-    was seen."""
+    """One row of the table. `ratio` is the value in relation to `of`, measured in the same run;
+    `beside` has further measurements."""
 
     name: str
     what: str
@@ -45,7 +44,7 @@ class Figure(msgspec.Struct, kw_only=True):
         return self.value <= self.target if self.at_most else self.value >= self.target
 
     def line(self) -> str:
-        """As `make bench` ends."""
+        """Returns the line that `make bench` prints at its end."""
         target = f"{'<=' if self.at_most else '>='}{_plain(self.target)}"
         value = _plain(self.value)
         return (
@@ -54,13 +53,13 @@ class Figure(msgspec.Struct, kw_only=True):
         )
 
 
-def middle(values: Iterable[float]) -> float:
-    """The median, in as many digits as mean something."""
+def rounded_median(values: Iterable[float]) -> float:
+    """Returns the median with four significant digits."""
     return float(f"{median(values):.4g}")
 
 
 def machine() -> dict[str, str]:
-    """Where figures are taken: they move with it."""
+    """Returns the properties of the machine on which the figures depend."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
@@ -73,72 +72,80 @@ def machine() -> dict[str, str]:
 
 
 def processor_time() -> tuple[float, float]:
-    """Seconds of all cores since the machine began, and how many of them its host gave to others:
-    a guest that is short of them measures its neighbours."""
+    """Returns the seconds of all cores since the start of the machine, and how many of them the
+    host gave to other guests. If these are many, the figures say little."""
     times = psutil.cpu_times()
     return sum(times[:8]), getattr(times, "steal", 0.0)
 
 
 def read() -> list[Figure]:
-    """The figures as last taken."""
+    """Returns the figures of docs/benchmarks.json."""
     path = DOCS / "benchmarks.json"
     return msgspec.json.decode(path.read_bytes(), type=list[Figure]) if path.exists() else []
 
 
-def write(taken: Sequence[Figure], order: Sequence[str]) -> list[Figure]:
-    """New figures in place of old ones; all that there are, in their order."""
-    all_of_them = {figure.name: figure for figure in [*read(), *taken]}
-    figures = [all_of_them[name] for name in order if name in all_of_them]
+def write(measured: Sequence[Figure], order: Sequence[str]) -> list[Figure]:
+    """Replaces measured figures in both files. Returns all figures in the given order."""
+    by_name = {figure.name: figure for figure in [*read(), *measured]}
+    figures = [by_name[name] for name in order if name in by_name]
     DOCS.mkdir(exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(figures), indent=2)
     (DOCS / "benchmarks.json").write_bytes(text + b"\n")
-    (DOCS / "benchmarks.md").write_text(page(figures))
+    (DOCS / "benchmarks.md").write_text(render_page(figures))
     return figures
 
 
-def page(figures: Sequence[Figure]) -> str:
-    """The figures as a page."""
+def render_page(figures: Sequence[Figure]) -> str:
+    """Returns the figures as a page of Markdown."""
     head = "| figure | value | target | ratio | what |\n|---|---|---|---|---|\n"
     rows = "".join(_row(figure) for figure in figures)
     lines = "\n".join(figure.line() for figure in figures)
     sections = "".join(map(_section, figures))
-    return _INTRODUCTION + _proportion(figures) + head + rows + sections + f"\n```\n{lines}\n```\n"
+    return (
+        _INTRODUCTION
+        + _machine_comparison(figures)
+        + head
+        + rows
+        + sections
+        + f"\n```\n{lines}\n```\n"
+    )
 
 
 _INTRODUCTION = """# How fast it is
 
-Written by `make bench`; each section has the command that took its figure. Values are medians of
-the runs beside them; a ratio is taken in the same run as its value, run by run in turn. Broker and
-client share one machine, so absolute figures move with it, and with what else it does (`load` is
-its load average before the figure was taken, `stolen` the part of the processors that the host
-gave to others meanwhile: with more than a twentieth the figure says little).
+Written by `make bench`; each section has the command that measured its figure. Values are medians
+of the runs beside them. A ratio is the median of ratios that were measured run by run in turn.
+Broker and client share one machine, so absolute figures depend on the machine and on what else it
+does: `load` is its load average before the measurement, and `stolen` is the share of the processors
+that the host gave to other guests meanwhile. If that is more than a twentieth, the figure says
+little. To compare two checkouts, measure the same figures in each of them in turn.
 
 """
 
 
-CONSUME_THERE = 1_830_000
-"""Events of workload W that the client alone consumed on a core of the machine that the targets
-were set on."""
+REFERENCE_CONSUME = 1_830_000
+"""Events of workload W a second that the client alone consumed on one core of the machine on which
+the targets were set."""
 
 PER_CORE = ("runtime", "contact", "contact-mix", "intake-json", "intake-avro", "simulate")
 
 
-def _proportion(figures: Sequence[Figure]) -> str:
-    """How fast this machine is beside that one: absolute targets say as much about machines."""
+def _machine_comparison(figures: Sequence[Figure]) -> str:
+    """Returns a paragraph that compares this machine with the one on which the targets were set."""
     by_name = {figure.name: figure for figure in figures}
     consume = by_name["runtime"].beside["consume, events/s"] if "runtime" in by_name else None
     if consume is None:
         return ""
-    share = consume / CONSUME_THERE
-    asked = ", ".join(
+    share = consume / REFERENCE_CONSUME
+    targets = ", ".join(
         f"{name} {_plain(by_name[name].target * share)}" for name in PER_CORE if name in by_name
     )
     return (
-        f"The targets were set on a machine where the Kafka client alone consumes {CONSUME_THERE:,}"
-        f" events of workload W a\nsecond on a core. Here, in the same runs as the figure"
-        f" `runtime`, it does {consume:,.0f}: {share:.2f} of that. In that\nproportion the targets"
-        f" by core would be: {asked}. The table holds the figures to the targets as they were"
-        " set.\n\n"
+        "The targets were set on a machine on which the Kafka client alone consumes"
+        f" {REFERENCE_CONSUME:,} events of\nworkload W a second on one core. On this machine it"
+        f" consumes {consume:,.0f} in the same runs as the figure\n`runtime`: {share:.2f} of that."
+        f" Scaled by that share, the targets of a core would be: {targets}.\nThe table compares"
+        " the figures with the targets as they were set.\n\n"
     )
 
 
@@ -159,8 +166,8 @@ def _section(figure: Figure) -> str:
         f"{figure.what}.\n",
         f"    {figure.command}\n",
         f"- runs: {runs} {figure.unit}; load {figure.load:.1f}{_stolen(figure)}",
-        *(f"- {name}: {_told(value)}" for name, value in figure.beside.items()),
-        *(f"- setting {name}: {_told(value)}" for name, value in figure.settings.items()),
+        *(f"- {name}: {_plain_value(value)}" for name, value in figure.beside.items()),
+        *(f"- setting {name}: {_plain_value(value)}" for name, value in figure.settings.items()),
         f"- on: {on}",
     ]
     return "\n".join(lines) + "\n"
@@ -170,12 +177,12 @@ def _stolen(figure: Figure) -> str:
     return "" if figure.stolen is None else f"; stolen {figure.stolen:.1%}"
 
 
-def _told(value: Any) -> str:
+def _plain_value(value: Any) -> str:
     match value:
         case list():
-            return ", ".join(map(_told, value))
+            return ", ".join(map(_plain_value, value))
         case dict():
-            return ", ".join(f"{name} {_told(inner)}" for name, inner in value.items())
+            return ", ".join(f"{name} {_plain_value(inner)}" for name, inner in value.items())
         case int() | float():
             return _plain(value)
     return str(value)

@@ -1,11 +1,11 @@
-"""Workload W through our own runtime, between what the client can do at most and what other engines
-do with it."""
+"""Throughput of the runtime under workload W, beside the limits of the Kafka client and beside
+other engines."""
 
 from collections.abc import Callable
 
 from bench import client_ceiling, kafkastreams, our_engine, profile, quix, workload
-from bench.harness import Spent, alone, broker, fill, records, topics
-from bench.report import Figure, middle
+from bench.harness import Measurement, broker, fill, records, run_pinned, topics
+from bench.report import Figure, rounded_median
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
 
@@ -14,37 +14,37 @@ ROUNDS = 3
 
 
 def run(quick: bool = False) -> Figure:
-    """All engines in turn, each over fresh topics with the same events."""
+    """Measures all engines in turn, each with new topics and the same events."""
     number = 200_000 if quick else 1_000_000
-    runs: dict[str, list[Spent]] = {}
-    outcomes: dict[str, workload.Outcome] = {}
+    runs: dict[str, list[Measurement]] = {}
+    checks: dict[str, workload.OutputCheck] = {}
     with broker() as settings:
         for _ in range(ROUNDS):
             for name, engine in _engines().items():
-                spent, outcome = _one(settings, engine, number, judged=name in _JUDGED)
+                spent, checked = _measure(settings, engine, number, check=name in _WITH_OUTPUTS)
                 runs.setdefault(name, []).append(spent)
-                if outcome is not None:
-                    outcomes[name] = outcome
-                print(f"  {name}: {spent.per_second:,.0f}/s {outcome or ''}", flush=True)
+                if checked is not None:
+                    checks[name] = checked
+                print(f"  {name}: {spent.per_second:,.0f}/s {checked or ''}", flush=True)
         with topics(settings) as named:
-            fill(named, Topic.CONTACT_LOG, workload.lines(number))
-            where_to = profile.goes(our_engine.run, named, number)
-    return _figure(runs, outcomes, number, where_to)
+            fill(named, Topic.CONTACT_LOG, workload.input_records(number))
+            hot_spots = profile.hot_functions(our_engine.run, named, number)
+    return _figure(runs, checks, number, hot_spots)
 
 
-Engine = Callable[[Settings, int], Spent]
-_JUDGED = ("ours", "Quix Streams", "Kafka Streams")
-"""The others are limits of the client, and do nothing with what they read."""
+WorkloadEngine = Callable[[Settings, int], Measurement]
+_WITH_OUTPUTS = ("ours", "Quix Streams", "Kafka Streams")
+"""The engines whose outputs are checked. The others measure limits of the client and have none."""
 
 
-def _engines() -> dict[str, Engine]:
-    engines: dict[str, Engine] = {
-        "ours": lambda settings, number: alone(our_engine.run, settings, number),
-        "consume": lambda settings, number: alone(client_ceiling.consume, settings, number),
-        "copy": lambda settings, number: alone(client_ceiling.copy, settings, number),
+def _engines() -> dict[str, WorkloadEngine]:
+    engines: dict[str, WorkloadEngine] = {
+        "ours": lambda settings, number: run_pinned(our_engine.run, settings, number),
+        "consume": lambda settings, number: run_pinned(client_ceiling.consume, settings, number),
+        "copy": lambda settings, number: run_pinned(client_ceiling.copy, settings, number),
         "Quix Streams": quix.run,
     }
-    reason = kafkastreams.missing()
+    reason = kafkastreams.why_unavailable()
     if reason is None:
         engines["Kafka Streams"] = kafkastreams.run
     else:
@@ -52,28 +52,28 @@ def _engines() -> dict[str, Engine]:
     return engines
 
 
-def _one(
-    settings: Settings, engine: Engine, number: int, *, judged: bool
-) -> tuple[Spent, workload.Outcome | None]:
+def _measure(
+    settings: Settings, engine: WorkloadEngine, number: int, *, check: bool
+) -> tuple[Measurement, workload.OutputCheck | None]:
     with topics(settings) as named:
-        fill(named, Topic.CONTACT_LOG, workload.lines(number))
+        fill(named, Topic.CONTACT_LOG, workload.input_records(number))
         spent = engine(named, number)
-        outputs = (value for _, value in records(named, Topic.FACTS)) if judged else ()
-        return spent, workload.judge(number, outputs) if judged else None
+        outputs = (value for _, value in records(named, Topic.FACTS)) if check else ()
+        return spent, workload.check_outputs(number, outputs) if check else None
 
 
 def _figure(
-    runs: dict[str, list[Spent]],
-    outcomes: dict[str, workload.Outcome],
+    runs: dict[str, list[Measurement]],
+    checks: dict[str, workload.OutputCheck],
     number: int,
-    where_to: list[str],
+    hot_spots: list[str],
 ) -> Figure:
     speeds = {name: [spent.per_second for spent in spents] for name, spents in runs.items()}
     ours = speeds["ours"]
     return Figure(
         name="runtime",
         what="workload W through the runtime, exactly-once, on one core",
-        value=middle(ours),
+        value=rounded_median(ours),
         unit="events/s",
         target=TARGET,
         ratio=_ratio(ours, speeds["Quix Streams"]),
@@ -88,17 +88,17 @@ def _figure(
             "Kafka Streams": "exactly_once_v2, store in memory, changelog, commit every 100 ms",
             "cores": "broker 0, client 1",
         },
-        beside={f"{name}, events/s": middle(found) for name, found in speeds.items()}
+        beside={f"{name}, events/s": rounded_median(found) for name, found in speeds.items()}
         | {f"ratio to {name}": _ratio(ours, speeds[name]) for name in speeds if name != "ours"}
         | {f"{name}, CPU us an event": _cpu(spents) for name, spents in runs.items()}
-        | {"where the time goes": where_to}
-        | {f"{name}, outputs": outcome._asdict() for name, outcome in outcomes.items()},
+        | {"where the time goes": hot_spots}
+        | {f"{name}, outputs": checked._asdict() for name, checked in checks.items()},
     )
 
 
 def _ratio(ours: list[float], theirs: list[float]) -> float:
-    return middle(a / b for a, b in zip(ours, theirs, strict=True))
+    return rounded_median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
-def _cpu(spents: list[Spent]) -> float:
-    return middle(spent.cpu_s / spent.records * 1e6 for spent in spents)
+def _cpu(spents: list[Measurement]) -> float:
+    return rounded_median(spent.cpu_s / spent.records * 1e6 for spent in spents)

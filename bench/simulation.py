@@ -1,4 +1,4 @@
-"""The simulator: a week's campaign on many people, the real processors, on one core."""
+"""Throughput and memory of the simulator: a campaign of a week on many people, on one core."""
 
 import resource
 from pathlib import Path
@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from bench import contact, prospects
-from bench.harness import Spent, Stopwatch, alone
-from bench.report import Figure, middle
+from bench.harness import Measurement, Stopwatch, run_pinned
+from bench.report import Figure, rounded_median
 from schemas.base.times import DAY, parse_rfc3339
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import validate_definition
@@ -41,49 +41,51 @@ BEHAVIOUR = {
 }
 
 
-class Week(NamedTuple):
-    """A run, and the most memory that its process has had."""
+class SimulatedWeek(NamedTuple):
+    """The measurement of a simulated week, and the peak memory of its process."""
 
-    spent: Spent
+    spent: Measurement
     peak_gb: float
 
 
 def run(quick: bool = False) -> Figure:
-    """The simulator and the bare fold of contact-log in turn."""
+    """Measures the simulator and the fold of contact-log alone, in turn."""
     people = 5_000 if quick else 100_000
     weeks, folds = [], []
     for _ in range(ROUNDS):
-        weeks.append(alone(week, people))
-        folds.append(alone(contact.fold, people // 5, prospects.mixed))
+        weeks.append(run_pinned(simulate_week, people))
+        folds.append(run_pinned(contact.fold_alone, people // 5, prospects.mixed_contact_log))
         spent = weeks[-1].spent
         print(f"  {spent.per_second:,.0f}/s, {spent.seconds:.1f} s", flush=True)
-    kept = alone(week, people, write_simulation_report=True)
+    kept = run_pinned(simulate_week, people, write_simulation_report=True)
     speeds = [run.spent.per_second for run in weeks]
     return Figure(
         name="simulate",
         what="log records a second of `touchstream simulate`, all three processors on one core",
-        value=middle(speeds),
+        value=rounded_median(speeds),
         unit="records/s",
         target=TARGET,
-        ratio=middle(a / b.per_second for a, b in zip(speeds, folds, strict=True)),
+        ratio=rounded_median(a / b.per_second for a, b in zip(speeds, folds, strict=True)),
         of="the fold of contact-log alone",
         runs=speeds,
         settings={"people": people, "campaign": "three touches in 168 hours, jobs over a day"},
         beside={
             "records": weeks[0].spent.records,
-            "seconds (target <= 30 for 100,000 people)": middle(w.spent.seconds for w in weeks),
-            "CPU us a record": middle(w.spent.cpu_s / w.spent.records * 1e6 for w in weeks),
-            "peak RSS, GB": middle(w.peak_gb for w in weeks),
+            "seconds (target <= 30 for 100,000 people)": rounded_median(
+                w.spent.seconds for w in weeks
+            ),
+            "CPU us a record": rounded_median(w.spent.cpu_s / w.spent.records * 1e6 for w in weeks),
+            "peak RSS, GB": rounded_median(w.peak_gb for w in weeks),
             "seconds with --out": kept.spent.seconds,
-            "fold alone, records/s": middle(fold.per_second for fold in folds),
+            "fold alone, records/s": rounded_median(fold.per_second for fold in folds),
         },
     )
 
 
 def run_million(quick: bool = False) -> Figure:
-    """A million people, once: it takes a while, and memory does not differ from run to run."""
+    """Measures a million people once: a run takes minutes, and memory is the same in every run."""
     people = 20_000 if quick else 1_000_000
-    done = alone(week, people)
+    done = run_pinned(simulate_week, people)
     return Figure(
         name="simulate-million",
         what=f"memory of a simulated week of {people:,} people",
@@ -104,8 +106,8 @@ def run_million(quick: bool = False) -> Figure:
     )
 
 
-def week(people: int, write_simulation_report: bool = False) -> Week:
-    """A job a person over a day, and what follows from it within a week."""
+def simulate_week(people: int, write_simulation_report: bool = False) -> SimulatedWeek:
+    """Simulates one job for each person over a day, and what follows from it within a week."""
     raise_gc_threshold()
     given = _scenario(people)
     summary = Summary(given.all_tenants())
@@ -122,7 +124,7 @@ def week(people: int, write_simulation_report: bool = False) -> Week:
         result = given.run([summary])
         summary.to_dict(result, given.describe())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024 / 1e9
-    return Week(watch.spent(result.records), peak)
+    return SimulatedWeek(watch.measure(result.records), peak)
 
 
 def _scenario(people: int) -> Scenario:
@@ -137,7 +139,8 @@ def _scenario(people: int) -> Scenario:
 
 
 def document() -> dict[str, Any]:
-    """Within 168 hours of the job: a mail after a day, a text after three, a mail after seven."""
+    """Returns a campaign of 168 hours: a mail after a day, a text after three, a mail after
+    seven."""
     steps = (("mail-1", "email", 24), ("text-1", "sms", 48), ("mail-2", "email", 96))
     return {
         "tenant_id": "acme",

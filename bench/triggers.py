@@ -1,4 +1,4 @@
-"""A million people who wait for a trigger, and a hundred thousand triggers at once."""
+"""Throughput of triggers: a million people wait, and a hundred thousand triggers come at once."""
 
 import time
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ import msgspec
 import psutil
 
 from bench import people, prospects
-from bench.harness import Line, alone, broker, fill, topics
-from bench.memory import known
-from bench.report import Figure, middle
+from bench.harness import InputRecord, broker, fill, run_pinned, topics
+from bench.memory import known_states
+from bench.report import Figure, rounded_median
 from processors.shared.tenant_lookup import campaign_key
 from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import HOUR
@@ -33,15 +33,15 @@ ROUNDS = 3
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Advanced(msgspec.Struct):
-    """How one round went."""
+class AdvanceResult(msgspec.Struct):
+    """The measurements of one round."""
 
     per_second: float
     rss_gb: float
 
 
 def run(quick: bool = False) -> Figure:
-    """Filled anew each time; restored first, then the triggers are folded."""
+    """Measures rounds with new topics: the states are restored, then the triggers are folded."""
     waiting, triggers = (50_000, 5_000) if quick else (1_000_000, 100_000)
     rounds = []
     with broker() as settings:
@@ -50,56 +50,59 @@ def run(quick: bool = False) -> Figure:
                 now = time.time_ns() // 1_000
                 fill(named, Topic.CONTACT_CHANGELOG, _changelog(waiting, now))
                 fill(named, Topic.CONTACT_LOG, _triggers(waiting, triggers, now))
-                rounds.append(alone(advance, named, triggers))
+                rounds.append(run_pinned(advance_runs, named, triggers))
                 print(f"  {rounds[-1]}", flush=True)
     speeds = [each.per_second for each in rounds]
     return Figure(
         name="triggers",
         what=f"runs advanced by {triggers:,} triggers at once, {waiting:,} people waiting",
-        value=middle(speeds),
+        value=rounded_median(speeds),
         unit="advanced/s",
         target=TARGET,
-        ratio=middle(speeds) / TARGET,
+        ratio=rounded_median(speeds) / TARGET,
         of="what is asked for",
         runs=speeds,
         settings={"waiting": waiting, "triggers": triggers, "cores": "broker 0, client 1"},
-        beside={"RSS, GB (target <= 1.5)": middle(each.rss_gb for each in rounds)},
+        beside={"RSS, GB (target <= 1.5)": rounded_median(each.rss_gb for each in rounds)},
     )
 
 
-def advance(settings: Settings, triggers: int) -> Advanced:
-    """From the first trigger folded to the last one committed."""
+def advance_runs(settings: Settings, triggers: int) -> AdvanceResult:
+    """Measures from the first trigger that is folded to the commit of the last one."""
     worker, transport = build_worker("contact", settings)
     while not worker.owned or not all(o.ready for o in worker.owned.values()):
         worker.run_round()
     (owned,) = worker.owned.values()
-    begun = time.perf_counter()
+    began = time.perf_counter()
     while owned.task.next_offset < triggers or owned.task.dirty:
         worker.run_round()
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - began
     rss = psutil.Process().memory_info().rss / 1e9
     transport.close()
-    return Advanced(triggers / seconds, rss)
+    return AdvanceResult(triggers / seconds, rss)
 
 
-def _changelog(waiting: int, now: int) -> Iterator[Line]:
+def _changelog(waiting: int, now: int) -> Iterator[InputRecord]:
     for index in range(50):
         tenant_id = people.tenant_of(index)
-        own = prospects.definition(tenant_id)
-        campaign = KnownCampaign(tenant_id, prospects.CAMPAIGN, "active", 1, {1: own})
-        states = [*known(tenant_id, now), (campaign_key(tenant_id, prospects.CAMPAIGN), campaign)]
+        definition = prospects.definition(tenant_id)
+        campaign = KnownCampaign(tenant_id, prospects.CAMPAIGN, "active", 1, {1: definition})
+        states = [
+            *known_states(tenant_id, now),
+            (campaign_key(tenant_id, prospects.CAMPAIGN), campaign),
+        ]
         yield from (_line(key, state) for key, state in states)
-    yield Line(POSITION_KEY, pack(None, 0, _encode(TaskPosition(0, now, 0, None))), None, 0)
+    yield InputRecord(POSITION_KEY, pack(None, 0, _encode(TaskPosition(0, now, 0, None))), None, 0)
     for index in range(waiting):
         yield _line(people.key_of(index), _contact(index, now))
 
 
-def _line(key: bytes, state: State) -> Line:
-    return Line(key, pack(state.due(), 0, _encode(state)), None, 0)
+def _line(key: bytes, state: State) -> InputRecord:
+    return InputRecord(key, pack(state.due(), 0, _encode(state)), None, 0)
 
 
 def _contact(index: int, now: int) -> Contact:
-    """The connection request is sent, and it waits for the answer."""
+    """Returns a contact whose connection request is sent, and whose run waits for the answer."""
     tenant, own = people.tenant_of(index), people.contact_of(index)
     run = Enrollment(
         enrollment_id(tenant, prospects.CAMPAIGN, own, 1),
@@ -129,7 +132,9 @@ def _contact(index: int, now: int) -> Contact:
     )
 
 
-def _triggers(waiting: int, triggers: int, now: int) -> Iterator[Line]:
+def _triggers(waiting: int, triggers: int, now: int) -> Iterator[InputRecord]:
     step = waiting // triggers
     for index in range(0, waiting, step):
-        yield Line(people.key_of(index), encode(prospects.accepted(index, now)), None, 0)
+        yield InputRecord(
+            people.key_of(index), encode(prospects.connection_accepted(index, now)), None, 0
+        )

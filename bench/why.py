@@ -1,8 +1,9 @@
-"""How long the answer to "why" takes: one enrollment among ten million facts in PostgreSQL.
+"""The time of `touchstream why` for one enrollment among ten million facts in PostgreSQL.
 
-A thousand tenants, a year of months; each contact has a run of three touches, each requested,
-commanded, sent and opened, and one attempt that failed. Filled by COPY, asked as the command asks:
-whose id it is, everything of that contact, and the explanation.
+There are a thousand tenants and facts of twelve months. Each contact has a run of three touches,
+which are requested, commanded, sent and opened, and one failed attempt. The tables are filled by
+COPY. The measured queries are those of the command: the owner of an id, all facts and runs of the
+contact, and the explanation.
 """
 
 import random
@@ -42,38 +43,38 @@ LIFE = (
     ("touch.delivered", 2, None),
     ("touch.opened", 90, None),
 )
-"""What is said of each touch, in minutes from when it is due."""
+"""The facts of each touch: kind, minutes after its due time, values."""
 
 
 class BenchContact(NamedTuple):
-    """One contact and the ids of its run."""
+    """A contact and the ids of its run."""
 
     tenant_id: str
     contact_id: str
     enrollment_id: str
     commands: tuple[str, ...]
-    begun: int
+    began: int
 
 
 def run(quick: bool = False) -> Figure:
-    """In an embedded PostgreSQL of its own."""
+    """Measures with an embedded PostgreSQL of its own."""
     with database() as dsn:
         return _figure(dsn, FACTS_QUICK if quick else FACTS)
 
 
 def _figure(dsn: str, facts: int) -> Figure:
     contacts = facts // FACTS_EACH
-    begun = perf_counter()
+    began = perf_counter()
     fill(dsn, contacts)
-    filled = perf_counter() - begun
+    filled = perf_counter() - began
     chosen = random.Random(7).sample(range(contacts), min(QUERIES, contacts))
-    asked: dict[str, Callable[[ContactHistoryQueries, BenchContact], None]] = {
+    queries: dict[str, Callable[[ContactHistoryQueries, BenchContact], None]] = {
         "enrollment": lambda queries, who: _why(queries, who.enrollment_id),
         "command": lambda queries, who: _why(queries, who.commands[-1]),
         "an attempt that failed": lambda queries, who: _why(queries, who.commands[0]),
         "contact": _why_contact,
     }
-    times = {name: _times(dsn, contacts, chosen, ask) for name, ask in asked.items()}
+    times = {name: _times(dsn, contacts, chosen, query) for name, query in queries.items()}
     runs = [rounded_median(times["enrollment"][part::4]) for part in range(4)]
     value = rounded_median(times["enrollment"])
     beside = {f"by {name}, median, ms": rounded_median(found) for name, found in times.items()}
@@ -104,25 +105,25 @@ def _times(
     dsn: str,
     contacts: int,
     chosen: Iterable[int],
-    ask: Callable[[ContactHistoryQueries, BenchContact], None],
+    query: Callable[[ContactHistoryQueries, BenchContact], None],
 ) -> list[float]:
-    """Milliseconds each; the connection is there, as in a service that answers."""
+    """Returns the milliseconds of each query. The connection is open before, as in a service."""
     found = []
     with ContactHistoryQueries(dsn) as queries:
         for number in chosen:
             who = _person(number, contacts)
-            begun = perf_counter()
-            ask(queries, who)
-            found.append((perf_counter() - begun) * 1e3)
+            began = perf_counter()
+            query(queries, who)
+            found.append((perf_counter() - began) * 1e3)
     return found
 
 
 def _connecting(dsn: str) -> list[float]:
     found = []
     for _ in range(10):
-        begun = perf_counter()
+        began = perf_counter()
         ContactHistoryQueries(dsn).close()
-        found.append((perf_counter() - begun) * 1e3)
+        found.append((perf_counter() - began) * 1e3)
     return found
 
 
@@ -145,11 +146,11 @@ def _p99(times: list[float]) -> float:
     return quantiles(times, n=100)[98]
 
 
-# filling
+# Filling the tables
 
 
 def fill(dsn: str, contacts: int) -> None:
-    """Tables as the projection would leave them, months and all."""
+    """Fills the tables as the projection does, with the monthly partitions of the facts."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SET timezone = 'UTC'")
         for month in range(1, MONTHS + 1):
@@ -193,11 +194,11 @@ def _copy(connection: psycopg.Connection, table: str, rows: Iterable[tuple[objec
 
 def _person(number: int, contacts: int) -> BenchContact:
     tenant_id, contact_id = f"tenant-{number % TENANTS:04}", f"customer-{number:08}"
-    begun = START + SPREAD * number // contacts
+    began = START + SPREAD * number // contacts
     ids = (tenant_id, "reviews", contact_id, 1)
     commands = [command_id(*ids, "step-1", 1)]
     commands += [command_id(*ids, f"step-{n}", 2 if n == 1 else 1) for n in (1, 2, 3)]
-    return BenchContact(tenant_id, contact_id, enrollment_id(*ids), tuple(commands), begun)
+    return BenchContact(tenant_id, contact_id, enrollment_id(*ids), tuple(commands), began)
 
 
 def _tenant(number: int) -> tuple[object, ...]:
@@ -210,13 +211,13 @@ def _contact(who: BenchContact) -> tuple[object, ...]:
 
 
 def _enrollment(who: BenchContact) -> tuple[object, ...]:
-    begun = format_rfc3339(who.begun)
+    began = format_rfc3339(who.began)
     ids = (who.tenant_id, who.enrollment_id, who.contact_id, "reviews")
-    return (*ids, 1, 1, begun, begun, "completed", 3)
+    return (*ids, 1, 1, began, began, "completed", 3)
 
 
 def _due(who: BenchContact, number: int) -> int:
-    return who.begun + number * DAY
+    return who.began + number * DAY
 
 
 def _touches(who: BenchContact) -> Iterator[tuple[object, ...]]:
@@ -232,19 +233,19 @@ def _sends(who: BenchContact) -> Iterator[tuple[object, ...]]:
         touch = max(1, number)
         due = format_rfc3339(_due(who, touch))
         ids = (who.tenant_id, sent, who.contact_id, "reviews", 1, who.enrollment_id)
-        told = (f"step-{touch}", touch, "email", 1 if number != 1 else 2)
-        yield (*ids, *told, due if number else None, None if number else due)
+        touch_fields = (f"step-{touch}", touch, "email", 1 if number != 1 else 2)
+        yield (*ids, *touch_fields, due if number else None, None if number else due)
 
 
 def _facts(people: Sequence[BenchContact]) -> Iterator[tuple[object, ...]]:
-    """In the order of their log: a contact's stand among those of all others."""
-    told = [_fact_rows(people, "enrollment.started", 0, None, '{"cycle": 1, "manual": false}')]
+    """Yields the facts in the order of their log, with those of a contact between others."""
+    streams = [_fact_rows(people, "enrollment.started", 0, None, '{"cycle": 1, "manual": false}')]
     for number in (1, 2, 3):
         for kind, minutes, values in LIFE:
             after = number * DAY + minutes * MINUTE
-            told.append(_fact_rows(people, kind, after, number, values))
-    told.append(_fact_rows(people, "enrollment.completed", 3 * DAY + 2 * HOUR, None, None))
-    for offset, (at, row) in enumerate(merge(*told, key=itemgetter(0)), 1):
+            streams.append(_fact_rows(people, kind, after, number, values))
+    streams.append(_fact_rows(people, "enrollment.completed", 3 * DAY + 2 * HOUR, None, None))
+    for offset, (at, row) in enumerate(merge(*streams, key=itemgetter(0)), 1):
         yield (row[0], format_rfc3339(at), 0, offset, *row[1:])
 
 
@@ -256,4 +257,4 @@ def _fact_rows(
     for who in people:
         sent = None if number is None else who.commands[number]
         ids = (who.contact_id, "reviews", 1, who.enrollment_id, step, number, channel, sent)
-        yield who.begun + after, (who.tenant_id, kind, *ids, 1, values)
+        yield who.began + after, (who.tenant_id, kind, *ids, 1, values)

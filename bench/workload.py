@@ -1,7 +1,8 @@
-"""Workload W: JSON events of about 250 bytes keyed by 100,000 contacts; the contact's state is
-loaded, changed and written back, and every 4th event of a contact says something of 250 bytes.
+"""Workload W: JSON events of about 250 bytes with 100,000 contacts as keys. Each event loads,
+changes and stores the state of its contact; every 4th event of a contact gives an output of 250
+bytes.
 
-What must come out follows from what goes in, so outputs are counted against an exact oracle.
+The expected outputs follow from the events, so the outputs of every engine are checked.
 """
 
 import random
@@ -10,17 +11,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.harness import Line
+from bench.harness import InputRecord
 
 CONTACTS = 100_000
-EVERY = 4
+OUTPUT_EVERY = 4
 _KINDS = ("touch.opened", "touch.clicked", "touch.sent", "page.viewed")
 _AT = "2026-03-02T15:04:05Z"
 _PADDING = "campaign=reviews&step=touch-1&template=review-request-friendly&agent=mobile"
 
 
-class Event(msgspec.Struct, gc=False):
-    """What comes in."""
+class WorkloadEvent(msgspec.Struct, gc=False):
+    """An input."""
 
     event_id: str
     tenant_id: str
@@ -31,8 +32,8 @@ class Event(msgspec.Struct, gc=False):
     detail: str
 
 
-class Said(msgspec.Struct, gc=False):
-    """What goes out for every 4th event."""
+class WorkloadOutput(msgspec.Struct, gc=False):
+    """The output for every 4th event of a contact."""
 
     contact_id: str
     tenant_id: str
@@ -44,8 +45,8 @@ class Said(msgspec.Struct, gc=False):
     detail: str
 
 
-class Outcome(NamedTuple):
-    """Outputs against the oracle."""
+class OutputCheck(NamedTuple):
+    """The numbers of lost, repeated and wrong outputs."""
 
     lost: int
     repeated: int
@@ -53,29 +54,29 @@ class Outcome(NamedTuple):
 
 
 encode = msgspec.json.Encoder().encode
-_decode_said = msgspec.json.Decoder(Said).decode
+_decode_output = msgspec.json.Decoder(WorkloadOutput).decode
 
 
 def events(number: int, seed: int = 7) -> Iterator[tuple[int, int]]:
-    """Contact and amount of each event; the same for the same seed."""
-    chance = random.Random(seed)
+    """Yields contact and amount of each event. The same seed gives the same events."""
+    source = random.Random(seed)
     for _ in range(number):
-        yield chance.randrange(CONTACTS), chance.randrange(1, 100)
+        yield source.randrange(CONTACTS), source.randrange(1, 100)
 
 
-def lines(number: int) -> Iterator[Line]:
-    """The events as records."""
+def input_records(number: int) -> Iterator[InputRecord]:
+    """Yields the events as records."""
     for index, (contact, amount) in enumerate(events(number)):
         who = f"contact-{contact:06}"
         kind = _KINDS[index % 4]
         tenant = f"t-{contact % 50}"
-        event = Event(f"e-{index:010}", tenant, who, kind, _AT, amount, _PADDING)
-        yield Line(who.encode(), encode(event))
+        event = WorkloadEvent(f"e-{index:010}", tenant, who, kind, _AT, amount, _PADDING)
+        yield InputRecord(who.encode(), encode(event))
 
 
-def said(event: Event, number: int, total: int) -> Said:
-    """The output for an event that is the `number`th of its contact."""
-    return Said(
+def output_of(event: WorkloadEvent, number: int, total: int) -> WorkloadOutput:
+    """Returns the output of an event that is the `number`th of its contact."""
+    return WorkloadOutput(
         event.contact_id,
         event.tenant_id,
         number,
@@ -87,20 +88,20 @@ def said(event: Event, number: int, total: int) -> Said:
     )
 
 
-def judge(number: int, outputs: Iterable[bytes]) -> Outcome:
-    """Every output that should be there once, with the right total, and nothing else."""
+def check_outputs(number: int, outputs: Iterable[bytes]) -> OutputCheck:
+    """Compares outputs with the expected ones: each once, with its total, and no others."""
     expected = _expected(number)
     seen: set[tuple[str, int]] = set()
     repeated = wrong = 0
     for value in outputs:
-        output = _decode_said(value)
-        place = (output.contact_id, output.count)
-        if place in seen:
+        output = _decode_output(value)
+        key = (output.contact_id, output.count)
+        if key in seen:
             repeated += 1
-        elif expected.get(place) != output.total:
+        elif expected.get(key) != output.total:
             wrong += 1
-        seen.add(place)
-    return Outcome(len(expected.keys() - seen), repeated, wrong)
+        seen.add(key)
+    return OutputCheck(len(expected.keys() - seen), repeated, wrong)
 
 
 def _expected(number: int) -> dict[tuple[str, int], int]:
@@ -109,6 +110,6 @@ def _expected(number: int) -> dict[tuple[str, int], int]:
     for contact, amount in events(number):
         counts[contact] += 1
         totals[contact] += amount
-        if counts[contact] % EVERY == 0:
+        if counts[contact] % OUTPUT_EVERY == 0:
             expected[f"contact-{contact:06}", counts[contact]] = totals[contact]
     return expected

@@ -10,27 +10,9 @@ import pytest
 from bench.projection import traffic
 from schemas.internal.topics import Topic
 from sinks.projection import Overtaken, Projection, SinkUnavailable, positions, rebuild
-from sinks.recount import Recount
 from sinks.state_rows import ProjectedRecord
+from tests.testing.projected import claimed, differences, select
 from tests.testing.recorded_world import CONTACT, Log, world
-
-
-def rows(dsn: str, query: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(dsn) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def claimed(dsn: str, log: Log) -> Projection:
-    projection = Projection(dsn, "test")
-    for topic, partition in log.ends:
-        projection.claim(topic, partition)
-    return projection
-
-
-def differences(dsn: str, log: Log) -> object:
-    with Recount(dsn) as recount:
-        recount.add(log.records)
-        return recount.differences()
 
 
 def test_the_first_claim_begins_at_the_start_and_the_next_where_it_stopped(dsn: str) -> None:
@@ -40,20 +22,20 @@ def test_the_first_claim_begins_at_the_start_and_the_next_where_it_stopped(dsn: 
     assert projection.claim("facts", 0) == log.ends["facts", 0]
 
 
-def test_what_was_overtaken_leaves_nothing_behind(dsn: str) -> None:
+def test_a_writer_that_was_overtaken_writes_nothing(dsn: str) -> None:
     log = world()
     slow, quick = claimed(dsn, log), claimed(dsn, log)
     with pytest.raises(Overtaken):
         slow.apply(log.records, log.ends)
-    assert rows(dsn, "SELECT * FROM touchstream.contacts") == []
+    assert select(dsn, "SELECT * FROM touchstream.contacts") == []
     quick.apply(log.records, log.ends)
-    assert len(rows(dsn, "SELECT * FROM touchstream.contacts")) == 2
+    assert len(select(dsn, "SELECT * FROM touchstream.contacts")) == 2
 
 
-def test_a_record_before_its_place_is_passed_over(dsn: str) -> None:
+def test_a_record_before_the_position_is_skipped(dsn: str) -> None:
     log = world().write(dsn)
     claimed(dsn, log).apply(log.records, log.ends)
-    assert rows(dsn, "SELECT sum(sends) FROM touchstream.touch_metrics") == [(2,)]
+    assert select(dsn, "SELECT sum(sends) FROM touchstream.touch_metrics") == [(2,)]
 
 
 def test_a_position_may_jump_over_control_records(dsn: str) -> None:
@@ -63,7 +45,7 @@ def test_a_position_may_jump_over_control_records(dsn: str) -> None:
     assert [place[2] for place in positions(dsn, "test")] == [17]
 
 
-def test_records_without_their_position_are_a_mistake(dsn: str) -> None:
+def test_records_without_a_position_behind_them_are_an_error(dsn: str) -> None:
     log = world()
     projection = claimed(dsn, log)
     with pytest.raises(ValueError, match="facts"):
@@ -84,7 +66,7 @@ def test_a_partition_that_is_not_claimed_is_refused(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_batches_and_any_owners_give_the_recount(dsn: str, seed: int) -> None:
+def test_any_batches_and_any_owners_equal_the_recount(dsn: str, seed: int) -> None:
     chance = Random(seed)
     log = Log()
     log.records = [record for batch in traffic(30, 10) for record in batch]
@@ -142,14 +124,16 @@ def pump(dsn: str, records: list[ProjectedRecord]) -> None:
             continue
 
 
-def test_two_writers_of_disjoint_partitions_do_not_wait_in_a_circle(dsn: str) -> None:
+def test_two_writers_of_disjoint_partitions_do_not_deadlock(dsn: str) -> None:
     halves = [[record for batch in traffic(200, 50, half) for record in batch] for half in (0, 1)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(pump, (dsn, dsn), halves))
-    assert rows(dsn, "SELECT sum(sends), sum(opens) FROM touchstream.touch_metrics") == [(800, 800)]
+    assert select(dsn, "SELECT sum(sends), sum(opens) FROM touchstream.touch_metrics") == [
+        (800, 800)
+    ]
 
 
-def test_rebuilds_while_two_write_end_at_the_recount(dsn: str) -> None:
+def test_rebuilds_while_two_writers_write_end_equal_to_the_recount(dsn: str) -> None:
     halves = [[record for batch in traffic(200, 50, half) for record in batch] for half in (0, 1)]
     log = Log()
     log.records = halves[0] + halves[1]
@@ -166,11 +150,11 @@ def test_rebuilds_while_two_write_end_at_the_recount(dsn: str) -> None:
     assert differences(dsn, log) == []
 
 
-def test_a_rebuild_overtakes_and_begins_again(dsn: str) -> None:
+def test_a_rebuild_overtakes_the_writer_which_then_begins_again(dsn: str) -> None:
     log = world().write(dsn)
     projection = claimed(dsn, log)
     rebuild(dsn)
-    assert rows(dsn, "SELECT count(*) FROM touchstream.facts") == [(0,)]
+    assert select(dsn, "SELECT count(*) FROM touchstream.facts") == [(0,)]
     more = {("facts", 0): log.ends["facts", 0] + 1}
     with pytest.raises(Overtaken):
         projection.apply([], more)
