@@ -21,7 +21,7 @@ DONE_FACTS: dict[str, FactKind] = {
     "tenant.upserted": FactKind.TENANT_UPDATED,
     "tenant.deleted": FactKind.TENANT_DELETED,
 }
-"""The fact that says that an admin event has taken effect, by its ce_type. Events published on
+"""The fact that reports that an admin event has taken effect, by its ce_type. Events published on
 other topics before that fact may be processed before the admin event."""
 
 REFUSALS = (FactKind.CAMPAIGN_REFUSED, FactKind.EVENT_REFUSED)
@@ -38,8 +38,8 @@ class AnswerReader:
         self._consumer.assign([self._end(name, number) for number in topic.partitions])
 
     def wait(self, kind: str, cause: str, timeout_s: float) -> Fact | None:
-        """The fact that says that the event of ce_type `kind` and cause `cause` is done or refused;
-        None after the timeout."""
+        """The fact that reports that the event of ce_type `kind` and cause `cause` is done or
+        refused; None after the timeout."""
         answer = _ExpectedAnswer(DONE_FACTS[kind], cause)
         deadline = time.monotonic() + timeout_s
         while (left_s := deadline - time.monotonic()) > 0:

@@ -21,6 +21,7 @@ from streams.cli.rejected_inputs import RejectedInputs
 from streams.cli.simulate_inputs import (
     MadeUpPeople,
     SimulationFiles,
+    TenantOptions,
     TimeSpan,
     build_scenario,
     other_scenario,
@@ -80,26 +81,14 @@ def simulate(
 
     Example: touchstream simulate examples/outreach.yaml --people 1000 --per-hour linkedin=none
     """
-    tenant_options = {
-        "timezone": timezone,
-        "per_hour": per_hour,
-        "quiet": quiet,
-        "per_day": per_day,
-        "per_week": per_week,
-    }
+    tenant_options = TenantOptions(timezone, per_hour, quiet, per_day, per_week)
     topics = _topics_span(events, from_topics, since, before)
     files = SimulationFiles(definitions or [], population, events, topics, behaviour)
     made_up, rejected = MadeUpPeople(people, zones, over), RejectedInputs()
     with _progress() as show_progress:
+        span = TimeSpan(start, until)
         scenario = build_scenario(
-            files,
-            made_up,
-            tenant_options,
-            tenant,
-            seed,
-            TimeSpan(start, until),
-            rejected,
-            show_progress,
+            files, made_up, tenant_options, tenant, seed, span, rejected, show_progress
         )
         other = None
         if against is not None or against_per_hour:

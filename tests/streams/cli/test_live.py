@@ -91,10 +91,14 @@ def test_commands_take_effect_and_status_shows_it(
     assert touchstream("rebuild").code == 2  # stdin is not a terminal
     assert touchstream("rebuild", "--yes").code == 0
     assert touchstream("verify").code == 0
-    kept = tmp_path / "kept.jsonl.gz"
-    replayed = touchstream("replay", "--from-topics", "--keep", kept, "--json")
+    _replay_topics_and_recording(touchstream, tmp_path / "kept.jsonl.gz")
+
+
+def _replay_topics_and_recording(touchstream: Touchstream, recording: Path) -> None:
+    """Replays the topics and the recording that this keeps, with the same result."""
+    replayed = touchstream("replay", "--from-topics", "--keep", recording, "--json")
     assert (replayed.code, replayed.json()["agrees"]) == (0, True), replayed
-    assert touchstream("replay", kept, "--json").json() == replayed.json()
+    assert touchstream("replay", recording, "--json").json() == replayed.json()
 
 
 def _publish_the_example_twice(dsn: str) -> None:

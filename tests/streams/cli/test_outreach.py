@@ -38,6 +38,12 @@ def commands(topic: Topic) -> list[dict[str, Any]]:
     return [json.loads(message.value() or b"{}") for message in found]
 
 
+def rows(dsn: str, query: bytes, *parameters: object) -> list[Any]:
+    """The rows that a query returns."""
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
 def event_file(file: Path, kind: str, **data: object) -> Path:
     """A file with one event."""
     whole = {"specversion": "1.0", "type": kind, "id": f"{kind}-1", "source": "/test"}
@@ -54,6 +60,7 @@ def _expect_import_refused(touchstream: Touchstream, reason: str) -> None:
 def test_people_from_a_file_go_through_a_sequence(
     engine: dict[str, str], touchstream: Touchstream, tmp_path: Path
 ) -> None:
+    dsn = engine["TOUCHSTREAM_POSTGRES_DSN"]
     campaign = tmp_path / "outreach.yaml"
     campaign.write_text(STEPS)
     assert touchstream("tenant", "set", "acme", "--timezone", "UTC", "--per-day", 5).code == 0
@@ -63,15 +70,7 @@ def test_people_from_a_file_go_through_a_sequence(
     _expect_import_refused(touchstream, "touchstream campaign resume outreach --tenant acme")
     assert touchstream("campaign", "resume", "outreach", "--tenant", "acme").code == 0
 
-    people = tmp_path / "people.csv"
-    lines = Path("examples/people.csv").read_bytes()
-    people.write_bytes(lines + b"Bad,Line,not an address,,,,\n")
-    for _ in range(2):  # safe to run twice
-        result = touchstream(
-            "contacts", "import", people, "--tenant", "acme", "--campaign", "outreach"
-        )
-        assert (result.code, result.out.splitlines()[0]) == (1, "3 imported, 1 bad"), result
-        assert "line 5: CONTACT_EMAIL_INVALID" in result.err
+    _import_twice(touchstream, tmp_path / "people.csv")
     wait_until(lambda: len(commands(COMMAND_TOPICS["linkedin"])) == 2)  # Alan is not on LinkedIn
     ada = next(
         command
@@ -87,12 +86,7 @@ def test_people_from_a_file_go_through_a_sequence(
     assert touchstream("publish", sent).code == 0
     state = b"""SELECT status, current_step FROM prospecting.campaign_prospect_execution_state
         WHERE prospect_id = %s"""
-
-    def shown() -> tuple[Any, ...] | None:
-        with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
-            return connection.execute(state, (ada["contact_id"],)).fetchone()
-
-    wait_until(lambda: shown() == ("waiting_trigger", 1))
+    wait_until(lambda: rows(dsn, state, ada["contact_id"]) == [("waiting_trigger", 1)])
     accepted = event_file(tmp_path / "accepted.jsonl", "connection.accepted", **names)
     assert touchstream("publish", accepted).code == 0
     wait_until(lambda: len(commands(COMMAND_TOPICS["email"])) == 2)
@@ -103,24 +97,34 @@ def test_people_from_a_file_go_through_a_sequence(
     campaign.write_text(STEPS.replace("id: last", "id: final"))
     result = touchstream("campaign", "publish", campaign, "--tenant", "acme")
     assert "version 2 is live" in result.out
-    order = ("campaign", "migrate", "outreach", "--tenant", "acme", "--map", "last=final")
-    wait_until(lambda: touchstream(*order, "--dry-run").code == 0)  # version 2 is projected
-    planned = touchstream(*order, "--dry-run", "--json")
-    assert {(run["step"], run["becomes"]) for run in planned.json()} >= {("mail", "mail")}
-    assert "runs; --json lists every one" in touchstream(*order, "--dry-run").out
-    result = touchstream(*order)
-    assert (result.code, "go on in version 2" in result.out) == (0, True), result
-    strange = touchstream(*order[:-1], "last=moon")
-    assert (strange.code, "CAMPAIGN_STEP_UNKNOWN" in strange.err) == (1, True), strange
-
-    def moved() -> bool:
-        with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
-            query = b"SELECT DISTINCT version FROM touchstream.enrollments"
-            return connection.execute(query).fetchall() == [(2,)]
-
-    wait_until(moved)
+    _migrate_to_version_2(touchstream)
+    versions = b"SELECT DISTINCT version FROM touchstream.enrollments"
+    wait_until(lambda: rows(dsn, versions) == [(2,)])
     verified = touchstream("verify", "--json")
     assert (verified.code, verified.json()["agrees"]) == (0, True), verified
+
+
+def _import_twice(touchstream: Touchstream, people: Path) -> None:
+    """Imports the example with a bad line added, twice: the second import enrolls nobody again."""
+    people.write_bytes(Path("examples/people.csv").read_bytes() + b"Bad,Line,not an address,,,,\n")
+    for _ in range(2):
+        result = touchstream(
+            "contacts", "import", people, "--tenant", "acme", "--campaign", "outreach"
+        )
+        assert (result.code, result.out.splitlines()[0]) == (1, "3 imported, 1 bad"), result
+        assert "line 5: CONTACT_EMAIL_INVALID" in result.err
+
+
+def _migrate_to_version_2(touchstream: Touchstream) -> None:
+    migrate = ("campaign", "migrate", "outreach", "--tenant", "acme", "--map", "last=final")
+    wait_until(lambda: touchstream(*migrate, "--dry-run").code == 0)  # version 2 is projected
+    planned = touchstream(*migrate, "--dry-run", "--json")
+    assert {(run["step"], run["becomes"]) for run in planned.json()} >= {("mail", "mail")}
+    assert "runs; --json lists every one" in touchstream(*migrate, "--dry-run").out
+    result = touchstream(*migrate)
+    assert (result.code, "go on in version 2" in result.out) == (0, True), result
+    unknown = touchstream(*migrate[:-1], "last=moon")
+    assert (unknown.code, "CAMPAIGN_STEP_UNKNOWN" in unknown.err) == (1, True), unknown
 
 
 def test_a_file_is_validated_without_kafka(touchstream: Touchstream, tmp_path: Path) -> None:

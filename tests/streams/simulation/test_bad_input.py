@@ -15,6 +15,7 @@ from streams.cli.rejected_inputs import RejectedInputs
 from streams.cli.simulate_inputs import (
     MadeUpPeople,
     SimulationFiles,
+    TenantOptions,
     TimeSpan,
     build_scenario,
 )
@@ -194,14 +195,10 @@ def test_progress_is_reported_while_large_files_are_read(tmp_path: Path) -> None
     events.write_text("".join(event(n, "contact.upserted") + "\n" for n in range(1_100)))
     files = SimulationFiles([definition], people, str(events), None, None)
     output: list[str] = []
-    nobody, options = (
-        MadeUpPeople(None, "", None),
-        dict.fromkeys(("timezone", "per_hour")),
-    )
     build_scenario(
         files,
-        nobody,
-        options,
+        MadeUpPeople(None, "", None),
+        TenantOptions(),
         None,
         0,
         TimeSpan(None, None),
@@ -212,7 +209,7 @@ def test_progress_is_reported_while_large_files_are_read(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "expected"),
     [
         ((), "nothing to simulate"),
         (("--people", 1), "nothing to simulate"),
@@ -225,7 +222,7 @@ def test_progress_is_reported_while_large_files_are_read(tmp_path: Path) -> None
         ((OUTREACH, "--people", 1, "--per-hour", "email"), "NAME=VALUE"),
         ((OUTREACH, "--events", "no/such/file"), "No such file"),
         ((OUTREACH, "--events", "x", "--from-topics"), "not both"),
-        ((OUTREACH, "--people", 1, "--since", "2026-01-01"), "times of --from-topics"),
+        ((OUTREACH, "--people", 1, "--since", "2026-01-01"), "go with --from-topics"),
         ((OUTREACH, "--from-topics", "--before", "noon"), "noon"),
         ((OUTREACH, "--from-topics"), "TOUCHSTREAM_BOOTSTRAP_SERVERS"),
         ((OUTREACH, "--people", 0), "--people"),
