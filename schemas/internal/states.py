@@ -298,7 +298,7 @@ STATE_FORMAT = 2
 
 It grows with every change that older code could not read, or would write back without a field: a
 field is appended, or means something else. Each format has its recordings in
-tests/histories/states, and CONTRIBUTING.md says how they are made.
+tests/histories/states; CONTRIBUTING.md describes how they are recorded.
 """
 
 
