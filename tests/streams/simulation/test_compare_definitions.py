@@ -257,7 +257,7 @@ def test_a_campaign_that_is_not_simulated_cannot_be_the_other_side(
     file.write_text(json.dumps(campaign(*THREE).document))
     result = touchstream("simulate", file, "--people", 1, "--against", "examples/outreach.yaml")
     assert result.code == 2
-    assert "is of none of the campaigns that are simulated" in result.err
+    assert "defines none of the campaigns that are simulated" in result.err
 
 
 def test_limits_of_the_options_take_precedence_over_the_recorded_tenant(

@@ -100,7 +100,7 @@ def test_a_full_disk_leaves_no_report_and_is_reported(
         patched.setattr("streams.simulation.report.open_file", open_full_disk)
         result = touchstream("simulate", OUTREACH, "--people", 5, "--out", out)
     assert result.code == 1
-    assert "No space left on device; there is no report" in result.err
+    assert "No space left on device; no report was written" in result.err
     assert "Traceback" not in result.err
     assert list(tmp_path.iterdir()) == []
 

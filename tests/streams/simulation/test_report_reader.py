@@ -75,7 +75,7 @@ def test_an_unknown_id_and_a_broken_report_are_reported(
 ) -> None:
     options = ("--contact", "nobody", "--simulated", report)
     assert touchstream("why", *options).code == 1
-    assert "does not know the contact nobody" in touchstream("why", *options).err
+    assert "does not have the contact nobody" in touchstream("why", *options).err
     assert touchstream("why", "no-such-id", "--simulated", report).code == 1
     assert touchstream("why", *options, "--from-log").code == 2
     missing = touchstream("why", "x", "--simulated", tmp_path)
