@@ -1,4 +1,4 @@
-# One image for every role. It holds no database and no broker: docker-compose.yml has those.
+# One image for every role, without a database and a broker: docker-compose.yml runs those.
 FROM python:3.13-slim
 
 WORKDIR /app

@@ -1,1 +1,1 @@
-"""The repository itself: documents, packaging, deployment files."""
+"""Tests of the repository itself: pages, generated files, packaging, deployment files, names."""

@@ -1,4 +1,4 @@
-"""What can be known about docker-compose.yml and the Dockerfile without an engine."""
+"""docker-compose.yml and the Dockerfile, checked without Docker."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ SERVICES = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-def test_the_engine_understands_its_environment() -> None:
+def test_the_environment_of_a_worker_is_valid_and_names_the_broker() -> None:
     environment = {k: str(v) for k, v in SERVICES["worker"]["environment"].items()}
     assert all(name.startswith(PREFIX) for name in environment)
     settings = load_settings(environment)
@@ -30,7 +30,7 @@ def test_a_worker_has_every_role() -> None:
     assert sorted(roles.rstrip("'").split(",")) == sorted(ROLES)
 
 
-def test_every_listener_has_its_protocol_and_the_hosts_own_is_published() -> None:
+def test_every_listener_has_a_protocol_and_that_of_the_host_is_published() -> None:
     kafka = SERVICES["kafka"]
     environment = kafka["environment"]
     names = re.findall(r"([A-Z]+)://", environment["KAFKA_LISTENERS"])
@@ -40,14 +40,14 @@ def test_every_listener_has_its_protocol_and_the_hosts_own_is_published() -> Non
     assert kafka["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
-def test_the_broker_is_the_one_that_is_tested_and_takes_the_largest_record() -> None:
+def test_the_broker_has_the_tested_version_and_accepts_the_largest_record() -> None:
     lock = tomllib.loads((ROOT / "streams/embedded/jars.lock.toml").read_text())
     versions = {f["version"] for files in lock.values() for f in files if f["name"] == "kafka_2.13"}
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{versions.pop()}"
     assert SERVICES["kafka"]["environment"]["KAFKA_MESSAGE_MAX_BYTES"] >= 4_000_000
 
 
-def test_what_must_outlive_a_container_is_on_a_volume_or_in_the_database() -> None:
+def test_lasting_data_is_on_a_volume_or_in_the_database() -> None:
     for name in ("kafka", "postgres"):
         (volume,) = SERVICES[name]["volumes"]
         assert volume.partition(":")[0] in COMPOSE["volumes"]
@@ -56,19 +56,19 @@ def test_what_must_outlive_a_container_is_on_a_volume_or_in_the_database() -> No
     )
 
 
-def test_whom_a_service_waits_for_is_there_and_says_when_it_is_ready() -> None:
+def test_a_service_depends_on_services_that_exist_and_have_a_health_check() -> None:
     for service in SERVICES.values():
         for name, wait in service.get("depends_on", {}).items():
             assert wait["condition"] != "service_healthy" or "healthcheck" in SERVICES[name]
 
 
-def test_the_registry_is_asked_where_it_answers() -> None:
-    """Beside its API, where the embedded one answers too (`tests/live/test_registry.py`)."""
+def test_the_health_check_of_the_registry_uses_its_health_address() -> None:
+    """The address is not that of the API; `tests/live/test_registry.py` tests it too."""
     address = SERVICES["registry"]["healthcheck"]["test"].split()[-1]
     assert address == "http://localhost:9000/health/ready"
 
 
-def test_the_image_copies_what_there_is_and_all_that_runs() -> None:
+def test_the_image_copies_existing_files_and_all_product_packages() -> None:
     copied = [line.split()[1:-1] for line in DOCKERFILE.splitlines() if line.startswith("COPY")]
     sources = {source for sources in copied for source in sources}
     assert all((ROOT / source).exists() for source in sources)

@@ -50,11 +50,11 @@ def _make_generate(directory: Path) -> None:
     """Runs the target with this interpreter's packages; `-o` keeps make from installing others."""
     installed = Path(sys.executable).parent
     options = ("-o", ".venv/.installed", f"BIN={installed}")
-    made = subprocess.run(
+    result = subprocess.run(
         ["make", "-C", directory, *options, "generate"],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert made.returncode == 0, made.stderr
+    assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""`make` says what is missing before it starts, without touching this checkout's .venv."""
+"""`make venv` reports what is missing before it creates anything."""
 
 import os
 import shutil
@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_python_without_ensurepip_is_told_what_to_install(tmp_path: Path) -> None:
-    """As on Debian, where python3-venv is a package of its own."""
+def test_a_python_without_ensurepip_is_reported_with_the_package_to_install(tmp_path: Path) -> None:
+    """As on Debian, where python3-venv is a separate package."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in ("requirements.lock", "pyproject.toml"):
         (tmp_path / name).touch()
@@ -18,13 +18,13 @@ def test_a_python_without_ensurepip_is_told_what_to_install(tmp_path: Path) -> N
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\n[ "$1" = -m ] && exit 1\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    made = subprocess.run(
+    result = subprocess.run(
         ["make", "-C", tmp_path, "venv", f"PYTHON={python}"],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert made.returncode != 0
-    assert "apt install python3-venv" in made.stderr
+    assert result.returncode != 0
+    assert "apt install python3-venv" in result.stderr
     assert not (tmp_path / ".venv").exists()

