@@ -60,7 +60,9 @@ def seen(reader: str, relation: str, tenant: str | None) -> list[tuple[object, .
         return connection.execute(f"SELECT * FROM {relation}".encode()).fetchall()
 
 
-def test_every_table_is_guarded_and_every_view_asks_as_its_reader(reader: tuple[str, str]) -> None:
+def test_every_table_has_row_security_and_every_view_uses_the_rights_of_its_reader(
+    reader: tuple[str, str],
+) -> None:
     for name, kind, forced, invoker, _ in relations(reader[0]):
         if name not in OURS:
             assert invoker if kind == "v" else forced, name

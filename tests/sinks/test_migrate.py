@@ -65,7 +65,9 @@ def test_a_failing_migration_leaves_nothing(
     assert catalog(dsn) == ""
 
 
-def test_who_may_not_make_roles_is_told_what_to_do(server: Database, migrated: str) -> None:
+def test_a_role_that_may_not_create_roles_gets_an_error_that_names_the_missing_role(
+    server: Database, migrated: str
+) -> None:
     dsn = server.create(owner="postgres")
     plain = server.login(dsn, "plain_owner")
     server.run("ALTER ROLE touchstream_reader RENAME TO set_aside")

@@ -12,8 +12,8 @@ from schemas.internal import messages as m
 from sinks.migrate import migrate
 from sinks.projection import Projection
 from sinks.recount import Recount
-from tests.sinks.test_engine import records
 from tests.testing.builders import publish
+from tests.testing.projected import records_of
 from tests.testing.story import (
     bounced,
     deliver,
@@ -41,7 +41,7 @@ class Shown:
         self.connection = psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
 
     def rows(self, world: World, query: str = STATE) -> list[dict[str, Any]]:
-        told = records(world, world.layout)
+        told = records_of(world)
         fresh = [r for r in told if r.offset >= self.places.get((r.topic, r.partition), 0)]
         for record in fresh:
             place = (record.topic, record.partition)
@@ -115,7 +115,7 @@ def test_the_worked_example_is_shown_step_by_step(shown: Shown) -> None:
     assert hours(row["last_executed_at"]) == 60
 
 
-def test_what_a_person_did_on_each_channel_is_shown(shown: Shown) -> None:
+def test_the_actions_of_a_person_on_each_channel_are_shown(shown: Shown) -> None:
     world = example()
     senders = working_senders()
     world.advance_hours(1, senders)
@@ -130,7 +130,7 @@ def test_what_a_person_did_on_each_channel_is_shown(shown: Shown) -> None:
     assert row["whatsapp_state"]["replied"] is False
 
 
-def test_a_run_that_failed_says_why(shown: Shown) -> None:
+def test_a_failed_run_has_its_last_error(shown: Shown) -> None:
     def fails(world: World, touch: m.RequestTouch) -> list[m.Message]:
         fields = {"command_id": touch.command_id, "code": "timeout"}
         return [new_event(world, m.TouchFailed, **fields)]
@@ -142,7 +142,7 @@ def test_a_run_that_failed_says_why(shown: Shown) -> None:
     assert row["failed_steps"] == [1]
 
 
-def test_every_visit_of_every_step_is_history(shown: Shown) -> None:
+def test_the_step_history_has_every_visit_of_every_step(shown: Shown) -> None:
     world = example()
     senders = working_senders()
     world.advance_hours(200, senders)  # nobody accepts
@@ -163,7 +163,7 @@ def test_every_visit_of_every_step_is_history(shown: Shown) -> None:
     assert [row["prospect_id"] for row in due] == ["ann"]
 
 
-def test_every_channel_has_a_state_of_its_own(shown: Shown) -> None:
+def test_every_channel_has_its_own_state(shown: Shown) -> None:
     """S2-4 to S2-7: skipped steps, a bounce, a message that was delivered, read and answered."""
     step = {"template_id": "t", "delay_hours": 0.1}
     world = prospecting(
@@ -228,7 +228,7 @@ def test_branches_are_counted_by_step_where_they_share_a_touch_number(shown: Sho
     by_number = """SELECT touch_number, sends::int FROM touchstream.touch_metrics
         ORDER BY touch_number"""
     assert [tuple(row.values()) for row in shown.rows(world, by_number)] == [(1, 2), (2, 2)]
-    told = records(world, world.layout)
+    told = records_of(world)
     with Recount(shown.dsn) as recount:
         recount.add(told)
         assert recount.differences() == []
@@ -249,7 +249,7 @@ def test_a_step_is_counted_over_versions_and_shown_as_the_newest_has_it(shown: S
     assert shown_now == [(1, "hello", 1), (2, "mail", 2)]
 
 
-def test_what_was_told_before_steps_were_counted_is_counted_too(shown: Shown) -> None:
+def test_the_migration_counts_facts_from_before_step_metrics(shown: Shown) -> None:
     world = branching()
     world.advance_hours(8, working_senders())
     before = shown.rows(world, COUNTED)
@@ -258,5 +258,5 @@ def test_what_was_told_before_steps_were_counted_is_counted_too(shown: Shown) ->
     assert migrate(shown.dsn) == ["0010_step_metrics"]
     assert shown.rows(world, COUNTED) == before
     with Recount(shown.dsn) as recount:
-        recount.add(records(world, world.layout))
+        recount.add(records_of(world))
         assert recount.differences() == []

@@ -60,7 +60,7 @@ def test_steps_of_every_version_in_use_come_from_the_first_partition_only() -> N
     assert Batch(other.records).rows["steps"] == []
 
 
-def test_what_a_task_knows_of_a_tenant_is_no_row() -> None:
+def test_the_known_tenant_of_a_task_has_no_row() -> None:
     known = KnownTenant("acme", "active", "UTC", None, 1200, (), {}, {})
     assert not any(Batch(Log().state(CONTACT, "\0t/acme", known).records).rows.values())
 
@@ -70,7 +70,7 @@ def test_a_key_without_a_tenant_is_no_contact() -> None:
         Batch(Log().state(CONTACT, "ada", contact("acme")).records)
 
 
-def test_an_erased_contact_tells_nothing_of_the_person() -> None:
+def test_the_rows_of_an_erased_contact_have_no_personal_data() -> None:
     run = enrollment("acme", touch("acme", error="no box ada@x"), variables={"n": "Ada"})
     state = contact("acme", run, erased_at=T0, bounced={"ada0ada0ada0ada0": T0})
     rows = repr(Batch(Log().contact("acme", state).records).rows)
@@ -84,12 +84,12 @@ def test_counts_come_in_the_order_of_their_keys() -> None:
     assert [row[:4] for row in counts] == sorted(row[:4] for row in counts)
 
 
-def test_moments_are_exact_to_the_microsecond() -> None:
+def test_timestamps_are_exact_to_the_microsecond() -> None:
     assert timestamptz_of(datetime(2000, 1, 1, 0, 0, 0, 1, tzinfo=UTC)) == 1
     late = datetime(2099, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
     assert timestamptz_of(late) == 3_155_759_999_999_999
 
 
-def test_a_month_is_named_for_every_fact() -> None:
+def test_a_batch_has_the_months_of_its_facts() -> None:
     batch = Batch(Log().fact(fact("acme", FactKind.TOUCH_SENT)).records)
     assert batch.months == {(2026, 9)}

@@ -9,7 +9,7 @@ from schemas.base.times import DAY
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.topics import Topic
 from sinks.state_rows import ProjectedRecord, Undecodable
-from tests.sinks.test_projection import claimed, differences, rows
+from tests.testing.projected import claimed, differences, select
 from tests.testing.recorded_world import (
     CONTACT,
     FACTS,
@@ -40,7 +40,7 @@ def poisons() -> Iterator[ProjectedRecord]:
 
 
 @pytest.mark.parametrize("poison", list(poisons()))
-def test_one_record_that_cannot_be_read_is_named_and_the_rest_goes_on(
+def test_one_undecodable_record_is_named_and_the_others_can_be_written(
     dsn: str, poison: ProjectedRecord
 ) -> None:
     log = world()
@@ -55,24 +55,25 @@ def test_one_record_that_cannot_be_read_is_named_and_the_rest_goes_on(
 def test_an_unchanged_row_is_not_rewritten(dsn: str) -> None:
     log = world().write(dsn)
     query = "SELECT ctid, xmin FROM touchstream.touches ORDER BY tenant_id, number"
-    before = rows(dsn, query)
+    before = select(dsn, query)
     log.contact("acme", contact("acme", updated_at=contact("acme").updated_at + 1)).write(dsn)
     assert (
-        rows(dsn, "SELECT ctid, xmin FROM touchstream.touches ORDER BY tenant_id, number") == before
+        select(dsn, "SELECT ctid, xmin FROM touchstream.touches ORDER BY tenant_id, number")
+        == before
     )
 
 
-def test_an_enrollment_that_the_state_forgot_stays(dsn: str) -> None:
+def test_an_enrollment_that_is_no_longer_in_the_state_keeps_its_row(dsn: str) -> None:
     log = world().write(dsn)
     log.contact("acme", msgspec.structs.replace(contact("acme"), enrollments=[])).write(dsn)
-    assert len(rows(dsn, "SELECT * FROM touchstream.touches WHERE tenant_id = 'acme'")) == 2
+    assert len(select(dsn, "SELECT * FROM touchstream.touches WHERE tenant_id = 'acme'")) == 2
 
 
 def test_an_erased_contact_keeps_ids_and_times_only(dsn: str) -> None:
     run = enrollment("acme", touch("acme", error="550 ada@example.com"), variables={"name": "Ada"})
     log = Log().contact("acme", contact("acme", run)).write(dsn)
     log.contact("acme", contact("acme", run, enrollments=[], erased_at=run.started_at)).write(dsn)
-    shown = rows(
+    shown = select(
         dsn,
         "SELECT c, e, t FROM touchstream.contacts c, touchstream.enrollments e, "
         "touchstream.touches t",
@@ -81,18 +82,18 @@ def test_an_erased_contact_keeps_ids_and_times_only(dsn: str) -> None:
     assert "Ada" not in str(shown) and "ada@" not in str(shown) and "Lovelace" not in str(shown)
 
 
-def test_a_contact_that_is_gone_takes_its_person_along(dsn: str) -> None:
+def test_a_deleted_contact_has_no_row(dsn: str) -> None:
     log = world().write(dsn)
     log.contact("acme", None).write(dsn)
-    assert rows(dsn, "SELECT tenant_id FROM touchstream.contacts") == [("bolt",)]
+    assert select(dsn, "SELECT tenant_id FROM touchstream.contacts") == [("bolt",)]
 
 
-def test_facts_find_the_table_of_their_month(dsn: str) -> None:
+def test_facts_are_in_the_partition_of_their_month(dsn: str) -> None:
     log = world().write(dsn)
-    tables = rows(dsn, "SELECT DISTINCT tableoid::regclass::text FROM touchstream.facts")
+    tables = select(dsn, "SELECT DISTINCT tableoid::regclass::text FROM touchstream.facts")
     assert tables == [("touchstream.facts_2026_09",)]
     log.fact(fact("acme", FactKind.TOUCH_READ, 400)).write(dsn)
-    assert rows(dsn, "SELECT count(*) FROM touchstream.facts_other") == [(0,)]
+    assert select(dsn, "SELECT count(*) FROM touchstream.facts_other") == [(0,)]
 
 
 def test_a_retry_and_its_success_are_two_sends_in_the_log(dsn: str) -> None:
@@ -105,10 +106,10 @@ def test_a_retry_and_its_success_are_two_sends_in_the_log(dsn: str) -> None:
     ).write(dsn)
     query = """SELECT attempt, sent_at IS NULL, reason, clicked_at IS NULL
         FROM touchstream.send_log ORDER BY 1"""
-    assert rows(dsn, query) == [(1, True, "503", True), (2, False, None, False)]
+    assert select(dsn, query) == [(1, True, "503", True), (2, False, None, False)]
 
 
-def test_an_earlier_open_told_late_redates_the_send_and_counts_once(dsn: str) -> None:
+def test_an_earlier_open_reported_late_redates_the_send_and_is_counted_once(dsn: str) -> None:
     first, earlier = fact_time(T0 + 3 * DAY), fact_time(T0 + 2 * DAY)
     log = Log().contact("acme", contact("acme", enrollment("acme", sent("acme"))))
     log.fact(
@@ -117,5 +118,5 @@ def test_an_earlier_open_told_late_redates_the_send_and_counts_once(dsn: str) ->
     log.write(dsn)
     redated = fact("acme", FactKind.TOUCH_REDATED, reason="opened", occurred_at=earlier)
     log.fact(redated).write(dsn)
-    assert rows(dsn, "SELECT opened_at FROM touchstream.send_log") == [(earlier,)]
-    assert rows(dsn, "SELECT opens FROM touchstream.touch_metrics") == [(1,)]
+    assert select(dsn, "SELECT opened_at FROM touchstream.send_log") == [(earlier,)]
+    assert select(dsn, "SELECT opens FROM touchstream.touch_metrics") == [(1,)]

@@ -136,7 +136,7 @@ def rows_of(world: Any, dsn: str) -> dict[str, Any]:
     """What PostgreSQL shows of the world."""
     import psycopg
 
-    from tests.sinks.test_engine import project
+    from tests.testing.projected import project
 
     project(world, dsn)
     with psycopg.connect(dsn) as connection:

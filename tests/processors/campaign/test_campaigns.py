@@ -72,7 +72,7 @@ def test_an_invalid_document_is_refused_with_every_problem_in_one_fact() -> None
         ({"surprise": 1}, "CAMPAIGN_FIELD_UNKNOWN"),
     ],
 )
-def test_what_a_definition_may_not_be(changes: dict[str, Any], code: str) -> None:
+def test_a_definition_against_the_rules_is_refused(changes: dict[str, Any], code: str) -> None:
     world = deliver(deliver(World(), tenant()), publish(**changes))
     (fact,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert fact.values is not None
@@ -94,7 +94,7 @@ def test_bytes_that_are_no_document_are_refused() -> None:
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_INVALID"] * 4
 
 
-def test_an_invalid_new_version_leaves_the_old_one_at_work() -> None:
+def test_an_invalid_new_version_leaves_the_old_one_active() -> None:
     world = deliver(world_with_campaign(), publish(steps=[]))
     deliver(world, job())
     assert (record(world).version, enrollment_of(world).version) == (1, 1)
@@ -122,7 +122,7 @@ def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
     assert len(world.facts(FactKind.CAMPAIGN_READY)) == 1
 
 
-def test_what_a_partition_knew_of_an_old_version_does_not_make_the_new_one_ready() -> None:
+def test_acknowledgements_of_an_old_version_do_not_make_the_new_one_ready() -> None:
     world = deliver(World(), tenant())
     world.append(publish())
     world.turn("campaign")
@@ -138,12 +138,12 @@ def test_a_service_type_has_one_campaign() -> None:
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
-def test_all_services_is_one_service_type_too() -> None:
+def test_all_services_counts_as_one_service_type() -> None:
     world = deliver(world_with_campaign(), publish(campaign_id="b"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["CAMPAIGN_SERVICE_TYPE_TAKEN"]
 
 
-def test_a_draft_takes_no_place_and_cannot_be_activated_into_one_that_is_taken() -> None:
+def test_a_draft_occupies_no_service_type_and_cannot_be_activated_into_an_occupied_one() -> None:
     world = deliver(world_with_campaign(), publish(campaign_id="b", status="draft"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == []
     deliver(world, change_campaign(world, "activated", "b"))
@@ -153,7 +153,7 @@ def test_a_draft_takes_no_place_and_cannot_be_activated_into_one_that_is_taken()
     assert record(world, "b").status == "active"
 
 
-def test_a_paused_campaign_keeps_its_place() -> None:
+def test_a_paused_campaign_keeps_its_service_type() -> None:
     world = world_with_campaign()
     deliver(world, change_campaign(world, "paused"))
     deliver(world, publish(campaign_id="b"))
@@ -181,7 +181,7 @@ ACTIONS = ("activated", "paused", "resumed", "completed", "archived", "deleted")
 
 @pytest.mark.parametrize("status", PATHS)
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_status_changes_as_the_table_says_and_no_other_way(status: str, action: str) -> None:
+def test_a_status_changes_only_as_the_table_allows(status: str, action: str) -> None:
     world = world_with_campaign(status="draft")
     deliver(world, *[change_campaign(world, before) for before in PATHS[status]])
     assert record(world).status == status
@@ -191,7 +191,7 @@ def test_a_status_changes_as_the_table_says_and_no_other_way(status: str, action
     assert len(world.facts(FactKind.EVENT_REFUSED)) == (becomes is None)
 
 
-def test_the_table_is_that_of_c8() -> None:
+def test_the_table_of_status_changes_is_that_of_c8() -> None:
     pairs = {(a, b) for a, row in STATUS_CHANGES.items() for b in row.values() if b != "deleted"}
     assert pairs == {
         ("draft", "active"),
@@ -211,7 +211,7 @@ def test_nothing_can_be_published_over_an_ended_campaign() -> None:
         assert reasons(world, FactKind.CAMPAIGN_REFUSED) == [f"CAMPAIGN_{end.upper()}"]
 
 
-def test_what_belongs_to_no_tenant_or_campaign_is_refused() -> None:
+def test_orders_for_an_unknown_tenant_or_campaign_are_refused() -> None:
     world = world_with_campaign()
     deliver(world, publish(tenant_id="nobody"))
     assert reasons(world, FactKind.CAMPAIGN_REFUSED) == ["TENANT_UNKNOWN"]
@@ -226,7 +226,7 @@ def test_what_belongs_to_no_tenant_or_campaign_is_refused() -> None:
     assert codes == ["CAMPAIGN_UNKNOWN", "TENANT_UNKNOWN", "TENANT_UNKNOWN", "TENANT_UNKNOWN"]
 
 
-def test_a_running_enrollment_keeps_its_version_and_the_next_job_meets_the_new_one() -> None:
+def test_a_running_enrollment_keeps_its_version_and_the_next_job_starts_with_the_new_one() -> None:
     world = enrolled(steps=[step("a", hours=24), step("b", hours=24)])
     deliver(world, publish(steps=[step("x", hours=5)]))
     deliver(world, job(contact_id="ben"))
@@ -242,14 +242,14 @@ def test_a_new_version_of_a_paused_campaign_leaves_it_paused() -> None:
     assert (record(world).status, enrollment_of(world).status) == ("paused", Status.FROZEN)
 
 
-def test_an_older_account_of_a_tenant_told_later_changes_nothing() -> None:
+def test_older_settings_of_a_tenant_that_arrive_later_change_nothing() -> None:
     world = world_with_campaign()
     deliver(world, tenant(at=START - HOUR, timezone="Asia/Tokyo"))
     deliver(world, job())
     assert len(world.facts(FactKind.TENANT_UPDATED)) == 1
 
 
-def test_a_version_that_names_a_deleted_template_says_so() -> None:
+def test_a_version_that_names_a_deleted_template_lists_it() -> None:
     world = world_with_campaign(
         steps=[step("a", hours=24, template_id="old"), step("b", hours=24, template_id="new")]
     )

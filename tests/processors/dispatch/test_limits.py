@@ -50,7 +50,7 @@ def rush(number: int, per_hour: int | None, **campaign: Any) -> World:
     return deliver(world, *crowd(number))
 
 
-def test_the_one_past_the_limit_waits_exactly_until_the_first_leaves_the_hour() -> None:
+def test_the_first_touch_over_the_limit_waits_until_the_first_command_leaves_the_hour() -> None:
     world = world_with_campaign(steps=ONE, settings=NONE)
     deliver(world, *crowd(101))
     world.advance_hours(3)
@@ -67,7 +67,7 @@ def hours_of(until: Any) -> float:
     return float(until.timestamp()) / 3600 - START / HOUR
 
 
-def test_no_hour_ever_sees_more_than_the_limit() -> None:
+def test_no_hour_has_more_commands_than_the_limit() -> None:
     world = rush(40, per_hour=7)
     world.advance_hours(12)
     times = sorted(at for _, at in commanded_steps(world))
@@ -133,14 +133,14 @@ def test_a_limit_counts_from_when_it_is_set() -> None:
     assert commanded_steps(world)[7][1] == 2.1
 
 
-def test_a_limit_of_none_an_hour_ends_in_expiry_not_in_silence() -> None:
+def test_touches_under_a_limit_of_zero_expire() -> None:
     world = rush(2, per_hour=0, settings={**NONE, "expire_after_hours": 5})
     world.advance_hours(10)
     assert world.commanded_touches() == []
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired", "expired"]
 
 
-def test_who_has_waited_out_a_limit_into_quiet_hours_waits_on() -> None:
+def test_a_wait_for_the_limit_may_be_followed_by_quiet_hours() -> None:
     world = world_with_campaign(steps=[step("a", hours=11.5)], settings=PATIENT)
     deliver(world, tenant(limits={"email": 1}), *crowd(2))
     world.advance_hours(30)
@@ -161,7 +161,7 @@ def test_the_higher_priority_goes_first_then_the_earlier_due() -> None:
     assert order == ["p0000", "p0003", "p0001", "p0002"]
 
 
-def test_a_waiting_request_goes_to_the_address_of_the_day() -> None:
+def test_a_waiting_request_goes_to_the_current_address() -> None:
     world = rush(2, per_hour=1)
     world.advance_hours(1.5)
     deliver(world, upserted(world, "p0001", email="moved@example.com"))
@@ -169,7 +169,7 @@ def test_a_waiting_request_goes_to_the_address_of_the_day() -> None:
     assert world.commanded_touches()[1].recipient == "moved@example.com"
 
 
-def test_a_waiting_request_whose_address_is_gone_is_skipped() -> None:
+def test_a_waiting_request_without_an_address_is_skipped() -> None:
     world = rush(2, per_hour=1)
     world.advance_hours(1.5)
     deliver(world, upserted(world, "p0001", email=""))
@@ -187,7 +187,7 @@ def test_a_waiting_request_moves_with_the_contacts_zone() -> None:
     assert len(world.commanded_touches()) == 2
 
 
-def test_pausing_takes_a_waiting_request_back_and_resuming_asks_again() -> None:
+def test_a_pause_withdraws_a_waiting_request_and_a_resume_requests_it_again() -> None:
     world = rush(2, per_hour=1)
     world.advance_hours(1.5)
     deliver(world, change_campaign(world, "paused"))
@@ -200,13 +200,13 @@ def test_pausing_takes_a_waiting_request_back_and_resuming_asks_again() -> None:
     assert world.commanded_touches()[1].emission == 1  # what never went out is no first time
 
 
-def test_a_large_limit_is_never_exceeded_either() -> None:
+def test_a_large_limit_is_not_exceeded() -> None:
     world = rush(30, per_hour=2_000)
     world.advance_hours(2)
     assert len(world.commanded_touches()) == 30
 
 
-def test_a_storm_after_quiet_hours_is_let_out_at_the_limit() -> None:
+def test_many_touches_after_quiet_hours_go_out_at_the_limit() -> None:
     world = world_with_campaign(steps=[step("a", hours=15)], settings=PATIENT)
     deliver(world, tenant(limits={"email": 10}), *crowd(25))
     world.advance_hours(26)
@@ -214,7 +214,7 @@ def test_a_storm_after_quiet_hours_is_let_out_at_the_limit() -> None:
     assert (times.count(23.0), times.count(24.0), times.count(25.0)) == (10, 10, 5)
 
 
-def test_the_contact_knows_why_and_until_when_it_waits() -> None:
+def test_the_contact_has_the_reason_and_the_end_of_the_wait() -> None:
     world = rush(2, per_hour=1)
     world.advance_hours(1.5)
     touch = contact_of(world, "p0001").enrollments[-1].touches[-1]

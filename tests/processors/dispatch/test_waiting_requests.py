@@ -44,7 +44,7 @@ def released(world: World) -> World:
     return deliver(world, tenant(limits={"email": None}, at=world.now))
 
 
-def test_a_template_deleted_meanwhile_is_not_sent() -> None:
+def test_a_template_deleted_during_the_wait_is_not_sent() -> None:
     world = waiting()
     deliver(world, m.DeleteTemplate(TENANT, "old", "t#9", world.now))
     released(world)
@@ -52,14 +52,14 @@ def test_a_template_deleted_meanwhile_is_not_sent() -> None:
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_template"]
 
 
-def test_a_template_of_a_new_version_is_the_one_that_is_sent() -> None:
+def test_the_template_of_a_new_version_is_sent() -> None:
     world = waiting()
     deliver(world, publish(steps=[step("a", hours=24, template_id="new")]))
     released(world)
     assert [touch.template_id for touch in world.commanded_touches()] == ["new"]
 
 
-def test_a_new_name_and_new_attributes_are_the_ones_that_are_sent() -> None:
+def test_a_new_name_and_new_attributes_are_sent() -> None:
     world = waiting()
     deliver(world, upserted(world, first_name="Anna"))
     deliver(
@@ -70,7 +70,7 @@ def test_a_new_name_and_new_attributes_are_the_ones_that_are_sent() -> None:
     assert world.commanded_touches()[0].variables["offer"] == "x"
 
 
-def test_a_request_that_waits_past_its_expiry_is_refused_then_and_not_later() -> None:
+def test_a_waiting_request_is_refused_at_its_expiry() -> None:
     world = waiting(settings={"expire_after_hours": 2})
     world.advance_hours(3)
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
@@ -78,7 +78,7 @@ def test_a_request_that_waits_past_its_expiry_is_refused_then_and_not_later() ->
     assert skipped.at.timestamp() == pytest.approx((START + 26 * HOUR) / 1e6, abs=1)
 
 
-def test_a_late_answer_to_the_first_attempt_calls_the_second_back() -> None:
+def test_a_late_answer_to_the_first_attempt_revokes_the_second() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_hours(24)
     first = world.commanded_touches()[0]
@@ -92,7 +92,7 @@ def test_a_late_answer_to_the_first_attempt_calls_the_second_back() -> None:
     assert [order.command_id for order in revocations(world)] == later
 
 
-def test_an_address_of_somebody_who_opted_out_is_closed_once_it_is_known() -> None:
+def test_the_address_of_a_contact_who_opted_out_is_suppressed_when_it_is_reported_later() -> None:
     world = enrolled(steps=ONE)
     bob = unsubscribed(world)
     bob = m.ContactUnsubscribed(bob.tenant_id, "bob", bob.cause, bob.at, "email")
@@ -103,7 +103,7 @@ def test_an_address_of_somebody_who_opted_out_is_closed_once_it_is_known() -> No
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["opted_out_email"]
 
 
-def test_the_cool_down_outlives_many_other_runs() -> None:
+def test_the_cool_down_holds_after_many_other_runs() -> None:
     world = enrolled(steps=[step("a", hours=24)], settings={"cooldown_days": 365})
     deliver(world, m.ContactStopped(**event_fields(world)))
     deliver(world, publish(campaign_id="pipes", service_type="plumbing"))
@@ -115,7 +115,7 @@ def test_the_cool_down_outlives_many_other_runs() -> None:
     assert reasons(world, FactKind.ENROLLMENT_DECLINED)[-1] == "ENROLLMENT_COOLDOWN"
 
 
-def test_a_bounce_closes_the_address_even_if_it_was_told_again_meanwhile() -> None:
+def test_a_bounce_closes_an_address_that_was_reported_again_before() -> None:
     world = enrolled(steps=[step("a", hours=24), step("b", hours=24)])
     world.advance_hours(25, working_senders())
     deliver(world, upserted(world, email="ann@example.com"))

@@ -9,7 +9,7 @@ from tests.testing.story import change_campaign, deliver, enrolled
 from tests.testing.world import START, World
 
 
-def test_the_second_record_of_a_batch_is_not_believed_either() -> None:
+def test_the_second_record_of_a_batch_is_also_held_by_the_clock_guard() -> None:
     task = Task(ContactProcessor(), 0)
     task.max_timestamp = START + HOUR
     task.feed([Record(0, START, b"", m.TICK), Record(1, START + 2 * DAY, b"", m.TICK)])
@@ -33,7 +33,7 @@ def all_frozen(world: World, people: int) -> bool:
     return len(facts) == people and len({fact.at for fact in facts}) == 1
 
 
-def test_a_paused_campaign_needs_no_second_word() -> None:
+def test_a_sweep_needs_no_second_record() -> None:
     world = enrolled()
     deliver(world, change_campaign(world, "paused"))
     assert all_frozen(world, 1)

@@ -180,7 +180,7 @@ StoreStory.TestCase.settings = settings(max_examples=100, stateful_step_count=40
 TestStoreStory = StoreStory.TestCase
 
 
-def test_timers_that_were_moved_often_do_not_pile_up() -> None:
+def test_outdated_timer_entries_do_not_pile_up() -> None:
     store = Store(decode)
     for at in range(1, 5_000):
         store.put(b"k", Alarm(at, ""))
@@ -205,7 +205,7 @@ def test_timers_of_one_moment_fire_in_the_order_of_their_keys() -> None:
     assert fired == [b"a", b"b", b"c"]
 
 
-def test_a_state_that_was_only_looked_at_is_not_written() -> None:
+def test_a_state_that_was_only_read_is_not_written() -> None:
     store = Store(decode)
     store.put(b"k", Alarm(None, ""))
     store.settle()
@@ -214,7 +214,7 @@ def test_a_state_that_was_only_looked_at_is_not_written() -> None:
     assert list(store.changes()) == []
 
 
-def test_a_sweep_goes_on_where_it_was_through_commit_and_rollback() -> None:
+def test_a_sweep_continues_after_its_cursor_through_commits_and_rollbacks() -> None:
     store = Store(decode)
     keys = [f"k{n:02}".encode() for n in range(20)]
     for key in keys:

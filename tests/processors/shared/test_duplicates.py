@@ -16,7 +16,7 @@ from tests.testing.story import (
 )
 
 
-def test_an_enrollment_by_hand_told_again_after_its_end_starts_nothing() -> None:
+def test_a_repeated_enrollment_event_after_the_end_starts_nothing() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_hours(25, working_senders())
     told = enroll_by_hand(world)
@@ -27,14 +27,14 @@ def test_an_enrollment_by_hand_told_again_after_its_end_starts_nothing() -> None
     assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
 
 
-def test_a_stop_told_again_leaves_the_next_run_alone() -> None:
+def test_a_repeated_stop_does_not_stop_the_next_run() -> None:
     world = enrolled()
     stop = m.ContactStopped(**event_fields(world))
     deliver(world, stop, enroll_by_hand(world), stop)
     assert enrollment_of(world).status is Status.ACTIVE
 
 
-def test_a_pause_told_again_after_the_resume_pauses_nothing() -> None:
+def test_a_repeated_pause_after_the_resume_pauses_nothing() -> None:
     world = enrolled()
     pause = change_campaign(world, "paused")
     deliver(world, pause)
@@ -44,7 +44,7 @@ def test_a_pause_told_again_after_the_resume_pauses_nothing() -> None:
     assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
 
 
-def test_an_old_version_told_again_is_no_new_version() -> None:
+def test_a_repeated_publication_of_an_old_version_is_no_new_version() -> None:
     first = publish(steps=[step("a", hours=24)])
     world = enrolled(steps=[step("z", hours=24)])
     deliver(world, first)

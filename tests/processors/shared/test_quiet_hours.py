@@ -62,7 +62,7 @@ def test_a_window_opens_at_the_first_moment_that_is_not_quiet(
 
 
 @pytest.mark.parametrize(("name", "changes"), [("America/Chicago", 2), ("UTC", 0)])
-def test_the_edges_are_really_edges(name: str, changes: int) -> None:
+def test_the_edges_are_hours_of_clock_changes(name: str, changes: int) -> None:
     assert len(EDGES[name]) == changes + 1
 
 
@@ -76,7 +76,7 @@ def test_an_hour_that_the_clock_skips_opens_where_the_gap_ends() -> None:
     assert opens_at(window, night) == parse_rfc3339("2026-03-08T08:00:00Z")  # 03:00 CDT
 
 
-def test_a_year_of_quiet_nights_is_never_opened_in() -> None:
+def test_windows_of_a_year_open_at_the_end_of_each_night() -> None:
     window = Window("Europe/Rome", 21 * 60, 8 * 60)
     for day in range(365):
         opened = opens_at(window, YEAR + day * DAY + 23 * HOUR)

@@ -58,7 +58,7 @@ def slowly(window: Window, moment: int) -> int:
 
 
 @pytest.mark.parametrize("name", sorted(ZONE_NAMES))
-def test_over_every_clock_change_never_early_and_never_outside(name: str) -> None:
+def test_around_every_clock_change_a_window_opens_at_the_first_allowed_minute(name: str) -> None:
     only = StepWindow(1 * 60 + 30, 3 * 60, 127)
     overnight = StepWindow(23 * 60, 2 * 60 + 15, 0b0111111)
     for change in changes(name):

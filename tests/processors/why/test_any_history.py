@@ -10,15 +10,15 @@ from schemas.internal import messages as m
 from schemas.internal.enrollment import RESOLVED, Enrollment, Phase
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import Contact, ContactState, EndedEnrollment
-from tests.crash.faulty_world import Rig
-from tests.crash.histories import chance
-from tests.crash.history_player import Player
+from tests.testing.faulty_world import FaultyWorld
+from tests.testing.random_histories import chance
+from tests.testing.history_player import Player
 
 _decode = msgspec.msgpack.Decoder(ContactState).decode
 SEEDS = range(12)
 
 
-def people(world: Rig) -> dict[tuple[str, str], list[Enrollment]]:
+def people(world: FaultyWorld) -> dict[tuple[str, str], list[Enrollment]]:
     """Every contact's enrollments, those included that its state has let go."""
     found: dict[tuple[str, str], list[Enrollment]] = {}
     for (_, key), value in world.states("contact").items():
@@ -34,16 +34,16 @@ def people(world: Rig) -> dict[tuple[str, str], list[Enrollment]]:
 class Looking(Player):
     """Looks at everybody each time something was said and done."""
 
-    def __init__(self, look: Callable[[Rig], None]) -> None:
-        super().__init__(Rig())
+    def __init__(self, look: Callable[[FaultyWorld], None]) -> None:
+        super().__init__(FaultyWorld())
         self._look = look
 
     def _say(self, *messages: m.Message) -> None:
         super()._say(*messages)
-        self._look(self.rig)
+        self._look(self.world)
 
 
-def explained(world: Rig) -> list[tuple[Enrollment, RunExplanation]]:
+def explained(world: FaultyWorld) -> list[tuple[Enrollment, RunExplanation]]:
     facts = world.facts()
     pairs = []
     for who, runs in people(world).items():
@@ -57,13 +57,13 @@ def explained(world: Rig) -> list[tuple[Enrollment, RunExplanation]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_touch_that_went_out_was_refused_by_no_gate_and_one_that_was_skipped_by_one(
+def test_no_gate_refused_a_sent_touch_and_exactly_one_refused_a_skipped_touch(
     seed: int,
 ) -> None:
     Looking(_gates_agree).play(chance(seed, 60))
 
 
-def _gates_agree(world: Rig) -> None:
+def _gates_agree(world: FaultyWorld) -> None:
     for state, run in explained(world):
         for touch, why in zip(state.touches, run.touches, strict=True):
             results = [gate.result for gate in why.gates]
@@ -78,11 +78,11 @@ def _gates_agree(world: Rig) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_run_waits_exactly_as_long_as_it_has_something_to_wait_for(seed: int) -> None:
+def test_a_run_has_a_wait_exactly_while_it_is_not_over(seed: int) -> None:
     Looking(_waits_agree).play(chance(seed, 60))
 
 
-def _waits_agree(world: Rig) -> None:
+def _waits_agree(world: FaultyWorld) -> None:
     for state, run in explained(world):
         open_touch = bool(state.touches) and state.touches[-1].phase not in RESOLVED
         over = state.ended_at is not None and not open_touch

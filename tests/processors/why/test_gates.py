@@ -2,18 +2,24 @@
 
 from typing import Any
 
-from processors.why import GATE_ORDER, NOT_ASKED, Explanation, Gate, explain
+from processors.why import NOT_ASKED
 from schemas.internal import messages as m
-from schemas.internal.facts import fact_time
 from schemas.internal.messages import DeleteTemplate, Person
-from tests.testing.builders import CONTACT, TENANT, publish, step
+from tests.testing.builders import TENANT, publish, step
+from tests.testing.explanations import (
+    TWO_STEPS,
+    assert_first_refusal,
+    at,
+    explanation_of,
+    gates_of,
+    results_of,
+)
 from tests.testing.story import (
     HOUR,
     START,
     World,
     bounced,
     change_campaign,
-    contact_of,
     deliver,
     enroll_by_hand,
     enrolled,
@@ -27,46 +33,16 @@ from tests.testing.story import (
 )
 from tests.testing.story import job as finished
 
-TWO = [step("a", hours=24), step("b", "sms", hours=24)]
 NO_QUIET = {"quiet_hours": "none"}
 CHICAGO = {"zone": "America/Chicago", "zone_from": "contact", "quiet": "21:00-08:00", "only": None}
-
-
-def why(world: World, contact_id: str = CONTACT, **about: Any) -> Explanation:
-    """What can be said of a person, from the facts and states of a world."""
-    facts = [f for f in world.facts() if (f.tenant_id, f.contact_id) == (TENANT, contact_id)]
-    return explain(TENANT, contact_id, facts, contact_of(world, contact_id).enrollments, **about)
-
-
-def gates(world: World, touch: int = 0, contact_id: str = CONTACT) -> dict[str, Gate]:
-    """The gates of a touch of a person's newest run, by name."""
-    shown = why(world, contact_id).runs[-1].touches[touch].gates
-    assert [gate.name for gate in shown] == list(GATE_ORDER)
-    return {gate.name: gate for gate in shown}
-
-
-def results(found: dict[str, Gate]) -> dict[str, str]:
-    return {name: gate.result for name, gate in found.items()}
-
-
-def at(hours: float) -> Any:
-    return fact_time(START + round(hours * HOUR))
-
-
-def through(refused: str, found: dict[str, Gate]) -> None:
-    """All gates before it were passed, it refused, and none was asked after it."""
-    place = GATE_ORDER.index(refused)
-    said = [gate.result for gate in found.values()]
-    expected = ["passed"] * place + ["refused"] + [NOT_ASKED] * (len(GATE_ORDER) - place - 1)
-    assert said == expected
 
 
 def test_a_touch_that_was_sent_passed_every_gate_with_its_values() -> None:
     world = enrolled(steps=[step("a", hours=24, template_id="hello")])
     deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 2}))
     world.advance_hours(25, working_senders())
-    found = gates(world)
-    assert set(results(found).values()) == {"passed"}
+    found = gates_of(world)
+    assert set(results_of(found).values()) == {"passed"}
     assert found["campaign"].values == {"version": 1}
     assert found["address"].values == {"field": "email"}
     assert found["template"].values == {"template_id": "hello", "template_version": 1}
@@ -78,95 +54,95 @@ def test_a_touch_that_was_sent_passed_every_gate_with_its_values() -> None:
     assert {gate.at for gate in found.values()} == {at(24)}
 
 
-def test_the_touch_before_is_named_with_what_became_of_it() -> None:
-    world = enrolled(steps=TWO)
+def test_the_gate_previous_touch_has_the_end_of_the_touch_before() -> None:
+    world = enrolled(steps=TWO_STEPS)
     world.advance_hours(25, working_senders())
     deliver(world, upserted(world, phone=""))
     world.advance_hours(50, working_senders())
     before = {"step": "a", "became": "touch.sent", "at": at(24)}
-    assert gates(world, 1)["previous_touch"].values == before
+    assert gates_of(world, 1)["previous_touch"].values == before
 
 
-def test_before_it_is_due_no_gate_was_asked() -> None:
-    world = enrolled(steps=TWO)
-    assert set(results(gates(world)).values()) == {NOT_ASKED}
-    waits = why(world).runs[0].waits
+def test_no_gate_is_checked_before_the_touch_is_due() -> None:
+    world = enrolled(steps=TWO_STEPS)
+    assert set(results_of(gates_of(world)).values()) == {NOT_ASKED}
+    waits = explanation_of(world).runs[0].waits
     assert waits is not None
     assert (waits.reason, waits.since, waits.until) == ("delay", at(0), at(24))
     assert waits.values["anchor"] == "enrollment"
 
 
-def test_quiet_hours_are_told_with_zone_and_end_before_they_come() -> None:
+def test_quiet_hours_are_shown_with_zone_and_end_before_they_begin() -> None:
     world = enrolled(steps=[step("a", hours=12)])  # 21:00 in Chicago
-    found = gates(world)["window"]
+    found = gates_of(world)["window"]
     assert (found.result, found.reason, found.until) == ("waits", "quiet_hours", at(23))
     assert found.values == {"window": CHICAGO}
-    waits = why(world).runs[0].waits
+    waits = explanation_of(world).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
     world.advance_hours(24)
-    found = gates(world)["window"]
+    found = gates_of(world)["window"]
     assert (found.result, [hold.until for hold in found.held]) == ("passed", [at(23)])
 
 
-def test_an_opt_out_is_told_with_the_event_it_came_by() -> None:
-    world = enrolled(steps=TWO)
+def test_an_opt_out_is_shown_with_its_event() -> None:
+    world = enrolled(steps=TWO_STEPS)
     gone = unsubscribed(world)
     deliver(world, gone)
     world.advance_hours(25)
-    found = gates(world)
-    through("opt_out", found)
+    found = gates_of(world)
+    assert_first_refusal("opt_out", found)
     closed = found["opt_out"]
     assert (closed.reason, closed.cause) == ("opted_out_email", gone.cause)
     assert closed.values == {"opted_out_at": "2026-03-02T15:00:00Z"}
 
 
-def test_where_an_opt_out_ends_the_run_no_gate_was_asked_for_its_touch() -> None:
+def test_no_gate_is_checked_for_the_touch_of_a_run_that_an_opt_out_ended() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     gone = unsubscribed(world)
     deliver(world, gone)
-    found = gates(world)
+    found = gates_of(world)
     closed = found.pop("enrollment")
     assert (closed.result, closed.reason, closed.cause) == (
         "refused",
         "opted_out_email",
         gone.cause,
     )
-    assert set(results(found).values()) == {NOT_ASKED}
+    assert set(results_of(found).values()) == {NOT_ASKED}
 
 
-def test_what_is_called_back_keeps_what_its_gates_have_said() -> None:
-    world = enrolled(steps=TWO)
+def test_a_revoked_touch_keeps_the_results_of_its_gates() -> None:
+    world = enrolled(steps=TWO_STEPS)
     world.advance_hours(24)
     deliver(world, unsubscribed(world))
-    found = gates(world)
+    found = gates_of(world)
     assert (found["opt_out"].result, found["opt_out"].at) == ("refused", at(24))
     assert {g.result for name, g in found.items() if name != "opt_out"} == {"passed"}
     assert found["sender_limit"].values == {"used": 0, "limit": 100}
 
 
-def test_the_opt_out_of_another_with_the_same_address_is_told_with_its_event() -> None:
-    world = enrolled(steps=TWO)
+def test_the_opt_out_of_another_contact_with_the_same_address_is_shown_with_its_event() -> None:
+    world = enrolled(steps=TWO_STEPS)
     gone = unsubscribed(world)
     deliver(world, gone, finished("j2", contact_id="ben"))
     world.advance_hours(25)
-    found = gates(world, 0, "ben")
-    assert results(found)["opt_out"] == "refused"
+    found = gates_of(world, 0, "ben")
+    assert results_of(found)["opt_out"] == "refused"
     assert found["opt_out"].cause == gone.cause
     assert (found["window"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
 
 
-def test_a_bounce_is_told_with_the_event_it_came_by() -> None:
+def test_a_bounce_is_shown_with_its_event() -> None:
     world = enrolled(steps=[step("a", hours=24), step("b", hours=24)])
     world.advance_hours(25, working_senders())
     came_back = bounced(world, world.commanded_touches()[0])
     deliver(world, came_back)
     world.advance_hours(30)
-    found = gates(world, 1)
-    through("bounce", found)
+    found = gates_of(world, 1)
+    assert_first_refusal("bounce", found)
     assert (found["bounce"].reason, found["bounce"].cause) == ("address_bounced", came_back.cause)
 
 
-def test_the_bounce_that_is_told_is_the_one_that_closed_the_address_in_use() -> None:
+def test_the_bounce_that_is_shown_is_the_one_that_closed_the_current_address() -> None:
     world = enrolled(steps=[step("a", hours=24), step("b", hours=24), step("c", hours=24)])
     world.advance_hours(25, working_senders())
     deliver(
@@ -178,20 +154,20 @@ def test_the_bounce_that_is_told_is_the_one_that_closed_the_address_in_use() -> 
     second = bounced(world, world.commanded_touches()[1])
     deliver(world, second)
     world.advance_hours(30)
-    assert gates(world, 2)["bounce"].cause == second.cause
+    assert gates_of(world, 2)["bounce"].cause == second.cause
 
 
-def test_a_bounce_on_one_channel_is_told_where_another_has_the_same_address() -> None:
+def test_a_bounce_is_shown_on_another_channel_with_the_same_address() -> None:
     world = prospecting(step("a", "sms", hours=1), step("b", "whatsapp", hours=5))
     world.advance_hours(2, working_senders())
     came_back = bounced(world, world.commanded_touches()[0])
     deliver(world, came_back)
     world.advance_hours(6)
-    found = gates(world, 1)["bounce"]
+    found = gates_of(world, 1)["bounce"]
     assert (found.reason, found.cause) == ("address_bounced", came_back.cause)
 
 
-def test_the_reply_that_is_told_is_a_persons_own_and_of_this_run() -> None:
+def test_the_reply_that_is_shown_is_written_by_a_person_during_this_run() -> None:
     conditional = {**step("b", hours=5), "skip_when": ["already_replied"]}
     world = prospecting(step("a", hours=1), conditional, on_reply="continue")
     world.advance_hours(2, working_senders())
@@ -200,7 +176,7 @@ def test_the_reply_that_is_told_is_a_persons_own_and_of_this_run() -> None:
     reply = new_event(world, m.ContactReplied, channel="email")
     deliver(world, early, note, reply)
     world.advance_hours(6, working_senders(world))
-    assert gates(world, 1)["skip_when"].cause == reply.cause
+    assert gates_of(world, 1)["skip_when"].cause == reply.cause
 
 
 def test_without_an_address_the_field_is_named() -> None:
@@ -208,23 +184,23 @@ def test_without_an_address_the_field_is_named() -> None:
         steps=[step("a", "sms", hours=24)], changes={"person": Person(email="a@example.com")}
     )
     world.advance_hours(25)
-    found = gates(world)
-    through("address", found)
+    found = gates_of(world)
+    assert_first_refusal("address", found)
     assert found["address"].values == {"field": "phone"}
 
 
-def test_without_a_template_the_version_that_was_asked_is_named() -> None:
+def test_without_a_template_the_version_that_names_it_is_shown() -> None:
     world = enrolled(steps=[step("a", hours=24, template_id="gone")])
     deliver(world, publish(steps=[step("a", hours=24, template_id="gone")], name="Another"))
     deliver(world, DeleteTemplate(TENANT, "gone", "x#1", START))
     world.advance_hours(25)
-    found = gates(world)
-    through("template", found)
+    found = gates_of(world)
+    assert_first_refusal("template", found)
     assert found["template"].values == {"template_id": "gone", "version": 2}
-    assert why(world).runs[0].version == 1
+    assert explanation_of(world).runs[0].version == 1
 
 
-def test_a_condition_is_told_with_the_event_that_fulfilled_it() -> None:
+def test_a_condition_is_shown_with_the_event_that_fulfilled_it() -> None:
     world = prospecting(
         step("a", hours=1), {**step("b", hours=1), "skip_when": ["opened", "converted"]}
     )
@@ -232,15 +208,15 @@ def test_a_condition_is_told_with_the_event_that_fulfilled_it() -> None:
     opened = seen(world, world.commanded_touches()[0])
     deliver(world, opened)
     world.advance_hours(2, working_senders(world))
-    found = gates(world, 1)
-    through("skip_when", found)
+    found = gates_of(world, 1)
+    assert_first_refusal("skip_when", found)
     assert (found["skip_when"].reason, found["skip_when"].cause) == ("opened", opened.cause)
 
 
-def test_conditions_that_do_not_hold_are_told_too() -> None:
+def test_conditions_that_do_not_hold_are_shown_too() -> None:
     world = prospecting({**step("a", hours=1), "skip_when": ["opened"]})
     world.advance_hours(2, working_senders())
-    assert gates(world)["skip_when"].values == {"skip_when": ["opened"]}
+    assert gates_of(world)["skip_when"].values == {"skip_when": ["opened"]}
 
 
 def crowded(**settings: Any) -> World:
@@ -256,109 +232,109 @@ def crowded(**settings: Any) -> World:
     return deliver(world, enroll_by_hand(world, "two"))
 
 
-def test_a_cap_is_told_with_its_counter_and_when_it_opens() -> None:
+def test_a_cap_is_shown_with_its_counter_and_its_end() -> None:
     world = crowded(caps={"per_day": 1, "per_week": 5})
-    found = gates(world)["reach"]
+    found = gates_of(world)["reach"]
     assert (found.result, found.reason, found.until) == ("waits", "frequency_cap", at(24))
     assert found.values == {"limit": 1, "window": "per_day", "used": 1}
     world.advance_hours(25, working_senders(world))
-    assert gates(world)["reach"].values == {
+    assert gates_of(world)["reach"].values == {
         "per_day": {"used": 0, "limit": 1},
         "per_week": {"used": 1, "limit": 5},
     }
 
 
-def test_a_gap_is_told_with_the_touch_it_counts_from() -> None:
+def test_a_gap_is_shown_with_the_touch_that_it_counts_from() -> None:
     world = crowded(min_gap_hours=3)
-    found = gates(world)["reach"]
+    found = gates_of(world)["reach"]
     assert (found.reason, found.until) == ("min_gap", at(3))
     assert found.values == {"min_gap_seconds": 3 * 3600, "last_touch_at": "2026-03-02T15:00:00Z"}
 
 
 def throttled() -> World:
-    world = enrolled(steps=TWO)
+    world = enrolled(steps=TWO_STEPS)
     deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
     world.advance_hours(24.5)
     return world
 
 
-def test_a_limit_is_told_with_its_counter_and_what_waits_behind_it() -> None:
-    found = gates(throttled())
-    assert results(found)["reach"] == "passed"
+def test_a_limit_is_shown_with_its_counter_and_the_gates_after_it_are_not_checked() -> None:
+    found = gates_of(throttled())
+    assert results_of(found)["reach"] == "passed"
     limit = found["sender_limit"]
     assert (limit.result, limit.reason, limit.until) == ("waits", "throttled", at(25))
     assert limit.values == {"used": 0, "limit": 0, "window": "1h sliding"}
     assert found["priority"].result == NOT_ASKED
-    waits = why(throttled()).runs[0].waits
+    waits = explanation_of(throttled()).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("throttled", at(25))
 
 
-def test_what_waited_out_a_limit_into_the_night_is_told_by_dispatch() -> None:
+def test_quiet_hours_after_a_wait_for_the_limit_are_shown() -> None:
     world = enrolled(steps=[step("a", hours=11.5)])  # 20:30 in Chicago
     deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
     world.advance_hours(13)
-    found = gates(world)
+    found = gates_of(world)
     assert (found["window"].reason, found["window"].until) == ("quiet_hours", at(23))
     assert found["window"].values["window"] == CHICAGO
     assert (found["expiry"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
     assert [hold.reason for hold in found["sender_limit"].held] == ["throttled"]
-    waits = why(world).runs[0].waits
+    waits = explanation_of(world).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
 
 
-def test_what_waited_too_long_is_told_with_its_end() -> None:
+def test_an_expired_touch_is_shown_with_its_waits() -> None:
     world = throttled()
     world.advance_hours(200)
-    found = gates(world)
+    found = gates_of(world)
     assert (found["expiry"].result, found["expiry"].reason) == ("refused", "expired")
     assert found["sender_limit"].held[0].reason == "throttled"
     assert (found["window"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
 
 
-def test_a_paused_campaign_holds_the_touch_and_names_the_order() -> None:
-    world = enrolled(steps=TWO)
+def test_a_paused_campaign_makes_the_touch_wait_and_has_its_event() -> None:
+    world = enrolled(steps=TWO_STEPS)
     paused = change_campaign(world, "paused")
     deliver(world, paused)
     world.advance_hours(30)
-    found = gates(world)["campaign"]
+    found = gates_of(world)["campaign"]
     assert (found.result, found.reason, found.cause) == ("waits", "campaign_paused", paused.cause)
-    waits = why(world).runs[0].waits
+    waits = explanation_of(world).runs[0].waits
     assert waits is not None
     assert (waits.reason, waits.until, waits.cause) == ("campaign_paused", None, paused.cause)
     deliver(world, change_campaign(world, "resumed"))
     world.advance_hours(25, working_senders())
-    passed = gates(world)["campaign"]
+    passed = gates_of(world)["campaign"]
     assert (passed.result, [hold.reason for hold in passed.held]) == ("passed", ["campaign_paused"])
 
 
-def test_of_two_pauses_the_one_that_is_over_holds_nothing_any_more() -> None:
-    world = enrolled(steps=TWO)
+def test_of_two_pauses_only_the_current_one_makes_the_touch_wait() -> None:
+    world = enrolled(steps=TWO_STEPS)
     deliver(world, change_campaign(world, "paused"), new_event(world, m.ContactPaused))
     deliver(world, change_campaign(world, "resumed"))
-    found = gates(world)
+    found = gates_of(world)
     assert (found["campaign"].result, found["enrollment"].result) == (NOT_ASKED, "waits")
 
 
-def test_a_pause_does_not_undo_what_the_gates_of_a_command_have_said() -> None:
-    world = enrolled(steps=TWO)
+def test_a_pause_does_not_change_the_gates_of_a_command_that_is_out() -> None:
+    world = enrolled(steps=TWO_STEPS)
     world.advance_hours(24)
     deliver(world, change_campaign(world, "paused"))
-    assert {gate.result for gate in gates(world).values()} == {"passed"}
+    assert {gate.result for gate in gates_of(world).values()} == {"passed"}
     deliver(world, change_campaign(world, "resumed"))
-    assert {gate.result for gate in gates(world).values()} == {"passed"}
+    assert {gate.result for gate in gates_of(world).values()} == {"passed"}
 
 
-def test_a_repeat_is_not_asked_again_for_conditions_and_caps() -> None:
-    world = enrolled(steps=TWO)
+def test_conditions_and_caps_are_not_checked_again_for_a_second_emission() -> None:
+    world = enrolled(steps=TWO_STEPS)
     deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
     world.advance_hours(24.6)
-    found = gates(world)
+    found = gates_of(world)
     assert (found["template"].at, found["reach"].at) == (at(24.5), at(24))
     assert found["reach"].values == {"per_day": {"used": 0, "limit": 1}}
 
 
-def test_a_person_paused_while_dispatch_has_the_touch_is_told() -> None:
+def test_a_pause_of_the_contact_while_dispatch_has_the_touch_is_shown() -> None:
     world = throttled()
     deliver(world, new_event(world, m.ContactPaused))
-    found = gates(world)["enrollment"]
+    found = gates_of(world)["enrollment"]
     assert (found.result, found.reason) == ("waits", "person_paused")

@@ -6,27 +6,16 @@ import pytest
 from processors.why import explain
 from schemas.internal.enrollment import Enrollment
 from sinks.contact_history_query import ContactHistoryQueries
-from sinks.projection import Projection
-from tests.crash.histories import chance
-from tests.crash.history_player import play
+from tests.testing.random_histories import chance
+from tests.testing.history_player import play
 from tests.sinks.conftest import Database
-from tests.sinks.test_engine import records
 from tests.testing.builders import CONTACT, TENANT, job, step, world_with_campaign
-from tests.testing.story import World, contact_of, enrolled, failing_sender, working_senders
+from tests.testing.projected import project
+from tests.testing.story import contact_of, enrolled, failing_sender, working_senders
 
 
-def project(world: World, dsn: str) -> None:
-    told = records(world, world.layout)
-    projection = Projection(dsn, "test")
-    ends = {(record.topic, record.partition): record.offset + 1 for record in told}
-    for place in ends:
-        projection.claim(*place)
-    projection.apply(told, ends)
-    projection.close()
-
-
-def as_projected(runs: list[Enrollment]) -> list[tuple[object, ...]]:
-    """What stands in the tables of a run."""
+def projected_fields(runs: list[Enrollment]) -> list[tuple[object, ...]]:
+    """The fields of runs that the tables have."""
     return [
         (run.enrollment_id, run.status, run.holds, run.due(), run.waiting, len(run.touches))
         for run in runs
@@ -34,7 +23,7 @@ def as_projected(runs: list[Enrollment]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_happened_the_explanation_is_that_of_the_facts_and_states(
+def test_the_explanation_from_postgresql_equals_that_from_facts_and_states(
     dsn: str, seed: int
 ) -> None:
     world = play(chance(seed, 60))
@@ -57,7 +46,7 @@ def test_whatever_happened_the_explanation_is_that_of_the_facts_and_states(
             assert explain(tenant_id, contact_id, known.facts, found) == explain(
                 tenant_id, contact_id, facts, runs
             )
-            assert sorted(as_projected(found)) == sorted(as_projected(runs))
+            assert sorted(projected_fields(found)) == sorted(projected_fields(runs))
 
 
 def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: str) -> None:
@@ -75,7 +64,7 @@ def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: st
         assert queries.history(TENANT, "nobody") == ([], [])
 
 
-def test_another_tenant_does_not_know_the_ids(dsn: str) -> None:
+def test_another_tenant_finds_none_of_the_ids(dsn: str) -> None:
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_hours(24)
     project(world, dsn)
@@ -87,7 +76,7 @@ def test_another_tenant_does_not_know_the_ids(dsn: str) -> None:
         assert queries.history("bolt", CONTACT) == ([], [])
 
 
-def test_a_reader_sees_why_of_its_own_tenant_alone(server: Database, dsn: str) -> None:
+def test_a_reader_reads_the_history_of_its_own_tenant_only(server: Database, dsn: str) -> None:
     world = world_with_campaign()
     world.append(job())
     world.advance_hours(25, working_senders())
@@ -104,7 +93,7 @@ def test_a_reader_sees_why_of_its_own_tenant_alone(server: Database, dsn: str) -
             assert queries.history(TENANT, CONTACT) == ([], [])
 
 
-def test_nothing_can_be_changed_through_it(dsn: str) -> None:
+def test_the_connection_is_read_only(dsn: str) -> None:
     with (
         ContactHistoryQueries(dsn) as queries,
         pytest.raises(psycopg.errors.ReadOnlySqlTransaction),

@@ -22,7 +22,7 @@ def test_what_the_projection_wrote_equals_the_recount(dsn: str) -> None:
         assert recount.differences((*CURRENT, "tasks")) == []
 
 
-def test_a_changed_value_a_missing_row_and_one_too_many_are_told_apart(dsn: str) -> None:
+def test_a_changed_value_a_missing_row_and_an_extra_row_are_distinguished(dsn: str) -> None:
     log = world().write(dsn)
     change(dsn, "UPDATE touchstream.contacts SET email = 'x' WHERE tenant_id = 'acme'")
     change(dsn, "DELETE FROM touchstream.send_log WHERE tenant_id = 'acme'")
@@ -38,7 +38,7 @@ def test_a_changed_value_a_missing_row_and_one_too_many_are_told_apart(dsn: str)
     assert (extra.table, extra.column, extra.expected) == ("touch_metrics", "*", None)
 
 
-def test_only_the_first_differences_are_told(dsn: str) -> None:
+def test_at_most_the_requested_number_of_differences_is_returned(dsn: str) -> None:
     log = world()
     with Recount(dsn) as recount:
         recount.add(log.records)
@@ -52,7 +52,9 @@ def test_rows_can_be_compared_without_records(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.COMPLETED])
-def test_an_enrollment_that_the_state_lacks_is_a_difference(dsn: str, status: Status) -> None:
+def test_an_enrollment_that_is_missing_in_the_state_is_a_difference(
+    dsn: str, status: Status
+) -> None:
     known = msgspec.structs.replace(enrollment("acme"), status=status)
     Log().contact("acme", contact("acme", known)).write(dsn)
     final = Log().contact("acme", msgspec.structs.replace(contact("acme"), enrollments=[]))
