@@ -5,6 +5,7 @@ compares.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.base.generated_part import write_generated_part
@@ -41,7 +42,7 @@ def text() -> str:
     return _table(heads, channels) + "\n" + _table(address_heads, addresses)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [heads, ("---",) * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
