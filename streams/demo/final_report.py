@@ -130,9 +130,9 @@ def _outcome(enrollment: EnrollmentRow, touch: StepRow) -> str:
 
 
 def _deferral_text(wait: Deferral) -> str:
-    word = "put off" if wait.fact == "touch.deferred" else "failed, again"
+    event = "put off" if wait.fact == "touch.deferred" else "failed, again"
     until = "" if wait.until is None else f" until {format_minute(from_datetime(wait.until))}"
-    return f"{format_minute(from_datetime(wait.at))} {word}: {wait.reason}{until}"
+    return f"{format_minute(from_datetime(wait.at))} {event}: {wait.reason}{until}"
 
 
 def print_stories(console: Console, stories: list[dict[str, Any]]) -> None:

@@ -28,7 +28,7 @@ RESTARTS_MAX = 5
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on. The message says why."""
+    """The demo cannot go on. The message has the reason."""
 
 
 class DemoMonitor:

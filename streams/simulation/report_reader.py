@@ -15,7 +15,7 @@ from streams.simulation.enrollment_lines import from_row
 from streams.simulation.report import ENROLLMENTS, FACTS
 
 ReadProgress = Callable[[str], None]
-"""Receives a text that says how much is read."""
+"""Receives a text about how much is read."""
 
 ContactKey = tuple[str, str]
 """Tenant id and contact id."""
@@ -24,8 +24,8 @@ PROGRESS_EVERY_LINES = 500_000
 
 
 class NoReport(Exception):
-    """The directory is not a report that `touchstream simulate --out` wrote; the message says
-    why."""
+    """The directory is not a report that `touchstream simulate --out` wrote; the message has
+    the reason."""
 
 
 class ReportReader:

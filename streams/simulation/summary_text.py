@@ -1,4 +1,4 @@
-"""The summary of a simulation as text: what a campaign owner asks first, within the width of the
+"""The summary of a simulation as text: the main numbers and tables, within the width of the
 terminal."""
 
 import textwrap

@@ -1,4 +1,4 @@
-"""The demo itself, small and fast, on the real parts."""
+"""The whole demo, small and fast, on the real servers."""
 
 import json
 import signal
@@ -39,9 +39,9 @@ def demo(customers: int, seconds: int, before: str = "") -> "subprocess.Popen[st
 
 def test_two_weeks_of_sixty_customers_end_and_the_recount_agrees() -> None:
     running = demo(60, 15)
-    out, told = running.communicate(timeout=240)
-    assert running.returncode == 0, told
-    result = json.loads(out)
+    stdout, stderr = running.communicate(timeout=240)
+    assert running.returncode == 0, stderr
+    result = json.loads(stdout)
     assert result["agrees"] is True
     assert result["differences"] == []
     assert result["sends"] > 80
@@ -57,17 +57,17 @@ def test_two_weeks_of_sixty_customers_end_and_the_recount_agrees() -> None:
     }
 
 
-def test_a_demo_whose_recount_finds_a_row_gone_says_which_and_ends_with_1() -> None:
+def test_a_missing_row_is_reported_by_the_recount_and_the_exit_code_is_1() -> None:
     running = demo(30, 12, LOSE_A_TOUCH)
-    out, told = running.communicate(timeout=240)
-    assert running.returncode == 1, told
-    result = json.loads(out)
+    stdout, stderr = running.communicate(timeout=240)
+    assert running.returncode == 1, stderr
+    result = json.loads(stdout)
     assert result["agrees"] is False
     assert len(result["differences"]) == 1
     assert "touches" in result["differences"][0]
 
 
-def test_an_interrupted_demo_ends_all_that_it_started(tmp_path: Path) -> None:
+def test_an_interrupted_demo_ends_all_its_processes(tmp_path: Path) -> None:
     running = demo(60, 60)
     assert running.stderr is not None
     for line in running.stderr:
@@ -75,6 +75,6 @@ def test_an_interrupted_demo_ends_all_that_it_started(tmp_path: Path) -> None:
             break
     began = time.monotonic()
     running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=60)
-    assert running.returncode == 130, told
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
     assert time.monotonic() - began < 10
