@@ -49,8 +49,8 @@ def replay(
     show the first difference with its cause.
 
     Commands are compared, the times when they were sent, and what leads to them: requests,
-    withdrawals and announcements. Fields that are new since the recording are no difference. Each
-    log is folded with its recorded input, so the first difference is the one to look at. With
+    withdrawals and announcements. Fields that are new since the recording are ignored. Each log is
+    folded with its recorded input, so the first difference is the one to look at. With
     --from-topics the logs are read until they stop growing; logs that keep growing are an error, as
     for verify. Commands in Confluent framing need their registry: TOUCHSTREAM_REGISTRY_URL.
 

@@ -8,7 +8,8 @@ from typer import Argument, Option
 _EXISTING_FILE: dict[str, Any] = {"exists": True, "dir_okay": False}
 
 Definitions = Annotated[
-    list[Path] | None, Argument(metavar="[DEFINITION.yaml]...", **_EXISTING_FILE)
+    list[Path] | None,
+    Argument(metavar="[DEFINITION.yaml]...", help="Campaigns, YAML or JSON.", **_EXISTING_FILE),
 ]
 Population = Annotated[
     Path | None,

@@ -185,13 +185,19 @@ COMMANDS = (
     ("topics",),
     ("migrate",),
     ("publish",),
+    ("simulate",),
     ("status",),
     ("why",),
     ("verify",),
+    ("replay",),
     ("rebuild",),
     ("demo",),
     ("tenant", "set"),
-    *(("campaign", verb) for verb in ("validate", "publish", "presets", "duplicate", "pause")),
+    ("contacts", "import"),
+    *(
+        ("campaign", verb)
+        for verb in ("validate", "publish", "presets", "duplicate", "pause", "migrate")
+    ),
     *(("dead-letters", verb) for verb in ("list", "show", "retry")),
 )
 
