@@ -25,7 +25,6 @@ from streams.embedded.stack import Stack
 
 TARGET = 2_000
 OFFERED = 2_100
-LAG_TARGET_S = 1.0
 ROUNDS = 3
 WARM_UP = 1
 """Rounds that are not counted: a new JVM compiles its code for a minute on the shared cores."""

@@ -32,7 +32,6 @@ from streams.base.settings import Settings
 from streams.runtime.role_process import build_worker
 
 TARGET_GB = 1.5
-RESTORE_TARGET_S = 15.0
 ROUNDS = 3
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -23,7 +23,6 @@ from streams.runtime.role_process import build_worker
 from streams.runtime.worker import Worker
 
 TARGET = 20_000
-LATE_TARGET_S = 1.0
 ROUNDS = 3
 LIMIT = 1_000
 """E-mails of a tenant in an hour. With fifty tenants most touches have to wait at dispatch."""
