@@ -24,7 +24,7 @@ from schemas.public.avro import (
 )
 from schemas.public.cloudevents import AVRO, JSON, Headers, binary_headers, parse_envelope
 from schemas.public.events import EVENTS
-from schemas.public.released import record_name
+from schemas.public.released import RELEASED, record_name
 
 VALUE_BYTES = 1_048_576
 
@@ -150,7 +150,26 @@ def encode_event(
     ce_time = None if time is None else format_rfc3339(time)
     if event_id is None:
         event_id = blake2b(value, digest_size=12).hexdigest()
-    return binary_headers(ce_type, event_id, source, ce_time, content), value
+    needed = _with_release(ce_type, model)
+    return binary_headers(needed, event_id, source, ce_time, content), value
+
+
+_FIELDS = {
+    name: [{field["name"] for field in schema["fields"]} for schema in releases]
+    for name, releases in RELEASED.items()
+}
+"""The names of the fields of each event, release by release."""
+
+
+def _with_release(ce_type: str, model: BaseModel) -> str:
+    """The `ce_type`, with the first release that has every field that the event uses: a reader that
+    does not know this release refuses the event instead of losing a field."""
+    releases = _FIELDS[ce_type]
+    if len(releases) == 1:
+        return ce_type
+    used = {name for name in model.model_fields_set if getattr(model, name) is not None}
+    needed = next(number for number, names in enumerate(releases, 1) if used <= names)
+    return ce_type if needed == 1 else f"{ce_type}.v{needed}"
 
 
 def encode_avro(

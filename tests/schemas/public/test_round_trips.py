@@ -1,6 +1,6 @@
 """An event that is encoded in any encoding is decoded to the same event."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -46,6 +46,29 @@ def test_every_event_round_trips_in_every_encoding(ce_type: str, encoding: Encod
 @pytest.mark.parametrize("ce_type", EVENTS)
 def test_structured_mode_gives_the_same_event_as_binary_mode(ce_type: str) -> None:
     assert decode_record([], structured_value(ce_type)) == encoded_and_decoded(ce_type, "json")
+
+
+@pytest.mark.parametrize(
+    ("ce_type", "used", "spelling"),
+    [
+        ("contact.upserted", {"email": "ann@example.com"}, "contact.upserted"),
+        ("contact.upserted", {"addresses": {"email": "ann@x.org"}}, "contact.upserted.v2"),
+        ("contact.upserted", {"addresses": None}, "contact.upserted"),
+        (
+            "contact.replied",
+            {"channel": "email", "headers": {"Subject": "x"}},
+            "contact.replied.v2",
+        ),
+    ],
+)
+def test_an_event_names_the_release_that_its_fields_need(
+    ce_type: str, used: dict[str, Any], spelling: str
+) -> None:
+    data = {"tenant_id": "acme", "contact_id": "ann", **used}
+    model = EVENTS[ce_type].model.model_validate(data)
+    headers, value = encode_event(ce_type, model, event_id="e-1", source="/test")
+    assert dict(headers)["ce_type"] == spelling.encode()
+    assert decode_record(headers, value).type == ce_type
 
 
 def test_a_time_is_text_in_json_and_microseconds_in_the_model() -> None:
