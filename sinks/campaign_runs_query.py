@@ -9,7 +9,7 @@ from sinks.queries import load
 
 class LiveRun(NamedTuple):
     """A live enrollment. `visited` are the ids of its steps in order, the current one last; `out`
-    says that a request or command of the current step is under way."""
+    is true while a request or command of the current step is under way."""
 
     contact_id: str
     version: int

@@ -8,8 +8,8 @@ from schemas.internal.enrollment import Enrollment, Phase, Touch
 
 
 class CommandMatch(NamedTuple):
-    """The touch and attempt of a command id; `current` tells the attempt under way from earlier
-    ones."""
+    """The touch and attempt of a command id; `current` is true for the attempt under way, and false
+    for earlier ones."""
 
     enrollment: Enrollment
     touch: Touch
