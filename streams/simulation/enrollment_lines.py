@@ -1,6 +1,10 @@
-"""An enrollment as a row of a report, and back. Names are those of the PostgreSQL columns; times
-are RFC 3339."""
+"""An enrollment as a row of a report, and back.
 
+The names in a row are the encoded names of the fields, mostly those of the PostgreSQL columns. They
+never change: a renamed field keeps its encoded name. Times are RFC 3339.
+"""
+
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,15 +30,15 @@ def to_row(owned: OwnedEnrollment) -> EnrollmentRow:
 def from_row(row: EnrollmentRow) -> OwnedEnrollment:
     """Returns the enrollment of a row. Raises ValueError, KeyError, TypeError for any other
     object."""
-    fields = _parsed_fields(row)
+    fields = _parsed_fields(Enrollment, row)
     ids = fields.pop("tenant_id"), fields.pop("contact_id")
     fields["status"] = Status[fields["status"].upper()]
     fields["touches"] = [
-        Touch(**{**_parsed_fields(touch), "phase": Phase[touch["phase"].upper()]})
+        Touch(**{**_parsed_fields(Touch, touch), "phase": Phase[touch["phase"].upper()]})
         for touch in row["touches"]
     ]
     if "waiting" in row:
-        fields["waiting"] = Waiting(**_parsed_fields(row["waiting"]))
+        fields["waiting"] = Waiting(**_parsed_fields(Waiting, row["waiting"]))
     return OwnedEnrollment(*ids, Enrollment(**{"job_id": None, "service_type": None, **fields}))
 
 
@@ -47,14 +51,24 @@ def _touch_row(touch: Touch) -> EnrollmentRow:
 
 def _filled_fields(struct: msgspec.Struct) -> EnrollmentRow:
     return {
-        name: format_rfc3339(value) if _is_time(name) else value
-        for name, value in msgspec.structs.asdict(struct).items()
-        if value is not None and value != []
+        row_name: format_rfc3339(value) if _is_time(name) else value
+        for name, row_name in _row_names(type(struct)).items()
+        if (value := getattr(struct, name)) is not None and value != []
     }
 
 
-def _parsed_fields(row: EnrollmentRow) -> EnrollmentRow:
-    return {name: parse_rfc3339(value) if _is_time(name) else value for name, value in row.items()}
+def _parsed_fields(struct_type: type[msgspec.Struct], row: EnrollmentRow) -> dict[str, Any]:
+    names = {row_name: name for name, row_name in _row_names(struct_type).items()}
+    return {
+        names.get(name, name): parse_rfc3339(value) if _is_time(name) else value
+        for name, value in row.items()
+    }
+
+
+@lru_cache
+def _row_names(struct_type: type[msgspec.Struct]) -> dict[str, str]:
+    """Returns the name in a row by the name of the field, in the order of the fields."""
+    return {field.name: field.encode_name for field in msgspec.structs.fields(struct_type)}
 
 
 def _is_time(name: str) -> bool:

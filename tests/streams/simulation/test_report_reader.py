@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from processors.why import explain
-from schemas.internal.enrollment import Enrollment
+from schemas.internal.enrollment import Enrollment, Touch, Waiting
 from schemas.internal.facts import Fact
 from streams.simulation import enrollment_lines
 from streams.simulation.engine import OwnedEnrollment
@@ -20,6 +20,7 @@ from tests.testing.simulation_harness import (
     simulate,
     write_simulation_report,
 )
+from tests.testing.world import START
 
 PEOPLE = 30
 
@@ -97,6 +98,36 @@ def test_an_enrollment_row_is_read_back_unchanged(report: Path) -> None:
 def _without_digests(run: Enrollment) -> Enrollment:
     touches = [msgspec.structs.replace(touch, recipient=None) for touch in run.touches]
     return msgspec.structs.replace(run, touches=touches)
+
+
+def test_the_names_in_an_enrollment_row_do_not_change() -> None:
+    """Programs read the file by these names; a field that is added to a state is added here."""
+    touch = Touch("mail", 1, "email", START, START, command_step_id="old-mail")
+    run = Enrollment("e", "reviews", 1, 1, "j", "hvac", START, START, touches=[touch])
+    for struct in (touch, run):
+        for field in msgspec.structs.fields(type(struct)):
+            if getattr(struct, field.name) in (None, []):
+                setattr(struct, field.name, START if field.name.endswith("_at") else "x")
+    run.waiting = Waiting(START, START)
+    row = enrollment_lines.to_row(OwnedEnrollment("acme", "ann", run))
+    assert set(row) == set(ENROLLMENT_NAMES.split())
+    assert set(row["touches"][0]) == set(TOUCH_NAMES.split())
+    assert set(row["waiting"]) == {"since", "until"}
+    again = enrollment_lines.from_row(json.loads(json.dumps(row)))
+    assert again.enrollment == _without_digests(run)
+
+
+ENROLLMENT_NAMES = """
+tenant_id contact_id enrollment_id campaign_id version cycle job_id service_type anchor_at
+started_at status reason ended_at frozen_at touches converted_at conversion variables waiting
+holds errors last_error reply_cause
+"""
+TOUCH_NAMES = """
+step_id number channel scheduled_at due_at phase wait attempt emission command_id reason
+requested_at commanded_at sent_at resolved_at delivered_at opened_at clicked_at read_at
+bounced_at converted_at error template_id visit first_attempt awaited_at awaited outcome
+call_outcome called_at call_attempt asked_id
+"""
 
 
 def test_facts_have_tenant_and_contact_side_by_side() -> None:
