@@ -72,6 +72,14 @@ def test_the_hooks_of_pre_commit_are_the_commands_of_make_check() -> None:
     assert all(hook["pass_filenames"] == "false" for hook in repo["hooks"])
 
 
+def test_the_contributors_page_lists_the_files_that_make_generate_writes() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = page.partition("## Generated files")[2].partition("\n## ")[0]
+    written = [command.split()[-1] for command in recipe("generate")]
+    assert len(written) >= 6
+    assert [path for path in written if path not in section] == []
+
+
 @pytest.mark.parametrize("path", ISSUE_FORMS, ids=lambda path: path.name)
 def test_an_issue_form_has_a_name_and_each_question_an_id_of_its_own(path: Path) -> None:
     form = load(path)

@@ -11,6 +11,10 @@ PRODUCT = ("schemas", "processors", "streams", "sinks")
 """The folders of what is installed; the other folders test and measure it."""
 
 
+MEASUREMENTS = "docs/benchmarks.md"
+"""The page of figures, which `make bench` writes with the output of tools as it is."""
+
+
 def tracked() -> list[str]:
     """The files that git tracks; without git, all files outside of hidden and generated folders."""
     try:
