@@ -1,4 +1,5 @@
-"""What tests share: one embedded stack a session, started by the first test that asks for it."""
+"""Fixtures that all tests share. The first test that needs the embedded stack starts it, once a
+session."""
 
 import shutil
 import tempfile
@@ -18,7 +19,8 @@ settings.load_profile("any machine")
 
 @pytest.fixture(scope="session")
 def stack_dir() -> Iterator[Path]:
-    """Not pytest's own directory: PostgreSQL, not being root, could not pass through it."""
+    """The directory of the stack. It is not in pytest's own directory, which PostgreSQL's user may
+    not enter."""
     directory = Path(tempfile.mkdtemp(prefix="touchstream-"))
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
@@ -26,7 +28,7 @@ def stack_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def stack(stack_dir: Path) -> Iterator[Stack]:
-    """A real Kafka and PostgreSQL. Tests share it, so they use `topic_prefix` and own schemas."""
+    """A real Kafka and PostgreSQL. Tests share them, so each uses its `topic_prefix` and schema."""
     with Stack(stack_dir) as running:
         yield running
 

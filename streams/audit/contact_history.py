@@ -37,7 +37,7 @@ _FACT_OF_ANSWER: dict[type[m.Message], FactKind] = {
 }
 
 
-class ContactHistory(NamedTuple):
+class FoldedHistory(NamedTuple):
     """The facts about a contact in order, and its enrollments as `runs`, None if the logs do not
     name the contact."""
 
@@ -54,7 +54,7 @@ class _AnswerReceived(NamedTuple):
 
 def fold_contact_history(
     tenant_id: str, contact_id: str, layout: Layout, read: ReadPartition
-) -> ContactHistory:
+) -> FoldedHistory:
     """Folds one partition of contact-log, and the partitions of dispatch-log with the accounts of
     the contact's requests."""
     key = m.contact_key(tenant_id, contact_id)
@@ -67,7 +67,7 @@ def fold_contact_history(
         records = read(dispatch_log)
         for fact in _dispatch_facts(tenant_id, contact_id, accounts, dispatch_log, records):
             dispatch_facts[fact.command_id or "", fact.fact].append(fact)
-    return ContactHistory([*_merged(fold.entries, dispatch_facts)], fold.runs())
+    return FoldedHistory([*_merged(fold.entries, dispatch_facts)], fold.runs())
 
 
 class _ContactFold:

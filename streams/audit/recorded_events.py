@@ -46,7 +46,7 @@ class _LogPosition(NamedTuple):
     later."""
 
     at: int
-    log_rank: int
+    rank: int
     offset: int
 
 

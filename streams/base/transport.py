@@ -1,7 +1,7 @@
 """The transport port: what a worker needs of a log service.
 
 It is implemented over Kafka (`streams/kafka/transport.py`) and over logs in memory
-(`streams/memory/transport.py`), which serve tests and simulations.
+(`streams/memory/transport.py`), which serve tests.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""The transport port without Kafka: logs in memory, for tests and the simulation."""
+"""The transport port without Kafka: logs in memory, for tests."""

@@ -1,5 +1,4 @@
-"""The transport port over logs in memory: the engine's worker and tasks without Kafka, for tests
-and simulations.
+"""The transport port over logs in memory: tests run the engine's worker and tasks without Kafka.
 
 It keeps Kafka's guarantees and no others: the records of a transaction are invisible before its
 commit, an aborted transaction leaves a gap in the offsets, and offsets are committed together with

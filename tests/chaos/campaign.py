@@ -10,10 +10,10 @@ from statistics import median
 
 from streams.embedded.stack import Stack
 from tests.chaos.checking import Checker
-from tests.chaos.engine import Site
 from tests.chaos.faults import NOT_TIMED, SPECIAL, Disturbance, Disturber
 from tests.chaos.senders import Senders, Witness
 from tests.chaos.traffic import CAMPAIGNS, TENANTS, Publisher
+from tests.testing.live_engine import LiveEngine
 
 ROLES = {"intake": 2, "contact": 2, "dispatch": 2, "campaign": 1, "projector": 1}
 ROUND = 28
@@ -85,10 +85,10 @@ class Campaign:
 
     def _round(self, cycles: int) -> None:
         directory = self._log_dir / f"round-{self.total.cycles}"
-        site = Site(self._stack, directory, roles=ROLES)
+        engine = LiveEngine(self._stack, directory, roles=ROLES)
         try:
-            site.start()
-            round_ = _Round(site, self._seed + self.total.cycles, self._rate)
+            engine.start()
+            round_ = _Round(engine, self._seed + self.total.cycles, self._rate)
             try:
                 self._cycles(round_, cycles)
             finally:
@@ -100,7 +100,7 @@ class Campaign:
                 first = first.__context__
             self.total.wrong.append(f"{type(first).__name__}: {first}")
         finally:
-            site.stop()
+            engine.stop()
 
     def _cycles(self, round_: "_Round", cycles: int) -> None:
         for number in range(1, cycles + 1):
@@ -117,9 +117,9 @@ class Campaign:
     def _cycle(self, round_: "_Round", *, checked: bool) -> list[str]:
         disturb = self._next()
         round_.flow(timed=disturb not in NOT_TIMED)
-        round_.site.pause(self._random.uniform(0.2, 1.0))
+        round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.said = disturb(round_.disturber)
-        round_.site.pause(self._random.uniform(0.2, 1.0))
+        round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.rest()
         if not checked and disturb not in self._special:
             return round_.too_long()
@@ -154,27 +154,29 @@ class Campaign:
 class _Round:
     """A site with its traffic, its readers, and who disturbs and who checks it."""
 
-    def __init__(self, site: Site, seed: int, rate: float) -> None:
-        self.site = site
+    def __init__(self, engine: LiveEngine, seed: int, rate: float) -> None:
+        self.engine = engine
         self.said = ""
-        self.witness = Witness(site.settings)
-        self.senders = Senders(site.settings)
-        self.publisher = Publisher(site.settings, seed, rate)
-        self.disturber = Disturber(site, Random(seed))
+        self.witness = Witness(engine.settings)
+        self.senders = Senders(engine.settings)
+        self.publisher = Publisher(engine.settings, seed, rate)
+        self.disturber = Disturber(engine, Random(seed))
         self.checker = Checker(
-            site.settings, site.pause, self.publisher, self.senders, self.witness
+            engine.settings, engine.pause, self.publisher, self.senders, self.witness
         )
         self.publisher.tell_tenants()
-        site.until("tenants are known", lambda: self.witness.tenants >= len(TENANTS), START_S)
+        engine.wait_until(
+            "tenants are known", lambda: self.witness.tenants >= len(TENANTS), START_S
+        )
         self.publisher.tell_campaigns()
         every = len(TENANTS) * len(CAMPAIGNS)
-        site.until("campaigns are ready", lambda: self.witness.ready == every, START_S)
+        engine.wait_until("campaigns are ready", lambda: self.witness.ready == every, START_S)
 
     def flow(self, *, timed: bool) -> None:
         """Traffic, and a first sign of it, so that a gap is one of traffic under way."""
         seen = self.senders.seen
         self.publisher.run()
-        self.site.until("the first command", lambda: self.senders.seen > seen)
+        self.engine.wait_until("the first command", lambda: self.senders.seen > seen)
         for reader in (self.witness, self.senders):
             reader.measure(timed)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from random import Random
 
 from streams.runtime.supervisor import RoleProcess
-from tests.chaos.engine import Site
 from tests.chaos.progress import Again, Progress
+from tests.testing.live_engine import LiveEngine
 
 SESSION_S = 6.0
 CALL_S = 15.0
@@ -18,19 +18,19 @@ AGAIN_TIMEOUT_S = 120.0
 class Disturber:
     """Breaks things, and notes how long it took until they worked again."""
 
-    def __init__(self, site: Site, random: Random) -> None:
-        self.site = site
-        self.progress = Progress(site.settings)
-        self.kills: dict[str, list[float]] = {role: [] for role in site.roles}
+    def __init__(self, engine: LiveEngine, random: Random) -> None:
+        self.engine = engine
+        self.progress = Progress(engine.settings)
+        self.kills: dict[str, list[float]] = {role: [] for role in engine.roles}
         self._random = random
 
     def kill(self) -> str:
         """SIGKILL of one or two processes, any roles; until both are processing again."""
-        running = [c for c in self.site.children() if c.process is not None]
+        running = [c for c in self.engine.children() if c.process is not None]
         victims = self._random.sample(running, self._random.choice((1, 1, 2)))
         found = [self._kill(child) for child in victims]
         for again in found:
-            self.site.until(f"{_name(again.child)} again", again.look, AGAIN_TIMEOUT_S)
+            self.engine.wait_until(f"{_name(again.child)} again", again.look, AGAIN_TIMEOUT_S)
             assert again.after_s is not None
             self.kills[again.child.role].append(again.after_s)
         return "kill -9 " + ", ".join(f"{_name(a.child)} ({a.after_s:.1f} s)" for a in found)
@@ -53,16 +53,16 @@ class Disturber:
 
     def freeze_projector(self) -> str:
         """The same with a projector, another beside it."""
-        beside = self.site.join(["projector"], first_slot=1)
+        beside = self.engine.add_processes(["projector"], first_slot=1)
         try:
             self._shared("projector", 1)
             return self._freeze("projector")
         finally:
-            self.site.leave(beside)
+            self.engine.remove_processes(beside)
 
     def _freeze(self, role: str) -> str:
-        zombie = self.site.children(role)[0]
-        other = next(c.slot for c in self.site.children(role) if c.slot != zombie.slot)
+        zombie = self.engine.children(role)[0]
+        other = next(c.slot for c in self.engine.children(role) if c.slot != zombie.slot)
         self._shared(role, zombie.slot)
         theirs = self.progress.owned(role, zombie.slot)
         assert zombie.process is not None
@@ -70,14 +70,16 @@ class Disturber:
         os.kill(process.pid, signal.SIGSTOP)
         stopped = time.monotonic()
         try:
-            self.site.until(
+            self.engine.wait_until(
                 f"{role}-{other} takes over",
                 lambda: theirs <= self.progress.owned(role, other),
                 AGAIN_TIMEOUT_S,
             )
             moved = Again(self.progress, zombie, theirs, stopped)
-            self.site.until(f"{role}-{other} goes on", moved.look, AGAIN_TIMEOUT_S)
-            self.site.pause(self._random.uniform(0.5, 6.0))  # some wake before the transaction ends
+            self.engine.wait_until(f"{role}-{other} goes on", moved.look, AGAIN_TIMEOUT_S)
+            self.engine.pause(
+                self._random.uniform(0.5, 6.0)
+            )  # some wake before the transaction ends
         finally:
             os.kill(process.pid, signal.SIGCONT)
         self._shared(role, zombie.slot)
@@ -85,50 +87,50 @@ class Disturber:
 
     def join_and_leave(self) -> str:
         """Two more workers come, work, and go."""
-        more = self.site.join(["contact", "dispatch", "intake"], first_slot=2, workers=2)
+        more = self.engine.add_processes(["contact", "dispatch", "intake"], first_slot=2, workers=2)
         for role in ("contact", "dispatch", "intake"):
             self._shared(role, 3)
-        self.site.pause(1.0)
-        self.site.leave(more)
-        self.site.pause(SESSION_S + 1)  # a static member is missed when its session is over
+        self.engine.pause(1.0)
+        self.engine.remove_processes(more)
+        self.engine.pause(SESSION_S + 1)  # a static member is missed when its session is over
         return "two workers of three roles joined and left"
 
     def kill_kafka(self) -> str:
         """kill -9 of the broker, and its return."""
-        self.site.stack.kafka.kill()
-        self.site.pause(self._random.uniform(0.0, 1.0))
-        self.site.stack.kafka.restart()
+        self.engine.stack.kafka.kill()
+        self.engine.pause(self._random.uniform(0.0, 1.0))
+        self.engine.stack.kafka.restart()
         return "kill -9 of the broker, restarted" + self._all_again()
 
     def kill_postgres(self) -> str:
         """kill -9 of PostgreSQL, and its return."""
-        self.site.stack.postgres.kill()
-        self.site.pause(self._random.uniform(0.5, 3.0))
-        self.site.stack.postgres.restart()
+        self.engine.stack.postgres.kill()
+        self.engine.pause(self._random.uniform(0.5, 3.0))
+        self.engine.stack.postgres.restart()
         return "kill -9 of PostgreSQL, restarted" + self._all_again(("projector",))
 
     def freeze_kafka(self) -> str:
         """SIGSTOP of the broker for longer than a call of the producer waits: outcomes unknown."""
-        pid = self.site.stack.kafka.pid
+        pid = self.engine.stack.kafka.pid
         os.kill(pid, signal.SIGSTOP)
         try:
-            self.site.pause(CALL_S + 3)
+            self.engine.pause(CALL_S + 3)
         finally:
             os.kill(pid, signal.SIGCONT)
         return f"SIGSTOP of the broker for {CALL_S + 3:.0f} s" + self._all_again()
 
     def _all_again(self, roles: tuple[str, ...] = ()) -> str:
         began = time.monotonic()
-        for role in roles or tuple(self.site.roles):
-            child = self.site.children(role)[0]
+        for role in roles or tuple(self.engine.roles):
+            child = self.engine.children(role)[0]
             again = Again(self.progress, child, set(), began)
-            self.site.until(f"{role} again", again.look, AGAIN_TIMEOUT_S)
+            self.engine.wait_until(f"{role} again", again.look, AGAIN_TIMEOUT_S)
         return f", all again {time.monotonic() - began:.1f} s later"
 
     def _shared(self, role: str, slot: int) -> None:
         """The group is at rest, and this slot has a part."""
         what = f"{role}-{slot} has partitions"
-        self.site.until(what, lambda: bool(self.progress.owned(role, slot)), AGAIN_TIMEOUT_S)
+        self.engine.wait_until(what, lambda: bool(self.progress.owned(role, slot)), AGAIN_TIMEOUT_S)
 
     def close(self) -> None:
         self.progress.close()

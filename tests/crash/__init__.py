@@ -1,1 +1,1 @@
-"""Broken on purpose: whatever dies, aborts, moves or comes twice, the world sees the same."""
+"""Crashes, aborts, moved partitions and repeated records: the visible results stay the same."""

@@ -1,4 +1,4 @@
-"""The order in which Python hashes decides nothing (design 2.1)."""
+"""Python's hash order has no influence on the results (promise 1)."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_three_hash_seeds_leave_the_same_bytes() -> None:
-    told = {
+    digests = {
         subprocess.run(
             [sys.executable, "-m", "tests.crash.digest"],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
@@ -20,5 +20,5 @@ def test_three_hash_seeds_leave_the_same_bytes() -> None:
         ).stdout
         for seed in ("0", "1", "4711")
     }
-    assert len(told) == 1
-    assert " 0 commands" not in told.pop()
+    assert len(digests) == 1
+    assert " 0 commands" not in digests.pop()

@@ -1,4 +1,4 @@
-"""A state is never older than what its group has committed, whoever has the partition next."""
+"""A restored state is never older than the committed offset of its group."""
 
 from collections import Counter
 from typing import ClassVar
@@ -12,18 +12,19 @@ from tests.testing.story import enrolled
 from tests.testing.world import World
 
 
-class Late(MemoryTransport):
-    """The last transaction's markers reach the offsets before they reach the changelog."""
+class LateChangelog(MemoryTransport):
+    """A transport whose first three changelog readers miss the last transaction, because its commit
+    marker has reached the offsets only."""
 
-    asked: ClassVar[int] = 0
+    readers: ClassVar[int] = 0
 
     def open_changelog(self, changelog: Partition) -> MemoryChangelogReader:
-        Late.asked += 1
+        LateChangelog.readers += 1
         log = self.broker.log(changelog)
-        places = [index for index, stored in enumerate(log) if stored.key == POSITION_KEY]
-        if Late.asked > 3 or len(places) < 2:
+        positions = [index for index, stored in enumerate(log) if stored.key == POSITION_KEY]
+        if LateChangelog.readers > 3 or len(positions) < 2:
             return super().open_changelog(changelog)
-        return MemoryChangelogReader(log[: places[-2] + 1])
+        return MemoryChangelogReader(log[: positions[-2] + 1])
 
 
 def emitted(world: World) -> Counter[tuple[str, int]]:
@@ -36,9 +37,9 @@ def test_a_changelog_behind_the_offsets_is_read_again_before_anything_is_folded(
     world.advance_hours(24.1)
     before = emitted(world)
     assert sum(before.values()) == 1
-    heir = world.worker("dispatch")
-    heir.transport.__class__ = Late
-    world.workers["dispatch"] = heir
+    successor = world.worker("dispatch")
+    successor.transport.__class__ = LateChangelog
+    world.workers["dispatch"] = successor
     world.settle()
-    assert Late.asked > 3
+    assert LateChangelog.readers > 3
     assert emitted(world) == before

@@ -1,4 +1,4 @@
-"""Bugs planted on purpose: a check that finds none of them would be worth nothing (style 14)."""
+"""Seeded bugs: the check of `fold_check.py` must find every one of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,30 +12,28 @@ from schemas.base.times import SECOND
 from schemas.internal.states import POSITION_KEY
 from streams.base.transport import Partition
 from streams.runtime.roles import PROCESSORS
-from tests.crash.faulty_world import (
+from tests.crash.fold_check import differences
+from tests.testing.faulty_world import (
     LAYOUT,
+    AbortingTransport,
     Fault,
-    MakeTask,
-    Plan,
-    Rig,
-    SlowWorker,
+    FaultPlan,
+    FaultyWorld,
+    PacedWorker,
+    RoleTasks,
     Stuck,
-    UnsureTransport,
 )
-from tests.crash.histories import Move, chance
-from tests.crash.history_player import hurry, play, sleep
-from tests.crash.refold import differences
+from tests.testing.history_player import play, play_hurried, play_without_ticks
+from tests.testing.random_histories import Action, random_history
 
-HISTORY: Sequence[Move] = chance(5, 30)
-ABORTS = Plan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.ABORT))
-DEATHS = Plan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.DIE_AFTER))
-
-
-MOVING = Plan(crew=2, commit_every=40)
+HISTORY: Sequence[Action] = random_history(5, 30)
+ABORTS = FaultPlan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.ABORT))
+CRASHES = FaultPlan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.CRASH_AFTER))
+MOVING = FaultPlan(workers_per_role=2, commit_every=40)
 
 
-class StateFirst(SlowWorker):
-    """The state is replaced before the commit is known to be through."""
+class StateBeforeCommit(PacedWorker):
+    """The states are replaced before the commit has succeeded."""
 
     def _commit(self) -> None:
         for owned in self.owned.values():
@@ -47,56 +45,56 @@ class StateFirst(SlowWorker):
         super()._commit()
 
 
-class NoRewind(SlowWorker):
-    """After an abort the batch is forgotten, and reading goes on where it was."""
+class NoRewindAfterAbort(PacedWorker):
+    """After an abort the input is not rewound, so the batch is lost."""
 
     def _abort_batch(self) -> None:
         super()._abort_batch()
         self._rewind_pending = False
 
 
-class Clinging(SlowWorker):
-    """What was said for a partition is kept in the open transaction when the partition goes."""
+class KeepsRevokedOutputs(PacedWorker):
+    """The outputs of a revoked partition stay in the open transaction."""
 
     def _revoked(self, partitions: Sequence[Partition]) -> None:
         self._drop(partitions)
 
 
-class OffsetsApart(UnsureTransport):
-    """The offsets follow in a transaction of their own, if the worker lives to see it."""
+class OffsetsInOwnTransaction(AbortingTransport):
+    """The offsets are committed in a transaction of their own, unless the worker crashes first."""
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         super().commit({})
-        for place, offset in offsets.items():
-            self.broker.offsets[self.group, place] = offset
+        for partition, offset in offsets.items():
+            self.broker.offsets[self.group, partition] = offset
 
 
-class CommitFirst(UnsureTransport):
-    """What is read counts as read before what was said of it stands in the logs."""
+class OffsetsFirst(AbortingTransport):
+    """The offsets are committed before the outputs."""
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
-        for place, offset in offsets.items():
-            self.broker.offsets[self.group, place] = offset
+        for partition, offset in offsets.items():
+            self.broker.offsets[self.group, partition] = offset
         super().commit(offsets)
 
 
-class Placeless(Task):
-    """A task that believes the group's offset alone: its state does not say where it stands."""
+class NoPosition(Task):
+    """A task that starts at the group's offset: it does not restore its position."""
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         if key != POSITION_KEY:
             super().restore(key, value)
 
 
-class Hasty(Task):
-    """A task whose clock is ahead of its log: timers fire early."""
+class TimersTooEarly(Task):
+    """A task whose stream time is ahead of its log, so that timers fire early."""
 
     def feed(self, records: Sequence[Record]) -> None:
         super().feed([replace(r, timestamp=r.timestamp + 30 * SECOND) for r in records])
 
 
-class Tardy(Task):
-    """A task that takes a record before it fires what was due until then."""
+class TimersTooLate(Task):
+    """A task that applies a record before the timers that are due by its timestamp."""
 
     def advance(self, budget: int) -> int:
         if self.inbox:
@@ -106,23 +104,23 @@ class Tardy(Task):
         return super().advance(budget)
 
 
-class Leaky(Store):
-    """A store that does not give back the timers which a rolled-back batch took."""
+class LosesTimers(Store):
+    """A store that does not restore the timers which a rolled-back batch has removed."""
 
     def rollback(self) -> None:
         self._armed = self._armed_committed
         self._end()
 
 
-class Forgetful(Task):
-    """A task over a leaky store."""
+class LosesTimersOnRollback(Task):
+    """A task over a store that loses timers."""
 
     def __init__(self, processor: object, partition: int) -> None:
         super().__init__(processor, partition)  # type: ignore[arg-type]
-        self.store = Leaky(self.processor.decode_state)
+        self.store = LosesTimers(self.processor.decode_state)
 
 
-class Ageing(Task):
+class KeepsStreamTime(Task):
     """A task whose stream time is not rolled back with its batch."""
 
     def rollback(self) -> None:
@@ -131,15 +129,15 @@ class Ageing(Task):
         self.stream_time = reached
 
 
-class Unfiltered(Task):
-    """A task that folds whatever it is handed, again if need be."""
+class FoldsTwice(Task):
+    """A task that folds records again when they are delivered again."""
 
     def feed(self, records: Sequence[Record]) -> None:
         self.inbox.extend(records)
 
 
-def made_of(kind: type[Task]) -> MakeTask:
-    """Every role's tasks, of that broken kind."""
+def tasks_of_class(kind: type[Task]) -> RoleTasks:
+    """The tasks of every role, of this class."""
 
     def tasks(role: str) -> Callable[[Partition], Task]:
         processor = PROCESSORS[role][1](LAYOUT)
@@ -148,63 +146,74 @@ def made_of(kind: type[Task]) -> MakeTask:
     return tasks
 
 
-def found(plan: Plan | None = None, how: Callable[..., Rig] = play, **pieces: Any) -> list[str]:
-    """What the check says of a run with these pieces."""
+def problems(
+    plan: FaultPlan | None = None, player: Callable[..., FaultyWorld] = play, **pieces: Any
+) -> list[str]:
+    """The problems that the check finds in a run with these pieces."""
     try:
-        return differences(how(HISTORY, plan, **pieces))
+        return differences(player(HISTORY, plan, **pieces))
     except Stuck:
-        return ["what was lost is waited for without end"]
+        return ["the world waits without end for something that was lost"]
 
 
-@pytest.mark.parametrize("plan", [Plan(), ABORTS, DEATHS, Plan(rewind_every=7), MOVING])
-@pytest.mark.parametrize("how", [play, sleep, hurry])
-def test_without_a_planted_bug_nothing_is_found(plan: Plan, how: Callable[..., Rig]) -> None:
-    assert found(plan, how) == []
+@pytest.mark.parametrize(
+    "plan", [FaultPlan(), ABORTS, CRASHES, FaultPlan(redeliver_every=7), MOVING]
+)
+@pytest.mark.parametrize("player", [play, play_without_ticks, play_hurried])
+def test_without_a_bug_no_problem_is_found(
+    plan: FaultPlan, player: Callable[..., FaultyWorld]
+) -> None:
+    assert problems(plan, player) == []
 
 
-def test_a_state_that_is_replaced_before_the_commit_is_caught() -> None:
-    assert found(ABORTS, workers=StateFirst)
+def test_a_state_that_is_replaced_before_the_commit_is_found() -> None:
+    assert problems(ABORTS, workers=StateBeforeCommit)
 
 
-def test_reading_on_after_an_abort_is_caught() -> None:
-    assert found(ABORTS, workers=NoRewind)
+def test_reading_on_after_an_abort_is_found() -> None:
+    assert problems(ABORTS, workers=NoRewindAfterAbort)
 
 
-def test_a_timer_that_fires_early_is_caught() -> None:
-    assert found(tasks=made_of(Hasty))
+def test_a_timer_that_fires_early_is_found() -> None:
+    assert problems(tasks=tasks_of_class(TimersTooEarly))
 
 
-def test_a_timer_that_fires_after_a_later_record_is_caught() -> None:
-    assert found(how=sleep, tasks=made_of(Tardy))
+def test_a_timer_that_fires_after_a_later_record_is_found() -> None:
+    assert problems(player=play_without_ticks, tasks=tasks_of_class(TimersTooLate))
 
 
-def test_a_timer_lost_on_rollback_is_caught() -> None:
-    assert found(ABORTS, tasks=made_of(Forgetful))
+def test_a_timer_that_is_lost_on_rollback_is_found() -> None:
+    assert problems(ABORTS, tasks=tasks_of_class(LosesTimersOnRollback))
 
 
-def test_what_is_said_for_a_partition_that_has_gone_is_caught() -> None:
-    assert found(MOVING, hurry, workers=Clinging)
+def test_outputs_of_a_revoked_partition_are_found() -> None:
+    assert problems(MOVING, play_hurried, workers=KeepsRevokedOutputs)
 
 
-def test_time_that_a_rollback_leaves_ahead_is_caught() -> None:
-    assert found(ABORTS._replace(commit_every=40), hurry, tasks=made_of(Ageing))
+def test_stream_time_that_a_rollback_leaves_ahead_is_found() -> None:
+    assert problems(
+        ABORTS._replace(commit_every=40), play_hurried, tasks=tasks_of_class(KeepsStreamTime)
+    )
 
 
-def test_offsets_outside_the_transaction_are_caught() -> None:
-    assert found(DEATHS, transports=OffsetsApart, tasks=made_of(Placeless))
+def test_offsets_outside_of_the_transaction_are_found() -> None:
+    assert problems(CRASHES, transports=OffsetsInOwnTransaction, tasks=tasks_of_class(NoPosition))
 
 
-def test_a_commit_before_what_was_said_stands_is_caught() -> None:
-    early = DEATHS._replace(faults=dict.fromkeys(DEATHS.faults, Fault.DIE_BEFORE))
-    assert found(early) == []
-    assert found(early, transports=CommitFirst, tasks=made_of(Placeless))
+def test_offsets_that_are_committed_before_the_outputs_are_found() -> None:
+    early = CRASHES._replace(faults=dict.fromkeys(CRASHES.faults, Fault.CRASH_BEFORE))
+    assert problems(early) == []
+    assert problems(early, transports=OffsetsFirst, tasks=tasks_of_class(NoPosition))
 
 
-def test_a_stale_offset_is_outvoted_by_the_place_in_the_changelog() -> None:
-    """Two witnesses: the state says itself where it stands, so nothing is folded twice."""
-    assert all("committed" in sentence for sentence in found(DEATHS, transports=OffsetsApart))
+def test_the_position_in_the_changelog_takes_precedence_over_a_stale_offset() -> None:
+    """The position is stored with the states, so no record is folded twice: only the committed
+    offset differs."""
+    assert all(
+        "committed" in problem for problem in problems(CRASHES, transports=OffsetsInOwnTransaction)
+    )
 
 
-def test_folding_again_what_comes_again_is_caught() -> None:
-    short = play(HISTORY[:3], Plan(rewind_every=40), tasks=made_of(Unfiltered))
+def test_records_that_are_folded_twice_are_found() -> None:
+    short = play(HISTORY[:3], FaultPlan(redeliver_every=40), tasks=tasks_of_class(FoldsTwice))
     assert differences(short)

@@ -1,5 +1,5 @@
-"""A timer that cannot fire costs its entity's next step and nothing else; a state that grows too
-large costs the record that made it so (design 2.10, style 8)."""
+"""A timer that fails becomes a dead letter, and a record that makes a state too large does too; all
+others go on (promise 10)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,47 +17,57 @@ from schemas.internal import messages as m
 from schemas.internal.topics import Topic
 from streams.base.transport import Partition
 from streams.runtime.roles import task_maker
-from tests.crash.faulty_world import LAYOUT, Fault, MakeTask, Plan, Rig, sizes
-from tests.crash.test_poison import header, opened
 from tests.testing.builders import job
+from tests.testing.faulty_world import (
+    LAYOUT,
+    Fault,
+    FaultPlan,
+    FaultyWorld,
+    RoleTasks,
+    header_of,
+    loop_sizes,
+    world_with_tasks,
+)
 
 PEOPLE = 40
 
 
-class Startled(ContactProcessor):
-    """A processor that cannot wake those named `bad`."""
+class FailingTimers(ContactProcessor):
+    """A processor that fails in the timers of contacts whose id ends with `bad`."""
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        super().fire(turn, key, state)  # half of it is done by then
+        super().fire(turn, key, state)  # the state has changed by then
         if key.endswith(b"bad"):
             raise ZeroDivisionError("no")
 
 
 def tasks(role: str) -> Callable[[Partition], Task]:
-    """The tasks of all roles, the contacts' with that processor."""
+    """The tasks of a role; those of contacts have the failing processor."""
     if role == "contact":
-        return lambda partition: Task(Startled(), partition.number)
+        return lambda partition: Task(FailingTimers(), partition.number)
     return task_maker(role, LAYOUT)
 
 
-def told(bad: set[int], plan: Plan | None = None, made: MakeTask = tasks) -> Rig:
-    """All have had a job, and their first touch is long due."""
-    rig = opened(plan, made)
-    with sizes(rig.plan):
+def world_after(
+    failing: set[int], plan: FaultPlan | None = None, tasks_: RoleTasks = tasks
+) -> FaultyWorld:
+    """A world in which all contacts have completed a job, and their first touch was due."""
+    world = world_with_tasks(plan, tasks_)
+    with loop_sizes(world.plan):
         for n in range(PEOPLE):
-            rig.append(job(f"j{n}", contact_id=f"p{n}bad" if n in bad else f"p{n}"))
-        rig.settle()
-        rig.advance_hours(30)
-    return rig
+            world.append(job(f"j{n}", contact_id=f"p{n}bad" if n in failing else f"p{n}"))
+        world.settle()
+        world.advance_hours(30)
+    return world
 
 
-def woken(rig: Rig) -> set[str]:
-    """Who was asked to be written to."""
-    return {str(f.contact_id) for f in rig.facts() if f.fact == "touch.requested"}
+def requested_contacts(world: FaultyWorld) -> set[str]:
+    """The contacts whose touch was requested."""
+    return {str(f.contact_id) for f in world.facts() if f.fact == "touch.requested"}
 
 
-def good(bad: set[int]) -> set[str]:
-    return {f"p{n}" for n in range(PEOPLE) if n not in bad}
+def good_contacts(failing: set[int]) -> set[str]:
+    return {f"p{n}" for n in range(PEOPLE) if n not in failing}
 
 
 @settings(max_examples=15, deadline=None)
@@ -67,46 +77,52 @@ def good(bad: set[int]) -> set[str]:
     st.integers(1, 3),
     st.dictionaries(st.integers(1, 60), st.sampled_from(Fault), max_size=8),
 )
-def test_whoever_cannot_be_woken_is_parked_once_and_the_others_go_on(
-    bad: set[int], steps: int, commit_every: int, faults: dict[int, Fault]
+def test_a_failing_timer_becomes_one_dead_letter_and_the_others_fire(
+    failing: set[int], steps: int, commit_every: int, faults: dict[int, Fault]
 ) -> None:
-    rig = told(bad, Plan(steps_max=steps, commit_every=commit_every, faults=faults))
-    letters = rig.broker.topic(Topic.DEAD_LETTERS)
-    assert sorted(header(x, "origin_key") for x in letters) == sorted(f"acme/p{n}bad" for n in bad)
-    assert {header(x, "reason") for x in letters} <= {"TIMER_FAILED"}
-    assert woken(rig) == good(bad)
+    world = world_after(
+        failing, FaultPlan(steps_max=steps, commit_every=commit_every, faults=faults)
+    )
+    letters = world.broker.topic(Topic.DEAD_LETTERS)
+    assert sorted(header_of(x, "origin_key") for x in letters) == sorted(
+        f"acme/p{n}bad" for n in failing
+    )
+    assert {header_of(x, "reason") for x in letters} <= {"TIMER_FAILED"}
+    assert requested_contacts(world) == good_contacts(failing)
 
 
-def test_the_state_of_a_silenced_timer_stays_and_wakes_again_when_it_is_touched() -> None:
-    rig = told({3})
+def test_the_state_of_a_failed_timer_stays_and_its_timer_fires_again_after_a_change() -> None:
+    world = world_after({3})
     key = b"acme/p3bad"
-    assert key in [name for _, name in rig.states("contact")]
-    rig._tasks = lambda role: task_maker(role, LAYOUT)  # the bug is mended
-    for name in rig.workers:
-        rig.workers[name] = rig.worker(name)
-    with sizes(rig.plan):
-        rig.settle()
-        assert "p3bad" not in woken(rig)
-        rig.append(m.ContactUpserted("acme", "p3bad", "/crm#1", rig.now, m.Person("Ann")))
-        rig.settle()
-        rig.advance_hours(30)
-    assert "p3bad" in woken(rig)
-    assert len(rig.broker.topic(Topic.DEAD_LETTERS)) == 1
+    assert key in [name for _, name in world.states("contact")]
+    world._tasks = lambda role: task_maker(role, LAYOUT)  # the bug is fixed
+    for name in world.workers:
+        world.workers[name] = world.worker(name)
+    with loop_sizes(world.plan):
+        world.settle()
+        assert "p3bad" not in requested_contacts(world)
+        world.append(m.ContactUpserted("acme", "p3bad", "/crm#1", world.now, m.Person("Ann")))
+        world.settle()
+        world.advance_hours(30)
+    assert "p3bad" in requested_contacts(world)
+    assert len(world.broker.topic(Topic.DEAD_LETTERS)) == 1
 
 
 @pytest.mark.parametrize("commit_every", [1, 3])
-def test_a_state_that_grows_too_large_costs_the_record_that_made_it_so(commit_every: int) -> None:
-    rig = told(set(), Plan(commit_every=commit_every), lambda role: task_maker(role, LAYOUT))
-    with patch.object(store, "STATE_MAX_BYTES", 20_000), sizes(rig.plan):
+def test_a_record_that_makes_a_state_too_large_becomes_a_dead_letter(commit_every: int) -> None:
+    world = world_after(
+        set(), FaultPlan(commit_every=commit_every), lambda role: task_maker(role, LAYOUT)
+    )
+    with patch.object(store, "STATE_MAX_BYTES", 20_000), loop_sizes(world.plan):
         for size in (5_000, 30_000, 6_000):
             note = {"note": "x" * size}
-            reported_at = rig.now + size
-            rig.append(
+            reported_at = world.now + size
+            world.append(
                 m.ContactUpserted("acme", "p1", f"/crm#{size}", reported_at, m.Person(), note)
             )
-        rig.settle()
-    (letter,) = rig.broker.topic(Topic.DEAD_LETTERS)
-    assert header(letter, "reason") == "FOLD_FAILED"
-    assert header(letter, "detail").startswith("StateTooLarge: 3")
-    (state,) = [v for (_, key), v in rig.states("contact").items() if key == b"acme/p1"]
+        world.settle()
+    (letter,) = world.broker.topic(Topic.DEAD_LETTERS)
+    assert header_of(letter, "reason") == "FOLD_FAILED"
+    assert header_of(letter, "detail").startswith("StateTooLarge: 3")
+    (state,) = [v for (_, key), v in world.states("contact").items() if key == b"acme/p1"]
     assert b"x" * 6_000 in state and len(state) < 7_000

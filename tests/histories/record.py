@@ -23,8 +23,6 @@ from schemas.public.commands import command_encoder
 from streams.audit.replay.recording import RECORDED, RecordBatch, new_recording
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
-from tests.crash.histories import chance
-from tests.crash.history_player import play
 from tests.testing.builders import (
     CAMPAIGN,
     TENANT,
@@ -33,6 +31,8 @@ from tests.testing.builders import (
     step,
     tenant,
 )
+from tests.testing.history_player import play
+from tests.testing.random_histories import random_history
 from tests.testing.story import make_sender
 from tests.testing.world import World
 
@@ -265,7 +265,7 @@ def prospecting() -> World:
 
 def mixed() -> World:
     """Both kinds of campaigns at once, and random events of people and owners."""
-    return play(chance(14, 150))
+    return play(random_history(14, 150))
 
 
 HISTORIES: dict[str, Callable[[], World]] = {

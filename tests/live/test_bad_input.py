@@ -20,11 +20,11 @@ from streams.base.settings import Settings
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack
 from streams.kafka.registry import registrar
-from tests.chaos.engine import Site
-from tests.testing.publishing import Publisher
-from tests.testing.topic_reading import DeadLetters, Facts, Letter, Origin
-from tests.testing.two_tenant_engine import House, ready
-from tests.testing.unreadable_records import AVRO, BAD, Bad, headers
+from tests.testing.live_engine import LiveEngine
+from tests.testing.publishing import EventSource
+from tests.testing.topic_readers import DeadLetterReader, FactReader, Origin, ReceivedDeadLetter
+from tests.testing.two_tenant_engine import TwoTenantEngine, set_up_tenant
+from tests.testing.unreadable_records import AVRO, UNREADABLE_RECORDS, UnreadableRecord, headers
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -33,45 +33,53 @@ SOON_HOURS = 0.0001
 
 
 @pytest.fixture(scope="module")
-def house(
+def engine(
     stack: Stack, registry: EmbeddedRegistry, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    site = Site(
+) -> Iterator[TwoTenantEngine]:
+    live = LiveEngine(
         stack,
         tmp_path_factory.mktemp("bad-input"),
         environment={"TOUCHSTREAM_REGISTRY_URL": registry.url},
     )
-    site.start(SMALL)
-    settings = site.settings
-    house = House(site, Publisher(settings), DeadLetters(settings), Facts(settings), registry)
+    live.start(SMALL)
+    settings = live.settings
+    engine = TwoTenantEngine(
+        live, EventSource(settings), DeadLetterReader(settings), FactReader(settings), registry
+    )
     for tenant_id in ("acme", "quiet"):
-        ready(site, house.publisher, house.facts, tenant_id, delay_hours=SOON_HOURS)
-        house.publisher.job(tenant_id, "ann")
-        house.fact(FactKind.TOUCH_COMMANDED, tenant_id=tenant_id)
+        set_up_tenant(live, engine.publisher, engine.facts, tenant_id, delay_hours=SOON_HOURS)
+        engine.publisher.job(tenant_id, "ann")
+        engine.fact(FactKind.TOUCH_COMMANDED, tenant_id=tenant_id)
     verify(settings, wait_s=60)  # at rest, and so in PostgreSQL
-    yield house
-    site.stop()
+    yield engine
+    live.stop()
 
 
 @pytest.fixture(scope="module")
-def letters(house: House) -> dict[str, tuple[Letter | None, int]]:
+def letters(engine: TwoTenantEngine) -> dict[str, tuple[ReceivedDeadLetter | None, int]]:
     """Every bad record published, a good one before and after it; the letters that came of it."""
-    before = house.rows("quiet")
-    packed = Publisher(house.site.settings, _packing(house.site.settings))
+    before = engine.rows("quiet")
+    packed = EventSource(engine.live.settings, _packing(engine.live.settings))
     places: dict[str, Origin] = {}
-    for number, bad in enumerate(BAD):
-        house.publisher.job("acme", f"good-{number}")
-        publisher = packed if bad.packed else house.publisher
-        places[bad.name] = publisher.put(bad.topic, bad.headers, bad.value, bad.key, bad.stamp)
-    house.publisher.job("acme", "good-last")
-    house.until("a letter each", lambda: set(places.values()) <= house.letters.look().keys())
-    goods = {f"good-{number}" for number in range(len(BAD))} | {"good-last"}
-    house.until(
+    for number, unreadable in enumerate(UNREADABLE_RECORDS):
+        engine.publisher.job("acme", f"good-{number}")
+        publisher = packed if unreadable.packed else engine.publisher
+        places[unreadable.name] = publisher.put(
+            unreadable.topic,
+            unreadable.headers,
+            unreadable.value,
+            unreadable.key,
+            unreadable.timestamp_ms,
+        )
+    engine.publisher.job("acme", "good-last")
+    engine.wait_until("a letter each", lambda: set(places.values()) <= engine.letters.read().keys())
+    goods = {f"good-{number}" for number in range(len(UNREADABLE_RECORDS))} | {"good-last"}
+    engine.wait_until(
         "the good ones go through",
-        lambda: goods <= {f.contact_id for f in house.facts.of(FactKind.TOUCH_COMMANDED)},
+        lambda: goods <= {f.contact_id for f in engine.facts.matching(FactKind.TOUCH_COMMANDED)},
     )
-    assert house.rows("quiet") == before
-    found = house.letters.found
+    assert engine.rows("quiet") == before
+    found = engine.letters.letters
     return {name: (found.get(place), place[2]) for name, place in places.items()}
 
 
@@ -86,43 +94,43 @@ def _packing(settings: Settings) -> Producer:
     )
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+@pytest.mark.parametrize("bad", UNREADABLE_RECORDS, ids=lambda unreadable: unreadable.name)
 def test_each_is_a_dead_letter_with_its_bytes(
-    letters: dict[str, tuple[Letter | None, int]], bad: Bad
+    letters: dict[str, tuple[ReceivedDeadLetter | None, int]], unreadable: UnreadableRecord
 ) -> None:
-    letter, _ = letters[bad.name]
+    letter, _ = letters[unreadable.name]
     assert letter is not None
-    assert letter.reason == bad.code, letter.detail
-    assert (letter.value or b"") == (bad.value or b"")[:VALUE_MAX_BYTES]
-    for name, value in bad.headers:
+    assert letter.reason == unreadable.code, letter.detail
+    assert (letter.value or b"") == (unreadable.value or b"")[:VALUE_MAX_BYTES]
+    for name, value in unreadable.headers:
         assert letter.headers[f"original_{name}"] == value
 
 
 def test_nothing_else_became_a_letter(
-    house: House, letters: dict[str, tuple[Letter | None, int]]
+    engine: TwoTenantEngine, letters: dict[str, tuple[ReceivedDeadLetter | None, int]]
 ) -> None:
-    assert len(house.letters.look()) == len(BAD)
+    assert len(engine.letters.read()) == len(UNREADABLE_RECORDS)
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff\x00", b"quiet/ann", b"x" * 5_000])
-def test_a_foreign_key_decides_nothing(house: House, key: bytes | None) -> None:
+def test_a_foreign_key_decides_nothing(engine: TwoTenantEngine, key: bytes | None) -> None:
     contact = f"keyed-{len(key or b'')}-{key is None}"
-    house.publisher.job("acme", contact, key=key)
-    house.fact(FactKind.TOUCH_COMMANDED, tenant_id="acme", contact_id=contact)
+    engine.publisher.job("acme", contact, key=key)
+    engine.fact(FactKind.TOUCH_COMMANDED, tenant_id="acme", contact_id=contact)
 
 
-def test_a_schema_of_another_event_is_a_dead_letter(house: House) -> None:
-    number = registrar(house.registry.url)("job.deleted")
+def test_a_schema_of_another_event_is_a_dead_letter(engine: TwoTenantEngine) -> None:
+    number = registrar(engine.registry.url)("job.deleted")
     value = b"\x00" + number.to_bytes(4) + b"\x02a"
-    place = house.publisher.put(Topic.JOBS, headers(content=AVRO), value)
-    house.until("its letter", lambda: place in house.letters.look())
-    assert house.letters.found[place].reason == RefusalCode.AVRO_SCHEMA_MISMATCH
+    place = engine.publisher.put(Topic.JOBS, headers(content=AVRO), value)
+    engine.wait_until("its letter", lambda: place in engine.letters.read())
+    assert engine.letters.letters[place].reason == RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
-def test_a_schema_that_the_registry_knows_goes_through(house: House) -> None:
-    number = registrar(house.registry.url)("job.completed")
-    house.publisher.job("acme", "framed", encoding="confluent", schema_id=number)
-    house.fact(FactKind.TOUCH_COMMANDED, contact_id="framed")
+def test_a_schema_that_the_registry_knows_goes_through(engine: TwoTenantEngine) -> None:
+    number = registrar(engine.registry.url)("job.completed")
+    engine.publisher.job("acme", "framed", encoding="confluent", schema_id=number)
+    engine.fact(FactKind.TOUCH_COMMANDED, contact_id="framed")
 
 
 REFUSED = [
@@ -138,10 +146,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("ce_type", "fields", "code"), REFUSED)
 def test_what_fits_nothing_is_refused_with_a_code(
-    house: House, ce_type: str, fields: dict[str, Any], code: str
+    engine: TwoTenantEngine, ce_type: str, fields: dict[str, Any], code: str
 ) -> None:
-    cause = house.publisher.event(ce_type, **fields)
-    assert house.fact(FactKind.EVENT_REFUSED, cause=cause).reason == code
+    cause = engine.publisher.event(ce_type, **fields)
+    assert engine.fact(FactKind.EVENT_REFUSED, cause=cause).reason == code
 
 
 @pytest.mark.parametrize(
@@ -149,30 +157,30 @@ def test_what_fits_nothing_is_refused_with_a_code(
     [("2099-12-31T00:00:00Z", "JOB_IN_FUTURE"), ("2000-01-01T00:00:00Z", "JOB_TOO_OLD")],
 )
 def test_a_job_of_the_far_past_or_future_enrolls_nobody(
-    house: House, completed_at: str, reason: str
+    engine: TwoTenantEngine, completed_at: str, reason: str
 ) -> None:
-    cause = house.publisher.job("acme", f"at-{completed_at[:4]}", completed_at=completed_at)
-    assert house.fact(FactKind.ENROLLMENT_DECLINED, cause=cause).reason == reason
+    cause = engine.publisher.job("acme", f"at-{completed_at[:4]}", completed_at=completed_at)
+    assert engine.fact(FactKind.ENROLLMENT_DECLINED, cause=cause).reason == reason
 
 
-def test_another_tenants_command_id_changes_nothing_of_either(house: House) -> None:
-    theirs = next(c for c in house.commands() if c["tenant_id"] == "quiet")
-    before = house.rows("quiet")
+def test_another_tenants_command_id_changes_nothing_of_either(engine: TwoTenantEngine) -> None:
+    theirs = next(c for c in engine.commands() if c["tenant_id"] == "quiet")
+    before = engine.rows("quiet")
     who = {"tenant_id": "acme", "contact_id": "ann", "command_id": theirs["command_id"]}
     for ce_type in ("touch.sent", "touch.failed", "touch.bounced", "review.clicked"):
-        cause = house.publisher.event(ce_type, **who)
-        assert house.fact(FactKind.EVENT_REFUSED, cause=cause).reason == "COMMAND_UNKNOWN"
-    assert house.rows("quiet") == before
+        cause = engine.publisher.event(ce_type, **who)
+        assert engine.fact(FactKind.EVENT_REFUSED, cause=cause).reason == "COMMAND_UNKNOWN"
+    assert engine.rows("quiet") == before
 
 
-def test_a_sender_that_answers_twice_is_heard_once(house: House) -> None:
-    mine = next(c for c in house.commands() if c["contact_id"] == "good-0")
+def test_a_sender_that_answers_twice_is_heard_once(engine: TwoTenantEngine) -> None:
+    mine = next(c for c in engine.commands() if c["contact_id"] == "good-0")
     who = {"contact_id": "good-0", "command_id": mine["command_id"]}
     for event_id in ("same", "same", "another"):
-        house.publisher.event("touch.sent", event_id=event_id, **who)
-    house.publisher.event("touch.opened", **who)
-    house.fact(FactKind.TOUCH_OPENED, command_id=mine["command_id"])
-    assert len(house.facts.of(FactKind.TOUCH_SENT, command_id=mine["command_id"])) == 1
+        engine.publisher.event("touch.sent", event_id=event_id, **who)
+    engine.publisher.event("touch.opened", **who)
+    engine.fact(FactKind.TOUCH_OPENED, command_id=mine["command_id"])
+    assert len(engine.facts.matching(FactKind.TOUCH_SENT, command_id=mine["command_id"])) == 1
 
 
 STEP = {"id": "a", "channel": "email", "delay_hours": 1}
@@ -188,31 +196,31 @@ WRONG: list[tuple[list[dict[str, Any]], str]] = [
 
 @pytest.mark.parametrize(("steps", "code"), WRONG)
 def test_an_invalid_definition_is_refused_with_its_codes(
-    house: House, steps: list[dict[str, Any]], code: str
+    engine: TwoTenantEngine, steps: list[dict[str, Any]], code: str
 ) -> None:
     whole = {**sample("campaign.published")["definition"], "campaign_id": "wrong", "steps": steps}
-    cause = house.publisher.event("campaign.published", campaign_id="wrong", definition=whole)
-    values = house.fact(FactKind.CAMPAIGN_REFUSED, cause=cause).values or {}
+    cause = engine.publisher.event("campaign.published", campaign_id="wrong", definition=whole)
+    values = engine.fact(FactKind.CAMPAIGN_REFUSED, cause=cause).values or {}
     assert code in [problem["code"] for problem in values["problems"]]
 
 
-def test_a_registry_that_is_away_makes_no_dead_letters(house: House) -> None:
-    number = _own_schema(house.registry.url)
-    before = len(house.letters.look())
-    house.registry.stop()
+def test_a_registry_that_is_away_makes_no_dead_letters(engine: TwoTenantEngine) -> None:
+    number = _own_schema(engine.registry.url)
+    before = len(engine.letters.read())
+    engine.registry.stop()
     try:
-        house.publisher.job("acme", "waiting", encoding="confluent", schema_id=number)
-        house.publisher.job("acme", "behind")
+        engine.publisher.job("acme", "waiting", encoding="confluent", schema_id=number)
+        engine.publisher.job("acme", "behind")
         words = "registry not to be reached"
-        house.until("intake waits", lambda: house.site.said("intake", 0, words))
-        house.site.pause(2)
-        assert len(house.letters.look()) == before
-        assert not house.facts.of(FactKind.ENROLLMENT_STARTED, contact_id="waiting")
+        engine.wait_until("intake waits", lambda: engine.live.log_count("intake", 0, words))
+        engine.live.pause(2)
+        assert len(engine.letters.read()) == before
+        assert not engine.facts.matching(FactKind.ENROLLMENT_STARTED, contact_id="waiting")
     finally:
-        house.registry.start()
+        engine.registry.start()
     for contact in ("waiting", "behind"):
-        house.fact(FactKind.TOUCH_COMMANDED, contact_id=contact)
-    assert len(house.letters.look()) == before
+        engine.fact(FactKind.TOUCH_COMMANDED, contact_id=contact)
+    assert len(engine.letters.read()) == before
 
 
 def _own_schema(url: str, remark: str = "remark") -> int:
@@ -226,25 +234,25 @@ def _own_schema(url: str, remark: str = "remark") -> int:
     return number
 
 
-def test_a_schema_registered_too_late_is_known_from_then_on(house: House) -> None:
-    early = _own_schema(house.registry.url, "one") + 1
-    house.publisher.job("acme", "too-early", encoding="confluent", schema_id=early)
-    house.until(
+def test_a_schema_registered_too_late_is_known_from_then_on(engine: TwoTenantEngine) -> None:
+    early = _own_schema(engine.registry.url, "one") + 1
+    engine.publisher.job("acme", "too-early", encoding="confluent", schema_id=early)
+    engine.wait_until(
         "its letter",
         lambda: (
             RefusalCode.AVRO_SCHEMA_UNKNOWN
-            in [x.reason for x in house.letters.look().values()][-1:]
+            in [x.reason for x in engine.letters.read().values()][-1:]
         ),
     )
-    assert _own_schema(house.registry.url, "another") == early
-    house.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)
-    house.fact(FactKind.TOUCH_COMMANDED, contact_id="in-time")
+    assert _own_schema(engine.registry.url, "another") == early
+    engine.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)
+    engine.fact(FactKind.TOUCH_COMMANDED, contact_id="in-time")
 
 
-def test_after_all_that_the_recount_agrees(house: House) -> None:
-    report = verify(house.site.settings, wait_s=60)
+def test_after_all_that_the_recount_agrees(engine: TwoTenantEngine) -> None:
+    report = verify(engine.live.settings, wait_s=60)
     assert report.differences == []
 
 
-def test_intake_never_died(house: House) -> None:
-    assert house.site.said("intake", 0, '"starting"') == 1
+def test_intake_never_died(engine: TwoTenantEngine) -> None:
+    assert engine.live.log_count("intake", 0, '"starting"') == 1

@@ -15,10 +15,10 @@ from streams.base.settings import load_settings
 from streams.embedded.stack import Stack
 from streams.kafka.reader import TopicReader
 from streams.kafka.topics import create_topics
-from tests.chaos.engine import Site
-from tests.testing.publishing import Publisher, now
-from tests.testing.topic_reading import Facts
-from tests.testing.two_tenant_engine import ready
+from tests.testing.live_engine import LiveEngine
+from tests.testing.publishing import EventSource, now
+from tests.testing.topic_readers import FactReader
+from tests.testing.two_tenant_engine import set_up_tenant
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -28,47 +28,49 @@ AHEAD = 1
 
 
 def test_a_broker_clock_a_day_ahead_fires_nothing(stack: Stack, tmp_path: Path) -> None:
-    site = Site(stack, tmp_path)
+    engine = LiveEngine(stack, tmp_path)
     # Logs that keep the writer's stamp, so that one record can have the stamp of a broker astray.
-    create_topics(load_settings({**site.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
-    site.start(SMALL)
+    create_topics(load_settings({**engine.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
+    engine.start(SMALL)
     try:
-        _run(site)
+        _run(engine)
     finally:
-        site.stop()
+        engine.stop()
 
 
-def _run(site: Site) -> None:
-    settings = site.settings
-    publisher, facts = Publisher(settings), Facts(settings)
-    ready(site, publisher, facts, "acme", delay_hours=24)
-    _jobs(site, publisher, facts, "early", 10)
+def _run(engine: LiveEngine) -> None:
+    settings = engine.settings
+    publisher, facts = EventSource(settings), FactReader(settings)
+    set_up_tenant(engine, publisher, facts, "acme", delay_hours=24)
+    _jobs(engine, publisher, facts, "early", 10)
 
     stray = Producer({"bootstrap.servers": settings.bootstrap_servers})
     stamp = (now() + DAY + DAY // 24) // 1_000
     name = f"{settings.topic_prefix}{Topic.CONTACT_LOG}"
     stray.produce(name, TICK, partition=AHEAD, timestamp=stamp)
     assert stray.flush(30) == 0
-    site.until("the task stops", lambda: site.said("contact", 0, "task stopped") > 0)
+    engine.wait_until("the task stops", lambda: engine.log_count("contact", 0, "task stopped") > 0)
 
     late = [f"late-{number}" for number in range(10)]
     for contact in late:
         publisher.job("acme", contact)
     others = {c for c in late if partition_of(f"acme/{c}".encode(), 2) != AHEAD}
     assert 0 < len(others) < 10
-    site.until("the other partition goes on", lambda: others <= _enrolled(facts))
-    site.pause(2)
+    engine.wait_until("the other partition goes on", lambda: others <= _enrolled(facts))
+    engine.pause(2)
     assert not set(late) - others & _enrolled(facts)
-    assert facts.of(FactKind.TOUCH_REQUESTED) == []
+    assert facts.matching(FactKind.TOUCH_REQUESTED) == []
     assert all(not list(TopicReader(settings, topic).read()) for topic in COMMANDS)
 
 
-def _jobs(site: Site, publisher: Publisher, facts: Facts, name: str, number: int) -> None:
+def _jobs(
+    engine: LiveEngine, publisher: EventSource, facts: FactReader, name: str, number: int
+) -> None:
     contacts = {f"{name}-{index}" for index in range(number)}
     for contact in sorted(contacts):
         publisher.job("acme", contact)
-    site.until("enrolled", lambda: contacts <= _enrolled(facts))
+    engine.wait_until("enrolled", lambda: contacts <= _enrolled(facts))
 
 
-def _enrolled(facts: Facts) -> set[str]:
-    return {str(fact.contact_id) for fact in facts.of(FactKind.ENROLLMENT_STARTED)}
+def _enrolled(facts: FactReader) -> set[str]:
+    return {str(fact.contact_id) for fact in facts.matching(FactKind.ENROLLMENT_STARTED)}

@@ -45,9 +45,9 @@ class Member:
         consumer.incremental_unassign(places)
 
 
-def turn(seconds: float, *members: Member, until: int = 99) -> None:
+def turn(seconds: float, *members: Member, wait_until: int = 99) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and sum(len(m.places) for m in members) < until:
+    while time.monotonic() < deadline and sum(len(m.places) for m in members) < wait_until:
         for member in members:
             member.turn()
 
@@ -63,12 +63,12 @@ def settings(stack: Stack, topic_prefix: str) -> Settings:
 
 def test_what_a_dead_member_had_to_give_away_is_given(settings: Settings) -> None:
     first = Member(settings, "first")
-    turn(30, first, until=4)
+    turn(30, first, wait_until=4)
     assert len(first.places) == 4
     second = Member(settings, "second")
     turn(4, second)  # the first one hangs meanwhile: it cannot let go of its half
     reborn = Member(settings, "first")
-    turn(40, second, reborn, until=4)
+    turn(40, second, reborn, wait_until=4)
     found = second.places | reborn.places
     for member in (second, reborn):
         member.close()
@@ -83,7 +83,7 @@ def test_a_client_that_has_lost_its_group_ends(
     know."""
     monkeypatch.setattr(membership, "ABSENT_MAX_S", 4.0)
     member = Member(settings, "only")
-    turn(30, member, until=4)
+    turn(30, member, wait_until=4)
     turn(8, member)  # who is in its group is left alone
     member.consumer.unsubscribe()
     with pytest.raises(FatalClientError, match="has not listed only"):

@@ -19,10 +19,10 @@ from streams.base.settings import Settings
 from streams.embedded.stack import Stack
 from streams.kafka.clients import read_uncommitted_consumer
 from streams.kafka.reader import TopicReader
-from tests.chaos.engine import Site
-from tests.testing.publishing import Publisher, now
-from tests.testing.topic_reading import Facts
-from tests.testing.two_tenant_engine import ready
+from tests.testing.live_engine import LiveEngine
+from tests.testing.publishing import EventSource, now
+from tests.testing.topic_readers import FactReader
+from tests.testing.two_tenant_engine import set_up_tenant
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -41,34 +41,36 @@ def commanded(counts: Counter[str], reader: TopicReader) -> Counter[str]:
 def test_thousands_of_enrollments_survive_the_death_of_all_workers(
     stack: Stack, tmp_path: Path
 ) -> None:
-    site = Site(stack, tmp_path)
-    site.start(SMALL)
+    engine = LiveEngine(stack, tmp_path)
+    engine.start(SMALL)
     try:
-        _run(site)
+        _run(engine)
     finally:
-        site.stop()
+        engine.stop()
 
 
-def _run(site: Site) -> None:
-    settings = site.settings
-    publisher, facts = Publisher(settings), Facts(settings)
-    ready(site, publisher, facts, "acme", delay_hours=DELAY_S / 3_600)
+def _run(engine: LiveEngine) -> None:
+    settings = engine.settings
+    publisher, facts = EventSource(settings), FactReader(settings)
+    set_up_tenant(engine, publisher, facts, "acme", delay_hours=DELAY_S / 3_600)
 
     began = format_rfc3339(now())
     publisher.jobs("acme", [f"c-{number}" for number in range(CONTACTS)], began)
     started = FactKind.ENROLLMENT_STARTED
-    site.until("all enrollments", lambda: len(facts.of(started)) == CONTACTS)
+    engine.wait_until("all enrollments", lambda: len(facts.matching(started)) == CONTACTS)
     for role in ("contact", "dispatch", "campaign", "intake"):
-        for child in site.children(role):
+        for child in engine.children(role):
             assert child.process is not None
             os.kill(child.process.pid, signal.SIGKILL)
 
     counts: Counter[str] = Counter()
     reader = TopicReader(settings, COMMAND_TOPICS["email"])
-    site.until("all commands", lambda: len(commanded(counts, reader)) == CONTACTS, 120)
-    site.pause(1)
+    engine.wait_until("all commands", lambda: len(commanded(counts, reader)) == CONTACTS, 120)
+    engine.pause(1)
     assert set(commanded(counts, reader).values()) == {1}
-    early = [f for f in facts.of(FactKind.TOUCH_REQUESTED) if f.at.timestamp() * 1e6 < _due(began)]
+    early = [
+        f for f in facts.matching(FactKind.TOUCH_REQUESTED) if f.at.timestamp() * 1e6 < _due(began)
+    ]
     assert not early
     assert verify(settings, wait_s=60).differences == []
     assert [place for place in _standing(settings) if place.leader_epoch is None] == []

@@ -20,12 +20,12 @@ from schemas.base.times import format_rfc3339
 from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.embedded.stack import Stack
-from tests.chaos.engine import Site
 from tests.testing.builders import step
 from tests.testing.command_line import Touchstream, touchstream
-from tests.testing.live_senders import SECOND, Answer, Command, Senders
-from tests.testing.publishing import Publisher, now
-from tests.testing.topic_reading import Facts
+from tests.testing.live_engine import LiveEngine
+from tests.testing.live_senders import SECOND, LiveSenders, ReceivedCommand, ScriptedAnswer
+from tests.testing.publishing import EventSource, now
+from tests.testing.topic_readers import FactReader
 
 __all__ = ["touchstream"]
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -115,7 +115,7 @@ def definition(tenant_id: str, campaign_id: str) -> dict[str, Any]:
     return {**ids, "settings": settings, **CAMPAIGNS[campaign_id]}
 
 
-def answers(command: Command) -> Iterator[Answer]:
+def answers(command: ReceivedCommand) -> Iterator[ScriptedAnswer]:
     """What a sender and the person say to a command."""
     data = command.data
     like, ids = int(data["contact_id"].rpartition("-")[2]), {"command_id": data["command_id"]}
@@ -124,12 +124,12 @@ def answers(command: Command) -> Iterator[Answer]:
     prospect = data["campaign_id"] == "outreach"
     failure = _failure(like % LIKES, data) if prospect else None
     if failure is not None:
-        yield Answer(0.1, "touch.failed", {**ids, **failure})
+        yield ScriptedAnswer(0.1, "touch.failed", {**ids, **failure})
         return
     if data["campaign_id"] == "reviews" and like == STOPPED:
-        yield Answer(0.1, "contact.stopped", {"campaign_id": None})
+        yield ScriptedAnswer(0.1, "contact.stopped", {"campaign_id": None})
         return
-    yield Answer(0.1, "touch.sent", {**ids, "sent_at": None})
+    yield ScriptedAnswer(0.1, "touch.sent", {**ids, "sent_at": None})
     if prospect:
         yield from _prospect(like % LIKES, data["step_id"], ids)
     elif data["campaign_id"] == "reviews":
@@ -144,35 +144,37 @@ def _failure(like: int, data: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _prospect(like: int, name: str, ids: dict[str, str]) -> Iterator[Answer]:
+def _prospect(like: int, name: str, ids: dict[str, str]) -> Iterator[ScriptedAnswer]:
     match name:
         case "request" if like not in (STRANGER, UNKNOWN):
-            yield Answer(0.3, "connection.accepted", ids)
+            yield ScriptedAnswer(0.3, "connection.accepted", ids)
         case "message" if like == REPLIES:
-            yield Answer(0.3, "contact.replied", {**ids, "channel": "linkedin"})
-            yield Answer(3.0, "contact.resumed", {"campaign_id": "outreach"})
+            yield ScriptedAnswer(0.3, "contact.replied", {**ids, "channel": "linkedin"})
+            yield ScriptedAnswer(3.0, "contact.resumed", {"campaign_id": "outreach"})
         case "mail" if like == EAGER:
-            yield Answer(0.2, "touch.opened", ids)
-            yield Answer(0.2, "touch.clicked", ids)
+            yield ScriptedAnswer(0.2, "touch.opened", ids)
+            yield ScriptedAnswer(0.2, "touch.clicked", ids)
         case "mail" if like == BOUNCES:
-            yield Answer(0.2, "touch.bounced", {**ids, "bounce_type": "hard"})
+            yield ScriptedAnswer(0.2, "touch.bounced", {**ids, "bounce_type": "hard"})
         case "mail" if like == LEAVES:
-            yield Answer(0.2, "contact.unsubscribed", {"channel": "all", "command_id": None})
+            yield ScriptedAnswer(
+                0.2, "contact.unsubscribed", {"channel": "all", "command_id": None}
+            )
 
 
-def _customer(like: int, data: dict[str, Any], ids: dict[str, str]) -> Iterator[Answer]:
+def _customer(like: int, data: dict[str, Any], ids: dict[str, str]) -> Iterator[ScriptedAnswer]:
     if data["step_id"] != "s1":
         return
     if like == CLICKS:
-        yield Answer(0.2, "touch.clicked", ids)
+        yield ScriptedAnswer(0.2, "touch.clicked", ids)
     if like == REPEATS and data["variables"]["job_id"].endswith("-1"):
-        yield Answer(0.5, "job.completed", job(data["contact_id"], "hvac", 2))
+        yield ScriptedAnswer(0.5, "job.completed", job(data["contact_id"], "hvac", 2))
     if like == REVIEWS:
-        yield Answer(0.5, "review.clicked", {**ids, "campaign_id": None})
+        yield ScriptedAnswer(0.5, "review.clicked", {**ids, "campaign_id": None})
     if like == NO_SMS:
-        yield Answer(0.2, "contact.unsubscribed", {"channel": "sms", "command_id": None})
+        yield ScriptedAnswer(0.2, "contact.unsubscribed", {"channel": "sms", "command_id": None})
     if like == DEAD:
-        yield Answer(0.2, "touch.bounced", {**ids, "bounce_type": "hard"})
+        yield ScriptedAnswer(0.2, "touch.bounced", {**ids, "bounce_type": "hard"})
 
 
 def phone(contact_id: str) -> str:
@@ -196,23 +198,27 @@ def job(contact_id: str, service_type: str, number: int = 1) -> dict[str, Any]:
 class Stage:
     """The engine, its tenants, and those who answer."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.facts, self.publisher = Facts(site.settings), Publisher(site.settings)
-        self.senders = Senders(site.settings, self.publisher, answers)
+    def __init__(self, engine: LiveEngine) -> None:
+        self.engine = engine
+        self.facts, self.publisher = FactReader(engine.settings), EventSource(engine.settings)
+        self.senders = LiveSenders(engine.settings, self.publisher, answers)
         for tenant_id in TENANTS:
             cause = self._tenant(tenant_id)
-            self.until(lambda cause=cause: self.facts.of(FactKind.TENANT_UPDATED, cause=cause))
+            self.wait_until(
+                lambda cause=cause: self.facts.matching(FactKind.TENANT_UPDATED, cause=cause)
+            )
             for campaign_id in CAMPAIGNS:
                 whole = definition(tenant_id, campaign_id)
                 ids = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-                self.senders.say("campaign.published", **ids, definition=whole)
-        self.until(
-            lambda: len(self.facts.of(FactKind.CAMPAIGN_READY)) == len(TENANTS) * len(CAMPAIGNS)
+                self.senders.publish("campaign.published", **ids, definition=whole)
+        self.wait_until(
+            lambda: (
+                len(self.facts.matching(FactKind.CAMPAIGN_READY)) == len(TENANTS) * len(CAMPAIGNS)
+            )
         )
 
     def _tenant(self, tenant_id: str) -> str:
-        return self.senders.say(
+        return self.senders.publish(
             "tenant.upserted",
             tenant_id=tenant_id,
             timezone="UTC",
@@ -223,64 +229,66 @@ class Stage:
             fence=None,
         )
 
-    def until(self, reached: Any) -> None:
+    def wait_until(self, reached: Any) -> None:
         def looked() -> bool:
-            self.senders.look()
+            self.senders.work()
             return bool(reached())
 
-        self.site.until("what the test waits for", looked, 60)
+        self.engine.wait_until("what the test waits for", looked, 60)
 
     def people(self, tenant_id: str) -> None:
         """Prospects are enrolled, customers have had a job done."""
-        say = self.senders.say
+        publish = self.senders.publish
         for number in PROSPECTS:
             name = f"p-{number}"
             who = {"tenant_id": tenant_id, "contact_id": name}
             link = f"https://linkedin.com/in/{name}"
             address = {"email": f"{name}@example.com", "phone": phone(name), "linkedin_url": link}
-            say("contact.upserted", **who, **address)
-            say("contact.enrolled", **who, campaign_id="outreach", variables=None)
+            publish("contact.upserted", **who, **address)
+            publish("contact.enrolled", **who, campaign_id="outreach", variables=None)
         for campaign_id, likes in (("reviews", CUSTOMERS), ("paused", PAUSED), ("silent", SILENT)):
             service = CAMPAIGNS[campaign_id]["service_type"]
             for like in likes:
                 name = f"{campaign_id}-{like}"
                 who = {"tenant_id": tenant_id, "contact_id": name}
-                say("job.completed", **who, **job(name, service))
+                publish("job.completed", **who, **job(name, service))
 
     def pause_and_resume(self) -> None:
         """Between the two touches of the campaign; then after the second would have been due."""
         second = {"campaign_id": "paused", "step_id": "s2"}
-        self.until(
-            lambda: len(self.facts.of(FactKind.TOUCH_SCHEDULED, **second)) == 2 * len(PAUSED)
+        self.wait_until(
+            lambda: len(self.facts.matching(FactKind.TOUCH_SCHEDULED, **second)) == 2 * len(PAUSED)
         )
         dues = [
-            fact.until for fact in self.facts.of(FactKind.TOUCH_SCHEDULED, **second) if fact.until
+            fact.until
+            for fact in self.facts.matching(FactKind.TOUCH_SCHEDULED, **second)
+            if fact.until
         ]
         first, last = (int(due.timestamp() * SECOND) for due in (min(dues), max(dues)))
         if now() > first - 2 * SECOND:  # the machine is that slow: let them go
-            self.until(lambda: now() > last + 2 * SECOND)
+            self.wait_until(lambda: now() > last + 2 * SECOND)
         for tenant_id in TENANTS:
-            self.senders.say("campaign.paused", tenant_id=tenant_id, campaign_id="paused")
-        self.until(lambda: now() > last + SECOND)
+            self.senders.publish("campaign.paused", tenant_id=tenant_id, campaign_id="paused")
+        self.wait_until(lambda: now() > last + SECOND)
         for tenant_id in TENANTS:
-            self.senders.say("campaign.resumed", tenant_id=tenant_id, campaign_id="paused")
+            self.senders.publish("campaign.resumed", tenant_id=tenant_id, campaign_id="paused")
 
     def rest(self) -> None:
         """Every run has ended, those of repeat jobs too, and all is said."""
         ends = (FactKind.ENROLLMENT_COMPLETED, FactKind.ENROLLMENT_STOPPED)
         begun = len(TENANTS) * (len(PROSPECTS) + len(CUSTOMERS) + 1 + len(PAUSED) + len(SILENT))
-        self.until(lambda: sum(len(self.facts.of(kind)) for kind in ends) == begun)
-        self.until(lambda: self.senders.idle)
+        self.wait_until(lambda: sum(len(self.facts.matching(kind)) for kind in ends) == begun)
+        self.wait_until(lambda: self.senders.idle)
 
 
 @pytest.fixture
 def stage(stack: Stack, tmp_path: Path) -> Iterator[Stage]:
-    site = Site(stack, tmp_path / "logs")
-    site.start(LAYOUT)
-    stage = Stage(site)
+    engine = LiveEngine(stack, tmp_path / "logs")
+    engine.start(LAYOUT)
+    stage = Stage(engine)
     yield stage
     stage.senders.close()
-    site.stop()
+    engine.stop()
 
 
 def test_a_simulated_run_commands_what_the_live_run_commanded(
@@ -289,32 +297,32 @@ def test_a_simulated_run_commands_what_the_live_run_commanded(
     bad = stage.publisher.put(Topic.JOBS, [], b"{oops")
     for tenant_id in TENANTS:
         stage.people(tenant_id)
-    stage.site.pause(0.01)
-    before, halfway = stage.senders.said, format_rfc3339(now())
-    stage.site.pause(0.01)
+    stage.engine.pause(0.01)
+    before, halfway = stage.senders.published, format_rfc3339(now())
+    stage.engine.pause(0.01)
     stage.pause_and_resume()
     stage.rest()
-    assert {fact.fact for fact in stage.facts.found} >= MUST_HAPPEN
+    assert {fact.fact for fact in stage.facts.facts} >= MUST_HAPPEN
     live = [seen(command) for command in stage.senders.commands]
 
-    for name, value in stage.site.environment.items():
+    for name, value in stage.engine.environment.items():
         monkeypatch.setenv(name, value)
     out = tmp_path / "report"
     told = touchstream("simulate", "--from-topics", "--out", out, "--json").json()
     lines = map(json.loads, (out / "commands.jsonl").read_text().splitlines())
-    simulated = [seen(Command(line["type"], line["id"], line["data"])) for line in lines]
+    simulated = [seen(ReceivedCommand(line["type"], line["id"], line["data"])) for line in lines]
     assert sorted(simulated) == sorted(live)
 
     place = f"{bad[0]}[{bad[1]}]@{bad[2]}"
     assert [(one["place"], one["code"]) for one in told["bad"]] == [(place, "NOT_CLOUDEVENT")]
     recorded = [told["simulation"]["recorded_events"]]
     for half in ("--before", "--since"):
-        said = touchstream("simulate", "--from-topics", half, halfway, "--json")
-        recorded.append(said.json()["simulation"]["recorded_events"])
-    assert recorded == [stage.senders.said, before, stage.senders.said - before]
+        published = touchstream("simulate", "--from-topics", half, halfway, "--json")
+        recorded.append(published.json()["simulation"]["recorded_events"])
+    assert recorded == [stage.senders.published, before, stage.senders.published - before]
 
 
-def seen(command: Command) -> tuple[str, str, str]:
+def seen(command: ReceivedCommand) -> tuple[str, str, str]:
     """Everything but the moment in which it was asked for, which is late by a little when live."""
     kept = {k: v for k, v in command.data.items() if k not in ("due_at", "expires_at")}
     return command.kind, command.event_id, json.dumps(kept, sort_keys=True)

@@ -20,10 +20,10 @@ from streams.audit.verify import verify
 from streams.base.settings import Settings
 from streams.embedded.stack import Stack
 from streams.kafka.clients import idempotent_producer, read_committed_consumer
-from tests.chaos.engine import Site
-from tests.testing.publishing import Publisher
-from tests.testing.topic_reading import Facts
-from tests.testing.two_tenant_engine import ONE_EACH, ready
+from tests.testing.live_engine import LiveEngine
+from tests.testing.publishing import EventSource
+from tests.testing.topic_readers import FactReader
+from tests.testing.two_tenant_engine import ONE_EACH, set_up_tenant
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
@@ -31,15 +31,15 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """An engine that has sent one touch, agrees with its logs, and has been stopped."""
-    site = Site(stack, tmp_path_factory.mktemp("verify"))
-    site.start(ONE_EACH)
-    publisher, facts = Publisher(site.settings), Facts(site.settings)
-    ready(site, publisher, facts, "acme", delay_hours=0.1 / 3_600)
+    engine = LiveEngine(stack, tmp_path_factory.mktemp("verify"))
+    engine.start(ONE_EACH)
+    publisher, facts = EventSource(engine.settings), FactReader(engine.settings)
+    set_up_tenant(engine, publisher, facts, "acme", delay_hours=0.1 / 3_600)
     publisher.job("acme", "ann")
-    site.until("the command", lambda: bool(facts.of(FactKind.TOUCH_COMMANDED)))
-    assert verify(site.settings, wait_s=60).differences == []
-    site.stop()
-    yield site.settings
+    engine.wait_until("the command", lambda: bool(facts.matching(FactKind.TOUCH_COMMANDED)))
+    assert verify(engine.settings, wait_s=60).differences == []
+    engine.stop()
+    yield engine.settings
 
 
 def first(settings: Settings, topic: Topic) -> Message:

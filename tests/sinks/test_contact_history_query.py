@@ -1,4 +1,4 @@
-"""What PostgreSQL has of a contact is what the processors know of it."""
+"""The history of a contact in PostgreSQL equals its facts and states."""
 
 import psycopg
 import pytest
@@ -6,11 +6,11 @@ import pytest
 from processors.why import explain
 from schemas.internal.enrollment import Enrollment
 from sinks.contact_history_query import ContactHistoryQueries
-from tests.testing.random_histories import chance
-from tests.testing.history_player import play
 from tests.sinks.conftest import Database
 from tests.testing.builders import CONTACT, TENANT, job, step, world_with_campaign
+from tests.testing.history_player import play
 from tests.testing.projected import project
+from tests.testing.random_histories import random_history
 from tests.testing.story import contact_of, enrolled, failing_sender, working_senders
 
 
@@ -26,7 +26,7 @@ def projected_fields(runs: list[Enrollment]) -> list[tuple[object, ...]]:
 def test_the_explanation_from_postgresql_equals_that_from_facts_and_states(
     dsn: str, seed: int
 ) -> None:
-    world = play(chance(seed, 60))
+    world = play(random_history(seed, 60))
     project(world, dsn)
     keys = sorted(
         {(f.tenant_id, f.contact_id) for f in world.facts() if f.contact_id and f.enrollment_id}
@@ -39,14 +39,14 @@ def test_the_explanation_from_postgresql_equals_that_from_facts_and_states(
                 f for f in world.facts() if (f.tenant_id, f.contact_id) == (tenant_id, contact_id)
             ]
             runs = contact_of(world, contact_id, tenant_id).enrollments
-            known = queries.history(tenant_id, contact_id)
-            assert known.facts == facts
-            kept = {run.enrollment_id for run in runs}
-            found = [run for run in known.runs if run.enrollment_id in kept]
-            assert explain(tenant_id, contact_id, known.facts, found) == explain(
+            history = queries.history(tenant_id, contact_id)
+            assert history.facts == facts
+            in_state = {run.enrollment_id for run in runs}
+            projected = [run for run in history.runs if run.enrollment_id in in_state]
+            assert explain(tenant_id, contact_id, history.facts, projected) == explain(
                 tenant_id, contact_id, facts, runs
             )
-            assert sorted(projected_fields(found)) == sorted(projected_fields(runs))
+            assert sorted(projected_fields(projected)) == sorted(projected_fields(runs))
 
 
 def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: str) -> None:
@@ -57,8 +57,8 @@ def test_ids_of_runs_commands_and_earlier_attempts_lead_to_their_contact(dsn: st
     (run,) = contact_of(world).enrollments
     first, second = (touch.command_id for touch in world.commanded_touches())
     with ContactHistoryQueries(dsn) as queries:
-        for known in (run.enrollment_id, first, second):
-            assert queries.owner(known) == (TENANT, CONTACT, run.enrollment_id)
+        for sought_id in (run.enrollment_id, first, second):
+            assert queries.owner(sought_id) == (TENANT, CONTACT, run.enrollment_id)
         assert queries.owner("00000000-0000-8000-8000-000000000000") is None
         assert queries.contacts(CONTACT) == [(TENANT, CONTACT, None)]
         assert queries.history(TENANT, "nobody") == ([], [])
@@ -70,8 +70,8 @@ def test_another_tenant_finds_none_of_the_ids(dsn: str) -> None:
     project(world, dsn)
     (run,) = contact_of(world).enrollments
     with ContactHistoryQueries(dsn, "bolt") as queries:
-        for known in (run.enrollment_id, world.commanded_touches()[0].command_id):
-            assert queries.owner(known) is None
+        for sought_id in (run.enrollment_id, world.commanded_touches()[0].command_id):
+            assert queries.owner(sought_id) is None
         assert queries.contacts(CONTACT) == []
         assert queries.history("bolt", CONTACT) == ([], [])
 

@@ -1,4 +1,4 @@
-"""Events and other bytes onto public topics, each with the place that the broker gave it."""
+"""Publishes events and other records on the public topics of a live engine."""
 
 import time
 from typing import Any
@@ -12,17 +12,19 @@ from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
 from streams.kafka.clients import idempotent_producer
-from tests.testing.topic_reading import Origin
+from tests.testing.topic_readers import Origin
 
 Headers = list[tuple[str, bytes]]
 
 
 def now() -> int:
+    """The current time in microseconds."""
     return time.time_ns() // 1_000
 
 
-class Publisher:
-    """`put` takes any bytes, `event` a sample with some fields changed."""
+class EventSource:
+    """A source of events: `put` publishes any bytes, and `event` an example event with changed
+    fields. `through` is the producer, by default an idempotent one."""
 
     def __init__(self, settings: Settings, through: Producer | None = None) -> None:
         self._prefix = settings.topic_prefix
@@ -35,21 +37,22 @@ class Publisher:
         headers: Headers,
         value: bytes | None,
         key: bytes | None = b"k",
-        stamp: int = 0,
+        timestamp_ms: int = 0,
     ) -> Origin:
-        """One record; where it stands."""
-        places: list[Origin] = []
+        """Publishes a record, and returns its topic, partition and offset. A timestamp of 0 means
+        now."""
+        origins: list[Origin] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             assert error is None, error
-            places.append((topic.value, message.partition() or 0, message.offset() or 0))
+            origins.append((topic.value, message.partition() or 0, message.offset() or 0))
 
         name = f"{self._prefix}{topic}"
         self._producer.produce(
-            name, value, key, headers=[*headers], timestamp=stamp, on_delivery=delivered
+            name, value, key, headers=[*headers], timestamp=timestamp_ms, on_delivery=delivered
         )
         assert self._producer.flush(30) == 0
-        return places[0]
+        return origins[0]
 
     def event(
         self,
@@ -61,7 +64,7 @@ class Publisher:
         schema_id: int | None = None,
         **fields: Any,
     ) -> str:
-        """A valid event on its topic; its cause."""
+        """Publishes a valid event on its topic, and returns its cause."""
         self._events += 1
         event_id = event_id or f"e{self._events}"
         headers, value = encode_event(
@@ -79,7 +82,7 @@ class Publisher:
         return f"test#{event_id}"
 
     def tenant(self, tenant_id: str) -> str:
-        """A tenant without quiet hours and limits."""
+        """Publishes a tenant without quiet hours and limits."""
         return self.event(
             "tenant.upserted",
             tenant_id=tenant_id,
@@ -90,7 +93,7 @@ class Publisher:
         )
 
     def campaign(self, tenant_id: str, *, delay_hours: float, key: bytes = b"k") -> str:
-        """One e-mail for every service type."""
+        """Publishes a campaign of one e-mail for every service type."""
         step = {"id": "s1", "channel": "email", "template_id": "t", "delay_hours": delay_hours}
         whole = {
             "tenant_id": tenant_id,
@@ -108,7 +111,7 @@ class Publisher:
         )
 
     def jobs(self, tenant_id: str, contacts: list[str], completed_at: str) -> None:
-        """Many at once, each for a contact of its own."""
+        """Publishes many jobs at once, each for a contact of its own."""
         for contact_id in contacts:
             fields = self._job(tenant_id, contact_id, completed_at)
             headers, value = encode_event(
@@ -123,7 +126,7 @@ class Publisher:
         assert self._producer.flush(60) == 0
 
     def job(self, tenant_id: str, contact_id: str, **changes: Any) -> str:
-        """A job that was finished just now."""
+        """Publishes a job that was finished just now."""
         fields = self._job(tenant_id, contact_id, format_rfc3339(now()))
         return self.event("job.completed", **{**fields, **changes})
 

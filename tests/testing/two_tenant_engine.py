@@ -1,4 +1,4 @@
-"""A running engine with two tenants: acme is talked about, quiet is left alone."""
+"""A running engine with two tenants: events are published for acme, and none for quiet."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,45 +11,54 @@ from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS, Layout
 from streams.embedded.registry import EmbeddedRegistry
 from streams.kafka.reader import TopicReader
-from tests.chaos.engine import Site
-from tests.testing.publishing import Publisher
-from tests.testing.topic_reading import DeadLetters, Facts
+from tests.testing.live_engine import LiveEngine
+from tests.testing.publishing import EventSource
+from tests.testing.topic_readers import DeadLetterReader, FactReader
 
 ONE_EACH = Layout(public=1, contact=1, dispatch=1, campaign=1, commands=1, facts=1)
-"""The smallest: what partitions do is not the question."""
+"""The smallest layout, for tests that are not about partitions."""
 
 
-def ready(
-    site: Site, publisher: Publisher, facts: Facts, tenant_id: str, *, delay_hours: float
+def set_up_tenant(
+    live: LiveEngine,
+    publisher: EventSource,
+    facts: FactReader,
+    tenant_id: str,
+    *,
+    delay_hours: float,
 ) -> None:
-    """A tenant and its campaign, known to every partition: the next job meets them."""
+    """Publishes a tenant and its campaign, and waits until every partition knows both."""
     cause = publisher.tenant(tenant_id)
-    site.until("the tenant", lambda: bool(facts.of(FactKind.TENANT_UPDATED, cause=cause)))
+    live.wait_until(
+        "the tenant", lambda: bool(facts.matching(FactKind.TENANT_UPDATED, cause=cause))
+    )
     cause = publisher.campaign(tenant_id, delay_hours=delay_hours)
-    site.until("the campaign", lambda: bool(facts.of(FactKind.CAMPAIGN_READY, cause=cause)))
+    live.wait_until(
+        "the campaign", lambda: bool(facts.matching(FactKind.CAMPAIGN_READY, cause=cause))
+    )
 
 
-class House(NamedTuple):
-    """What a test may do to it, and what it can see."""
+class TwoTenantEngine(NamedTuple):
+    """An engine with what a test needs to publish events and to read the results."""
 
-    site: Site
-    publisher: Publisher
-    letters: DeadLetters
-    facts: Facts
+    live: LiveEngine
+    publisher: EventSource
+    letters: DeadLetterReader
+    facts: FactReader
     registry: EmbeddedRegistry
 
-    def until(self, what: str, reached: Callable[[], object]) -> None:
-        self.site.until(what, lambda: bool(reached()), 60)
+    def wait_until(self, description: str, reached: Callable[[], object]) -> None:
+        self.live.wait_until(description, lambda: bool(reached()), 60)
 
     def fact(self, kind: FactKind, **fields: object) -> Fact:
-        """The fact of this kind with these fields, when it has come."""
-        self.until(f"{kind} {fields}", lambda: self.facts.of(kind, **fields))
-        return self.facts.of(kind, **fields)[0]
+        """The first fact of this kind with these fields; waits until there is one."""
+        self.wait_until(f"{kind} {fields}", lambda: self.facts.matching(kind, **fields))
+        return self.facts.matching(kind, **fields)[0]
 
     def commands(self) -> list[dict[str, Any]]:
-        """All so far."""
-        readers = [TopicReader(self.site.settings, topic) for topic in COMMANDS]
-        found = [
+        """The fields of all commands and revocations so far."""
+        readers = [TopicReader(self.live.settings, topic) for topic in COMMANDS]
+        fields = [
             msgspec.json.decode(entry.value or b"{}")
             for reader in readers
             for _, entries in reader.read()
@@ -57,11 +66,11 @@ class House(NamedTuple):
         ]
         for reader in readers:
             reader.close()
-        return found
+        return fields
 
     def rows(self, tenant_id: str) -> dict[str, list[str]]:
-        """Everything that PostgreSQL has of a tenant."""
-        with psycopg.connect(self.site.settings.dsn()) as connection:
+        """All rows of a tenant in PostgreSQL as text, by table."""
+        with psycopg.connect(self.live.settings.dsn()) as connection:
             names = connection.execute(
                 "SELECT table_name FROM information_schema.columns "
                 "WHERE table_schema = 'touchstream' AND column_name = 'tenant_id'"

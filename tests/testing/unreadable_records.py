@@ -1,4 +1,4 @@
-"""Records that nobody can read, and the code each is refused with."""
+"""Records that cannot be read, each with the code that it is refused with."""
 
 import json
 from typing import Any, NamedTuple
@@ -12,9 +12,9 @@ from tests.testing.publishing import Headers
 JSON, AVRO = b"application/json", b"application/avro"
 
 
-class Bad(NamedTuple):
-    """One record; `packed` goes compressed past the broker's limit, `stamp` is the record's own
-    timestamp in milliseconds (0: now)."""
+class UnreadableRecord(NamedTuple):
+    """A record that intake refuses with `code`. With `packed` it is published compressed, so that
+    the broker takes more than its limit. A timestamp of 0 means now."""
 
     name: str
     code: str
@@ -23,12 +23,13 @@ class Bad(NamedTuple):
     topic: Topic = Topic.JOBS
     key: bytes | None = b"acme/ann"
     packed: bool = False
-    stamp: int = 0
+    timestamp_ms: int = 0
 
 
 def headers(ce_type: str = "job.completed", content: bytes = JSON, **changed: bytes) -> Headers:
-    """A CloudEvent's, with some changed; an empty one is left out."""
-    found = {
+    """The headers of a CloudEvent with some values changed; a header with an empty value is left
+    out."""
+    values = {
         "ce_specversion": b"1.0",
         "ce_type": ce_type.encode(),
         "ce_id": b"bad",
@@ -36,19 +37,19 @@ def headers(ce_type: str = "job.completed", content: bytes = JSON, **changed: by
         "content-type": content,
         **changed,
     }
-    return [(name, value) for name, value in found.items() if value]
+    return [(name, value) for name, value in values.items() if value]
 
 
 def body(ce_type: str = "job.completed", **changed: Any) -> bytes:
-    """A sample as JSON, NaN and all."""
+    """An example event with changed fields as JSON; NaN is allowed."""
     return json.dumps(sample(ce_type, **changed)).encode()
 
 
 def without(name: str) -> bytes:
-    """A job that lacks something."""
-    whole = sample("job.completed")
-    del whole[name]
-    return json.dumps(whole).encode()
+    """A completed job without one of its fields."""
+    fields = sample("job.completed")
+    del fields[name]
+    return json.dumps(fields).encode()
 
 
 _SINGLE = encode_event(
@@ -64,81 +65,111 @@ def _long(characters: int) -> bytes:
 
 def _reply(
     name: str, code: str, value: bytes, content: bytes = JSON, *, packed: bool = False
-) -> Bad:
-    return Bad(name, code, value, headers(_REPLY, content), Topic.ENGAGEMENT, packed=packed)
+) -> UnreadableRecord:
+    return UnreadableRecord(
+        name, code, value, headers(_REPLY, content), Topic.ENGAGEMENT, packed=packed
+    )
 
 
 _CUSTOMER = {"contact_id": "ann", "timezone": "Mars/Olympus"}
 
-BAD = (
-    Bad("garbage", RefusalCode.NOT_JSON, b"\x00\xff garbage", headers()),
-    Bad("garbage without headers", RefusalCode.NOT_CLOUDEVENT, b"\x00\xff garbage", []),
-    Bad("nothing", RefusalCode.VALUE_EMPTY, None, headers()),
-    Bad("wrong magic", RefusalCode.NOT_AVRO, b"\x07" + _SINGLE[1:], headers(content=AVRO)),
-    Bad("truncated Avro", RefusalCode.AVRO_TRUNCATED, _SINGLE[:-5], headers(content=AVRO)),
-    Bad("truncated frame", RefusalCode.AVRO_TRUNCATED, b"\x00\x00", headers(content=AVRO)),
-    Bad(
+UNREADABLE_RECORDS = (
+    UnreadableRecord("garbage", RefusalCode.NOT_JSON, b"\x00\xff garbage", headers()),
+    UnreadableRecord(
+        "garbage without headers", RefusalCode.NOT_CLOUDEVENT, b"\x00\xff garbage", []
+    ),
+    UnreadableRecord("nothing", RefusalCode.VALUE_EMPTY, None, headers()),
+    UnreadableRecord(
+        "wrong magic", RefusalCode.NOT_AVRO, b"\x07" + _SINGLE[1:], headers(content=AVRO)
+    ),
+    UnreadableRecord(
+        "truncated Avro", RefusalCode.AVRO_TRUNCATED, _SINGLE[:-5], headers(content=AVRO)
+    ),
+    UnreadableRecord(
+        "truncated frame", RefusalCode.AVRO_TRUNCATED, b"\x00\x00", headers(content=AVRO)
+    ),
+    UnreadableRecord(
         "unknown schema id",
         RefusalCode.AVRO_SCHEMA_UNKNOWN,
         b"\x00\x00\x0f\x42\x3f body",
         headers(content=AVRO),
     ),
-    Bad(
+    UnreadableRecord(
         "unknown fingerprint",
         RefusalCode.AVRO_SCHEMA_UNKNOWN,
         b"\xc3\x01" + bytes(20),
         headers(content=AVRO),
     ),
-    Bad("wrong type", RefusalCode.FIELD_INVALID, body(tenant_id=7), headers()),
-    Bad("missing field", RefusalCode.FIELD_MISSING, without("customer"), headers()),
-    Bad("a list", RefusalCode.FIELD_INVALID, b"[]", headers()),
-    Bad(
+    UnreadableRecord("wrong type", RefusalCode.FIELD_INVALID, body(tenant_id=7), headers()),
+    UnreadableRecord("missing field", RefusalCode.FIELD_MISSING, without("customer"), headers()),
+    UnreadableRecord("a list", RefusalCode.FIELD_INVALID, b"[]", headers()),
+    UnreadableRecord(
         "NaN",
         RefusalCode.FIELD_INVALID,
         body("contact.upserted", attributes={"x": float("nan")}),
         headers("contact.upserted"),
         Topic.CONTACTS,
     ),
-    Bad("NUL in an id", RefusalCode.FIELD_INVALID, body(tenant_id="a\x00b"), headers()),
-    Bad(
+    UnreadableRecord(
+        "NUL in an id", RefusalCode.FIELD_INVALID, body(tenant_id="a\x00b"), headers()
+    ),
+    UnreadableRecord(
         "another's key in an id", RefusalCode.FIELD_INVALID, body(tenant_id="quiet/ann"), headers()
     ),
     _reply("long text", RefusalCode.FIELD_INVALID, _long(30_000)),
     _reply("beyond our limit", RefusalCode.TOO_LARGE, _long(1_500_000)),
     _reply("up to the broker's limit", RefusalCode.TOO_LARGE, _long(3_999_000)),
     _reply("compressed past it", RefusalCode.TOO_LARGE, _long(20_000_000), packed=True),
-    Bad(
+    UnreadableRecord(
         "deep nesting", RefusalCode.TOO_DEEP, _DEEP, headers("campaign.published"), Topic.CAMPAIGNS
     ),
-    Bad("a great key", RefusalCode.NOT_JSON, b"?", headers(), key=b"k" * 2_500_000),
-    Bad("great headers", RefusalCode.NOT_JSON, b"?", [*headers(), ("x", b"h" * 400_000)]),
-    Bad("unknown type", RefusalCode.EVENT_TYPE_UNKNOWN, body(), headers("job.exploded")),
-    Bad("unknown version", RefusalCode.EVENT_VERSION_UNKNOWN, body(), headers("job.completed.v99")),
-    Bad(
+    UnreadableRecord("a great key", RefusalCode.NOT_JSON, b"?", headers(), key=b"k" * 2_500_000),
+    UnreadableRecord(
+        "great headers", RefusalCode.NOT_JSON, b"?", [*headers(), ("x", b"h" * 400_000)]
+    ),
+    UnreadableRecord(
+        "unknown type", RefusalCode.EVENT_TYPE_UNKNOWN, body(), headers("job.exploded")
+    ),
+    UnreadableRecord(
+        "unknown version", RefusalCode.EVENT_VERSION_UNKNOWN, body(), headers("job.completed.v99")
+    ),
+    UnreadableRecord(
         "unknown CloudEvents",
         RefusalCode.CE_VERSION_UNKNOWN,
         body(),
         headers(ce_specversion=b"2.0"),
     ),
-    Bad("no id", RefusalCode.CE_HEADER_MISSING, body(), headers(ce_id=b"")),
-    Bad(
+    UnreadableRecord("no id", RefusalCode.CE_HEADER_MISSING, body(), headers(ce_id=b"")),
+    UnreadableRecord(
         "id with control characters", RefusalCode.CE_HEADER_INVALID, body(), headers(ce_id=b"a\nb")
     ),
-    Bad("unknown content", RefusalCode.CONTENT_TYPE_UNKNOWN, body(), headers(content=b"text/xml")),
-    Bad("wrong topic", "EVENT_WRONG_TOPIC", body(), headers(), Topic.CONTACTS),
-    Bad(
+    UnreadableRecord(
+        "unknown content", RefusalCode.CONTENT_TYPE_UNKNOWN, body(), headers(content=b"text/xml")
+    ),
+    UnreadableRecord("wrong topic", "EVENT_WRONG_TOPIC", body(), headers(), Topic.CONTACTS),
+    UnreadableRecord(
         "event of 1970",
         RefusalCode.TIME_OUT_OF_RANGE,
         body(),
         headers(ce_time=b"1970-01-01T00:00:00Z"),
     ),
-    Bad("stamped in 1970", RefusalCode.TIME_OUT_OF_RANGE, body(), headers(), stamp=1_000),
-    Bad("stamped before time", RefusalCode.TIME_OUT_OF_RANGE, body(), headers(), stamp=-(2**62)),
-    Bad(
+    UnreadableRecord(
+        "stamped in 1970", RefusalCode.TIME_OUT_OF_RANGE, body(), headers(), timestamp_ms=1_000
+    ),
+    UnreadableRecord(
+        "stamped before time",
+        RefusalCode.TIME_OUT_OF_RANGE,
+        body(),
+        headers(),
+        timestamp_ms=-(2**62),
+    ),
+    UnreadableRecord(
         "job of 2200",
         RefusalCode.TIME_OUT_OF_RANGE,
         body(completed_at="2200-01-01T00:00:00Z"),
         headers(),
     ),
-    Bad("unknown zone", RefusalCode.TIMEZONE_UNKNOWN, body(customer=_CUSTOMER), headers()),
+    UnreadableRecord(
+        "unknown zone", RefusalCode.TIMEZONE_UNKNOWN, body(customer=_CUSTOMER), headers()
+    ),
 )

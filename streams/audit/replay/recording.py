@@ -32,8 +32,8 @@ WriteBatch = Callable[[RecordBatch], None]
 
 
 class NotARecording(Exception):
-    """The file is no recording, is damaged or cut short, or has a later version; the message says
-    which."""
+    """The file is no recording, is damaged or cut short, or has a later version; the message names
+    the problem."""
 
 
 class Recording(Protocol):

@@ -9,9 +9,9 @@ from schemas.base.times import DAY, format_rfc3339
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import DeleteTemplate, Person
-from tests.crash.histories import chance
-from tests.crash.history_player import play
 from tests.testing.builders import CAMPAIGN, TENANT, step
+from tests.testing.history_player import play
+from tests.testing.random_histories import random_history
 from tests.testing.story import (
     HOUR,
     START,
@@ -216,7 +216,7 @@ def test_a_deferral_to_the_morning_has_the_quiet_hours() -> None:
 
 @pytest.mark.parametrize("seed", range(80))
 def test_in_any_history_a_reason_has_its_values_or_needs_none(seed: int) -> None:
-    facts = play(chance(seed, 40)).facts()
+    facts = play(random_history(seed, 40)).facts()
     decided = [fact for fact in facts if fact.fact in DECIDED and fact.values is None]
     assert {fact.reason for fact in decided} <= SELF_EXPLANATORY
     stops = [fact for fact in facts if fact.fact is FactKind.ENROLLMENT_STOPPED]

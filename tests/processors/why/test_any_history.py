@@ -1,4 +1,4 @@
-"""Whatever happened, the explanation agrees with what became of it."""
+"""For any history, the explanation agrees with the states of the touches and runs."""
 
 from collections.abc import Callable
 
@@ -11,48 +11,49 @@ from schemas.internal.enrollment import RESOLVED, Enrollment, Phase
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import Contact, ContactState, EndedEnrollment
 from tests.testing.faulty_world import FaultyWorld
-from tests.testing.random_histories import chance
-from tests.testing.history_player import Player
+from tests.testing.history_player import HistoryPlayer
+from tests.testing.random_histories import random_history
 
 _decode = msgspec.msgpack.Decoder(ContactState).decode
 SEEDS = range(12)
 
 
-def people(world: FaultyWorld) -> dict[tuple[str, str], list[Enrollment]]:
-    """Every contact's enrollments, those included that its state has let go."""
-    found: dict[tuple[str, str], list[Enrollment]] = {}
+def enrollments_by_contact(world: FaultyWorld) -> dict[tuple[str, str], list[Enrollment]]:
+    """The enrollments of every contact, with those that were moved out of its state."""
+    runs: dict[tuple[str, str], list[Enrollment]] = {}
     for (_, key), value in world.states("contact").items():
         state = _decode(payload_of(value)) if key[:1] != b"\0" or key[:3] == b"\0e/" else None
         if isinstance(state, Contact):
             tenant_id, _, contact_id = key.decode().partition("/")
-            found.setdefault((tenant_id, contact_id), []).extend(state.enrollments)
+            runs.setdefault((tenant_id, contact_id), []).extend(state.enrollments)
         elif isinstance(state, EndedEnrollment):
-            found.setdefault((state.tenant_id, state.contact_id), []).append(state.enrollment)
-    return found
+            runs.setdefault((state.tenant_id, state.contact_id), []).append(state.enrollment)
+    return runs
 
 
-class Looking(Player):
-    """Looks at everybody each time something was said and done."""
+class CheckingPlayer(HistoryPlayer):
+    """Runs a check of the world after each event of a history."""
 
-    def __init__(self, look: Callable[[FaultyWorld], None]) -> None:
+    def __init__(self, check: Callable[[FaultyWorld], None]) -> None:
         super().__init__(FaultyWorld())
-        self._look = look
+        self._check = check
 
-    def _say(self, *messages: m.Message) -> None:
-        super()._say(*messages)
-        self._look(self.world)
+    def _send(self, *messages: m.Message) -> None:
+        super()._send(*messages)
+        self._check(self.world)
 
 
 def explained(world: FaultyWorld) -> list[tuple[Enrollment, RunExplanation]]:
+    """Every enrollment of every contact with its explanation."""
     facts = world.facts()
     pairs = []
-    for who, runs in people(world).items():
-        of_them = [fact for fact in facts if (fact.tenant_id, fact.contact_id) == who]
-        found: Explanation = explain(*who, of_them, runs)
+    for contact, runs in enrollments_by_contact(world).items():
+        of_contact = [fact for fact in facts if (fact.tenant_id, fact.contact_id) == contact]
+        explanation: Explanation = explain(*contact, of_contact, runs)
         by_id = {run.enrollment_id: run for run in runs}
-        pairs += [(by_id[run.enrollment_id], run) for run in found.runs]
-        told = sum(len(run.timeline) for run in found.runs) + len(found.besides)
-        assert told == len(of_them), "every fact is told once"
+        pairs += [(by_id[run.enrollment_id], run) for run in explanation.runs]
+        shown = sum(len(run.timeline) for run in explanation.runs) + len(explanation.besides)
+        assert shown == len(of_contact), "every fact is shown once"
     return pairs
 
 
@@ -60,7 +61,7 @@ def explained(world: FaultyWorld) -> list[tuple[Enrollment, RunExplanation]]:
 def test_no_gate_refused_a_sent_touch_and_exactly_one_refused_a_skipped_touch(
     seed: int,
 ) -> None:
-    Looking(_gates_agree).play(chance(seed, 60))
+    CheckingPlayer(_gates_agree).play(random_history(seed, 60))
 
 
 def _gates_agree(world: FaultyWorld) -> None:
@@ -79,7 +80,7 @@ def _gates_agree(world: FaultyWorld) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_has_a_wait_exactly_while_it_is_not_over(seed: int) -> None:
-    Looking(_waits_agree).play(chance(seed, 60))
+    CheckingPlayer(_waits_agree).play(random_history(seed, 60))
 
 
 def _waits_agree(world: FaultyWorld) -> None:

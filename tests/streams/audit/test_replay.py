@@ -30,18 +30,18 @@ from streams.audit.replay.recording import (
 from streams.audit.replay.replay import ReplayResult, replay
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
-from tests.crash.histories import chance
-from tests.crash.history_player import play
 from tests.histories import record
 from tests.histories.record import WorldRecording
 from tests.testing.builders import job, world_with_campaign
+from tests.testing.history_player import play
+from tests.testing.random_histories import random_history
 from tests.testing.story import deliver
 
 HISTORIES = sorted((Path(__file__).parents[2] / "histories").glob("*.gz"))
 
-Told = tuple[FactKind, str | None]
+HistoryContext = tuple[FactKind, str | None]
 
-TOLD_IN_BOTH: set[Told] = {
+TOLD_IN_BOTH: set[HistoryContext] = {
     (FactKind.TOUCH_COMMANDED, None),
     (FactKind.TOUCH_RETRIED, "timeout"),
     (FactKind.TOUCH_FAILED, "no_answer"),
@@ -59,7 +59,7 @@ TOLD_IN_BOTH: set[Told] = {
     (FactKind.TOUCH_SKIPPED, "no_template"),
     (FactKind.TOUCH_CONVERTED, "feedback_submitted"),
 }
-TOLD: dict[str, set[Told]] = {
+TOLD: dict[str, set[HistoryContext]] = {
     "review": {(FactKind.TRIGGER_MET, "click"), (FactKind.TOUCH_SKIPPED, "address_bounced")},
     "prospecting": {
         (FactKind.TRIGGER_MET, "connection_accepted"),
@@ -140,7 +140,7 @@ def test_a_kept_history_holds_what_can_happen(kind: str) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happened_happens_again(seed: int) -> None:
-    found = replayed(WorldRecording(play(chance(seed, 60))))
+    found = replayed(WorldRecording(play(random_history(seed, 60))))
     assert different(found) == {}
     assert found.compared["touch.due"] > 0
 

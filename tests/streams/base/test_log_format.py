@@ -29,9 +29,9 @@ from streams.base.transport import (
     TransactionAborted,
 )
 from streams.kafka.errors import Verdict
-from tests.crash.faulty_world import Fault, Plan
-from tests.crash.histories import chance
-from tests.crash.history_player import play
+from tests.testing.faulty_world import Fault, FaultPlan
+from tests.testing.random_histories import random_history
+from tests.testing.history_player import play
 
 PARTITION = Partition(Topic.CONTACT_LOG, 0)
 
@@ -153,7 +153,7 @@ def test_a_worker_names_its_partitions_and_errors_in_plain_text(
     lines: list[dict[str, Any]],
 ) -> None:
     faults = {number: list(Fault)[number % len(Fault)] for number in range(3, 200, 3)}
-    play(chance(5, 10), Plan(faults=faults))
+    play(random_history(5, 10), FaultPlan(faults=faults))
     named = [line["partition"] for line in lines if "partition" in line]
     named += [name for line in lines for name in line.get("partitions", ())]
     assert {"contact-log[0]", "dispatch-log[1]", "campaign-log[0]"} <= set(named)

@@ -1,4 +1,4 @@
-"""Random sequences for the random histories: any valid definition, by dice."""
+"""Random campaign definitions for the random histories: any valid sequence of steps."""
 
 from random import Random
 from typing import Any
@@ -18,16 +18,16 @@ LATE: tuple[dict[str, Any], ...] = (
     {"late_policy": "skip_older_than", "late_skip_hours": 3},
 )
 SEEDS = 64
-"""So many definitions, so that a history comes back to one."""
+"""The number of definitions. It is small, so that a history publishes some of them again."""
 
 
 def definition(seed: int) -> dict[str, Any]:
-    """A document of a valid prospecting campaign; the same for the same seed."""
+    """The document of a valid prospecting campaign, the same for the same seed."""
     dice = Random(seed % SEEDS)
     while True:
-        whole = _document(dice)
-        if isinstance(validate_definition(whole), Definition):
-            return whole
+        document = _document(dice)
+        if isinstance(validate_definition(document), Definition):
+            return document
 
 
 def _document(dice: Random) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Intake reads a public record once, even if its group has forgotten where it was."""
+"""Intake processes a public record once, even if its group has lost the committed offsets."""
 
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.topics import PUBLIC_IN, Layout, Topic
@@ -14,11 +14,13 @@ from tests.testing.world import START, WorldClock
 
 
 class _World:
+    """The time of the worker's clock."""
+
     now = START
 
 
 def _no_command(_: CommandDue | CommandRevoked) -> tuple[list[tuple[str, bytes]], bytes]:
-    raise AssertionError("intake commands nothing")
+    raise AssertionError("intake emits no command")
 
 
 def worker(broker: MemoryBroker) -> Worker:
@@ -41,7 +43,7 @@ def publish(broker: MemoryBroker, number: int) -> None:
     broker.append(Topic.JOBS, b"", event[1], number % 2, [*event[0]])
 
 
-def test_a_group_that_forgot_its_offsets_reads_nothing_twice() -> None:
+def test_a_group_that_has_lost_its_offsets_processes_nothing_twice() -> None:
     broker = MemoryBroker(Layout(public=2, contact=1), lambda: START)
     for number in range(4):
         publish(broker, number)

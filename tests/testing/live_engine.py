@@ -1,4 +1,4 @@
-"""One engine of role processes on a shared stack: its own topics, database and logs."""
+"""An engine of role processes on a shared stack, with its own topics, database and log files."""
 
 import os
 import signal
@@ -18,11 +18,12 @@ from streams.kafka.topics import create_topics
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import RoleProcess, Supervisor
 
-PUMP_S = 0.05
+POLL_INTERVAL_S = 0.05
 
 
-class Site:
-    """`start`, then let time pass with `pause` or `until` alone: they keep the children running."""
+class LiveEngine:
+    """The role processes of one engine. After `start` a test lets time pass with `pause` and
+    `wait_until` alone, because they restart processes that have ended."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Site:
         self.roles = dict(roles or dict.fromkeys(ROLES, 1))
         self.environment = {
             **stack.environment(),
-            "TOUCHSTREAM_POSTGRES_DSN": self._database(),
+            "TOUCHSTREAM_POSTGRES_DSN": self._create_database(),
             "TOUCHSTREAM_TOPIC_PREFIX": self.prefix,
             "TOUCHSTREAM_SESSION_TIMEOUT_MS": "6000",
             **(environment or {}),
@@ -51,14 +52,16 @@ class Site:
         return load_settings(self.environment)
 
     def start(self, layout: Layout | None = None) -> None:
-        """Topics, tables, and a process for each role and slot."""
+        """Creates topics and tables, and starts a process for each role and slot."""
         migrate(self.settings.dsn())
         create_topics(self.settings, layout or Layout())
         for role, workers in self.roles.items():
-            self.join([role], workers=workers)
+            self.add_processes([role], workers=workers)
 
-    def join(self, roles: Sequence[str], *, workers: int = 1, first_slot: int = 0) -> Supervisor:
-        """More processes; `leave` ends them."""
+    def add_processes(
+        self, roles: Sequence[str], *, workers: int = 1, first_slot: int = 0
+    ) -> Supervisor:
+        """Starts more processes, which `remove_processes` ends."""
         supervisor = Supervisor(
             roles, self.environment, workers=workers, first_slot=first_slot, log_dir=self.log_dir
         )
@@ -66,13 +69,13 @@ class Site:
         self.supervisors.append(supervisor)
         return supervisor
 
-    def leave(self, supervisor: Supervisor) -> None:
-        """These end in good order."""
+    def remove_processes(self, supervisor: Supervisor) -> None:
+        """Stops these processes."""
         self.supervisors.remove(supervisor)
         supervisor.stop()
 
     def stop(self) -> None:
-        """All of them, frozen ones too."""
+        """Stops all processes, also those that a SIGSTOP has suspended."""
         for child in self.children():
             if child.process is not None and child.process.poll() is None:
                 os.kill(child.process.pid, signal.SIGCONT)
@@ -81,36 +84,38 @@ class Site:
         self.supervisors.clear()
 
     def children(self, role: str | None = None) -> list[RoleProcess]:
-        """The processes of a role, or all."""
-        found = [c for supervisor in self.supervisors for c in supervisor.children]
-        return [c for c in found if role in (None, c.role)]
+        """The processes of a role, or all processes."""
+        children = [c for supervisor in self.supervisors for c in supervisor.children]
+        return [c for c in children if role in (None, c.role)]
 
-    def pump(self) -> None:
-        """Whoever died is started again."""
+    def restart_ended(self) -> None:
+        """Restarts the processes that have ended."""
         for supervisor in self.supervisors:
             supervisor.check()
 
     def pause(self, seconds: float) -> None:
-        """Time passes."""
+        """Waits, and keeps the processes running meanwhile."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            self.pump()
-            time.sleep(min(PUMP_S, left))
+            self.restart_ended()
+            time.sleep(min(POLL_INTERVAL_S, left))
 
-    def until(self, what: str, reached: Callable[[], bool], timeout_s: float = 60) -> None:
-        """Until it is so. Raises TimeoutError."""
+    def wait_until(
+        self, description: str, reached: Callable[[], bool], timeout_s: float = 60
+    ) -> None:
+        """Waits until `reached` returns true. Raises TimeoutError with the description."""
         deadline = time.monotonic() + timeout_s
         while not reached():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not within {timeout_s} s: {what}")
-            self.pause(PUMP_S)
+                raise TimeoutError(f"not within {timeout_s} s: {description}")
+            self.pause(POLL_INTERVAL_S)
 
-    def said(self, role: str, slot: int, words: str) -> int:
-        """How often a child's log has these words."""
+    def log_count(self, role: str, slot: int, text: str) -> int:
+        """How often a text is in the log file of a process."""
         path = self.log_dir / f"{role}-{slot}.log"
-        return path.read_text(errors="replace").count(words) if path.exists() else 0
+        return path.read_text(errors="replace").count(text) if path.exists() else 0
 
-    def _database(self) -> str:
+    def _create_database(self) -> str:
         name = self.prefix.rstrip(".").replace(".", "_")
         with psycopg.connect(self.stack.postgres.dsn, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())

@@ -1,5 +1,4 @@
-"""What stands on a topic so far, committed records alone: for tests that look again until it is
-there."""
+"""Readers of dead letters and facts: each read returns all committed records so far."""
 
 from typing import NamedTuple, cast
 
@@ -9,8 +8,8 @@ from streams.base.settings import Settings
 from streams.kafka.reader import TopicReader
 
 
-class Letter(NamedTuple):
-    """A dead letter."""
+class ReceivedDeadLetter(NamedTuple):
+    """A dead letter with its reason, its detail and the original value."""
 
     reason: str
     detail: str
@@ -21,15 +20,15 @@ class Letter(NamedTuple):
 Origin = tuple[str, int, int]
 
 
-class DeadLetters:
-    """By where they came from."""
+class DeadLetterReader:
+    """The dead letters by their origin: topic, partition and offset."""
 
     def __init__(self, settings: Settings) -> None:
         self._reader = TopicReader(settings, Topic.DEAD_LETTERS)
-        self.found: dict[Origin, Letter] = {}
+        self.letters: dict[Origin, ReceivedDeadLetter] = {}
 
-    def look(self) -> dict[Origin, Letter]:
-        """All so far."""
+    def read(self) -> dict[Origin, ReceivedDeadLetter]:
+        """All dead letters so far. Fails if two have the same origin."""
         for _, entries in self._reader.read():
             for entry in entries:
                 headers = cast(dict[str, bytes], dict(entry.record.headers() or ()))
@@ -38,33 +37,33 @@ class DeadLetters:
                     int(headers["origin_partition"]),
                     int(headers["origin_offset"]),
                 )
-                assert origin not in self.found, "a letter twice"
-                self.found[origin] = Letter(
+                assert origin not in self.letters, "a letter twice"
+                self.letters[origin] = ReceivedDeadLetter(
                     headers["reason"].decode(),
                     headers["detail"].decode(),
                     entry.value,
                     cast(dict[str, bytes | None], headers),
                 )
-        return self.found
+        return self.letters
 
 
-class Facts:
-    """In the order of their partitions."""
+class FactReader:
+    """The facts in the order of their partitions."""
 
     def __init__(self, settings: Settings) -> None:
         self._reader = TopicReader(settings, Topic.FACTS)
-        self.found: list[facts.Fact] = []
+        self.facts: list[facts.Fact] = []
 
-    def look(self) -> list[facts.Fact]:
-        """All so far."""
+    def read(self) -> list[facts.Fact]:
+        """All facts so far."""
         for _, entries in self._reader.read():
-            self.found += [facts.decode(entry.value or b"") for entry in entries]
-        return self.found
+            self.facts += [facts.decode(entry.value or b"") for entry in entries]
+        return self.facts
 
-    def of(self, kind: facts.FactKind, **fields: object) -> list[facts.Fact]:
-        """Those of a kind with these fields."""
+    def matching(self, kind: facts.FactKind, **fields: object) -> list[facts.Fact]:
+        """The facts of a kind with these fields, so far."""
         return [
             fact
-            for fact in self.look()
+            for fact in self.read()
             if fact.fact is kind and all(getattr(fact, k) == v for k, v in fields.items())
         ]
