@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the sinks alone, and a fresh migrated database for each test that asks."""
+"""A PostgreSQL server for the tests of the sinks, and a migrated database for each test."""
 
 import shutil
 import tempfile
@@ -15,7 +15,7 @@ from streams.embedded.postgres import EmbeddedPostgres
 
 
 class Database:
-    """The server's administrator: makes databases, and addresses for other roles."""
+    """The connection of the server's administrator, which creates databases and roles."""
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
@@ -25,13 +25,13 @@ class Database:
             connection.execute(statement.encode())
 
     def create(self, template: str = "template0", owner: str = "postgres") -> str:
-        """A new database; its DSN."""
+        """Creates a database and returns its DSN."""
         name = f"t{uuid4().hex[:10]}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
         return conninfo.make_conninfo(self.dsn, dbname=name)
 
     def login(self, dsn: str, role: str, attributes: str = "") -> str:
-        """A role that may log in, made if it is not there, and its way to the database."""
+        """Creates a role that may log in, if it is missing, and returns its DSN for a database."""
         self.run(
             f"DO $$ BEGIN CREATE ROLE {role} LOGIN PASSWORD 'p' {attributes}; "
             "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
@@ -47,13 +47,13 @@ def server() -> Iterator[Database]:
     try:
         yield Database(running.dsn)
     finally:
-        running.kill()  # nobody will read these files again
+        running.kill()  # its files are deleted at once, so no clean shutdown is needed
         shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def migrated(server: Database) -> str:
-    """The name of a database that others are copied from."""
+    """The name of a migrated database, which is the template of others."""
     dsn = server.create()
     migrate(dsn)
     return str(conninfo.conninfo_to_dict(dsn)["dbname"])
@@ -61,5 +61,5 @@ def migrated(server: Database) -> str:
 
 @pytest.fixture
 def dsn(server: Database, migrated: str) -> str:
-    """A migrated, empty database of the test's own."""
+    """The DSN of a migrated, empty database for one test."""
     return server.create(migrated)

@@ -1,4 +1,4 @@
-"""The real processors over logs in memory, and what PostgreSQL shows of it."""
+"""The projection of a world of real processors over logs in memory."""
 
 import psycopg
 import pytest
@@ -9,7 +9,7 @@ from tests.testing.builders import job, sent, world_with_campaign
 from tests.testing.projected import project
 from tests.testing.story import make_sender
 
-SHOWN = """SELECT status, current_touch, touch_1_status, touch_2_status, touch_3_status,
+ENROLLMENTS = """SELECT status, current_touch, touch_1_status, touch_2_status, touch_3_status,
     touch_4_status FROM reviews.campaign_enrollments"""
 
 
@@ -20,7 +20,7 @@ def test_two_weeks_of_the_engine_are_projected_in_any_batch_size(dsn: str, batch
     world.advance_hours(14 * 24, [make_sender(sent)])
     projected = project(world, dsn, batch)
     with psycopg.connect(dsn) as connection:
-        assert connection.execute(SHOWN.encode()).fetchall() == [
+        assert connection.execute(ENROLLMENTS.encode()).fetchall() == [
             ("completed", 3, "sent", "sent", "sent", None)
         ]
         counts = connection.execute("SELECT sends FROM reviews.campaign_touch_analytics").fetchall()

@@ -1,4 +1,4 @@
-"""Tenants never mix (S1-43 … S1-47): asked of every table and view that the catalog names."""
+"""Tenants never mix (S1-43 … S1-47): checked for every table and view of the catalog."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,8 @@ from sinks.migrate import migrate
 from tests.sinks.conftest import Database
 from tests.testing.recorded_world import TENANTS, Log, campaign, contact, enrollment, fact, world
 
-OURS = {"touchstream.migrations", "touchstream.places", "touchstream.tasks"}
-EVERYBODYS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}
+INTERNAL = {"touchstream.migrations", "touchstream.places", "touchstream.tasks"}
+OF_ALL_TENANTS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}
 
 RELATIONS = b"""
     SELECT format('%s.%s', n.nspname, c.relname), c.relkind::text,
@@ -22,7 +22,7 @@ RELATIONS = b"""
     WHERE n.nspname IN ('touchstream', 'reviews', 'prospecting')
         AND c.relkind IN ('r', 'p', 'v', 'm')"""
 
-CHANGED_NOTHING = (
+REFUSED = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.ObjectNotInPrerequisiteState,  # a view over more than one table
 )
@@ -37,7 +37,7 @@ def relations(dsn: str) -> list[Relation]:
 
 @pytest.fixture(scope="module")
 def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
-    """A database with both businesses in it: its DSN, and that of somebody who may only read."""
+    """A database with the rows of both tenants: its DSN, and the DSN of a read-only role."""
     dsn = server.create(migrated)
     both = world()
     for tenant_id in TENANTS:
@@ -53,7 +53,7 @@ def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
     yield dsn, role
 
 
-def seen(reader: str, relation: str, tenant: str | None) -> list[tuple[object, ...]]:
+def rows_of(reader: str, relation: str, tenant: str | None) -> list[tuple[object, ...]]:
     with psycopg.connect(reader) as connection:
         if tenant is not None:
             connection.execute("SELECT set_config('touchstream.tenant_id', %s, false)", (tenant,))
@@ -64,34 +64,34 @@ def test_every_table_has_row_security_and_every_view_uses_the_rights_of_its_read
     reader: tuple[str, str],
 ) -> None:
     for name, kind, forced, invoker, _ in relations(reader[0]):
-        if name not in OURS:
+        if name not in INTERNAL:
             assert invoker if kind == "v" else forced, name
 
 
 def test_a_reader_sees_its_own_tenant_and_nothing_of_another(reader: tuple[str, str]) -> None:
     for name, _, _, _, partition in relations(reader[0]):
-        if name in OURS or partition:
+        if name in INTERNAL or partition:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                seen(reader[1], name, "acme")
+                rows_of(reader[1], name, "acme")
             continue
         for own, other in (TENANTS, TENANTS[::-1]):
-            rows = seen(reader[1], name, own)
+            rows = rows_of(reader[1], name, own)
             assert rows, f"{name} shows nothing to prove"
             assert not [row for row in rows if other in row], name
-            assert name in EVERYBODYS or all(own in row for row in rows), name
+            assert name in OF_ALL_TENANTS or all(own in row for row in rows), name
 
 
 def test_without_a_tenant_only_presets_are_seen(reader: tuple[str, str]) -> None:
     for name, _, _, _, partition in relations(reader[0]):
-        if name not in OURS and not partition:
-            assert bool(seen(reader[1], name, None)) == (name in EVERYBODYS), name
+        if name not in INTERNAL and not partition:
+            assert bool(rows_of(reader[1], name, None)) == (name in OF_ALL_TENANTS), name
 
 
 def test_a_reader_changes_nothing(reader: tuple[str, str]) -> None:
     for name, _, _, _, _ in relations(reader[0]):
         with psycopg.connect(reader[1]) as connection:
             connection.execute("SELECT set_config('touchstream.tenant_id', 'acme', false)")
-            with pytest.raises(CHANGED_NOTHING):
+            with pytest.raises(REFUSED):
                 connection.execute(f"DELETE FROM {name}".encode())
 
 

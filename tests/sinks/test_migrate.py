@@ -1,4 +1,4 @@
-"""Migrations: all of them onto an empty database, once, by whom it may be."""
+"""Migrations: each is applied once, in order, and the tables agree with `sinks/tables.py`."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,12 +82,12 @@ def test_a_role_that_may_not_create_roles_gets_an_error_that_names_the_missing_r
 
 
 def test_columns_are_copied_in_the_order_of_the_catalog(dsn: str) -> None:
-    found: dict[str, list[str]] = {}
+    columns: dict[str, list[str]] = {}
     for line in catalog(dsn).splitlines():
         name, _, rest = line.partition(" ")
-        found.setdefault(name, []).append(rest.split()[0])
+        columns.setdefault(name, []).append(rest.split()[0])
     for table in TABLES.values():
-        assert list(table.columns) == found[f"touchstream.{table.name}"][: len(table.columns)]
+        assert list(table.columns) == columns[f"touchstream.{table.name}"][: len(table.columns)]
 
 
 Column = tuple[str, str, str]

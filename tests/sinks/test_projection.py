@@ -1,4 +1,4 @@
-"""The place is written with the rows: exactly once, whoever writes, wherever it breaks off."""
+"""Positions and rows are written together: each record counts once, whichever writer fails."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ def test_a_position_may_jump_over_control_records(dsn: str) -> None:
     projection = Projection(dsn, "test")
     projection.claim("facts", 3)
     projection.apply([], {("facts", 3): 17})
-    assert [place[2] for place in positions(dsn, "test")] == [17]
+    assert [position.next_offset for position in positions(dsn, "test")] == [17]
 
 
 def test_records_without_a_position_behind_them_are_an_error(dsn: str) -> None:
@@ -67,7 +67,7 @@ def test_a_partition_that_is_not_claimed_is_refused(dsn: str) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_any_batches_and_any_owners_equal_the_recount(dsn: str, seed: int) -> None:
-    chance = Random(seed)
+    random_history = Random(seed)
     log = Log()
     log.records = [record for batch in traffic(30, 10) for record in batch]
     for record in log.records:
@@ -75,9 +75,9 @@ def test_any_batches_and_any_owners_equal_the_recount(dsn: str, seed: int) -> No
     projection = claimed(dsn, log)
     done = 0
     while done < len(log.records):
-        batch = log.records[done : done + chance.randrange(1, 90)]
+        batch = log.records[done : done + random_history.randrange(1, 90)]
         ends = {(record.topic, record.partition): record.offset + 1 for record in batch}
-        if chance.random() < 0.3:
+        if random_history.random() < 0.3:
             late, projection = projection, claimed(dsn, log)
             with pytest.raises(Overtaken):
                 late.apply(batch, ends)
@@ -107,13 +107,13 @@ def test_no_server_is_an_outage_and_not_poison(dsn: str) -> None:
         Projection(f"{dsn} host=127.0.0.1 port=1", "test").claim("facts", 0)
 
 
-def pump(dsn: str, records: list[ProjectedRecord]) -> None:
-    """A projector: reads from where its claims say, and claims again whenever it is overtaken."""
+def project_all(dsn: str, records: list[ProjectedRecord]) -> None:
+    """Projects records from the claimed positions on, and claims again after being overtaken."""
     ends = {(record.topic, record.partition): record.offset + 1 for record in records}
     projection = Projection(dsn, "test")
     done = False
     while not done:
-        begins = {place: projection.claim(*place) for place in ends}
+        begins = {partition: projection.claim(*partition) for partition in ends}
         left = [record for record in records if record.offset >= begins[record[:2]]]
         try:
             for first in range(0, len(left), 100):
@@ -127,7 +127,7 @@ def pump(dsn: str, records: list[ProjectedRecord]) -> None:
 def test_two_writers_of_disjoint_partitions_do_not_deadlock(dsn: str) -> None:
     halves = [[record for batch in traffic(200, 50, half) for record in batch] for half in (0, 1)]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(pump, (dsn, dsn), halves))
+        list(pool.map(project_all, (dsn, dsn), halves))
     assert select(dsn, "SELECT sum(sends), sum(opens) FROM touchstream.touch_metrics") == [
         (800, 800)
     ]
@@ -138,7 +138,7 @@ def test_rebuilds_while_two_writers_write_end_equal_to_the_recount(dsn: str) -> 
     log = Log()
     log.records = halves[0] + halves[1]
     with ThreadPoolExecutor(2) as pool:
-        work = [pool.submit(pump, dsn, half) for half in halves]
+        work = [pool.submit(project_all, dsn, half) for half in halves]
         for _ in range(3):
             time.sleep(0.2)
             rebuild(dsn)
@@ -146,7 +146,7 @@ def test_rebuilds_while_two_writers_write_end_equal_to_the_recount(dsn: str) -> 
             each.result()
     # A rebuild after one of them had finished is left for its next claim.
     for half in halves:
-        pump(dsn, half)
+        project_all(dsn, half)
     assert differences(dsn, log) == []
 
 
@@ -158,7 +158,7 @@ def test_a_rebuild_overtakes_the_writer_which_then_begins_again(dsn: str) -> Non
     more = {("facts", 0): log.ends["facts", 0] + 1}
     with pytest.raises(Overtaken):
         projection.apply([], more)
-    assert [projection.claim(*place) for place in log.ends] == [0] * len(log.ends)
+    assert [projection.claim(*partition) for partition in log.ends] == [0] * len(log.ends)
     projection.apply(log.records, log.ends)
     assert differences(dsn, log) == []
 

@@ -1,4 +1,4 @@
-"""The recount finds what is missing, too much or different, settled or not."""
+"""The recount finds missing, extra and different rows."""
 
 import msgspec
 import psycopg
@@ -10,7 +10,7 @@ from sinks.recount import CURRENT, Recount, compare, read_current
 from tests.testing.recorded_world import Log, contact, enrollment, world
 
 
-def change(dsn: str, statement: str) -> None:
+def execute(dsn: str, statement: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(statement.encode())
 
@@ -24,9 +24,9 @@ def test_what_the_projection_wrote_equals_the_recount(dsn: str) -> None:
 
 def test_a_changed_value_a_missing_row_and_an_extra_row_are_distinguished(dsn: str) -> None:
     log = world().write(dsn)
-    change(dsn, "UPDATE touchstream.contacts SET email = 'x' WHERE tenant_id = 'acme'")
-    change(dsn, "DELETE FROM touchstream.send_log WHERE tenant_id = 'acme'")
-    change(
+    execute(dsn, "UPDATE touchstream.contacts SET email = 'x' WHERE tenant_id = 'acme'")
+    execute(dsn, "DELETE FROM touchstream.send_log WHERE tenant_id = 'acme'")
+    execute(
         dsn,
         "INSERT INTO touchstream.touch_metrics SELECT 'z', 'c', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0",
     )
@@ -55,8 +55,8 @@ def test_rows_can_be_compared_without_records(dsn: str) -> None:
 def test_an_enrollment_that_is_missing_in_the_state_is_a_difference(
     dsn: str, status: Status
 ) -> None:
-    known = msgspec.structs.replace(enrollment("acme"), status=status)
-    Log().contact("acme", contact("acme", known)).write(dsn)
+    run = msgspec.structs.replace(enrollment("acme"), status=status)
+    Log().contact("acme", contact("acme", run)).write(dsn)
     final = Log().contact("acme", msgspec.structs.replace(contact("acme"), enrollments=[]))
     with Recount(dsn) as recount:
         recount.add(final.records)

@@ -1,4 +1,4 @@
-"""The views that today's dashboards read: names, columns and deletions of S0 and S1."""
+"""The views of the review dashboards: names, columns and deletions of S0 and S1."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""From states and facts to rows, without a database."""
+"""Rows of states and facts, without a database."""
 
 from datetime import UTC, datetime
 
@@ -37,8 +37,8 @@ def test_a_key_occurs_once_per_batch() -> None:
     twice = Batch([*log.records, *states])
     for name, rows in twice.rows.items():
         table = TABLES[name]
-        places = [table.columns.index(column) for column in table.key]
-        keys = [tuple(row[place] for place in places) for row in rows]
+        indexes = [table.columns.index(column) for column in table.key]
+        keys = [tuple(row[index] for index in indexes) for row in rows]
         assert len(keys) == len(set(keys)), name
 
 
@@ -49,11 +49,11 @@ def test_the_last_state_of_a_key_counts() -> None:
 
 
 def test_steps_of_every_version_in_use_come_from_the_first_partition_only() -> None:
-    known = KnownCampaign(
+    state = KnownCampaign(
         "acme", "reviews", "active", 2, {1: definition("acme"), 2: definition("acme", "sms")}
     )
-    first = Log().state(CONTACT, "\0c/acme/reviews", known)
-    other = Log().state(CONTACT, "\0c/acme/reviews", known, partition=1)
+    first = Log().state(CONTACT, "\0c/acme/reviews", state)
+    other = Log().state(CONTACT, "\0c/acme/reviews", state, partition=1)
     assert [row[2:4] for row in Batch(first.records).rows["steps"]] == [
         (1, "s1"), (1, "s2"), (1, "s3"), (2, "s1"),
     ]  # fmt: skip
@@ -61,8 +61,8 @@ def test_steps_of_every_version_in_use_come_from_the_first_partition_only() -> N
 
 
 def test_the_known_tenant_of_a_task_has_no_row() -> None:
-    known = KnownTenant("acme", "active", "UTC", None, 1200, (), {}, {})
-    assert not any(Batch(Log().state(CONTACT, "\0t/acme", known).records).rows.values())
+    state = KnownTenant("acme", "active", "UTC", None, 1200, (), {}, {})
+    assert not any(Batch(Log().state(CONTACT, "\0t/acme", state).records).rows.values())
 
 
 def test_a_key_without_a_tenant_is_no_contact() -> None:

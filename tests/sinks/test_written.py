@@ -1,4 +1,4 @@
-"""What a batch leaves in the tables, and the one record that cannot be read."""
+"""The rows that a batch leaves in the tables, and records that cannot be projected."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Two businesses with a customer each, as records the engine would leave: easy to change."""
+"""Records of changelogs and facts of two tenants with one contact each. Builders take changes."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ def fact(tenant_id: str, kind: facts.FactKind, number: int = 1, **changes: Any) 
 
 
 class Log:
-    """Records with offsets of their own; `write` projects what is new."""
+    """Records with their offsets. `write` projects the records that are new."""
 
     def __init__(self) -> None:
         self.records: list[ProjectedRecord] = []
@@ -157,8 +157,8 @@ class Log:
     def tenant(self, record: TenantRecord) -> "Log":
         return self.state(CAMPAIGN, f"t/{record.tenant_id}", record)
 
-    def fact(self, *told: facts.Fact, partition: int = 0) -> "Log":
-        for each in told:
+    def fact(self, *recorded: facts.Fact, partition: int = 0) -> "Log":
+        for each in recorded:
             self.raw(FACTS, each.key(), facts.encode(each), partition)
         return self
 
@@ -173,7 +173,7 @@ class Log:
 
 
 def world() -> Log:
-    """Everything that the engine projects, for both businesses."""
+    """A log with records of every kind that is projected, for both tenants."""
     log = Log()
     for name in TENANTS:
         log.tenant(tenant(name)).campaign(campaign(name)).contact(name, contact(name))

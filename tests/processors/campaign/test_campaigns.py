@@ -1,4 +1,4 @@
-"""The campaign processor: definitions, their versions, lifecycle, and who knows what (C-4, C-8)."""
+"""The campaign processor: definitions, versions, statuses and acknowledgements (C-4, C-8)."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ _decode = msgspec.msgpack.Decoder(CampaignState).decode
 
 
 def record(world: World, campaign_id: str = CAMPAIGN) -> CampaignRecord:
-    """A campaign as the campaign processor keeps it."""
+    """The state of a campaign in the campaign processor."""
     for (_, key), value in world.states("campaign").items():
         if key == f"c/{TENANT}/{campaign_id}".encode():
             state = _decode(payload_of(value))
@@ -51,8 +51,8 @@ def test_an_invalid_document_is_refused_with_every_problem_in_one_fact() -> None
     (fact,) = world.facts(FactKind.CAMPAIGN_REFUSED)
     assert (fact.reason, fact.campaign_id) == ("CAMPAIGN_INVALID", CAMPAIGN)
     assert fact.values is not None
-    told = [(p["code"], p["place"]) for p in fact.values["problems"]]
-    assert sorted(told) == [
+    problems = [(p["code"], p["place"]) for p in fact.values["problems"]]
+    assert sorted(problems) == [
         ("CAMPAIGN_CHANNEL_UNKNOWN", "steps[0].channel"),
         ("CAMPAIGN_DELAY_INVALID", "steps[0].delay_hours"),
         ("CAMPAIGN_DELAY_INVALID", "steps[1].delay_hours"),

@@ -1,4 +1,4 @@
-"""A hundred an hour, per business and channel, in a sliding window (F-11)."""
+"""The limit of an account: 100 commands in any hour by default, as a sliding window (F-11)."""
 
 from typing import Any
 
@@ -29,8 +29,8 @@ PATIENT = {"answer_timeout_minutes": 10_080}
 NONE = {"quiet_hours": "none", **PATIENT}
 
 
-def crowd(number: int, first: int = 0, **changes: Any) -> list[Message]:
-    """So many people whose jobs are finished, a second apart."""
+def jobs_of(number: int, first: int = 0, **changes: Any) -> list[Message]:
+    """Jobs of so many contacts, one second apart."""
     return [
         job(
             f"j{n}",
@@ -43,16 +43,16 @@ def crowd(number: int, first: int = 0, **changes: Any) -> list[Message]:
     ]
 
 
-def rush(number: int, per_hour: int | None, **campaign: Any) -> World:
-    """So many touches, due a second apart, under a limit."""
+def world_with_touches(number: int, per_hour: int | None, **campaign: Any) -> World:
+    """A world with so many touches under a limit, due one second apart."""
     world = world_with_campaign(**{"steps": ONE, "settings": NONE, **campaign})
     deliver(world, tenant(limits={"email": per_hour, "sms": per_hour}))
-    return deliver(world, *crowd(number))
+    return deliver(world, *jobs_of(number))
 
 
 def test_the_first_touch_over_the_limit_waits_until_the_first_command_leaves_the_hour() -> None:
     world = world_with_campaign(steps=ONE, settings=NONE)
-    deliver(world, *crowd(101))
+    deliver(world, *jobs_of(101))
     world.advance_hours(3)
     times = [at for _, at in commanded_steps(world)]
     assert times[:100] == [round(1 + n / 3600, 6) for n in range(100)]
@@ -63,12 +63,12 @@ def test_the_first_touch_over_the_limit_waits_until_the_first_command_leaves_the
 
 
 def hours_of(until: Any) -> float:
-    """A moment in hours since the start."""
+    """A time in hours since the start."""
     return float(until.timestamp()) / 3600 - START / HOUR
 
 
 def test_no_hour_has_more_commands_than_the_limit() -> None:
-    world = rush(40, per_hour=7)
+    world = world_with_touches(40, per_hour=7)
     world.advance_hours(12)
     times = sorted(at for _, at in commanded_steps(world))
     assert len(times) == 40
@@ -78,32 +78,32 @@ def test_no_hour_has_more_commands_than_the_limit() -> None:
 
 
 def test_email_and_sms_are_counted_separately() -> None:
-    world = rush(3, per_hour=3)
+    world = world_with_touches(3, per_hour=3)
     deliver(world, publish(campaign_id="s", service_type="hvac", steps=[step("s", "sms", 1)]))
-    deliver(world, *crowd(3, first=10, service_type="hvac"))
+    deliver(world, *jobs_of(3, first=10, service_type="hvac"))
     world.advance_hours(2)
     assert sorted(at for _, at in commanded_steps(world))[-1] < 1.1
     assert len(commanded_steps(world)) == 6
 
 
 def test_tenants_are_counted_separately() -> None:
-    world = rush(2, per_hour=2)
+    world = world_with_touches(2, per_hour=2)
     deliver(world, tenant(tenant_id="other", limits={"email": 2}))
     deliver(world, publish(tenant_id="other", steps=ONE, settings=NONE))
-    deliver(world, *crowd(2, tenant_id="other"))
+    deliver(world, *jobs_of(2, tenant_id="other"))
     world.advance_hours(1.5)
     assert len(world.commanded_touches()) == 4
 
 
 def test_without_a_limit_nothing_waits() -> None:
-    world = rush(150, per_hour=None)
+    world = world_with_touches(150, per_hour=None)
     world.advance_hours(1.1)
     assert len(world.commanded_touches()) == 150
     assert world.facts(FactKind.TOUCH_DEFERRED) == []
 
 
 def test_a_raised_limit_releases_at_once() -> None:
-    world = rush(5, per_hour=2)
+    world = world_with_touches(5, per_hour=2)
     world.advance_hours(1.5)
     assert len(world.commanded_touches()) == 2
     deliver(world, tenant(limits={"email": 4}))
@@ -115,7 +115,7 @@ def test_a_raised_limit_releases_at_once() -> None:
 
 
 def test_a_lowered_limit_counts_what_went_out_before() -> None:
-    world = rush(4, per_hour=3)
+    world = world_with_touches(4, per_hour=3)
     world.advance_hours(1.5)
     deliver(world, tenant(limits={"email": 1}))
     world.advance_hours(1)
@@ -123,10 +123,10 @@ def test_a_lowered_limit_counts_what_went_out_before() -> None:
 
 
 def test_a_limit_counts_from_when_it_is_set() -> None:
-    world = rush(5, per_hour=None)
+    world = world_with_touches(5, per_hour=None)
     world.advance_hours(1.1)
     deliver(world, tenant(limits={"email": 2}))
-    deliver(world, *crowd(3, first=5))
+    deliver(world, *jobs_of(3, first=5))
     times = [at for _, at in commanded_steps(world)]
     assert times[5:] == [1.1, 1.1]  # the hour has seen seven, five of them before the limit
     world.advance_hours(1.1)
@@ -134,7 +134,7 @@ def test_a_limit_counts_from_when_it_is_set() -> None:
 
 
 def test_touches_under_a_limit_of_zero_expire() -> None:
-    world = rush(2, per_hour=0, settings={**NONE, "expire_after_hours": 5})
+    world = world_with_touches(2, per_hour=0, settings={**NONE, "expire_after_hours": 5})
     world.advance_hours(10)
     assert world.commanded_touches() == []
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired", "expired"]
@@ -142,7 +142,7 @@ def test_touches_under_a_limit_of_zero_expire() -> None:
 
 def test_a_wait_for_the_limit_may_be_followed_by_quiet_hours() -> None:
     world = world_with_campaign(steps=[step("a", hours=11.5)], settings=PATIENT)
-    deliver(world, tenant(limits={"email": 1}), *crowd(2))
+    deliver(world, tenant(limits={"email": 1}), *jobs_of(2))
     world.advance_hours(30)
     assert [at for _, at in commanded_steps(world)] == [11.5, 23.0]
     told_why = [(f.reason, hours_since_start(f)) for f in world.facts(FactKind.TOUCH_DEFERRED)]
@@ -151,18 +151,18 @@ def test_a_wait_for_the_limit_may_be_followed_by_quiet_hours() -> None:
 
 
 def test_the_higher_priority_goes_first_then_the_earlier_due() -> None:
-    world = rush(1, per_hour=1)
+    world = world_with_touches(1, per_hour=1)
     urgent = {"campaign_id": "urgent", "service_type": "roofing", "steps": ONE}
     deliver(world, publish(**urgent, settings={**NONE, "priority": 9}))
-    deliver(world, *crowd(2, first=1))
-    deliver(world, *crowd(1, first=3, service_type="roofing"))
+    deliver(world, *jobs_of(2, first=1))
+    deliver(world, *jobs_of(1, first=3, service_type="roofing"))
     world.advance_hours(5)
     order = [f.contact_id for f in world.facts(FactKind.TOUCH_COMMANDED)]
     assert order == ["p0000", "p0003", "p0001", "p0002"]
 
 
 def test_a_waiting_request_goes_to_the_current_address() -> None:
-    world = rush(2, per_hour=1)
+    world = world_with_touches(2, per_hour=1)
     world.advance_hours(1.5)
     deliver(world, upserted(world, "p0001", email="moved@example.com"))
     world.advance_hours(1)
@@ -170,7 +170,7 @@ def test_a_waiting_request_goes_to_the_current_address() -> None:
 
 
 def test_a_waiting_request_without_an_address_is_skipped() -> None:
-    world = rush(2, per_hour=1)
+    world = world_with_touches(2, per_hour=1)
     world.advance_hours(1.5)
     deliver(world, upserted(world, "p0001", email=""))
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_address"]
@@ -180,7 +180,7 @@ def test_a_waiting_request_without_an_address_is_skipped() -> None:
 
 def test_a_waiting_request_moves_with_the_contacts_zone() -> None:
     world = world_with_campaign(steps=[step("a", hours=11.5)], settings=PATIENT)
-    deliver(world, tenant(limits={"email": 1}), *crowd(2))
+    deliver(world, tenant(limits={"email": 1}), *jobs_of(2))
     world.advance_hours(14)
     deliver(world, upserted(world, "p0001", timezone="Pacific/Honolulu"))  # 19:00 there
     world.advance_hours(0.1)
@@ -188,7 +188,7 @@ def test_a_waiting_request_moves_with_the_contacts_zone() -> None:
 
 
 def test_a_pause_withdraws_a_waiting_request_and_a_resume_requests_it_again() -> None:
-    world = rush(2, per_hour=1)
+    world = world_with_touches(2, per_hour=1)
     world.advance_hours(1.5)
     deliver(world, change_campaign(world, "paused"))
     assert len(world.facts(FactKind.TOUCH_WITHDRAWN)) == 1
@@ -197,25 +197,25 @@ def test_a_pause_withdraws_a_waiting_request_and_a_resume_requests_it_again() ->
     deliver(world, change_campaign(world, "resumed"))
     world.advance_hours(0.1)
     assert (len(world.commanded_touches()), revocations(world)) == (2, [])
-    assert world.commanded_touches()[1].emission == 1  # what never went out is no first time
+    assert world.commanded_touches()[1].emission == 1  # the withdrawn request was none
 
 
 def test_a_large_limit_is_not_exceeded() -> None:
-    world = rush(30, per_hour=2_000)
+    world = world_with_touches(30, per_hour=2_000)
     world.advance_hours(2)
     assert len(world.commanded_touches()) == 30
 
 
 def test_many_touches_after_quiet_hours_go_out_at_the_limit() -> None:
     world = world_with_campaign(steps=[step("a", hours=15)], settings=PATIENT)
-    deliver(world, tenant(limits={"email": 10}), *crowd(25))
+    deliver(world, tenant(limits={"email": 10}), *jobs_of(25))
     world.advance_hours(26)
     times = [at for _, at in commanded_steps(world)]
     assert (times.count(23.0), times.count(24.0), times.count(25.0)) == (10, 10, 5)
 
 
 def test_the_contact_has_the_reason_and_the_end_of_the_wait() -> None:
-    world = rush(2, per_hour=1)
+    world = world_with_touches(2, per_hour=1)
     world.advance_hours(1.5)
     touch = contact_of(world, "p0001").enrollments[-1].touches[-1]
     assert (touch.wait, touch.due_at) == ("throttled", START + 2 * HOUR)

@@ -1,4 +1,4 @@
-"""A request that waits is sent as things are then, or taken back (C-36, S1-42, C-35)."""
+"""A waiting request is sent with the current data, or withdrawn (C-36, S1-42, C-35)."""
 
 from typing import Any
 
@@ -30,8 +30,8 @@ from tests.testing.story import (
 ONE = [step("a", hours=24, template_id="old")]
 
 
-def waiting(**campaign: Any) -> World:
-    """Ann's touch is requested, and the limit lets nothing go."""
+def world_with_waiting_request(**campaign: Any) -> World:
+    """A world in which Ann's touch is requested and waits for a limit of zero."""
     world = enrolled(**{"steps": ONE, **campaign})
     deliver(world, tenant(limits={"email": 0}))
     world.advance_hours(24.1)
@@ -39,39 +39,39 @@ def waiting(**campaign: Any) -> World:
     return world
 
 
-def released(world: World) -> World:
-    """The limit is lifted."""
+def remove_limit(world: World) -> World:
+    """Removes the limit."""
     return deliver(world, tenant(limits={"email": None}, at=world.now))
 
 
 def test_a_template_deleted_during_the_wait_is_not_sent() -> None:
-    world = waiting()
+    world = world_with_waiting_request()
     deliver(world, m.DeleteTemplate(TENANT, "old", "t#9", world.now))
-    released(world)
+    remove_limit(world)
     assert world.commanded_touches() == []
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["no_template"]
 
 
 def test_the_template_of_a_new_version_is_sent() -> None:
-    world = waiting()
+    world = world_with_waiting_request()
     deliver(world, publish(steps=[step("a", hours=24, template_id="new")]))
-    released(world)
+    remove_limit(world)
     assert [touch.template_id for touch in world.commanded_touches()] == ["new"]
 
 
 def test_a_new_name_and_new_attributes_are_sent() -> None:
-    world = waiting()
+    world = world_with_waiting_request()
     deliver(world, upserted(world, first_name="Anna"))
     deliver(
         world, m.ContactUpserted(**event_fields(world), person=Person(), attributes={"offer": "x"})
     )
-    released(world)
+    remove_limit(world)
     assert world.commanded_touches()[0].variables["first_name"] == "Anna"
     assert world.commanded_touches()[0].variables["offer"] == "x"
 
 
 def test_a_waiting_request_is_refused_at_its_expiry() -> None:
-    world = waiting(settings={"expire_after_hours": 2})
+    world = world_with_waiting_request(settings={"expire_after_hours": 2})
     world.advance_hours(3)
     assert reasons(world, FactKind.TOUCH_SKIPPED) == ["expired"]
     skipped = world.facts(FactKind.TOUCH_SKIPPED)[0]

@@ -1,4 +1,4 @@
-"""A record stamped far ahead of the machine's clock fires nothing, wherever it stands."""
+"""A record stamped far ahead of the machine's clock fires nothing. Sweeps in several commits."""
 
 from processors.contact import ContactProcessor
 from processors.fold.task import OUTPUTS_MAX, Record, Task
@@ -28,7 +28,7 @@ def test_a_sweep_is_committed_in_parts() -> None:
 
 
 def all_frozen(world: World, people: int) -> bool:
-    """Everybody, at the one moment of the pause."""
+    """Whether so many contacts were frozen, all at the moment of the pause."""
     facts = [fact for fact in world.facts() if fact.fact == "enrollment.frozen"]
     return len(facts) == people and len({fact.at for fact in facts}) == 1
 

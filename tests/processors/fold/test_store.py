@@ -1,4 +1,4 @@
-"""The store against a plain dict: states, timers, queues, rollback, restore (design 2.3, 2.4)."""
+"""The store compared with plain dicts: states, timers, queues, rollback and restore (promise 3)."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from schemas.internal.states import State
 
 
 class Alarm(State):
-    """Something that wants to be woken, or not."""
+    """A state with a timer, or without."""
 
     at: int | None
     note: str
@@ -23,7 +23,7 @@ class Alarm(State):
 
 
 class Guest(State):
-    """Something that stands in a queue, or waits for a time, or neither."""
+    """A state that waits in a queue, has a timer, or neither."""
 
     queued: ClassVar[bool] = True
 
@@ -50,18 +50,18 @@ times = st.one_of(st.none(), st.integers(1, 9))
 queues = st.sampled_from([None, "q", "r"])
 
 
-class StoreStory(RuleBasedStateMachine):
-    """Whatever is done to the store is done to two dicts as well, and they must agree."""
+class StoreModel(RuleBasedStateMachine):
+    """Every operation on the store is also done on two dicts, which must agree with it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.store = Store(decode)
         self.log: list[tuple[bytes, bytes | None]] = []
-        self.kept: dict[bytes, Alarm | Guest] = {}
+        self.committed: dict[bytes, Alarm | Guest] = {}
         self.now: dict[bytes, Alarm | Guest] = {}
         self.touched: set[bytes] = set()
 
-    def _took(self, key: bytes, state: Alarm | Guest | None) -> None:
+    def _changed(self, key: bytes, state: Alarm | Guest | None) -> None:
         self.touched.add(key)
         if state is None:
             self.now.pop(key, None)
@@ -73,13 +73,13 @@ class StoreStory(RuleBasedStateMachine):
     def put_an_alarm(self, name: str, at: int | None) -> None:
         state = Alarm(at, f"set for {at}")
         self.store.put(name.encode(), state)
-        self._took(name.encode(), state)
+        self._changed(name.encode(), state)
 
     @rule(name=st.sampled_from(GUESTS), queue=queues, rank=st.integers(-2, 2), at=times)
     def put_a_guest(self, name: str, queue: str | None, rank: int, at: int | None) -> None:
         state = Guest(queue, rank, name, at)
         self.store.put(name.encode(), state)
-        self._took(name.encode(), state)
+        self._changed(name.encode(), state)
 
     @rule(name=names, at=times, queue=queues)
     def edit(self, name: str, at: int | None, queue: str | None) -> None:
@@ -90,7 +90,7 @@ class StoreStory(RuleBasedStateMachine):
             state.at = at
             if isinstance(state, Guest):
                 state.queue = queue
-            self._took(key, state)
+            self._changed(key, state)
         else:
             self.store.settle()
 
@@ -104,7 +104,7 @@ class StoreStory(RuleBasedStateMachine):
     @rule(name=names)
     def delete(self, name: str) -> None:
         self.store.delete(name.encode())
-        self._took(name.encode(), None)
+        self._changed(name.encode(), None)
 
     @rule(now=st.integers(0, 9), again=times)
     def pop_what_is_due(self, now: int, again: int | None) -> None:
@@ -119,7 +119,7 @@ class StoreStory(RuleBasedStateMachine):
         assert state == self.now[key]
         assert isinstance(state, Alarm | Guest)
         state.at = again
-        self._took(key, state)
+        self._changed(key, state)
 
     @rule()
     def commit(self) -> None:
@@ -127,21 +127,21 @@ class StoreStory(RuleBasedStateMachine):
         assert {key for key, _ in changes} == self.touched
         self.log += changes
         self.store.commit(changes)
-        self.kept, self.touched = dict(self.now), set()
+        self.committed, self.touched = dict(self.now), set()
 
     @rule()
     def roll_back(self) -> None:
         self.store.rollback()
-        self.now, self.touched = dict(self.kept), set()
+        self.now, self.touched = dict(self.committed), set()
 
     @rule()
     def restore(self) -> None:
-        """Another owner reads the changelog; what was open is lost."""
+        """A new owner restores the changelog, without the open batch."""
         self.store = Store(decode)
         for key, value in self.log:
             self.store.restore(key, value)
         self.store.restored()
-        self.now, self.touched = dict(self.kept), set()
+        self.now, self.touched = dict(self.committed), set()
 
     @invariant()
     def the_states_are_those_of_the_dict(self) -> None:
@@ -155,29 +155,31 @@ class StoreStory(RuleBasedStateMachine):
         assert self.store.timers() == len(due)
 
     @invariant()
-    def the_front_of_a_queue_is_who_ranks_first(self) -> None:
+    def the_first_of_a_queue_has_the_lowest_rank(self) -> None:
         for queue in (b"q", b"r"):
             guests = [(key, s.place()) for key, s in self.now.items() if isinstance(s, Guest)]
             waiting = sorted((p[1], key) for key, p in guests if p is not None and p[0] == queue)
             assert self.store.first(queue) == (waiting[0][1] if waiting else None)
 
     @invariant()
-    def a_sweep_finds_everybody_that_mentions_the_needle(self) -> None:
-        found = set(self.store.keys_containing(b"k", b"set for 3", b""))
-        wanted = {k for k, s in self.now.items() if isinstance(s, Alarm) and s.note == "set for 3"}
-        assert wanted <= found <= set(self.now)
+    def a_sweep_finds_every_state_with_the_needle(self) -> None:
+        keys = set(self.store.keys_containing(b"k", b"set for 3", b""))
+        expected = {
+            k for k, s in self.now.items() if isinstance(s, Alarm) and s.note == "set for 3"
+        }
+        assert expected <= keys <= set(self.now)
 
     @invariant()
-    def the_bytes_say_when_and_whether_it_queues(self) -> None:
+    def the_bytes_have_the_due_moment_and_the_queue_flag(self) -> None:
         for key, value in self.store.items():
-            state = self.kept[key]
+            state = self.committed[key]
             assert due_of(value) == (NEVER if state.at is None else state.at)
             assert bool(flag_of(value)) == state.queued
-        assert len(self.store) == len(self.kept)
+        assert len(self.store) == len(self.committed)
 
 
-StoreStory.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-TestStoreStory = StoreStory.TestCase
+StoreModel.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestStoreStory = StoreModel.TestCase
 
 
 def test_outdated_timer_entries_do_not_pile_up() -> None:
@@ -229,7 +231,7 @@ def test_a_sweep_continues_after_its_cursor_through_commits_and_rollbacks() -> N
         cursor = key
         state = store.edit(key, Alarm)
         assert state is not None
-        state.note = "done"  # no longer holds the needle: the sweep must not lose its place
+        state.note = "done"  # without the needle: the sweep must still continue after its cursor
         store.settle()
         store.commit(list(store.changes())) if turn % 2 else store.rollback()
     assert seen == keys

@@ -1,4 +1,4 @@
-"""The same event again, by source and id, does nothing again (design 2.9, X-9)."""
+"""An event that comes again, with the same source and id, has no effect (promise 9, X-9)."""
 
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Status
@@ -19,10 +19,10 @@ from tests.testing.story import (
 def test_a_repeated_enrollment_event_after_the_end_starts_nothing() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     world.advance_hours(25, working_senders())
-    told = enroll_by_hand(world)
-    deliver(world, told)
+    order = enroll_by_hand(world)
+    deliver(world, order)
     world.advance_hours(25, working_senders(world))
-    deliver(world, told)
+    deliver(world, order)
     assert [enrollment_of(world).cycle, enrollment_of(world).status] == [2, Status.COMPLETED]
     assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"]
 

@@ -1,4 +1,4 @@
-"""Quiet hours against a recount minute by minute, over every clock change of a year."""
+"""Quiet hours compared with a search minute by minute, around every clock change of a year."""
 
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ YEAR = parse_rfc3339("2026-01-01T00:00:00Z")
 
 
 def edges(name: str) -> list[int]:
-    """The hours of 2026 in which the zone's clock changes, and one in which it does not."""
+    """The hours of 2026 with a clock change of the zone, and one hour without."""
     moments = [YEAR + HOUR * number for number in range(24 * 365)]
     offset = [datetime.fromtimestamp(m // 1_000_000, zone(name)).utcoffset() for m in moments]
     changed = [m for m, a, b in zip(moments[1:], offset, offset[1:], strict=False) if a != b]
@@ -45,10 +45,10 @@ EDGES = {name: edges(name) for name in ZONES}
     st.integers(0, 95),
 )
 def test_a_window_opens_at_the_first_moment_that_is_not_quiet(
-    place: tuple[str, int], seconds: int, start: int, end: int
+    edge: tuple[str, int], seconds: int, start: int, end: int
 ) -> None:
-    window = Window(place[0], start * 15, end * 15)
-    moment = place[1] + seconds * 1_000_000
+    window = Window(edge[0], start * 15, end * 15)
+    moment = edge[1] + seconds * 1_000_000
     opened = opens_at(window, moment)
     if start == end:
         assert opened == moment
@@ -129,9 +129,9 @@ def test_a_widened_window_is_quiet_where_the_old_one_was_and_from_then_on_to_mid
     old = start * 15, end * 15
     new = widened(*old, earliest * 15)
     before, after = _quiet_minutes(*old), _quiet_minutes(*new)
-    asked = before | set(range(earliest * 15, 24 * 60))
-    if not before or len(asked) == 24 * 60:
+    wanted = before | set(range(earliest * 15, 24 * 60))
+    if not before or len(wanted) == 24 * 60:
         assert new == old
         return
     early = set(range(start * 15)) if start < end else set()  # one window cannot leave it open
-    assert asked <= after <= asked | early
+    assert wanted <= after <= wanted | early

@@ -1,5 +1,4 @@
-"""Hours that a step keeps to, in every zone and over every clock change of 2020 to 2035 (C-33,
-F-6)."""
+"""The windows of steps, in every zone and around every clock change of 2020 to 2035 (C-33, F-6)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -24,9 +23,9 @@ WINDOWS = st.builds(StepWindow, MINUTES, MINUTES, st.integers(1, 127))
 
 @cache
 def changes(name: str) -> tuple[int, ...]:
-    """The moments, to the minute, at which a zone's clock is set in those years."""
+    """The moments of clock changes in a zone, to the minute."""
     clock = zone(name)
-    found = []
+    moments = []
     for hour in range(FIRST, LAST, DAY):
         if _offset(clock, hour) != _offset(clock, hour + DAY):
             low, high = hour, hour + DAY
@@ -37,16 +36,16 @@ def changes(name: str) -> tuple[int, ...]:
                     if _offset(clock, middle) == _offset(clock, low)
                     else (low, middle)
                 )
-            found.append(high)
-    return tuple(found)
+            moments.append(high)
+    return tuple(moments)
 
 
 def _offset(clock: object, moment: int) -> timedelta | None:
     return datetime.fromtimestamp(moment // 1_000_000, clock).utcoffset()  # type: ignore[arg-type]
 
 
-def slowly(window: Window, moment: int) -> int:
-    """Minute by minute."""
+def first_open_minute(window: Window, moment: int) -> int:
+    """The opening of a window, searched minute by minute."""
     if is_open(window, moment):
         return moment
     opened = moment - moment % MINUTE + MINUTE
@@ -67,7 +66,7 @@ def test_around_every_clock_change_a_window_opens_at_the_first_allowed_minute(na
             for before in (3 * HOUR, 61 * MINUTE, MINUTE, 0):
                 moment = change - before
                 opened = opens_at(window, moment)
-                assert opened == slowly(window, moment), (name, hours, moment)
+                assert opened == first_open_minute(window, moment), (name, hours, moment)
 
 
 def test_a_clock_set_back_to_before_the_quiet_hours_ends_them() -> None:
@@ -85,7 +84,7 @@ def test_the_first_open_minute_is_found(
     moment = near + data.draw(st.integers(-2 * DAY, 2 * DAY))
     window = Window(name, quiet_start, quiet_end, "contact", only)
     opened = opens_at(window, moment)
-    assert opened == slowly(window, moment)
+    assert opened == first_open_minute(window, moment)
     if opened != NEVER:
         assert is_open(window, opened)
         assert opens_at(window, opened) == opened

@@ -1,4 +1,4 @@
-"""Why: each gate of a touch with what it was decided on, and what a run waits for (X-3)."""
+"""Explanations: the gates of a touch with their values, and the wait of a run (X-3)."""
 
 from typing import Any
 
@@ -41,17 +41,17 @@ def test_a_touch_that_was_sent_passed_every_gate_with_its_values() -> None:
     world = enrolled(steps=[step("a", hours=24, template_id="hello")])
     deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 2}))
     world.advance_hours(25, working_senders())
-    found = gates_of(world)
-    assert set(results_of(found).values()) == {"passed"}
-    assert found["campaign"].values == {"version": 1}
-    assert found["address"].values == {"field": "email"}
-    assert found["template"].values == {"template_id": "hello", "template_version": 1}
-    assert found["window"].values == {"window": CHICAGO}
-    assert found["reach"].values == {"per_day": {"used": 0, "limit": 2}}
-    assert found["sender_limit"].values == {"used": 0, "limit": 100}
-    assert found["priority"].values == {"priority": 0}
-    assert found["expiry"].values == {"expires_at": at(24 + 168)}
-    assert {gate.at for gate in found.values()} == {at(24)}
+    gates = gates_of(world)
+    assert set(results_of(gates).values()) == {"passed"}
+    assert gates["campaign"].values == {"version": 1}
+    assert gates["address"].values == {"field": "email"}
+    assert gates["template"].values == {"template_id": "hello", "template_version": 1}
+    assert gates["window"].values == {"window": CHICAGO}
+    assert gates["reach"].values == {"per_day": {"used": 0, "limit": 2}}
+    assert gates["sender_limit"].values == {"used": 0, "limit": 100}
+    assert gates["priority"].values == {"priority": 0}
+    assert gates["expiry"].values == {"expires_at": at(24 + 168)}
+    assert {gate.at for gate in gates.values()} == {at(24)}
 
 
 def test_the_gate_previous_touch_has_the_end_of_the_touch_before() -> None:
@@ -74,14 +74,14 @@ def test_no_gate_is_checked_before_the_touch_is_due() -> None:
 
 def test_quiet_hours_are_shown_with_zone_and_end_before_they_begin() -> None:
     world = enrolled(steps=[step("a", hours=12)])  # 21:00 in Chicago
-    found = gates_of(world)["window"]
-    assert (found.result, found.reason, found.until) == ("waits", "quiet_hours", at(23))
-    assert found.values == {"window": CHICAGO}
+    gate = gates_of(world)["window"]
+    assert (gate.result, gate.reason, gate.until) == ("waits", "quiet_hours", at(23))
+    assert gate.values == {"window": CHICAGO}
     waits = explanation_of(world).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
     world.advance_hours(24)
-    found = gates_of(world)["window"]
-    assert (found.result, [hold.until for hold in found.held]) == ("passed", [at(23)])
+    gate = gates_of(world)["window"]
+    assert (gate.result, [hold.until for hold in gate.held]) == ("passed", [at(23)])
 
 
 def test_an_opt_out_is_shown_with_its_event() -> None:
@@ -89,9 +89,9 @@ def test_an_opt_out_is_shown_with_its_event() -> None:
     gone = unsubscribed(world)
     deliver(world, gone)
     world.advance_hours(25)
-    found = gates_of(world)
-    assert_first_refusal("opt_out", found)
-    closed = found["opt_out"]
+    gates = gates_of(world)
+    assert_first_refusal("opt_out", gates)
+    closed = gates["opt_out"]
     assert (closed.reason, closed.cause) == ("opted_out_email", gone.cause)
     assert closed.values == {"opted_out_at": "2026-03-02T15:00:00Z"}
 
@@ -100,24 +100,24 @@ def test_no_gate_is_checked_for_the_touch_of_a_run_that_an_opt_out_ended() -> No
     world = enrolled(steps=[step("a", hours=24)])
     gone = unsubscribed(world)
     deliver(world, gone)
-    found = gates_of(world)
-    closed = found.pop("enrollment")
+    gates = gates_of(world)
+    closed = gates.pop("enrollment")
     assert (closed.result, closed.reason, closed.cause) == (
         "refused",
         "opted_out_email",
         gone.cause,
     )
-    assert set(results_of(found).values()) == {NOT_ASKED}
+    assert set(results_of(gates).values()) == {NOT_ASKED}
 
 
 def test_a_revoked_touch_keeps_the_results_of_its_gates() -> None:
     world = enrolled(steps=TWO_STEPS)
     world.advance_hours(24)
     deliver(world, unsubscribed(world))
-    found = gates_of(world)
-    assert (found["opt_out"].result, found["opt_out"].at) == ("refused", at(24))
-    assert {g.result for name, g in found.items() if name != "opt_out"} == {"passed"}
-    assert found["sender_limit"].values == {"used": 0, "limit": 100}
+    gates = gates_of(world)
+    assert (gates["opt_out"].result, gates["opt_out"].at) == ("refused", at(24))
+    assert {g.result for name, g in gates.items() if name != "opt_out"} == {"passed"}
+    assert gates["sender_limit"].values == {"used": 0, "limit": 100}
 
 
 def test_the_opt_out_of_another_contact_with_the_same_address_is_shown_with_its_event() -> None:
@@ -125,10 +125,10 @@ def test_the_opt_out_of_another_contact_with_the_same_address_is_shown_with_its_
     gone = unsubscribed(world)
     deliver(world, gone, finished("j2", contact_id="ben"))
     world.advance_hours(25)
-    found = gates_of(world, 0, "ben")
-    assert results_of(found)["opt_out"] == "refused"
-    assert found["opt_out"].cause == gone.cause
-    assert (found["window"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
+    gates = gates_of(world, 0, "ben")
+    assert results_of(gates)["opt_out"] == "refused"
+    assert gates["opt_out"].cause == gone.cause
+    assert (gates["window"].result, gates["sender_limit"].result) == ("passed", NOT_ASKED)
 
 
 def test_a_bounce_is_shown_with_its_event() -> None:
@@ -137,9 +137,9 @@ def test_a_bounce_is_shown_with_its_event() -> None:
     came_back = bounced(world, world.commanded_touches()[0])
     deliver(world, came_back)
     world.advance_hours(30)
-    found = gates_of(world, 1)
-    assert_first_refusal("bounce", found)
-    assert (found["bounce"].reason, found["bounce"].cause) == ("address_bounced", came_back.cause)
+    gates = gates_of(world, 1)
+    assert_first_refusal("bounce", gates)
+    assert (gates["bounce"].reason, gates["bounce"].cause) == ("address_bounced", came_back.cause)
 
 
 def test_the_bounce_that_is_shown_is_the_one_that_closed_the_current_address() -> None:
@@ -163,8 +163,8 @@ def test_a_bounce_is_shown_on_another_channel_with_the_same_address() -> None:
     came_back = bounced(world, world.commanded_touches()[0])
     deliver(world, came_back)
     world.advance_hours(6)
-    found = gates_of(world, 1)["bounce"]
-    assert (found.reason, found.cause) == ("address_bounced", came_back.cause)
+    gate = gates_of(world, 1)["bounce"]
+    assert (gate.reason, gate.cause) == ("address_bounced", came_back.cause)
 
 
 def test_the_reply_that_is_shown_is_written_by_a_person_during_this_run() -> None:
@@ -184,9 +184,9 @@ def test_without_an_address_the_field_is_named() -> None:
         steps=[step("a", "sms", hours=24)], changes={"person": Person(email="a@example.com")}
     )
     world.advance_hours(25)
-    found = gates_of(world)
-    assert_first_refusal("address", found)
-    assert found["address"].values == {"field": "phone"}
+    gates = gates_of(world)
+    assert_first_refusal("address", gates)
+    assert gates["address"].values == {"field": "phone"}
 
 
 def test_without_a_template_the_version_that_names_it_is_shown() -> None:
@@ -194,9 +194,9 @@ def test_without_a_template_the_version_that_names_it_is_shown() -> None:
     deliver(world, publish(steps=[step("a", hours=24, template_id="gone")], name="Another"))
     deliver(world, DeleteTemplate(TENANT, "gone", "x#1", START))
     world.advance_hours(25)
-    found = gates_of(world)
-    assert_first_refusal("template", found)
-    assert found["template"].values == {"template_id": "gone", "version": 2}
+    gates = gates_of(world)
+    assert_first_refusal("template", gates)
+    assert gates["template"].values == {"template_id": "gone", "version": 2}
     assert explanation_of(world).runs[0].version == 1
 
 
@@ -208,9 +208,9 @@ def test_a_condition_is_shown_with_the_event_that_fulfilled_it() -> None:
     opened = seen(world, world.commanded_touches()[0])
     deliver(world, opened)
     world.advance_hours(2, working_senders(world))
-    found = gates_of(world, 1)
-    assert_first_refusal("skip_when", found)
-    assert (found["skip_when"].reason, found["skip_when"].cause) == ("opened", opened.cause)
+    gates = gates_of(world, 1)
+    assert_first_refusal("skip_when", gates)
+    assert (gates["skip_when"].reason, gates["skip_when"].cause) == ("opened", opened.cause)
 
 
 def test_conditions_that_do_not_hold_are_shown_too() -> None:
@@ -220,7 +220,7 @@ def test_conditions_that_do_not_hold_are_shown_too() -> None:
 
 
 def crowded(**settings: Any) -> World:
-    """Ann was written to by one campaign, and is about to be by another."""
+    """A world in which Ann got a touch of one campaign and is due for a touch of another."""
     mail: dict[str, Any] = {
         "kind": "prospecting",
         "steps": [{"id": "a", "channel": "email", "delay_hours": 0, "template_id": "t"}],
@@ -234,9 +234,9 @@ def crowded(**settings: Any) -> World:
 
 def test_a_cap_is_shown_with_its_counter_and_its_end() -> None:
     world = crowded(caps={"per_day": 1, "per_week": 5})
-    found = gates_of(world)["reach"]
-    assert (found.result, found.reason, found.until) == ("waits", "frequency_cap", at(24))
-    assert found.values == {"limit": 1, "window": "per_day", "used": 1}
+    gate = gates_of(world)["reach"]
+    assert (gate.result, gate.reason, gate.until) == ("waits", "frequency_cap", at(24))
+    assert gate.values == {"limit": 1, "window": "per_day", "used": 1}
     world.advance_hours(25, working_senders(world))
     assert gates_of(world)["reach"].values == {
         "per_day": {"used": 0, "limit": 1},
@@ -246,9 +246,9 @@ def test_a_cap_is_shown_with_its_counter_and_its_end() -> None:
 
 def test_a_gap_is_shown_with_the_touch_that_it_counts_from() -> None:
     world = crowded(min_gap_hours=3)
-    found = gates_of(world)["reach"]
-    assert (found.reason, found.until) == ("min_gap", at(3))
-    assert found.values == {"min_gap_seconds": 3 * 3600, "last_touch_at": "2026-03-02T15:00:00Z"}
+    gate = gates_of(world)["reach"]
+    assert (gate.reason, gate.until) == ("min_gap", at(3))
+    assert gate.values == {"min_gap_seconds": 3 * 3600, "last_touch_at": "2026-03-02T15:00:00Z"}
 
 
 def throttled() -> World:
@@ -259,12 +259,12 @@ def throttled() -> World:
 
 
 def test_a_limit_is_shown_with_its_counter_and_the_gates_after_it_are_not_checked() -> None:
-    found = gates_of(throttled())
-    assert results_of(found)["reach"] == "passed"
-    limit = found["sender_limit"]
+    gates = gates_of(throttled())
+    assert results_of(gates)["reach"] == "passed"
+    limit = gates["sender_limit"]
     assert (limit.result, limit.reason, limit.until) == ("waits", "throttled", at(25))
     assert limit.values == {"used": 0, "limit": 0, "window": "1h sliding"}
-    assert found["priority"].result == NOT_ASKED
+    assert gates["priority"].result == NOT_ASKED
     waits = explanation_of(throttled()).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("throttled", at(25))
 
@@ -273,11 +273,11 @@ def test_quiet_hours_after_a_wait_for_the_limit_are_shown() -> None:
     world = enrolled(steps=[step("a", hours=11.5)])  # 20:30 in Chicago
     deliver(world, tenant(at=START + 1, cause="t#2", limits={"email": 0}))
     world.advance_hours(13)
-    found = gates_of(world)
-    assert (found["window"].reason, found["window"].until) == ("quiet_hours", at(23))
-    assert found["window"].values["window"] == CHICAGO
-    assert (found["expiry"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
-    assert [hold.reason for hold in found["sender_limit"].held] == ["throttled"]
+    gates = gates_of(world)
+    assert (gates["window"].reason, gates["window"].until) == ("quiet_hours", at(23))
+    assert gates["window"].values["window"] == CHICAGO
+    assert (gates["expiry"].result, gates["sender_limit"].result) == ("passed", NOT_ASKED)
+    assert [hold.reason for hold in gates["sender_limit"].held] == ["throttled"]
     waits = explanation_of(world).runs[0].waits
     assert waits is not None and (waits.reason, waits.until) == ("quiet_hours", at(23))
 
@@ -285,10 +285,10 @@ def test_quiet_hours_after_a_wait_for_the_limit_are_shown() -> None:
 def test_an_expired_touch_is_shown_with_its_waits() -> None:
     world = throttled()
     world.advance_hours(200)
-    found = gates_of(world)
-    assert (found["expiry"].result, found["expiry"].reason) == ("refused", "expired")
-    assert found["sender_limit"].held[0].reason == "throttled"
-    assert (found["window"].result, found["sender_limit"].result) == ("passed", NOT_ASKED)
+    gates = gates_of(world)
+    assert (gates["expiry"].result, gates["expiry"].reason) == ("refused", "expired")
+    assert gates["sender_limit"].held[0].reason == "throttled"
+    assert (gates["window"].result, gates["sender_limit"].result) == ("passed", NOT_ASKED)
 
 
 def test_a_paused_campaign_makes_the_touch_wait_and_has_its_event() -> None:
@@ -296,8 +296,8 @@ def test_a_paused_campaign_makes_the_touch_wait_and_has_its_event() -> None:
     paused = change_campaign(world, "paused")
     deliver(world, paused)
     world.advance_hours(30)
-    found = gates_of(world)["campaign"]
-    assert (found.result, found.reason, found.cause) == ("waits", "campaign_paused", paused.cause)
+    gate = gates_of(world)["campaign"]
+    assert (gate.result, gate.reason, gate.cause) == ("waits", "campaign_paused", paused.cause)
     waits = explanation_of(world).runs[0].waits
     assert waits is not None
     assert (waits.reason, waits.until, waits.cause) == ("campaign_paused", None, paused.cause)
@@ -311,8 +311,8 @@ def test_of_two_pauses_only_the_current_one_makes_the_touch_wait() -> None:
     world = enrolled(steps=TWO_STEPS)
     deliver(world, change_campaign(world, "paused"), new_event(world, m.ContactPaused))
     deliver(world, change_campaign(world, "resumed"))
-    found = gates_of(world)
-    assert (found["campaign"].result, found["enrollment"].result) == (NOT_ASKED, "waits")
+    gates = gates_of(world)
+    assert (gates["campaign"].result, gates["enrollment"].result) == (NOT_ASKED, "waits")
 
 
 def test_a_pause_does_not_change_the_gates_of_a_command_that_is_out() -> None:
@@ -328,13 +328,13 @@ def test_conditions_and_caps_are_not_checked_again_for_a_second_emission() -> No
     world = enrolled(steps=TWO_STEPS)
     deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
     world.advance_hours(24.6)
-    found = gates_of(world)
-    assert (found["template"].at, found["reach"].at) == (at(24.5), at(24))
-    assert found["reach"].values == {"per_day": {"used": 0, "limit": 1}}
+    gates = gates_of(world)
+    assert (gates["template"].at, gates["reach"].at) == (at(24.5), at(24))
+    assert gates["reach"].values == {"per_day": {"used": 0, "limit": 1}}
 
 
 def test_a_pause_of_the_contact_while_dispatch_has_the_touch_is_shown() -> None:
     world = throttled()
     deliver(world, new_event(world, m.ContactPaused))
-    found = gates_of(world)["enrollment"]
-    assert (found.result, found.reason) == ("waits", "person_paused")
+    gate = gates_of(world)["enrollment"]
+    assert (gate.result, gate.reason) == ("waits", "person_paused")

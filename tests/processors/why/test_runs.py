@@ -1,4 +1,4 @@
-"""Why: where a run stands, what it waits for, and what is told besides its gates."""
+"""Explanations: the status and the wait of a run, and facts beside its gates."""
 
 import msgspec
 import pytest
