@@ -45,7 +45,9 @@ def format_of(path: Path) -> int:
 
 def recorded(path: Path, log: Partition) -> dict[bytes, bytes]:
     changelog = Partition(CHANGELOG_OF[log.topic], log.number)
-    return {line.record.key: line.value or b"" for line in RecordingFile(path).read_partition(changelog)}
+    return {
+        line.record.key: line.value or b"" for line in RecordingFile(path).read_partition(changelog)
+    }
 
 
 def decoded(task: Task) -> dict[bytes, bytes]:
