@@ -91,7 +91,8 @@ def _withdrawn(context: Context, enrollment: Enrollment, touch: Touch) -> None:
         if reason_late is not None:
             skip_touch(context, enrollment, touch, Input.STOP, reason_late)
             return
-    set_due_at(context, enrollment, touch, max(context.now, touch.scheduled_at), "delay")
+    definition, step = context.definition(enrollment), context.step(enrollment, touch)
+    set_due_at(context, definition, step, touch, max(context.now, touch.scheduled_at), "delay")
 
 
 def _revoked(context: Context, enrollment: Enrollment, touch: Touch, message: TouchRevoked) -> None:

@@ -124,8 +124,8 @@ def _resume_touch(
 ) -> None:
     """Skips or reschedules the open touch after a pause, by the late policy; then the touches that
     follow a skipped one."""
-    settings = context.definition(enrollment).settings
-    if settings.late_policy == "shift_by_pause":
+    definition = context.definition(enrollment)
+    if definition.settings.late_policy == "shift_by_pause":
         touch.scheduled_at += stood_still_us
         touch.due_at += stood_still_us
     if touch.phase is Phase.WITHDRAWING:
@@ -137,8 +137,8 @@ def _resume_touch(
         if following is not None:
             _resume_touch(context, enrollment, following, 0)
         return
-    due_at = max(context.now, touch.due_at)
-    window = set_due_at(context, enrollment, touch, due_at, touch.wait or "delay")
+    step, at = context.step(enrollment, touch), max(context.now, touch.due_at)
+    window = set_due_at(context, definition, step, touch, at, touch.wait or "delay")
     values: dict[str, Any] = {"scheduled_at": fact_time(touch.scheduled_at)}
     if window is not None:
         values["window"] = window

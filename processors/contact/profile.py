@@ -29,8 +29,17 @@ from schemas.internal.states import NAMES, Profile
 from schemas.internal.topics import Topic
 
 _ORDER = ("first_name", "last_name", "email", "phone", "timezone", "region", "linkedin_url")
-_RANK = {name: rank for rank, name in enumerate(_ORDER)}
 _UNKNOWN = ("", 0)
+
+
+class _Ranks(dict[str, tuple[int, str]]):
+    """The order in which facts list changed fields: first _ORDER, then other addresses by name."""
+
+    def __missing__(self, name: str) -> tuple[int, str]:
+        return len(_ORDER), name
+
+
+_rank = _Ranks({name: (rank, name) for rank, name in enumerate(_ORDER)}).__getitem__
 
 
 def merge(profile: Profile, person: Person, at: int) -> list[str]:
@@ -57,11 +66,6 @@ def merge(profile: Profile, person: Person, at: int) -> list[str]:
                 changed.append(name)
     changed.sort(key=_rank)
     return changed
-
-
-def _rank(name: str) -> tuple[int, str]:
-    """The order in which facts list changed fields: later kinds of address by their names."""
-    return _RANK.get(name, len(_RANK)), name
 
 
 def update(context: Context, person: Person, at: int, cause: str) -> None:

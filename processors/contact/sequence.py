@@ -74,13 +74,13 @@ def schedule_step(context: Context, enrollment: Enrollment, index: int) -> None:
         return
     step = definition.steps[index]
     touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, 0, 0)
-    touch.scheduled_at = at = scheduled_time(context, enrollment, touch)
+    touch.scheduled_at = at = scheduled_time(context, enrollment, touch, step)
     visits = [earlier.visit for earlier in enrollment.touches if earlier.step_id == step.id]
     touch.visit = max(visits, default=0) + 1
     attempts = [each.attempt for each in enrollment.touches if each.command_step() == step.id]
     touch.attempt = touch.first_attempt = max(attempts, default=0) + 1
     enrollment.touches.append(touch)
-    window = set_due_at(context, enrollment, touch, at, "delay")
+    window = set_due_at(context, definition, step, touch, at, "delay")
     values: dict[str, Any] = {"scheduled_at": fact_time(at), "anchor": step.anchor}
     if window is not None:
         values["window"] = window

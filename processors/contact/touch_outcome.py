@@ -70,9 +70,10 @@ def retry_or_fail(
 ) -> None:
     """Schedules another attempt after a failed send, by default 1, 5 and 15 minutes later; after
     the last attempt, or on a `permanent` error, the touch fails (F-7)."""
-    delays_us = context.step(enrollment, touch).retry_delays_us
+    definition, step = context.definition(enrollment), context.step(enrollment, touch)
+    delays_us = step.retry_delays_us
     if delays_us is None:
-        delays_us = context.definition(enrollment).settings.retry_delays_us
+        delays_us = definition.settings.retry_delays_us
     retries = touch.attempt - touch.first_attempt
     touch.error = code
     count_error(enrollment, code)
@@ -80,7 +81,8 @@ def retry_or_fail(
         fail_touch(context, enrollment, touch, Input.FAILED, code)
         return
     touch.phase = transition(touch.phase, Input.FAILED, Phase.SCHEDULED)
-    window = set_due_at(context, enrollment, touch, context.now + delays_us[retries], "retry")
+    at = context.now + delays_us[retries]
+    window = set_due_at(context, definition, step, touch, at, "retry")
     context.emit_fact(
         FactKind.TOUCH_RETRIED,
         enrollment,

@@ -2,15 +2,14 @@
 
 from processors.contact.context import Context
 from processors.shared.send_windows import opens_at
-from schemas.campaigns.compiled_definition import Step
+from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 
 
-def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch) -> int:
-    """The moment a touch is planned for: its step's anchor plus its step's delay (C-3)."""
-    step = context.step(enrollment, touch)
+def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch, step: Step) -> int:
+    """The moment a touch of `step` is planned for: the step's anchor plus its delay (C-3)."""
     if touch.number == 1:
         return enrollment.anchor_at + first_delay(context, step, enrollment.service_type)
     return _anchor(enrollment, step, enrollment.touches[touch.number - 2]) + step.delay_us
@@ -48,7 +47,7 @@ def executed_at(touch: Touch) -> int:
 
 
 def set_due_at(
-    context: Context, enrollment: Enrollment, touch: Touch, at: int, wait: str
+    context: Context, definition: Definition, step: Step, touch: Touch, at: int, wait: str
 ) -> Window | None:
     """Makes the touch due at `at`, or at the next opening of its send window; `scheduled_at` stays
     (F-6).
@@ -56,8 +55,7 @@ def set_due_at(
     Returns the window if the touch waits for it, else None. A touch whose window never opens is
     due at `at` and is skipped then.
     """
-    definition = context.definition(enrollment)
-    window = context.window(definition, context.step(enrollment, touch))
+    window = context.window(definition, step)
     opens = opens_at(window, at)
     touch.due_at = at if opens == NEVER else opens
     if touch.due_at == at:

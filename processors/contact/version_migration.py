@@ -92,10 +92,11 @@ def move_run(
     elif enrollment.waiting is not None:
         _renew_wait(context, enrollment, touch, enrollment.waiting, shift_us)
     elif touch.phase is Phase.SCHEDULED and not touch.emission:
-        touch.channel = context.step(enrollment, touch).channel
+        step = context.step(enrollment, touch)
+        touch.channel = step.channel
         if touch.wait != "retry":
-            touch.scheduled_at = scheduled_time(context, enrollment, touch) + shift_us
-            set_due_at(context, enrollment, touch, touch.scheduled_at, "delay")
+            touch.scheduled_at = scheduled_time(context, enrollment, touch, step) + shift_us
+            set_due_at(context, new, step, touch, touch.scheduled_at, "delay")
 
 
 def _leave_removed_step(
@@ -115,7 +116,8 @@ def _pause_shift_us(context: Context, enrollment: Enrollment, touch: Touch) -> i
         assert wait is not None, "only a step that waits has a wait"
         return enrollment.waiting.until - enrollment.waiting.since - wait.max_wait_us
     if touch.phase is Phase.SCHEDULED:
-        return touch.scheduled_at - scheduled_time(context, enrollment, touch)
+        step = context.step(enrollment, touch)
+        return touch.scheduled_at - scheduled_time(context, enrollment, touch, step)
     return 0
 
 
