@@ -21,7 +21,7 @@ from sinks.table_sql import create_mirror, names
 from sinks.tables import TABLES, Table
 from sinks.writer import Connection, Writer
 
-CURRENT = tuple(name for name in TABLES if name != "tasks")
+COMPARED_TABLES = tuple(name for name in TABLES if name != "tasks")
 """The tables that must equal a recount. `tasks` changes while the recount is taken."""
 
 _BATCH = 2_000
@@ -71,7 +71,7 @@ class Recount:
             self._writer.copy(TABLES[table], table, rows)
 
     def differences(
-        self, tables: Iterable[str] = CURRENT, *, first: int = 20
+        self, tables: Iterable[str] = COMPARED_TABLES, *, first: int = 20
     ) -> list[RowDifference]:
         """At most `first` differences, table by table in the order of their keys. The list is empty
         where the tables equal the recount."""

@@ -5,6 +5,7 @@ statement moves its rows into the table, and the commit empties it.
 """
 
 from collections.abc import Iterable
+from functools import cache
 
 from psycopg import sql
 
@@ -24,7 +25,7 @@ def staging_name(table: Table) -> str:
 
 
 def create_staging(table: Table) -> sql.Composed:
-    """Creates the staging table, which lives as long as the connection."""
+    """The statement that creates the staging table, which lives as long as the connection."""
     statement = (
         "CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM touchstream.{} WITH NO DATA"
     )
@@ -34,21 +35,24 @@ def create_staging(table: Table) -> sql.Composed:
 
 
 def create_mirror(table: Table) -> sql.Composed:
-    """Creates a temporary table of the same name and columns, in front of the table itself."""
+    """The statement that creates a temporary table of the same name, which hides the table."""
     return sql.SQL("CREATE TEMP TABLE {0} (LIKE touchstream.{0}, PRIMARY KEY ({1}))").format(
         sql.Identifier(table.name), names(table.key)
     )
 
 
-def copy_into(table: Table, target: str) -> sql.Composed:
-    """Copies rows in binary form into `target`, which has the table's columns."""
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+@cache
+def copy_into(table: Table, target: str) -> bytes:
+    """The statement that copies rows in binary form into `target`, which has the table's columns."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(target), names(table.columns)
     )
+    return statement.as_bytes()
 
 
-def merge(table: Table) -> sql.Composed:
-    """Merges the rows of the staging table into the table, by the merge rules of its columns.
+@cache
+def merge(table: Table) -> bytes:
+    """The statement that merges the staging table into the table, by the rules of its columns.
 
     A row whose columns are all replaced is rewritten only where one of them has changed.
     """
@@ -56,7 +60,7 @@ def merge(table: Table) -> sql.Composed:
         sql.Identifier(table.name), names(table.columns), sql.Identifier(staging_name(table))
     )
     if Merge.NEVER in table.merges:
-        return insert
+        return insert.as_bytes()
     rules = {
         column: rule
         for column, rule in zip(table.columns, table.merges, strict=True)
@@ -68,15 +72,15 @@ def merge(table: Table) -> sql.Composed:
     upsert = sql.SQL("{} ON CONFLICT ({}) DO UPDATE SET {}").format(
         insert, names(table.key), sql.SQL(", ").join(assignments)
     )
-    if set(rules.values()) != {Merge.REPLACE}:
-        return upsert
-    return sql.SQL("{} WHERE ({}) IS DISTINCT FROM ({})").format(
-        upsert, names(rules, "t"), names(rules, "excluded")
-    )
+    if set(rules.values()) == {Merge.REPLACE}:
+        upsert = sql.SQL("{} WHERE ({}) IS DISTINCT FROM ({})").format(
+            upsert, names(rules, "t"), names(rules, "excluded")
+        )
+    return upsert.as_bytes()
 
 
 def truncate_all() -> sql.Composed:
-    """Empties every projected table."""
+    """The statement that empties every projected table."""
     tables = [sql.Identifier("touchstream", name) for name in TABLES]
     return sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(tables))
 

@@ -20,7 +20,6 @@ class Writer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._queries = load("projection")
-        self._merges = {name: merge(table).as_bytes(connection) for name, table in TABLES.items()}
         for table in TABLES.values():
             connection.execute(create_staging(table))
 
@@ -33,7 +32,7 @@ class Writer:
         for name, table in TABLES.items():
             if table_rows := rows.get(name):
                 self.copy(table, staging_name(table), table_rows)
-                self._connection.execute(self._merges[name])
+                self._connection.execute(merge(table))
                 written += len(table_rows)
         return written
 
