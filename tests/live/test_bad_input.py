@@ -1,5 +1,5 @@
-"""Bad input at the live public edge costs one record each: a dead letter with its bytes, or a
-recorded refusal with its code; what is good around it goes through (design 2.10)."""
+"""Bad input on the public topics of a live engine: each bad record becomes a dead letter with its
+bytes or a refusal with its code, and the good records around it are processed (promise 10)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -50,21 +50,22 @@ def engine(
         set_up_tenant(live, engine.publisher, engine.facts, tenant_id, delay_hours=SOON_HOURS)
         engine.publisher.job(tenant_id, "ann")
         engine.fact(FactKind.TOUCH_COMMANDED, tenant_id=tenant_id)
-    verify(settings, wait_s=60)  # at rest, and so in PostgreSQL
+    verify(settings, wait_s=60)  # waits until all is in PostgreSQL
     yield engine
     live.stop()
 
 
 @pytest.fixture(scope="module")
 def letters(engine: TwoTenantEngine) -> dict[str, tuple[ReceivedDeadLetter | None, int]]:
-    """Every bad record published, a good one before and after it; the letters that came of it."""
+    """Publishes every unreadable record, with good ones before and after it. Returns the dead
+    letter and the offset of each, by its name."""
     before = engine.rows("quiet")
     packed = EventSource(engine.live.settings, _packing(engine.live.settings))
-    places: dict[str, Origin] = {}
+    origins: dict[str, Origin] = {}
     for number, unreadable in enumerate(UNREADABLE_RECORDS):
         engine.publisher.job("acme", f"good-{number}")
         publisher = packed if unreadable.packed else engine.publisher
-        places[unreadable.name] = publisher.put(
+        origins[unreadable.name] = publisher.put(
             unreadable.topic,
             unreadable.headers,
             unreadable.value,
@@ -72,19 +73,21 @@ def letters(engine: TwoTenantEngine) -> dict[str, tuple[ReceivedDeadLetter | Non
             unreadable.timestamp_ms,
         )
     engine.publisher.job("acme", "good-last")
-    engine.wait_until("a letter each", lambda: set(places.values()) <= engine.letters.read().keys())
-    goods = {f"good-{number}" for number in range(len(UNREADABLE_RECORDS))} | {"good-last"}
     engine.wait_until(
-        "the good ones go through",
-        lambda: goods <= {f.contact_id for f in engine.facts.matching(FactKind.TOUCH_COMMANDED)},
+        "all dead letters", lambda: set(origins.values()) <= engine.letters.read().keys()
+    )
+    good = {f"good-{number}" for number in range(len(UNREADABLE_RECORDS))} | {"good-last"}
+    engine.wait_until(
+        "the commands of the good jobs",
+        lambda: good <= {f.contact_id for f in engine.facts.matching(FactKind.TOUCH_COMMANDED)},
     )
     assert engine.rows("quiet") == before
-    found = engine.letters.letters
-    return {name: (found.get(place), place[2]) for name, place in places.items()}
+    letters = engine.letters.letters
+    return {name: (letters.get(origin), origin[2]) for name, origin in origins.items()}
 
 
 def _packing(settings: Settings) -> Producer:
-    """Somebody else's client, which compresses: the broker sees what is small."""
+    """A producer that compresses, so that a record larger than the broker's limit is accepted."""
     return Producer(
         {
             "bootstrap.servers": settings.bootstrap_servers,
@@ -94,8 +97,8 @@ def _packing(settings: Settings) -> Producer:
     )
 
 
-@pytest.mark.parametrize("bad", UNREADABLE_RECORDS, ids=lambda unreadable: unreadable.name)
-def test_each_is_a_dead_letter_with_its_bytes(
+@pytest.mark.parametrize("unreadable", UNREADABLE_RECORDS, ids=lambda unreadable: unreadable.name)
+def test_an_unreadable_record_becomes_a_dead_letter_with_its_bytes(
     letters: dict[str, tuple[ReceivedDeadLetter | None, int]], unreadable: UnreadableRecord
 ) -> None:
     letter, _ = letters[unreadable.name]
@@ -106,34 +109,36 @@ def test_each_is_a_dead_letter_with_its_bytes(
         assert letter.headers[f"original_{name}"] == value
 
 
-def test_nothing_else_became_a_letter(
+def test_no_other_record_becomes_a_dead_letter(
     engine: TwoTenantEngine, letters: dict[str, tuple[ReceivedDeadLetter | None, int]]
 ) -> None:
     assert len(engine.letters.read()) == len(UNREADABLE_RECORDS)
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff\x00", b"quiet/ann", b"x" * 5_000])
-def test_a_foreign_key_decides_nothing(engine: TwoTenantEngine, key: bytes | None) -> None:
+def test_the_key_of_a_public_record_has_no_influence(
+    engine: TwoTenantEngine, key: bytes | None
+) -> None:
     contact = f"keyed-{len(key or b'')}-{key is None}"
     engine.publisher.job("acme", contact, key=key)
     engine.fact(FactKind.TOUCH_COMMANDED, tenant_id="acme", contact_id=contact)
 
 
-def test_a_schema_of_another_event_is_a_dead_letter(engine: TwoTenantEngine) -> None:
+def test_a_schema_of_another_event_makes_a_dead_letter(engine: TwoTenantEngine) -> None:
     number = registrar(engine.registry.url)("job.deleted")
     value = b"\x00" + number.to_bytes(4) + b"\x02a"
-    place = engine.publisher.put(Topic.JOBS, headers(content=AVRO), value)
-    engine.wait_until("its letter", lambda: place in engine.letters.read())
-    assert engine.letters.letters[place].reason == RefusalCode.AVRO_SCHEMA_MISMATCH
+    origin = engine.publisher.put(Topic.JOBS, headers(content=AVRO), value)
+    engine.wait_until("its letter", lambda: origin in engine.letters.read())
+    assert engine.letters.letters[origin].reason == RefusalCode.AVRO_SCHEMA_MISMATCH
 
 
-def test_a_schema_that_the_registry_knows_goes_through(engine: TwoTenantEngine) -> None:
+def test_an_event_with_a_registered_schema_is_processed(engine: TwoTenantEngine) -> None:
     number = registrar(engine.registry.url)("job.completed")
     engine.publisher.job("acme", "framed", encoding="confluent", schema_id=number)
     engine.fact(FactKind.TOUCH_COMMANDED, contact_id="framed")
 
 
-REFUSED = [
+REFUSED_EVENTS = [
     ("job.completed", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
     ("touch.sent", {"contact_id": "stranger"}, "CONTACT_UNKNOWN"),
     ("touch.sent", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
@@ -144,8 +149,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("ce_type", "fields", "code"), REFUSED)
-def test_what_fits_nothing_is_refused_with_a_code(
+@pytest.mark.parametrize(("ce_type", "fields", "code"), REFUSED_EVENTS)
+def test_an_event_about_something_unknown_is_refused_with_a_code(
     engine: TwoTenantEngine, ce_type: str, fields: dict[str, Any], code: str
 ) -> None:
     cause = engine.publisher.event(ce_type, **fields)
@@ -156,14 +161,14 @@ def test_what_fits_nothing_is_refused_with_a_code(
     ("completed_at", "reason"),
     [("2099-12-31T00:00:00Z", "JOB_IN_FUTURE"), ("2000-01-01T00:00:00Z", "JOB_TOO_OLD")],
 )
-def test_a_job_of_the_far_past_or_future_enrolls_nobody(
+def test_a_job_in_the_far_past_or_future_enrolls_nobody(
     engine: TwoTenantEngine, completed_at: str, reason: str
 ) -> None:
     cause = engine.publisher.job("acme", f"at-{completed_at[:4]}", completed_at=completed_at)
     assert engine.fact(FactKind.ENROLLMENT_DECLINED, cause=cause).reason == reason
 
 
-def test_another_tenants_command_id_changes_nothing_of_either(engine: TwoTenantEngine) -> None:
+def test_a_command_id_of_another_tenant_changes_nothing_of_either(engine: TwoTenantEngine) -> None:
     theirs = next(c for c in engine.commands() if c["tenant_id"] == "quiet")
     before = engine.rows("quiet")
     who = {"tenant_id": "acme", "contact_id": "ann", "command_id": theirs["command_id"]}
@@ -173,7 +178,7 @@ def test_another_tenants_command_id_changes_nothing_of_either(engine: TwoTenantE
     assert engine.rows("quiet") == before
 
 
-def test_a_sender_that_answers_twice_is_heard_once(engine: TwoTenantEngine) -> None:
+def test_a_repeated_answer_of_a_sender_counts_once(engine: TwoTenantEngine) -> None:
     mine = next(c for c in engine.commands() if c["contact_id"] == "good-0")
     who = {"contact_id": "good-0", "command_id": mine["command_id"]}
     for event_id in ("same", "same", "another"):
@@ -184,7 +189,7 @@ def test_a_sender_that_answers_twice_is_heard_once(engine: TwoTenantEngine) -> N
 
 
 STEP = {"id": "a", "channel": "email", "delay_hours": 1}
-WRONG: list[tuple[list[dict[str, Any]], str]] = [
+INVALID_STEPS: list[tuple[list[dict[str, Any]], str]] = [
     ([STEP, STEP], "CAMPAIGN_STEP_ID_DUPLICATE"),
     ([{**STEP, "delay_hours": 0}], "CAMPAIGN_DELAY_INVALID"),
     ([{**STEP, "delay_hours": -2}], "CAMPAIGN_DELAY_INVALID"),
@@ -194,7 +199,7 @@ WRONG: list[tuple[list[dict[str, Any]], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("steps", "code"), WRONG)
+@pytest.mark.parametrize(("steps", "code"), INVALID_STEPS)
 def test_an_invalid_definition_is_refused_with_its_codes(
     engine: TwoTenantEngine, steps: list[dict[str, Any]], code: str
 ) -> None:
@@ -205,14 +210,14 @@ def test_an_invalid_definition_is_refused_with_its_codes(
 
 
 def test_a_registry_that_is_away_makes_no_dead_letters(engine: TwoTenantEngine) -> None:
-    number = _own_schema(engine.registry.url)
+    number = _register_schema(engine.registry.url)
     before = len(engine.letters.read())
     engine.registry.stop()
     try:
         engine.publisher.job("acme", "waiting", encoding="confluent", schema_id=number)
         engine.publisher.job("acme", "behind")
-        words = "registry not to be reached"
-        engine.wait_until("intake waits", lambda: engine.live.log_count("intake", 0, words))
+        text = "registry not to be reached"
+        engine.wait_until("intake waits", lambda: engine.live.log_count("intake", 0, text))
         engine.live.pause(2)
         assert len(engine.letters.read()) == before
         assert not engine.facts.matching(FactKind.ENROLLMENT_STARTED, contact_id="waiting")
@@ -223,19 +228,19 @@ def test_a_registry_that_is_away_makes_no_dead_letters(engine: TwoTenantEngine) 
     assert len(engine.letters.read()) == before
 
 
-def _own_schema(url: str, remark: str = "remark") -> int:
-    """A number that intake has not met: the newest schema of a job, with a field more."""
-
+def _register_schema(url: str, field_name: str = "remark") -> int:
+    """The id of a schema that intake has not used yet: the newest schema of a job with one more
+    field."""
     schema = newest("job.completed")
-    field = {"name": remark, "type": "null", "default": None}  # which takes no bytes
+    field = {"name": field_name, "type": "null", "default": None}  # takes no bytes in a record
     text = msgspec.json.encode({**schema, "fields": [*schema["fields"], field]}).decode()
     client = SchemaRegistryClient({"url": url})
     number: int = client.register_schema("remarked", Schema(text, "AVRO"))
     return number
 
 
-def test_a_schema_registered_too_late_is_known_from_then_on(engine: TwoTenantEngine) -> None:
-    early = _own_schema(engine.registry.url, "one") + 1
+def test_a_schema_that_is_registered_late_is_known_from_then_on(engine: TwoTenantEngine) -> None:
+    early = _register_schema(engine.registry.url, "one") + 1
     engine.publisher.job("acme", "too-early", encoding="confluent", schema_id=early)
     engine.wait_until(
         "its letter",
@@ -244,15 +249,15 @@ def test_a_schema_registered_too_late_is_known_from_then_on(engine: TwoTenantEng
             in [x.reason for x in engine.letters.read().values()][-1:]
         ),
     )
-    assert _own_schema(engine.registry.url, "another") == early
+    assert _register_schema(engine.registry.url, "another") == early
     engine.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)
     engine.fact(FactKind.TOUCH_COMMANDED, contact_id="in-time")
 
 
-def test_after_all_that_the_recount_agrees(engine: TwoTenantEngine) -> None:
+def test_verify_agrees_after_all_of_this(engine: TwoTenantEngine) -> None:
     report = verify(engine.live.settings, wait_s=60)
     assert report.differences == []
 
 
-def test_intake_never_died(engine: TwoTenantEngine) -> None:
+def test_intake_was_never_restarted(engine: TwoTenantEngine) -> None:
     assert engine.live.log_count("intake", 0, '"starting"') == 1

@@ -1,5 +1,5 @@
-"""A broker whose clock is a day ahead stops the task that reads its stamps: nothing fires, and the
-other partitions go on."""
+"""A broker whose clock is a day ahead stops the task that reads its timestamps: no timer fires, and
+the other partitions are processed."""
 
 from pathlib import Path
 
@@ -24,12 +24,12 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 SMALL = Layout(public=1, contact=2, dispatch=1, campaign=1, commands=1, facts=1)
 AHEAD = 1
-"""The partition of contact-log whose records are stamped wrongly."""
+"""The partition of contact-log with the wrong timestamp."""
 
 
-def test_a_broker_clock_a_day_ahead_fires_nothing(stack: Stack, tmp_path: Path) -> None:
+def test_a_broker_clock_that_is_a_day_ahead_fires_no_timer(stack: Stack, tmp_path: Path) -> None:
     engine = LiveEngine(stack, tmp_path)
-    # Logs that keep the writer's stamp, so that one record can have the stamp of a broker astray.
+    # The logs keep the producer's timestamps, so that one record can have a wrong one.
     create_topics(load_settings({**engine.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
     engine.start(SMALL)
     try:
@@ -42,28 +42,28 @@ def _run(engine: LiveEngine) -> None:
     settings = engine.settings
     publisher, facts = EventSource(settings), FactReader(settings)
     set_up_tenant(engine, publisher, facts, "acme", delay_hours=24)
-    _jobs(engine, publisher, facts, "early", 10)
+    _enroll_by_jobs(engine, publisher, facts, "early", 10)
 
-    stray = Producer({"bootstrap.servers": settings.bootstrap_servers})
-    stamp = (now() + DAY + DAY // 24) // 1_000
+    producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+    timestamp_ms = (now() + DAY + DAY // 24) // 1_000
     name = f"{settings.topic_prefix}{Topic.CONTACT_LOG}"
-    stray.produce(name, TICK, partition=AHEAD, timestamp=stamp)
-    assert stray.flush(30) == 0
+    producer.produce(name, TICK, partition=AHEAD, timestamp=timestamp_ms)
+    assert producer.flush(30) == 0
     engine.wait_until("the task stops", lambda: engine.log_count("contact", 0, "task stopped") > 0)
 
     late = [f"late-{number}" for number in range(10)]
     for contact in late:
         publisher.job("acme", contact)
-    others = {c for c in late if partition_of(f"acme/{c}".encode(), 2) != AHEAD}
-    assert 0 < len(others) < 10
-    engine.wait_until("the other partition goes on", lambda: others <= _enrolled(facts))
+    elsewhere = {c for c in late if partition_of(f"acme/{c}".encode(), 2) != AHEAD}
+    assert 0 < len(elsewhere) < 10
+    engine.wait_until("the other partition goes on", lambda: elsewhere <= _enrolled(facts))
     engine.pause(2)
-    assert not set(late) - others & _enrolled(facts)
+    assert not set(late) - elsewhere & _enrolled(facts)
     assert facts.matching(FactKind.TOUCH_REQUESTED) == []
     assert all(not list(TopicReader(settings, topic).read()) for topic in COMMANDS)
 
 
-def _jobs(
+def _enroll_by_jobs(
     engine: LiveEngine, publisher: EventSource, facts: FactReader, name: str, number: int
 ) -> None:
     contacts = {f"{name}-{index}" for index in range(number)}

@@ -1,5 +1,5 @@
-"""Recorded logs folded again: kept histories stay true, and whatever changes is told with its
-cause."""
+"""Replays of recorded logs: the kept histories lead to the same outputs, and a difference is
+reported with its cause."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,9 +39,9 @@ from tests.testing.story import deliver
 
 HISTORIES = sorted((Path(__file__).parents[2] / "histories").glob("*.gz"))
 
-HistoryContext = tuple[FactKind, str | None]
+KindAndReason = tuple[FactKind, str | None]
 
-TOLD_IN_BOTH: set[HistoryContext] = {
+FACTS_OF_BOTH: set[KindAndReason] = {
     (FactKind.TOUCH_COMMANDED, None),
     (FactKind.TOUCH_RETRIED, "timeout"),
     (FactKind.TOUCH_FAILED, "no_answer"),
@@ -59,7 +59,7 @@ TOLD_IN_BOTH: set[HistoryContext] = {
     (FactKind.TOUCH_SKIPPED, "no_template"),
     (FactKind.TOUCH_CONVERTED, "feedback_submitted"),
 }
-TOLD: dict[str, set[HistoryContext]] = {
+FACTS_OF: dict[str, set[KindAndReason]] = {
     "review": {(FactKind.TRIGGER_MET, "click"), (FactKind.TOUCH_SKIPPED, "address_bounced")},
     "prospecting": {
         (FactKind.TRIGGER_MET, "connection_accepted"),
@@ -74,29 +74,31 @@ CHANNELS = {
 }
 
 BRANCHED = {"review": ("p00", ["ask", "thank"]), "prospecting": ("p11", ["request", "message"])}
-"""Who does what their step waits for, and goes on elsewhere."""
+"""A contact whose trigger happens in time, and the steps that they get because of it."""
 
 
 def replayed(recording: Recording) -> ReplayResult:
     return replay(recording, Decoder().decode)
 
 
-class Held:
-    """A recording in memory, with something done to its lines."""
+class ChangedRecording:
+    """A recording in memory, whose records `change` has changed."""
 
     def __init__(
         self, recording: Recording, change: Callable[[Topic, list[TopicEntry]], list[TopicEntry]]
     ) -> None:
         self.layout = recording.layout
-        self._pieces = [
-            (place, change(place.topic, entries)) for place, entries in recording.batches()
+        self._batches = [
+            (partition, change(partition.topic, entries))
+            for partition, entries in recording.batches()
         ]
 
     def batches(self) -> Iterator[RecordBatch]:
-        return iter(self._pieces)
+        return iter(self._batches)
 
-    def read_partition(self, place: Partition) -> Iterator[TopicEntry]:
-        return (entry for found, entries in self._pieces if found == place for entry in entries)
+    def read_partition(self, partition: Partition) -> Iterator[TopicEntry]:
+        batches = (entries for recorded, entries in self._batches if recorded == partition)
+        return (entry for entries in batches for entry in entries)
 
 
 @pytest.fixture(scope="module")
@@ -104,56 +106,56 @@ def review() -> WorldRecording:
     return WorldRecording(record.review())
 
 
-def different(found: ReplayResult) -> dict[tuple[str, DiffKind], int]:
-    return dict(found.different)
+def different(result: ReplayResult) -> dict[tuple[str, DiffKind], int]:
+    return dict(result.different)
 
 
-# what is kept
+# kept histories
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.name)
-def test_what_went_out_then_would_go_out_now(path: Path) -> None:
-    found = replayed(RecordingFile(path))
-    assert (different(found), found.first, found.parked) == ({}, None, 0)
-    assert found.compared["touch.due"] > 40
-    assert found.compared["command.revoked"] > 0
-    assert {*found.folded} == {Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG}
+def test_a_kept_history_leads_to_the_recorded_outputs(path: Path) -> None:
+    result = replayed(RecordingFile(path))
+    assert (different(result), result.first, result.parked) == ({}, None, 0)
+    assert result.compared["touch.due"] > 40
+    assert result.compared["command.revoked"] > 0
+    assert {*result.folded} == {Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG}
     assert path.stat().st_size < 150_000
 
 
-@pytest.mark.parametrize("kind", TOLD)
-def test_a_kept_history_holds_what_can_happen(kind: str) -> None:
+@pytest.mark.parametrize("kind", FACTS_OF)
+def test_a_kept_history_contains_every_kind_of_event(kind: str) -> None:
     (path,) = [path for path in HISTORIES if path.name.startswith(f"{kind}.")]
-    told = [
+    emitted = [
         facts.decode(entry.record.value)
         for (topic, _), entries in RecordingFile(path).batches()
         for entry in entries
         if topic is Topic.FACTS
     ]
-    expected = TOLD_IN_BOTH | TOLD[kind]
-    assert expected - {(fact.fact, fact.reason) for fact in told} == set()
-    commanded = [fact for fact in told if fact.fact is FactKind.TOUCH_COMMANDED]
+    expected = FACTS_OF_BOTH | FACTS_OF[kind]
+    assert expected - {(fact.fact, fact.reason) for fact in emitted} == set()
+    commanded = [fact for fact in emitted if fact.fact is FactKind.TOUCH_COMMANDED]
     assert {fact.channel for fact in commanded} == CHANNELS[kind]
     contact_id, steps = BRANCHED[kind]
     assert [f.step_id for f in commanded if f.contact_id == contact_id] == steps
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_happened_happens_again(seed: int) -> None:
-    found = replayed(WorldRecording(play(random_history(seed, 60))))
-    assert different(found) == {}
-    assert found.compared["touch.due"] > 0
+def test_a_random_history_leads_to_the_recorded_outputs(seed: int) -> None:
+    result = replayed(WorldRecording(play(random_history(seed, 60))))
+    assert different(result) == {}
+    assert result.compared["touch.due"] > 0
 
 
-def test_commands_in_avro_are_read_too() -> None:
-    found = replayed(WorldRecording(record.review(), "avro"))
-    assert (different(found), found.compared["touch.due"]) == ({}, 55)
+def test_recorded_commands_in_avro_are_compared_too() -> None:
+    result = replayed(WorldRecording(record.review(), "avro"))
+    assert (different(result), result.compared["touch.due"]) == ({}, 55)
 
 
-# what a changed code would have done
+# changed code
 
 
-def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
+def test_a_closed_gate_is_the_cause_of_a_missing_request(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(scene: Any, touch: Any, template_id: Any, opens: int) -> str | None:
@@ -161,19 +163,19 @@ def test_a_gate_that_closes_is_the_cause_of_the_request_that_is_not_made(
 
     before = touch_gates._first_closed
     monkeypatch.setattr(touch_gates, "_first_closed", closed)
-    found = replayed(review)
-    assert found.first is not None and found.cause is not None
-    assert (found.first.output.kind, found.first.kind) == ("RequestTouch", DiffKind.MISSING)
-    then, now = found.cause.recorded, found.cause.current
+    result = replayed(review)
+    assert result.first is not None and result.cause is not None
+    assert (result.first.output.kind, result.first.kind) == ("RequestTouch", DiffKind.MISSING)
+    then, now = result.cause.recorded, result.cause.current
     assert then is not None and then.fact is FactKind.TOUCH_REQUESTED
     assert now is not None and (now.fact, now.reason) == (FactKind.TOUCH_SKIPPED, "no_address")
-    assert then.contact_id == now.contact_id == found.first.output.fields["contact_id"]
-    record = found.cause.record
+    assert then.contact_id == now.contact_id == result.first.output.fields["contact_id"]
+    record = result.cause.record
     assert record is not None and (record.message, record.timer) == ("Tick", True)
-    assert record.at == found.first.at
+    assert record.at == result.first.at
 
 
-def test_a_limit_that_is_lower_moves_commands(
+def test_a_lower_limit_moves_commands(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dispatch.limits.per_hour
@@ -183,82 +185,86 @@ def test_a_limit_that_is_lower_moves_commands(
         return limit if limit is None or channel != "sms" else limit - 1
 
     monkeypatch.setattr(dispatch.limits, "per_hour", lower)
-    found = replayed(review)
-    assert {("touch.due", DiffKind.MOVED)} <= found.different.keys()
-    assert found.first is not None and found.cause is not None
-    assert found.first.log is Topic.DISPATCH_LOG
-    then, now = found.cause.recorded, found.cause.current
+    result = replayed(review)
+    assert {("touch.due", DiffKind.MOVED)} <= result.different.keys()
+    assert result.first is not None and result.cause is not None
+    assert result.first.log is Topic.DISPATCH_LOG
+    then, now = result.cause.recorded, result.cause.current
     assert then is not None and then.fact is FactKind.TOUCH_COMMANDED
     assert now is not None and (now.fact, now.reason) == (FactKind.TOUCH_DEFERRED, "throttled")
-    assert found.cause.record is not None and found.cause.record.message == "RequestTouch"
+    assert result.cause.record is not None and result.cause.record.message == "RequestTouch"
 
 
-def test_quiet_hours_that_are_not_kept_are_the_cause_even_where_the_command_is_the_same(
+def test_ignored_quiet_hours_are_the_cause_of_a_command_at_another_time(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its limit had the touch wait into the night; dispatch lets it go there."""
+    """The limit delays the touch into quiet hours, where the changed code sends it."""
     monkeypatch.setattr(dispatch.gates, "opens_at", lambda window, now: now)
-    found = replayed(review)
-    assert different(found) == {("touch.due", DiffKind.MOVED): 1}
-    assert found.cause is not None and found.cause.recorded is not None
-    assert (found.cause.recorded.fact, found.cause.recorded.reason) == (
+    result = replayed(review)
+    assert different(result) == {("touch.due", DiffKind.MOVED): 1}
+    assert result.cause is not None and result.cause.recorded is not None
+    assert (result.cause.recorded.fact, result.cause.recorded.reason) == (
         FactKind.TOUCH_DEFERRED,
         "quiet_hours",
     )
 
 
-def test_a_command_too_many_is_counted_once_with_nothing_beside_its_cause(
+def test_a_superfluous_command_is_counted_once_and_its_cause_has_no_counterpart(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose mail is read by who has left: nobody keeps them from being written to."""
+    """Without the suppression of dispatch, a person who has left gets mail at a shared address."""
     monkeypatch.setattr(dispatch, "suppress", lambda turn, order: None)
-    found = replayed(review)
+    result = replayed(review)
     expected = {("touch.due", DiffKind.NEW): 2, ("touch.due", DiffKind.MOVED): 1}
-    assert different(found) == expected
-    assert found.first is not None and found.first.recorded is None
-    assert found.cause is not None and found.cause.recorded is None
-    assert found.cause.current is not None and found.cause.current.fact is FactKind.TOUCH_COMMANDED
-    assert found.cause.current.at == to_datetime(found.first.at)
+    assert different(result) == expected
+    assert result.first is not None and result.first.recorded is None
+    assert result.cause is not None and result.cause.recorded is None
+    assert (
+        result.cause.current is not None and result.cause.current.fact is FactKind.TOUCH_COMMANDED
+    )
+    assert result.cause.current.at == to_datetime(result.first.at)
 
 
-def test_a_command_says_other_variables_although_nothing_was_decided_otherwise(
+def test_other_variables_of_a_command_are_found_although_no_decision_differs(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(touch_gates, "command_variables", lambda context, enrollment: {})
-    found = replayed(review)
-    assert {*found.different} == {("RequestTouch", DiffKind.UNLIKE)}
-    assert found.first is not None and found.first.fields == ("variables",)
-    assert found.cause is not None
-    assert (found.cause.recorded, found.cause.current) == (None, None)
-    assert found.cause.record is not None and found.cause.record.at == found.first.at
+    result = replayed(review)
+    assert {*result.different} == {("RequestTouch", DiffKind.UNLIKE)}
+    assert result.first is not None and result.first.fields == ("variables",)
+    assert result.cause is not None
+    assert (result.cause.recorded, result.cause.current) == (None, None)
+    assert result.cause.record is not None and result.cause.record.at == result.first.at
 
 
-def test_what_says_not_whom_it_is_about_is_found_by_its_facts(
+def test_the_contact_of_a_message_that_names_none_is_found_by_its_facts(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profile, "amend_requests", lambda *_: None)
-    found = replayed(review)
-    assert different(found) == {("AmendTouch", DiffKind.MISSING): 1}
-    assert found.cause is not None and found.cause.record is not None
-    assert found.cause.record.partition.topic is Topic.CONTACT_LOG
-    assert found.cause.record.message == "ContactUpserted"
+    result = replayed(review)
+    assert different(result) == {("AmendTouch", DiffKind.MISSING): 1}
+    assert result.cause is not None and result.cause.record is not None
+    assert result.cause.record.partition.topic is Topic.CONTACT_LOG
+    assert result.cause.record.message == "ContactUpserted"
 
 
-def test_what_is_announced_otherwise_comes_before_what_it_leads_to(
+def test_a_differing_announcement_comes_before_its_effects(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def loud(*fields: Any) -> m.TenantAnnounced:
+    def without_quiet_hours(*fields: Any) -> m.TenantAnnounced:
         return msgspec.structs.replace(m.TenantAnnounced(*fields), quiet=None)
 
-    monkeypatch.setattr(broadcast, "TenantAnnounced", loud)
-    found = replayed(review)
-    assert {*found.different} == {("TenantAnnounced", DiffKind.UNLIKE)}  # logs are as recorded
-    assert found.first is not None and found.first.fields == ("quiet",)
-    assert found.cause is not None and found.cause.record is not None
-    assert found.cause.record.partition == (Topic.CAMPAIGN_LOG, 0)
+    monkeypatch.setattr(broadcast, "TenantAnnounced", without_quiet_hours)
+    result = replayed(review)
+    assert {*result.different} == {
+        ("TenantAnnounced", DiffKind.UNLIKE)
+    }  # the other logs are folded as recorded
+    assert result.first is not None and result.first.fields == ("quiet",)
+    assert result.cause is not None and result.cause.record is not None
+    assert result.cause.record.partition == (Topic.CAMPAIGN_LOG, 0)
 
 
-# what was tampered with
+# changed recordings
 
 
 def on_email(
@@ -282,43 +288,42 @@ def _to_another(entries: list[TopicEntry]) -> list[TopicEntry]:
     ],
     ids=["removed", "doubled", "to another"],
 )
-def test_a_command_that_was_tampered_with_is_found(
+def test_a_changed_command_is_found(
     review: WorldRecording, change: Any, expected: tuple[str, DiffKind], fields: tuple[str, ...]
 ) -> None:
-    found = replayed(Held(review, on_email(change)))
-    assert different(found) == {expected: 1}
-    assert found.first is not None and found.first.fields == fields
-    assert found.cause is not None and found.cause.record is not None
-    assert found.cause.recorded is None
+    result = replayed(ChangedRecording(review, on_email(change)))
+    assert different(result) == {expected: 1}
+    assert result.first is not None and result.first.fields == fields
+    assert result.cause is not None and result.cause.record is not None
+    assert result.cause.recorded is None
 
 
-def test_a_command_that_nobody_can_read_is_found(review: WorldRecording) -> None:
+def test_a_command_that_cannot_be_read_is_found(review: WorldRecording) -> None:
     broken = on_email(lambda entries: [TopicEntry(entries[0].record, b"{oops"), *entries[1:]])
-    found = replayed(Held(review, broken))
+    result = replayed(ChangedRecording(review, broken))
     expected = {("unreadable", DiffKind.MISSING): 1, ("touch.due", DiffKind.NEW): 1}
-    assert different(found) == expected
+    assert different(result) == expected
 
 
-def test_what_no_code_can_fold_is_counted_and_stops_nothing() -> None:
+def test_a_record_that_cannot_be_folded_is_counted_and_the_replay_goes_on() -> None:
     world = world_with_campaign()
     world.broker.append(Topic.CONTACT_LOG, b"acme/ann", b"\x93\xa7Unknown\x01\x02")
     deliver(world, job())
     world.advance_hours(30)
-    found = replayed(WorldRecording(world))
-    assert (different(found), found.parked) == ({}, 1)
-    assert found.compared["touch.due"] == 2  # nobody has answered
+    result = replayed(WorldRecording(world))
+    assert (different(result), result.parked) == ({}, 1)
+    assert result.compared["touch.due"] == 2  # no sender has answered
 
 
-# what has grown since
+# new fields
 
 
-def test_a_field_that_is_new_since_is_no_difference(review: WorldRecording) -> None:
+def test_a_field_that_is_newer_than_the_recording_is_no_difference(review: WorldRecording) -> None:
     def older(topic: Topic, entries: list[TopicEntry]) -> list[TopicEntry]:
-        """Requests without their last field, windows without what steps keep to, and commands
-        without a sender."""
+        """Removes the newest fields of requests, windows and commands."""
         return [_older(topic, entry) for entry in entries]
 
-    assert different(replayed(Held(review, older))) == {}
+    assert different(replayed(ChangedRecording(review, older))) == {}
 
 
 def _older(topic: Topic, entry: TopicEntry) -> TopicEntry:
@@ -336,7 +341,7 @@ def _older(topic: Topic, entry: TopicEntry) -> TopicEntry:
     return TopicEntry(old, value)
 
 
-def test_a_list_that_has_grown_is_a_difference() -> None:
+def test_a_longer_list_is_a_difference_and_a_longer_struct_is_none() -> None:
     window = m.Window("UTC", 1, 2)
     assert is_same(["UTC", 1, 2], window)
     assert not is_same(["UTC", 1, 3], window)
@@ -348,7 +353,7 @@ def test_a_list_that_has_grown_is_a_difference() -> None:
 
 
 @pytest.fixture
-def kept(review: WorldRecording, tmp_path: Path) -> Path:
+def recorded_file(review: WorldRecording, tmp_path: Path) -> Path:
     path = tmp_path / "kept.jsonl.gz"
     with new_recording(path, review.layout) as keep:
         for batch in review.batches():
@@ -356,21 +361,23 @@ def kept(review: WorldRecording, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_holds_what_was_recorded(kept: Path, review: WorldRecording) -> None:
+def test_a_file_has_the_records_of_its_recording(
+    recorded_file: Path, review: WorldRecording
+) -> None:
     def flat(recording: Recording) -> list[object]:
         return [
-            (place, r.offset, r.timestamp, r.key, value, list(r.headers() or ()))
-            for place, entries in recording.batches()
+            (partition, r.offset, r.timestamp, r.key, value, list(r.headers() or ()))
+            for partition, entries in recording.batches()
             for r, value in entries
         ]
 
-    assert flat(RecordingFile(kept)) == flat(review)
-    assert RecordingFile(kept).layout == review.layout
-    place = Partition(Topic.CONTACT_LOG, 1)
-    assert [entry.value for entry in RecordingFile(kept).read_partition(place)] == [
-        entry.value for entry in review.read_partition(place)
+    assert flat(RecordingFile(recorded_file)) == flat(review)
+    assert RecordingFile(recorded_file).layout == review.layout
+    partition = Partition(Topic.CONTACT_LOG, 1)
+    assert [entry.value for entry in RecordingFile(recorded_file).read_partition(partition)] == [
+        entry.value for entry in review.read_partition(partition)
     ]
-    assert kept.stat().st_mode & 0o077 == 0  # addresses stand in it
+    assert recorded_file.stat().st_mode & 0o077 == 0  # it contains addresses
 
 
 def test_a_recording_that_ends_early_leaves_no_file(tmp_path: Path) -> None:
@@ -380,23 +387,23 @@ def test_a_recording_that_ends_early_leaves_no_file(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
-def test_what_is_there_already_is_left_as_it_is(kept: Path) -> None:
-    before = kept.read_bytes()
-    with pytest.raises(FileExistsError), new_recording(kept, Layout()):
+def test_an_existing_file_is_not_overwritten(recorded_file: Path) -> None:
+    before = recorded_file.read_bytes()
+    with pytest.raises(FileExistsError), new_recording(recorded_file, Layout()):
         pass
-    assert kept.read_bytes() == before
+    assert recorded_file.read_bytes() == before
 
 
 @pytest.mark.parametrize("cut", [10, 2_000, -4])
-def test_a_file_that_is_cut_short_is_told(kept: Path, cut: int) -> None:
-    kept.write_bytes(kept.read_bytes()[:cut])
+def test_a_file_that_is_cut_short_is_refused(recorded_file: Path, cut: int) -> None:
+    recorded_file.write_bytes(recorded_file.read_bytes()[:cut])
     with pytest.raises(NotARecording, match="cut short"):
-        replayed(RecordingFile(kept))
+        replayed(RecordingFile(recorded_file))
 
 
-def test_a_damaged_file_is_told(kept: Path) -> None:
-    whole = bytearray(kept.read_bytes())
+def test_a_damaged_file_is_refused(recorded_file: Path) -> None:
+    whole = bytearray(recorded_file.read_bytes())
     whole[len(whole) // 2] ^= 0xFF
-    kept.write_bytes(whole)
+    recorded_file.write_bytes(whole)
     with pytest.raises(NotARecording):
-        replayed(RecordingFile(kept))
+        replayed(RecordingFile(recorded_file))
