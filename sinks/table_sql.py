@@ -43,7 +43,7 @@ def create_mirror(table: Table) -> sql.Composed:
 
 @cache
 def copy_into(table: Table, target: str) -> bytes:
-    """The statement that copies rows in binary form into `target`, which has the table's columns."""
+    """The statement that copies rows in binary form into a table with the columns of `table`."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(target), names(table.columns)
     )

@@ -1,11 +1,13 @@
 """The history of a contact in PostgreSQL equals its facts and states."""
 
+import msgspec
 import psycopg
 import pytest
 
 from processors.why import explain
-from schemas.internal.enrollment import Enrollment
-from sinks.contact_history_query import ContactHistoryQueries
+from schemas.internal.enrollment import Enrollment, Touch
+from schemas.internal.facts import Fact
+from sinks.contact_history_query import ContactHistoryQueries, _statements
 from tests.sinks.conftest import Database
 from tests.testing.builders import CONTACT, TENANT, job, step, world_with_campaign
 from tests.testing.history_player import play
@@ -99,3 +101,19 @@ def test_the_connection_is_read_only(dsn: str) -> None:
         pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
     ):
         queries._connection.execute("DELETE FROM touchstream.facts")
+
+
+@pytest.mark.parametrize(
+    ("struct", "table", "not_read"),
+    [
+        (Fact, "facts", set()),
+        (Enrollment, "enrollments", {"touches", "waiting", "variables", "reply_cause"}),
+        (Touch, "touches", {"recipient", "first_attempt", "call_attempt", "command_step_id"}),
+    ],
+)
+def test_every_other_field_of_a_struct_is_a_column_that_is_read(
+    struct: type[msgspec.Struct], table: str, not_read: set[str]
+) -> None:
+    statement = _statements()[table].decode()
+    fields = {field for field in struct.__struct_fields__ if f'"t"."{field}"' not in statement}
+    assert fields == not_read
