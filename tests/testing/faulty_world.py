@@ -164,7 +164,7 @@ class FaultyWorld(World):
     def run_round(self) -> None:
         """Runs one round of every worker; their batches may stay open."""
         for name in self.workers:
-            self.turn(name)
+            self.run_worker(name)
 
     def _has_backlog(self) -> bool:
         """Whether a worker still restores states, or has records to read."""
@@ -191,7 +191,7 @@ class FaultyWorld(World):
         successor = names[(names.index(owner) + 1) % len(names)]
         self._assignments[owner] = [p for p in self._assignments[owner] if p != partition]
         self._transport(owner).revoke([partition])
-        self.turn(owner)
+        self.run_worker(owner)
         self._assignments[successor] = [*self._assignments[successor], partition]
         self._transport(successor).assign([partition])
 

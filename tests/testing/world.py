@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from schemas.base.times import HOUR, parse_rfc3339
-from schemas.internal import facts, messages
+from schemas.internal import facts
+from schemas.internal import messages as m
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import COMMANDS, Layout, Topic
@@ -47,24 +48,19 @@ def encode_command(
 class World:
     """All three processors over one broker in memory."""
 
-    def __init__(
-        self,
-        layout: Layout | None = None,
-        crash: Callable[[str], None] | None = None,
-    ) -> None:
+    def __init__(self, layout: Layout | None = None) -> None:
         self.now = START
         self.layout = layout or Layout(
             public=1, contact=2, dispatch=2, campaign=1, commands=1, facts=1
         )
         self.broker = MemoryBroker(self.layout, lambda: self.now)
-        self.crash = crash
         self.workers = {role: self.worker(role) for role in PROCESSORS}
 
     def worker(self, role: str) -> Worker:
         """A fresh worker with every partition of its role, as after a restart."""
         topic = PROCESSORS[role][0]
         partitions = [Partition(topic, n) for n in range(self.layout.partitions(topic))]
-        transport = MemoryTransport(self.broker, role, partitions, self.crash)
+        transport = MemoryTransport(self.broker, role, partitions)
         return Worker(
             transport,
             task_maker(role, self.layout),
@@ -73,11 +69,11 @@ class World:
             commit_interval_us=0,
         )
 
-    def append(self, *messages_: messages.Message) -> None:
+    def append(self, *messages: m.Message) -> None:
         """Appends messages to their logs, as intake does."""
-        for message in messages_:
+        for message in messages:
             topic, key = topic_and_key(message)
-            self.broker.append(topic, key, messages.encode(message))
+            self.broker.append(topic, key, m.encode(message))
 
     def settle(self) -> None:
         """Runs all workers until nothing moves any more at this moment."""
@@ -85,10 +81,10 @@ class World:
         while quiet < 3:
             before = sum(self.broker.ends.values())
             for role in PROCESSORS:
-                self.turn(role)
+                self.run_worker(role)
             quiet = quiet + 1 if sum(self.broker.ends.values()) == before else 0
 
-    def turn(self, role: str) -> None:
+    def run_worker(self, role: str) -> None:
         """Runs one round of a worker, and replaces the worker if it crashes."""
         try:
             self.workers[role].run_round()
@@ -129,7 +125,7 @@ class World:
         """Every command and revocation, topic by topic."""
         return [_decode(r.value or b"") for topic in COMMANDS for r in self.broker.topic(topic)]
 
-    def commanded_touches(self) -> list[messages.RequestTouch]:
+    def commanded_touches(self) -> list[m.RequestTouch]:
         """The touches of all commands, topic by topic."""
         return [c.touch for c in self.commands() if isinstance(c, CommandDue)]
 
@@ -151,9 +147,9 @@ class Crash(Exception):
     """A worker crashes, as a test has planned."""
 
 
-def topic_and_key(message: messages.Message) -> tuple[Topic, bytes]:
+def topic_and_key(message: m.Message) -> tuple[Topic, bytes]:
     """The log and key that intake appends a message to."""
-    if isinstance(message, messages.ExternalEvent | messages.DispatchAnswer):
-        return Topic.CONTACT_LOG, messages.contact_key(message.tenant_id, message.contact_id)
+    if isinstance(message, m.ExternalEvent | m.DispatchAnswer):
+        return Topic.CONTACT_LOG, m.contact_key(message.tenant_id, message.contact_id)
     tenant: str = getattr(message, "tenant_id")  # noqa: B009
     return Topic.CAMPAIGN_LOG, tenant.encode()

@@ -103,8 +103,8 @@ def test_an_invalid_new_version_leaves_the_old_one_active() -> None:
 def test_the_same_document_again_is_no_new_version_and_ready_at_once() -> None:
     world = world_with_campaign()
     world.append(publish())
-    world.turn("campaign")
-    world.turn("campaign")
+    world.run_worker("campaign")
+    world.run_worker("campaign")
     assert record(world).version == 1
     assert len(world.facts(FactKind.CAMPAIGN_READY)) == 2
     assert len(world.facts(FactKind.CAMPAIGN_PUBLISHED)) == 1
@@ -114,8 +114,8 @@ def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
     world = World(Layout(public=1, contact=3, dispatch=1, campaign=1, commands=1, facts=1))
     deliver(world, tenant())
     world.append(publish())
-    world.turn("campaign")
-    world.turn("campaign")
+    world.run_worker("campaign")
+    world.run_worker("campaign")
     assert world.facts(FactKind.CAMPAIGN_READY) == []
     world.settle()
     assert record(world).acknowledged_by == [0, 1, 2]
@@ -125,8 +125,8 @@ def test_a_campaign_is_ready_only_when_every_partition_knows() -> None:
 def test_acknowledgements_of_an_old_version_do_not_make_the_new_one_ready() -> None:
     world = deliver(World(), tenant())
     world.append(publish())
-    world.turn("campaign")
-    world.turn("campaign")
+    world.run_worker("campaign")
+    world.run_worker("campaign")
     world.append(publish(name="Second"))
     world.settle()
     assert [f.version for f in world.facts(FactKind.CAMPAIGN_READY)] == [2]

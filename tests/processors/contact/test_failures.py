@@ -266,10 +266,10 @@ def test_a_repeat_refused_while_a_pause_withdraws_it_revokes_the_command(then: s
     world.now = START + int(24.76 * HOUR)
     world.append(change_campaign(world, "paused"))
     for role in ("campaign", "contact"):
-        world.turn(role)
+        world.run_worker(role)
     if then == "stopped":
         world.append(ContactStopped(**event_fields(world)))
-        world.turn("contact")
+        world.run_worker("contact")
     assert touch_of(world, 0).phase is Phase.WITHDRAWING
     world.settle()
     assert [order.reason for order in revocations(world)] == ["expired"]

@@ -151,10 +151,10 @@ def test_a_stop_right_after_a_pause_still_revokes_the_command() -> None:
     world.advance_to(START + 24 * 3_600_000_000 - 1)
     world.now = START + 24 * 3_600_000_000
     while touch_of(world).phase is not Phase.REQUESTED:
-        world.turn("contact")
+        world.run_worker("contact")
     world.append(change_campaign(world, "paused"))
-    world.turn("campaign")
-    world.turn("contact")
+    world.run_worker("campaign")
+    world.run_worker("contact")
     assert touch_of(world).phase is Phase.WITHDRAWING
     world.append(ContactStopped(**event_fields(world)))
     world.settle()
