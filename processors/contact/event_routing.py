@@ -58,14 +58,14 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     if type(message) in _DEDUPLICATED and not add_if_new(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    backfill = backfill or _happened_at(message) < tenant.fence
+    backfill = backfill or _occurred_at(message) < tenant.fence
     handler = _BACKFILL_HANDLERS.get(type(message)) if backfill else None
     context = Context(turn, key, contact, tenant)
     (handler or HANDLERS[type(message)])(context, message)
     replies_conversions.settle_replies(context)
 
 
-def _happened_at(message: m.ExternalEvent) -> int:
+def _occurred_at(message: m.ExternalEvent) -> int:
     """When the event happened. A backfilled job may carry the time of its publication, so its
     completion counts if that is earlier."""
     return min(message.at, message.completed_at) if type(message) is m.JobCompleted else message.at
