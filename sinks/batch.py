@@ -21,14 +21,14 @@ _STEP_KEY = len(TABLES["steps"].key)
 class Batch:
     """The rows of some records, by table.
 
-    `gone` are the contacts, as (tenant id, contact id), whose states were deleted; `months` are the
-    months, as (year, month), in which facts were recorded. Raises Undecodable for the first record
-    that is neither a state nor a fact.
+    `deleted` are the contacts, as (tenant id, contact id), whose states were deleted; `months` are
+    the months, as (year, month), in which facts were recorded. Raises Undecodable for the first
+    record that is neither a state nor a fact.
     """
 
     def __init__(self, records: Iterable[ProjectedRecord]) -> None:
         self.rows: Rows = {name: [] for name in TABLES}
-        self.gone: list[tuple[str, str]] = []
+        self.deleted: list[tuple[str, str]] = []
         last: dict[tuple[str, int, bytes], ProjectedRecord] = {}
         facts = FactRows()
         for record in records:
@@ -58,7 +58,7 @@ class Batch:
                 state_rows(topic, partition, key, value, self.rows)
             elif topic == Topic.CONTACT_CHANGELOG and not key.startswith(POSITION_KEY[:1]):
                 tenant_id, _, contact_id = key.decode().partition("/")
-                self.gone.append((tenant_id, contact_id))
+                self.deleted.append((tenant_id, contact_id))
         except (msgspec.DecodeError, ValueError, OverflowError, AttributeError) as error:
             raise Undecodable(topic, partition, offset, str(error)) from error
 

@@ -152,7 +152,7 @@ class Projection:
     def _write(self, batch: Batch) -> int:
         assert self._writer is not None
         written = self._writer.write(batch.rows)
-        self._writer.erase(batch.gone, delete=True)
+        self._writer.erase(batch.deleted, delete=True)
         self._writer.erase(batch.erased, delete=False)
         return written
 

@@ -62,7 +62,7 @@ class Recount:
             with self._connection.transaction():
                 rows = Batch(batch)
                 self._writer.write(rows.rows)
-                self._writer.erase(rows.gone, delete=True)
+                self._writer.erase(rows.deleted, delete=True)
                 self._writer.erase(rows.erased, delete=False)
 
     def add_rows(self, table: str, rows: Iterable[Row]) -> None:

@@ -54,12 +54,12 @@ def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
 
 
 def refuse(turn: Turn, message: AdminOrder, code: str, campaign_id: str | None = None) -> None:
-    """Emits the fact that an order was refused, with a code."""
+    """Emits the fact that an order was refused, with a code and the stored name of the message."""
     turn.emit_fact(
         FactKind.EVENT_REFUSED,
         message.tenant_id,
         campaign_id=campaign_id,
         cause=message.cause,
         reason=code,
-        values={"event": type(message).__name__},
+        values={"event": message.__struct_config__.tag},
     )

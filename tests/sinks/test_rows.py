@@ -45,7 +45,7 @@ def test_a_key_occurs_once_per_batch() -> None:
 def test_the_last_state_of_a_key_counts() -> None:
     log = Log().contact("acme", contact("acme")).contact("acme", None)
     batch = Batch(log.records)
-    assert batch.rows["contacts"] == [] and batch.gone == [("acme", "ada")]
+    assert batch.rows["contacts"] == [] and batch.deleted == [("acme", "ada")]
 
 
 def test_steps_of_every_version_in_use_come_from_the_first_partition_only() -> None:
