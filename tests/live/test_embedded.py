@@ -1,4 +1,4 @@
-"""The embedded servers keep the promises that the engine is built on."""
+"""The embedded servers give the guarantees that the engine needs."""
 
 from pathlib import Path
 
@@ -23,21 +23,21 @@ from streams.embedded.stack import Stack, StackInUse
 pytestmark = pytest.mark.live
 
 
-def topic(kafka: EmbeddedKafka, name: str) -> str:
+def create_topic(kafka: EmbeddedKafka, name: str) -> str:
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
     admin.create_topics([NewTopic(name, 1, 1)])[name].result()
     return name
 
 
-def transactional(kafka: EmbeddedKafka, name: str) -> Producer:
+def transactional_producer(kafka: EmbeddedKafka, name: str) -> Producer:
     settings = {"bootstrap.servers": kafka.bootstrap, "transactional.id": name, "log_level": 0}
     producer = Producer(settings)
     producer.init_transactions(20)
     return producer
 
 
-def committed(kafka: EmbeddedKafka, name: str) -> list[bytes | None]:
-    """All that a read_committed reader sees, up to the end of the log."""
+def committed_values(kafka: EmbeddedKafka, name: str) -> list[bytes | None]:
+    """The values that a read_committed consumer reads, up to the end of the log."""
     settings = {
         "bootstrap.servers": kafka.bootstrap,
         "group.id": name,
@@ -57,25 +57,27 @@ def committed(kafka: EmbeddedKafka, name: str) -> list[bytes | None]:
     return values
 
 
-def test_a_second_producer_of_one_id_fences_the_first(stack: Stack, topic_prefix: str) -> None:
-    name = topic(stack.kafka, f"{topic_prefix}fenced")
-    first = transactional(stack.kafka, name)
+def test_a_second_producer_with_the_same_id_fences_the_first(
+    stack: Stack, topic_prefix: str
+) -> None:
+    name = create_topic(stack.kafka, f"{topic_prefix}fenced")
+    first = transactional_producer(stack.kafka, name)
     first.begin_transaction()
-    first.produce(name, b"from the zombie")
+    first.produce(name, b"from the fenced producer")
     first.flush(10)
-    second = transactional(stack.kafka, name)
+    second = transactional_producer(stack.kafka, name)
     with pytest.raises(KafkaException) as refused:
         first.commit_transaction(20)
     assert refused.value.args[0].fatal()
     second.begin_transaction()
     second.produce(name, b"from its successor")
     second.commit_transaction(20)
-    assert committed(stack.kafka, name) == [b"from its successor"]
+    assert committed_values(stack.kafka, name) == [b"from its successor"]
 
 
-def test_what_was_aborted_is_never_read(stack: Stack, topic_prefix: str) -> None:
-    name = topic(stack.kafka, f"{topic_prefix}aborted")
-    producer = transactional(stack.kafka, name)
+def test_records_of_an_aborted_transaction_are_never_read(stack: Stack, topic_prefix: str) -> None:
+    name = create_topic(stack.kafka, f"{topic_prefix}aborted")
+    producer = transactional_producer(stack.kafka, name)
     for value, end in (
         (b"aborted", producer.abort_transaction),
         (b"committed", producer.commit_transaction),
@@ -84,12 +86,12 @@ def test_what_was_aborted_is_never_read(stack: Stack, topic_prefix: str) -> None
         producer.produce(name, value)
         producer.flush(10)
         end(20)
-    assert committed(stack.kafka, name) == [b"committed"]
+    assert committed_values(stack.kafka, name) == [b"committed"]
 
 
-def test_kafka_comes_back_from_a_kill_with_its_data(stack: Stack, topic_prefix: str) -> None:
-    name = topic(stack.kafka, f"{topic_prefix}killed")
-    producer = transactional(stack.kafka, name)
+def test_kafka_keeps_its_data_over_a_kill(stack: Stack, topic_prefix: str) -> None:
+    name = create_topic(stack.kafka, f"{topic_prefix}killed")
+    producer = transactional_producer(stack.kafka, name)
     producer.begin_transaction()
     producer.produce(name, b"kept")
     producer.commit_transaction(20)
@@ -97,10 +99,10 @@ def test_kafka_comes_back_from_a_kill_with_its_data(stack: Stack, topic_prefix: 
     stack.kafka.kill()
     stack.kafka.restart()
     assert stack.kafka.bootstrap == address
-    assert committed(stack.kafka, name) == [b"kept"]
+    assert committed_values(stack.kafka, name) == [b"kept"]
 
 
-def test_postgres_comes_back_from_a_kill_with_its_data(stack: Stack) -> None:
+def test_postgresql_keeps_its_data_over_a_kill(stack: Stack) -> None:
     with psycopg.connect(stack.postgres.dsn) as before:
         before.execute("CREATE TABLE kept_by_the_embedded_test AS SELECT 42 AS answer")
     address = stack.postgres.dsn
@@ -113,27 +115,29 @@ def test_postgres_comes_back_from_a_kill_with_its_data(stack: Stack) -> None:
     assert rows == [(42,)]
 
 
-def test_postgres_asks_for_the_password(stack: Stack) -> None:
+def test_postgresql_requires_the_password(stack: Stack) -> None:
     wrong = psycopg.conninfo.make_conninfo(stack.postgres.dsn, password="guessed")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong)
 
 
-def test_the_registry_gives_back_a_schema(registry: EmbeddedRegistry, topic_prefix: str) -> None:
+def test_the_registry_returns_a_registered_schema(
+    registry: EmbeddedRegistry, topic_prefix: str
+) -> None:
     client = SchemaRegistryClient({"url": registry.url})
-    schema = Schema('{"type":"record","name":"Said","fields":[]}', "AVRO")
-    number = client.register_schema(f"{topic_prefix}said-value", schema)
+    schema = Schema('{"type":"record","name":"Sample","fields":[]}', "AVRO")
+    number = client.register_schema(f"{topic_prefix}sample-value", schema)
     found = SchemaRegistryClient({"url": registry.url}).get_schema(number)
     assert found.schema_type == "AVRO"
-    assert '"Said"' in str(found.schema_str)
+    assert '"Sample"' in str(found.schema_str)
 
 
-def test_one_directory_is_for_one_stack(stack: Stack, stack_dir: Path) -> None:
+def test_a_directory_is_used_by_one_stack_at_a_time(stack: Stack, stack_dir: Path) -> None:
     with pytest.raises(StackInUse, match=r"in use by process \d+"):
         Stack(stack_dir).start()
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_reports_the_reason(tmp_path: Path) -> None:
     server = Process("broken", ["/bin/sh", "-c", "echo no room left; exit 1"], directory=tmp_path)
     with pytest.raises(StartFailed, match="no room left"):
         server.start(lambda: False, timeout_s=5)

@@ -1,5 +1,5 @@
-"""A death between the two halves of a cooperative rebalance leaves no partition to nobody; a client
-that has lost its group ends."""
+"""A partition is assigned again after a member has died between the two steps of a cooperative
+rebalance, and a client that has lost its group ends."""
 
 import time
 
@@ -18,17 +18,17 @@ pytestmark = pytest.mark.live
 
 
 class Member:
-    """What it was given, by its slot."""
+    """A member of a group, with the numbers of its partitions."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        self.places: set[int] = set()
+        self.partitions: set[int] = set()
         group, log = f"{settings.topic_prefix}group", f"{settings.topic_prefix}log"
         self.consumer = group_consumer(settings, group, name)
         self.membership = Membership(
             settings, self.consumer, group, name, [log], self._assigned, self._revoked
         )
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         self.membership.check()
         self.consumer.poll(0.05)
 
@@ -36,20 +36,20 @@ class Member:
         self.membership.close()
         self.consumer.close()
 
-    def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        self.places |= {place.partition for place in places}
-        consumer.incremental_assign([TopicPartition(p.topic, p.partition, 0) for p in places])
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.partitions |= {p.partition for p in partitions}
+        consumer.incremental_assign([TopicPartition(p.topic, p.partition, 0) for p in partitions])
 
-    def _revoked(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        self.places -= {place.partition for place in places}
-        consumer.incremental_unassign(places)
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.partitions -= {p.partition for p in partitions}
+        consumer.incremental_unassign(partitions)
 
 
-def turn(seconds: float, *members: Member, wait_until: int = 99) -> None:
+def poll_for(seconds: float, *members: Member, partitions: int = 99) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and sum(len(m.places) for m in members) < wait_until:
+    while time.monotonic() < deadline and sum(len(m.partitions) for m in members) < partitions:
         for member in members:
-            member.turn()
+            member.poll()
 
 
 @pytest.fixture
@@ -61,31 +61,30 @@ def settings(stack: Stack, topic_prefix: str) -> Settings:
     return load_settings({**stack.environment(), **options})
 
 
-def test_what_a_dead_member_had_to_give_away_is_given(settings: Settings) -> None:
+def test_partitions_that_a_dead_member_had_to_give_up_are_assigned(settings: Settings) -> None:
     first = Member(settings, "first")
-    turn(30, first, wait_until=4)
-    assert len(first.places) == 4
+    poll_for(30, first, partitions=4)
+    assert len(first.partitions) == 4
     second = Member(settings, "second")
-    turn(4, second)  # the first one hangs meanwhile: it cannot let go of its half
-    reborn = Member(settings, "first")
-    turn(40, second, reborn, wait_until=4)
-    found = second.places | reborn.places
-    for member in (second, reborn):
+    poll_for(4, second)  # the first one does not poll, so it cannot give up its half
+    restarted = Member(settings, "first")
+    poll_for(40, second, restarted, partitions=4)
+    assigned = second.partitions | restarted.partitions
+    for member in (second, restarted):
         member.close()
-    assert found == {0, 1, 2, 3}
-    assert not second.places & reborn.places
+    assert assigned == {0, 1, 2, 3}
+    assert not second.partitions & restarted.partitions
 
 
 def test_a_client_that_has_lost_its_group_ends(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As one does whose coordinator it never finds again, in small: it has left and does not
-    know."""
+    """The client leaves the group without noticing, as one does that has lost its coordinator."""
     monkeypatch.setattr(membership, "ABSENT_MAX_S", 4.0)
     member = Member(settings, "only")
-    turn(30, member, wait_until=4)
-    turn(8, member)  # who is in its group is left alone
+    poll_for(30, member, partitions=4)
+    poll_for(8, member)  # a member of the group may go on
     member.consumer.unsubscribe()
     with pytest.raises(FatalClientError, match="has not listed only"):
-        turn(40, member)
+        poll_for(40, member)
     member.close()

@@ -1,4 +1,4 @@
-"""A projector that waits for PostgreSQL hears that it is to stop."""
+"""A projector that waits for PostgreSQL stops when it is asked to."""
 
 import threading
 
@@ -15,7 +15,7 @@ NOWHERE = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
 
 
 @pytest.mark.live
-def test_without_postgresql_it_stops_when_asked(
+def test_a_projector_without_postgresql_stops_when_asked(
     stack: Stack, topic_prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(
@@ -29,11 +29,11 @@ def test_without_postgresql_it_stops_when_asked(
         waiting.set() if "waiting" in record.getMessage() else None
     )
     projector = Projector(settings)
-    asked = threading.Event()
-    running = threading.Thread(target=projector.run, args=(asked.is_set,), daemon=True)
+    stop_requested = threading.Event()
+    running = threading.Thread(target=projector.run, args=(stop_requested.is_set,), daemon=True)
     running.start()
     assert waiting.wait(30)
-    asked.set()
+    stop_requested.set()
     running.join(15)
     assert not running.is_alive()
     projector.close()

@@ -1,4 +1,4 @@
-"""Confluent framing against a real registry, in and out (design 3)."""
+"""Records in Confluent framing, read and written with a real registry."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ from streams.kafka.registry import registrar, resolver
 pytestmark = pytest.mark.live
 
 
-def test_an_event_written_under_the_registrys_number_is_read(registry: EmbeddedRegistry) -> None:
+def test_an_event_with_a_registered_schema_id_is_read(registry: EmbeddedRegistry) -> None:
     model = sample_model("job.completed")
     headers, value = encode_event(
         "job.completed",
@@ -33,15 +33,17 @@ def test_an_event_written_under_the_registrys_number_is_read(registry: EmbeddedR
     assert event.data == model
 
 
-def test_a_registry_says_that_it_is_ready_to_this_machine_alone(registry: EmbeddedRegistry) -> None:
+def test_the_health_check_of_the_registry_is_reachable_from_this_machine_alone(
+    registry: EmbeddedRegistry,
+) -> None:
     port = int(registry.health.split(":")[2].partition("/")[0])
     with urllib.request.urlopen(registry.health, timeout=10) as answer:
         assert answer.status == 200
     with socket.socket() as other:
-        other.bind(("127.0.0.2", port))  # so it listens on one address, not on all
+        other.bind(("127.0.0.2", port))  # the port is free on other addresses
 
 
-def test_a_number_that_the_registry_does_not_know_is_refused(registry: EmbeddedRegistry) -> None:
+def test_an_unknown_schema_id_is_refused(registry: EmbeddedRegistry) -> None:
     headers, value = encode_event(
         "job.completed",
         sample_model("job.completed"),
@@ -55,7 +57,7 @@ def test_a_number_that_the_registry_does_not_know_is_refused(registry: EmbeddedR
     assert raised.value.code is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
-def test_a_registry_that_does_not_answer_is_no_fault_of_the_record() -> None:
+def test_a_registry_that_does_not_answer_makes_the_schema_unavailable() -> None:
     headers, value = encode_event(
         "job.completed",
         sample_model("job.completed"),
@@ -68,7 +70,7 @@ def test_a_registry_that_does_not_answer_is_no_fault_of_the_record() -> None:
         Decoder(resolver("http://127.0.0.1:9")).decode([*headers], value)
 
 
-def test_a_command_is_read_by_the_schema_of_its_number(registry: EmbeddedRegistry) -> None:
+def test_a_command_is_read_with_the_schema_of_its_id(registry: EmbeddedRegistry) -> None:
     number = registrar(registry.url)("command.revoked")
     encode = command_encoder("confluent", schema_ids={"command.revoked": number})
     command = "00000000-0000-8000-8000-000000000001"
@@ -76,8 +78,8 @@ def test_a_command_is_read_by_the_schema_of_its_number(registry: EmbeddedRegistr
     text = resolver(registry.url)(int.from_bytes(value[1:5], "big"))
     assert text is not None
     schema = fastavro.parse_schema(json.loads(text))
-    told = fastavro.schemaless_reader(BytesIO(value[5:]), schema, None)
-    assert told == {
+    decoded = fastavro.schemaless_reader(BytesIO(value[5:]), schema, None)
+    assert decoded == {
         "tenant_id": "acme",
         "contact_id": "ann",
         "command_id": command,

@@ -1,12 +1,12 @@
-"""One recorded input, live and simulated, agrees command by command.
+"""A simulation of the recorded events of a live run emits the same commands as the live run.
 
-Nothing here hangs on milliseconds. Told again, an event comes at the time at which its log had it,
-so it meets the timers of its person as it did then, however slow the machine was. What takes time
-between logs is kept away from what is due: a campaign is known before its people come, it is paused
-and resumed while nothing of it is near, and nobody shares an address. A timer fires live when its
-partition hears of the time, a little late; so no touch counts from the moment in which another one
-was skipped (`previous_scheduled`, not `previous_executed`), and a pause shifts nothing
-(`send_now`).
+The result does not depend on the speed of the machine. The simulation feeds an event at the time at
+which the live log had it, so the event meets the same timers. Work that takes time between logs is
+kept away from due times: a campaign is known before its people arrive, it is paused and resumed
+while none of its touches is due, and no two people share an address. A live timer fires a little
+late, when its partition gets the next record or tick. So no touch is scheduled from the time at
+which another one was skipped (`previous_scheduled`, not `previous_executed`), and a pause shifts no
+touch (`send_now`).
 """
 
 import json
@@ -36,9 +36,9 @@ CHANNELS = ("email", "sms", "linkedin", "whatsapp", "voice")
 HOUR_S = 3_600
 WAIT_S = 4.0
 PAUSED_S = 7.0
-"""From the first touch of a paused campaign to the second: time enough to pause it between them."""
+"""The time between the two touches of a paused campaign: long enough to pause it between them."""
 
-MUST_HAPPEN = {
+REQUIRED_FACTS = {
     FactKind.TOUCH_SKIPPED,
     FactKind.TOUCH_FAILED,
     FactKind.TOUCH_RETRIED,
@@ -54,11 +54,12 @@ MUST_HAPPEN = {
     FactKind.ENROLLMENT_STOPPED,
     FactKind.ENROLLMENT_COMPLETED,
 }
-"""Or the comparison would be of less than it says."""
+"""Without these facts the comparison would cover less than it should."""
 
-LIKES = 8
-(EAGER, QUIET, STRANGER, UNKNOWN, UNLUCKY, REPLIES, BOUNCES, LEAVES) = range(LIKES)
-PROSPECTS = range(2 * LIKES)
+BEHAVIOURS = 8
+(CLICKS_MAIL, DOES_NOTHING, NOT_CONNECTING, UNKNOWN, FAILING_ONCE) = range(5)
+(REPLIES, BOUNCES, LEAVES) = range(5, BEHAVIOURS)
+PROSPECTS = range(2 * BEHAVIOURS)
 CUSTOMERS, PAUSED, SILENT = range(6), range(3), range(1)
 (CLICKS, REPEATS, STOPPED, REVIEWS, NO_SMS, DEAD) = CUSTOMERS
 
@@ -116,75 +117,77 @@ def definition(tenant_id: str, campaign_id: str) -> dict[str, Any]:
 
 
 def answers(command: ReceivedCommand) -> Iterator[ScriptedAnswer]:
-    """What a sender and the person say to a command."""
+    """The answers of the sender and of the person to a command."""
     data = command.data
-    like, ids = int(data["contact_id"].rpartition("-")[2]), {"command_id": data["command_id"]}
+    behaviour, ids = int(data["contact_id"].rpartition("-")[2]), {"command_id": data["command_id"]}
     if command.kind != "touch.due" or data["campaign_id"] == "silent":
         return
     prospect = data["campaign_id"] == "outreach"
-    failure = _failure(like % LIKES, data) if prospect else None
+    failure = _failure(behaviour % BEHAVIOURS, data) if prospect else None
     if failure is not None:
         yield ScriptedAnswer(0.1, "touch.failed", {**ids, **failure})
         return
-    if data["campaign_id"] == "reviews" and like == STOPPED:
+    if data["campaign_id"] == "reviews" and behaviour == STOPPED:
         yield ScriptedAnswer(0.1, "contact.stopped", {"campaign_id": None})
         return
     yield ScriptedAnswer(0.1, "touch.sent", {**ids, "sent_at": None})
     if prospect:
-        yield from _prospect(like % LIKES, data["step_id"], ids)
+        yield from _prospect_answers(behaviour % BEHAVIOURS, data["step_id"], ids)
     elif data["campaign_id"] == "reviews":
-        yield from _customer(like, data, ids)
+        yield from _customer_answers(behaviour, data, ids)
 
 
-def _failure(like: int, data: dict[str, Any]) -> dict[str, Any] | None:
-    if data["step_id"] == "request" and like == UNKNOWN:
+def _failure(behaviour: int, data: dict[str, Any]) -> dict[str, Any] | None:
+    if data["step_id"] == "request" and behaviour == UNKNOWN:
         return {"code": "404", "permanent": True}
-    if data["step_id"] == "request" and like == UNLUCKY and data["attempt"] == 1:
+    if data["step_id"] == "request" and behaviour == FAILING_ONCE and data["attempt"] == 1:
         return {"code": "503", "permanent": False}
     return None
 
 
-def _prospect(like: int, name: str, ids: dict[str, str]) -> Iterator[ScriptedAnswer]:
+def _prospect_answers(behaviour: int, name: str, ids: dict[str, str]) -> Iterator[ScriptedAnswer]:
     match name:
-        case "request" if like not in (STRANGER, UNKNOWN):
+        case "request" if behaviour not in (NOT_CONNECTING, UNKNOWN):
             yield ScriptedAnswer(0.3, "connection.accepted", ids)
-        case "message" if like == REPLIES:
+        case "message" if behaviour == REPLIES:
             yield ScriptedAnswer(0.3, "contact.replied", {**ids, "channel": "linkedin"})
             yield ScriptedAnswer(3.0, "contact.resumed", {"campaign_id": "outreach"})
-        case "mail" if like == EAGER:
+        case "mail" if behaviour == CLICKS_MAIL:
             yield ScriptedAnswer(0.2, "touch.opened", ids)
             yield ScriptedAnswer(0.2, "touch.clicked", ids)
-        case "mail" if like == BOUNCES:
+        case "mail" if behaviour == BOUNCES:
             yield ScriptedAnswer(0.2, "touch.bounced", {**ids, "bounce_type": "hard"})
-        case "mail" if like == LEAVES:
+        case "mail" if behaviour == LEAVES:
             yield ScriptedAnswer(
                 0.2, "contact.unsubscribed", {"channel": "all", "command_id": None}
             )
 
 
-def _customer(like: int, data: dict[str, Any], ids: dict[str, str]) -> Iterator[ScriptedAnswer]:
+def _customer_answers(
+    behaviour: int, data: dict[str, Any], ids: dict[str, str]
+) -> Iterator[ScriptedAnswer]:
     if data["step_id"] != "s1":
         return
-    if like == CLICKS:
+    if behaviour == CLICKS:
         yield ScriptedAnswer(0.2, "touch.clicked", ids)
-    if like == REPEATS and data["variables"]["job_id"].endswith("-1"):
+    if behaviour == REPEATS and data["variables"]["job_id"].endswith("-1"):
         yield ScriptedAnswer(0.5, "job.completed", job(data["contact_id"], "hvac", 2))
-    if like == REVIEWS:
+    if behaviour == REVIEWS:
         yield ScriptedAnswer(0.5, "review.clicked", {**ids, "campaign_id": None})
-    if like == NO_SMS:
+    if behaviour == NO_SMS:
         yield ScriptedAnswer(0.2, "contact.unsubscribed", {"channel": "sms", "command_id": None})
-    if like == DEAD:
+    if behaviour == DEAD:
         yield ScriptedAnswer(0.2, "touch.bounced", {**ids, "bounce_type": "hard"})
 
 
 def phone(contact_id: str) -> str:
-    """Nobody else's: who leaves closes a number for all who have it."""
+    """A phone number that no other contact has: an opt-out suppresses it for all of them."""
     kind, _, number = contact_id.partition("-")
     return f"+1555{sum(map(ord, kind))}{int(number):03}"
 
 
 def job(contact_id: str, service_type: str, number: int = 1) -> dict[str, Any]:
-    """Finished when it is told."""
+    """The fields of a job that is finished now."""
     email = f"{contact_id}@example.com"
     person = {"contact_id": contact_id, "email": email, "phone": phone(contact_id)}
     return {
@@ -195,29 +198,29 @@ def job(contact_id: str, service_type: str, number: int = 1) -> dict[str, Any]:
     }
 
 
-class Stage:
-    """The engine, its tenants, and those who answer."""
+class SimulatedScenario:
+    """The live engine with its tenants and campaigns, the senders and the people."""
 
     def __init__(self, engine: LiveEngine) -> None:
         self.engine = engine
         self.facts, self.publisher = FactReader(engine.settings), EventSource(engine.settings)
         self.senders = LiveSenders(engine.settings, self.publisher, answers)
         for tenant_id in TENANTS:
-            cause = self._tenant(tenant_id)
+            cause = self._publish_tenant(tenant_id)
             self.wait_until(
                 lambda cause=cause: self.facts.matching(FactKind.TENANT_UPDATED, cause=cause)
             )
             for campaign_id in CAMPAIGNS:
-                whole = definition(tenant_id, campaign_id)
+                document = definition(tenant_id, campaign_id)
                 ids = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-                self.senders.publish("campaign.published", **ids, definition=whole)
+                self.senders.publish("campaign.published", **ids, definition=document)
         self.wait_until(
             lambda: (
                 len(self.facts.matching(FactKind.CAMPAIGN_READY)) == len(TENANTS) * len(CAMPAIGNS)
             )
         )
 
-    def _tenant(self, tenant_id: str) -> str:
+    def _publish_tenant(self, tenant_id: str) -> str:
         return self.senders.publish(
             "tenant.upserted",
             tenant_id=tenant_id,
@@ -230,14 +233,14 @@ class Stage:
         )
 
     def wait_until(self, reached: Any) -> None:
-        def looked() -> bool:
+        def work_and_check() -> bool:
             self.senders.work()
             return bool(reached())
 
-        self.engine.wait_until("what the test waits for", looked, 60)
+        self.engine.wait_until("the condition of the test", work_and_check, 60)
 
-    def people(self, tenant_id: str) -> None:
-        """Prospects are enrolled, customers have had a job done."""
+    def publish_people(self, tenant_id: str) -> None:
+        """Enrolls the prospects, and completes a job of each customer."""
         publish = self.senders.publish
         for number in PROSPECTS:
             name = f"p-{number}"
@@ -246,15 +249,19 @@ class Stage:
             address = {"email": f"{name}@example.com", "phone": phone(name), "linkedin_url": link}
             publish("contact.upserted", **who, **address)
             publish("contact.enrolled", **who, campaign_id="outreach", variables=None)
-        for campaign_id, likes in (("reviews", CUSTOMERS), ("paused", PAUSED), ("silent", SILENT)):
+        for campaign_id, behaviours in (
+            ("reviews", CUSTOMERS),
+            ("paused", PAUSED),
+            ("silent", SILENT),
+        ):
             service = CAMPAIGNS[campaign_id]["service_type"]
-            for like in likes:
-                name = f"{campaign_id}-{like}"
+            for behaviour in behaviours:
+                name = f"{campaign_id}-{behaviour}"
                 who = {"tenant_id": tenant_id, "contact_id": name}
                 publish("job.completed", **who, **job(name, service))
 
     def pause_and_resume(self) -> None:
-        """Between the two touches of the campaign; then after the second would have been due."""
+        """Pauses the campaign between its touches, and resumes it after the second one was due."""
         second = {"campaign_id": "paused", "step_id": "s2"}
         self.wait_until(
             lambda: len(self.facts.matching(FactKind.TOUCH_SCHEDULED, **second)) == 2 * len(PAUSED)
@@ -265,7 +272,7 @@ class Stage:
             if fact.until
         ]
         first, last = (int(due.timestamp() * SECOND) for due in (min(dues), max(dues)))
-        if now() > first - 2 * SECOND:  # the machine is that slow: let them go
+        if now() > first - 2 * SECOND:  # the machine is slow: let both touches go out
             self.wait_until(lambda: now() > last + 2 * SECOND)
         for tenant_id in TENANTS:
             self.senders.publish("campaign.paused", tenant_id=tenant_id, campaign_id="paused")
@@ -273,8 +280,8 @@ class Stage:
         for tenant_id in TENANTS:
             self.senders.publish("campaign.resumed", tenant_id=tenant_id, campaign_id="paused")
 
-    def rest(self) -> None:
-        """Every run has ended, those of repeat jobs too, and all is said."""
+    def wait_for_the_end(self) -> None:
+        """Waits until every run has ended, also of repeat jobs, and all answers are published."""
         ends = (FactKind.ENROLLMENT_COMPLETED, FactKind.ENROLLMENT_STOPPED)
         begun = len(TENANTS) * (len(PROSPECTS) + len(CUSTOMERS) + 1 + len(PAUSED) + len(SILENT))
         self.wait_until(lambda: sum(len(self.facts.matching(kind)) for kind in ends) == begun)
@@ -282,47 +289,54 @@ class Stage:
 
 
 @pytest.fixture
-def stage(stack: Stack, tmp_path: Path) -> Iterator[Stage]:
+def scenario(stack: Stack, tmp_path: Path) -> Iterator[SimulatedScenario]:
     engine = LiveEngine(stack, tmp_path / "logs")
     engine.start(LAYOUT)
-    stage = Stage(engine)
-    yield stage
-    stage.senders.close()
+    scenario = SimulatedScenario(engine)
+    yield scenario
+    scenario.senders.close()
     engine.stop()
 
 
-def test_a_simulated_run_commands_what_the_live_run_commanded(
-    stage: Stage, touchstream: Touchstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_simulation_emits_the_commands_of_the_live_run(
+    scenario: SimulatedScenario,
+    touchstream: Touchstream,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bad = stage.publisher.put(Topic.JOBS, [], b"{oops")
+    unreadable = scenario.publisher.put(Topic.JOBS, [], b"{oops")
     for tenant_id in TENANTS:
-        stage.people(tenant_id)
-    stage.engine.pause(0.01)
-    before, halfway = stage.senders.published, format_rfc3339(now())
-    stage.engine.pause(0.01)
-    stage.pause_and_resume()
-    stage.rest()
-    assert {fact.fact for fact in stage.facts.facts} >= MUST_HAPPEN
-    live = [seen(command) for command in stage.senders.commands]
+        scenario.publish_people(tenant_id)
+    scenario.engine.pause(0.01)
+    before, halfway = scenario.senders.published, format_rfc3339(now())
+    scenario.engine.pause(0.01)
+    scenario.pause_and_resume()
+    scenario.wait_for_the_end()
+    assert {fact.fact for fact in scenario.facts.facts} >= REQUIRED_FACTS
+    live = [comparable(command) for command in scenario.senders.commands]
 
-    for name, value in stage.engine.environment.items():
+    for name, value in scenario.engine.environment.items():
         monkeypatch.setenv(name, value)
     out = tmp_path / "report"
-    told = touchstream("simulate", "--from-topics", "--out", out, "--json").json()
+    report = touchstream("simulate", "--from-topics", "--out", out, "--json").json()
     lines = map(json.loads, (out / "commands.jsonl").read_text().splitlines())
-    simulated = [seen(ReceivedCommand(line["type"], line["id"], line["data"])) for line in lines]
+    simulated = [
+        comparable(ReceivedCommand(line["type"], line["id"], line["data"])) for line in lines
+    ]
     assert sorted(simulated) == sorted(live)
 
-    place = f"{bad[0]}[{bad[1]}]@{bad[2]}"
-    assert [(one["place"], one["code"]) for one in told["bad"]] == [(place, "NOT_CLOUDEVENT")]
-    recorded = [told["simulation"]["recorded_events"]]
+    place = f"{unreadable[0]}[{unreadable[1]}]@{unreadable[2]}"
+    assert [(record["place"], record["code"]) for record in report["bad"]] == [
+        (place, "NOT_CLOUDEVENT")
+    ]
+    recorded = [report["simulation"]["recorded_events"]]
     for half in ("--before", "--since"):
         published = touchstream("simulate", "--from-topics", half, halfway, "--json")
         recorded.append(published.json()["simulation"]["recorded_events"])
-    assert recorded == [stage.senders.published, before, stage.senders.published - before]
+    assert recorded == [scenario.senders.published, before, scenario.senders.published - before]
 
 
-def seen(command: ReceivedCommand) -> tuple[str, str, str]:
-    """Everything but the moment in which it was asked for, which is late by a little when live."""
+def comparable(command: ReceivedCommand) -> tuple[str, str, str]:
+    """The command without its times, which are a little late in a live run."""
     kept = {k: v for k, v in command.data.items() if k not in ("due_at", "expires_at")}
     return command.kind, command.event_id, json.dumps(kept, sort_keys=True)

@@ -1,4 +1,4 @@
-"""What a commit consists of, in which order; and what a restore waits for."""
+"""The calls of a commit and their order, and what a changelog reader waits for."""
 
 from collections.abc import Iterator
 
@@ -17,14 +17,14 @@ from streams.kafka.reader import TopicReader
 from streams.kafka.topics import create_topics
 from tests.testing.two_tenant_engine import ONE_EACH
 
-PLACES = [TopicPartition("jobs", 0, 7)]
+OFFSETS = [TopicPartition("jobs", 0, 7)]
 
 
 @pytest.fixture
 def settings(stack: Stack, topic_prefix: str) -> Settings:
-    found = Settings(bootstrap_servers=stack.kafka.bootstrap, topic_prefix=topic_prefix)
-    create_topics(found, ONE_EACH)
-    return found
+    settings = Settings(bootstrap_servers=stack.kafka.bootstrap, topic_prefix=topic_prefix)
+    create_topics(settings, ONE_EACH)
+    return settings
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def writer(settings: Settings) -> Iterator[Producer]:
 
 
 @pytest.mark.live
-def test_a_restore_waits_for_what_an_open_transaction_holds_back(
+def test_a_changelog_reader_waits_for_the_end_of_an_open_transaction(
     settings: Settings, writer: Producer
 ) -> None:
     name = settings.topic_prefix + Topic.CONTACT_CHANGELOG
@@ -46,25 +46,25 @@ def test_a_restore_waits_for_what_an_open_transaction_holds_back(
         if value == b"old":
             writer.commit_transaction(10)
     reader = TopicReader(settings, Topic.CONTACT_CHANGELOG)
-    restore = KafkaChangelogReader(settings, name, 0)
+    changelog = KafkaChangelogReader(settings, name, 0)
     found = []
     for _ in range(20):
-        records, done = restore.read(100)
+        records, done = changelog.read(100)
         found += records
         assert not done
     assert found == [(b"k", b"old")]
     assert reader.has_grown()
     writer.commit_transaction(10)
     while not done:
-        records, done = restore.read(100)
+        records, done = changelog.read(100)
         found += records
     assert found == [(b"k", b"old"), (b"k", b"new")]
     assert [entry.value for _, entries in reader.read() for entry in entries] == [b"old", b"new"]
     assert not reader.has_grown()
 
 
-class Recorder:
-    """A producer that writes down what it is asked for, and fails where it is told to."""
+class RecordingProducer:
+    """A producer that records its calls, and fails in the call named `fails`."""
 
     def __init__(self, fails: str = "", code: int = 0) -> None:
         self.calls: list[str] = []
@@ -83,22 +83,24 @@ class Recorder:
         return call
 
 
-def through(monkeypatch: pytest.MonkeyPatch, *producers: Recorder) -> TransactionalProducer:
-    """Transactions over these producers, one after the other."""
+def producer_over(
+    monkeypatch: pytest.MonkeyPatch, *producers: RecordingProducer
+) -> TransactionalProducer:
+    """A transactional producer over these clients, which it makes one after the other."""
     waiting = list(producers)
     monkeypatch.setattr(producer, "transactional_producer", lambda *_: waiting.pop(0))
     return TransactionalProducer(Settings(bootstrap_servers="nowhere:1"), "me")
 
 
-def test_states_stand_in_their_log_before_offsets_are_claimed(
+def test_records_are_flushed_before_the_offsets_are_added(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recorder = Recorder()
-    made = through(monkeypatch, recorder)
+    recording = RecordingProducer()
+    made = producer_over(monkeypatch, recording)
     made.send("log", b"v", b"k", 0, 0, None)
-    made.commit(PLACES, object())
+    made.commit(OFFSETS, object())
     made.close()
-    assert recorder.calls == [
+    assert recording.calls == [
         "begin_transaction",
         "produce",
         "flush",
@@ -107,14 +109,14 @@ def test_states_stand_in_their_log_before_offsets_are_claimed(
     ]
 
 
-def test_what_cannot_be_written_in_time_is_refused_when_it_arrives(
+def test_records_that_cannot_be_written_in_time_are_refused_by_a_new_epoch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An abort that what is written overtakes would leave a transaction open for ever."""
-    first, second = Recorder(fails="flush"), Recorder()
-    made = through(monkeypatch, first, second)
+    """A record that arrives after the abort would leave a transaction open for ever."""
+    first, second = RecordingProducer(fails="flush"), RecordingProducer()
+    made = producer_over(monkeypatch, first, second)
     with pytest.raises(TransactionAborted):
-        made.commit(PLACES, object())
+        made.commit(OFFSETS, object())
     assert not {"abort_transaction", "commit_transaction"} & set(first.calls)
     assert first.calls[-1] == "purge"
     made.send("log", b"v", b"k", 0, 0, None)
@@ -122,12 +124,12 @@ def test_what_cannot_be_written_in_time_is_refused_when_it_arrives(
     assert second.calls == ["begin_transaction", "produce", "flush", "abort_transaction"]
 
 
-def test_a_commit_of_unknown_outcome_means_a_new_producer(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = Recorder(fails="commit_transaction", code=KafkaError._TIMED_OUT)
-    second = Recorder()
-    made = through(monkeypatch, first, second)
+def test_a_commit_of_unknown_outcome_makes_a_new_producer(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = RecordingProducer(fails="commit_transaction", code=KafkaError._TIMED_OUT)
+    second = RecordingProducer()
+    made = producer_over(monkeypatch, first, second)
     with pytest.raises(CommitOutcomeUnknown):
-        made.commit(PLACES, object())
+        made.commit(OFFSETS, object())
     made.send("log", b"v", b"k", 0, 0, None)
     made.close()
     assert first.calls[-1] == "purge"

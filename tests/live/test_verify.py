@@ -1,4 +1,4 @@
-"""A recount that could not disagree would be worth nothing: each thing tampered with is found."""
+"""verify and replay find every change that is made to a stopped engine's records and rows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """An engine that has sent one touch, agrees with its logs, and has been stopped."""
+    """The settings of an engine that has sent one touch, agrees with its logs, and was stopped."""
     engine = LiveEngine(stack, tmp_path_factory.mktemp("verify"))
     engine.start(ONE_EACH)
     publisher, facts = EventSource(engine.settings), FactReader(engine.settings)
@@ -53,38 +53,38 @@ def first(settings: Settings, topic: Topic) -> Message:
                 return message
 
 
-def put(settings: Settings, topic: Topic, like: Message, value: bytes | None) -> None:
-    """A record with another's key and headers."""
+def publish(settings: Settings, topic: Topic, like: Message, value: bytes | None) -> None:
+    """Publishes a record with the key and headers of another one."""
     writer = idempotent_producer(settings)
     name = settings.topic_prefix + topic
     writer.produce(name, value, like.key(), 0, headers=like.headers() or [])
     assert writer.flush(15) == 0
 
 
-def found(settings: Settings, *, postgres: bool = False) -> set[str]:
-    """Where something is not as the logs say."""
+def places_of_differences(settings: Settings, *, postgres: bool = False) -> set[str]:
+    """The places of the differences that verify finds."""
     report = verify(settings, wait_s=10, first=1_000, postgres=postgres)
     return {difference.where for difference in report.differences}
 
 
-def test_a_replay_of_the_topics_says_what_went_out_and_its_file_says_the_same(
+def test_a_replay_of_the_topics_and_one_of_its_file_agree(
     settings: Settings, tmp_path: Path
 ) -> None:
     topics = LiveRecording(settings, wait_s=10)
     with new_recording(tmp_path / "kept", topics.layout) as keep:
-        found = replay(topics, Decoder().decode, keep=keep)
-    assert (found.first, found.compared["touch.due"], found.parked) == (None, 1, 0)
-    assert replay(RecordingFile(tmp_path / "kept"), Decoder().decode) == found
+        result = replay(topics, Decoder().decode, keep=keep)
+    assert (result.first, result.compared["touch.due"], result.parked) == (None, 1, 0)
+    assert replay(RecordingFile(tmp_path / "kept"), Decoder().decode) == result
 
 
-def test_a_row_that_was_changed_is_found(settings: Settings) -> None:
+def test_a_changed_row_is_found(settings: Settings) -> None:
     with psycopg.connect(settings.dsn()) as connection:
         connection.execute("UPDATE touchstream.touches SET phase = 'sent'")
-    assert found(settings, postgres=True) == {"table touches"}
+    assert places_of_differences(settings, postgres=True) == {"table touches"}
 
 
-def test_what_the_logs_do_not_say_is_found_on_every_topic(settings: Settings) -> None:
-    assert found(settings) == set()
+def test_a_record_that_the_logs_do_not_lead_to_is_found_on_every_topic(settings: Settings) -> None:
+    assert places_of_differences(settings) == set()
     expected: set[str] = set()
     for topic, where in (
         (Topic.FACTS, {"facts"}),
@@ -93,25 +93,25 @@ def test_what_the_logs_do_not_say_is_found_on_every_topic(settings: Settings) ->
     ):
         some = first(settings, topic)
         changed = None if topic is Topic.CONTACT_CHANGELOG else some.value()
-        put(settings, topic, some, changed)
+        publish(settings, topic, some, changed)
         expected |= where
-        assert found(settings) == expected
+        assert places_of_differences(settings) == expected
     replayed = replay(LiveRecording(settings, wait_s=10), Decoder().decode)
     assert replayed.different == {
         ("touch.due", DiffKind.MISSING): 1
-    }  # the one that stands there twice
-    assert replayed.cause is not None and replayed.cause.record is None  # nothing led to it
+    }  # the command that is there twice
+    assert replayed.cause is not None and replayed.cause.record is None  # no record led to it
 
 
-def test_a_letter_that_nothing_explains_is_found(settings: Settings) -> None:
+def test_a_dead_letter_that_no_record_leads_to_is_found(settings: Settings) -> None:
     writer = idempotent_producer(settings)
     name = settings.topic_prefix + Topic.DEAD_LETTERS
     writer.produce(name, b"?", b"k", 0, headers=[("reason", b"FOLD_FAILED")])
     assert writer.flush(15) == 0
-    assert "dead-letters" in found(settings)
+    assert "dead-letters" in places_of_differences(settings)
 
 
-def test_a_log_that_nobody_folds_is_no_recording_yet(settings: Settings) -> None:
-    put(settings, Topic.CONTACT_LOG, first(settings, Topic.CONTACT_LOG), TICK)
+def test_a_log_that_is_not_folded_to_its_end_cannot_be_replayed(settings: Settings) -> None:
+    publish(settings, Topic.CONTACT_LOG, first(settings, Topic.CONTACT_LOG), TICK)
     with pytest.raises(NotAtRest, match=r"contact-log\[0\] is not folded to its end"):
         replay(LiveRecording(settings, wait_s=0), Decoder().decode)

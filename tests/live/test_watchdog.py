@@ -1,4 +1,4 @@
-"""What the client may do to us, in small: a call that never comes back, and errors that end it."""
+"""A client call that never returns ends the process, and fatal errors end a consumer."""
 
 import subprocess
 import sys
@@ -13,14 +13,14 @@ from streams.kafka.call_watchdog import Watchdog
 from streams.kafka.errors import is_fatal_for_consumer
 
 
-def test_a_call_that_does_not_come_back_is_ended() -> None:
+def test_a_call_that_does_not_return_ends_the_process() -> None:
     ended = threading.Event()
     watchdog = Watchdog(0.1, ended.set)
     watchdog.begin()
     assert ended.wait(5)
 
 
-def test_calls_that_come_back_are_left_alone() -> None:
+def test_calls_that_return_in_time_do_not_end_the_process() -> None:
     ended = threading.Event()
     watchdog = Watchdog(1.0, ended.set)
     for _ in range(4):
@@ -43,9 +43,9 @@ def test_the_process_ends_whatever_its_main_thread_waits_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "dies"),
+    ("code", "fatal"),
     [
-        (KafkaError._FATAL, True),  # as an event it does not say that it is fatal
+        (KafkaError._FATAL, True),  # error.fatal() is false for an event
         (KafkaError.FENCED_INSTANCE_ID, True),
         (KafkaError._AUTO_OFFSET_RESET, True),
         (KafkaError._TRANSPORT, False),
@@ -53,5 +53,5 @@ def test_the_process_ends_whatever_its_main_thread_waits_for() -> None:
         (KafkaError.UNKNOWN_TOPIC_OR_PART, False),
     ],
 )
-def test_a_reader_that_will_never_read_again_dies(code: int, dies: bool) -> None:
-    assert is_fatal_for_consumer(KafkaError(code)) is dies
+def test_an_error_after_which_a_consumer_never_reads_again_is_fatal(code: int, fatal: bool) -> None:
+    assert is_fatal_for_consumer(KafkaError(code)) is fatal
