@@ -1,1 +1,1 @@
-"""The real engine on a real broker and database, disturbed on purpose while traffic flows."""
+"""The engine on a real broker and database, disturbed while it processes traffic."""

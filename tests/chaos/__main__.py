@@ -8,43 +8,46 @@ import time
 from pathlib import Path
 
 from streams.embedded.stack import Stack
-from tests.chaos.campaign import Campaign, own_directory
+from tests.chaos.campaign import ChaosCampaign, own_directory
 
 
 def main() -> int:
-    """A stack of its own, disturbed; kept where something was wrong, or where it was asked for."""
+    """Runs a campaign on a new stack, and returns the exit status. The directory of the stack is
+    deleted, unless there were problems or `--data` names it."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--cycles", type=int, default=24)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
-    parser.add_argument("--data", type=Path, help="a directory to use, and to keep")
-    parser.add_argument("--rate", type=float, default=30.0, help="contacts a second")
-    parser.add_argument("--special-every", type=int, default=3, help="else than a SIGKILL")
-    asked = parser.parse_args()
-    directory = own_directory(asked.data)
-    print(f"seed {asked.seed}, data in {directory}", flush=True)
+    parser.add_argument("--data", type=Path, help="a directory that is used and kept")
+    parser.add_argument("--rate", type=float, default=30.0, help="contacts per second")
+    parser.add_argument(
+        "--disturb-every", type=int, default=3, help="cycles from one disturbance to the next"
+    )
+    options = parser.parse_args()
+    directory = own_directory(options.data)
+    print(f"seed {options.seed}, data in {directory}", flush=True)
     began = time.monotonic()
     with Stack(directory) as stack:
-        campaign = Campaign(
+        campaign = ChaosCampaign(
             stack,
             directory / "logs",
-            seed=asked.seed,
-            rate=asked.rate,
-            tell=_tell,
-            special_every=asked.special_every,
+            seed=options.seed,
+            rate=options.rate,
+            report=_report,
+            disturb_every=options.disturb_every,
         )
-        total = campaign.run(asked.cycles)
+        total = campaign.run(options.cycles)
     for line in total.lines():
         print(line)
     print(f"took {time.monotonic() - began:.0f} s")
-    if total.wrong:
-        print(f"WRONG: everything is kept in {directory}; again with --seed {asked.seed}")
+    if total.problems:
+        print(f"FAILED: the data is kept in {directory}; again with --seed {options.seed}")
         return 1
-    if asked.data is None:
+    if options.data is None:
         shutil.rmtree(directory, ignore_errors=True)
     return 0
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(line, flush=True)
 
 

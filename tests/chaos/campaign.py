@@ -1,4 +1,5 @@
-"""A campaign of disturbances: rounds of cycles, each round on topics and a database of its own."""
+"""A campaign of kills and other disturbances. It consists of rounds, each with topics and a
+database of its own, and a round of cycles with one disturbance each."""
 
 import tempfile
 import time
@@ -9,24 +10,25 @@ from random import Random
 from statistics import median
 
 from streams.embedded.stack import Stack
-from tests.chaos.checking import Checker
-from tests.chaos.faults import NOT_TIMED, SPECIAL, Disturbance, Disturber
-from tests.chaos.senders import Senders, Witness
-from tests.chaos.traffic import CAMPAIGNS, TENANTS, Publisher
+from tests.chaos.consistency import ConsistencyChecker
+from tests.chaos.disturbances import DISTURBANCES, NOT_TIMED, Disturbance, DisturbedEngine
+from tests.chaos.readers import ChaosSenders, FactMonitor
+from tests.chaos.traffic import CAMPAIGNS, TENANTS, TrafficPublisher
 from tests.testing.live_engine import LiveEngine
 
 ROLES = {"intake": 2, "contact": 2, "dispatch": 2, "campaign": 1, "projector": 1}
-ROUND = 28
-"""Cycles a round: a check folds everything since its round's beginning."""
+CYCLES_PER_ROUND = 28
+"""A check folds everything since the beginning of its round, so rounds are short."""
 
 GAP_MAX_S = 15.0
 START_S = 90.0
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass
-class Total:
-    """What the end says."""
+class ChaosTotal:
+    """The results of a campaign. `recovery_s` are the seconds from a kill until the partitions were
+    processed again, by role."""
 
     cycles: int = 0
     commands: int = 0
@@ -37,27 +39,27 @@ class Total:
     missing: int = 0
     gap_s: float = 0.0
     gap_at: str = ""
-    kills: dict[str, list[float]] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
+    recovery_s: dict[str, list[float]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
-        """A line each."""
+        """The results, line by line."""
         yield f"cycles {self.cycles}, events published {self.events}, commands {self.commands}"
         yield f"commands to prospects {self.prospects}, resumed after a reply {self.resumed}"
         yield f"commands repeated {self.repeated}, missing {self.missing}"
         yield f"longest reader gap {self.gap_s:.1f} s (at most {GAP_MAX_S:.0f}) {self.gap_at}"
-        for role, times in self.kills.items():
+        for role, times in self.recovery_s.items():
             if times:
                 yield (
                     f"kill -9 of {role}: {len(times)}; processing again after "
                     f"{median(times):.2f} s (median), {max(times):.2f} s (max)"
                 )
-        yield from self.wrong[:20]
+        yield from self.problems[:20]
 
 
-class Campaign:
-    """`special_every`: each so many cycles something else than a SIGKILL. After that, and each
-    `check_every` cycles, everything is compared."""
+class ChaosCampaign:
+    """Runs cycles on a stack. Every `disturb_every`th cycle has another disturbance than a SIGKILL.
+    After such a cycle, and after every `check_every`th, everything is compared."""
 
     def __init__(
         self,
@@ -65,22 +67,22 @@ class Campaign:
         log_dir: Path,
         *,
         seed: int,
-        tell: Tell,
+        report: Report,
         rate: float = 30.0,
-        special_every: int = 4,
+        disturb_every: int = 4,
         check_every: int = 4,
-        special: tuple[Disturbance, ...] = SPECIAL,
+        disturbances: tuple[Disturbance, ...] = DISTURBANCES,
     ) -> None:
-        self.total = Total()
-        self._stack, self._log_dir, self._tell = stack, log_dir, tell
+        self.total = ChaosTotal()
+        self._stack, self._log_dir, self._report = stack, log_dir, report
         self._seed, self._random, self._rate = seed, Random(seed), rate
-        self._special_every, self._check_every = special_every, check_every
-        self._special, self._specials = special, 0
+        self._disturb_every, self._check_every = disturb_every, check_every
+        self._disturbances, self._disturbances_done = disturbances, 0
 
-    def run(self, cycles: int) -> Total:
-        """That many cycles; ends at the first round that found something wrong."""
-        while self.total.cycles < cycles and not self.total.wrong:
-            self._round(min(ROUND, cycles - self.total.cycles))
+    def run(self, cycles: int) -> ChaosTotal:
+        """Runs this number of cycles, and ends early after a round with problems."""
+        while self.total.cycles < cycles and not self.total.problems:
+            self._round(min(CYCLES_PER_ROUND, cycles - self.total.cycles))
         return self.total
 
     def _round(self, cycles: int) -> None:
@@ -88,7 +90,7 @@ class Campaign:
         engine = LiveEngine(self._stack, directory, roles=ROLES)
         try:
             engine.start()
-            round_ = _Round(engine, self._seed + self.total.cycles, self._rate)
+            round_ = _CampaignRound(engine, self._seed + self.total.cycles, self._rate)
             try:
                 self._cycles(round_, cycles)
             finally:
@@ -96,121 +98,126 @@ class Campaign:
                 self._add(round_)
         except Exception as error:
             first: BaseException = error
-            while first.__context__ is not None:  # closing fails too, and would hide it
+            while (
+                first.__context__ is not None
+            ):  # closing fails too, and would hide the first error
                 first = first.__context__
-            self.total.wrong.append(f"{type(first).__name__}: {first}")
+            self.total.problems.append(f"{type(first).__name__}: {first}")
         finally:
             engine.stop()
 
-    def _cycles(self, round_: "_Round", cycles: int) -> None:
+    def _cycles(self, round_: "_CampaignRound", cycles: int) -> None:
         for number in range(1, cycles + 1):
             began = time.monotonic()
             checked = number == cycles or number % self._check_every == 0
-            wrong = self._cycle(round_, checked=checked)
+            problems = self._cycle(round_, checked=checked)
             self.total.cycles += 1
             took = time.monotonic() - began
-            self._tell(f"cycle {self.total.cycles}: {round_.said}; {took:.1f} s")
-            if wrong:
-                self.total.wrong += wrong
+            self._report(f"cycle {self.total.cycles}: {round_.report_line}; {took:.1f} s")
+            if problems:
+                self.total.problems += problems
                 return
 
-    def _cycle(self, round_: "_Round", *, checked: bool) -> list[str]:
+    def _cycle(self, round_: "_CampaignRound", *, checked: bool) -> list[str]:
         disturb = self._next()
         round_.flow(timed=disturb not in NOT_TIMED)
         round_.engine.pause(self._random.uniform(0.2, 1.0))
-        round_.said = disturb(round_.disturber)
+        round_.report_line = disturb(round_.disturbed)
         round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.rest()
-        if not checked and disturb not in self._special:
+        if not checked and disturb not in self._disturbances:
             return round_.too_long()
-        wrong = round_.checker.check()
-        round_.said += (
+        problems = round_.checker.check()
+        round_.report_line += (
             f"; {round_.senders.commands} commands, {round_.checker.repeated} repeated, "
             f"{round_.checker.missing} missing, longest gap {round_.gap_s:.1f} s"
         )
-        return wrong + round_.too_long()
+        return problems + round_.too_long()
 
     def _next(self) -> Disturbance:
         number = self.total.cycles + 1
-        if self._special and number % self._special_every == 0:
-            self._specials += 1
-            return self._special[(self._specials - 1) % len(self._special)]
-        return Disturber.kill
+        if self._disturbances and number % self._disturb_every == 0:
+            self._disturbances_done += 1
+            return self._disturbances[(self._disturbances_done - 1) % len(self._disturbances)]
+        return DisturbedEngine.kill
 
-    def _add(self, round_: "_Round") -> None:
+    def _add(self, round_: "_CampaignRound") -> None:
         total = self.total
         total.commands += round_.senders.commands
         total.prospects += round_.senders.prospects
-        total.resumed += round_.witness.resumed
+        total.resumed += round_.fact_monitor.resumed
         total.events += round_.publisher.ledger.published
         total.repeated += round_.checker.repeated
         total.missing += round_.checker.missing
         if round_.gap_s > total.gap_s:
             total.gap_s, total.gap_at = round_.gaps()[0]
-        for role, times in round_.disturber.kills.items():
-            total.kills.setdefault(role, []).extend(times)
+        for role, times in round_.disturbed.recovery_s.items():
+            total.recovery_s.setdefault(role, []).extend(times)
 
 
-class _Round:
-    """A site with its traffic, its readers, and who disturbs and who checks it."""
+class _CampaignRound:
+    """An engine with its traffic, its readers, its disturbances and its checker."""
 
     def __init__(self, engine: LiveEngine, seed: int, rate: float) -> None:
         self.engine = engine
-        self.said = ""
-        self.witness = Witness(engine.settings)
-        self.senders = Senders(engine.settings)
-        self.publisher = Publisher(engine.settings, seed, rate)
-        self.disturber = Disturber(engine, Random(seed))
-        self.checker = Checker(
-            engine.settings, engine.pause, self.publisher, self.senders, self.witness
+        self.report_line = ""
+        self.fact_monitor = FactMonitor(engine.settings)
+        self.senders = ChaosSenders(engine.settings)
+        self.publisher = TrafficPublisher(engine.settings, seed, rate)
+        self.disturbed = DisturbedEngine(engine, Random(seed))
+        self.checker = ConsistencyChecker(
+            engine.settings, engine.pause, self.publisher, self.senders, self.fact_monitor
         )
-        self.publisher.tell_tenants()
+        self.publisher.publish_tenants()
         engine.wait_until(
-            "tenants are known", lambda: self.witness.tenants >= len(TENANTS), START_S
+            "tenants are known", lambda: self.fact_monitor.tenants >= len(TENANTS), START_S
         )
-        self.publisher.tell_campaigns()
+        self.publisher.publish_campaigns()
         every = len(TENANTS) * len(CAMPAIGNS)
-        engine.wait_until("campaigns are ready", lambda: self.witness.ready == every, START_S)
+        engine.wait_until("campaigns are ready", lambda: self.fact_monitor.ready == every, START_S)
 
     def flow(self, *, timed: bool) -> None:
-        """Traffic, and a first sign of it, so that a gap is one of traffic under way."""
+        """Starts the traffic, and waits for the first command. Then readers measure their gaps, if
+        `timed`."""
         seen = self.senders.seen
-        self.publisher.run()
+        self.publisher.start()
         self.engine.wait_until("the first command", lambda: self.senders.seen > seen)
-        for reader in (self.witness, self.senders):
+        for reader in (self.fact_monitor, self.senders):
             reader.measure(timed)
 
     def rest(self) -> None:
-        for reader in (self.witness, self.senders):
+        """Ends the traffic."""
+        for reader in (self.fact_monitor, self.senders):
             reader.measure(False)
-        self.publisher.rest()
+        self.publisher.stop()
 
     def gaps(self) -> list[tuple[float, str]]:
-        """The longest gap of each stream, the longest first."""
-        found = {**self.witness.gaps, **self.senders.gaps}
-        return sorted(((gap, stream) for stream, gap in found.items()), reverse=True)
+        """The longest gap of each stream, the longest first, in seconds."""
+        gaps = {**self.fact_monitor.gaps, **self.senders.gaps}
+        return sorted(((gap, stream) for stream, gap in gaps.items()), reverse=True)
 
     @property
     def gap_s(self) -> float:
         return max((gap for gap, _ in self.gaps()), default=0.0)
 
     def too_long(self) -> list[str]:
-        """A reader that waited too long."""
+        """A problem if a reader has waited too long."""
         if self.gap_s <= GAP_MAX_S:
             return []
-        told = ", ".join(f"{stream} {gap:.1f} s" for gap, stream in self.gaps())
-        return [f"a reader waited too long: {told}"]
+        gaps = ", ".join(f"{stream} {gap:.1f} s" for gap, stream in self.gaps())
+        return [f"a reader waited too long: {gaps}"]
 
     def close(self) -> None:
         self.publisher.end()
-        for reader in (self.witness, self.senders):
+        for reader in (self.fact_monitor, self.senders):
             reader.close()
             reader.flush()
-        self.disturber.close()
+        self.disturbed.close()
 
 
 def own_directory(data: Path | None) -> Path:
-    """Where stack and logs are kept; not pytest's own, which PostgreSQL could not pass through."""
+    """The directory of stack and logs. By default it is a new one outside of pytest's directory,
+    which PostgreSQL's user may not enter."""
     if data is None:
         return Path(tempfile.mkdtemp(prefix="touchstream-chaos-"))
     data.mkdir(parents=True, exist_ok=True)

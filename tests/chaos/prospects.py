@@ -1,8 +1,8 @@
-"""People reached on four channels and by telephone, whose runs wait for what they do.
+"""Prospects: people with a sequence on several channels, whose runs wait for their actions.
 
-What a prospect does follows from their number; so does what must be commanded, whatever is killed
-meanwhile, and what must not be. Where it is chance which of two comes first, an open or the end of
-a short wait, both lead to the same step.
+The actions of a prospect follow from the id, and so do the commands that must be emitted, and those
+that must not, whatever is killed meanwhile. Where chance decides whether an open or the end of a
+short wait comes first, both lead to the same step.
 """
 
 from collections.abc import Iterator
@@ -12,30 +12,31 @@ OUTREACH = "outreach"
 REQUEST, MAIL, MESSAGE, WHATSAPP, CALL = "request", "mail", "message", "whatsapp", "call"
 LONG_HOURS = 24
 SHORT_HOURS = 0.0005  # under two seconds
-LIKES = 6
+BEHAVIOURS = 6
 
-_ACCEPTS, _SILENT, _REPLIES, _FAST, _UNLUCKY, _UNKNOWN = range(LIKES)
-"""Accepts, opens, answers; does nothing; replies to the mail and is resumed; accepts before anybody
-says that the request was sent; fails once; cannot be asked, and replies before the message is said
-to be sent."""
+_ACCEPTS, _SILENT, _REPLIES, _FAST, _FAILING_ONCE, _UNKNOWN = range(BEHAVIOURS)
+"""The behaviours: accepts, opens and replies; does nothing; replies to the mail and is resumed;
+accepts before the sender reports the request as sent; the request fails once; the request fails for
+good, and the reply comes before the message is reported as sent."""
 
 
-_MUST = {
+_REQUIRED_STEPS = {
     _SILENT: {REQUEST},
     _FAST: {REQUEST, MAIL, MESSAGE},
     _REPLIES: {REQUEST, MAIL, WHATSAPP, CALL},
 }
 
 
-class Answer(NamedTuple):
-    """An event that comes of a command."""
+class ProspectAnswer(NamedTuple):
+    """An event that answers a command."""
 
     kind: str
     fields: dict[str, Any]
 
 
 def definition(tenant_id: str) -> dict[str, Any]:
-    """A request that is waited for, then mail, message, WhatsApp and a call, by their answers."""
+    """A campaign that waits for an accepted request, and goes on with mail, message, WhatsApp and a
+    call, each after an action of the prospect."""
     rows = [
         {
             "id": REQUEST,
@@ -76,58 +77,58 @@ def is_prospect(contact_id: str) -> bool:
     return contact_id.startswith("p-")
 
 
-def like(contact_id: str) -> int:
-    """What a prospect is like, for publisher and sender alike."""
-    return int(contact_id.rpartition("-")[2]) % LIKES
+def behaviour_of(contact_id: str) -> int:
+    """The behaviour of a prospect, which follows from the id."""
+    return int(contact_id.rpartition("-")[2]) % BEHAVIOURS
 
 
-def must(contact_id: str) -> set[str]:
+def required(contact_id: str) -> set[str]:
     """The steps that must be commanded."""
-    return _MUST.get(like(contact_id), {REQUEST, MAIL, MESSAGE, WHATSAPP, CALL})
+    return _REQUIRED_STEPS.get(behaviour_of(contact_id), {REQUEST, MAIL, MESSAGE, WHATSAPP, CALL})
 
 
-def may(contact_id: str) -> set[str]:
-    """Those that may be: a reply may be read when the message is on its way already."""
-    return must(contact_id) | ({MESSAGE} if like(contact_id) == _REPLIES else set())
+def allowed(contact_id: str) -> set[str]:
+    """The steps that may be commanded: a reply may arrive after the message was commanded."""
+    return required(contact_id) | ({MESSAGE} if behaviour_of(contact_id) == _REPLIES else set())
 
 
-def answers(contact_id: str, step: str, attempt: int) -> Iterator[Answer]:
-    """What a sender and the person say to a command, in this order."""
-    who = like(contact_id)
-    if step == REQUEST and who == _UNKNOWN:
-        yield Answer("touch.failed", {"code": "404", "permanent": True})
+def answers(contact_id: str, step: str, attempt: int) -> Iterator[ProspectAnswer]:
+    """The answers of the sender and the prospect to a command, in this order."""
+    behaviour = behaviour_of(contact_id)
+    if step == REQUEST and behaviour == _UNKNOWN:
+        yield ProspectAnswer("touch.failed", {"code": "404", "permanent": True})
         return
-    if step == REQUEST and who == _UNLUCKY and attempt == 1:
-        yield Answer("touch.failed", {"code": "503", "permanent": False})
+    if step == REQUEST and behaviour == _FAILING_ONCE and attempt == 1:
+        yield ProspectAnswer("touch.failed", {"code": "503", "permanent": False})
         return
     early = {(_FAST, REQUEST): _accepted(), (_UNKNOWN, MESSAGE): _replied("linkedin")}
-    first = early.get((who, step))
+    first = early.get((behaviour, step))
     if first is not None:
         yield first
-    yield Answer("touch.sent", {})
+    yield ProspectAnswer("touch.sent", {})
     if first is None:
-        yield from _does(who, step)
+        yield from _person_answers(behaviour, step)
 
 
-def _does(who: int, step: str) -> Iterator[Answer]:
+def _person_answers(behaviour: int, step: str) -> Iterator[ProspectAnswer]:
     match step:
-        case "request" if who != _SILENT:
+        case "request" if behaviour != _SILENT:
             yield _accepted()
-        case "mail" if who == _REPLIES:
+        case "mail" if behaviour == _REPLIES:
             yield _replied("email")
-        case "mail" if who == _ACCEPTS:
-            yield Answer("touch.opened", {})
-        case "message" if who not in (_FAST, _REPLIES):
+        case "mail" if behaviour == _ACCEPTS:
+            yield ProspectAnswer("touch.opened", {})
+        case "message" if behaviour not in (_FAST, _REPLIES):
             yield _replied("linkedin")
         case "whatsapp":
-            yield Answer("touch.read", {})
+            yield ProspectAnswer("touch.read", {})
         case "call":
-            yield Answer("call.ended", {"outcome": "answered"})
+            yield ProspectAnswer("call.ended", {"outcome": "answered"})
 
 
-def _accepted() -> Answer:
-    return Answer("connection.accepted", {})
+def _accepted() -> ProspectAnswer:
+    return ProspectAnswer("connection.accepted", {})
 
 
-def _replied(channel: str) -> Answer:
-    return Answer("contact.replied", {"channel": channel})
+def _replied(channel: str) -> ProspectAnswer:
+    return ProspectAnswer("contact.replied", {"channel": channel})

@@ -1,6 +1,7 @@
-"""Businesses at work: a thread that keeps publishing, and a ledger of what must come of it.
+"""The traffic of three businesses: a thread that publishes events, and a ledger of the commands
+that these must lead to.
 
-The ledger counts from what was published alone: it knows nothing of logs, states or facts.
+The ledger is computed from the published events alone, and not from logs, states or facts.
 """
 
 import threading
@@ -25,19 +26,23 @@ SINGLE, STEPS, PAUSED = "single", "steps", "paused"
 CAMPAIGNS = (SINGLE, STEPS, PAUSED, OUTREACH)
 STEP_IDS = ("s1", "s2", "s3")
 SOON_HOURS = 0.0001  # a third of a second
-KINDS = 12
+BEHAVIOURS = 12
+OPENS, BOUNCES, REPEATS_ANSWER, JOB_TWICE = 2, 3, 4, 6
+OPENS_EACH, FAILS_ONCE, REVIEWS, UNSUBSCRIBES, PAUSED_CAMPAIGN = 7, 8, 9, 10, 11
+"""The behaviours of customers; those with another number do nothing."""
+
 CHANNELS = ("email", "sms", "linkedin", "whatsapp", "voice")
 
 Contact = tuple[str, str]
 
 
-def kind_of(contact_id: str) -> int:
-    """What a contact is like, for publisher and sender alike."""
-    return int(contact_id.rpartition("-")[2]) % KINDS
+def behaviour_of(contact_id: str) -> int:
+    """The behaviour of a customer, which follows from the id."""
+    return int(contact_id.rpartition("-")[2]) % BEHAVIOURS
 
 
 def definition(tenant_id: str, campaign_id: str) -> dict[str, Any]:
-    """One e-mail, three touches, or a sequence; no quiet hours, quick retries."""
+    """A campaign of one e-mail, of three touches, or a sequence, with quick retries."""
     if campaign_id == OUTREACH:
         return prospects.definition(tenant_id)
     channels = ("email", "sms", "email") if campaign_id == STEPS else ("email",)
@@ -55,37 +60,38 @@ def definition(tenant_id: str, campaign_id: str) -> dict[str, Any]:
     }
 
 
-class Ledger:
-    """What must have been commanded, by what was published."""
+class CommandLedger:
+    """The touches that must be commanded, by contact, and those of prospects that may be."""
 
     def __init__(self) -> None:
-        self.must: dict[Contact, set[str]] = {}
-        self.may: dict[Contact, set[str]] = {}
+        self.required: dict[Contact, set[str]] = {}
+        self.allowed: dict[Contact, set[str]] = {}
         self.unless_paused: dict[Contact, str] = {}
         self.published = 0
 
     def missing(
         self, commanded: dict[Contact, set[str]], declined: set[str]
     ) -> list[tuple[Contact, set[str]]]:
-        """Touches that no command was seen for."""
-        must = dict(self.must)
+        """The required touches without a command. `declined` are the causes of enrollments that
+        were declined because their campaign was paused."""
+        required = dict(self.required)
         for contact, cause in self.unless_paused.items():
             if cause not in declined:
-                must[contact] = {STEP_IDS[0]}
-        found = [(c, steps - commanded.get(c, set())) for c, steps in must.items()]
-        return [(contact, steps) for contact, steps in found if steps]
+                required[contact] = {STEP_IDS[0]}
+        missing = [(c, steps - commanded.get(c, set())) for c, steps in required.items()]
+        return [(contact, steps) for contact, steps in missing if steps]
 
-    def needless(self, commanded: dict[Contact, set[str]]) -> list[tuple[Contact, set[str]]]:
-        """Touches of prospects that nothing led to."""
-        found = [(c, commanded.get(c, set()) - steps) for c, steps in self.may.items()]
-        return [(contact, steps) for contact, steps in found if steps]
+    def unexpected(self, commanded: dict[Contact, set[str]]) -> list[tuple[Contact, set[str]]]:
+        """The commanded touches of prospects that are not allowed."""
+        touches = [(c, commanded.get(c, set()) - steps) for c, steps in self.allowed.items()]
+        return [(contact, steps) for contact, steps in touches if steps]
 
 
-class Publisher:
-    """Events on the public topics; `run` and `rest` switch the flow."""
+class TrafficPublisher:
+    """A thread that publishes events on the public topics between `start` and `stop`."""
 
     def __init__(self, settings: Settings, seed: int, rate: float) -> None:
-        self.ledger = Ledger()
+        self.ledger = CommandLedger()
         self._prefix = settings.topic_prefix
         self._producer: Producer = idempotent_producer(settings)
         self._random = Random(seed)
@@ -98,47 +104,50 @@ class Publisher:
         self._paused: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="publisher", daemon=True)
 
-    def tell_tenants(self) -> None:
-        """First the tenants: no order holds between topics."""
+    def publish_tenants(self) -> None:
+        """Publishes the tenants. Campaigns must wait for them, because topics have no common
+        order."""
         for tenant_id in TENANTS:
-            self._tenant(tenant_id)
+            self._publish_tenant(tenant_id)
         self.flush()
 
-    def tell_campaigns(self) -> None:
-        """Then their campaigns; jobs may come when all are ready."""
+    def publish_campaigns(self) -> None:
+        """Publishes the campaigns, and starts the thread. Jobs must wait until all campaigns are
+        ready."""
         for tenant_id in TENANTS:
             for campaign_id in CAMPAIGNS:
                 who = {"tenant_id": tenant_id, "campaign_id": campaign_id}
-                whole = definition(tenant_id, campaign_id)
-                self.publish("campaign.published", tenant_id, **who, definition=whole)
+                document = definition(tenant_id, campaign_id)
+                self.publish("campaign.published", tenant_id, **who, definition=document)
         self.flush()
         self._thread.start()
 
-    def run(self) -> None:
-        """Traffic flows."""
+    def start(self) -> None:
+        """Starts the traffic."""
         self._idle.clear()
         self._flowing.set()
 
-    def rest(self) -> None:
-        """Traffic ends; whatever was paused goes on, and all is with the broker."""
+    def stop(self) -> None:
+        """Stops the traffic, resumes paused campaigns, and waits until the broker has all
+        events."""
         self._flowing.clear()
         self._idle.wait(30)
         for tenant_id in sorted(self._paused):
-            self._steer(tenant_id, "campaign.resumed")
+            self._publish_change(tenant_id, "campaign.resumed")
         self._paused.clear()
         self.flush()
 
     def end(self) -> None:
-        """For good."""
+        """Stops the traffic and the thread."""
         self._ended = True
-        self.rest()
+        self.stop()
 
     def flush(self) -> None:
         if self._producer.flush(60):
-            raise TimeoutError("the broker does not take what is published")
+            raise TimeoutError("the broker does not accept the published events in time")
 
     def publish(self, ce_type: str, key: str, *, event_id: str = "", **fields: Any) -> str:
-        """One event, JSON or Avro; its id."""
+        """Publishes an event, in JSON and Avro by turns, and returns its cause."""
         self._number += 1
         event_id = event_id or f"e{self._number}"
         encoding: Encoding = "json" if self._number % 2 else "avro"
@@ -164,34 +173,33 @@ class Publisher:
                 self._idle.set()
                 time.sleep(0.02)
                 continue
-            self._contact(TENANTS[number % 3], f"c-{number}")
+            self._publish_customer(TENANTS[number % 3], f"c-{number}")
             if number % 4 == 0:
-                self._prospect(TENANTS[number // 4 % 3], f"p-{number // 4}")
+                self._publish_prospect(TENANTS[number // 4 % 3], f"p-{number // 4}")
             if number % 40 == 0:
-                self._tenant(TENANTS[number // 40 % 3])
+                self._publish_tenant(TENANTS[number // 40 % 3])
             if number % 50 == 25:
-                self._toggle(self._random.choice(TENANTS))
+                self._toggle_campaign(self._random.choice(TENANTS))
             number += 1
             time.sleep(self._pause_s)
 
-    def _contact(self, tenant_id: str, contact_id: str) -> None:
+    def _publish_customer(self, tenant_id: str, contact_id: str) -> None:
         key, who = f"{tenant_id}/{contact_id}", {"tenant_id": tenant_id, "contact_id": contact_id}
-        kind, contact = kind_of(contact_id), (tenant_id, contact_id)
-        if kind in (7, 8, 9):
+        behaviour, contact = behaviour_of(contact_id), (tenant_id, contact_id)
+        if behaviour in (OPENS_EACH, FAILS_ONCE, REVIEWS):
             self.publish("contact.upserted", key, **who, email=f"{contact_id}@example.com")
             self.publish("contact.enrolled", key, **who, campaign_id=STEPS)
-            self.ledger.must[contact] = {STEP_IDS[0]} if kind == 9 else set(STEP_IDS)
-        elif kind == 11:
-            cause = self._job(key, who, "roofing")
-            self.ledger.unless_paused[contact] = cause
+            self.ledger.required[contact] = {STEP_IDS[0]} if behaviour == REVIEWS else set(STEP_IDS)
+        elif behaviour == PAUSED_CAMPAIGN:
+            self.ledger.unless_paused[contact] = self._publish_job(key, who, "roofing")
         else:
-            self._job(key, who, "hvac", twice=kind == 6)
-            if kind == 10:
+            self._publish_job(key, who, "hvac", twice=behaviour == JOB_TWICE)
+            if behaviour == UNSUBSCRIBES:
                 self.publish("contact.unsubscribed", key, **who, channel="all", command_id=None)
             else:
-                self.ledger.must[contact] = {STEP_IDS[0]}
+                self.ledger.required[contact] = {STEP_IDS[0]}
 
-    def _prospect(self, tenant_id: str, contact_id: str) -> None:
+    def _publish_prospect(self, tenant_id: str, contact_id: str) -> None:
         key, who = f"{tenant_id}/{contact_id}", {"tenant_id": tenant_id, "contact_id": contact_id}
         self.publish(
             "contact.upserted",
@@ -203,10 +211,12 @@ class Publisher:
         )
         self.publish("contact.enrolled", key, **who, campaign_id=OUTREACH)
         contact = (tenant_id, contact_id)
-        self.ledger.must[contact] = prospects.must(contact_id)
-        self.ledger.may[contact] = prospects.may(contact_id)
+        self.ledger.required[contact] = prospects.required(contact_id)
+        self.ledger.allowed[contact] = prospects.allowed(contact_id)
 
-    def _job(self, key: str, who: dict[str, str], service: str, *, twice: bool = False) -> str:
+    def _publish_job(
+        self, key: str, who: dict[str, str], service: str, *, twice: bool = False
+    ) -> str:
         fields: dict[str, Any] = {
             "tenant_id": who["tenant_id"],
             "job_id": f"job-{who['contact_id']}",
@@ -220,7 +230,7 @@ class Publisher:
             self.publish("job.completed", key, event_id=event_id, **fields)
         return cause
 
-    def _tenant(self, tenant_id: str) -> None:
+    def _publish_tenant(self, tenant_id: str) -> None:
         self.publish(
             "tenant.upserted",
             tenant_id,
@@ -231,16 +241,16 @@ class Publisher:
             delay_hours_by_service={},
         )
 
-    def _toggle(self, tenant_id: str) -> None:
+    def _toggle_campaign(self, tenant_id: str) -> None:
         paused = tenant_id in self._paused
-        self._steer(tenant_id, "campaign.resumed" if paused else "campaign.paused")
+        self._publish_change(tenant_id, "campaign.resumed" if paused else "campaign.paused")
         self._paused.symmetric_difference_update({tenant_id})
 
-    def _steer(self, tenant_id: str, ce_type: str) -> None:
+    def _publish_change(self, tenant_id: str, ce_type: str) -> None:
         self.publish(ce_type, tenant_id, tenant_id=tenant_id, campaign_id=PAUSED)
 
 
-def text(value: bytes | None) -> dict[str, Any]:
-    """A JSON value as it stands on a topic."""
-    found: dict[str, Any] = msgspec.json.decode(value or b"{}")
-    return found
+def parse_json(value: bytes | None) -> dict[str, Any]:
+    """The fields of a record in JSON."""
+    fields: dict[str, Any] = msgspec.json.decode(value or b"{}")
+    return fields

@@ -1,40 +1,42 @@
-"""Killed, frozen and cut off while traffic flows, the engine loses nothing and repeats nothing."""
+"""The engine loses and repeats nothing while processes and servers are killed and suspended."""
 
 from pathlib import Path
 
 import pytest
 
 from streams.embedded.stack import Stack
-from tests.chaos.campaign import GAP_MAX_S, Campaign
-from tests.chaos.faults import Disturber
+from tests.chaos.campaign import GAP_MAX_S, ChaosCampaign
+from tests.chaos.disturbances import DisturbedEngine
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
-SPECIAL = (
-    Disturber.freeze_contact,
-    Disturber.kill_postgres,
-    Disturber.join_and_leave,
-    Disturber.kill_kafka,
-    Disturber.freeze_projector,
+DISTURBANCES = (
+    DisturbedEngine.freeze_contact,
+    DisturbedEngine.kill_postgres,
+    DisturbedEngine.join_and_leave,
+    DisturbedEngine.kill_kafka,
+    DisturbedEngine.freeze_projector,
 )
 
 
-def test_ten_deaths_and_five_disasters_change_nothing(stack: Stack, tmp_path: Path) -> None:
-    said: list[str] = []
-    campaign = Campaign(
+def test_ten_kills_and_five_other_disturbances_lose_and_repeat_nothing(
+    stack: Stack, tmp_path: Path
+) -> None:
+    messages: list[str] = []
+    campaign = ChaosCampaign(
         stack,
         tmp_path,
         seed=20,
-        tell=said.append,
-        special=SPECIAL,
-        special_every=3,
+        report=messages.append,
+        disturbances=DISTURBANCES,
+        disturb_every=3,
         check_every=1,
     )
     total = campaign.run(15)
-    story = "\n".join([*said, *total.lines()])
-    assert not total.wrong, story
-    assert (total.repeated, total.missing) == (0, 0), story
-    assert sum(map(len, total.kills.values())) >= 10, story
-    assert total.commands > 100, story
-    assert total.prospects > 50 and total.resumed > 0, story
-    assert total.gap_s <= GAP_MAX_S, story
+    report = "\n".join([*messages, *total.lines()])
+    assert not total.problems, report
+    assert (total.repeated, total.missing) == (0, 0), report
+    assert sum(map(len, total.recovery_s.values())) >= 10, report
+    assert total.commands > 100, report
+    assert total.prospects > 50 and total.resumed > 0, report
+    assert total.gap_s <= GAP_MAX_S, report
