@@ -90,8 +90,8 @@ class RefoldedLogs:
 
     def _foldable(self, partition: Partition, entries: list[TopicEntry]) -> Iterator[Record]:
         for entry in entries:
-            place = (partition.topic.value, partition.number, entry.record.offset)
-            if place not in self._not_folded:
+            origin = (partition.topic.value, partition.number, entry.record.offset)
+            if origin not in self._not_folded:
                 yield entry.record
 
     def _expect(self, output: Output) -> None:
@@ -107,8 +107,8 @@ class RefoldedLogs:
             found = _compared(topic, record.key, entry.value, partition.number, headers)
             self.diffs[topic].add_found(found)
         if topic is Topic.FACTS:
-            place = (partition.number, record.offset)
-            self.facts.add(ProjectedRecord(topic, *place, record.key, entry.value))
+            number, offset = partition.number, record.offset
+            self.facts.add(ProjectedRecord(topic, number, offset, record.key, entry.value))
         elif topic in COMMANDS:
             self.command_ids[dict(headers).get("ce_id") or b""] += 1
 

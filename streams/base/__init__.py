@@ -1,1 +1,1 @@
-"""What every part of the runtime stands on: settings, clock, log format, the transport port."""
+"""The base of all of `streams`: settings, clock, log format, exit statuses, the transport port."""

@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def json_value(value: object) -> Any:
-    """The value of a log field as JSON knows it: a partition as "contact-log[0]", an enum member by
+    """The value of a log field as plain JSON: a partition as "contact-log[0]", an enum member by
     its value, an exception, a path and bytes as text, collections by their items.
 
     An object of any other type becomes its type's name, never its repr: a repr may hold a secret.

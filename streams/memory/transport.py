@@ -53,17 +53,22 @@ class MemoryBroker:
         headers: Headers | None = None,
     ) -> None:
         """Appends a record to `partition`, or to the partition of its key."""
-        place = self.partition(topic, key, partition)
-        offset = self.ends.get(place, 0)
-        self.ends[place] = offset + 1
-        timestamp = self.now() // 1_000 * 1_000
-        self.log(place).append(StoredRecord(offset, timestamp, key, value, headers))
-
-    def partition(self, topic: Topic, key: bytes | None, number: int | None) -> Partition:
-        """The partition `number` of a topic; None means the partition of the key."""
+        number = partition
         if number is None:
             number = partition_of(key or b"", self.layout.partitions(topic))
-        return Partition(topic, number)
+        log = Partition(topic, number)
+        offset = self.ends.get(log, 0)
+        self.ends[log] = offset + 1
+        timestamp = self.now() // 1_000 * 1_000
+        self.log(log).append(StoredRecord(offset, timestamp, key, value, headers))
+
+    def skip_offset(self, topic: Topic, key: bytes | None, partition: int | None = None) -> None:
+        """Leaves a gap where a record would be appended, as an aborted transaction does."""
+        number = partition
+        if number is None:
+            number = partition_of(key or b"", self.layout.partitions(topic))
+        log = Partition(topic, number)
+        self.ends[log] = self.ends.get(log, 0) + 1
 
 
 class MemoryTransport:
@@ -169,8 +174,7 @@ class MemoryTransport:
         """Drops the records of the open transaction. They use up their offsets all the same, so
         readers see gaps, as in Kafka."""
         for topic, key, _, number, _ in self._pending:
-            partition = self.broker.partition(topic, key, number)
-            self.broker.ends[partition] = self.broker.ends.get(partition, 0) + 1
+            self.broker.skip_offset(topic, key, number)
         self._pending = []
 
     def open_changelog(self, changelog: Partition) -> "MemoryChangelogReader":

@@ -1,1 +1,1 @@
-"""The same promises against a real Kafka, PostgreSQL and registry."""
+"""Tests of the engine on a real Kafka, PostgreSQL and registry."""

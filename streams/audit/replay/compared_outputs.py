@@ -76,7 +76,7 @@ class ComparedOutput(NamedTuple):
 
 
 def current_output(output: Output, log: Partition, layout: Layout) -> ComparedOutput | None:
-    """The compared output that an output of the current code is, None if it is none. `log` is the
+    """An output of the current code as a compared output; None if it is not compared. `log` is the
     partition that was folded."""
     assert isinstance(output, StampedOutput)
     message, topic = output.message, output.topic

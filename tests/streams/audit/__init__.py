@@ -1,1 +1,1 @@
-"""Refolding, comparing and replaying."""
+"""Tests of verify, replay and the history of a contact."""

@@ -1,1 +1,1 @@
-"""Settings and clock."""
+"""Tests of settings and log format."""
