@@ -120,8 +120,8 @@ class KafkaTransport:
         A transaction is open no longer than its timeout. A coordinator that still reports one after
         that remembers a transaction that has ended: a broker that was restarted after a kill -9 did
         so for ever, with no transaction open in its log. Then the last committed offsets are read
-        without waiting. This is safe, because the position that is stored with a task's states takes
-        precedence over the group's offset.
+        without waiting. This is safe, because the position that is stored with a task's states
+        takes precedence over the group's offset.
         """
         requested = [TopicPartition(self._names[p.topic], p.number) for p in partitions]
         began_s = time.monotonic()

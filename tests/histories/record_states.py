@@ -14,7 +14,7 @@ from pathlib import Path
 from processors.fold.task import Record, Task
 from schemas.internal.topics import CHANGELOG_OF, LOGS
 from streams.audit.refold import refold
-from streams.audit.replay.recording import RecordingFile, RecordBatch, Recording, new_recording
+from streams.audit.replay.recording import RecordBatch, Recording, RecordingFile, new_recording
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
 from streams.runtime.roles import PROCESSORS, task_maker

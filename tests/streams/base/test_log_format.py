@@ -30,8 +30,8 @@ from streams.base.transport import (
 )
 from streams.kafka.errors import Verdict
 from tests.testing.faulty_world import Fault, FaultPlan
-from tests.testing.random_histories import random_history
 from tests.testing.history_player import play
+from tests.testing.random_histories import random_history
 
 PARTITION = Partition(Topic.CONTACT_LOG, 0)
 
