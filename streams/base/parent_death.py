@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_EXEC_SCRIPT = Path(__file__).parents[1] / "embedded" / "parent_death_exec.py"
+_EXEC_SCRIPT = Path(__file__).with_name("parent_death_exec.py")
 
 
 def with_parent_death_signal(
