@@ -18,10 +18,10 @@ from streams.audit.replay.compared_outputs import (
 class DiffKind(Enum):
     """How a recorded output and the current one differ."""
 
-    MISSING = "not said now"
-    NEW = "not said then"
-    UNLIKE = "said otherwise"
-    MOVED = "said at another time"
+    MISSING = "is missing now"
+    NEW = "was not recorded"
+    UNLIKE = "has other values"
+    MOVED = "has another time"
 
 
 class OutputDifference(NamedTuple):
