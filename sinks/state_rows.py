@@ -18,7 +18,6 @@ from schemas.internal.states import (
     ContactState,
     EndedEnrollment,
     KnownCampaign,
-    Profile,
     TaskPosition,
 )
 from schemas.internal.topics import Topic
@@ -102,20 +101,21 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
     have only ids and times."""
     who = state.profile
     erased = state.erased_at is not None
+    addresses = {name: text for name, (text, _) in who.addresses.items() if text}
     personal = (
         (None,) * 7 + (EMPTY_JSONB, jsonb(state.opted_out), EMPTY_JSONB)
         if erased
         else (
             who.first_name or None,
             who.last_name or None,
-            who.address("email") or None,
-            who.address("phone") or None,
+            addresses.get("email"),
+            addresses.get("phone"),
             who.timezone or None,
             who.region or None,
-            who.address("linkedin_url") or None,
-            jsonb(who.attributes),
-            jsonb(state.opted_out),
-            jsonb(state.bounced),
+            addresses.get("linkedin_url"),
+            jsonb(who.attributes) if who.attributes else EMPTY_JSONB,
+            jsonb(state.opted_out) if state.opted_out else EMPTY_JSONB,
+            jsonb(state.bounced) if state.bounced else EMPTY_JSONB,
         )
     )
     rows["contacts"].append(
@@ -129,7 +129,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             timestamptz(state.updated_at),
             jsonb(state.replied) if state.replied else EMPTY_JSONB,
             timestamptz(state.connected_at),
-            EMPTY_JSONB if erased else jsonb(_address_texts(who)),
+            EMPTY_JSONB if erased else jsonb(addresses),
         )
     )
     if state.enrollments:
@@ -137,11 +137,6 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
         for enrollment in state.enrollments:
             enrollments.append(_enrollment_row(tenant_id, contact_id, enrollment, erased))
             touches += _touch_rows(tenant_id, contact_id, enrollment, erased)
-
-
-def _address_texts(profile: Profile) -> dict[str, str]:
-    """The known addresses by name, without their times."""
-    return {name: text for name, (text, _) in profile.addresses.items() if text}
 
 
 def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) -> Row:
