@@ -3,12 +3,15 @@
 from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
 from schemas.base.times import parse_rfc3339
+from schemas.channels import ADDRESSES, LINKEDIN_URL, Address
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.codec import Encoding, decode_event
 from schemas.public.commands import command_encoder
 from schemas.public.example_events import COMMAND_ID, sample, sample_model
+from schemas.public.inbound_events import ContactUpserted
 from tests.testing.public_records import SCHEMA_IDS, registry
 
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
@@ -49,6 +52,27 @@ def test_a_command_can_have_the_largest_number_of_variables(
         *command_encoder(encoding, schema_ids=SCHEMA_IDS)(due(variables=whole)), registry
     )
     assert event.data.variables == whole
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("row", ADDRESSES.values(), ids=ADDRESSES)
+def test_a_recipient_is_as_long_as_the_longest_address_that_an_event_may_have(
+    row: Address, encoding: Encoding
+) -> None:
+    longest = "a" * row.characters_max
+    contact = {"tenant_id": "acme", "contact_id": "ann", "addresses": {row.name: longest}}
+    ContactUpserted.model_validate(contact)
+    command = command_encoder(encoding, schema_ids=SCHEMA_IDS)(due(recipient=longest))
+    assert decode_event(*command, registry).data.recipient == longest
+    contact["addresses"] = {row.name: longest + "a"}
+    with pytest.raises(ValidationError):
+        ContactUpserted.model_validate(contact)
+
+
+def test_a_linkedin_url_in_its_old_field_fits_into_a_recipient() -> None:
+    url = "https://linkedin.com/in/" + "a" * (LINKEDIN_URL.characters_max - 24)
+    contact = {"tenant_id": "acme", "contact_id": "ann", "linkedin_url": url}
+    assert ContactUpserted.model_validate(contact).linkedin_url == url
 
 
 def test_the_same_command_has_the_same_bytes() -> None:
