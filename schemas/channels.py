@@ -111,6 +111,17 @@ CHANNELS: dict[str, Channel] = {
             color="#e69f00",
         ),
         Channel(
+            name="linkedin",
+            address=LINKEDIN_URL,
+            actions={
+                "send_message": ("reply",),  # LinkedIn reports no opens (S4-49)
+                "send_connection_request": ("connection_accepted", "reply"),
+            },
+            quiet_hours=False,  # a message there wakes nobody (C-33)
+            kinds=("prospecting",),
+            color="#56b4e9",
+        ),
+        Channel(
             name="whatsapp",
             address=PHONE,
             actions={"send_message": ("delivered", "read", "click", "reply")},
@@ -126,23 +137,11 @@ CHANNELS: dict[str, Channel] = {
             kinds=("prospecting",),
             color="#cc79a7",
         ),
-        Channel(
-            name="linkedin",
-            address=LINKEDIN_URL,
-            actions={
-                "send_message": ("reply",),  # LinkedIn reports no opens (S4-49)
-                "send_connection_request": ("connection_accepted", "reply"),
-            },
-            quiet_hours=False,  # a message there wakes nobody (C-33)
-            kinds=("prospecting",),
-            color="#56b4e9",
-        ),
     )
 }
 """By name, in the order in which documents, tables and plots show them.
 
-A new channel comes last: an opt-out of all channels closes addresses in this order, and recorded
-logs have it.
+A new channel comes last: recorded facts list the channels in this order.
 """
 
 SIGNALS = (

@@ -58,12 +58,15 @@ def merge(profile: Profile, person: Person, at: int) -> list[str]:
                 setattr(profile, name, value)
                 changed.append(name)
     addresses = profile.addresses
+    known = len(addresses)
     for name, value in person.reported_addresses().items():
         present, since = addresses.get(name, _UNKNOWN)
         if at > since or (at == since and value > present):
             addresses[name] = (value, at)
             if value != present:
                 changed.append(name)
+    if len(addresses) != known:  # the same state has the same bytes, whatever came first
+        profile.addresses = dict(sorted(addresses.items()))
     changed.sort(key=_rank)
     return changed
 

@@ -2,12 +2,22 @@
 
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
-from schemas.channels import CHANNELS
+from schemas.channels import ADDRESSES, CHANNELS
+from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.messages import TenantAnnounced
 from schemas.internal.states import KnownTenant
 
-ADDRESS_OF = {name: row.address.name for name, row in CHANNELS.items()}
-"""The address that each channel needs, by its name in the profile (C-19)."""
+_NAMES = [*dict.fromkeys((*OLD_ADDRESS_FIELDS, *ADDRESSES))]
+
+ADDRESS_OF = {
+    name: row.address.name
+    for name, row in sorted(CHANNELS.items(), key=lambda item: _NAMES.index(item[1].address.name))
+}
+"""The address that each channel needs, by its name in the profile (C-19).
+
+An opt-out of all channels closes the addresses in this order, and recorded logs have it: channels
+of one address stand together, the addresses of the oldest events first.
+"""
 
 ALL_SERVICES = "*"
 """The service type of a campaign that serves all service types."""

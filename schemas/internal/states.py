@@ -33,7 +33,7 @@ NAMES = ("first_name", "last_name", "timezone", "region")
 """The fields of a profile that hold one text each."""
 
 _NAMES_BEFORE = 7
-"""So many times stood in the profile of a state of format 1."""
+"""So many times stood in the profile of a state of format 1; NAMES must never be as long."""
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
@@ -53,20 +53,26 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     attributes: dict[str, Any] = {}
     attributes_at: MomentUs = 0
     addresses: dict[str, tuple[str, int]] = {}
-    """Each address by its name in schemas/channels.py: the text, and when it was last reported. An
-    empty text is an address that was cleared. State format 1 kept three addresses in the fields
-    that end in `_before`, and their times in `reported_at`."""
+    """Each address by its name in schemas/channels.py, sorted by name: the text, and when it was
+    last reported. An empty text is an address that was cleared. State format 1 kept three
+    addresses in the fields that end in `_before`, and their times in `reported_at`."""
 
     def __post_init__(self) -> None:
-        if len(self.reported_at) == _NAMES_BEFORE:
+        if len(self.reported_at) != len(NAMES):
             self._upcast()
 
     def _upcast(self) -> None:
-        """Moves the addresses of state format 1 into `addresses`."""
+        """Brings a profile that older code has stored into the current form: moves the addresses of
+        state format 1 into `addresses`, and gives a field that was appended to NAMES its time."""
+        if len(self.reported_at) == _NAMES_BEFORE:
+            self._move_addresses()
+        self.reported_at += [0] * (len(NAMES) - len(self.reported_at))
+
+    def _move_addresses(self) -> None:
         times = self.reported_at
         before = (self.email_before, self.phone_before, self.linkedin_url_before)
         rows = zip(OLD_ADDRESS_FIELDS, before, (times[2], times[3], times[6]), strict=True)
-        self.addresses = {name: (text, at) for name, text, at in rows if at or text}
+        self.addresses = {name: (text, at) for name, text, at in sorted(rows) if at or text}
         self.email_before = self.phone_before = self.linkedin_url_before = ""
         self.reported_at = [times[0], times[1], times[4], times[5]]
 

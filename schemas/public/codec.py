@@ -150,7 +150,7 @@ def encode_event(
     ce_time = None if time is None else format_rfc3339(time)
     if event_id is None:
         event_id = blake2b(value, digest_size=12).hexdigest()
-    needed = _with_release(ce_type, model)
+    needed = _with_release(ce_type, model, encoding)
     return binary_headers(needed, event_id, source, ce_time, content), value
 
 
@@ -161,12 +161,15 @@ _FIELDS = {
 """The names of the fields of each event, release by release."""
 
 
-def _with_release(ce_type: str, model: BaseModel) -> str:
+def _with_release(ce_type: str, model: BaseModel, encoding: Encoding) -> str:
     """The `ce_type`, with the first release that has every field that the event uses: a reader that
-    does not know this release refuses the event instead of losing a field."""
+    does not know this release refuses the event instead of losing a field. Single-object Avro is
+    always of the newest release, and nobody can read it who does not know that one."""
     releases = _FIELDS[ce_type]
     if len(releases) == 1:
         return ce_type
+    if encoding == "avro":
+        return f"{ce_type}.v{len(releases)}"
     used = {name for name in model.model_fields_set if getattr(model, name) is not None}
     needed = next(number for number, names in enumerate(releases, 1) if used <= names)
     return ce_type if needed == 1 else f"{ce_type}.v{needed}"

@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Set
+from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
@@ -38,7 +40,11 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def json_value(value: object) -> Any:
+DEPTH_MAX = 8
+"""So deep are collections written; what is deeper, or contains itself, becomes "…"."""
+
+
+def json_value(value: object, depth: int = 0) -> Any:
     """The value of a log field as plain JSON: a partition as "contact-log[0]", an enum member by
     its value, an exception, a path and bytes as text, collections by their items.
 
@@ -47,8 +53,10 @@ def json_value(value: object) -> Any:
     match value:
         case Enum():
             return json_value(value.value)
-        case None | bool() | int() | float():
+        case None | bool():
             return value
+        case int() | float():
+            return value + 0  # the plain number of a subclass
         case str() | PurePath():
             return str(value).encode(errors="replace").decode()  # a path may not be UTF-8
         case bytes():
@@ -57,13 +65,18 @@ def json_value(value: object) -> Any:
             return json_value(str(value) or type(value).__name__)
         case Partition():
             return f"{value.topic.value}[{value.number}]"
-        case Mapping():
-            return {str(json_value(key)): json_value(item) for key, item in value.items()}
-        case Set():
-            return sorted(map(json_value, value), key=str)
-        case list() | tuple():
-            return [json_value(item) for item in value]
+        case datetime() | Decimal():
+            return str(value)
+        case Mapping() | Set() | list() | tuple():
+            return _json_collection(value, depth + 1) if depth < DEPTH_MAX else "…"
     return f"<{type(value).__name__}>"
+
+
+def _json_collection(value: Any, depth: int) -> Any:
+    if isinstance(value, Mapping):
+        return {str(json_value(k, depth)): json_value(item, depth) for k, item in value.items()}
+    items = [json_value(item, depth) for item in value]
+    return sorted(items, key=str) if isinstance(value, Set) else items
 
 
 def configure(level: str = "INFO") -> None:

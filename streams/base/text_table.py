@@ -5,12 +5,15 @@ row. A column that is wider than the terminal by itself is wrapped at spaces; on
 than a whole line is broken.
 """
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
+from unicodedata import category
 
 from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
+_CONSOLE = Console()
 GAP = "  "
 INDENT = "    "
 EMPTY = "-"
@@ -51,7 +54,16 @@ def text_table(
 
 
 def _text(value: object) -> str:
-    return EMPTY if value is None else " ".join(str(value).splitlines())
+    """The cell on one line. Characters that would move the cursor, give the terminal an order or
+    turn the direction of writing are shown by their numbers."""
+    if value is None:
+        return EMPTY
+    line = " ".join(str(value).splitlines())
+    if line.isprintable():
+        return line
+    return "".join(
+        c if c.isprintable() or category(c) == "Zs" else f"\\u{ord(c):04x}" for c in line
+    )
 
 
 def _groups(columns: Sequence[_Column], width: int) -> list[list[_Column]]:
@@ -75,18 +87,13 @@ def _lines(
     for line_number, group in enumerate(groups):
         if line_number and all(cells[column.number] == EMPTY for column in group):
             continue
-        indent = INDENT if line_number else ""
+        indent = INDENT if line_number and (width is None or width > 2 * len(INDENT)) else ""
         line = indent + GAP.join(_padded(cells[column.number], column) for column in group)
         if width is None or cell_len(line.rstrip()) <= width:
             yield line.rstrip()
         else:
-            yield from textwrap.wrap(
-                line.strip(),
-                width,
-                initial_indent=indent,
-                subsequent_indent=indent,
-                break_on_hyphens=False,
-            )
+            wrapped = Text(line.strip()).wrap(_CONSOLE, width - len(indent), overflow="fold")
+            yield from (indent + part.plain.rstrip() for part in wrapped)
 
 
 def _padded(text: str, column: _Column) -> str:

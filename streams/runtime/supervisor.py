@@ -108,7 +108,7 @@ class Supervisor:
                 "process ended", extra={"role": child.role, "slot": child.slot, "status": status}
             )
             if status == EXIT_SETTINGS_WRONG:
-                raise RuntimeError(f"{child.role} cannot start with these settings: see its log")
+                raise RuntimeError(f"{child.role} cannot start as it is set up: see its log")
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Sends SIGTERM to all processes, and SIGKILL to those that still run after `timeout_s`

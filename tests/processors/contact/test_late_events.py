@@ -1,12 +1,18 @@
 """Events in another order than they happened: the result must be the same (X-1, promise 9)."""
 
+from itertools import permutations
+
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.contact.profile import merge
 from schemas.internal import messages as m
+from schemas.internal import states
 from schemas.internal.enrollment import LIVE, Status
 from schemas.internal.facts import FactKind
+from schemas.internal.states import NAMES, Profile
 from tests.testing.builders import job, publish, step
 from tests.testing.story import (
     HOUR,
@@ -86,6 +92,43 @@ def test_attributes_of_one_moment_do_not_depend_on_the_order_of_events() -> None
         deliver(world, *(reports[n] for n in order))
         ends.append(contact_of(world).profile.attributes)
     assert ends[0] == ends[1]
+
+
+def test_the_same_addresses_are_the_same_bytes_in_whatever_order_they_were_reported() -> None:
+    reports = [
+        m.Person(phone="+15550100"),
+        m.Person(linkedin_url="https://linkedin.com/in/ann"),
+        m.Person(addresses={"email": "ann@example.com"}),
+    ]
+    profiles = []
+    for order in permutations(enumerate(reports, 1)):
+        profile = Profile()
+        for at, person in order:
+            merge(profile, person, at)
+        profiles.append(msgspec.msgpack.encode(profile))
+    before = ["", "", "ann@example.com", "+15550100", "", "", "https://linkedin.com/in/ann"]
+    stored = msgspec.msgpack.encode([*before, [0, 0, 3, 1, 0, 0, 2], {}, 0])
+    read = msgspec.msgpack.decode(stored, type=Profile)
+    assert {*profiles} == {msgspec.msgpack.encode(read)}
+
+
+def test_of_a_map_and_an_old_field_the_map_counts_and_an_empty_text_clears() -> None:
+    profile = Profile()
+    merge(profile, m.Person(email="old@x.com", addresses={"email": "new@x.com"}), 1)
+    assert profile.address("email") == "new@x.com"
+    assert merge(profile, m.Person(email=""), 2) == ["email"]
+    assert (profile.address("email"), profile.addresses) == ("", {"email": ("", 2)})
+
+
+def test_a_field_appended_to_a_profile_does_not_break_what_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    profile = Profile("Ann", reported_at=[1, 1, 1, 1], addresses={"email": ("ann@x.com", 1)})
+    stored = msgspec.msgpack.encode(profile)
+    monkeypatch.setattr(states, "NAMES", (*NAMES, "language"))
+    read = msgspec.msgpack.decode(stored, type=Profile)
+    assert (read.reported_at, read.address("email")) == ([1, 1, 1, 1, 0], "ann@x.com")
+    assert len(NAMES) != states._NAMES_BEFORE
 
 
 @pytest.mark.parametrize("late", [False, True])

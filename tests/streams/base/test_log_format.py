@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ def written(**fields: Any) -> dict[str, Any]:
         (Overtaken("at 7"), "at 7"),
         (SettingsInvalid("TOUCHSTREAM_SLOT"), "TOUCHSTREAM_SLOT"),
         (ValueError(), "ValueError"),
-        (datetime(2026, 1, 1, tzinfo=UTC), "<datetime>"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01 00:00:00+00:00"),
+        (Decimal("0.10"), "0.10"),
+        (type("Count", (int,), {})(7), 7),
+        ([[[[[[[[[1]]]]]]]]], [[[[[[[["…"]]]]]]]]),
     ],
     ids=repr,
 )
@@ -113,6 +117,12 @@ _scalars = st.one_of(
 )
 def test_no_field_breaks_the_line(value: object) -> None:
     assert written(field=value)["message"] == "text"
+
+
+def test_a_field_that_contains_itself_does_not_break_the_line() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    assert "…" in json.dumps(written(field=loop)["field"], ensure_ascii=False)
 
 
 def test_a_field_that_holds_a_secret_is_not_written_out() -> None:

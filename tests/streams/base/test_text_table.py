@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from streams.base.text_table import EMPTY, INDENT, text_table
 
@@ -68,3 +69,15 @@ def test_a_column_that_is_wider_than_the_terminal_is_wrapped_at_spaces() -> None
 
 def test_line_breaks_in_a_value_become_spaces() -> None:
     assert text_table(("a", "b"), [("x\ny", None)], 80).rows == [f"x y  {EMPTY}"]
+
+
+@given(st.text("漢字aé", min_size=1, max_size=60), st.integers(2, 40))
+def test_lines_are_as_wide_as_the_terminal_counts(text: str, width: int) -> None:
+    shown = text_table(("n", "value"), [("x", text)], width)
+    assert max(cell_len(line) for line in shown.rows) <= width
+    assert without_spaces("".join(shown.rows)).count("漢") == text.count("漢")
+
+
+def test_a_value_gives_the_terminal_no_orders() -> None:
+    shown = text_table(("value",), [("a\x1b[31mb\tc\u202ed",)], 80)
+    assert shown.rows == ["a\\u001b[31mb\\u0009c\\u202ed"]
