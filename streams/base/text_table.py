@@ -9,11 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from unicodedata import category
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
+from rich.cells import cell_len, chop_cells
 
-_CONSOLE = Console()
 GAP = "  "
 INDENT = "    "
 EMPTY = "-"
@@ -92,8 +89,24 @@ def _lines(
         if width is None or cell_len(line.rstrip()) <= width:
             yield line.rstrip()
         else:
-            wrapped = Text(line.strip()).wrap(_CONSOLE, width - len(indent), overflow="fold")
-            yield from (indent + part.plain.rstrip() for part in wrapped)
+            for part in _wrapped(line.strip(), width - len(indent)):
+                yield indent + part
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines of at most `width` cells, broken at spaces; a longer word is folded."""
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line.strip():
+            yield line.rstrip()
+        *folded, line = chop_cells(word, width) or [""]
+        yield from folded
+    if line:
+        yield line.rstrip()
 
 
 def _padded(text: str, column: _Column) -> str:
