@@ -12,12 +12,14 @@ from schemas.internal.enrollment import Enrollment, Phase, Status
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import (
     POSITION_KEY,
+    STATE_FORMAT,
     CampaignRecord,
     CampaignState,
     Contact,
     ContactState,
     EndedEnrollment,
     KnownCampaign,
+    StateTooNew,
     TaskPosition,
 )
 from schemas.internal.topics import Topic
@@ -54,11 +56,14 @@ class Undecodable(Exception):
 def state_rows(topic: str, partition: int, key: bytes, value: bytes, rows: Rows) -> None:
     """Adds the rows of one changelog record, which is no tombstone.
 
-    Raises msgspec.DecodeError or ValueError where key or value is not that of a state.
+    Raises msgspec.DecodeError or ValueError where key or value is not that of a state, StateTooNew
+    where a later version has written it.
     """
     payload = payload_of(value)
     if key == POSITION_KEY:
         position = _decode_position(payload)
+        if position.state_format > STATE_FORMAT:
+            raise StateTooNew(position.state_format)
         rows["tasks"].append(
             (
                 topic,

@@ -9,6 +9,13 @@ CREATE TABLE IF NOT EXISTS touchstream.migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- forget_activity --
+SELECT pg_stat_clear_snapshot()
+
+-- projectors --
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'touchstream projection %'
+
 -- applied --
 SELECT name, sha256 FROM touchstream.migrations
 

@@ -105,7 +105,7 @@ class RefoldedLogs:
             return
         if topic not in LOGS or all(name != RETRIED for name, _ in headers):
             # A dead letter that was sent back to its log repeats an earlier record.
-            value = _in_current_encoding(topic, entry.value) if topic in LOGS else entry.value
+            value = in_current_encoding(topic, entry.value) if topic in LOGS else entry.value
             found = _compared(topic, record.key, value, partition.number, headers)
             self.diffs[topic].add_found(found)
         if topic is Topic.FACTS:
@@ -182,7 +182,7 @@ class _ExpectedRecords:
         self._diffs[topic].add_expected(expected)
 
 
-def _in_current_encoding(log: Topic, value: bytes | None) -> bytes | None:
+def in_current_encoding(log: Topic, value: bytes | None) -> bytes | None:
     """A record of a log as today's code writes it: an older version wrote no values for the fields
     that were appended since. Bytes that are no message stay as they are."""
     try:

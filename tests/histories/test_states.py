@@ -2,6 +2,7 @@
 from there as if it had folded the whole log itself."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -25,7 +26,8 @@ from schemas.internal.states import (
     StateTooNew,
     TaskPosition,
 )
-from schemas.internal.topics import CHANGELOG_OF, Layout
+from schemas.internal.topics import CHANGELOG_OF, Layout, Topic
+from sinks.state_rows import state_rows
 from streams.audit.refold import refold
 from streams.audit.replay.recording import RecordingFile
 from streams.base.transport import Partition
@@ -139,3 +141,9 @@ def test_a_state_of_a_later_version_is_refused() -> None:
     for task in _processors():
         with pytest.raises(StateTooNew, match="run the version that wrote them"):
             task.restore(POSITION_KEY, pack(None, 0, msgspec.msgpack.encode(later)))
+
+
+def test_a_projector_refuses_states_of_a_later_version() -> None:
+    later = pack(None, 0, msgspec.msgpack.encode(TaskPosition(7, 1, 0, None, STATE_FORMAT + 1)))
+    with pytest.raises(StateTooNew):
+        state_rows(Topic.CONTACT_CHANGELOG, 0, POSITION_KEY, later, defaultdict(list))

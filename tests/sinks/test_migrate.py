@@ -8,6 +8,7 @@ import pytest
 
 from sinks import migrate as module
 from sinks.migrate import MigrationRefused, migrate
+from sinks.projection import Projection
 from sinks.tables import TABLES
 from tests.sinks.catalog import catalog
 from tests.sinks.conftest import Database
@@ -63,6 +64,22 @@ def test_a_failing_migration_leaves_nothing(
     with pytest.raises(psycopg.errors.UndefinedFunction):
         migrate(dsn)
     assert catalog(dsn) == ""
+
+
+def test_nothing_is_migrated_beside_a_projector_of_an_older_version(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projection = Projection(dsn, "projector")
+    projection.claim("facts", 0)
+    assert migrate(dsn) == []  # nothing is missing
+    files = [*module._files(), ("9999_later", b"SELECT 1")]
+    monkeypatch.setattr(module, "_files", lambda: files)
+    monkeypatch.setattr(module, "PROJECTORS_WAIT_S", 0.5)
+    with pytest.raises(MigrationRefused, match="stop every process"):
+        migrate(dsn)
+    projection.close()
+    monkeypatch.setattr(module, "PROJECTORS_WAIT_S", 30.0)
+    assert migrate(dsn) == ["9999_later"]
 
 
 def test_a_role_that_may_not_create_roles_gets_an_error_that_names_the_missing_role(

@@ -4,14 +4,16 @@ from collections import Counter
 from pathlib import Path
 from unittest.mock import create_autospec
 
+import msgspec
 import pytest
 
+from schemas.internal import messages
 from schemas.internal.state_bytes import pack, payload_of
 from schemas.internal.states import POSITION_KEY
-from schemas.internal.topics import CHANGELOG_OF, Topic
+from schemas.internal.topics import CHANGELOG_OF, LOGS, Topic
 from streams.audit.multiset_diff import MultisetDiff
 from streams.audit.refold import refold
-from streams.audit.refolded_logs import RefoldedLogs
+from streams.audit.refolded_logs import RefoldedLogs, in_current_encoding
 from streams.audit.replay.recording import RecordingFile
 from streams.audit.verify import differences
 from streams.base.transport import Partition
@@ -73,3 +75,33 @@ def test_a_task_that_is_behind_its_log_is_found() -> None:
     refold(log, task, [r for r in records if r.offset >= task.next_offset], lambda _: None)
     found = differences(logs, first=1_000, postgres=False)
     assert any(difference.what.startswith("\0place: expected") for difference in found)
+
+
+WHO = ("acme", "ann", "/crm#1", 1)
+
+
+def test_a_log_record_of_an_older_version_is_compared_as_it_would_be_written_now() -> None:
+    now = messages.ContactUpserted(*WHO, messages.Person("Ann", email="ann@example.com"))
+    fields = msgspec.msgpack.decode(messages.encode(now))
+    assert fields[5].pop() is None  # the map of addresses, which older records do not have
+    older = msgspec.msgpack.encode(fields)
+    assert older != messages.encode(now)
+    assert in_current_encoding(Topic.CONTACT_LOG, older) == messages.encode(now)
+    backfill = messages.encode(messages.BackfilledEvent(*WHO, older))
+    expected = messages.encode(messages.BackfilledEvent(*WHO, messages.encode(now)))
+    assert in_current_encoding(Topic.CONTACT_LOG, backfill) == expected
+
+
+@pytest.mark.parametrize("value", [b"", b"garbage", b"\xc1", None])
+def test_bytes_that_are_no_message_are_compared_as_they_are(value: bytes | None) -> None:
+    assert in_current_encoding(Topic.CONTACT_LOG, value) == value
+
+
+@pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.gz")), ids=lambda path: path.name)
+def test_every_recorded_log_record_is_read_in_the_current_encoding(path: Path) -> None:
+    for (topic, _), entries in RecordingFile(path).batches():
+        if topic in LOGS:
+            for entry in entries:
+                value = in_current_encoding(topic, entry.value)
+                assert in_current_encoding(topic, value) == value
+                assert messages.DECODE[topic](value or b"") is not None
