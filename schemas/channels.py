@@ -16,6 +16,8 @@ class Address(NamedTuple):
     name: str
     """Its key in `addresses` of events and states, and its column in a CSV file."""
 
+    example: str
+
     headings: tuple[str, ...]
     """Other headings that a CSV file may use for the column, in lower case with underscores."""
 
@@ -40,6 +42,7 @@ def _last_part(url: str) -> str:
 
 EMAIL = Address(
     name="email",
+    example="ann@example.com",
     headings=("e_mail", "email_address", "mail"),
     characters_max=320,
     matches=re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+", re.ASCII).fullmatch,
@@ -48,6 +51,7 @@ EMAIL = Address(
 )
 LINKEDIN_URL = Address(
     name="linkedin_url",
+    example="https://linkedin.com/in/ann-lee",
     headings=("linkedin", "linkedin_profile"),
     characters_max=2_000,
     matches=re.compile(
@@ -58,6 +62,7 @@ LINKEDIN_URL = Address(
 )
 PHONE = Address(
     name="phone",
+    example="+1 212 555 0100",
     headings=("phone_number", "mobile"),
     characters_max=320,
     matches=re.compile(r"\+?[0-9][0-9 ()./-]{4,30}", re.ASCII).fullmatch,

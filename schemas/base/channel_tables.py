@@ -31,6 +31,7 @@ def text() -> str:
     addresses = [
         (
             f"`{row.name}`",
+            f"`{row.example}`",
             ", ".join(name for name, channel in CHANNELS.items() if channel.address is row),
             ", ".join(row.headings),
             str(row.characters_max),
@@ -38,7 +39,13 @@ def text() -> str:
         for row in ADDRESSES.values()
     ]
     heads = ("channel", "address", "action", "signals", "quiet hours", "kinds of campaign")
-    address_heads = ("address", "used by", "other headings in a CSV file", "characters at most")
+    address_heads = (
+        "address",
+        "example",
+        "used by",
+        "other headings in a CSV file",
+        "characters at most",
+    )
     return _table(heads, channels) + "\n" + _table(address_heads, addresses)
 
 

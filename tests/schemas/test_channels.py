@@ -1,9 +1,12 @@
 """The table of channels is complete, and what derives from it agrees with it."""
 
 import re
+from itertools import combinations
+from math import dist
 from pathlib import Path
 
 import pytest
+import yaml
 
 from schemas.base.channel_tables import NAME, text
 from schemas.base.generated_part import generated_part
@@ -13,10 +16,12 @@ from schemas.channels import (
     ANY_CHANNEL_SIGNALS,
     CHANNELS,
     SIGNALS,
+    Address,
     Channel,
     actions,
     channel_of_signal,
 )
+from schemas.csv_import import CsvCode
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +48,44 @@ def test_every_address_is_used_and_no_heading_stands_for_two() -> None:
     assert len(headings) == len(set(headings))
 
 
-def test_colors_are_different() -> None:
-    assert len({row.color for row in CHANNELS.values()}) == len(CHANNELS)
+@pytest.mark.parametrize("row", ADDRESSES.values(), ids=ADDRESSES)
+def test_an_address_accepts_its_example_under_columns_that_a_file_can_have(row: Address) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]{0,31}", row.name)
+    assert row.matches(row.example) is not None
+    assert row.canonical(row.canonical(row.example)) == row.canonical(row.example) != ""
+    assert isinstance(row.headings, tuple)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", heading) for heading in row.headings)
+    assert len(row.example) < row.characters_max <= 2_000
+    assert re.fullmatch(r"CONTACT_[A-Z_]+_INVALID", row.error_code)
+
+
+def test_each_address_has_an_error_code_of_its_own() -> None:
+    codes = [*CsvCode, *(row.error_code for row in ADDRESSES.values())]
+    assert len(codes) == len(set(codes))
+
+
+def test_what_came_later_stands_later() -> None:
+    """Ids of people derive from the first address that is known, and facts list the channels in
+    their order: neither may change for what is recorded."""
+    assert [*ADDRESSES][:3] == ["email", "linkedin_url", "phone"]
+    assert [*CHANNELS][:5] == ["email", "sms", "linkedin", "whatsapp", "voice"]
+
+
+def test_colors_are_easy_to_distinguish() -> None:
+    for one, other in combinations([row.color for row in CHANNELS.values()], 2):
+        assert dist(_rgb(one), _rgb(other)) > 60, (one, other)
+
+
+def _rgb(color: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(color[1:]))
+
+
+def test_every_channel_is_shown_by_an_example() -> None:
+    examples = [yaml.safe_load(path.read_text("utf-8")) for path in ROOT.glob("examples/*.yaml")]
+    used = {step["channel"] for example in examples for step in example.get("steps", [])}
+    assert used == set(CHANNELS)
+    behaviour = yaml.safe_load((ROOT / "examples/behaviour/usual.yaml").read_text("utf-8"))
+    assert set(behaviour) == set(CHANNELS)
 
 
 def test_every_channel_has_a_command_topic() -> None:

@@ -18,6 +18,7 @@ def add_channel() -> None:
     """Adds the rows that a developer would write for `push`."""
     token = channels.Address(
         name="device_token",
+        example="tok-1",
         headings=("token",),
         characters_max=200,
         matches=lambda text: text.startswith("tok-") or None,
