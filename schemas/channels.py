@@ -17,6 +17,10 @@ class Address(NamedTuple):
     """Its key in `addresses` of events and states, and its column in a CSV file."""
 
     example: str
+    """One valid address, for documents and tests."""
+
+    made_up: Callable[[int], str]
+    """The address of the person with this number in a simulation; it matches."""
 
     headings: tuple[str, ...]
     """Other headings that a CSV file may use for the column, in lower case with underscores."""
@@ -43,6 +47,7 @@ def _last_part(url: str) -> str:
 EMAIL = Address(
     name="email",
     example="ann@example.com",
+    made_up=lambda number: f"p-{number:07}@people.example",
     headings=("e_mail", "email_address", "mail"),
     characters_max=320,
     matches=re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+", re.ASCII).fullmatch,
@@ -52,6 +57,7 @@ EMAIL = Address(
 LINKEDIN_URL = Address(
     name="linkedin_url",
     example="https://linkedin.com/in/ann-lee",
+    made_up=lambda number: f"https://linkedin.com/in/p-{number:07}",
     headings=("linkedin", "linkedin_profile"),
     characters_max=2_000,
     matches=re.compile(
@@ -63,6 +69,7 @@ LINKEDIN_URL = Address(
 PHONE = Address(
     name="phone",
     example="+1 212 555 0100",
+    made_up=lambda number: f"+1555{number:07}",
     headings=("phone_number", "mobile"),
     characters_max=320,
     matches=re.compile(r"\+?[0-9][0-9 ()./-]{4,30}", re.ASCII).fullmatch,

@@ -243,10 +243,12 @@ def _problems(error: ValidationError) -> list[str]:
 
 def _probability_problems(model: Any) -> Iterator[str]:
     """Outcomes are exclusive: their probabilities may sum to 1 at most."""
-    outcomes = model.voice.outcomes if model.voice is not None else {}
-    total = sum(outcome.probability for outcome in outcomes.values())
-    if total > 1 + 1e-9:
-        yield f"voice.outcomes: the probabilities add up to {total:g}, but may add up to 1 at most"
+    for name in CHANNELS:
+        outcomes = getattr(getattr(model, name), "outcomes", {})
+        total = sum(outcome.probability for outcome in outcomes.values())
+        if total > 1 + 1e-9:
+            message = f"the probabilities add up to {total:g}, but may add up to 1 at most"
+            yield f"{name}.outcomes: {message}"
 
 
 _FAILED = _SENT = (1 * SECOND, 60 * SECOND)

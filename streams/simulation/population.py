@@ -14,6 +14,7 @@ import msgspec
 from schemas.base.times import DAY
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
+from schemas.channels import ADDRESSES
 from schemas.internal import contact_messages
 from schemas.internal.messages import contact_key, encode
 from schemas.internal.topics import Topic
@@ -110,17 +111,13 @@ def _person_of(event: ContactUpserted) -> SimulatedPerson:
 def _generate_person(index: int, zones: Sequence[str], seed: int) -> SimulatedPerson:
     digest = blake2b(f"{seed}\x1f{index}".encode(), digest_size=12).digest()
     first, last, place = (int.from_bytes(digest[n : n + 4], "big") for n in (0, 4, 8))
-    name = f"p-{index + 1:07}"
     person = contact_messages.Person(
         _FIRST_NAMES[first % len(_FIRST_NAMES)],
         _LAST_NAMES[last % len(_LAST_NAMES)],
-        f"{name}@people.example",
-        f"+1555{index + 1:07}",
-        zones[place % len(zones)] if zones else None,
-        None,
-        f"https://linkedin.com/in/{name}",
+        timezone=zones[place % len(zones)] if zones else None,
+        addresses={name: row.made_up(index + 1) for name, row in ADDRESSES.items()},
     )
-    return SimulatedPerson(name, person)
+    return SimulatedPerson(f"p-{index + 1:07}", person)
 
 
 def entry_records(

@@ -1,5 +1,6 @@
 """The table of channels is complete, and what derives from it agrees with it."""
 
+import ast
 import re
 from itertools import combinations
 from math import dist
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from processors.contact import sequence
 from schemas.base.channel_tables import NAME, text
 from schemas.base.generated_part import generated_part
 from schemas.campaigns.campaign_kinds import KINDS
@@ -23,6 +25,7 @@ from schemas.channels import (
 )
 from schemas.csv_import import CsvCode
 from schemas.internal.topics import COMMAND_TOPICS, Topic
+from streams.simulation import behaviour, report_figures
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +45,21 @@ def test_every_signal_comes_from_somewhere() -> None:
     assert used | set(ANY_CHANNEL_SIGNALS) == set(SIGNALS)
 
 
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_the_engine_and_the_simulation_know_every_signal(signal: str) -> None:
+    """A step that waits for a signal must be able to see it, and a simulation must bring it."""
+    tree = ast.parse(Path(sequence.__file__).read_text("utf-8"))
+    cases = {
+        pattern.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.match_case)
+        for pattern in ast.walk(node.pattern)
+        if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant)
+    }
+    assert signal in cases
+    assert signal in {*behaviour._SIGNAL_NAMES, *ANY_CHANNEL_SIGNALS, "call_outcome"}
+
+
 def test_every_address_is_used_and_no_heading_stands_for_two() -> None:
     assert {row.address.name for row in CHANNELS.values()} == set(ADDRESSES)
     headings = [heading for row in ADDRESSES.values() for heading in (row.name, *row.headings)]
@@ -56,6 +74,8 @@ def test_an_address_accepts_its_example_under_columns_that_a_file_can_have(row: 
     assert isinstance(row.headings, tuple)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", heading) for heading in row.headings)
     assert len(row.example) < row.characters_max <= 2_000
+    made_up = [row.made_up(number) for number in (1, 2, 9_999_999)]
+    assert all(row.matches(text) for text in made_up) and len({*made_up}) == 3
     assert re.fullmatch(r"CONTACT_[A-Z_]+_INVALID", row.error_code)
 
 
@@ -72,7 +92,8 @@ def test_what_came_later_stands_later() -> None:
 
 
 def test_colors_are_easy_to_distinguish() -> None:
-    for one, other in combinations([row.color for row in CHANNELS.values()], 2):
+    reserved = (report_figures._RED, report_figures._GREY)
+    for one, other in combinations([*(row.color for row in CHANNELS.values()), *reserved], 2):
         assert dist(_rgb(one), _rgb(other)) > 60, (one, other)
 
 

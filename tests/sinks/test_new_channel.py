@@ -48,5 +48,6 @@ def test_postgresql_has_the_address_and_the_state_of_the_channel(push: dict[str,
 
 
 def test_a_simulation_sends_and_opens(push: dict[str, Any]) -> None:
-    touches = push["simulated"]["touches"]
-    assert (touches["commanded"], touches["by_channel"]) == (2, {"push": 2})
+    touches = push["simulated"]
+    assert (touches["file"]["commanded"], touches["file"]["by_channel"]) == (2, {"push": 2})
+    assert touches["made_up"]["by_channel"] == {"push": 6}

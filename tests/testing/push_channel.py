@@ -19,6 +19,7 @@ def add_channel() -> None:
     token = channels.Address(
         name="device_token",
         example="tok-1",
+        made_up=lambda number: f"tok-{number}",
         headings=("token",),
         characters_max=200,
         matches=lambda text: text.startswith("tok-") or None,
@@ -157,16 +158,17 @@ def simulate(directory: Path, campaign: dict[str, Any]) -> dict[str, Any]:
     files["people.csv"] = PEOPLE.decode()
     for name, text in files.items():
         (directory / name).write_text(text)
-    code = cli.execute(
-        [
-            *("simulate", str(directory / "campaign.json")),
-            *("--population", str(directory / "people.csv")),
-            *("--behaviour", str(directory / "behaviour.yaml")),
-            *("--out", str(directory / "out")),
-        ]
-    )
-    assert code == 0, code
-    return json.loads((directory / "out" / "summary.json").read_text())  # type: ignore[no-any-return]
+    common = [
+        *("simulate", str(directory / "campaign.json")),
+        *("--behaviour", str(directory / "behaviour.yaml")),
+    ]
+    made_up = directory / "made_up"
+    population = ["--population", str(directory / "people.csv")]
+    for people, out in ((population, directory / "out"), (["--people", "3"], made_up)):
+        code = cli.execute([*common, *people, "--out", str(out)])
+        assert code == 0, code
+    summaries = [json.loads((d / "summary.json").read_text()) for d in (directory / "out", made_up)]
+    return {"file": summaries[0]["touches"], "made_up": summaries[1]["touches"]}
 
 
 if __name__ == "__main__":

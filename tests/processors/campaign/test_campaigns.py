@@ -44,7 +44,7 @@ def record(world: World, campaign_id: str = CAMPAIGN) -> CampaignRecord:
 
 def test_an_invalid_document_is_refused_with_every_problem_in_one_fact() -> None:
     steps = [
-        {"id": "a", "channel": "fax", "delay_hours": 0},
+        {"id": "a", "channel": "pigeon", "delay_hours": 0},
         {"id": "a", "channel": "email", "delay_hours": -3},
     ]
     world = deliver(deliver(World(), tenant()), publish(name="", steps=steps))

@@ -75,7 +75,7 @@ def test_all_problems_of_a_document_are_reported_together() -> None:
     whole = document(
         name=None,
         kind="calls",
-        steps=[daily_mail(hours=0), daily_mail(channel="fax"), daily_mail("c d")],
+        steps=[daily_mail(hours=0), daily_mail(channel="pigeon"), daily_mail("c d")],
     )
     assert problems_of(whole) == [
         (CampaignCode.KIND_UNKNOWN, "kind"),
@@ -116,7 +116,7 @@ def test_a_campaign_without_steps_is_refused(steps: Any) -> None:
         ({"id": "a/b"}, CampaignCode.STEP_ID_INVALID, "id"),
         ({"id": 1}, CampaignCode.STEP_ID_INVALID, "id"),
         ({"channel": None}, CampaignCode.CHANNEL_REQUIRED, "channel"),
-        ({"channel": "fax"}, CampaignCode.CHANNEL_UNKNOWN, "channel"),
+        ({"channel": "pigeon"}, CampaignCode.CHANNEL_UNKNOWN, "channel"),
         ({"channel": ["email"]}, CampaignCode.CHANNEL_UNKNOWN, "channel"),
         ({"channel": "voice"}, CampaignCode.CHANNEL_NOT_SUPPORTED, "channel"),
         ({"action": "call"}, CampaignCode.ACTION_NOT_SUPPORTED, "action"),

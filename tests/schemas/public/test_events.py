@@ -169,7 +169,7 @@ def test_types_are_strict() -> None:
         is RefusalCode.FIELD_INVALID
     )
     assert (
-        refusal_code_and_field("contact.unsubscribed", channel="fax")[0]
+        refusal_code_and_field("contact.unsubscribed", channel="pigeon")[0]
         is RefusalCode.FIELD_INVALID
     )
 

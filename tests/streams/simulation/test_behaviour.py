@@ -28,7 +28,7 @@ def test_all_problems_are_reported_at_once_with_their_places() -> None:
                 "replied": {"probability": 0.1, "after_hours": 1, "after_minutes": 1},
             },
             "linkedin": {"opened": {"probability": 0.5}},
-            "fax": {},
+            "pigeon": {},
         }
     )
     places = {problem.partition(":")[0] for problem in reported}
@@ -39,7 +39,7 @@ def test_all_problems_are_reported_at_once_with_their_places() -> None:
         "email.delivered",
         "email.replied",
         "linkedin.opened",
-        "fax",
+        "pigeon",
     }
 
 
