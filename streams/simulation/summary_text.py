@@ -66,12 +66,17 @@ def _headlines(summary: SummaryRow) -> Iterator[str]:
             f"{hours['nine_of_ten']:g}, longest {hours['longest']:g}"
         )
     if not about["finished"]:
-        yield f"NOT FINISHED: time was up, and {runs['not_ended']:,} runs go on"
+        yield f"NOT FINISHED: time was up, and {_unfinished(runs, 'goes on', 'go on')}"
     elif runs["not_ended"]:
-        yield (
-            f"{runs['not_ended']:,} runs have not ended, because they wait for a person:"
-            f" {runs['paused']:,} are paused"
-        )
+        one, many = "has not ended, because it waits", "have not ended, because they wait"
+        be = "is" if runs["paused"] == 1 else "are"
+        yield f"{_unfinished(runs, one, many)} for a person: {runs['paused']:,} {be} paused"
+
+
+def _unfinished(runs: SummaryRow, one: str, many: str) -> str:
+    """The number of runs that have not ended, with the form of the verb for one or for many."""
+    number = runs["not_ended"]
+    return f"1 run {one}" if number == 1 else f"{number:,} runs {many}"
 
 
 def _reasons(label: str, reasons: dict[str, int]) -> str:

@@ -1,8 +1,8 @@
 """Records the stored states of each kept history as the present code writes them.
 
-    python -m tests.histories.record_states SHAPE DIR
+    python -m tests.histories.record_states FORMAT DIR
 
-SHAPE names the release of the stored states, for example `1`. For each recording of
+FORMAT is the number of the format of the stored states, for example `1`. For each recording of
 `tests/histories` and each share in SHARES it folds that share of every log and writes the
 changelogs that a worker would have left there into DIR. A file is never written again.
 """
@@ -48,12 +48,12 @@ def changelogs(recording: Recording, percent: int) -> Iterator[RecordBatch]:
         yield Partition(CHANGELOG_OF[partition.topic], partition.number), lines
 
 
-def main(shape: str, directory: Path) -> None:
+def main(number: str, directory: Path) -> None:
     """One file for each history and share."""
     for history in HISTORIES:
         recording = RecordingFile(history)
         for percent in SHARES:
-            name = f"{shape}.{history.name.partition('.')[0]}.{percent}.jsonl.gz"
+            name = f"{number}.{history.name.partition('.')[0]}.{percent}.jsonl.gz"
             with new_recording(directory / name, recording.layout) as keep:
                 for batch in changelogs(recording, percent):
                     keep(batch)

@@ -1,10 +1,11 @@
 """The gates of a touch: what skips it, and what opens a channel again (F-8, S0-17, X-3)."""
 
+import msgspec
 import pytest
 
 from schemas.internal.enrollment import Phase
 from schemas.internal.facts import FactKind
-from schemas.internal.messages import DeleteTemplate, Person
+from schemas.internal.messages import DeleteTemplate, Person, RequestTouch
 from tests.testing.builders import CAMPAIGN, TENANT, publish, step
 from tests.testing.story import (
     HOUR,
@@ -13,6 +14,7 @@ from tests.testing.story import (
     bounced,
     contact_of,
     deliver,
+    enroll_by_hand,
     enrolled,
     enrollment_of,
     job,
@@ -258,3 +260,41 @@ def test_a_command_has_the_variables_of_job_and_person() -> None:
         "service_type": "hvac",
     }
     assert (touch.tenant_id, touch.campaign_id) == (TENANT, CAMPAIGN)
+
+
+FILLED_BY_DISPATCH = {"sender_id"}
+"""The fields of RequestTouch that the request of a contact leaves at their default."""
+
+
+def fields_at_default(touch: RequestTouch) -> set[str]:
+    """The names of the fields that have a default and are at it."""
+    return {
+        field.name
+        for field in msgspec.structs.fields(touch)
+        if not field.required and getattr(touch, field.name) == default_of(field)
+    }
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> object:
+    """The default of a field that is not required."""
+    made = field.default_factory
+    return field.default if made is msgspec.NODEFAULT else made()
+
+
+def test_a_request_leaves_no_field_at_its_default_except_those_that_dispatch_fills() -> None:
+    """A story in which everything that a request can have is set. A field that is appended to
+    RequestTouch is filled by `_send_request`, and set in this story, or listed above."""
+    window = {"start": "20:00", "end": "09:00"}
+    steps = [step("mail"), step("text", "sms", hours=24)]
+    settings = {"priority": 7, "quiet_hours": window}
+    world = world_with_campaign(kind="prospecting", steps=steps, settings=settings)
+    person = {"email": "ann@example.com", "phone": "+15550100", "timezone": "America/Chicago"}
+    deliver(world, upserted(world, **person))
+    deliver(world, enroll_by_hand(world, offer="spring"))
+    world.advance_hours(48, working_senders())
+    touches = world.commanded_touches()
+    assert len(touches) == 2
+    for touch in touches:
+        assert fields_at_default(touch) == FILLED_BY_DISPATCH
+        assert (touch.priority, touch.variables["offer"]) == (7, "spring")
+        assert touch.quiet is not None

@@ -1,5 +1,6 @@
 """The settings of a campaign: bounds, defaults and the place of each problem."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from schemas.base.error_codes import CampaignCode
 from schemas.base.times import DAY, MINUTE
 from schemas.campaigns.compiled_definition import CampaignSettings
+from schemas.campaigns.definition import _SETTINGS
 from tests.schemas.campaigns.test_definition import document_problems, valid_definition
+from tests.testing.repository_files import text_of
 
 
 def setting_problems(**changed: Any) -> list[tuple[str, str]]:
@@ -77,3 +80,43 @@ def test_quiet_hours_are_those_of_the_tenant_none_or_own_ones() -> None:
         (code, f"{place}.start"),
         (code, f"{place}.end"),
     ]
+
+
+OTHER_VALUES: dict[str, Any] = {
+    "cooldown_days": 30,
+    "repeat_job": "ignore",
+    "late_policy": "collapse",
+    "late_skip_hours": 5,
+    "quiet_hours": {"start": "22:00", "end": "07:30"},
+    "expire_after_hours": 12,
+    "answer_timeout_minutes": 45,
+    "retry_minutes": [2, 4],
+    "priority": 7,
+    "on_reply": "stop",
+    "max_errors": 9,
+    "reentry": "restart",
+    "on_edit": "follow",
+    "exclusive": "reviews",
+    "min_gap_hours": 6,
+    "jobs": "all",
+}
+"""A valid value of each setting that is the default of no kind."""
+
+NEEDED = {"late_skip_hours": {"late_policy": "skip_older_than", "late_skip_hours": 1}}
+"""The settings of the document to compare with, if a setting is not valid alone."""
+
+
+def test_every_setting_has_another_value_in_these_tests() -> None:
+    assert sorted(OTHER_VALUES) == sorted(_SETTINGS)
+
+
+@pytest.mark.parametrize("name", _SETTINGS)
+def test_no_setting_is_accepted_and_dropped(name: str) -> None:
+    needed = NEEDED.get(name, {})
+    changed = valid_definition(settings={**needed, name: OTHER_VALUES[name]})
+    assert changed != valid_definition(settings=needed)
+
+
+def test_the_page_of_campaigns_has_a_row_for_each_setting() -> None:
+    section = text_of("docs/campaigns.md").partition("\n## Settings\n")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == sorted(_SETTINGS)

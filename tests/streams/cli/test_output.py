@@ -2,14 +2,18 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from schemas.internal.facts import Fact, FactKind
 from schemas.public.example_events import DEFINITION, sample
+from streams import cli
 from streams.cli.errors import CommandError
 from streams.cli.run import chosen_roles
 from streams.runtime.role_process import ROLES
@@ -179,27 +183,29 @@ def test_a_role_named_twice_runs_once_and_all_includes_every_role() -> None:
         chosen_roles("all,fish")
 
 
-COMMANDS = (
-    ("up",),
-    ("run",),
-    ("topics",),
-    ("migrate",),
-    ("publish",),
-    ("simulate",),
-    ("status",),
-    ("why",),
-    ("verify",),
-    ("replay",),
-    ("rebuild",),
-    ("demo",),
-    ("tenant", "set"),
-    ("contacts", "import"),
-    *(
-        ("campaign", verb)
-        for verb in ("validate", "publish", "presets", "duplicate", "pause", "migrate")
-    ),
-    *(("dead-letters", verb) for verb in ("list", "show", "retry")),
-)
+def root_group() -> TyperGroup:
+    """The group `touchstream` with all its commands."""
+    group = get_command(cli.app)
+    assert isinstance(group, TyperGroup)
+    return group
+
+
+def commands_of(group: TyperGroup) -> Iterator[tuple[str, ...]]:
+    """Yields the words after `touchstream` of each command of a group and of the groups in it."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from ((name, *words) for words in commands_of(command))
+        else:
+            yield (name,)
+
+
+TOP_LEVEL = root_group().commands
+COMMANDS = sorted(commands_of(root_group()))
+
+
+def test_the_commands_of_groups_are_checked_too() -> None:
+    assert {("up",), ("campaign", "delete"), ("campaign", "migrate")} <= set(COMMANDS)
+    assert ("campaign",) not in COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -208,3 +214,9 @@ def test_every_help_text_has_an_example(touchstream: Touchstream, command: tuple
     assert result.code == 0
     words = " ".join(result.out.split())
     assert re.search(rf"Example: ([^:]* \| )?touchstream {' '.join(command)}\b", words)
+
+
+@pytest.mark.parametrize("name", TOP_LEVEL)
+def test_every_command_and_group_stands_in_a_panel_of_the_help_text(name: str) -> None:
+    panels = (cli.LOCAL, cli.ENGINE, cli.CONTENT, cli.OPERATION)
+    assert getattr(TOP_LEVEL[name], "rich_help_panel", None) in panels

@@ -152,3 +152,23 @@ def test_the_summary_of_a_simulation_is_printed_with_all_its_tables() -> None:
     for title in ("Touches by local hour", "Busiest hours", "Steps", "Not sent", "Waited on"):
         assert title in text
     assert max(map(cell_len, text.splitlines())) <= WIDTH
+
+
+@pytest.mark.parametrize(
+    ("finished", "not_ended", "paused", "line"),
+    [
+        (True, 1, 1, "1 run has not ended, because it waits for a person: 1 is paused"),
+        (True, 1, 0, "1 run has not ended, because it waits for a person: 0 are paused"),
+        (True, 2, 1, "2 runs have not ended, because they wait for a person: 1 is paused"),
+        (True, 2, 2, "2 runs have not ended, because they wait for a person: 2 are paused"),
+        (False, 1, 0, "NOT FINISHED: time was up, and 1 run goes on"),
+        (False, 2, 0, "NOT FINISHED: time was up, and 2 runs go on"),
+    ],
+)
+def test_the_line_about_runs_that_have_not_ended_has_the_number_of_its_verb(
+    finished: bool, not_ended: int, paused: int, line: str
+) -> None:
+    summary = large_summary()
+    summary["simulation"]["finished"] = finished
+    summary["runs"] |= {"not_ended": not_ended, "paused": paused}
+    assert line in printed(summary).splitlines()
