@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment, Phase, Status
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import (
@@ -101,6 +102,14 @@ def _contact_changelog_rows(partition: int, key: bytes, state: Any, rows: Rows) 
             step_rows(state.tenant_id, state.campaign_id, version, definition, rows)
 
 
+_COLUMNS = frozenset(OLD_ADDRESS_FIELDS)
+"""The addresses that have a column of their own."""
+
+
+def _other(addresses: dict[str, str]) -> Any:
+    return jsonb({name: text for name, text in addresses.items() if name not in _COLUMNS})
+
+
 def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -> None:
     """Adds the rows of a contact, its enrollments and its touches. The rows of an erased contact
     have only ids and times."""
@@ -134,7 +143,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             timestamptz(state.updated_at),
             jsonb(state.replied) if state.replied else EMPTY_JSONB,
             timestamptz(state.connected_at),
-            EMPTY_JSONB if erased else jsonb(addresses),
+            EMPTY_JSONB if erased or addresses.keys() <= _COLUMNS else _other(addresses),
         )
     )
     if state.enrollments:

@@ -79,7 +79,7 @@ TABLES: dict[str, Table] = {
             "tenant_id contact_id",
             """tenant_id contact_id first_name last_name email phone timezone region linkedin_url
             attributes:j opted_out:j bounced:j jobs:j erased_at:t created_at:t updated_at:t
-            replied:j connected_at:t addresses:j""",
+            replied:j connected_at:t other_addresses:j""",
         ),
         _table(
             "campaigns",

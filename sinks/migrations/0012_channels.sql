@@ -1,8 +1,18 @@
--- Every address of a person by its name (C-19); the columns email, phone and linkedin_url stay.
-ALTER TABLE touchstream.contacts ADD COLUMN addresses jsonb NOT NULL DEFAULT '{}';
-UPDATE touchstream.contacts
-SET addresses = jsonb_strip_nulls(jsonb_build_object('email', email, 'phone', phone, 'linkedin_url', linkedin_url))
-WHERE email IS NOT NULL OR phone IS NOT NULL OR linkedin_url IS NOT NULL;
+-- Addresses of a person that have no column of their own, by name (C-19).
+ALTER TABLE touchstream.contacts ADD COLUMN other_addresses jsonb NOT NULL DEFAULT '{}';
+
+-- Every address that is known, one row for each.
+CREATE VIEW touchstream.contact_addresses WITH (security_invoker = true) AS
+SELECT c.tenant_id, c.contact_id, a.name, a.address
+FROM touchstream.contacts AS c
+CROSS JOIN LATERAL (
+    VALUES ('email', c.email), ('phone', c.phone), ('linkedin_url', c.linkedin_url)
+    UNION ALL
+    SELECT o.key, o.value FROM jsonb_each_text(c.other_addresses) AS o
+) AS a (name, address)
+WHERE a.address IS NOT NULL;
+
+GRANT SELECT ON touchstream.contact_addresses TO touchstream_reader;
 
 -- What happened on each channel in each run (S2-5 ... S2-7), for any channel: one row for a run and a channel on which
 -- it has had a touch. The views of the prospecting schema show three channels under the names of S2.
@@ -27,7 +37,7 @@ SELECT
     min(t.sent_at) AS first_sent_at,
     max(t.sent_at) AS last_sent_at,
     r.replied_at,
-    r.replied_at >= e.started_at AS replied,
+    coalesce(r.replied_at >= e.started_at, false) AS replied,
     to_timestamp((coalesce(c.opted_out ->> t.channel, c.opted_out ->> 'all'))::numeric / 1000000) AS opted_out_at
 FROM touchstream.touches AS t
 JOIN touchstream.enrollments AS e USING (tenant_id, enrollment_id)

@@ -42,7 +42,7 @@ def test_an_opt_out_closes_the_channel(push: dict[str, Any]) -> None:
 
 def test_postgresql_has_the_address_and_the_state_of_the_channel(push: dict[str, Any]) -> None:
     assert push["rows"] == {
-        "addresses": {"device_token": "tok-1"},
+        "addresses": [["device_token", "tok-1"], ["email", "ann@example.com"]],
         "channel_state": [["push", 2, 1, 1, 1, True]],
     }
 

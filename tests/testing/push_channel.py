@@ -37,7 +37,10 @@ def add_channel() -> None:
     )
 
 
-PEOPLE = b"contact_id,first_name,device_token,timezone\nann,Ann,tok-1,America/Chicago\n"
+PEOPLE = (
+    b"contact_id,first_name,device_token,email,timezone\n"
+    b"ann,Ann,tok-1,ann@example.com,America/Chicago\n"
+)
 BAD = b"contact_id,token\nbob,elsewhere\n"
 STEPS = [
     {"id": "note", "channel": "push", "template_id": "t1", "delay_hours": 0, "wait_for": "open"},
@@ -142,7 +145,9 @@ def rows_of(world: Any, dsn: str) -> dict[str, Any]:
 
     project(world, dsn)
     with psycopg.connect(dsn) as connection:
-        (addresses,) = connection.execute("SELECT addresses FROM touchstream.contacts").fetchone()  # type: ignore[misc]
+        addresses = connection.execute(
+            "SELECT name, address FROM touchstream.contact_addresses ORDER BY name"
+        ).fetchall()
         state = connection.execute(
             "SELECT channel, touches, sent, skipped, opened, opted_out_at IS NOT NULL"
             " FROM touchstream.channel_state"
