@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from schemas.base.error_codes import printable
 from schemas.channels import ADDRESSES
+from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.public.inbound_events import ContactUpserted
 
 LINE_BYTES = 65_536
@@ -32,6 +33,10 @@ _HEADINGS = {
     "state": "region",
 } | {heading: row.name for row in ADDRESSES.values() for heading in row.headings}
 """Other headings of the known columns."""
+
+_EVENT_FIELDS = (*_NAMES[1:], *OLD_ADDRESS_FIELDS)
+_IN_MAP = tuple(name for name in ADDRESSES if name not in OLD_ADDRESS_FIELDS)
+"""Addresses that have no field of their own in an event."""
 
 _IDENTIFIERS = ("contact_id", *ADDRESSES)
 """A person is identified by the first of these that the line has (C-18)."""
@@ -189,8 +194,8 @@ def _contact(
     if first != line:
         return RejectedLine(line, CsvCode.DUPLICATE, f"the same person as line {first}")
     filled = {name: cell for name, cell in values.items() if cell}
-    fields = {name: filled.pop(name) for name in _NAMES[1:] if name in filled}
-    addresses = {name: filled.pop(name) for name in ADDRESSES if name in filled}
+    fields = {name: filled.pop(name) for name in _EVENT_FIELDS if name in filled}
+    addresses = {name: filled.pop(name) for name in _IN_MAP if name in filled}
     filled.pop("contact_id", None)
     try:
         event = ContactUpserted(

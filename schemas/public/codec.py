@@ -7,6 +7,7 @@ the schema registry does not answer: the record may be good, so it must not beco
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -154,25 +155,28 @@ def encode_event(
     return binary_headers(needed, event_id, source, ce_time, content), value
 
 
-_FIELDS = {
-    name: [{field["name"] for field in schema["fields"]} for schema in releases]
-    for name, releases in RELEASED.items()
-}
-"""The names of the fields of each event, release by release."""
+def _fields_by_release(releases: list[Any]) -> list[tuple[str, int]]:
+    """The fields that the first release did not have, each with the release that brought it, the
+    newest first."""
+    names = [{field["name"] for field in schema["fields"]} for schema in releases]
+    numbered = enumerate(pairwise(names), 2)
+    later = [(name, number) for number, (old, new) in numbered for name in sorted(new - old)]
+    return later[::-1]
+
+
+_LATER_FIELDS = {name: _fields_by_release(releases) for name, releases in RELEASED.items()}
 
 
 def _with_release(ce_type: str, model: BaseModel, encoding: Encoding) -> str:
     """The `ce_type`, with the first release that has every field that the event uses: a reader that
     does not know this release refuses the event instead of losing a field. Single-object Avro is
     always of the newest release, and nobody can read it who does not know that one."""
-    releases = _FIELDS[ce_type]
-    if len(releases) == 1:
-        return ce_type
-    if encoding == "avro":
-        return f"{ce_type}.v{len(releases)}"
-    used = {name for name in model.model_fields_set if getattr(model, name) is not None}
-    needed = next(number for number, names in enumerate(releases, 1) if used <= names)
-    return ce_type if needed == 1 else f"{ce_type}.v{needed}"
+    if encoding == "avro" and len(RELEASED[ce_type]) > 1:
+        return f"{ce_type}.v{len(RELEASED[ce_type])}"
+    for name, number in _LATER_FIELDS[ce_type]:
+        if getattr(model, name) is not None:
+            return f"{ce_type}.v{number}"
+    return ce_type
 
 
 def encode_avro(

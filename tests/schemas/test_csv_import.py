@@ -33,15 +33,15 @@ def test_a_line_becomes_an_event() -> None:
         b"ann,Ann,ann@example.com,+1 555 0100,https://linkedin.com/in/ann,Europe/Rome\n"
     )
     assert (event.tenant_id, event.contact_id, event.first_name) == ("acme", "ann", "Ann")
-    assert event.addresses is not None
-    assert event.addresses["linkedin_url"] == "https://linkedin.com/in/ann"
+    assert event.linkedin_url == "https://linkedin.com/in/ann"
+    assert event.addresses is None
     assert event.attributes is None
 
 
 def test_columns_have_several_names_and_other_columns_are_attributes() -> None:
     head = b"\xef\xbb\xbfE-Mail;First Name;Company Name\r\n"  # as a spreadsheet writes it
     event = read_one(b"ann@example.com;Ann;Acme & Sons\r\n", head)
-    assert (event.addresses, event.first_name) == ({"email": "ann@example.com"}, "Ann")
+    assert (event.email, event.first_name) == ("ann@example.com", "Ann")
     assert event.attributes == {"company_name": "Acme & Sons"}
 
 
@@ -86,7 +86,7 @@ def test_a_bad_line_is_rejected_and_the_next_line_is_read(line: bytes, code: Csv
 
 
 def test_a_phone_number_with_a_plus_sign_is_not_a_formula() -> None:
-    assert read_one(b"ann,Ann,,+1 (555) 0100,,\n").addresses == {"phone": "+1 (555) 0100"}
+    assert read_one(b"ann,Ann,,+1 (555) 0100,,\n").phone == "+1 (555) 0100"
 
 
 def test_the_second_line_of_a_contact_is_rejected() -> None:
