@@ -15,7 +15,7 @@ import msgspec
 
 from processors.fold.task import Task
 from schemas.internal.state_bytes import due_of, flag_of, pack, payload_of
-from schemas.internal.states import POSITION_KEY, STATE_FORMAT, State, TaskPosition
+from schemas.internal.states import POSITION_KEY, STATE_FORMAT, State, StateTooNew, TaskPosition
 from schemas.internal.topics import COMMANDS, LOGS, Topic
 from sinks.recount import Recount
 from sinks.state_rows import ProjectedRecord
@@ -59,7 +59,7 @@ def verify(
     postgres: bool = True,
 ) -> VerifyReport:
     """Folds all logs again and compares; reports the `first` differences. Raises NotAtRest if the
-    topics are not at rest within `wait_s` seconds."""
+    topics are not at rest within `wait_s` seconds, StateTooNew if a later version wrote a state."""
     logs = RefoldedLogs(settings)
     deadline_s = time.monotonic() + wait_s
     while True:
@@ -123,6 +123,8 @@ def _in_current_format(task: Task, key: bytes, stored: bytes) -> bytes:
     state: State
     if key == POSITION_KEY:
         position = _decode_position(payload_of(stored))
+        if position.state_format > STATE_FORMAT:
+            raise StateTooNew(position.state_format)
         state = msgspec.structs.replace(position, state_format=STATE_FORMAT)
     else:
         state = task.processor.decode_state(payload_of(stored))

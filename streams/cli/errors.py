@@ -30,6 +30,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "streams.audit.rest.NotAtRest": (EXIT_NO, "the logs are still growing: {}"),
     "streams.kafka.reader.LogTruncated": (EXIT_NO, "{}"),
     "streams.audit.replay.recording.NotARecording": (EXIT_USAGE, "{}"),
+    "schemas.internal.states.StateTooNew": (EXIT_USAGE, "{}"),
     "streams.embedded.processes.StartFailed": (EXIT_UNREACHABLE, "{}"),
     "streams.embedded.stack.StackInUse": (EXIT_USAGE, "{}"),
     "streams.embedded.jars.WrongFile": (EXIT_UNREACHABLE, "{}"),

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.internal import messages
 from schemas.internal.state_bytes import pack, payload_of
-from schemas.internal.states import POSITION_KEY
+from schemas.internal.states import POSITION_KEY, STATE_FORMAT, StateTooNew, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF, LOGS, Topic
 from streams.audit.multiset_diff import MultisetDiff
 from streams.audit.refold import refold
@@ -75,6 +75,16 @@ def test_a_task_that_is_behind_its_log_is_found() -> None:
     refold(log, task, [r for r in records if r.offset >= task.next_offset], lambda _: None)
     found = differences(logs, first=1_000, postgres=False)
     assert any(difference.what.startswith("\0place: expected") for difference in found)
+
+
+def test_states_of_a_later_version_are_not_compared() -> None:
+    logs = logs_with(STATES[0])
+    stored = next(iter(logs.changelogs.values()))
+    position = msgspec.msgpack.decode(payload_of(stored[POSITION_KEY]), type=TaskPosition)
+    later = msgspec.structs.replace(position, state_format=STATE_FORMAT + 1)
+    stored[POSITION_KEY] = pack(None, 0, msgspec.msgpack.encode(later))
+    with pytest.raises(StateTooNew):
+        differences(logs, first=20, postgres=False)
 
 
 WHO = ("acme", "ann", "/crm#1", 1)
