@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.crash.fold_check import differences
@@ -35,8 +35,15 @@ def test_a_new_fold_of_the_logs_leads_to_the_recorded_results(history: Sequence[
     assert differences(play(history)) == []
 
 
+TWO_WRITERS = [Action(0, 0, 0, 0.0)] * 2 + [
+    Action(n, 0, v, 0.0) for n, v in ((19, 5), (20, 0), (19, 0))
+]
+"""A campaign's migration and dispatch's answer reach one contact at one moment."""
+
+
 @few_examples
 @given(histories, sized_plans)
+@example(TWO_WRITERS, FaultPlan(steps_max=1, records_max=1, restore_records_max=1))
 def test_the_sizes_of_batches_change_no_result(history: Sequence[Action], plan: FaultPlan) -> None:
     world = play(history, plan)
     assert differences(world) == []

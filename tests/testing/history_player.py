@@ -131,13 +131,18 @@ _DISPATCH_FACTS = (FactKind.TOUCH_COMMANDED, FactKind.TOUCH_DEFERRED, FactKind.T
 
 
 def visible_results(world: FaultyWorld) -> dict[str, Any]:
-    """Everything that a run leaves behind: the commands, the facts of each key in order, and all
-    states."""
+    """Everything that a run leaves behind: the commands, the facts of each key and enrollment in
+    order, and all states.
+
+    Two processors may write to one contact at one moment, in either order: their records then
+    concern two enrollments, and so do their facts.
+    """
     commands = [record.value or b"" for topic in COMMANDS for record in world.broker.topic(topic)]
     results: dict[str, Any] = {"commands": sorted(commands)}
     for fact in world.facts():
         if fact.fact not in _DISPATCH_FACTS:
-            results.setdefault(f"facts of {fact.key().decode()}", []).append(fact)
+            of = f"facts of {fact.key().decode()} {fact.enrollment_id or ''}"
+            results.setdefault(of, []).append(fact)
     results["dispatch"] = sorted(repr(f) for f in world.facts(*_DISPATCH_FACTS))
     for role in PROCESSORS:
         states = world.states(role).items()
