@@ -32,9 +32,10 @@ def migrate(dsn: str) -> list[str]:
         try:
             connection.execute(sql["bootstrap"])
             applied: dict[str, str] = dict(connection.execute(sql["applied"]).fetchall())
-            if applied and any(name not in applied for name, _ in _files()):
+            migrations = _files()
+            if applied and any(name not in applied for name, _ in migrations):
                 _refuse_beside_projectors(connection)
-            return [name for name, text in _files() if _apply(connection, name, text, applied)]
+            return [name for name, text in migrations if _apply(connection, name, text, applied)]
         except psycopg.errors.InsufficientPrivilege as error:
             raise MigrationRefused(str(error).strip()) from error
 

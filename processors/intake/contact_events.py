@@ -36,8 +36,9 @@ def _job_deleted(data: inbound_events.JobDeleted, cause: str, at: int, _: str) -
     return m.JobDeleted(data.tenant_id, data.contact_id, cause, at, data.job_id)
 
 
-def _contact_upserted(data: Any, cause: str, at: int, _: str) -> m.Message:
-    person = m.Person(
+def reported_person(data: inbound_events.ContactUpserted) -> m.Person:
+    """What the event reports of the person, attributes aside."""
+    return m.Person(
         data.first_name,
         data.last_name,
         data.email,
@@ -47,6 +48,12 @@ def _contact_upserted(data: Any, cause: str, at: int, _: str) -> m.Message:
         data.linkedin_url,
         data.addresses,
     )
+
+
+def _contact_upserted(
+    data: inbound_events.ContactUpserted, cause: str, at: int, _: str
+) -> m.Message:
+    person = reported_person(data)
     return m.ContactUpserted(data.tenant_id, data.contact_id, cause, at, person, data.attributes)
 
 

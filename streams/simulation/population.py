@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from processors.intake.contact_events import reported_person
 from schemas.base.times import DAY
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
@@ -95,17 +96,7 @@ class Population:
 
 
 def _person_of(event: ContactUpserted) -> SimulatedPerson:
-    person = contact_messages.Person(
-        event.first_name,
-        event.last_name,
-        event.email,
-        event.phone,
-        event.timezone,
-        event.region,
-        event.linkedin_url,
-        event.addresses,
-    )
-    return SimulatedPerson(event.contact_id, person, event.attributes)
+    return SimulatedPerson(event.contact_id, reported_person(event), event.attributes)
 
 
 def _generate_person(index: int, zones: Sequence[str], seed: int) -> SimulatedPerson:
