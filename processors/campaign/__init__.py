@@ -44,6 +44,8 @@ class CampaignProcessor:
                 tenants.delete(turn, self.layout, message)
             case m.MoveRuns():
                 migration.move_runs(turn, self.layout, message)
+            case m.ReopenAddress():
+                tenants.reopen_address(turn, self.layout, message)
             case m.DeleteTemplate():
                 tenants.delete_template(turn, self.layout, message)
             case m.Tick():

@@ -8,13 +8,14 @@ from schemas.internal.messages import (
     DeleteTemplate,
     DeleteTenant,
     MoveRuns,
+    ReopenAddress,
     TenantAnnounced,
     UpsertTenant,
 )
 from schemas.internal.states import TenantRecord
 from schemas.internal.topics import Layout, Topic
 
-AdminOrder = UpsertTenant | DeleteTenant | DeleteTemplate | MoveRuns
+AdminOrder = UpsertTenant | DeleteTenant | DeleteTemplate | MoveRuns | ReopenAddress
 
 
 def tenant_key(tenant_id: str) -> bytes:
@@ -46,8 +47,14 @@ def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
         tenant.limits,
         tenant.caps,
         tenant.fence,
+        tenant.country,
+        tenant.opt_out_words,
     )
-    key = tenant.tenant_id.encode()
+    announce_to_all(turn, layout, tenant.tenant_id.encode(), message)
+
+
+def announce_to_all(turn: Turn, layout: Layout, key: bytes, message: msgspec.Struct) -> None:
+    """Sends a message to every partition of contact-log and of dispatch-log."""
     announce_to_contacts(turn, layout, key, message)
     for partition in range(layout.dispatch):
         turn.send(Topic.DISPATCH_LOG, key, message, partition)

@@ -3,6 +3,7 @@ F-11)."""
 
 from processors.campaign.broadcast import (
     announce_tenant,
+    announce_to_all,
     announce_to_contacts,
     campaign_key,
     refuse,
@@ -12,8 +13,10 @@ from processors.campaign.lifecycle import set_status
 from processors.fold.turn import Turn
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
+    AddressReopened,
     DeleteTemplate,
     DeleteTenant,
+    ReopenAddress,
     TemplateGone,
     UpsertTenant,
     Window,
@@ -64,6 +67,8 @@ def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> T
         before.seen if before else [],
         message.caps,
         message.fence,
+        message.country,
+        message.opt_out_words,
     )
 
 
@@ -81,6 +86,16 @@ def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
     tenant.updated_at = turn.now
     announce_tenant(turn, layout, tenant)
     turn.emit_fact(FactKind.TENANT_DELETED, message.tenant_id, cause=message.cause)
+
+
+def reopen_address(turn: Turn, layout: Layout, message: ReopenAddress) -> None:
+    """Announces that an address may be used again, to the contacts and to dispatch."""
+    tenant = turn.store.read(tenant_key(message.tenant_id), TenantRecord)
+    if tenant is None or tenant.status != "active":
+        refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
+        return
+    names = (message.tenant_id, message.channel, message.address, message.reason, message.cause)
+    announce_to_all(turn, layout, message.tenant_id.encode(), AddressReopened(*names))
 
 
 def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None:

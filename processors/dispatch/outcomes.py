@@ -19,7 +19,7 @@ def command(
     limits.count(account, limit, turn.now)
     _delete_request(turn, touch)
     key = m.contact_key(touch.tenant_id, touch.contact_id)
-    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch))
+    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch, touch.expires_at))
     turn.send(
         Topic.CONTACT_LOG,
         key,

@@ -4,6 +4,8 @@ A converter takes the validated data of an event, the cause (`source#id`), the m
 event happened, and the event's type.
 """
 
+from typing import Any
+
 import msgspec
 
 from processors.intake.contact_events import Convert
@@ -60,6 +62,8 @@ def _tenant_upserted(data: admin_events.TenantUpserted, cause: str, at: int, _: 
         {str(name): limit.per_hour for name, limit in data.limits.items()},
         _frequency_caps(data.frequency_caps),
         data.fence or 0,
+        data.country or "",
+        tuple(word.strip().upper() for word in data.opt_out_words),
     )
 
 
@@ -73,12 +77,18 @@ def _tenant_deleted(data: admin_events.TenantDeleted, cause: str, at: int, _: st
     return m.DeleteTenant(data.tenant_id, cause, at)
 
 
+def _address_reopened(data: Any, cause: str, at: int, _: str) -> m.Message:
+    reason = data.reason or ""
+    return m.ReopenAddress(data.tenant_id, data.channel, data.address, reason, cause, at)
+
+
 ADMIN_EVENTS: dict[str, Convert] = {
     "campaign.published": _campaign_published,
     "campaign.migrated": _campaign_migrated,
     "template.deleted": _template_deleted,
     "tenant.upserted": _tenant_upserted,
     "tenant.deleted": _tenant_deleted,
+    "address.reopened": _address_reopened,
 }
 ADMIN_EVENTS |= {
     name: _campaign_changed for name in EVENTS if EVENTS[name].model is admin_events.CampaignChanged

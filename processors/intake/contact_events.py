@@ -79,7 +79,7 @@ def _contact_order(data: Any, cause: str, at: int, event_type: str) -> m.Message
 
 def _contact_replied(data: inbound_events.ContactReplied, cause: str, at: int, _: str) -> m.Message:
     # Only whether a machine has replied goes on: no text and no header of a reply is kept.
-    automatic = data.automatic or is_automatic(data.headers or {})
+    automatic = bool(data.automatic) or is_automatic(data.headers or {})
     return m.ContactReplied(
         data.tenant_id, data.contact_id, cause, at, data.channel, automatic, data.command_id
     )
@@ -152,7 +152,10 @@ def _touch_seen(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     link = data.url if signal == "clicked" else None
     # Query and fragment may hold personal data.
     url = link.partition("?")[0].partition("#")[0] if link else None
-    return m.TouchSeen(data.tenant_id, data.contact_id, cause, at, data.command_id, signal, url)
+    automatic = getattr(data, "automatic", False)
+    return m.TouchSeen(
+        data.tenant_id, data.contact_id, cause, at, data.command_id, signal, url, automatic
+    )
 
 
 def _touch_bounced(data: inbound_events.TouchBounced, cause: str, at: int, _: str) -> m.Message:
@@ -162,7 +165,7 @@ def _touch_bounced(data: inbound_events.TouchBounced, cause: str, at: int, _: st
         cause,
         at,
         data.command_id,
-        data.bounce_type,
+        data.bounce_type or "soft",
         data.reason,
     )
 
@@ -171,6 +174,14 @@ def _contact_unsubscribed(data: Any, cause: str, at: int, event_type: str) -> m.
     complained = event_type == "contact.complained"
     return m.ContactUnsubscribed(
         data.tenant_id, data.contact_id, cause, at, data.channel, complained
+    )
+
+
+def _contact_resubscribed(
+    data: inbound_events.ContactResubscribed, cause: str, at: int, _: str
+) -> m.Message:
+    return m.ContactResubscribed(
+        data.tenant_id, data.contact_id, cause, at, data.channel, data.evidence
     )
 
 
@@ -216,6 +227,7 @@ CONTACT_EVENTS: dict[str, Convert] = {
     "call.ended": _call_ended,
     "contact.unsubscribed": _contact_unsubscribed,
     "contact.complained": _contact_unsubscribed,
+    "contact.resubscribed": _contact_resubscribed,
     "review.clicked": _review_received,
     "feedback.submitted": _review_received,
 }

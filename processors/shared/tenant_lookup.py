@@ -57,4 +57,6 @@ def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownT
         list(before.templates_gone) if before else [],
         message.caps,
         message.fence,
+        message.country,
+        message.opt_out_words,
     )

@@ -110,6 +110,10 @@ Line = Annotated[str, StringConstraints(max_length=320, pattern=_NO_CONTROL)]
 """One line of text: a name or an address, without characters that could forge a header. An empty
 text clears the field."""
 
+Evidence = Annotated[str, StringConstraints(min_length=1, max_length=320, pattern=_NO_CONTROL)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2."""
+
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROL)]
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=_NO_NUL)]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

@@ -25,6 +25,19 @@ class TenantAnnounced(Message, frozen=True):
     limits: dict[str, int | None]
     caps: dict[str, int] = field(default_factory=dict)
     fence: MomentUs = 0
+    country: str = ""
+    opt_out_words: tuple[str, ...] = ()
+
+
+class AddressReopened(Message, frozen=True):
+    """An address that bounced may be used again, for every contact of the tenant; a record of every
+    partition of contact-log and dispatch-log. Opt-outs stay."""
+
+    tenant_id: str
+    channel: str
+    address: str
+    reason: str
+    cause: str
 
 
 class CampaignAnnounced(Message, frozen=True):

@@ -68,6 +68,19 @@ class UpsertTenant(Message, frozen=True):
     limits: dict[str, int | None] = field(default_factory=dict)
     caps: dict[str, int] = field(default_factory=dict)
     fence: MomentUs = 0
+    country: str = ""
+    opt_out_words: tuple[str, ...] = ()
+
+
+class ReopenAddress(Message, frozen=True):
+    """An order to use an address again that bounced without a fault of its owner."""
+
+    tenant_id: str
+    channel: str
+    address: str
+    reason: str
+    cause: str
+    at: MomentUs
 
 
 class DeleteTenant(Message, frozen=True):

@@ -64,8 +64,8 @@ class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The hours in which a touch may be sent.
 
     Quiet hours are from `start` to `end` by the wall clock of `zone`; they may run over midnight,
-    and there are none if `start` equals `end` (F-6). `zone_from` is whose zone it is: contact or
-    tenant. `only` is the window of the step, if it has one (C-33).
+    and there are none if `start` equals `end` (F-6). `zone_from` is whose zone it is: contact, phone
+    or tenant. `only` is the window of the step, if it has one (C-33).
     """
 
     zone: str
@@ -73,6 +73,9 @@ class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: MinuteOfDay
     zone_from: str = "contact"
     only: StepWindow | None = None
+    more_zones: tuple[str, ...] = ()
+    """Further zones by whose wall clocks the window must be open too: those of a phone number whose
+    owner's zone is not known."""
 
 
 class JobCompleted(ExternalEvent, frozen=True):
@@ -141,10 +144,13 @@ class TouchSeen(ExternalEvent, frozen=True):
     command_id: str
     signal: str
     url: str | None = None
+    automatic: bool = False
+    """Whether a machine has opened or clicked: a scanner, a prefetch."""
 
 
 class TouchBounced(ExternalEvent, frozen=True):
-    """A touch could not be delivered; `bounce_type` is hard or soft."""
+    """A touch could not be delivered. `bounce_type` is hard, soft, or one of the other classes of
+    schemas/provider_codes.py."""
 
     command_id: str
     bounce_type: str
@@ -157,6 +163,16 @@ class ContactUnsubscribed(ExternalEvent, frozen=True):
 
     channel: str
     complained: bool = False
+    method: str | None = None
+    """How the opt-out was made where it was no explicit event: reply, text, provider_code."""
+
+
+class ContactResubscribed(ExternalEvent, frozen=True):
+    """The person agreed again to a channel, or to all of them; `evidence` names where that is
+    recorded."""
+
+    channel: str
+    evidence: str
 
 
 class ReviewReceived(ExternalEvent, frozen=True):
@@ -188,6 +204,12 @@ class ContactReplied(ExternalEvent, frozen=True):
     channel: str
     automatic: bool = False
     command_id: str | None = None
+    gone: bool = False
+    """Whether the person has left the company: a reply that ends every run."""
+
+    keyword: bytes | None = None
+    """A digest of the whole text where it is short, to compare it with the tenant's own words for
+    an opt-out: no text of a reply is kept."""
 
 
 class ConnectionAccepted(ExternalEvent, frozen=True):

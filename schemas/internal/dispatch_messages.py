@@ -34,6 +34,9 @@ class RequestTouch(Message, frozen=True):
     priority: int
     quiet: Window | None
     sender_id: str | None = None
+    reached_at: tuple[MomentUs, ...] = ()
+    """When the person was reached by other touches, the latest first, as far back as the tenant's
+    frequency caps count; empty without caps. Dispatch adds what others with the address got."""
 
 
 class WithdrawTouch(Message, frozen=True):
@@ -69,6 +72,16 @@ class SuppressAddress(Message, frozen=True):
     channel: str
     recipient: str
     reason: str
+    cause: str
+
+
+class LiftSuppression(Message, frozen=True):
+    """An order to send commands to an address again: its owner has agreed again. Reasons that are
+    no opt-out stay."""
+
+    tenant_id: str
+    channel: str
+    recipient: str
     cause: str
 
 

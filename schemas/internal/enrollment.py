@@ -99,6 +99,10 @@ class Touch(msgspec.Struct, array_like=True):
     command_step_id: str | None = msgspec.field(name="asked_id", default=None)
     """The step id in the command ids of this touch, if a migration has changed `step_id` since."""
 
+    uncounted: int = 0
+    """Attempts of this visit that are no failed attempts: the sender could not act inside the send
+    window, and another attempt waits for the next one."""
+
     def command_step(self) -> str:
         """The step id from which the command ids of this touch derive."""
         return self.command_step_id or self.step_id
@@ -143,6 +147,13 @@ class Enrollment(msgspec.Struct, array_like=True):
     reply_cause: str | None = None
     """The cause of a reply that came between the command and the answer of a step that waits for a
     reply. Its effect is decided when the step is sent or fails."""
+
+    early_signals: dict[str, MomentUs] = {}
+    """Signals of the person that came while the command of a step that waits for them was out, each
+    with its latest time. The wait of that step looks at them when it begins."""
+
+    used_signals: dict[str, MomentUs] = {}
+    """The time of the last event that ended a wait, by signal: an event ends at most one wait."""
 
     def due(self) -> MomentUs | None:
         """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""

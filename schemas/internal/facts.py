@@ -28,6 +28,8 @@ class FactKind(StrEnum):
     TEMPLATE_DELETED = "template.deleted"
     CONTACT_UPDATED = "contact.updated"
     CONTACT_OPTED_OUT = "contact.opted_out"
+    CONTACT_RESUBSCRIBED = "contact.resubscribed"
+    ADDRESS_REOPENED = "address.reopened"
     CONTACT_ERASED = "contact.erased"
     CONTACT_REPLIED = "contact.replied"
     CONTACT_CONNECTED = "contact.connected"
@@ -63,6 +65,7 @@ class FactKind(StrEnum):
     TOUCH_CALL_ENDED = "touch.call_ended"
     TOUCH_REDATED = "touch.redated"
     EVENT_REFUSED = "event.refused"
+    EVENT_FIELD_DROPPED = "event.field_dropped"
 
     __hash__ = str.__hash__  # the hash of Enum is Python code, too slow for every fact
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from schemas.internal.announcements import (
+    AddressReopened,
     CampaignAcknowledged,
     CampaignAnnounced,
     RunsMoved,
@@ -23,6 +24,7 @@ from schemas.internal.campaign_messages import (
     DeleteTenant,
     MoveRuns,
     PublishCampaign,
+    ReopenAddress,
     UpsertTenant,
 )
 from schemas.internal.contact_messages import (
@@ -33,6 +35,7 @@ from schemas.internal.contact_messages import (
     ContactErased,
     ContactPaused,
     ContactReplied,
+    ContactResubscribed,
     ContactResumed,
     ContactStopped,
     ContactUnsubscribed,
@@ -55,6 +58,7 @@ from schemas.internal.contact_messages import (
 from schemas.internal.dispatch_messages import (
     AmendTouch,
     DispatchAnswer,
+    LiftSuppression,
     RequestTouch,
     SuppressAddress,
     TouchCommanded,
@@ -98,10 +102,19 @@ ContactMessage = (
     | StatusAnnounced
     | TemplateGone
     | RunsMoved
+    | ContactResubscribed
+    | AddressReopened
     | Tick
 )
 DispatchMessage = (
-    RequestTouch | WithdrawTouch | AmendTouch | SuppressAddress | TenantAnnounced | Tick
+    RequestTouch
+    | WithdrawTouch
+    | AmendTouch
+    | SuppressAddress
+    | LiftSuppression
+    | AddressReopened
+    | TenantAnnounced
+    | Tick
 )
 CampaignMessage = (
     PublishCampaign
@@ -109,6 +122,7 @@ CampaignMessage = (
     | DeleteTemplate
     | UpsertTenant
     | DeleteTenant
+    | ReopenAddress
     | CampaignAcknowledged
     | MoveRuns
     | Tick

@@ -5,13 +5,19 @@ The worker encodes each of them for its topic; `schemas/public/commands.py` enco
 
 import msgspec
 
+from schemas.base.times import MomentUs
 from schemas.internal.dispatch_messages import RequestTouch
 
 
 class CommandDue(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
-    """A command to send the requested touch: the public command touch.due."""
+    """A command to send the requested touch: the public command touch.due.
+
+    `send_before` is the end of the send window that is open now, or the expiry if that is earlier:
+    from then on the touch must not be sent.
+    """
 
     touch: RequestTouch
+    send_before: MomentUs
 
 
 class CommandRevoked(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):

@@ -110,6 +110,14 @@ class Contact(State):
     """When touches were sent to runs that have left `enrollments`, as far back as a frequency cap
     counts (C-35)."""
 
+    opted_out_last: dict[str, MomentUs] = {}
+    """The time of the latest opt-out of a channel, where it is later than the one in
+    `opted_out`."""
+
+    resubscribed: dict[str, MomentUs] = {}
+    """When the person last agreed again to a channel: an earlier opt-out that arrives later has no
+    effect."""
+
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None
         for enrollment in self.enrollments:
@@ -149,6 +157,13 @@ class KnownTenant(State):
 
     fence: MomentUs = 0
     """Events from before this moment are history."""
+
+    country: str = ""
+    """ISO 3166-1 alpha-2, for phone numbers without a country code and for regions; empty where it
+    is not known."""
+
+    opt_out_words: tuple[str, ...] = ()
+    """Words of the tenant that, as a whole text message, are an opt-out: in upper case."""
 
 
 class KnownCampaign(State):
@@ -228,14 +243,30 @@ class Request(State):
 
 
 class Suppression(State):
-    """An address to which no command is sent again."""
+    """An address to which no command is sent, until the suppression is lifted."""
 
     reason: str
     cause: str
     at: MomentUs
+    further: dict[str, tuple[str, MomentUs]] = {}
+    """Later reasons that hold too, each with its cause and its time."""
 
 
-DispatchState = Account | Request | Suppression | KnownTenant
+class AddressUse(State):
+    """The commands to one address of a channel, as far back as a frequency cap counts (C-35).
+
+    `sends` has the time of each touch and the contact that it was for. Exists only while the
+    tenant has frequency caps; `forget_at` is when its last entry is out of every window.
+    """
+
+    sends: list[tuple[MomentUs, str]]
+    forget_at: MomentUs
+
+    def due(self) -> MomentUs | None:
+        return self.forget_at
+
+
+DispatchState = Account | Request | Suppression | AddressUse | KnownTenant
 
 
 # campaign processor
@@ -279,6 +310,8 @@ class TenantRecord(State):
     seen: list[bytes] = []
     caps: dict[str, int] = {}
     fence: MomentUs = 0
+    country: str = ""
+    opt_out_words: tuple[str, ...] = ()
 
 
 CampaignState = CampaignRecord | TenantRecord
@@ -299,7 +332,7 @@ class TaskPosition(State, tag="Place"):
     """The STATE_FORMAT of the code that wrote the states beside this position."""
 
 
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 """The format of the states that this code writes; it reads this one and all before it.
 
 It grows with every change that older code could not read, or would write back without a field: a

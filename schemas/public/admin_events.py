@@ -11,6 +11,7 @@ from schemas.base.field_types import (
     ChannelName,
     Clock,
     Count,
+    Country,
     Document,
     EntityId,
     Hours,
@@ -111,10 +112,15 @@ class QuietHours(SendWindow):
     strict_regions: Annotated[list[Line], Field(max_length=500, default_factory=list)]
 
 
+Word = Annotated[Line, Field(min_length=1, max_length=40)]
+
+
 class TenantUpserted(TenantEvent):
     """A business and its defaults. Null quiet hours mean 21:00-08:00 (F-6); a channel without an
     entry in `limits` has a limit of 100 touches an hour (F-11). An event from before `fence` is
-    history: it is recorded, and schedules nothing."""
+    history: it is recorded, and schedules nothing. `country` (release 3) is for phone numbers
+    without a country code and for regions; null means the country of the time zone.
+    `opt_out_words` (release 3) are words that, as a whole text message, are an opt-out."""
 
     timezone: Zone
     quiet_hours: QuietHours | None = None
@@ -122,6 +128,8 @@ class TenantUpserted(TenantEvent):
     delay_hours_by_service: dict[ServiceTypeName, Hours] = Field(default_factory=dict)
     frequency_caps: FrequencyCaps | None = None
     fence: Moment | None = None
+    country: Country | None = None
+    opt_out_words: Annotated[list[Word], Field(max_length=100, default_factory=list)]
 
 
 class TenantDeleted(TenantEvent):

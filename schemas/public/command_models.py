@@ -18,7 +18,11 @@ from schemas.public.inbound_events import CommandEvent
 
 class TouchDue(CommandEvent):
     """A command to send this touch now. A repeated `command_id` is the same send, so a sender may
-    drop an id that it has seen (promise 5)."""
+    drop an id that it has sent (promise 5).
+
+    From `send_before` (release 2) on the touch must not be sent: the send window has closed. The
+    sender then answers touch.failed with the code `window_closed`, and gets another command when
+    the window opens."""
 
     campaign_id: Id
     campaign_version: Count
@@ -35,6 +39,7 @@ class TouchDue(CommandEvent):
     scheduled_at: Moment
     due_at: Moment
     expires_at: Moment
+    send_before: Moment | None = None
 
 
 class CommandRevoked(CommandEvent):

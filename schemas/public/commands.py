@@ -22,7 +22,7 @@ CommandEncoder = Callable[[CommandDue | CommandRevoked], EncodedCommand]
 DUE = "touch.due"
 REVOKED = "command.revoked"
 SOURCE = "touchstream"
-_TIMES = ("scheduled_at", "due_at", "expires_at")
+_TIMES = ("scheduled_at", "due_at", "expires_at", "send_before")
 _to_json = msgspec.json.Encoder().encode
 
 
@@ -59,7 +59,8 @@ def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict
     """
     if isinstance(message, CommandDue):
         touch = message.touch
-        return DUE, f"{touch.command_id}:{touch.emission}", _due_fields(touch)
+        fields = _due_fields(touch) | {"send_before": message.send_before}
+        return DUE, f"{touch.command_id}:{touch.emission}", fields
     revoked = {
         "tenant_id": message.tenant_id,
         "contact_id": message.contact_id,

@@ -20,12 +20,14 @@ from schemas.public.admin_events import (
 )
 from schemas.public.command_models import CommandRevoked, TouchDue
 from schemas.public.inbound_events import (
+    AddressReopened,
     CallEnded,
     ConnectionAccepted,
     ContactComplained,
     ContactEnrolled,
     ContactErased,
     ContactReplied,
+    ContactResubscribed,
     ContactSteered,
     ContactUnsubscribed,
     ContactUpserted,
@@ -37,6 +39,7 @@ from schemas.public.inbound_events import (
     TouchBounced,
     TouchClicked,
     TouchFailed,
+    TouchOpened,
     TouchSeen,
     TouchSent,
 )
@@ -64,18 +67,20 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
         "contact.resumed": ContactSteered,
         "contact.stopped": ContactSteered,
         "contact.erased": ContactErased,
+        "address.reopened": AddressReopened,
     },
     Topic.ENGAGEMENT: {
         "touch.sent": TouchSent,
         "touch.failed": TouchFailed,
         "touch.delivered": TouchSeen,
-        "touch.opened": TouchSeen,
+        "touch.opened": TouchOpened,
         "touch.clicked": TouchClicked,
         "touch.read": TouchSeen,
         "contact.replied": ContactReplied,
         "touch.bounced": TouchBounced,
         "contact.unsubscribed": ContactUnsubscribed,
         "contact.complained": ContactComplained,
+        "contact.resubscribed": ContactResubscribed,
         "connection.accepted": ConnectionAccepted,
         "review.clicked": ReviewReceived,
         "feedback.submitted": ReviewReceived,
@@ -102,7 +107,15 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
     None: {"touch.due": TouchDue, "command.revoked": CommandRevoked},
 }
 
-_VERSIONS = {"contact.replied": 2, "contact.upserted": 2, "tenant.upserted": 2}
+_VERSIONS = {
+    "contact.replied": 3,
+    "contact.upserted": 2,
+    "tenant.upserted": 3,
+    "touch.bounced": 2,
+    "touch.clicked": 2,
+    "touch.due": 2,
+    "touch.opened": 2,
+}
 """The newest release of each event that has more than one."""
 
 EVENTS: dict[str, EventType] = {

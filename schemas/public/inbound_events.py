@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.base.field_types import (
     Addresses,
+    AddressText,
     Attributes,
     ChannelName,
     ChannelOrAll,
@@ -18,6 +19,7 @@ from schemas.base.field_types import (
     CommandId,
     Count,
     EntityId,
+    Evidence,
     Id,
     Line,
     Moment,
@@ -136,31 +138,47 @@ class TouchFailed(CommandEvent):
 
 
 class TouchSeen(CommandEvent):
-    """A touch was delivered, opened or read, at `ce_time`: which of these is in `ce_type`."""
+    """A touch was delivered or read, at `ce_time`: which of these is in `ce_type`."""
+
+
+class TouchOpened(CommandEvent):
+    """A touch was opened, at `ce_time`. `automatic` (release 2) marks an open by a machine, such as
+    a mail proxy: it is recorded and moves nothing."""
+
+    automatic: bool = False
 
 
 class TouchClicked(CommandEvent):
-    """A link of a touch was clicked, at `ce_time`."""
+    """A link of a touch was clicked, at `ce_time`. `automatic` (release 2) marks a click by a
+    machine, such as a link scanner: it is recorded and moves nothing."""
 
     url: Url | None = None
+    automatic: bool = False
 
 
 class ContactReplied(ContactEvent):
-    """The person wrote back. `automatic` marks an out-of-office note, which is no response (S4-54);
-    the standard headers of the message, in `headers`, mark it too."""
+    """The person wrote back. `kind` (release 3) is what the sender knows about the reply: human,
+    automatic (an out-of-office note, which is no response, S4-54), gone (the person has left the
+    company), or unsubscribe (an opt-out, which is no response, S4-112). Where `kind` and `automatic`
+    are null, the standard headers of the message, in `headers`, decide."""
 
     channel: ChannelName
     text: Text | None = None
-    automatic: bool = False
+    automatic: bool | None = None
     command_id: CommandId | None = None
     headers: Variables | None = None
+    kind: Literal["human", "automatic", "gone", "unsubscribe"] | None = None
 
 
 class TouchBounced(CommandEvent):
-    """A touch could not be delivered; after a hard bounce the address is not used again (S4-85)."""
+    """A touch could not be delivered; after a hard bounce the address is not used again (S4-85).
+    Where `bounce_type` is null, `enhanced_code` (RFC 3463) or else `smtp_code` decides (release 2).
+    A block, 4.7.x or 5.7.x, never closes an address."""
 
-    bounce_type: Literal["hard", "soft"]
+    bounce_type: Literal["hard", "soft"] | None = None
     reason: Text | None = None
+    enhanced_code: CodeText | None = None
+    smtp_code: CodeText | None = None
 
 
 class ContactUnsubscribed(ContactEvent):
@@ -169,6 +187,23 @@ class ContactUnsubscribed(ContactEvent):
     channel: ChannelOrAll
     command_id: CommandId | None = None
     reason: Text | None = None
+
+
+class ContactResubscribed(ContactEvent):
+    """The person agreed again to a channel, or to all of them. `evidence` names the record of it,
+    for example a form and its time."""
+
+    channel: ChannelOrAll
+    evidence: Evidence
+
+
+class AddressReopened(TenantEvent):
+    """An address that bounced without a fault of its owner may be used again, for every contact of
+    the tenant. Opt-outs stay."""
+
+    channel: ChannelName
+    address: AddressText
+    reason: Line | None = None
 
 
 class ContactComplained(ContactEvent):

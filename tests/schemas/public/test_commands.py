@@ -22,7 +22,8 @@ def due(**changed: Any) -> CommandDue:
     fields = sample("touch.due")
     times = {name: parse_rfc3339(fields[name]) for name in ("scheduled_at", "due_at", "expires_at")}
     own = {"emission": 1, "priority": 0, "quiet": None}
-    return CommandDue(RequestTouch(**(fields | times | own | changed)))
+    send_before = parse_rfc3339(fields.pop("send_before"))
+    return CommandDue(RequestTouch(**(fields | times | own | changed)), send_before)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

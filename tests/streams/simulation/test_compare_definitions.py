@@ -182,7 +182,7 @@ def test_campaigns_of_the_same_name_are_counted_by_tenant() -> None:
         due = simulate(
             scenario(campaign(FIVE[0]), behaviour=ONLY_SENT)
         ).recorded.commanded_touches()[0]
-        touches.on_command(CommandDue(replace(due, tenant_id=owner)), START)
+        touches.on_command(CommandDue(replace(due, tenant_id=owner), due.expires_at), START)
     rows = Comparison(touches, TouchRecorder(), ()).summary()["by_step"]
     assert [(row["tenant_id"], row["removed"]) for row in rows] == [("acme", 1), ("bee", 1)]
 
