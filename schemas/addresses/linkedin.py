@@ -1,0 +1,93 @@
+"""LinkedIn profiles: the part of the URL behind `/in/` is the person (S4-38), whatever the host,
+the percent-encoding and what follows."""
+
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+from schemas.addresses.texts import (
+    CACHED,
+    AddressForms,
+    AddressInvalid,
+    folded,
+    is_invisible,
+    no_address,
+    one_line,
+    refusal,
+    trimmed,
+)
+
+is_plain = re.compile(r"https://(?:www\.)?linkedin\.com/in/[a-z0-9-]{1,200}/?").fullmatch
+"""Whether a text is a profile's URL as LinkedIn writes it: nearly every one is."""
+
+_url = re.compile(
+    r"(?P<scheme>https?://)?(?:[a-z]{1,10}\.)?linkedin\.com/in/(?P<slug>[^\s/?#<>\",;]+)"
+    r"(?:/[a-z0-9_/-]*)?(?:\?[^\s<>\",;#]*)?(?:#[^\s<>\",;]*)?",
+    re.IGNORECASE,
+).fullmatch
+_PUNCTUATION = frozenset("-_.~'’·&+()!")
+_JOINERS = frozenset("\u200c\u200d\ufe0f")  # inside Persian names and emoji
+
+
+def clean(text: str) -> str:
+    """The URL as it is stored, and the empty text for itself. Raises AddressInvalid."""
+    if is_plain(text) or not text:
+        return text
+    line = one_line(text)
+    _slug(line)
+    return line
+
+
+def canonical(text: str, country: str = "") -> str:
+    """The person's name in the URL, decoded and in lower case."""
+    if is_plain(text):
+        return text.rstrip("/").rpartition("/")[2]
+    return _forms(text).canonical
+
+
+def recipient(text: str, country: str = "") -> str:
+    """The URL with its scheme; empty if the text is no profile's URL."""
+    return text if is_plain(text) else _forms(text).recipient
+
+
+@lru_cache(maxsize=CACHED)
+def _forms(text: str) -> AddressForms:
+    try:
+        line = one_line(text)
+        slug = _slug(line)
+    except AddressInvalid:
+        return no_address(text)
+    url = line if "://" in line[:8] else f"https://{line}"
+    return AddressForms(folded(trimmed(slug)), url)
+
+
+def _slug(line: str) -> str:
+    """The decoded part behind `/in/`. Raises AddressInvalid."""
+    found = _url(line)
+    if found is None:
+        raise refusal(line, "not the URL of one profile on linkedin.com/in/")
+    slug = _decoded(found["slug"])
+    if not trimmed(slug) or not all(map(_may_stand_in_slug, slug)):
+        raise refusal(line, "not the URL of one profile on linkedin.com/in/")
+    return slug
+
+
+def _decoded(slug: str) -> str:
+    """The slug without percent-encoding, however often it was encoded. Raises AddressInvalid."""
+    while "%" in slug:
+        try:
+            decoded = unquote(slug, errors="strict")
+        except UnicodeDecodeError:
+            raise AddressInvalid("a percent-encoding that is not UTF-8") from None
+        if decoded == slug:
+            raise AddressInvalid("an incomplete percent-encoding")
+        slug = decoded
+    return slug
+
+
+def _may_stand_in_slug(char: str) -> bool:
+    """Whether a person's part of a URL may have the character: letters of all scripts, digits,
+    marks, symbols such as emoji, and some punctuation."""
+    if char.isalnum() or char in _PUNCTUATION or char in _JOINERS:
+        return True
+    return not char.isascii() and not char.isspace() and not is_invisible(char)

@@ -1,0 +1,147 @@
+"""Phone numbers: one line, however its number is written; E.164 by the `phonenumbers` library where
+the number has the length of one, else its digits.
+
+A number without a country code is one of the tenant's country. What no network can reach, such as a
+number that is too short, is still accepted as it is written: only the sender's provider knows.
+"""
+
+import re
+from functools import lru_cache
+from unicodedata import digit
+
+from schemas.addresses.texts import (
+    CACHED,
+    AddressForms,
+    AddressInvalid,
+    no_address,
+    one_line,
+    refusal,
+)
+
+is_e164 = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
+_is_plain = re.compile(r"\+1[2-9][0-9]{9}").fullmatch
+"""Whether a text is in all forms already: no number with the code 1 has a part to remove."""
+
+_SEPARATORS = "-‐‑‒–—―−－ \u00a0\u2009\u202f\u3000()（）[]./／·~"
+_number = re.compile(rf"[(\[（]*([+＋]?)((?:\d[{re.escape(_SEPARATORS)}]*)+)").fullmatch
+_extension = re.compile(
+    r"[\s,;]*(?:;ext=|extension|extn?\b|ext\.|durchwahl|x|#)[\s.:]*\d{1,7}$", re.IGNORECASE
+)
+_DIGITS_MIN, _DIGITS_MAX = 5, 17  # E.164 has 15 at most; people add a 0 that is not dialled
+_PREFIXES = ("00", "011")
+"""What people dial before a country code, in most countries and in North America."""
+
+
+def clean(text: str) -> str:
+    """The number as it is stored, and the empty text for itself. Raises AddressInvalid."""
+    if is_e164(text) or not text:
+        return text
+    line = one_line(text)
+    _dialled(line)
+    return line
+
+
+def canonical(text: str, country: str = "") -> str:
+    """One form for all spellings of one line: E.164, or else the digits. Extensions are left out: a
+    text or an opt-out is for the line."""
+    return text if _is_plain(text) else _forms(text, country).canonical
+
+
+def recipient(text: str, country: str = "") -> str:
+    """The number in E.164; as it is written where it has no such form; empty if the text is no
+    number."""
+    return text if _is_plain(text) else _forms(text, country).recipient
+
+
+def identity(text: str, country: str = "") -> str:
+    """The digits of the canonical form, from which ids of people derive (C-18)."""
+    return canonical(text, country).removeprefix("+")
+
+
+@lru_cache(maxsize=CACHED)
+def _forms(text: str, country: str) -> AddressForms:
+    try:
+        line = one_line(text)
+        dialled = _dialled(line)
+    except AddressInvalid:
+        return no_address(text)
+    number = _e164(dialled, country)
+    return AddressForms(number or dialled, number or line)
+
+
+def _dialled(line: str) -> str:
+    """The ASCII digits of a number, with `+` before them if the text has it. Raises
+    AddressInvalid."""
+    if line[:4].lower() == "tel:":
+        raise refusal(line, "a link in place of a number")
+    number = _extension.sub("", line)
+    if number.count("+") + number.count("＋") > 1 or re.search(r"[,;]", number):
+        raise refusal(line, "more than one number")
+    found = _number(number)
+    if found is None:
+        raise refusal(line, "letters or signs that are no part of a number")
+    digits = "".join(str(digit(char)) for char in found[2] if char.isdecimal())
+    for prefix in _PREFIXES:
+        if digits.startswith(prefix):
+            break
+    else:
+        prefix = ""
+    if not _DIGITS_MIN <= len(digits) - len(prefix) <= _DIGITS_MAX:
+        raise AddressInvalid(f"not {_DIGITS_MIN} to {_DIGITS_MAX} digits")
+    if not digits.strip("0"):
+        raise AddressInvalid("a placeholder for a number that is not known")
+    if _is_two(number):
+        raise refusal(line, "more than one number")
+    return ("+" if found[1] else "") + digits
+
+
+def _is_two(number: str) -> bool:
+    """Whether a slash or a space separates two numbers: a part of a number before one is shorter
+    than a number."""
+    parts = re.split(r"[/／]|\s+", number)
+    longest = [len(re.sub(r"\D", "", part)) >= 7 for part in parts]
+    return sum(longest) > 1
+
+
+def _e164(dialled: str, country: str) -> str:
+    """The E.164 form of digits, with or without `+`, as they are dialled in a country (ISO 3166-1
+    alpha-2, empty if unknown); empty if they have none.
+
+    Digits without `+` are read in the order: a valid number of the country; an international number
+    with the prefix of another country; an international number without any prefix, as spreadsheets
+    leave it; a number of the country that is not assigned.
+    """
+    if dialled.startswith("+"):
+        return _formatted(dialled, "", valid=False)
+    readings = [(dialled, country, True)]
+    readings += [
+        ("+" + dialled.removeprefix(prefix), "", True)
+        for prefix in _PREFIXES
+        if dialled.startswith(prefix)
+    ]
+    if country and len(dialled) > 10:
+        readings.append((f"+{dialled}", "", True))
+    readings.append((dialled, country, False))
+    for text, region, valid in readings:
+        if form := _formatted(text, region, valid=valid):
+            return form
+    return ""
+
+
+def _formatted(dialled: str, country: str, *, valid: bool) -> str:
+    """The E.164 form of a number that is possible, or with `valid` an assigned one; empty if it is
+    not."""
+    import phonenumbers  # 25 ms, and most processes read no such number
+
+    try:
+        number = phonenumbers.parse(dialled, country or None)
+    except phonenumbers.NumberParseException:
+        return ""
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return ""
+    if valid and not phonenumbers.is_valid_number(number):
+        return ""
+    form = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # A second 0 that is not dialled is dropped by the next reading only.
+    return form if form == dialled else _formatted(form, "", valid=False) or form
