@@ -7,6 +7,8 @@ from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import (
     PAUSES,
     UNREVOKED,
+    WINDOW_CLOSED,
+    begin_uncounted_attempt,
     send_withdrawal,
     skip_touch,
     withdraw_touch,
@@ -55,7 +57,10 @@ def _commanded(context: Context, enrollment: Enrollment, touch: Touch) -> None:
 
 
 def _await_sender(context: Context, enrollment: Enrollment, touch: Touch) -> None:
-    touch.commanded_at = touch.commanded_at or context.now
+    if touch.commanded_at is None:
+        touch.commanded_at = context.now
+    else:
+        touch.last_commanded_at = context.now
     touch.wait = "answer"
     touch.due_at = context.now + context.definition(enrollment).settings.answer_timeout_us
 
@@ -81,9 +86,13 @@ def _withdrawn(context: Context, enrollment: Enrollment, touch: Touch) -> None:
         return
     touch.phase = transition(touch.phase, Input.WITHDRAWN, Phase.SCHEDULED)
     was_paused, touch.reason = touch.reason in PAUSES, None
+    window_closed = touch.wait == WINDOW_CLOSED  # the sender's answer to the one that is out
     touch.emission -= 1  # this one never went out
+    if window_closed:
+        begin_uncounted_attempt(context, enrollment, touch)
     scope = context.opt_out_scope(touch.channel)
-    if touch.emission and scope is not None:  # opted out meanwhile, and an earlier one is out
+    # Opted out meanwhile, and an earlier one went out.
+    if (touch.emission or window_closed) and scope is not None:
         skip_touch(context, enrollment, touch, Input.STOP, f"opted_out_{scope}")
         return
     if was_paused and enrollment.status is Status.ACTIVE:
@@ -91,6 +100,8 @@ def _withdrawn(context: Context, enrollment: Enrollment, touch: Touch) -> None:
         if reason_late is not None:
             skip_touch(context, enrollment, touch, Input.STOP, reason_late)
             return
+    if window_closed:
+        return
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
     set_due_at(context, definition, step, touch, max(context.now, touch.scheduled_at), "delay")
 

@@ -3,15 +3,12 @@
 from processors.contact.context import Context
 from processors.contact.run_queries import open_touch
 from processors.contact.touch_times import executed_at
-from schemas.base.times import DAY
+from processors.shared.frequency_caps import CAP_MEMORY_US
 from schemas.internal.enrollment import LIVE, Enrollment, Phase
 from schemas.internal.states import EndedEnrollment
 
 ENDED_MAX = 8
 """Ended enrollments in a contact's state, so that late opens and reviews find their touch."""
-
-CAP_MEMORY_US = 7 * DAY
-"""The longest window of a frequency cap."""
 
 
 def archive_ended_runs(context: Context) -> None:

@@ -7,30 +7,22 @@ from typing import Any, NamedTuple
 from processors.contact.context import Context
 from processors.contact.run_queries import is_in_flight
 from processors.contact.touch_times import executed_at
-from schemas.base.times import DAY, SECOND
+from processors.shared.frequency_caps import CAP_MEMORY_US, CapHold, cap_holds, used_in_window
+from schemas.base.times import SECOND
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import fact_time
-
-CAP_WINDOWS_US = {"per_day": DAY, "per_week": 7 * DAY}
-"""The sliding window of each cap: a cap of a day holds over any 24 hours."""
-
-
-class CapHold(NamedTuple):
-    """A limit that puts a touch off: its name, the end of the wait, and the values of its fact."""
-
-    reason: str
-    until: int
-    values: dict[str, Any]
 
 
 class CapCheck(NamedTuple):
     """The limits at one moment: the one that holds longest, if any does, and the counters of all.
 
-    `counters` is None where nothing is limited.
+    `counters` is None where nothing is limited. `reached` are the times that the caps of an address
+    count too, the latest first; empty where the tenant has no caps.
     """
 
     hold: CapHold | None
     counters: dict[str, Any] | None
+    reached: tuple[int, ...] = ()
 
 
 _UNLIMITED = CapCheck(None, None)
@@ -47,25 +39,22 @@ def check(context: Context, enrollment: Enrollment, touch: Touch) -> CapCheck:
     if touch.emission or not (gap_us or caps):
         return _UNLIMITED
     reached = sorted(_reached_at(context, touch), reverse=True)
-    holds = []
+    holds = cap_holds(reached, caps, context.now)
     counters: dict[str, Any] = {}
     if gap_us:
         last = fact_time(reached[0]) if reached else None
         counters = {"min_gap_seconds": gap_us // SECOND, "last_touch_at": last}
         if reached and reached[0] + gap_us > context.now:
-            holds.append(CapHold("min_gap", reached[0] + gap_us, counters.copy()))
+            holds.insert(0, CapHold("min_gap", reached[0] + gap_us, counters.copy()))
     for name, limit in sorted(caps.items()):
-        used = _count_in_window(reached, context.now, name)
-        counters[name] = {"used": used, "limit": limit}
-        if len(reached) >= limit > 0 and reached[limit - 1] + CAP_WINDOWS_US[name] > context.now:
-            until = reached[limit - 1] + CAP_WINDOWS_US[name]
-            values = {"limit": limit, "window": name, "used": used}
-            holds.append(CapHold("frequency_cap", until, values))
-    return CapCheck(max(holds, key=lambda hold: hold.until, default=None), counters)
+        counters[name] = {"used": used_in_window(reached, name, context.now), "limit": limit}
+    hold = max(holds, key=lambda hold: hold.until, default=None)
+    return CapCheck(hold, counters, _counted(reached, max(caps.values(), default=0), context.now))
 
 
-def _count_in_window(reached: list[int], now: int, name: str) -> int:
-    return sum(at + CAP_WINDOWS_US[name] > now for at in reached)
+def _counted(reached: list[int], number: int, now: int) -> tuple[int, ...]:
+    """The latest times, as many as a cap can count and as far back as it looks."""
+    return tuple(at for at in reached[:number] if at + CAP_MEMORY_US > now)
 
 
 def _reached_at(context: Context, touch: Touch) -> Iterator[int]:

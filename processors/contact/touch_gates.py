@@ -9,6 +9,7 @@ from processors.contact.sequence import time_out_wait
 from processors.contact.skip_conditions import first_condition
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import count_error, fail_touch, skip_touch
+from processors.shared.address_keys import other_spelling
 from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
@@ -64,7 +65,8 @@ def _try_touch(context: Context, enrollment: Enrollment, touch: Touch) -> None:
 
 
 def _repeat_or_fail(context: Context, enrollment: Enrollment, touch: Touch) -> None:
-    """Requests an unanswered command once more, then fails its touch (S0-5)."""
+    """Requests an unanswered command once more, then fails its touch, which revokes the command: a
+    sender that was down must not send it later (S0-5)."""
     gates = _check_gates(context, enrollment, touch)
     if touch.emission >= EMISSIONS_MAX or gates.closed is not None:
         count_error(enrollment, "no_answer")
@@ -111,7 +113,7 @@ def _request_or_defer(
     if caps.hold is not None:
         _defer(context, enrollment, touch, caps.hold.until, caps.hold.reason, caps.hold.values)
     else:
-        _request(context, enrollment, touch, gates, caps.counters)
+        _request(context, enrollment, touch, gates, caps)
 
 
 def _defer(
@@ -133,7 +135,7 @@ def _request(
     enrollment: Enrollment,
     touch: Touch,
     gates: GateCheck,
-    counters: dict[str, Any] | None,
+    caps: frequency_caps.CapCheck,
 ) -> None:
     """Moves the touch to REQUESTED, and emits the fact with what the gates looked at."""
     step = gates.step
@@ -146,8 +148,8 @@ def _request(
     }
     if step.skip_when and not touch.emission:  # conditions are not checked for a repeat
         values["skip_when"] = step.skip_when
-    if counters is not None:
-        values["reach"] = counters
+    if caps.counters is not None:
+        values["reach"] = caps.counters
     touch.phase = transition(touch.phase, Input.DUE, Phase.REQUESTED)
     touch.command_id = command_id(
         context.tenant_id,
@@ -162,14 +164,21 @@ def _request(
     touch.recipient = context.address_digest(touch.channel)
     touch.requested_at = context.now
     touch.wait = "dispatch"
-    _send_request(context, enrollment, touch, gates, context.now + expire_after_us)
+    expires_at = context.now + expire_after_us
+    _send_request(context, enrollment, touch, gates, expires_at, caps.reached)
     context.emit_fact(FactKind.TOUCH_REQUESTED, enrollment, touch, values=values)
 
 
 def _send_request(
-    context: Context, enrollment: Enrollment, touch: Touch, gates: GateCheck, expires_at: int
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    gates: GateCheck,
+    expires_at: int,
+    reached: tuple[int, ...],
 ) -> None:
     assert touch.command_id is not None and gates.template_id is not None
+    recipient = context.address(touch.channel)
     context.turn.send(
         Topic.DISPATCH_LOG,
         account_key(context.tenant_id, touch.channel),
@@ -187,13 +196,15 @@ def _send_request(
             touch.channel,
             gates.step.action,
             gates.template_id,
-            context.address(touch.channel),
+            recipient,
             command_variables(context, enrollment),
             touch.scheduled_at,
             context.now,
             expires_at,
             gates.definition.settings.priority,
             gates.window,
+            reached_at=reached,
+            spelling=other_spelling(context.address_text(touch.channel), recipient),
         ),
     )
 

@@ -9,15 +9,20 @@ from processors.contact.sequence import advance_run
 from processors.contact.skip_values import skip_values
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_times import set_due_at
+from processors.shared.send_windows import closes_at
 from schemas.internal.enrollment import LIVE, Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import WithdrawTouch, account_key
+from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
 
 PAUSES = ("campaign_paused", "person_paused", "reply_paused")
 """Reasons of withdrawals because the enrollment was frozen."""
 
-UNREVOKED = (*PAUSES, "no_address", "no_template")
+WINDOW_CLOSED = "window_closed"
+"""The code of a sender that came to a command after the end of its send window."""
+
+UNREVOKED = (*PAUSES, "no_address", "no_template", WINDOW_CLOSED)
 """Reasons of withdrawals that do not revoke a command that is out."""
 
 
@@ -36,8 +41,7 @@ def skip_touch(
     The only place that emits `touch.skipped`. Its `values` are those given, else those that
     `skip_values` finds for the reason (X-3). With `advance` False the caller moves the enrollment.
     """
-    if touch.phase is Phase.SCHEDULED and touch.emission:
-        send_withdrawal(context, touch, reason, revoke=True)  # its command is out, and unanswered
+    _revoke_unanswered(context, touch, received, reason)
     _resolve(context, touch, received, Phase.SKIPPED, reason)
     values = values or skip_values(context, enrollment, touch, reason)
     context.emit_fact(FactKind.TOUCH_SKIPPED, enrollment, touch, reason=reason, values=values)
@@ -50,12 +54,23 @@ def fail_touch(
 ) -> None:
     """Ends a touch after its last attempt and goes on with the next step (F-7), or fails the
     enrollment if it has had too many errors (C-39)."""
+    _revoke_unanswered(context, touch, received, reason)
     _resolve(context, touch, received, Phase.FAILED, reason)
     context.emit_fact(FactKind.TOUCH_FAILED, enrollment, touch, reason=reason)
     if enrollment.status in LIVE and _has_too_many_errors(context, enrollment):
         fail_run(context, enrollment)
     else:
         advance_run(context, enrollment)
+
+
+def _revoke_unanswered(context: Context, touch: Touch, received: Input, reason: str) -> None:
+    """Revokes the command of a touch that ends, if a sender may have an emission of it and has not
+    answered. After an answer of dispatch its handler decides that."""
+    if received in (Input.REFUSED, Input.WITHDRAWN, Input.REVOKED):
+        return
+    under_way = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
+    if touch.emission > (received is Input.FAILED) and not under_way:
+        send_withdrawal(context, touch, reason, revoke=True)
 
 
 def _resolve(context: Context, touch: Touch, received: Input, phase: Phase, reason: str) -> None:
@@ -74,14 +89,57 @@ def retry_or_fail(
     delays_us = step.retry_delays_us
     if delays_us is None:
         delays_us = definition.settings.retry_delays_us
-    retries = touch.attempt - touch.first_attempt
+    retries = touch.attempt - touch.first_attempt - touch.uncounted
     touch.error = code
     count_error(enrollment, code)
     if permanent or retries >= len(delays_us) or _has_too_many_errors(context, enrollment):
         fail_touch(context, enrollment, touch, Input.FAILED, code)
         return
     touch.phase = transition(touch.phase, Input.FAILED, Phase.SCHEDULED)
-    at = context.now + delays_us[retries]
+    _begin_attempt(context, enrollment, touch, code, context.now + delays_us[retries])
+
+
+def await_next_window(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    """Schedules another attempt for the next send window: the sender came to the command after the
+    end of the window in which it went out. This is neither an error nor a failed attempt.
+
+    A repeat at dispatch is taken back first; if it is out, its answer is awaited. Without a window
+    that closes the answer is a failure like others.
+    """
+    if _closed_at(context, enrollment, touch) == NEVER:
+        if touch.phase is Phase.REQUESTED:
+            send_withdrawal(context, touch, WINDOW_CLOSED, revoke=False)
+        retry_or_fail(context, enrollment, touch, WINDOW_CLOSED, permanent=False)
+    elif touch.phase is Phase.REQUESTED:
+        withdraw_touch(context, enrollment, touch, Input.STOP, WINDOW_CLOSED, revoke=False)
+    elif touch.phase is Phase.WITHDRAWING:
+        if touch.wait in UNREVOKED:  # the answer of dispatch leads on; else it ends the touch
+            touch.wait = WINDOW_CLOSED
+    else:
+        touch.phase = transition(touch.phase, Input.FAILED, Phase.SCHEDULED)
+        begin_uncounted_attempt(context, enrollment, touch)
+
+
+def begin_uncounted_attempt(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    """Gives a scheduled touch another attempt in the first window after the one in which its
+    command went out. The command has a new id: a sender drops an id that it has answered."""
+    at = max(context.now, _closed_at(context, enrollment, touch))
+    _begin_attempt(context, enrollment, touch, WINDOW_CLOSED, at)
+    touch.uncounted += 1
+
+
+def _closed_at(context: Context, enrollment: Enrollment, touch: Touch) -> int:
+    """The end of the send window in which the last command went out; NEVER if it does not end."""
+    step = context.step(enrollment, touch)
+    window = context.window(context.definition(enrollment), step)
+    return closes_at(window, touch.last_commanded_at or touch.commanded_at or context.now)
+
+
+def _begin_attempt(
+    context: Context, enrollment: Enrollment, touch: Touch, code: str, at: int
+) -> None:
+    """Makes a scheduled touch due for its next attempt from `at` on."""
+    definition, step = context.definition(enrollment), context.step(enrollment, touch)
     window = set_due_at(context, definition, step, touch, at, "retry")
     context.emit_fact(
         FactKind.TOUCH_RETRIED,

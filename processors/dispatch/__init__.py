@@ -2,8 +2,8 @@
 revocations.
 
 dispatch-log is keyed by account, a tenant's channel, because the hourly limit is one of an account.
-A request is checked against suppression, expiry, send window and limit, in this order, whenever it
-is tried. After a wait for the limit it may therefore wait for its window.
+A request is checked against suppression, expiry, send window, the caps of its address and limit, in
+this order, whenever it is tried. After a wait for the limit it may therefore wait for its window.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from processors.dispatch import outcomes, queue
-from processors.dispatch.gates import suppress
+from processors.dispatch.suppressions import lift, reopen, suppress
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, known_tenant, tenant_key
 from schemas.internal import messages as m
-from schemas.internal.states import DispatchState, Request, State
+from schemas.internal.states import AddressUse, DispatchState, Request, State
 
 
 class DispatchProcessor:
@@ -39,17 +39,25 @@ class DispatchProcessor:
                 queue.amend(turn, message)
             case m.SuppressAddress():
                 suppress(turn, message)
+            case m.LiftSuppression():
+                lift(turn, message)
+            case m.AddressReopened():
+                reopen(turn, message)
             case m.TenantAnnounced():
                 _tenant_announced(turn, message)
             case m.Tick():
                 pass
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """Fires the timer of a request, whose wait is over, or of an account, which has a slot."""
-        if isinstance(state, Request):
-            queue.line_up(turn, state)
-        else:
-            queue.release(turn, state)
+        """Fires the timer of a request, whose wait is over, of an account, which has a slot or has
+        gathered requests, or of what an address got, which no cap counts any more."""
+        match state:
+            case Request():
+                queue.line_up(turn, state)
+            case AddressUse():
+                turn.store.delete(key)
+            case _:
+                queue.release(turn, state)
 
 
 def _tenant_announced(turn: Turn, message: m.TenantAnnounced) -> None:

@@ -1,15 +1,15 @@
-"""The gates that dispatch checks before the limit: suppression, expiry and send window, in this
-order."""
+"""The gates that dispatch checks before the limit: suppression, expiry, send window and the caps of
+the address, in this order."""
 
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from processors.dispatch.address_caps import address_hold
+from processors.dispatch.suppressions import suppression_of
 from processors.fold.turn import Turn
 from processors.shared.send_windows import opens_at
 from schemas.internal import messages as m
 from schemas.internal.facts import fact_time
 from schemas.internal.state_bytes import NEVER
-from schemas.internal.states import Suppression
 
 
 class ClosedGate(NamedTuple):
@@ -23,7 +23,7 @@ class ClosedGate(NamedTuple):
 
 def closed_gate(turn: Turn, touch: m.RequestTouch) -> ClosedGate | None:
     """The first gate that stops the touch now, or None."""
-    suppression = turn.store.read(_suppression_key(touch), Suppression)
+    suppression = suppression_of(turn, touch)
     if suppression is not None:
         since = fact_time(suppression.at)
         return ClosedGate(suppression.reason, {"since": since, "cause": suppression.cause})
@@ -36,17 +36,7 @@ def closed_gate(turn: Turn, touch: m.RequestTouch) -> ClosedGate | None:
         assert touch.quiet is not None
         values: dict[str, Any] = {"zone": touch.quiet.zone, "zone_from": touch.quiet.zone_from}
         return ClosedGate("quiet_hours", values | {"window": touch.quiet}, opens)
+    hold = address_hold(turn, touch)
+    if hold is not None:
+        return ClosedGate(hold.reason, {**hold.values, "address": True}, hold.until)
     return None
-
-
-def suppress(turn: Turn, order: m.SuppressAddress) -> None:
-    """Closes an address for good; the first reason is kept."""
-    key = _suppression_key(order)
-    if turn.store.read(key, Suppression) is None:
-        turn.store.put(key, Suppression(order.reason, order.cause, turn.now))
-
-
-def _suppression_key(message: m.RequestTouch | m.SuppressAddress) -> bytes:
-    """The key has a hash of the address, so that the store holds no list of addresses."""
-    address = blake2b(message.recipient.strip().lower().encode(), digest_size=16).hexdigest()
-    return f"\x02{message.tenant_id}/{message.channel}/{address}".encode()

@@ -3,7 +3,7 @@
 Commands are counted only while a limit is set, so a new limit does not count earlier commands.
 """
 
-from schemas.base.times import HOUR
+from schemas.base.times import HOUR, MILLISECOND
 from schemas.internal.states import Account, KnownTenant
 
 DEFAULT_PER_HOUR = 100
@@ -12,6 +12,14 @@ DEFAULT_PER_HOUR = 100
 EXACT_UP_TO = 1_000
 """Up to this limit, the time of every command is kept exactly. For a larger limit, times are
 rounded up to steps, so that a state holds at most 1,000 of them."""
+
+AT_ONCE = 20
+"""So many commands of an account go out at once in a time of GATHER_US, and so many slots of its
+limit must be free for that; what comes beside them is gathered."""
+
+GATHER_US = 100 * MILLISECOND
+"""How long the requests of an account are gathered, so that the order of their records does not
+decide which of them get the slots that are left (C-35)."""
 
 _STEP_US = HOUR // EXACT_UP_TO
 
@@ -33,6 +41,19 @@ def used(account: Account, now: int) -> int:
     if expired:
         del sent[:expired]
     return account.sent_total
+
+
+def goes_at_once(account: Account, limit: int, used: int, now: int) -> bool:
+    """Whether a command may go out without being compared with other requests of its moment: far
+    from the limit all of them get a slot anyway. Counts the command if it may."""
+    if limit - used <= AT_ONCE:
+        return False
+    if now >= account.at_once_since + GATHER_US:
+        account.at_once_since, account.at_once = now, 0
+    elif account.at_once >= AT_ONCE:
+        return False
+    account.at_once += 1
+    return True
 
 
 def count(account: Account, limit: int | None, now: int) -> None:

@@ -4,7 +4,9 @@ transaction."""
 from typing import Any
 
 from processors.dispatch import limits
+from processors.dispatch.address_caps import count_use
 from processors.fold.turn import Turn
+from processors.shared.send_windows import closes_at
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.states import Account, Request
@@ -17,9 +19,11 @@ def command(
     """Writes the command of a touch and deletes its request. `used` commands of the account's
     `limit` were sent in the hour before."""
     limits.count(account, limit, turn.now)
+    count_use(turn, touch)
     _delete_request(turn, touch)
     key = m.contact_key(touch.tenant_id, touch.contact_id)
-    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch, touch.expires_at))
+    send_before = min(closes_at(touch.quiet, turn.now), touch.expires_at)
+    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch, send_before))
     turn.send(
         Topic.CONTACT_LOG,
         key,

@@ -1,7 +1,9 @@
-"""The queue of an account: requests that wait for their window or for the limit.
+"""The queues of an account: requests that wait for their window, for the others of their moment, or
+for the limit.
 
-A request waits as a state of its own. The limit holds requests in the account's queue, ordered by
-priority, due time and command id (C-35).
+A request waits as a state of its own. Where an account has a limit, the requests of one moment are
+gathered first; then they, and those that the limit holds already, get the free slots in the order
+of their priority, scheduled time, due time and command id (C-35).
 """
 
 from typing import Any
@@ -11,11 +13,12 @@ import msgspec
 from processors.dispatch import limits
 from processors.dispatch.gates import closed_gate
 from processors.dispatch.outcomes import command, emit_touch_fact, refuse, request_key
+from processors.fold.store import Rank
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.states import Account, KnownTenant, Request
+from schemas.internal.states import GATHERING, Account, KnownTenant, Request, gathering_key
 from schemas.internal.topics import Topic
 
 BURST = 500
@@ -30,53 +33,59 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
         return
     limit = _limit(turn, touch)
     used = limits.used(account, turn.now)
-    queued = turn.store.first(m.account_key(touch.tenant_id, touch.channel)) is not None
-    if limit is not None and (queued or used >= limit):
-        if account.next_slot_at is None:
-            account.next_slot_at = limits.next_slot(account, turn.now)
-        values = {"used": used, "limit": limit, "window": "1h sliding"}
-        # The account's own timer may be due at this moment and fire after this one.
-        next_try_at = max(account.next_slot_at, turn.now)
-        _defer(turn, touch, request, "throttled", None, next_try_at, values)
-        return
-    command(turn, touch, account, limit, used)
+    if limit is None or (
+        _first(turn, account) is None and limits.goes_at_once(account, limit, used, turn.now)
+    ):
+        command(turn, touch, account, limit, used)
+    elif used >= limit:
+        _throttle(turn, touch, request, account, limit, used)
+    else:
+        _gather(turn, touch, request, account, limits.GATHER_US)
 
 
 def line_up(turn: Turn, request: Request) -> None:
-    """Puts a request whose wait is over into the account's queue. Many waits may end at the same
-    moment, and the queue decides which request goes first."""
+    """Puts a request whose wait is over into one of the account's queues. Many waits may end at the
+    same moment, and the queue decides which request goes first."""
     touch = request.touch
     limit = _limit(turn, touch)
-    if limit is None:
+    if limit is None and request.wait != "frequency_cap":
         submit(turn, touch, request)
     elif not _stopped_by_gate(turn, touch):
         account = _account(turn, touch)
-        values = {"used": limits.used(account, turn.now), "limit": limit}
-        account.next_slot_at = turn.now
-        _defer(turn, touch, request, "throttled", None, turn.now, values)
+        used = limits.used(account, turn.now)
+        if limit is None:  # those that wait for one address are all here at this moment
+            _gather(turn, touch, request, account, 0)
+        elif used >= limit:
+            _throttle(turn, touch, request, account, limit, used)
+        else:
+            _gather(turn, touch, request, account, limits.GATHER_US)
 
 
 def release(turn: Turn, account: Account) -> None:
-    """Commands the first requests of the queue, as many as the limit allows, and sets the account's
-    timer to the next slot."""
-    queue = m.account_key(account.tenant_id, account.channel)
+    """Commands the first requests of the queues, as many as the limit allows, and sets the
+    account's timer to the next slot. What was gathered and gets no slot is held by the limit."""
     tenant = turn.store.read(tenant_key(account.tenant_id), KnownTenant)
     limit = limits.per_hour(tenant, account.channel)
     account.next_slot_at = None
     for _ in range(BURST):
-        key = turn.store.first(queue)
+        used = limits.used(account, turn.now)
+        has_slot = limit is None or used < limit
+        key = _first(turn, account) if has_slot else _first_gathered(turn, account)
         if key is None:
-            return
+            break
         request = turn.store.edit(key, Request)
         assert request is not None
         if _stopped_by_gate(turn, request.touch):
             continue
-        used = limits.used(account, turn.now)
-        if limit is not None and used >= limit:
-            account.next_slot_at = limits.next_slot(account, turn.now)
-            return
-        command(turn, request.touch, account, limit, used)
-    account.next_slot_at = turn.now
+        if limit is None or has_slot:
+            command(turn, request.touch, account, limit, used)
+        else:
+            _throttle(turn, request.touch, request, account, limit, used)
+    else:
+        account.next_slot_at = turn.now
+        return
+    if _first(turn, account) is not None:
+        account.next_slot_at = limits.next_slot(account, turn.now)
 
 
 def amend(turn: Turn, order: m.AmendTouch) -> None:
@@ -90,6 +99,7 @@ def amend(turn: Turn, order: m.AmendTouch) -> None:
         quiet=order.quiet,
         template_id=order.template_id,
         variables=order.variables,
+        spelling=order.spelling,
     )
     if request.until is not None:
         request.until = turn.now
@@ -97,11 +107,32 @@ def amend(turn: Turn, order: m.AmendTouch) -> None:
 
 def release_now(turn: Turn, tenant_id: str, channel: str) -> None:
     """Sets the timer of an account with a queue to now, for example after a change of its limit."""
-    key = m.account_key(tenant_id, channel)
-    if turn.store.first(key) is not None:
-        account = turn.store.edit(key, Account)
+    account = turn.store.read(m.account_key(tenant_id, channel), Account)
+    if account is not None and _first(turn, account) is not None:
+        account = turn.store.edit(m.account_key(tenant_id, channel), Account)
         assert account is not None
         account.next_slot_at = turn.now
+
+
+def _first(turn: Turn, account: Account) -> bytes | None:
+    """The key of the first request of an account: of those that the limit holds, and of those that
+    are gathered."""
+    held = turn.store.first(m.account_key(account.tenant_id, account.channel))
+    gathered = _first_gathered(turn, account)
+    if held is None or gathered is None:
+        return held or gathered
+    return min(held, gathered, key=lambda key: _rank(turn, key))
+
+
+def _first_gathered(turn: Turn, account: Account) -> bytes | None:
+    return turn.store.first(gathering_key(account.tenant_id, account.channel))
+
+
+def _rank(turn: Turn, key: bytes) -> Rank:
+    request = turn.store.read(key, Request)
+    place = None if request is None else request.place()
+    assert place is not None, "a request in a queue has a place"
+    return place[1]
 
 
 def _stopped_by_gate(turn: Turn, touch: m.RequestTouch) -> bool:
@@ -115,6 +146,35 @@ def _stopped_by_gate(turn: Turn, touch: m.RequestTouch) -> bool:
         request = turn.store.edit(request_key(touch), Request)
         _defer(turn, touch, request, gate.reason, gate.opens_at, gate.opens_at, gate.values)
     return True
+
+
+def _throttle(
+    turn: Turn,
+    touch: m.RequestTouch,
+    request: Request | None,
+    account: Account,
+    limit: int,
+    used: int,
+) -> None:
+    """Lets a touch wait for a slot of the limit."""
+    slot_at = limits.next_slot(account, turn.now)
+    if account.next_slot_at is None or account.next_slot_at > slot_at:
+        account.next_slot_at = slot_at
+    values = {"used": used, "limit": limit, "window": "1h sliding"}
+    _defer(turn, touch, request, "throttled", None, slot_at, values)
+
+
+def _gather(
+    turn: Turn, touch: m.RequestTouch, request: Request | None, account: Account, wait_us: int
+) -> None:
+    """Lets a touch wait until the requests of its moment are here. No fact tells of this."""
+    until = turn.now + wait_us
+    if account.next_slot_at is None or account.next_slot_at > until:
+        account.next_slot_at = until
+    if request is None:
+        request = Request(touch, GATHERING, None, turn.now)
+        turn.store.put(request_key(touch), request)
+    request.wait, request.until = GATHERING, None
 
 
 def _defer(

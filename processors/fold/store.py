@@ -20,7 +20,7 @@ from schemas.internal.state_bytes import NEVER, due_of, flag_of, pack, payload_o
 from schemas.internal.states import POSITION_KEY, State
 
 S = TypeVar("S", bound=State)
-Rank = tuple[int, int, str]
+Rank = tuple[int, int, int, str]
 
 _encode = msgspec.msgpack.Encoder().encode
 _ABSENT = State()  # what a lookup returns for a key that is not open: None is a deleted state

@@ -1,10 +1,15 @@
 """Quiet hours and send windows: when a touch may go out by the local time of its recipient (F-6,
 C-33).
 
-Moments are in microseconds; times of day are in minutes.
+Moments are in microseconds; times of day are in minutes. A window is the same in every week, so its
+openings and closings are minutes of a week by the wall clock. Where a clock change moves the wall
+clock, the window is what the new time says.
 """
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from bisect import bisect_right
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
 
 from schemas.base.times import DAY, MINUTE
 from schemas.base.zones import zone
@@ -12,26 +17,49 @@ from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 LOOK_AHEAD_US = 15 * DAY
-"""A window that does not open within two weeks never opens: apart from clock changes, every week is
-the same."""
+"""Windows of several zones that are not open at one moment of two weeks never are: apart from clock
+changes, every week is the same."""
+
+_DAY = 24 * 60
+_WEEK = 7 * _DAY
+_CACHED_US = 15 * MINUTE
+
+
+class _Span(NamedTuple):
+    """Whether a window is open, and the first moment at which that is over; NEVER if it stays."""
+
+    is_open: bool
+    until: int
+
+
+class _Week(NamedTuple):
+    """The minutes of a week, from Monday 00:00, at which a window opens or closes, and what it does
+    at each. Without such minutes `always` holds."""
+
+    minutes: tuple[int, ...]
+    opens: tuple[bool, ...]
+    always: bool
+
+    def is_open(self, minute: int) -> bool:
+        """Whether the window is open at a minute of the week."""
+        return self.opens[bisect_right(self.minutes, minute) - 1]
+
+    def minutes_left(self, minute: int) -> int:
+        """How long it is from a minute of the week to the next opening or closing."""
+        place = bisect_right(self.minutes, minute)
+        following = self.minutes[place] if place < len(self.minutes) else self.minutes[0] + _WEEK
+        return following - minute
 
 
 def is_open(window: Window, moment: int) -> bool:
-    """Whether `moment` is outside of quiet hours and inside the step's window."""
-    return not is_quiet(window, moment) and (
-        window.only is None or _inside(window.only, _local_time(window, moment))
+    """Whether `moment` is outside of quiet hours, inside the step's window and inside the allowed
+    hours, by the wall clock of every zone of the window."""
+    minutes = (
+        _minute_of_week(datetime.fromtimestamp(moment // 1_000_000, zone(name)))
+        for name in (window.zone, *window.more_zones)
     )
-
-
-def is_quiet(window: Window, moment: int) -> bool:
-    """Whether `moment` is in the quiet hours: from `start` up to, but without, `end`."""
-    if window.start == window.end:
-        return False
-    local = _local_time(window, moment)
-    return _within(window.start, window.end, local.hour * 60 + local.minute)
+    return all(_is_open_at(_hours(window), minute) for minute in minutes)
 
 
 def opens_at(window: Window | None, moment: int) -> int:
@@ -39,91 +67,133 @@ def opens_at(window: Window | None, moment: int) -> int:
     the whole window of the step. Without a window it is `moment`."""
     if window is None:
         return moment
-    candidate = moment
-    while candidate < moment + LOOK_AHEAD_US:
-        quiet_end = _quiet_until(window, candidate)
-        only = window.only
-        candidate = quiet_end if only is None else _inside_from(window, only, quiet_end)
-        if candidate == quiet_end:
-            return candidate
-    return NEVER
+    span = _span(window, moment)
+    return moment if span.is_open else span.until
 
 
-def _quiet_until(window: Window, moment: int) -> int:
-    """The end of the quiet hours around `moment`, or `moment` where it is not in quiet hours.
+def closes_at(window: Window | None, moment: int) -> int:
+    """The first moment from `moment` on at which a touch may not go out any more: quiet hours begin,
+    the step's window ends, or a clock change leads there. NEVER if the window stays open; `moment`
+    where it is closed already."""
+    if window is None:
+        return NEVER
+    span = _span(window, moment)
+    return span.until if span.is_open else moment
 
-    The end is a local time. If a clock change skips that time, the first moment after the gap
-    counts; if the time comes twice, the first one after `moment`. Quiet hours also end where the
-    clock is set back to a time before their start.
+
+def _span(window: Window, moment: int) -> _Span:
+    """The open or closed time around a moment. Many moments are near one another, so the times are
+    cached from the quarter of an hour on that a moment is in."""
+    span = _span_from(window, moment - moment % _CACHED_US)
+    while span.until <= moment:
+        span = _span_from(window, span.until)
+    return span
+
+
+@lru_cache(maxsize=8192)
+def _span_from(window: Window, moment: int) -> _Span:
+    week = _week(*_hours(window))
+    if not week.minutes:
+        return _Span(week.always, NEVER)
+    zones = [zone(name) for name in (window.zone, *window.more_zones)]
+    second = begin = moment // 1_000_000
+    spans = [_span_by(week, each, second) for each in zones]
+    if all(span.is_open for span in spans):
+        return _Span(True, min(span.until for span in spans) * 1_000_000)
+    while not all(span.is_open for span in spans):
+        second = max(span.until for span in spans if not span.is_open)
+        if second > begin + LOOK_AHEAD_US // 1_000_000:
+            return _Span(False, NEVER)
+        spans = [_span_by(week, each, second) for each in zones]
+    return _Span(False, second * 1_000_000)
+
+
+def _span_by(week: _Week, clock: tzinfo, second: int) -> _Span:
+    """The open or closed time around a second, by one clock; its end is a second too.
+
+    Of an hour that comes twice both count, and of an hour that the clock skips none.
     """
-    if not is_quiet(window, moment):
-        return moment
-    local = _local_time(window, moment)
-    day = local.date()
-    if local.hour * 60 + local.minute >= window.end:
-        day += timedelta(days=1)
-    later = [end for end in _moments_with(day, window.end, zone(window.zone)) if end > moment]
-    candidate = later[0] if later else moment - moment % MINUTE + MINUTE
-    while is_quiet(window, candidate):  # happens only around a clock change
-        candidate += MINUTE
-    change = _clock_change(window, moment, candidate)
-    return candidate if change is None or is_quiet(window, change) else change
+    local = datetime.fromtimestamp(second, clock)
+    is_open = week.is_open(_minute_of_week(local))
+    while True:
+        until = second - local.second + week.minutes_left(_minute_of_week(local)) * 60
+        change = _clock_change(local, second, until)
+        if change is None:
+            return _Span(is_open, until)
+        second, local = change, datetime.fromtimestamp(change, clock)
+        if week.is_open(_minute_of_week(local)) is not is_open:
+            return _Span(is_open, change)
 
 
-def _inside_from(window: Window, only: StepWindow, moment: int) -> int:
-    """The first moment from `moment` on inside the step's window: at the window's start on one of
-    its days, or where a clock change leads into the window."""
-    local = _local_time(window, moment)
-    if _inside(only, local):
-        return moment
-    candidate = NEVER
-    for ahead in range(9):  # a week, and the same weekday again if a clock change skips the start
-        day = local.date() + timedelta(days=ahead)
-        begins = _moments_with(day, only.start, zone(window.zone))
-        later = [at for at in begins if at > moment and _inside(only, _local_time(window, at))]
-        if later:
-            candidate = later[0]
-            break
-    change = _clock_change(window, moment, min(candidate, moment + LOOK_AHEAD_US))
-    if change is not None and _inside(only, _local_time(window, change)):
-        return change
-    return candidate
-
-
-def _clock_change(window: Window, after: int, until: int) -> int | None:
-    """The moment of a clock change between the two moments, to the second; None without one."""
-    offset = _local_time(window, after).utcoffset()
-    if _local_time(window, until).utcoffset() == offset:
+def _clock_change(local: datetime, after: int, until: int) -> int | None:
+    """The second of a clock change after one second, whose local time is `local`, and up to another
+    one; None without a change."""
+    clock, offset = local.tzinfo, local.utcoffset()
+    if datetime.fromtimestamp(until, clock).utcoffset() == offset:
         return None
-    low, high = after // 1_000_000, until // 1_000_000
+    low, high = after, until
     while high - low > 1:
         middle = (low + high) // 2
-        if _local_time(window, middle * 1_000_000).utcoffset() == offset:
+        if datetime.fromtimestamp(middle, clock).utcoffset() == offset:
             low = middle
         else:
             high = middle
-    return high * 1_000_000
+    return high
 
 
-def _inside(only: StepWindow, local: datetime) -> bool:
-    minute = local.hour * 60 + local.minute
+# a window by the wall clock
+
+_Hours = tuple[int, int, StepWindow | None, tuple[StepWindow, ...]]
+
+
+def _hours(window: Window) -> _Hours:
+    return window.start, window.end, window.only, window.allowed
+
+
+@lru_cache(maxsize=4096)
+def _week(start: int, end: int, only: StepWindow | None, allowed: tuple[StepWindow, ...]) -> _Week:
+    hours = (start, end, only, allowed)
+    steps = (*allowed, only) if only is not None else allowed
+    edges = {0, start, end, *(edge for step in steps for edge in (step.start, step.end))}
+    minutes = sorted({day * _DAY + edge % _DAY for day in range(7) for edge in edges})
+    opens = [_is_open_at(hours, minute) for minute in minutes]
+    changes = [place for place, state in enumerate(opens) if state is not opens[place - 1]]
+    return _Week(
+        tuple(minutes[place] for place in changes),
+        tuple(opens[place] for place in changes),
+        opens[0],
+    )
+
+
+def _is_open_at(hours: _Hours, minute_of_week: int) -> bool:
+    start, end, only, allowed = hours
+    weekday, minute = divmod(minute_of_week, _DAY)
+    if start != end and _within(start, end, minute):
+        return False
+    if only is not None and not _inside(only, weekday, minute):
+        return False
+    return not allowed or any(_inside(each, weekday, minute) for each in allowed)
+
+
+def _inside(only: StepWindow, weekday: int, minute: int) -> bool:
     if only.start < only.end:
-        return only.start <= minute < only.end and bool(only.days >> local.weekday() & 1)
+        return only.start <= minute < only.end and bool(only.days >> weekday & 1)
     if minute >= only.start:
-        return bool(only.days >> local.weekday() & 1)
-    return minute < only.end and bool(only.days >> (local.weekday() - 1) % 7 & 1)
+        return bool(only.days >> weekday & 1)
+    return minute < only.end and bool(only.days >> (weekday - 1) % 7 & 1)
 
 
-def _moments_with(day: date, minutes: int, clock: tzinfo) -> list[int]:
-    """The moments with a local time of a day: usually one, and two where the clock is set back. If
-    a clock change skips the time, the first moment after the gap."""
-    moments = []
-    for fold in (0, 1):
-        local = datetime(
-            day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=clock, fold=fold
-        )
-        moments.append(int((local - _EPOCH).total_seconds()) * 1_000_000)
-    return moments[1:] if moments[0] > moments[1] else moments
+def _within(start: int, end: int, minute: int) -> bool:
+    if start < end:
+        return start <= minute < end
+    return minute >= start or minute < end
+
+
+def _minute_of_week(local: datetime) -> int:
+    return local.weekday() * _DAY + local.hour * 60 + local.minute
+
+
+# strict regions
 
 
 def widened(start: int, end: int, earliest: int) -> tuple[int, int]:
@@ -145,13 +215,3 @@ def widened(start: int, end: int, earliest: int) -> tuple[int, int]:
         wider = min(start, earliest), 0
         whole_day = wider[0] == 0
     return (start, end) if whole_day else wider
-
-
-def _local_time(window: Window, moment: int) -> datetime:
-    return datetime.fromtimestamp(moment // 1_000_000, zone(window.zone))
-
-
-def _within(start: int, end: int, minute: int) -> bool:
-    if start < end:
-        return start <= minute < end
-    return minute >= start or minute < end

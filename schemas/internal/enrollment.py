@@ -103,6 +103,13 @@ class Touch(msgspec.Struct, array_like=True):
     """Attempts of this visit that are no failed attempts: the sender could not act inside the send
     window, and another attempt waits for the next one."""
 
+    retry_at: MomentUs | None = None
+    """When the last retry was planned for; `due_at` is later where its send window was closed
+    then."""
+
+    last_commanded_at: MomentUs | None = None
+    """When the last command of the touch went out, where it is not the first one."""
+
     def command_step(self) -> str:
         """The step id from which the command ids of this touch derive."""
         return self.command_step_id or self.step_id
@@ -113,6 +120,18 @@ class Waiting(msgspec.Struct, array_like=True, gc=False):
 
     since: MomentUs
     until: MomentUs
+
+
+class HeardSignal(msgspec.Struct, array_like=True, gc=False):
+    """A reply, connection or conversion of the person: its own time, and the public event.
+
+    `names_touch` is true where the event names the command of the run's last touch: it is then an
+    answer to that touch, whatever the clocks say.
+    """
+
+    at: MomentUs
+    cause: str | None = None
+    names_touch: bool = False
 
 
 class Enrollment(msgspec.Struct, array_like=True):
@@ -148,12 +167,13 @@ class Enrollment(msgspec.Struct, array_like=True):
     """The cause of a reply that came between the command and the answer of a step that waits for a
     reply. Its effect is decided when the step is sent or fails."""
 
-    early_signals: dict[str, MomentUs] = {}
-    """Signals of the person that came while the command of a step that waits for them was out, each
-    with its latest time. The wait of that step looks at them when it begins."""
+    early_signals: dict[str, list[HeardSignal]] = {}
+    """What the person has done since the command of the last touch went out, by signal, as far as
+    it has ended no wait. A wait looks at it when it begins, or is replaced."""
 
     used_signals: dict[str, MomentUs] = {}
-    """The time of the last event that ended a wait, by signal: an event ends at most one wait."""
+    """The latest time of the events that ended a wait, by signal: an event ends at most one
+    wait."""
 
     def due(self) -> MomentUs | None:
         """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""

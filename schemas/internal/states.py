@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
+from schemas.base.times import EARLIEST, DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
+from schemas.channels import ALL_CHANNELS, CHANNELS
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment
 from schemas.internal.messages import RequestTouch, Window, account_key
@@ -115,8 +116,40 @@ class Contact(State):
     `opted_out`."""
 
     resubscribed: dict[str, MomentUs] = {}
-    """When the person last agreed again to a channel: an earlier opt-out that arrives later has no
-    effect."""
+    """When the person last agreed again to a channel, or to `all`: an earlier opt-out that arrives
+    later has no effect."""
+
+    def agreed_at(self, scope: str) -> MomentUs:
+        """When the person last agreed to a channel, or to all of them; before any time where they
+        did not."""
+        to_all = self.resubscribed.get(ALL_CHANNELS, EARLIEST)
+        return max(self.resubscribed.get(scope, EARLIEST), to_all)
+
+    def last_opt_out_at(self, scope: str) -> MomentUs:
+        """The time of the last opt-out of a scope that is opted out: a channel, or all."""
+        return self.opted_out_last.get(scope, self.opted_out[scope])
+
+    def opt_out_scope(self, channel: str) -> str | None:
+        """The scope of the opt-out that closes a channel: the channel's name, `all`, or None if the
+        channel is open."""
+        if channel in self.opted_out:
+            return channel
+        if ALL_CHANNELS not in self.opted_out:
+            return None
+        agreed_at = self.resubscribed.get(channel)
+        is_open = agreed_at is not None and agreed_at > self.last_opt_out_at(ALL_CHANNELS)
+        return None if is_open else ALL_CHANNELS
+
+    def opt_outs(self) -> dict[str, MomentUs]:
+        """The scopes that are closed, each with the time since when: channels, or `all`. Where the
+        person has opted out of all channels and agreed to some again, the others by name."""
+        opted_out = self.opted_out
+        if ALL_CHANNELS not in opted_out or not self.resubscribed:
+            return opted_out
+        scopes = {name: self.opt_out_scope(name) for name in CHANNELS}
+        if None not in scopes.values():
+            return opted_out
+        return {name: opted_out[scope] for name, scope in scopes.items() if scope is not None}
 
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None
@@ -165,6 +198,9 @@ class KnownTenant(State):
     opt_out_words: tuple[str, ...] = ()
     """Words of the tenant that, as a whole text message, are an opt-out: in upper case."""
 
+    calling_hours: bool = False
+    """Whether the calling hours of the law (schemas/base/regions.yaml) narrow the send windows."""
+
 
 class KnownCampaign(State):
     """The copy of a campaign in a task of the contact processor, from CampaignAnnounced.
@@ -199,7 +235,7 @@ class Account(State):
     """The commands of a tenant on one channel inside the sliding window of its limit (F-11).
 
     `sent` has pairs of a moment and a number of commands; `next_slot_at` is the moment at which the
-    limit allows the next command.
+    queue is looked at again: the limit allows the next command, or what was gathered goes out.
     """
 
     tenant_id: str
@@ -207,15 +243,24 @@ class Account(State):
     sent: list[tuple[MomentUs, int]] = []
     sent_total: int = 0
     next_slot_at: MomentUs | None = None
+    at_once_since: MomentUs = 0
+    at_once: int = 0
+    """How many commands went out at once, without being gathered, in the short time that began at
+    `at_once_since`."""
 
     def due(self) -> MomentUs | None:
         return self.next_slot_at
 
 
+GATHERING = "gathering"
+"""The wait of requests of one moment, until it is decided which of them go first."""
+
+
 class Request(State):
     """A touch that waits at a gate of dispatch; deleted when its command is out.
 
-    `wait` is the reason of the wait; `until` is its end, or None while the limit holds the request.
+    `wait` is the reason of the wait; `until` is its end, or None while the request is in a queue of
+    its account: held by the limit, or gathered with others of its moment.
     """
 
     queued: ClassVar[bool] = True
@@ -230,16 +275,23 @@ class Request(State):
         expires_at = self.touch.expires_at
         return expires_at if self.until is None else min(self.until, expires_at)
 
-    def place(self) -> tuple[bytes, tuple[int, int, str]] | None:
-        """The queue and the rank of the request while the limit holds it, otherwise None.
+    def place(self) -> tuple[bytes, tuple[int, int, int, str]] | None:
+        """The queue and the rank of the request while it is in a queue, otherwise None.
 
-        The order is by priority, then due time, then command id (C-35).
+        The order is by priority, then scheduled time, due time and command id (C-35).
         """
         if self.until is not None:
             return None
         touch = self.touch
         queue = account_key(touch.tenant_id, touch.channel)
-        return queue, (-touch.priority, touch.due_at, touch.command_id)
+        if self.wait == GATHERING:
+            queue = gathering_key(touch.tenant_id, touch.channel)
+        return queue, (-touch.priority, touch.scheduled_at, touch.due_at, touch.command_id)
+
+
+def gathering_key(tenant_id: str, channel: str) -> bytes:
+    """The key of the queue in which an account gathers the requests of one moment."""
+    return account_key(tenant_id, channel) + b"/" + GATHERING.encode()
 
 
 class Suppression(State):
@@ -255,11 +307,12 @@ class Suppression(State):
 class AddressUse(State):
     """The commands to one address of a channel, as far back as a frequency cap counts (C-35).
 
-    `sends` has the time of each touch and the contact that it was for. Exists only while the
-    tenant has frequency caps; `forget_at` is when its last entry is out of every window.
+    `sends` has the time of each touch, the contact that it was for, and the touch: its enrollment
+    and number. Exists only while the tenant has frequency caps; `forget_at` is when its last entry
+    is out of every window.
     """
 
-    sends: list[tuple[MomentUs, str]]
+    sends: list[tuple[MomentUs, str, str]]
     forget_at: MomentUs
 
     def due(self) -> MomentUs | None:
@@ -312,6 +365,7 @@ class TenantRecord(State):
     fence: MomentUs = 0
     country: str = ""
     opt_out_words: tuple[str, ...] = ()
+    calling_hours: bool = False
 
 
 CampaignState = CampaignRecord | TenantRecord

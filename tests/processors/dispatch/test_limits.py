@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from processors.dispatch.limits import GATHER_US
 from schemas.base.times import HOUR, SECOND
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Message, Person
@@ -25,6 +26,9 @@ from tests.testing.story import (
 )
 
 ONE = [step("a", hours=1)]
+GATHERED = GATHER_US / HOUR
+"""How long the requests of one moment wait for one another under a small limit, in hours."""
+
 PATIENT = {"answer_timeout_minutes": 10_080}
 NONE = {"quiet_hours": "none", **PATIENT}
 
@@ -36,7 +40,9 @@ def jobs_of(number: int, first: int = 0, **changes: Any) -> list[Message]:
             f"j{n}",
             START + n * SECOND,
             contact_id=f"p{n:04}",
-            person=Person(email=f"p{n}@example.com", phone=f"+1{n}", timezone="America/Chicago"),
+            person=Person(
+                email=f"p{n}@example.com", phone=f"+1312555{n:04}", timezone="America/Chicago"
+            ),
             **changes,
         )
         for n in range(first, first + number)
@@ -55,7 +61,9 @@ def test_the_first_touch_over_the_limit_waits_until_the_first_command_leaves_the
     deliver(world, *jobs_of(101))
     world.advance_hours(3)
     times = [at for _, at in commanded_steps(world)]
-    assert times[:100] == [round(1 + n / 3600, 6) for n in range(100)]
+    assert times[:80] == [round(1 + n / 3600, 6) for n in range(80)]
+    # From here on few slots are free, and the requests of a moment are gathered.
+    assert times[80:100] == [round(1 + n / 3600 + GATHERED, 6) for n in range(80, 100)]
     assert times[100] == 2.0  # the first went out at 1.0
     fact = world.facts(FactKind.TOUCH_DEFERRED)[0]
     assert (fact.reason, fact.until and hours_of(fact.until)) == ("throttled", 2.0)
@@ -119,7 +127,7 @@ def test_a_lowered_limit_counts_what_went_out_before() -> None:
     world.advance_hours(1.5)
     deliver(world, tenant(limits={"email": 1}))
     world.advance_hours(1)
-    assert commanded_steps(world)[3][1] == pytest.approx(2 + 2 / 3600, abs=1e-5)
+    assert commanded_steps(world)[3][1] == pytest.approx(2 + 2 / 3600 + GATHERED, abs=1e-5)
 
 
 def test_a_limit_counts_from_when_it_is_set() -> None:
@@ -127,10 +135,12 @@ def test_a_limit_counts_from_when_it_is_set() -> None:
     world.advance_hours(1.1)
     deliver(world, tenant(limits={"email": 2}))
     deliver(world, *jobs_of(3, first=5))
+    world.advance_hours(0.01)
     times = [at for _, at in commanded_steps(world)]
-    assert times[5:] == [1.1, 1.1]  # the hour has seen seven, five of them before the limit
+    first = round(1.1 + GATHERED, 6)
+    assert times[5:] == [first, first]  # the hour has seen seven, five of them before the limit
     world.advance_hours(1.1)
-    assert commanded_steps(world)[7][1] == 2.1
+    assert commanded_steps(world)[7][1] == round(2.1 + GATHERED, 6)
 
 
 def test_touches_under_a_limit_of_zero_expire() -> None:
@@ -144,10 +154,11 @@ def test_a_wait_for_the_limit_may_be_followed_by_quiet_hours() -> None:
     world = world_with_campaign(steps=[step("a", hours=11.5)], settings=PATIENT)
     deliver(world, tenant(limits={"email": 1}), *jobs_of(2))
     world.advance_hours(30)
-    assert [at for _, at in commanded_steps(world)] == [11.5, 23.0]
+    first, gathered, later = (round(at + GATHERED, 6) for at in (11.5, 12.5, 23.0))
+    assert [at for _, at in commanded_steps(world)] == [first, later]
     told_why = [(f.reason, hours_since_start(f)) for f in world.facts(FactKind.TOUCH_DEFERRED)]
-    first = pytest.approx(11.5, abs=1e-3)
-    assert told_why == [("throttled", first), ("quiet_hours", 12.5), ("throttled", 23.0)]
+    held_at = pytest.approx(11.5, abs=1e-3)
+    assert told_why == [("throttled", held_at), ("quiet_hours", gathered)]
 
 
 def test_the_higher_priority_goes_first_then_the_earlier_due() -> None:
@@ -210,7 +221,7 @@ def test_many_touches_after_quiet_hours_go_out_at_the_limit() -> None:
     world = world_with_campaign(steps=[step("a", hours=15)], settings=PATIENT)
     deliver(world, tenant(limits={"email": 10}), *jobs_of(25))
     world.advance_hours(26)
-    times = [at for _, at in commanded_steps(world)]
+    times = [round(at - GATHERED, 4) for _, at in commanded_steps(world)]
     assert (times.count(23.0), times.count(24.0), times.count(25.0)) == (10, 10, 5)
 
 
@@ -218,4 +229,4 @@ def test_the_contact_has_the_reason_and_the_end_of_the_wait() -> None:
     world = world_with_touches(2, per_hour=1)
     world.advance_hours(1.5)
     touch = contact_of(world, "p0001").enrollments[-1].touches[-1]
-    assert (touch.wait, touch.due_at) == ("throttled", START + 2 * HOUR)
+    assert (touch.wait, touch.due_at) == ("throttled", START + 2 * HOUR + GATHER_US)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from processors.shared.send_windows import is_quiet, opens_at, widened
+from processors.shared.send_windows import is_open, opens_at, widened
 from schemas.base.times import DAY, HOUR, MINUTE, parse_rfc3339
 from schemas.base.zones import zone
 from schemas.internal.messages import Window
@@ -54,9 +54,9 @@ def test_a_window_opens_at_the_first_moment_that_is_not_quiet(
         assert opened == moment
         return
     expected = moment
-    while is_quiet(window, expected):
+    while not is_open(window, expected):
         expected += MINUTE - expected % MINUTE
-    assert not is_quiet(window, opened)
+    assert is_open(window, opened)
     again = datetime.fromtimestamp(expected // 1_000_000, zone(window.zone)).fold
     assert opened == expected or again  # an hour that comes twice opens no night for a moment
 
@@ -119,7 +119,7 @@ def _quiet_minutes(start: int, end: int) -> set[int]:
     if start == end:
         return set()
     window = Window("UTC", start, end)
-    return {n for n in range(24 * 60) if is_quiet(window, YEAR + n * MINUTE)}
+    return {n for n in range(24 * 60) if not is_open(window, YEAR + n * MINUTE)}
 
 
 @given(st.integers(0, 95), st.integers(0, 95), st.integers(0, 95))

@@ -1,0 +1,108 @@
+"""The suppressed addresses of an account: closed by an opt-out or a bounce, and opened again by the
+order that answers it (S4-85).
+
+An address can be closed for several reasons. A new agreement lifts the opt-outs before it, a
+reopened address its bounces; each leaves the other's reasons as they are.
+"""
+
+from collections.abc import Callable, Iterator
+
+from processors.fold.turn import Turn
+from processors.shared.address_keys import address_keys
+from processors.shared.tenant_lookup import tenant_key
+from schemas.base.times import MomentUs
+from schemas.internal import messages as m
+from schemas.internal.facts import FactKind
+from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import KnownTenant, Suppression
+
+_OPT_OUTS = ("opted_out_", "complained")
+"""How the reasons begin that are the will of a person; all others are about the address."""
+
+_SuppressionOrder = m.RequestTouch | m.SuppressAddress | m.LiftSuppression
+
+
+def suppression_of(turn: Turn, touch: m.RequestTouch) -> Suppression | None:
+    """The suppression of a touch's address; None if the address is open."""
+    for key in _keys(turn, touch, touch.recipient, touch.spelling):
+        suppression = turn.store.read(key, Suppression)
+        if suppression is not None:
+            return suppression
+    return None
+
+
+def suppress(turn: Turn, order: m.SuppressAddress) -> None:
+    """Closes an address. Its first reason is the one that is told. Later reasons are kept too, each
+    with its latest time; an order of before orders had a time adds none."""
+    key = next(_keys(turn, order, order.recipient))
+    suppression = turn.store.read(key, Suppression)
+    if suppression is None:
+        turn.store.put(key, Suppression(order.reason, order.cause, order.at or turn.now))
+    elif order.at > _latest(suppression).get(order.reason, ("", 0))[1]:
+        open_suppression = turn.store.edit(key, Suppression)
+        assert open_suppression is not None
+        open_suppression.further[order.reason] = order.cause, order.at
+
+
+def lift(turn: Turn, order: m.LiftSuppression) -> None:
+    """Lifts the opt-outs of an address that are older than the new agreement of its owner."""
+    before = order.at or NEVER
+    for key in _keys(turn, order, order.recipient, order.spelling):
+        _remove(turn, key, lambda reason, at: reason.startswith(_OPT_OUTS) and at < before)
+
+
+def reopen(turn: Turn, order: m.AddressReopened) -> None:
+    """Opens an address that bounces have closed. The order comes to every partition; it has an
+    effect, and a fact, where the account of the channel is. `reason` is what closes it still."""
+    keys = list(_keys(turn, order, order.address))
+    removed = [
+        _remove(turn, key, lambda reason, _: not reason.startswith(_OPT_OUTS)) for key in keys
+    ]
+    if any(removed):
+        left = (turn.store.read(key, Suppression) for key in keys)
+        turn.emit_fact(
+            FactKind.ADDRESS_REOPENED,
+            order.tenant_id,
+            channel=order.channel,
+            cause=order.cause,
+            reason=next((suppression.reason for suppression in left if suppression), None),
+        )
+
+
+def _remove(turn: Turn, key: bytes, is_lifted: Callable[[str, MomentUs], bool]) -> bool:
+    """Removes reasons from a suppression, and the suppression if none is left; the first one that
+    is left is told from now on. Returns whether any was removed."""
+    suppression = turn.store.read(key, Suppression)
+    if suppression is None:
+        return False
+    reasons = _latest(suppression)
+    left = {name: value for name, value in reasons.items() if not is_lifted(name, value[1])}
+    if len(left) == len(reasons):
+        return False
+    if not left:
+        turn.store.delete(key)
+    elif suppression.reason in left:
+        kept = {name: value for name, value in suppression.further.items() if name in left}
+        names = suppression.reason, suppression.cause, suppression.at
+        turn.store.put(key, Suppression(*names, kept))
+    else:
+        first, (cause, at) = next(iter(left.items()))
+        del left[first]
+        turn.store.put(key, Suppression(first, cause, at, left))
+    return True
+
+
+def _latest(suppression: Suppression) -> dict[str, tuple[str, MomentUs]]:
+    """The reasons of a suppression, each with the cause and the time of its latest order."""
+    first = suppression.cause, suppression.at
+    return {suppression.reason: first} | suppression.further
+
+
+def _keys(
+    turn: Turn, order: _SuppressionOrder | m.AddressReopened, address: str, spelling: str = ""
+) -> Iterator[bytes]:
+    """The keys under which an address may be suppressed, the one of today first. They have digests
+    of the address, so that the store holds no list of addresses."""
+    tenant = turn.store.read(tenant_key(order.tenant_id), KnownTenant)
+    for digest in address_keys(tenant, order.channel, address, spelling):
+        yield f"\x02{order.tenant_id}/{order.channel}/{digest}".encode()
