@@ -49,6 +49,7 @@ def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
         tenant.fence,
         tenant.country,
         tenant.opt_out_words,
+        tenant.calling_hours,
     )
     announce_to_all(turn, layout, tenant.tenant_id.encode(), message)
 

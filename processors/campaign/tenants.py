@@ -69,6 +69,7 @@ def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> T
         message.fence,
         message.country,
         message.opt_out_words,
+        message.calling_hours,
     )
 
 

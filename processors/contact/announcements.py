@@ -27,7 +27,14 @@ def tenant_announced(turn: Turn, message: TenantAnnounced) -> None:
 
 
 def _quiet_settings(tenant: KnownTenant) -> tuple[object, ...]:
-    return tenant.timezone, tenant.quiet, tenant.strict_start, tenant.strict_regions
+    return (
+        tenant.timezone,
+        tenant.quiet,
+        tenant.strict_start,
+        tenant.strict_regions,
+        tenant.country,
+        tenant.calling_hours,
+    )
 
 
 def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:

@@ -64,6 +64,7 @@ def _tenant_upserted(data: admin_events.TenantUpserted, cause: str, at: int, _: 
         data.fence or 0,
         data.country or "",
         tuple(word.strip().upper() for word in data.opt_out_words),
+        data.calling_hours,
     )
 
 

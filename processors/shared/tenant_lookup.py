@@ -1,5 +1,6 @@
 """What several processors look up: announced tenants, and the address that a channel needs."""
 
+from schemas.base.zones import zone_country
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
 from schemas.channels import ADDRESSES, CHANNELS
@@ -31,6 +32,14 @@ def service_of(definition: Definition) -> str:
     return definition.service_type or ALL_SERVICES
 
 
+def country_of(tenant: KnownTenant | None) -> str:
+    """The country of a tenant, as ISO 3166-1 alpha-2: the one that it names, else that of its time
+    zone; empty where neither is known."""
+    if tenant is None:
+        return ""
+    return tenant.country or zone_country(tenant.timezone)
+
+
 def tenant_key(tenant_id: str) -> bytes:
     """The key of a KnownTenant."""
     return b"\x00t/" + tenant_id.encode()
@@ -59,4 +68,5 @@ def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownT
         message.fence,
         message.country,
         message.opt_out_words,
+        message.calling_hours,
     )

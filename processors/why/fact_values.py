@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from schemas.base.times import format_clock
+from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal.messages import Window
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -21,14 +22,24 @@ def readable_values(values: dict[str, Any] | None) -> dict[str, Any]:
 
 def _window(window: Window) -> dict[str, Any]:
     """A window with its time zone, its quiet hours and the window of the step."""
-    only = window.only
     quiet = (window.start, window.end)
-    return {
+    readable: dict[str, Any] = {
         "zone": window.zone,
         "zone_from": window.zone_from,
         "quiet": None if window.start == window.end else _span(*quiet),
-        "only": None if only is None else f"{_span(only.start, only.end)}{_days(only.days)}",
+        "only": None if window.only is None else _hours(window.only),
     }
+    if window.more_zones:
+        readable["more_zones"] = list(window.more_zones)
+    if window.region:
+        readable["strict_region"] = window.region
+    if window.allowed:
+        readable["allowed"] = [_hours(hours) for hours in window.allowed]
+    return readable
+
+
+def _hours(hours: StepWindow) -> str:
+    return f"{_span(hours.start, hours.end)}{_days(hours.days)}"
 
 
 def _span(start: int, end: int) -> str:

@@ -3,7 +3,9 @@
 With the zone files of the host a replay would depend on the updates of the host (promise 1).
 """
 
+from collections.abc import Iterator
 from functools import cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
 reset_tzpath(to=())
@@ -11,6 +13,9 @@ ZoneInfo.clear_cache()  # zones that were loaded before may come from the files 
 
 # Factory is tzdata's name for "not configured", not a time zone.
 ZONE_NAMES: frozenset[str] = frozenset(available_timezones() - {"Factory"})
+
+_NO_PLACE = frozenset({"CET", "EET", "EST", "HST", "MET", "MST", "WET"})
+"""Names of a time of many countries, which tzdata links to the zone of one city."""
 
 
 @cache
@@ -24,3 +29,33 @@ def zone(name: str) -> ZoneInfo:
 def is_zone(name: str) -> bool:
     """Whether there is an IANA time zone with exactly this name."""
     return name in ZONE_NAMES
+
+
+def zone_country(name: str) -> str:
+    """The country of a time zone, as ISO 3166-1 alpha-2; empty for a zone of no country, such as
+    UTC.
+
+    A zone of several countries counts for the one of its city.
+    """
+    return _countries().get(name, "")
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """The country of each zone, by the tables of tzdata; all names of a zone have its country."""
+    countries: dict[str, str] = {}
+    for table in ("zone.tab", "zone1970.tab"):
+        for codes, _, name in _rows(table, "\t", 3):
+            countries.setdefault(name, codes[:2])
+    for mark, target, name in _rows("tzdata.zi", " ", 3):
+        if mark == "L" and target in countries and name not in _NO_PLACE:
+            countries.setdefault(name, countries[target])
+    return countries
+
+
+def _rows(file: str, separator: str, columns: int) -> Iterator[list[str]]:
+    """The first columns of each row of a table of tzdata."""
+    for line in files("tzdata.zoneinfo").joinpath(file).read_text("utf-8").splitlines():
+        row = line.split(separator)
+        if not line.startswith("#") and len(row) >= columns:
+            yield row[:columns]

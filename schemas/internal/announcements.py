@@ -27,6 +27,7 @@ class TenantAnnounced(Message, frozen=True):
     fence: MomentUs = 0
     country: str = ""
     opt_out_words: tuple[str, ...] = ()
+    calling_hours: bool = False
 
 
 class AddressReopened(Message, frozen=True):

@@ -70,6 +70,7 @@ class UpsertTenant(Message, frozen=True):
     fence: MomentUs = 0
     country: str = ""
     opt_out_words: tuple[str, ...] = ()
+    calling_hours: bool = False
 
 
 class ReopenAddress(Message, frozen=True):

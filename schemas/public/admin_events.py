@@ -120,7 +120,9 @@ class TenantUpserted(TenantEvent):
     entry in `limits` has a limit of 100 touches an hour (F-11). An event from before `fence` is
     history: it is recorded, and schedules nothing. `country` (release 3) is for phone numbers
     without a country code and for regions; null means the country of the time zone.
-    `opt_out_words` (release 3) are words that, as a whole text message, are an opt-out."""
+    `opt_out_words` (release 3) are words that, as a whole text message, are an opt-out. With
+    `calling_hours` (release 3) calls and texts also keep to the hours that the law allows in the
+    person's region."""
 
     timezone: Zone
     quiet_hours: QuietHours | None = None
@@ -130,6 +132,7 @@ class TenantUpserted(TenantEvent):
     fence: Moment | None = None
     country: Country | None = None
     opt_out_words: Annotated[list[Word], Field(max_length=100, default_factory=list)]
+    calling_hours: bool = False
 
 
 class TenantDeleted(TenantEvent):

@@ -129,6 +129,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
         "delay_hours_by_service": {"hvac": 12, "roofing": 36.5},
         "country": "US",
         "opt_out_words": ["BASTA"],
+        "calling_hours": True,
     },
     "tenant.deleted": {},
     "touch.due": {

@@ -3,44 +3,69 @@
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
 
+from schemas.base.regions import regions_meant
 from schemas.base.times import MomentUs, parse_moment
+from schemas.base.zone_repair import zone_by_siblings
+from schemas.base.zones import zone_country
+from schemas.public.admin_events import TenantUpserted
 from streams.cli.command_settings import connected_settings, valid_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.event_publisher import build_event
 from streams.cli.options import Json, Timeout, Wait
+from streams.cli.output import print_stderr
 from streams.cli.request_reply import TIMEOUT_S, print_answer, publish_and_wait
 
 app = typer.Typer(no_args_is_help=True, help="Tenants: the businesses that send.")
 
 
+Timezone = Annotated[
+    str, typer.Option(help="IANA name, such as America/New_York, or the name Windows has.")
+]
+PerHour = Annotated[list[str] | None, typer.Option(help="CHANNEL=N or CHANNEL=none; default: 100.")]
+Quiet = Annotated[str | None, typer.Option(help="HH:MM-HH:MM; default: 21:00-08:00.")]
+StrictStart = Annotated[
+    str | None, typer.Option(help="HH:MM, when quiet hours begin in stricter regions.")
+]
+StrictRegion = Annotated[
+    list[str] | None, typer.Option(help="A region with a stricter law, such as FL or Florida.")
+]
+Delay = Annotated[list[str] | None, typer.Option(help="SERVICE=HOURS before the first touch.")]
+PerDay = Annotated[int | None, typer.Option(help="Most touches of one person in any 24 hours.")]
+PerWeek = Annotated[int | None, typer.Option(help="Most touches of one person in any 7 days.")]
+Fence = Annotated[
+    str | None, typer.Option(help="A time; earlier events are history and cause no sends.")
+]
+CountryCode = Annotated[
+    str | None, typer.Option(help="Of phone numbers and regions, such as US; default: the zone's.")
+]
+OptOutWord = Annotated[
+    list[str] | None,
+    typer.Option(help="A whole text that is an opt-out, beside STOP and its like."),
+]
+CallingHours = Annotated[
+    bool,
+    typer.Option(
+        "--calling-hours", help="Call and text only when the law of the region allows it."
+    ),
+]
+
+
 @app.command("set")
 def set_tenant(
     tenant_id: Annotated[str, typer.Argument(metavar="ID", help="The tenant's id.")],
-    timezone: Annotated[str, typer.Option(help="IANA name, such as America/New_York.")],
-    per_hour: Annotated[
-        list[str] | None, typer.Option(help="CHANNEL=N or CHANNEL=none; default: 100.")
-    ] = None,
-    quiet: Annotated[str | None, typer.Option(help="HH:MM-HH:MM; default: 21:00-08:00.")] = None,
-    strict_start: Annotated[
-        str | None, typer.Option(help="HH:MM, when quiet hours begin in stricter regions.")
-    ] = None,
-    strict_region: Annotated[
-        list[str] | None, typer.Option(help="A region with a stricter law, such as FL.")
-    ] = None,
-    delay: Annotated[
-        list[str] | None, typer.Option(help="SERVICE=HOURS before the first touch.")
-    ] = None,
-    per_day: Annotated[
-        int | None, typer.Option(help="Most touches of one person in any 24 hours.")
-    ] = None,
-    per_week: Annotated[
-        int | None, typer.Option(help="Most touches of one person in any 7 days.")
-    ] = None,
-    fence: Annotated[
-        str | None, typer.Option(help="A time; earlier events are history and cause no sends.")
-    ] = None,
+    timezone: Timezone,
+    per_hour: PerHour = None,
+    quiet: Quiet = None,
+    strict_start: StrictStart = None,
+    strict_region: StrictRegion = None,
+    delay: Delay = None,
+    per_day: PerDay = None,
+    per_week: PerWeek = None,
+    fence: Fence = None,
+    country: CountryCode = None,
+    opt_out_word: OptOutWord = None,
+    calling_hours: CallingHours = False,
     wait: Wait = True,
     timeout: Timeout = TIMEOUT_S,
     json: Json = False,
@@ -60,14 +85,30 @@ def set_tenant(
         per_day=per_day,
         per_week=per_week,
         fence=fence,
+        country=country,
+        opt_out_word=opt_out_word,
+        calling_hours=calling_hours,
     )
     if fence is not None and parse_time(fence) > valid_settings().scaled_clock().now():
         message = "--fence: must not be in the future, or all events until then would be history"
         raise CommandError(message, EXIT_USAGE)
+    _warn_about_regions(event)
     fact = publish_and_wait(
         connected_settings(), "tenant.upserted", event, wait=wait, timeout_s=timeout
     )
-    print_answer(fact, f"{tenant_id}: saved, time zone {timezone}", as_json=json)
+    print_answer(fact, f"{tenant_id}: saved, time zone {event.timezone}", as_json=json)
+
+
+def _warn_about_regions(event: TenantUpserted) -> None:
+    """Names the strict regions that no code or name of a region is: a mistyped one would hold for
+    nobody."""
+    country = event.country or zone_country(event.timezone)
+    for region in event.quiet_hours.strict_regions if event.quiet_hours else ():
+        if not regions_meant(region, country):
+            print_stderr(
+                f"warning: --strict-region {region}: no region of ISO 3166 has this name or code;"
+                " it holds for people whose region is written in the same way"
+            )
 
 
 def tenant_event(
@@ -82,9 +123,20 @@ def tenant_event(
     per_day: int | None = None,
     per_week: int | None = None,
     fence: str | None = None,
-) -> BaseModel:
+    country: str | None = None,
+    opt_out_word: list[str] | None = None,
+    calling_hours: bool = False,
+) -> TenantUpserted:
     """The event tenant.upserted with the values of the options. Raises CommandError."""
-    values: dict[str, Any] = {"tenant_id": tenant_id, "timezone": timezone}
+    country = None if country is None else country.upper()
+    zone = zone_by_siblings({"timezone": timezone, "country": country})
+    values: dict[str, Any] = {
+        "tenant_id": tenant_id,
+        "timezone": zone or timezone,
+        "country": country,
+        "opt_out_words": opt_out_word or [],
+        "calling_hours": calling_hours,
+    }
     values["limits"] = {
         channel: {"per_hour": None if limit == "none" else _number(int, limit)}
         for channel, limit in _pairs(per_hour)
@@ -101,7 +153,9 @@ def tenant_event(
         values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
         if strict_start is not None:
             values["quiet_hours"]["strict_start"] = strict_start
-    return build_event("tenant.upserted", **values)
+    event = build_event("tenant.upserted", **values)
+    assert isinstance(event, TenantUpserted)
+    return event
 
 
 def parse_time(text: str) -> MomentUs:

@@ -10,6 +10,9 @@ from processors.why import CurrentWait, Explanation, Gate, RunExplanation, Touch
 from schemas.base.times import format_rfc3339, from_datetime
 from schemas.internal.facts import Fact
 
+_ZONES_SHOWN = 3
+"""A number that is free of charge may be in more than forty zones."""
+
 SHOWN_FIELDS = ("step_id", "channel", "command_id", "attempt", "cause", "reason")
 
 
@@ -104,9 +107,8 @@ def _value(value: Any) -> str:
             return "none"
         case datetime():
             return _time(value)
-        case {"zone": zone, "zone_from": source, "quiet": quiet, "only": only}:
-            own = f", only {only}" if only else ""
-            return f"{zone} by the {source}, quiet {quiet or 'never'}{own}"
+        case {"zone": _, "zone_from": _, "quiet": _, "only": _}:
+            return _window(value)
         case {"used": used, "limit": limit}:
             return f"{used} of {limit}"
         case Mapping():
@@ -118,7 +120,20 @@ def _value(value: Any) -> str:
     return str(msgspec.to_builtins(value))
 
 
+def _window(window: Mapping[str, Any]) -> str:
+    """A send window: its zones and whose they are, its quiet hours, and what else narrows it."""
+    zones = [window["zone"], *window.get("more_zones", ())]
+    shown = zones if len(zones) <= _ZONES_SHOWN else [zones[0], f"{len(zones) - 1} more"]
+    text = f"{' and '.join(shown)} by the {window['zone_from']}, quiet {window['quiet'] or 'never'}"
+    if region := window.get("strict_region"):
+        text += f" for the strict region {region}"
+    if allowed := window.get("allowed"):
+        text += f", by law {' or '.join(allowed)}"
+    return text + (f", only {window['only']}" if window["only"] else "")
+
+
 def _time(at: datetime) -> str:
-    """RFC 3339 in UTC, cut to the second, as in the tables of other commands."""
+    """RFC 3339 in UTC, cut to the millisecond: decisions of one second have an order."""
     moment = from_datetime(at)
-    return format_rfc3339(moment - moment % 1_000_000)
+    text = format_rfc3339(moment - moment % 1_000)
+    return text if "." not in text else text.removesuffix("000Z") + "Z"

@@ -1,0 +1,39 @@
+"""The time zone of a text that needs the rest of its object: `PST` beside a region or a phone
+number.
+
+A validator of a field does not see the other fields, and nearly every zone is an IANA name. So this
+is asked only where a zone is refused, or where its name has another meaning in some countries.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.addresses.places import place_of_number
+from schemas.base.regions import regions_named
+from schemas.base.zone_names import is_short_iana, zone_named
+
+
+def zone_by_siblings(fields: Mapping[str, Any]) -> str | None:
+    """The IANA name of the zone that `timezone` names together with `country`, `region` and `phone`
+    of the same object, each of which may be absent; None if there is none."""
+    timezone, country, region, phone = (
+        value if isinstance(value := fields.get(name), str) else ""
+        for name in ("timezone", "country", "region", "phone")
+    )
+    return zone_named(timezone, *_places(country, region, phone)) if timezone else None
+
+
+def zone_in_place(timezone: str | None, region: str | None, phone: str | None) -> str | None:
+    """A zone of a valid event; EST, MST and the like become the zone of the country in which the
+    person is, because people who write them mean the local time with its summer time."""
+    if not timezone or not is_short_iana(timezone):
+        return timezone
+    return zone_named(timezone, *_places("", region or "", phone or "")) or timezone
+
+
+def _places(country: str, region: str, phone: str) -> tuple[str, ...]:
+    """The codes of where a person may be, from the best evidence there is: a country, else that of
+    the phone number; and the regions of that country, or of the world, with such a name."""
+    country = country.strip().upper() or place_of_number(phone, "").country
+    regions = sorted(regions_named(region, country)) if region else []
+    return (*regions, country) if country else tuple(regions)
