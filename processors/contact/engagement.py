@@ -1,13 +1,14 @@
-"""What people do with a touch: deliveries, opens, clicks, calls, and opt-outs (F-8, C-26, C-40)."""
+"""What comes back of a touch: deliveries, bounces, opens, clicks and calls (S4-81, C-40)."""
 
+from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
+from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
-from processors.contact.pause_stop import stop_without_channels
-from processors.contact.profile import suppress_address
 from processors.contact.sequence import check_trigger
-from processors.shared.tenant_lookup import ADDRESS_OF
-from schemas.internal.facts import FactKind
-from schemas.internal.messages import CallEnded, ContactUnsubscribed, TouchSeen
+from schemas.base.code_classes import CodeClass
+from schemas.base.provider_codes import HARD
+from schemas.internal.facts import AUTOMATIC, FactKind
+from schemas.internal.messages import CallEnded, TouchBounced, TouchSeen
 
 _SIGNALS = {
     "delivered": ("delivered_at", FactKind.TOUCH_DELIVERED),
@@ -22,26 +23,38 @@ def touch_signal(
     context: Context, match: CommandMatch, message: TouchSeen, *, backfill: bool = False
 ) -> None:
     """Records the first signal of its kind. A signal with an earlier time that arrives later
-    redates the touch (C-40)."""
+    redates the touch (C-40). A signal of a machine is a fact, and has no effect."""
     touch = match.touch
     field, kind = _SIGNALS[message.signal]
+    if message.automatic:
+        _emit_signal(context, match, message, kind, AUTOMATIC)
+        return
     before = getattr(touch, field)
     if before is not None and before <= message.at:
         return
     setattr(touch, field, message.at)
+    if before is None:
+        _emit_signal(context, match, message, kind, None)
+    else:
+        _emit_signal(context, match, message, FactKind.TOUCH_REDATED, message.signal)
+    if not backfill:
+        check_trigger(context, match.enrollment, message.cause)
+
+
+def _emit_signal(
+    context: Context, match: CommandMatch, message: TouchSeen, kind: FactKind, reason: str | None
+) -> None:
     context.emit_fact(
-        kind if before is None else FactKind.TOUCH_REDATED,
+        kind,
         match.enrollment,
-        touch,
+        match.touch,
         command_id=message.command_id,
         attempt=match.attempt,
         cause=message.cause,
-        reason=None if before is None else message.signal,
+        reason=reason,
         values={"url": message.url} if message.url else None,
         occurred_at=message.at,
     )
-    if not backfill:
-        check_trigger(context, match.enrollment, message.cause)
 
 
 def call_ended(
@@ -73,18 +86,26 @@ def call_ended(
         check_trigger(context, match.enrollment, message.cause)
 
 
-def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
-    """Closes a channel, or all of them, for every campaign of this tenant and for no other tenant
-    (C-26)."""
-    channel, contact = message.channel, context.contact
-    before = contact.opted_out.get(channel)
-    contact.opted_out[channel] = message.at if before is None else min(before, message.at)
-    if before is not None:
-        return
-    reason = "complained" if message.complained else f"opted_out_{channel}"
-    context.emit_fact(
-        FactKind.CONTACT_OPTED_OUT, channel=channel, cause=message.cause, reason=reason
-    )
-    for name in ADDRESS_OF if channel == "all" else (channel,):
-        suppress_address(context, name, reason, message.cause)
-    stop_without_channels(context, channel, message.cause)
+def touch_bounced(context: Context, match: CommandMatch, message: TouchBounced) -> None:
+    """Records a bounce. A hard one closes the address of the command, not the person: a new address
+    opens the channel again (S4-81)."""
+    touch = match.touch
+    first = touch.bounced_at is None
+    touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
+    if first:
+        context.emit_fact(
+            FactKind.TOUCH_BOUNCED,
+            match.enrollment,
+            touch,
+            command_id=message.command_id,
+            attempt=match.attempt,
+            cause=message.cause,
+            reason=message.bounce_type,  # its text may quote the address
+            occurred_at=message.at,
+        )
+    if message.bounce_type == HARD:
+        close_address(context, touch, message.at, message.cause)
+    elif message.bounce_type == CodeClass.UNREACHABLE:
+        close_on_channel(context, touch, message.at, message.cause)
+    elif message.bounce_type == CodeClass.OPTED_OUT:
+        opted_out_at_provider(context, match, message)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from processors.contact import (
+    consent,
     dispatch_answers,
     engagement,
     enrolling,
@@ -181,6 +182,7 @@ _CREATE_CONTACT = (
     m.ContactUpserted,
     m.ContactEnrolled,
     m.ContactUnsubscribed,
+    m.ContactResubscribed,
     m.ConnectionAccepted,
 )
 """Events that create a contact which is not known yet."""
@@ -195,12 +197,13 @@ HANDLERS: dict[type[m.ExternalEvent], Handler] = {
     m.ContactEnrolled: enrolling.contact_enrolled,
     m.ContactStopped: _for_live_runs(_stopped_by_owner),
     m.ContactErased: profile.contact_erased,
-    m.ContactUnsubscribed: engagement.unsubscribed,
+    m.ContactUnsubscribed: consent.unsubscribed,
+    m.ContactResubscribed: consent.resubscribed,
     m.ReviewReceived: _review,
     m.TouchSent: _for_command(sender_answers.touch_sent),
     m.TouchFailed: _for_command(sender_answers.touch_failed),
     m.TouchSeen: _for_command(engagement.touch_signal),
-    m.TouchBounced: _for_command(profile.touch_bounced),
+    m.TouchBounced: _for_command(engagement.touch_bounced),
     m.ContactPaused: _for_live_runs(pause_stop.contact_paused),
     m.ContactResumed: _for_live_runs(pause_stop.contact_resumed),
     m.ContactReplied: replies_conversions.replied,
@@ -224,4 +227,4 @@ _BACKFILL_HANDLERS: dict[type[m.ExternalEvent], Handler] = {
     m.ConversionRecorded: partial(_converted, backfill=True),
 }
 """The handlers of a backfill, where they differ. Sender answers concern commands of ours whenever
-they come, and an opt-out or bounce closes its channel."""
+they come; an opt-out or bounce closes its channel, and an agreement opens it."""

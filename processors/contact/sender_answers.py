@@ -1,16 +1,23 @@
-"""The answers of channel senders to a command: sent or failed (S0-5, F-7)."""
+"""The answers of channel senders to a command: sent or failed (S0-5, F-7, F-8)."""
 
+from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
+from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import (
+    WINDOW_CLOSED,
+    await_next_window,
     fail_touch,
     retry_or_fail,
     send_withdrawal,
     skip_touch,
 )
-from schemas.internal.enrollment import RESOLVED, Phase, Status
+from processors.shared.tenant_lookup import ADDRESS_OF
+from schemas.base.code_classes import CodeClass, Meaning
+from schemas.base.provider_codes import meaning_of
+from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import TouchFailed, TouchSent
 
@@ -52,22 +59,52 @@ def touch_sent(context: Context, match: CommandMatch, message: TouchSent) -> Non
 
 def touch_failed(context: Context, match: CommandMatch, message: TouchFailed) -> None:
     """The sender could not send the command: it is retried, or the touch fails. An answer to an
-    earlier attempt changes nothing."""
-    enrollment, touch = match.enrollment, match.touch
-    if not match.current or touch.phase in RESOLVED:
+    earlier attempt changes nothing about the touch.
+
+    What the code means is decided here, because it depends on the channel. A code by which the
+    person has opted out, or the address does not exist, closes the channel or the address too.
+    """
+    touch = match.touch
+    meaning = meaning_of(message.code, ADDRESS_OF[touch.channel])
+    if match.current:
+        if touch.phase not in RESOLVED:
+            _end_attempt(context, match.enrollment, touch, message, meaning)
+        if meaning.code_class in _CLOSING and not message.retryable:
+            _CLOSING[meaning.code_class](context, touch, message.at, message.cause)
+    if meaning.code_class is CodeClass.OPTED_OUT:
+        opted_out_at_provider(context, match, message)
+        advance_run(context, match.enrollment)
+
+
+_CLOSING = {CodeClass.ADDRESS: close_address, CodeClass.UNREACHABLE: close_on_channel}
+"""What closes the address of a touch, by the class of its code."""
+
+
+def _end_attempt(
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    message: TouchFailed,
+    meaning: Meaning,
+) -> None:
+    """Ends an attempt. What the sender states about another one counts; else the code decides."""
+    code, code_class = message.code, meaning.code_class.value
+    permanent = message.permanent or (meaning.final and not message.retryable)
+    if enrollment.status is Status.STOPPED:
+        if touch.phase is Phase.REQUESTED:
+            send_withdrawal(context, touch, "failed", revoke=False)
+        touch.error = code
+        skip_touch(context, enrollment, touch, Input.FAILED, enrollment.reason or "stopped")
         return
-    permanent = message.permanent or (not message.retryable and _is_client_error(message.code))
+    if code == WINDOW_CLOSED and not message.permanent:
+        await_next_window(context, enrollment, touch)
+        return
     if touch.phase is Phase.REQUESTED:
         send_withdrawal(context, touch, "failed", revoke=False)
-    if enrollment.status is Status.STOPPED:
-        touch.error = message.code
-        skip_touch(context, enrollment, touch, Input.FAILED, enrollment.reason or "stopped")
+    if meaning.code_class is CodeClass.OPTED_OUT:  # no error: the person may decide that
+        touch.error = code
+        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class, advance=False)
     elif touch.phase is Phase.WITHDRAWING and permanent:
-        fail_touch(context, enrollment, touch, Input.FAILED, message.code)
+        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class)
     else:
-        retry_or_fail(context, enrollment, touch, message.code, permanent)
-
-
-def _is_client_error(code: str) -> bool:
-    """Whether the code is an HTTP status 4xx other than 429; those are not retried (F-7)."""
-    return len(code) == 3 and code.isdigit() and code[0] == "4" and code != "429"
+        retry_or_fail(context, enrollment, touch, code, permanent, code_class)

@@ -1,0 +1,93 @@
+"""Addresses that are closed for sending, and opened again (S4-81, S4-85).
+
+An opt-out concerns a person. These functions close the person's address at dispatch too, for every
+contact of the tenant that shares it. A hard bounce concerns an address: a new one opens the
+channel.
+"""
+
+from processors.contact.context import Context
+from processors.fold.turn import Turn
+from processors.shared.address_keys import known_digest, known_digest_before, other_spelling
+from processors.shared.tenant_lookup import ADDRESS_OF, country_of, tenant_key
+from schemas.base.error_codes import is_plain_code
+from schemas.channels import ADDRESSES
+from schemas.internal.enrollment import Touch
+from schemas.internal.facts import FactKind
+from schemas.internal.messages import (
+    AddressReopened,
+    LiftSuppression,
+    SuppressAddress,
+    account_key,
+)
+from schemas.internal.states import Contact, KnownTenant
+from schemas.internal.topics import Topic
+
+_BOUNCED = "address_bounced"
+
+
+def suppress_address(context: Context, channel: str, reason: str, cause: str, at: int) -> None:
+    """Has dispatch suppress the contact's address on a channel, for every contact of the tenant
+    that shares it (S4-85). `at` is the time of the opt-out or bounce."""
+    address = context.address(channel)
+    if address:
+        context.turn.send(
+            Topic.DISPATCH_LOG,
+            account_key(context.tenant_id, channel),
+            SuppressAddress(context.tenant_id, channel, address, reason, cause, at),
+        )
+
+
+def lift_suppression(context: Context, channel: str, cause: str, at: int) -> None:
+    """Has dispatch forget the opt-outs from before `at` of the contact's address on a channel."""
+    address = context.address(channel)
+    if address:
+        spelling = other_spelling(context.address_text(channel), address)
+        order = LiftSuppression(context.tenant_id, channel, address, cause, at, spelling)
+        context.turn.send(Topic.DISPATCH_LOG, account_key(context.tenant_id, channel), order)
+
+
+def close_address(context: Context, touch: Touch, at: int, cause: str) -> None:
+    """Closes the address of a touch, which does not exist. If the contact still has it, it is
+    suppressed for every contact of the tenant."""
+    if touch.recipient is not None:
+        context.contact.bounced.setdefault(touch.recipient.hex(), at)
+        close_on_channel(context, touch, at, cause)
+
+
+def close_on_channel(context: Context, touch: Touch, at: int, cause: str) -> None:
+    """Closes the address of a touch on the touch's channel, which does not reach it. On other
+    channels it stays open."""
+    if touch.recipient is not None and context.has_address(touch.channel, touch.recipient):
+        suppress_address(context, touch.channel, _BOUNCED, cause, at)
+
+
+def address_reopened(turn: Turn, message: AddressReopened) -> None:
+    """Opens an address that bounced, for every contact of this partition to whom it belongs."""
+    tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
+    name, country = ADDRESS_OF[message.channel], country_of(tenant)
+    as_sent = ADDRESSES[name].recipient(message.address, country)
+    digests = {
+        known_digest(name, message.address, country),
+        *map(known_digest_before, (message.address, message.address.strip(), as_sent)),
+    }
+    prefix = f"{message.tenant_id}/".encode()
+    for digest in sorted(digest.hex() for digest in digests):
+        for key in list(turn.store.keys_containing(prefix, digest.encode(), b"")):
+            contact = turn.store.read(key, Contact)
+            if contact is not None and digest in contact.bounced:
+                _reopen(turn, key, digest, message)
+
+
+def _reopen(turn: Turn, key: bytes, digest: str, message: AddressReopened) -> None:
+    contact = turn.store.edit(key, Contact)
+    assert contact is not None
+    del contact.bounced[digest]
+    contact.updated_at = turn.now
+    turn.emit_fact(
+        FactKind.ADDRESS_REOPENED,
+        message.tenant_id,
+        contact_id=key.decode().partition("/")[2],
+        channel=message.channel,
+        cause=message.cause,
+        reason=message.reason if is_plain_code(message.reason) else None,
+    )

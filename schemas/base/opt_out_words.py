@@ -1,0 +1,60 @@
+"""Opt-outs by text: words that, as a whole message, end writing on a channel, and those that lift
+that again.
+
+The words are compared in a form without case, blanks, punctuation and invisible characters: `Stop!`
+and ` "STOP" ` are one word. No text of a message is kept; the tenant's own words, which intake does
+not know, are compared by digests.
+"""
+
+import unicodedata
+from functools import lru_cache
+from hashlib import blake2b
+
+_TEXT_MAX = 100
+_WORD_MAX = 40
+"""Characters of the longest word of a tenant (`opt_out_words` of tenant.upserted)."""
+
+_CARRIERS = ("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT", "REVOKE")
+"""The words that carriers take as an opt-out."""
+
+_CARRIERS_AGAIN = ("START", "UNSTOP")
+"""The words with which a person agrees again."""
+
+_DROPPED = frozenset("PSZC")
+"""The groups of Unicode characters that are no part of a word: punctuation, symbols, separators,
+and control or invisible characters."""
+
+
+def word_of(text: str) -> str:
+    """The form in which a whole message is compared; empty if it is too long for a word."""
+    if len(text) > _TEXT_MAX:
+        return ""
+    kept = unicodedata.normalize("NFKC", text).casefold()
+    word = "".join(char for char in kept if unicodedata.category(char)[0] not in _DROPPED)
+    return word if len(word) <= _WORD_MAX else ""
+
+
+def digest_of(word: str) -> bytes:
+    """The digest of a word in the form of `word_of`."""
+    return blake2b(word.encode(), digest_size=8).digest()
+
+
+OPT_OUTS = frozenset(word_of(word) for word in _CARRIERS)
+"""The carriers' words for an opt-out, in the form of `word_of`."""
+
+_AGREEMENTS = frozenset(digest_of(word_of(word)) for word in _CARRIERS_AGAIN)
+
+
+@lru_cache(maxsize=1024)
+def _digests(words: tuple[str, ...]) -> frozenset[bytes]:
+    return frozenset(digest_of(word) for text in words if (word := word_of(text)))
+
+
+def is_opt_out(keyword: bytes, words: tuple[str, ...]) -> bool:
+    """Whether the digest of a message is that of one of the tenant's words."""
+    return bool(words) and keyword in _digests(words)
+
+
+def is_agreement(keyword: bytes) -> bool:
+    """Whether the digest of a message is that of a word which lifts an opt-out."""
+    return keyword in _AGREEMENTS
