@@ -3,7 +3,8 @@
 Confluent framing: 00, then the schema's id in a registry (4 bytes, big-endian). Single-object
 encoding: C3 01, then the CRC-64-AVRO of the schema's canonical form (8 bytes, little-endian); it
 needs no registry, because the fingerprints of all released schemas are known here. A value is read
-with the writer's schema and resolved to the newest release. Times stay integers of microseconds.
+with the writer's schema and resolved to the newest release. Times are integers of microseconds; the
+writer's logical types are honoured (schemas/public/avro_moments.py).
 """
 
 import json
@@ -19,6 +20,7 @@ from fastavro.schema import SchemaParseException, fingerprint, to_parsing_canoni
 
 from schemas.base.error_codes import RefusalCode, Refused
 from schemas.public.avro_decoder import DecodeValue, compile_decoder
+from schemas.public.avro_moments import with_moments, without_logical_types
 from schemas.public.released import RELEASED, newest, record_name
 
 Resolve = Callable[[int], str | None]
@@ -27,6 +29,10 @@ SchemaUnavailable if the registry does not answer: then the record may be good o
 
 _CONFLUENT = Struct(">BI")
 _SINGLE = b"\xc3\x01"
+FRAMES = (b"\x00", _SINGLE)
+"""With these bytes a framed value begins, and no JSON text."""
+
+_SCHEMA_ID_MAX = 2**31 - 1
 _TRUNCATED = (IndexError, EOFError, StructError)
 
 
@@ -57,6 +63,13 @@ def read_frame(
     schema_id: int = _CONFLUENT.unpack_from(value)[1]
     reader = readers.get(schema_id)
     if reader is None:
+        if not 0 < schema_id <= _SCHEMA_ID_MAX:
+            # A serializer with ids of 8 bytes, as Apicurio's was by default, writes zeros first.
+            detail = (
+                f"{schema_id} is no schema id of 4 bytes: a serializer that writes ids of 8 bytes"
+                " must be set to Confluent's framing"
+            )
+            raise Refused(RefusalCode.NOT_AVRO, detail)
         text = resolve(schema_id) if resolve is not None else None
         if text is None:
             raise _unknown_schema(value, 5, f"schema id {schema_id}")
@@ -109,17 +122,6 @@ def frame_confluent(ce_type: str, datum: dict[str, Any], schema_id: int) -> byte
     return _CONFLUENT.pack(0, schema_id) + _body(ce_type, datum)
 
 
-def without_logical_types(schema: Any) -> Any:
-    """A schema with plain integers for times, so that the reader builds no datetime objects."""
-    match schema:
-        case dict():
-            pairs = schema.items()
-            return {k: without_logical_types(v) for k, v in pairs if k != "logicalType"}
-        case list():
-            return [without_logical_types(item) for item in schema]
-    return schema
-
-
 class _ExactBytesIO(BytesIO):
     """A stream whose `read` raises EOFError if bytes are missing.
 
@@ -134,21 +136,46 @@ class _ExactBytesIO(BytesIO):
 
 
 def _reader(record: str, writer: Any, latest: Any) -> SchemaReader:
-    if to_parsing_canonical_form(writer) == to_parsing_canonical_form(latest):
+    old = with_moments(writer, latest)
+    plain = old == without_logical_types(writer)
+    if plain and to_parsing_canonical_form(writer) == to_parsing_canonical_form(latest):
         return SchemaReader(record, compile_decoder(latest))
-    old = without_logical_types(writer)
     new: Any = fastavro.parse_schema(without_logical_types(latest))
     # A producer may use a namespace of its own; only the name of the record must match.
     old = fastavro.parse_schema(old | {"name": new["name"], "namespace": ""})
+    not_said = _former_defaults(writer, _CE_TYPE[record])
 
     def read(body: bytes) -> Any:
         stream = _ExactBytesIO(body)
-        datum = fastavro.schemaless_reader(stream, old, new)
+        datum: Any = fastavro.schemaless_reader(stream, old, new)
         if stream.tell() != len(body):
             raise ValueError("the value has another length")
+        for name, default in not_said:
+            if datum[name] == default:
+                datum[name] = None
         return datum
 
     return SchemaReader(record, read)
+
+
+def _former_defaults(writer: Any, ce_type: str) -> list[tuple[str, Any]]:
+    """The fields of the writer's schema whose default stands for "not said", with that default.
+
+    In an older release such a field could not be null, so its default was written where the
+    producer said nothing. In the newest release it is null by default.
+    """
+    defaults = {f["name"]: f["default"] for f in newest(ce_type)["fields"] if "default" in f}
+    former = {
+        (field["name"], json.dumps(field["default"]))
+        for release in RELEASED[ce_type]
+        for field in release["fields"]
+        if field.get("default") is not None and defaults.get(field["name"], "") is None
+    }
+    return [
+        (field["name"], field["default"])
+        for field in writer["fields"]
+        if (field["name"], json.dumps(field.get("default"))) in former
+    ]
 
 
 def _rabin(schema: Any) -> bytes:

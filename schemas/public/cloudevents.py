@@ -1,9 +1,12 @@
 """CloudEvents 1.0 over Kafka: parses the headers and value of a record into an envelope.
 
 Binary mode has the attributes in `ce_` headers and the event as value. Structured mode has both in
-one JSON object. Of a header that occurs twice the last one counts, as in Kafka's own clients.
+one JSON object. The content type decides about the mode; a record without one is in binary mode if
+it has `ce_` headers. Of a header that occurs twice the last one counts, as in Kafka's own clients.
 """
 
+import re
+from base64 import b64decode
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -12,6 +15,7 @@ import msgspec
 
 from schemas.base.error_codes import RefusalCode, Refused, printable
 from schemas.base.times import OUT_OF_RANGE, MomentUs, parse_moment
+from schemas.public.avro import FRAMES
 from schemas.public.events import EVENTS, EventType
 
 SPECVERSION = b"1.0"
@@ -19,9 +23,10 @@ CONTENT_TYPE = "content-type"
 JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 AVRO = ("application/avro", "avro/binary", "application/vnd.apache.avro+binary")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors and libraries write before UTF-8. JSON parsers refuse it."""
 
 _ATTRIBUTE_BYTES = 512
-_HEADERS = 100
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -64,11 +69,15 @@ _TYPES: dict[bytes, EventType] = {
     for name, event in EVENTS.items()
     for spelling in (name, *(f"{name}.v{number}" for number in range(1, event.version + 1)))
 }
-_CONTENT_IS_AVRO: dict[bytes | None, bool] = {
-    None: False,
-    JSON.encode(): False,
-    **{content.encode(): True for content in AVRO},
+
+_IN_JSON, _IN_AVRO, _NOT_SAID, _IN_ENVELOPE = "JSON", "Avro", "not said", "structured"
+"""What a content type says about the value. Where it says nothing, the first bytes decide."""
+
+_COMMON_CONTENT: dict[bytes | None, str] = {
+    JSON.encode(): _IN_JSON,
+    **{content.encode(): _IN_AVRO for content in AVRO},
 }
+_words = re.compile(r"[a-z0-9]+").findall
 
 
 def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, bytes]:
@@ -80,27 +89,48 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
         by_name = dict(headers or ())
     except (TypeError, ValueError):
         raise Refused(RefusalCode.NOT_CLOUDEVENT, "the headers are no pairs") from None
-    ce_type = by_name.get("ce_type")
-    if ce_type is None:
-        return _structured(by_name, value)
-    event = _TYPES.get(ce_type)
+    content = _COMMON_CONTENT.get(by_name.get(CONTENT_TYPE))
+    if content is None or "ce_type" not in by_name:
+        return _uncommon(by_name, value)
+    return _binary(by_name, content, value)
+
+
+def _binary(by_name: dict[str, bytes | None], content: str, value: bytes) -> tuple[Envelope, bytes]:
+    ce_type = by_name["ce_type"]
+    event = _TYPES.get(ce_type)  # type: ignore[arg-type]
     if event is None:
         raise _unknown_type(_text(ce_type, "ce_type"))
     if by_name.get("ce_specversion") != SPECVERSION:
         _check_specversion(_text(by_name.get("ce_specversion"), "ce_specversion"))
-    time = by_name.get("ce_time")
-    avro = _CONTENT_IS_AVRO.get(by_name.get(CONTENT_TYPE))
-    return (
-        Envelope(
-            event,
-            _text(by_name.get("ce_id"), "ce_id"),
-            _source(by_name.get("ce_source")),
-            None if time is None else _header_time(time),
-            _content_is_avro(by_name) if avro is None else avro,
-            "ce_backfill" in by_name and _is_true(by_name["ce_backfill"]),
-        ),
-        value,
+    time, backfill = by_name.get("ce_time"), by_name.get("ce_backfill")
+    avro = content is _IN_AVRO or (content is _NOT_SAID and value.startswith(FRAMES))
+    envelope = Envelope(
+        event,
+        _text(by_name.get("ce_id"), "ce_id"),
+        _source(by_name.get("ce_source")),
+        _header_time(time) if time else None,
+        avro,
+        _is_true(backfill) if backfill else False,
     )
+    return envelope, value if avro else value.removeprefix(BYTE_ORDER_MARK)
+
+
+def _uncommon(by_name: dict[str, bytes | None], value: bytes) -> tuple[Envelope, bytes]:
+    """The envelope of a record in structured mode, or with another spelling of its content type or
+    of its header names."""
+    by_name = {name.lower(): text for name, text in by_name.items() if isinstance(name, str)}
+    raw = by_name.get(CONTENT_TYPE)
+    content = _content(_text(raw, CONTENT_TYPE)) if raw else _NOT_SAID
+    if content is _IN_ENVELOPE:
+        return _structured(value)
+    if "ce_type" in by_name:
+        return _binary(by_name, content, value)
+    if any(name.startswith("ce_") for name in by_name):
+        raise Refused(RefusalCode.CE_HEADER_MISSING, "ce_type is missing")
+    if content is _IN_AVRO:
+        detail = "no ce_type header, and not structured JSON either"
+        raise Refused(RefusalCode.NOT_CLOUDEVENT, detail)
+    return _structured(value)
 
 
 def binary_headers(
@@ -117,51 +147,69 @@ def binary_headers(
     return headers if time is None else [*headers, ("ce_time", time.encode())]
 
 
-def _structured(by_name: dict[str, bytes | None], value: bytes) -> tuple[Envelope, bytes]:
-    content = by_name.get(CONTENT_TYPE)
-    if any(name.startswith("ce_") for name in list(by_name)[:_HEADERS] if isinstance(name, str)):
-        raise Refused(RefusalCode.CE_HEADER_MISSING, "ce_type is missing")
-    if content is not None and not _is_json(content):
-        raise Refused(
-            RefusalCode.NOT_CLOUDEVENT, "no ce_type header, and not structured JSON either"
-        )
+def _structured(value: bytes) -> tuple[Envelope, bytes]:
     try:
-        outer = _decode_structured(value)
+        outer = _decode_structured(value.removeprefix(BYTE_ORDER_MARK))
     except (msgspec.DecodeError, RecursionError):
         detail = "no ce_type header, and the value is no CloudEvent in JSON"
         raise Refused(RefusalCode.NOT_CLOUDEVENT, detail) from None
-    return _structured_envelope(outer), bytes(outer.data)
-
-
-def _structured_envelope(outer: _Structured) -> Envelope:
     name = _attribute(outer.type, "type")
     event = _TYPES.get(name.encode("utf-8", "replace"))
     if event is None:
         raise _unknown_type(name)
     _check_specversion(_attribute(outer.specversion, "specversion"))
-    if outer.data_base64 is not None or not bytes(outer.data):
-        raise Refused(
-            RefusalCode.NOT_CLOUDEVENT, "structured mode has its event in `data`, as JSON"
-        )
-    if outer.datacontenttype not in (None, JSON):
-        detail = "structured mode carries application/json alone"
-        raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, detail)
-    return Envelope(
+    avro, data = _structured_data(outer)
+    envelope = Envelope(
         event,
         _attribute(outer.id, "id"),
         _attribute(outer.source, "source"),
-        None if outer.time is None else _time(_attribute(outer.time, "time")),
-        False,
-        outer.backfill is not None and _is_true(outer.backfill),
+        None if _is_absent(outer.time) else _time(_attribute(outer.time, "time")),
+        avro,
+        False if _is_absent(outer.backfill) else _is_true(outer.backfill),
     )
+    return envelope, data
+
+
+def _structured_data(outer: _Structured) -> tuple[bool, bytes]:
+    """Whether the event is in Avro, and its bytes: JSON is in `data`, and any encoding in
+    `data_base64`."""
+    content = _NOT_SAID
+    if not _is_absent(outer.datacontenttype):
+        content = _content(_attribute(outer.datacontenttype, "datacontenttype"))
+    if content is _IN_ENVELOPE:
+        detail = "datacontenttype is that of the event inside, not of the envelope"
+        raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, detail)
+    data = bytes(outer.data)
+    if _is_absent(outer.data_base64):
+        if not data:
+            detail = "structured mode has its event in `data` or in `data_base64`"
+            raise Refused(RefusalCode.NOT_CLOUDEVENT, detail)
+        if content is _IN_AVRO:
+            detail = "in structured mode, Avro is in `data_base64`"
+            raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, detail)
+        return False, data
+    if data not in (b"", b"null"):
+        raise Refused(RefusalCode.NOT_CLOUDEVENT, "there are both `data` and `data_base64`")
+    try:
+        data = b64decode(outer.data_base64, validate=True)
+    except (TypeError, ValueError):
+        raise Refused(RefusalCode.NOT_CLOUDEVENT, "`data_base64` is not base64") from None
+    avro = content is _IN_AVRO or (content is _NOT_SAID and data.startswith(FRAMES))
+    return avro, data if avro else data.removeprefix(BYTE_ORDER_MARK)
+
+
+def _is_absent(attribute: Any) -> bool:
+    """Whether an attribute counts as absent: null, or an empty text."""
+    return attribute is None or attribute == ""
 
 
 def _is_true(value: Any) -> bool:
-    """The value of a boolean attribute: text in a header, text or a boolean in JSON.
+    """The value of a boolean attribute: text in a header, text or a boolean in JSON. Some libraries
+    write the text with a capital.
 
     Raises Refused for any other value.
     """
-    match value:
+    match value.lower() if isinstance(value, bytes | str) else value:
         case True | b"true" | "true":
             return True
         case False | b"false" | "false":
@@ -234,22 +282,26 @@ def _unknown_type(name: str) -> Refused:
     return Refused(RefusalCode.EVENT_TYPE_UNKNOWN, printable(name[:100]))
 
 
-def _content_is_avro(by_name: dict[str, bytes | None]) -> bool:
-    """Whether a content type with parameters or capitals is Avro; the common spellings are looked
-    up.
+@lru_cache(maxsize=1024)
+def _content(text: str) -> str:
+    """What a content type says, in any spelling: parameters and capitals do not matter.
 
-    Raises Refused if it is neither Avro nor JSON.
+    Raises Refused for a type that is neither JSON nor Avro, and for the formats and batches of
+    CloudEvents that are not read.
     """
-    content = _content(by_name.get(CONTENT_TYPE))
-    if content not in AVRO and content != JSON and not content.endswith("+json"):
-        raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, f"{content[:100]} is neither JSON nor Avro")
-    return content in AVRO
-
-
-def _is_json(content: bytes) -> bool:
-    return _content(content) in (STRUCTURED, JSON)
-
-
-def _content(raw: bytes | None) -> str:
-    text = _text(raw, CONTENT_TYPE) if raw else JSON
-    return text.partition(";")[0].strip().lower()
+    media = text.partition(";")[0].strip().lower()
+    if media == STRUCTURED:
+        return _IN_ENVELOPE
+    if media.startswith("application/cloudevents-batch"):
+        detail = "a batch of events is not read: send a record for each event"
+        raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, detail)
+    if media.startswith("application/cloudevents"):
+        detail = f"{media[:100]} is not read: structured mode is {STRUCTURED}"
+        raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, detail)
+    if media.endswith(("/json", "+json")):
+        return _IN_JSON
+    if "avro" in _words(media):
+        return _IN_AVRO
+    if media in ("", "application/octet-stream"):
+        return _NOT_SAID
+    raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, f"{media[:100]} is neither JSON nor Avro")

@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json, to_json
 
 from schemas.base.error_codes import RefusalCode, Refused
-from schemas.base.times import OUT_OF_RANGE, MomentUs, format_rfc3339
+from schemas.base.times import MomentUs, format_rfc3339
 from schemas.public.avro import (
     Resolve,
     SchemaReader,
@@ -25,6 +26,7 @@ from schemas.public.avro import (
 )
 from schemas.public.cloudevents import AVRO, JSON, Headers, binary_headers, parse_envelope
 from schemas.public.events import EVENTS
+from schemas.public.faulty_fields import Dropped, refusal, without_faulty_fields
 from schemas.public.released import RELEASED, record_name
 
 VALUE_BYTES = 1_048_576
@@ -38,7 +40,9 @@ class PublicEvent(msgspec.Struct, frozen=True):
     """A decoded event of a public topic.
 
     `data` is its pydantic model. `time` is the producer's `ce_time` as a moment, or None.
-    `backfill` marks an event of the past, which is recorded and schedules nothing.
+    `backfill` marks an event of the past, which is recorded and schedules nothing. `dropped` names
+    the optional fields that were invalid and that `data` does not have, each with a code; None if
+    there are none.
     """
 
     type: str
@@ -47,11 +51,13 @@ class PublicEvent(msgspec.Struct, frozen=True):
     time: MomentUs | None
     data: Any
     backfill: bool = False
+    dropped: Dropped | None = None
 
 
 class _EventReader(NamedTuple):
-    """The Avro record name and the validators of one event type."""
+    """The model, the Avro record name and the validators of one event type."""
 
+    model: type[BaseModel]
     record: str
     from_json: Callable[[bytes], Any]
     from_python: Callable[[Any], Any]
@@ -59,6 +65,7 @@ class _EventReader(NamedTuple):
 
 _READERS = {
     name: _EventReader(
+        event.model,
         record_name(name),
         event.model.__pydantic_validator__.validate_json,
         event.model.__pydantic_validator__.validate_python,
@@ -90,25 +97,47 @@ class Decoder:
         envelope, body = parse_envelope(headers, value)
         name = envelope.event.name
         event_reader = _READERS[name]
-        try:
-            if envelope.avro:
-                data = self._from_avro(event_reader, body)
-            else:
+        dropped = None
+        if envelope.avro:
+            data, dropped = self._from_avro(event_reader, body)
+        else:
+            try:
                 data = event_reader.from_json(body)
-        except ValidationError as error:
-            raise _refusal(error) from None
+            except ValidationError as error:
+                data, dropped = _from_faulty_json(event_reader, body, error)
         return PublicEvent(
-            name, envelope.id, envelope.source, envelope.time, data, envelope.backfill
+            name, envelope.id, envelope.source, envelope.time, data, envelope.backfill, dropped
         )
 
-    def _from_avro(self, event_reader: _EventReader, value: bytes) -> Any:
+    def _from_avro(self, event_reader: _EventReader, value: bytes) -> tuple[Any, Dropped | None]:
         schema_reader, begin = read_frame(value, self._resolve, self._schema_readers)
         if schema_reader.record != event_reader.record:
             detail = (
                 f"the schema is of {schema_reader.record}, the event says {event_reader.record}"
             )
             raise Refused(RefusalCode.AVRO_SCHEMA_MISMATCH, detail)
-        return event_reader.from_python(read_body(schema_reader, value[begin:]))
+        datum = read_body(schema_reader, value[begin:])
+        validate = event_reader.from_python
+        try:
+            return validate(datum), None
+        except ValidationError as error:
+            return without_faulty_fields(event_reader.model, validate, datum, error)
+
+
+def _from_faulty_json(
+    event_reader: _EventReader, body: bytes, error: ValidationError
+) -> tuple[Any, Dropped]:
+    """The event without the optional fields that are invalid. Raises Refused if it has none without
+    them."""
+    try:
+        value = from_json(body)
+    except ValueError:
+        raise refusal(error) from None
+
+    def validate(value: Any) -> Any:
+        return event_reader.from_json(to_json(value, inf_nan_mode="constants"))
+
+    return without_faulty_fields(event_reader.model, validate, value, error)
 
 
 _decoder = lru_cache(maxsize=8)(Decoder)
@@ -191,20 +220,3 @@ def encode_avro(
     if schema_id is None:
         raise ValueError("Confluent framing needs a schema id of the registry")
     return frame_confluent(ce_type, datum, schema_id)
-
-
-def _refusal(error: ValidationError) -> Refused:
-    """The first problem with its field. The value is left out: it may be large or private."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    kind, message = first["type"], first["msg"].removeprefix("Value error, ")
-    place = ".".join(str(part)[:60] for part in first["loc"])
-    if kind == "json_invalid":
-        deep = "recursion limit" in message
-        return Refused(RefusalCode.TOO_DEEP if deep else RefusalCode.NOT_JSON, message)
-    if kind == "missing":
-        return Refused(RefusalCode.FIELD_MISSING, place)
-    if message == OUT_OF_RANGE:
-        return Refused(RefusalCode.TIME_OUT_OF_RANGE, f"{place}: {message}")
-    if kind == "timezone_unknown":
-        return Refused(RefusalCode.TIMEZONE_UNKNOWN, f"{place}: {message}")
-    return Refused(RefusalCode.FIELD_INVALID, f"{place or 'the value'}: {message}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import fastavro
 
-from schemas.public.avro import without_logical_types
+from schemas.public.avro_moments import without_logical_types
 
 _VALUES: dict[str, Any] = {
     "null": None,

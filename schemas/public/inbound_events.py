@@ -7,7 +7,7 @@ refuses them, because a person may have mistyped a name.) Types are strict other
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from schemas.base.field_types import (
     Addresses,
@@ -18,17 +18,22 @@ from schemas.base.field_types import (
     CodeText,
     CommandId,
     Count,
+    Email,
     EntityId,
     Evidence,
     Id,
     Line,
+    LinkedInUrl,
     Moment,
+    Phone,
     ServiceTypeName,
     Text,
     Url,
     Variables,
     ZoneOrEmpty,
+    required_address,
 )
+from schemas.channels import CHANNELS
 
 
 class Part(BaseModel):
@@ -64,8 +69,8 @@ class Customer(Part):
     contact_id: EntityId
     first_name: Line | None = None
     last_name: Line | None = None
-    email: Line | None = None
-    phone: Line | None = None
+    email: Email | None = None
+    phone: Phone | None = None
     timezone: ZoneOrEmpty | None = None
     region: Line | None = None
 
@@ -93,9 +98,9 @@ class ContactUpserted(ContactEvent):
 
     first_name: Line | None = None
     last_name: Line | None = None
-    email: Line | None = None
-    phone: Line | None = None
-    linkedin_url: Url | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    linkedin_url: LinkedInUrl | None = None
     timezone: ZoneOrEmpty | None = None
     region: Line | None = None
     attributes: Attributes | None = None
@@ -159,8 +164,8 @@ class TouchClicked(CommandEvent):
 class ContactReplied(ContactEvent):
     """The person wrote back. `kind` (release 3) is what the sender knows about the reply: human,
     automatic (an out-of-office note, which is no response, S4-54), gone (the person has left the
-    company), or unsubscribe (an opt-out, which is no response, S4-112). Where `kind` and `automatic`
-    are null, the standard headers of the message, in `headers`, decide."""
+    company), or unsubscribe (an opt-out, which is no response, S4-112). Where `kind` and
+    `automatic` are null, the standard headers of the message, in `headers`, decide."""
 
     channel: ChannelName
     text: Text | None = None
@@ -205,6 +210,13 @@ class AddressReopened(TenantEvent):
     address: AddressText
     reason: Line | None = None
 
+    @field_validator("address")
+    @classmethod
+    def _of_its_channel(cls, text: str, info: ValidationInfo) -> str:
+        """The address by the rule of the channel, which is checked before it."""
+        channel = info.data.get("channel")
+        return required_address(CHANNELS[channel].address, text) if channel else text
+
 
 class ContactComplained(ContactEvent):
     """The person reported a message as spam; this is an opt-out of the channel (F-8)."""
@@ -241,3 +253,32 @@ class CallEnded(CommandEvent):
 
     outcome: EntityId
     seconds: Count = 0
+
+
+_PERSON = ("first_name", "last_name", "email", "phone", "timezone", "region")
+
+DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
+    Customer: _PERSON,
+    ContactUpserted: (*_PERSON, "linkedin_url", "attributes", "addresses"),
+    ContactEnrolled: ("variables",),
+    ContactSteered: ("reason",),
+    TouchSent: ("sent_at", "provider_message_id"),
+    TouchFailed: ("detail",),
+    TouchClicked: ("url",),
+    ContactReplied: ("text", "headers"),
+    TouchBounced: ("reason",),
+    ContactUnsubscribed: ("command_id", "reason"),
+    ContactComplained: ("command_id",),
+    AddressReopened: ("reason",),
+    ConnectionAccepted: ("sender_id",),
+    ConversionRecorded: ("entity_id",),
+    CallEnded: ("seconds",),
+}
+"""The optional fields whose invalid value costs the field alone: the event counts without it, and a
+fact names the field. Of a map only the invalid entries are dropped.
+
+Every other field refuses the event. Those are required fields and identities, and fields whose loss
+would change or widen what the event orders: `enroll`, the campaign of an order, `permanent`,
+`automatic`, `kind`, the codes of a bounce. An opt-out does not depend on its command, so that a bad
+`command_id` must not cost the opt-out.
+"""

@@ -77,6 +77,11 @@ def refusal(headers: Headers | None, value: bytes | None) -> Refused:
     raise AssertionError(f"the record was decoded as {event.type}")
 
 
+def dropped_fields(ce_type: str, /, **changed: Any) -> dict[str, RefusalCode]:
+    """The fields that are dropped from an event in JSON with these fields; it must be decoded."""
+    return decode_record(record_headers(ce_type), record_value(ce_type, **changed)).dropped or {}
+
+
 def refusal_code(headers: Headers | None, value: bytes | None) -> RefusalCode:
     """The code of the error of a record that must be refused."""
     return refusal(headers, value).code

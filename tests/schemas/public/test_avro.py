@@ -7,18 +7,27 @@ from typing import Any
 
 import fastavro
 import pytest
+from fastavro.schema import fingerprint, to_parsing_canonical_form
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.base.error_codes import RefusalCode, Refused
-from schemas.public.avro import frame_single, without_logical_types
+from schemas.public.avro import frame_single
 from schemas.public.avro_decoder import compile_decoder
+from schemas.public.avro_moments import with_moments, without_logical_types
 from schemas.public.codec import Decoder, encode_event
 from schemas.public.compatibility import sample_value
 from schemas.public.example_events import sample_model
 from schemas.public.released import RELEASED, newest
-from tests.testing.public_records import record_headers, refusal_code
+from tests.testing.public_records import (
+    SCHEMA_IDS,
+    decode_record,
+    record_headers,
+    refusal_code,
+    registry,
+)
 
+MICROS = "timestamp-micros"
 AVRO_HEADERS = record_headers("touch.sent", content_type=b"application/avro")
 
 
@@ -58,6 +67,47 @@ def test_a_value_in_neither_framing_is_refused() -> None:
     assert refusal_code(AVRO_HEADERS, b'{"tenant_id": "acme"}') is RefusalCode.NOT_AVRO
 
 
+CONFLUENT = b"\x00\x00\x00\x00" + bytes([SCHEMA_IDS["touch.sent"]])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"application/octet-stream",
+        b"application/x-avro",
+        b"application/avro; charset=binary",
+        b"Application/Avro",
+        b"avro/binary",
+        b"application/vnd.apache.avro+binary",
+        b"application/vnd.acme.touch+avro",
+    ],
+)
+def test_framed_avro_is_told_by_its_content_type_or_its_first_byte(content: bytes | None) -> None:
+    headers = record_headers("touch.sent", content_type=content)
+    body = body_of(newest("touch.sent"), touch_sent())
+    for value in (CONFLUENT + body, frame_single("touch.sent", touch_sent())):
+        assert decode_record(headers, value) == decode_record(AVRO_HEADERS, value)
+
+
+@pytest.mark.parametrize("content", [None, b"application/avro", b"application/x-avro"])
+@pytest.mark.parametrize("schema_id", [1, 7, 2**31, 2**40])
+def test_a_schema_id_of_8_bytes_is_refused_with_what_to_do(
+    schema_id: int, content: bytes | None
+) -> None:
+    def unasked(_: int) -> str | None:
+        raise AssertionError("the registry is asked")
+
+    headers = record_headers("touch.sent", content_type=content)
+    value = b"\x00" + schema_id.to_bytes(8, "big") + body_of(newest("touch.sent"), touch_sent())
+    with pytest.raises(Refused) as error:
+        Decoder(unasked if schema_id < 2**32 else registry).decode(headers, value)
+    if schema_id < 2**32:
+        assert error.value.code is RefusalCode.NOT_AVRO
+        assert "8 bytes" in error.value.detail
+
+
 def test_a_schema_id_that_does_not_exist_is_refused() -> None:
     assert refusal_code(AVRO_HEADERS, b"\x00\x00\x00\xff\xffabc") is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
@@ -91,10 +141,9 @@ def test_field_bounds_apply_to_avro_values_too() -> None:
     bad = {**touch_sent(), "tenant_id": "a/b"}
     assert refusal_code(AVRO_HEADERS, frame_single("touch.sent", bad)) is RefusalCode.FIELD_INVALID
     late = {**touch_sent(), "sent_at": 2**62}
-    assert (
-        refusal_code(AVRO_HEADERS, frame_single("touch.sent", late))
-        is RefusalCode.TIME_OUT_OF_RANGE
-    )
+    assert decode_record(AVRO_HEADERS, frame_single("touch.sent", late)).dropped == {
+        "sent_at": RefusalCode.TIME_OUT_OF_RANGE
+    }
 
 
 def test_a_definition_that_is_not_json_is_refused() -> None:
@@ -118,6 +167,125 @@ def test_an_older_producers_missing_field_takes_its_default() -> None:
     schema = changed(sent_at=None, provider_message_id=None)
     data = read(schema, body_of(schema, touch_sent()))
     assert (data.sent_at, data.provider_message_id) == (None, None)
+
+
+def moment(logical: str | None, integer: str = "long") -> dict[str, str]:
+    return {"type": integer} | ({"logicalType": logical} if logical else {})
+
+
+WHEN: int = touch_sent()["sent_at"]
+COUNTED = {
+    "timestamp-millis": WHEN // 1_000,
+    "timestamp-micros": WHEN,
+    "timestamp-nanos": WHEN * 1_000 + 999,
+    None: WHEN,
+}
+
+
+@pytest.mark.parametrize("logical", COUNTED)
+def test_a_moment_is_read_in_the_unit_of_its_logical_type(logical: str | None) -> None:
+    datum = touch_sent() | {"sent_at": COUNTED[logical]}
+    own = moment(logical)
+    for kind in (own, ["null", own], [own, "null"], ["string", "null", own]):
+        schema = changed(sent_at=kind)
+        assert read(schema, body_of(schema, datum)) == sample_model("touch.sent")
+    schema = changed(sent_at=["null", own])
+    assert read(schema, body_of(schema, datum | {"sent_at": None})).sent_at is None
+
+
+@pytest.mark.parametrize("logical", COUNTED)
+def test_the_unit_counts_in_a_schema_that_is_else_the_released_one(logical: str | None) -> None:
+    text = json.dumps(newest("job.completed")).replace("timestamp-micros", str(logical))
+    schema = json.loads(text.replace(', "logicalType": "None"', ""))
+    datum = sample_model("job.completed").model_dump() | {"completed_at": COUNTED[logical]}
+    headers = record_headers("job.completed", content_type=b"application/avro")
+    value = b"\x00\x00\x00\x00\x07" + body_of(schema, datum)
+    event = Decoder(lambda _: json.dumps(schema)).decode(headers, value)
+    assert event.data == sample_model("job.completed")
+
+
+def test_the_unit_counts_inside_records_maps_and_unions() -> None:
+    def inner(logical: str) -> Any:
+        fields = [{"name": "at", "type": ["null", moment(logical)]}]
+        return {"type": "record", "name": "Inner", "fields": fields}
+
+    def whole(logical: str) -> Any:
+        part = inner(logical)
+        maps = {"type": "map", "values": {"type": "array", "items": part}}
+        fields = [{"name": "parts", "type": ["null", maps]}, {"name": "n", "type": moment(logical)}]
+        return {"type": "record", "name": "Whole", "fields": fields}
+
+    marked = fastavro.parse_schema(with_moments(whole("timestamp-millis"), whole(MICROS)))
+    stream = BytesIO(body_of(whole(MICROS), {"parts": {"a": [{"at": 7}, {"at": None}]}, "n": 8}))
+    plain = fastavro.parse_schema(without_logical_types(whole(MICROS)))
+    assert fastavro.schemaless_reader(stream, marked, plain) == {
+        "parts": {"a": [{"at": 7_000}, {"at": None}]},
+        "n": 8_000,
+    }
+
+
+def test_a_number_that_is_no_moment_stays_as_it_is() -> None:
+    schema = json.loads(json.dumps(newest("call.ended")))
+    (seconds,) = (field for field in schema["fields"] if field["name"] == "seconds")
+    seconds["type"] = moment("timestamp-millis")
+    body = body_of(schema, sample_model("call.ended").model_dump())
+    headers = record_headers("call.ended", content_type=b"application/avro")
+    event = Decoder(lambda _: json.dumps(schema)).decode(headers, b"\x00\x00\x00\x00\x07" + body)
+    assert event.data == sample_model("call.ended")
+
+
+NO_MOMENTS = [
+    ("local-timestamp-millis", "long"),
+    ("local-timestamp-micros", "long"),
+    ("local-timestamp-nanos", "long"),
+    ("time-micros", "long"),
+    ("time-millis", "int"),
+    ("date", "int"),
+    ("acme-seconds", "long"),
+]
+
+
+@pytest.mark.parametrize(("logical", "integer"), NO_MOMENTS)
+def test_a_number_of_another_logical_type_is_no_moment(logical: str, integer: str) -> None:
+    """As text without a zone is none in JSON: the required field refuses, the optional one is
+    dropped."""
+    number = 20_000 if integer == "int" else WHEN
+    schema = json.loads(json.dumps(newest("job.completed")))
+    (completed,) = (field for field in schema["fields"] if field["name"] == "completed_at")
+    completed["type"] = moment(logical, integer)
+    body = body_of(schema, sample_model("job.completed").model_dump() | {"completed_at": number})
+    headers = record_headers("job.completed", content_type=b"application/avro")
+    with pytest.raises(Refused) as error:
+        Decoder(lambda _: json.dumps(schema)).decode(headers, b"\x00\x00\x00\x00\x07" + body)
+    assert error.value.code is RefusalCode.FIELD_INVALID
+    assert error.value.detail.startswith(f"completed_at: {logical}")
+    schema = changed(sent_at=["null", moment(logical, integer)])
+    text = json.dumps(schema)
+    body = body_of(schema, touch_sent() | {"sent_at": number})
+    event = Decoder(lambda _: text).decode(AVRO_HEADERS, b"\x00\x00\x00\x00\x07" + body)
+    assert event.dropped == {"sent_at": RefusalCode.FIELD_INVALID}
+    body = body_of(schema, touch_sent() | {"sent_at": None})
+    event = Decoder(lambda _: text).decode(AVRO_HEADERS, b"\x00\x00\x00\x00\x07" + body)
+    assert event.dropped is None
+
+
+@pytest.mark.parametrize("release", [1, 2, 3])
+@pytest.mark.parametrize("said", [True, False, None])
+def test_the_default_of_an_older_release_is_not_said(release: int, said: bool | None) -> None:
+    """Releases 1 and 2 of contact.replied had `automatic: false` by default: their producers wrote
+    it where they knew nothing."""
+    schema = RELEASED["contact.replied"][release - 1]
+    if said is None and release < 3:
+        return
+    datum = sample_model("contact.replied").model_dump() | {"automatic": said}
+    body = body_of(schema, datum)
+    headers = record_headers("contact.replied", content_type=b"application/avro")
+    fingerprint_le = bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+    single = b"\xc3\x01" + fingerprint_le + body
+    confluent = b"\x00\x00\x00\x00\x07" + body
+    for value in (single, confluent):
+        event = Decoder(lambda _: json.dumps(schema)).decode(headers, value)
+        assert event.data.automatic is (said if release == 3 or said else None)
 
 
 def test_a_producers_own_namespace_does_not_matter() -> None:

@@ -1,10 +1,14 @@
 """Headers and value are parsed to an envelope, or refused with a code."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from schemas.base.error_codes import RefusalCode
+from schemas.public.avro import frame_single
+from schemas.public.cloudevents import BYTE_ORDER_MARK, STRUCTURED
+from schemas.public.example_events import sample_model
 from tests.testing.public_records import (
     Header,
     decode_record,
@@ -76,7 +80,18 @@ def test_a_later_minor_version_is_accepted() -> None:
     assert decode_record(record_headers(ce_specversion=b"1.1"), record_value()).type == "touch.sent"
 
 
-@pytest.mark.parametrize("content", [None, b"application/json; charset=utf-8", b"Application/JSON"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"application/json; charset=utf-8",
+        b"Application/JSON",
+        b" application/json ;a=b",
+        b"text/json",
+        b"application/vnd.acme.crm+JSON; v=2",
+        b"application/octet-stream",
+    ],
+)
 def test_json_is_the_default_and_has_several_spellings(content: bytes | None) -> None:
     assert decode_record(record_headers(content_type=content), record_value()).type == "touch.sent"
 
@@ -104,22 +119,113 @@ def test_structured_mode_requires_its_attributes(name: str) -> None:
     assert refusal_code([], structured_value(**{name: 7})) is RefusalCode.CE_HEADER_INVALID
 
 
-BASE64 = {"data_base64": "AA=="}
+def in_base64(value: bytes) -> dict[str, Any]:
+    return {"data": None, "data_base64": b64encode(value).decode()}
 
 
-@pytest.mark.parametrize("changed", [BASE64, {"data": None, **BASE64}])
-def test_structured_mode_with_binary_data_is_refused(changed: dict[str, Any]) -> None:
-    assert refusal_code([], structured_value(**changed)) is RefusalCode.NOT_CLOUDEVENT
+@pytest.mark.parametrize("content", [None, "", "application/json", "Text/JSON; charset=utf-8"])
+def test_json_in_base64_is_the_same_event(content: str | None) -> None:
+    for value in (record_value(), BYTE_ORDER_MARK + record_value()):
+        whole = structured_value(datacontenttype=content, **in_base64(value))
+        assert decode_record([], whole) == decode_record([], structured_value())
 
 
-def test_structured_mode_with_avro_is_refused() -> None:
-    code = refusal_code([], structured_value(datacontenttype="application/avro"))
+@pytest.mark.parametrize("content", [None, "", "application/avro", "application/vnd.x+avro;v=1"])
+def test_avro_in_base64_is_the_same_event(content: str | None) -> None:
+    value = frame_single("touch.sent", sample_model("touch.sent").model_dump())
+    whole = structured_value(datacontenttype=content, **in_base64(value))
+    assert decode_record([], whole) == decode_record([], structured_value())
+
+
+@pytest.mark.parametrize("text", ["AA", "#", 7, [], {}, "é"])
+def test_what_is_not_base64_is_refused(text: Any) -> None:
+    whole = structured_value(data=None, data_base64=text)
+    assert refusal_code([], whole) is RefusalCode.NOT_CLOUDEVENT
+
+
+def test_data_and_data_in_base64_are_refused() -> None:
+    assert refusal_code([], structured_value(data_base64="AA==")) is RefusalCode.NOT_CLOUDEVENT
+
+
+def test_an_event_without_any_data_is_refused() -> None:
+    whole = structured_value().replace(b'"data"', b'"date"')
+    assert refusal_code([], whole) is RefusalCode.NOT_CLOUDEVENT
+
+
+@pytest.mark.parametrize("content", ["application/avro", "text/xml", STRUCTURED])
+def test_data_as_json_that_says_to_be_something_else_is_refused(content: str) -> None:
+    code = refusal_code([], structured_value(datacontenttype=content))
     assert code is RefusalCode.CONTENT_TYPE_UNKNOWN
 
 
-def test_structured_mode_has_a_content_type_of_its_own() -> None:
-    content: list[Header] = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
-    assert decode_record(content, structured_value()).id == "e-1"
+@pytest.mark.parametrize(
+    "content", ["Application/JSON", "application/json;charset=utf-8", "application/vnd.acme+json"]
+)
+def test_the_json_inside_has_several_spellings(content: str) -> None:
+    assert decode_record([], structured_value(datacontenttype=content)).id == "e-1"
+
+
+STRUCTURED_TYPES = [
+    b"application/cloudevents+json",
+    b"application/cloudevents+json; charset=UTF-8",
+    b"Application/CloudEvents+JSON",
+]
+
+
+@pytest.mark.parametrize("content", STRUCTURED_TYPES)
+def test_structured_mode_is_told_by_the_content_type_and_by_nothing_else(content: bytes) -> None:
+    alone: list[Header] = [("content-type", content)]
+    beside = record_headers("touch.opened", ce_id=b"another", content_type=content)
+    stray: list[Header] = [("ce_tenant", b"acme"), *alone]
+    for headers in (alone, beside, stray):
+        assert decode_record(headers, structured_value()) == decode_record([], structured_value())
+
+
+def test_a_batch_of_events_is_refused_with_what_to_do() -> None:
+    batch = b"[" + structured_value() + b"]"
+    for content in (
+        b"application/cloudevents-batch+json",
+        b"Application/CloudEvents-Batch+JSON;a=b",
+    ):
+        for headers in ([("content-type", content)], record_headers(content_type=content)):
+            refused = refusal(headers, batch)
+            assert refused.code is RefusalCode.CONTENT_TYPE_UNKNOWN
+            assert "a record for each event" in refused.detail
+
+
+def test_structured_mode_in_another_format_is_refused_by_name() -> None:
+    refused = refusal([("content-type", b"application/cloudevents+avro")], b"x")
+    assert refused.code is RefusalCode.CONTENT_TYPE_UNKNOWN
+    assert "application/cloudevents+json" in refused.detail
+
+
+@pytest.mark.parametrize("content", [None, b"application/json", STRUCTURED_TYPES[0]])
+def test_a_byte_order_mark_before_json_is_skipped(content: bytes | None) -> None:
+    headers: list[Header] = [] if content is None else [("content-type", content)]
+    marked = BYTE_ORDER_MARK + structured_value()
+    assert decode_record(headers, marked) == decode_record([], structured_value())
+    binary = record_headers(content_type=b"application/json")
+    assert decode_record(binary, BYTE_ORDER_MARK + record_value()) == decode_record(
+        binary, record_value()
+    )
+
+
+def test_an_empty_attribute_is_absent() -> None:
+    empty = record_headers(ce_time=b"", ce_backfill=b"", content_type=b"")
+    absent = record_headers(ce_time=None, content_type=None)
+    assert decode_record(empty, record_value()) == decode_record(absent, record_value())
+    structured = structured_value(time="", backfill="", datacontenttype="", data_base64="")
+    assert decode_record([], structured) == decode_record(absent, record_value())
+
+
+def test_the_names_of_headers_may_have_capitals() -> None:
+    headers = [(name.upper(), value) for name, value in record_headers()]
+    assert decode_record(headers, record_value()) == decode_record(record_headers(), record_value())
+
+
+@pytest.mark.parametrize("text", [b"true", b"True", b"TRUE"])
+def test_a_boolean_attribute_may_have_capitals(text: bytes) -> None:
+    assert decode_record(record_headers(ce_backfill=text), record_value()).backfill
 
 
 def test_null_data_is_an_invalid_value() -> None:

@@ -11,6 +11,7 @@ from schemas.public.events import COMMAND_TYPES, EVENTS
 from schemas.public.example_events import COMMAND_ID, TIME, sample
 from tests.testing.public_records import (
     decode_record,
+    dropped_fields,
     record_headers,
     record_value,
     refusal,
@@ -82,10 +83,10 @@ def test_a_command_id_is_a_uuid(command: str) -> None:
     )
 
 
-@pytest.mark.parametrize("zone", ["Mars/Base", "america/new_york", "EST5", "../etc", "Factory"])
+@pytest.mark.parametrize("zone", ["Mars/Base", "EST5", "../etc", "Factory"])
 def test_a_timezone_is_an_iana_name(zone: str) -> None:
-    result = refusal_code_and_field("job.completed", customer=customer(timezone=zone))
-    assert result == (RefusalCode.TIMEZONE_UNKNOWN, "customer.timezone")
+    dropped = dropped_fields("job.completed", customer=customer(timezone=zone))
+    assert dropped == {"customer.timezone": RefusalCode.TIMEZONE_UNKNOWN}
     assert (
         refusal_code_and_field("tenant.upserted", timezone=zone)[0] is RefusalCode.TIMEZONE_UNKNOWN
     )
@@ -132,14 +133,12 @@ def test_the_offset_of_a_time_is_applied() -> None:
 
 def test_a_line_cannot_forge_a_header() -> None:
     forged = customer(email="a@example.com\r\nBcc: b@example.com")
-    assert refusal_code_and_field("job.completed", customer=forged)[0] is RefusalCode.FIELD_INVALID
+    dropped = dropped_fields("job.completed", customer=forged)
+    assert dropped == {"customer.email": RefusalCode.FIELD_INVALID}
 
 
 def test_a_text_that_postgresql_cannot_hold_is_refused() -> None:
-    assert refusal_code_and_field("contact.replied", text="a\x00b") == (
-        RefusalCode.FIELD_INVALID,
-        "text",
-    )
+    assert dropped_fields("contact.replied", text="a\x00b") == {"text": RefusalCode.FIELD_INVALID}
 
 
 def test_a_reply_can_have_many_lines() -> None:
@@ -156,10 +155,7 @@ def test_types_are_strict() -> None:
         RefusalCode.FIELD_INVALID,
         "permanent",
     )
-    assert refusal_code_and_field("call.ended", seconds="25") == (
-        RefusalCode.FIELD_INVALID,
-        "seconds",
-    )
+    assert dropped_fields("call.ended", seconds="25") == {"seconds": RefusalCode.FIELD_INVALID}
     assert refusal_code_and_field("job.completed", enroll=1) == (
         RefusalCode.FIELD_INVALID,
         "enroll",
@@ -194,22 +190,12 @@ def test_quiet_hours_are_times_of_day(clock: Any) -> None:
 
 
 def test_attributes_are_flat_and_bounded() -> None:
-    assert (
-        refusal_code_and_field("contact.upserted", attributes={"a": {"b": 1}})[0]
-        is RefusalCode.FIELD_INVALID
-    )
-    assert (
-        refusal_code_and_field("contact.upserted", attributes={"a": None})[0]
-        is RefusalCode.FIELD_INVALID
-    )
-    assert (
-        refusal_code_and_field("contact.upserted", attributes={"a": 2**64})[0]
-        is RefusalCode.FIELD_INVALID
-    )
+    for value in ({"b": 1}, None, 2**64):
+        dropped = dropped_fields("contact.upserted", attributes={"a": value, "b": 1})
+        assert dropped == {"attributes.a": RefusalCode.FIELD_INVALID}
     many = {f"k{number}": 1 for number in range(101)}
-    assert (
-        refusal_code_and_field("contact.upserted", attributes=many)[0] is RefusalCode.FIELD_INVALID
-    )
+    dropped = dropped_fields("contact.upserted", attributes=many)
+    assert dropped == {"attributes": RefusalCode.FIELD_INVALID}
 
 
 def test_an_attribute_keeps_its_type() -> None:

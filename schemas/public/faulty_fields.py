@@ -1,0 +1,169 @@
+"""What an invalid value costs: an optional field alone, or the whole event.
+
+The table DROPPABLE (schemas/public/inbound_events.py) names the fields of the first kind. Of a map,
+only the invalid entries are dropped. Valid events never come here.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.base.error_codes import RefusalCode, Refused, is_plain_code
+from schemas.base.times import OUT_OF_RANGE
+from schemas.public.avro_moments import NoMoment
+from schemas.public.inbound_events import DROPPABLE
+
+FAULTS_MAX = 1_000
+"""Errors that are looked at one by one: pydantic takes seconds to list hundreds of thousands."""
+
+_ENTRIES_MAX = 200
+"""Every map of events may have fewer entries than this, with fewer errors than FAULTS_MAX."""
+
+_ROUNDS_MAX = 10
+"""Without its invalid parts an event is validated again: some checks look at valid values only."""
+
+_CODES = {"missing": RefusalCode.FIELD_MISSING, "timezone_unknown": RefusalCode.TIMEZONE_UNKNOWN}
+"""The code of each kind of pydantic error that has one of its own."""
+
+Location = tuple[str, ...]
+"""The names that lead to a field or to an entry of a map."""
+
+Dropped = dict[str, RefusalCode]
+"""The fields that were dropped, each with the reason: `customer.phone`, `attributes.size`. An entry
+whose name could be a text of its own is `*`."""
+
+
+def without_faulty_fields(
+    model: type[BaseModel], validate: Callable[[Any], Any], value: Any, error: ValidationError
+) -> tuple[Any, Dropped]:
+    """The event in `value`, plain values that failed with `error`, without the fields that may be
+    dropped, and those fields. `value` is changed.
+
+    Raises Refused if anything else is invalid.
+    """
+    dropped: Dropped = {}
+    for _ in range(_ROUNDS_MAX):
+        faults = _faults(model, value, error)
+        for location, code in faults.items():
+            _remove(value, location)
+            dropped.setdefault(_name(location), code)
+        try:
+            return validate(value), dropped
+        except ValidationError as further:
+            error = further
+    raise refusal(error, value)
+
+
+def refusal(error: ValidationError, value: Any = None) -> Refused:
+    """The first problem with its field. The value is left out: it may be large or private."""
+    if error.error_count() > FAULTS_MAX:
+        return Refused(RefusalCode.FIELD_INVALID, f"{error.error_count()} invalid values")
+    return _refusal_of(_lines(error)[0], value)
+
+
+def _refusal_of(line: Any, value: Any) -> Refused:
+    code, message = _code(line, value)
+    place = ".".join(str(part)[:60] for part in line["loc"])
+    if line["type"] == "json_invalid":
+        return Refused(code, message)
+    if line["type"] == "missing":
+        return Refused(code, place)
+    return Refused(code, f"{place or 'the value'}: {message}")
+
+
+def _faults(
+    model: type[BaseModel], value: Any, error: ValidationError
+) -> dict[Location, RefusalCode]:
+    """The parts of the event that the errors are about, each with its code.
+
+    Raises Refused for the first error that is about anything that may not be dropped.
+    """
+    faults: dict[Location, RefusalCode] = {}
+    if error.error_count() > FAULTS_MAX:
+        faults = dict.fromkeys(_too_large(model, value), RefusalCode.FIELD_INVALID)
+        if not faults:
+            raise refusal(error, value)
+        return faults
+    for line in _lines(error):
+        location = _droppable(model, line["loc"], value)
+        if location is None:
+            raise _refusal_of(line, value)
+        faults.setdefault(location, _code(line, value)[0])
+    return {  # a field that is dropped takes its entries with it
+        location: code
+        for location, code in faults.items()
+        if not any(location[:end] in faults for end in range(1, len(location)))
+    }
+
+
+def _lines(error: ValidationError) -> Any:
+    return error.errors(include_url=False, include_context=False, include_input=False)
+
+
+def _code(line: Any, value: Any) -> tuple[RefusalCode, str]:
+    """The code and the message of an error."""
+    kind, message = line["type"], line["msg"].removeprefix("Value error, ")
+    found = _value_at(value, line["loc"])
+    if isinstance(found, NoMoment):
+        return RefusalCode.FIELD_INVALID, str(found)
+    if kind == "json_invalid":
+        deep = "recursion limit" in message
+        return RefusalCode.TOO_DEEP if deep else RefusalCode.NOT_JSON, message
+    if message == OUT_OF_RANGE:
+        return RefusalCode.TIME_OUT_OF_RANGE, message
+    return _CODES.get(kind, RefusalCode.FIELD_INVALID), message
+
+
+def _droppable(model: type[BaseModel], loc: tuple[Any, ...], value: Any) -> Location | None:
+    """The part to drop for an error at `loc`: a field, or an entry of a map; None if the event must
+    be refused."""
+    if not loc or not isinstance(value, dict):
+        return None
+    name, *inner = loc
+    held = value.get(name)
+    if name in DROPPABLE.get(model, ()):
+        is_entry = inner and isinstance(held, dict) and inner[0] in held
+        return (name, inner[0]) if is_entry else (name,)
+    nested = _nested(model, name)
+    location = None if nested is None else _droppable(nested, tuple(inner), held)
+    return None if location is None else (name, *location)
+
+
+def _nested(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    field = model.model_fields.get(name)
+    kind = None if field is None else field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _too_large(model: type[BaseModel], value: Any) -> list[Location]:
+    """The droppable maps that have more entries than any map may have."""
+    if not isinstance(value, dict):
+        return []
+    names = DROPPABLE.get(model, ())
+    return [
+        (name,)
+        for name, held in value.items()
+        if name in names and isinstance(held, dict) and len(held) > _ENTRIES_MAX
+    ]
+
+
+def _value_at(value: Any, loc: tuple[Any, ...]) -> Any:
+    for name in loc:
+        if not isinstance(value, dict):
+            break
+        value = value.get(name)
+    return value
+
+
+def _remove(value: Any, location: Location) -> None:
+    *outer, last = location
+    for name in outer:
+        value = value[name]
+    value.pop(last, None)
+
+
+def _name(location: Location) -> str:
+    """The location as text. Facts hold no addresses and names, so an entry shows its name only if
+    that is a plain code."""
+    return ".".join(name if is_plain_code(name) else "*" for name in location)

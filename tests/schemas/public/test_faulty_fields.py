@@ -1,0 +1,243 @@
+"""An optional field with an invalid value costs the field; anything else refuses the event."""
+
+import json
+import time
+from itertools import chain
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from schemas.base.error_codes import RefusalCode
+from schemas.public.avro import frame_single
+from schemas.public.events import COMMAND_TYPES, EVENTS
+from schemas.public.example_events import sample, sample_model
+from schemas.public.inbound_events import (
+    DROPPABLE,
+    AddressReopened,
+    ConnectionAccepted,
+    ContactReplied,
+    ContactSteered,
+    ConversionRecorded,
+    Customer,
+    JobCompleted,
+    ReviewReceived,
+    TouchBounced,
+    TouchClicked,
+    TouchFailed,
+    TouchOpened,
+)
+from tests.testing.public_records import (
+    decode_record,
+    dropped_fields,
+    record_headers,
+    record_value,
+    refusal,
+)
+
+INVALID = RefusalCode.FIELD_INVALID
+
+REFUSING: dict[type[BaseModel], set[str]] = {
+    JobCompleted: {"enroll"},
+    ContactSteered: {"campaign_id"},
+    TouchFailed: {"permanent"},
+    TouchOpened: {"automatic"},
+    TouchClicked: {"automatic"},
+    ContactReplied: {"automatic", "command_id", "kind"},
+    TouchBounced: {"bounce_type", "enhanced_code", "smtp_code"},
+    ConnectionAccepted: {"command_id"},
+    ReviewReceived: {"command_id", "campaign_id"},
+    ConversionRecorded: {"command_id"},
+}
+"""The optional fields whose fault refuses the event, because without them it would say more than
+its producer did, or something else."""
+
+
+def models() -> list[type[BaseModel]]:
+    """The models of events about jobs, contacts and engagement, and of the parts of these."""
+    names = {"jobs", "contacts", "engagement"}
+    kinds = [event.model for event in EVENTS.values() if (event.topic or "") in names]
+    return [*dict.fromkeys(kinds), Customer]
+
+
+@pytest.mark.parametrize("model", models())
+def test_every_optional_field_is_either_dropped_or_refuses(model: type[BaseModel]) -> None:
+    optional = {name for name, field in model.model_fields.items() if not field.is_required()}
+    dropped, refusing = {*DROPPABLE.get(model, ())}, REFUSING.get(model, set())
+    assert dropped | refusing == optional
+    assert not dropped & refusing
+
+
+def test_admin_events_lose_no_field() -> None:
+    admin = {e.model for e in EVENTS.values() if e.topic in ("campaigns", "senders", None)}
+    assert not admin & DROPPABLE.keys()
+
+
+def fields_of(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    own = [(*prefix, name) for name in DROPPABLE.get(model, ())]
+    return own + (fields_of(Customer, ("customer",)) if model is JobCompleted else [])
+
+
+FIELDS = [
+    (name, path)
+    for name, event in EVENTS.items()
+    if name not in COMMAND_TYPES
+    for path in fields_of(event.model)
+]
+
+
+def with_value(name: str, path: tuple[str, ...], value: Any) -> bytes:
+    """An event in JSON with this value at the path."""
+    whole = json.loads(record_value(name))
+    held = whole
+    for part in path[:-1]:
+        held = held[part]
+    held[path[-1]] = value
+    return json.dumps(whole).encode()
+
+
+def without(name: str, path: tuple[str, ...]) -> Any:
+    """The event without the field."""
+    whole = json.loads(with_value(name, path, None))
+    held = whole
+    for part in path[:-1]:
+        held = held[part]
+    del held[path[-1]]
+    return EVENTS[name].model.model_validate_json(json.dumps(whole))
+
+
+@pytest.mark.parametrize("value", [[1], "x\x00" * 11_000], ids=["list", "text"])
+@pytest.mark.parametrize(("name", "path"), FIELDS, ids=str)
+def test_an_invalid_optional_field_costs_the_field_alone(
+    name: str, path: tuple[str, ...], value: Any
+) -> None:
+    event = decode_record(record_headers(name), with_value(name, path, value))
+    assert event.dropped is not None
+    assert [*event.dropped] == [".".join(path)]
+    assert event.data == without(name, path)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(FIELDS), json_values)
+def test_no_value_of_an_optional_field_costs_the_event(
+    field: tuple[str, tuple[str, ...]], value: Any
+) -> None:
+    name, path = field
+    data = decode_record(record_headers(name), with_value(name, path, value)).data
+    plain = sample_model(name)
+    kept = {key for key in type(plain).model_fields if key != path[0]}
+    assert all(getattr(data, key) == getattr(plain, key) for key in kept)
+
+
+def test_valid_events_drop_nothing() -> None:
+    for name in EVENTS:
+        assert decode_record(record_headers(name), record_value(name)).dropped is None
+
+
+def test_only_the_invalid_entries_of_a_map_are_dropped() -> None:
+    attributes = {"plan": "gold", "size": [], "age": 7, "note": None}
+    addresses = {"email": "n/a", "phone": "+12125550100", "fax": "1"}
+    whole = record_value("contact.upserted", attributes=attributes, addresses=addresses)
+    event = decode_record(record_headers("contact.upserted"), whole)
+    assert event.dropped == {
+        "attributes.size": INVALID,
+        "attributes.note": INVALID,
+        "addresses.email": INVALID,
+        "addresses.fax": INVALID,
+    }
+    assert event.data.attributes == {"plan": "gold", "age": 7}
+    assert event.data.addresses == {"phone": "+12125550100"}
+    headers = {"Auto-Submitted": "auto-replied", "Received": "x" * 2_001}
+    reply = record_value("contact.replied", headers=headers)
+    assert decode_record(record_headers("contact.replied"), reply).data.headers == {
+        "Auto-Submitted": "auto-replied"
+    }
+    assert dropped_fields("contact.enrolled", variables={"a": 1, "b": "x"}) == {
+        "variables.a": INVALID
+    }
+
+
+def test_each_dropped_field_has_its_own_code() -> None:
+    customer = sample("job.completed")["customer"] | {"timezone": "Mars/Base", "phone": 7}
+    assert dropped_fields("job.completed", customer=customer) == {
+        "customer.timezone": RefusalCode.TIMEZONE_UNKNOWN,
+        "customer.phone": INVALID,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "place"),
+    [
+        ("job.completed", {"job_id": ""}, "job_id"),
+        ("job.completed", {"enroll": "no"}, "enroll"),
+        ("contact.upserted", {"contact_id": 7}, "contact_id"),
+        ("contact.stopped", {"campaign_id": "a/b", "reason": 7}, "campaign_id"),
+        ("touch.sent", {"command_id": "1"}, "command_id"),
+        ("touch.failed", {"permanent": "yes"}, "permanent"),
+        ("touch.bounced", {"bounce_type": "odd"}, "bounce_type"),
+        ("contact.replied", {"kind": "odd"}, "kind"),
+        ("contact.replied", {"automatic": "no"}, "automatic"),
+    ],
+)
+def test_a_fault_elsewhere_refuses_the_event_and_is_the_one_that_is_named(
+    name: str, changed: dict[str, Any], place: str
+) -> None:
+    optional = {"sent_at": 7, "detail": 7, "reason": 7, "text": 7, "first_name": 7}
+    whole = json.loads(record_value(name)) | optional | changed
+    refused = refusal(record_headers(name), json.dumps(whole).encode())
+    assert (refused.code, refused.detail.partition(":")[0]) == (INVALID, place)
+
+
+def test_a_customer_without_an_id_refuses_the_job() -> None:
+    customers: list[Any] = [{"email": 7}, {"contact_id": "", "email": 7}, None, 7, []]
+    for customer in customers:
+        whole = record_value("job.completed", customer=customer)
+        assert refusal(record_headers("job.completed"), whole).detail.startswith("customer")
+
+
+def test_avro_loses_only_the_field_too() -> None:
+    datum = sample_model("contact.upserted").model_dump() | {
+        "first_name": "a\x00b",
+        "timezone": "Mars/Base",
+        "attributes": {"plan": "gold", "note": "\x00"},
+    }
+    headers = record_headers("contact.upserted", content_type=b"application/avro")
+    event = decode_record(headers, frame_single("contact.upserted", datum))
+    assert event.dropped == {
+        "first_name": INVALID,
+        "timezone": RefusalCode.TIMEZONE_UNKNOWN,
+        "attributes.note": INVALID,
+    }
+    assert (event.data.first_name, event.data.attributes) == (None, {"plan": "gold"})
+
+
+def test_no_value_is_in_the_name_of_a_dropped_field() -> None:
+    names = ["ann.lee@example.com", "x" * 5_000, "Ann\x00Lee", "+1 212 555 0100"]
+    dropped = dropped_fields("contact.upserted", attributes={name: [] for name in names})
+    assert dropped == {"attributes.*": INVALID}
+
+
+@pytest.mark.parametrize("name", ["contact.upserted", "campaign.migrated"])
+def test_a_map_of_many_invalid_entries_is_looked_at_in_bounded_time(name: str) -> None:
+    field = {"contact.upserted": "attributes", "campaign.migrated": "steps"}[name]
+    whole = record_value(name, **{field: {f"k{number}": [] for number in range(60_000)}})
+    began = time.process_time()
+    if name == "contact.upserted":
+        assert decode_record(record_headers(name), whole).dropped == {field: INVALID}
+    else:
+        assert refusal(record_headers(name), whole).code is INVALID
+    assert time.process_time() - began < 3
+
+
+def test_every_model_of_the_table_belongs_to_an_event() -> None:
+    assert {*DROPPABLE, *REFUSING} <= {*chain(models())}
+    assert AddressReopened in DROPPABLE
