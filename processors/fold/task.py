@@ -37,13 +37,14 @@ OUTPUTS_MAX = 10_000
 
 class Record(msgspec.Struct, gc=False):
     """One record of a log or public topic. `timestamp` is in microseconds; `headers` is a function,
-    because only intake reads headers."""
+    because only intake reads headers. `tombstone` marks a record that has no value at all."""
 
     offset: int
     timestamp: int
     key: bytes
     value: bytes
     headers: Callable[[], list[tuple[str, bytes | None]] | None] = list
+    tombstone: bool = False
 
 
 class Processor(Protocol):
@@ -196,6 +197,11 @@ class Task:
         self.dirty = self._wrote_dead_letter = True
 
     @property
+    def ignored(self) -> int:
+        """The records of the batch that the processor has ignored."""
+        return self._turn.ignored
+
+    @property
     def nothing_due(self) -> bool:
         """Whether no timer is due by stream time."""
         return self.store.next_due() > self.stream_time
@@ -242,7 +248,7 @@ class Task:
     def _begin_batch(self) -> None:
         self.outputs = []
         self.dirty = self._wrote_dead_letter = False
-        self._steps = 0
+        self._steps = self._turn.ignored = 0
 
     # Restoring.
 

@@ -2,7 +2,8 @@
 log that it belongs to.
 
 Intake has no state. A record that cannot be read becomes a dead letter with a code, its origin and
-its bytes (promise 10).
+its bytes (promise 10). An optional field that is invalid costs the field, and a fact names it. A
+record without any value (a tombstone) is no event: it is ignored and counted.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from processors.intake.dead_letters import dead_letter, headers_of
 from schemas.base.error_codes import RefusalCode, Refused
 from schemas.base.times import DAY, EARLIEST, LATEST
 from schemas.internal import messages as m
+from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.states import State
 from schemas.internal.topics import Topic
 from schemas.public.codec import DecodeEvent, PublicEvent
@@ -29,17 +31,24 @@ _WRONG_TOPIC = "EVENT_WRONG_TOPIC"
 
 class IntakeProcessor:
     """The processor of one public topic. `decode` may read a schema from a registry; all else is a
-    function of the record."""
+    function of the record. In a time lapse, `lapse_time` makes the time of a record from its
+    timestamp, which other clients cannot set."""
 
     decode_state: Callable[[bytes], State] = staticmethod(msgspec.msgpack.Decoder(State).decode)
     """Never called: intake has no states."""
 
-    def __init__(self, topic: Topic, decode: DecodeEvent) -> None:
+    def __init__(
+        self, topic: Topic, decode: DecodeEvent, lapse_time: Callable[[int], int] | None = None
+    ) -> None:
         self.topic = topic
         self.decode = decode
+        self.lapse_time = lapse_time
 
     def apply(self, turn: Turn, record: Record) -> None:
         """Writes a message to an internal log, or a dead letter, for one public record."""
+        if record.tombstone:
+            turn.ignored += 1
+            return
         headers = None
         try:
             headers = headers_of(record)
@@ -48,8 +57,16 @@ class IntakeProcessor:
             letter = dead_letter(self.topic, turn.partition, record, headers, refused)
             turn.send(Topic.DEAD_LETTERS, letter.key or b"", letter)
             return
-        message = internal_message(event, record.timestamp)
+        reported_at = self.record_time(record)
+        message = internal_message(event, reported_at)
         turn.send(*destination(message), message)
+        if event.dropped is not None:
+            fact = dropped_fields_fact(event, message, reported_at)
+            turn.send(Topic.FACTS, fact.key(), fact)
+
+    def record_time(self, record: Record) -> int:
+        """The time at which a record was written: its timestamp, or that time of the lapse."""
+        return record.timestamp if self.lapse_time is None else self.lapse_time(record.timestamp)
 
     def read(self, record: Record, headers: Any) -> PublicEvent:
         """Decodes the event of a public record. Raises Refused."""
@@ -58,7 +75,7 @@ class IntakeProcessor:
         event = self.decode(headers, record.value)
         if EVENTS[event.type].topic is not self.topic:
             raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
-        if event.time is not None and event.time > record.timestamp + DAY:
+        if event.time is not None and event.time > self.record_time(record) + DAY:
             detail = "ce_time is more than a day after the record's own time"
             raise Refused(RefusalCode.TIME_OUT_OF_RANGE, detail)
         return event
@@ -77,6 +94,23 @@ def internal_message(event: PublicEvent, reported_at: int) -> m.Message:
         names = (message.tenant_id, message.contact_id, message.cause, message.at)
         message = m.BackfilledEvent(*names, m.encode(message))
     return message
+
+
+def dropped_fields_fact(event: PublicEvent, message: m.Message, reported_at: int) -> Fact:
+    """The fact about the invalid fields that an event was read without: their names and codes, not
+    their values. It has the time of the public record."""
+    fields = event.dropped or {}
+    codes = {*fields.values()}
+    return Fact(
+        fact=FactKind.EVENT_FIELD_DROPPED,
+        at=fact_time(reported_at),
+        tenant_id=event.data.tenant_id,
+        contact_id=getattr(message, "contact_id", None),
+        cause=f"{event.source}#{event.id}",
+        reason=codes.pop().value if len(codes) == 1 else None,
+        values={"event": event.type, "fields": {name: code.value for name, code in fields.items()}},
+        occurred_at=None if event.time is None else fact_time(event.time),
+    )
 
 
 def destination(message: m.Message) -> tuple[Topic, bytes]:

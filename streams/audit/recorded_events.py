@@ -83,18 +83,20 @@ def _public_events(
 ) -> Iterator[PublicEvent]:
     """The events of the public topics, parsed as intake parses them. An event without a time gets
     its record's timestamp."""
-    decode = decoder_of(settings)
+    decode, clock = decoder_of(settings), settings.scaled_clock()
     for topic in PUBLIC_IN:
-        intake = IntakeProcessor(topic, decode)
+        intake = IntakeProcessor(topic, decode, clock.record_time)
         for number, entry in _entries(settings, topic, since_at, before_at, notify):
             record = entry.record
+            if record.tombstone:
+                continue
             try:
                 event = intake.read(record, headers_of(record))
             except Refused as refused:
                 on_unreadable(f"{topic}[{number}]@{record.offset}", refused.code, refused.detail)
                 continue
             if event.time is None:
-                event = msgspec.structs.replace(event, time=record.timestamp)
+                event = msgspec.structs.replace(event, time=intake.record_time(record))
             yield event
 
 

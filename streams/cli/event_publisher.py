@@ -38,7 +38,12 @@ class EventPublisher:
         at: int | None = None,
     ) -> str:
         """Sends one event of the ce_type `kind`, with `at` as its ce_time. Without an id the event
-        has one made from its content. Returns the cause that its facts will name, SOURCE#ID."""
+        has one made from its content. Returns the cause that its facts will name, SOURCE#ID.
+
+        In a time lapse every event has a ce_time: a timestamp alone could be taken for a real one.
+        """
+        if at is None and self._clock.scaled:
+            at = self._clock.now()
         headers, value = encode_event(
             kind, data, self._encoding, event_id=event_id, source=source, time=at
         )

@@ -164,5 +164,6 @@ def _entry(message: object) -> TopicEntry:
         message.key() or b"",  # type: ignore[attr-defined]
         value or b"",
         message.headers,  # type: ignore[attr-defined]
+        value is None,
     )
     return TopicEntry(record, value)

@@ -94,8 +94,15 @@ class KafkaTransport:
                 seek_pending = (topic, number) in self._pending_seeks  # it will be read again
                 records = [] if seek_pending else by_partition.setdefault((topic, number), [])
             timestamp_us = message.timestamp()[1] * 1_000
-            key, value = message.key() or b"", message.value() or b""
-            record = Record(message.offset(), timestamp_us, key, value, message.headers)  # type: ignore[arg-type]
+            key, value = message.key() or b"", message.value()
+            record = Record(
+                message.offset(),  # type: ignore[arg-type]
+                timestamp_us,
+                key,
+                value or b"",
+                message.headers,  # type: ignore[arg-type]
+                value is None,
+            )
             records.append(record)
             latest[topic, number] = message
         for name, message in latest.items():

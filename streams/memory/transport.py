@@ -131,7 +131,14 @@ class MemoryTransport:
         if stored:
             self._positions[partition] = stored[-1].offset + 1
         return [
-            Record(r.offset, r.timestamp, r.key or b"", r.value or b"", lambda r=r: r.headers)  # type: ignore[misc]
+            Record(
+                r.offset,
+                r.timestamp,
+                r.key or b"",
+                r.value or b"",
+                lambda r=r: r.headers,  # type: ignore[misc]
+                r.value is None,
+            )
             for r in stored
         ]
 

@@ -86,8 +86,9 @@ def _command_encoder(settings: Settings) -> CommandEncoder:
 
 def intake_task_maker(settings: Settings) -> Callable[[Partition], Task]:
     """The function that makes the tasks of intake. Partitions of one topic share a processor."""
-    decode = decoder_of(settings)
-    processors = {topic: IntakeProcessor(topic, decode) for topic in PUBLIC_IN}
+    decode, clock = decoder_of(settings), settings.scaled_clock()
+    lapse_time = clock.record_time if clock.scaled else None
+    processors = {topic: IntakeProcessor(topic, decode, lapse_time) for topic in PUBLIC_IN}
 
     def make(partition: Partition) -> Task:
         position_key = POSITION_KEY + f"/{partition.topic.value}".encode()

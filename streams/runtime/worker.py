@@ -136,6 +136,9 @@ class Worker:
         began_at = self._clock.now()
         self.transport.commit({partition: task.next_offset for partition, task in changed.items()})
         for partition, task in changed.items():
+            if task.ignored:
+                fields = {"partition": partition, "records": task.ignored}
+                log.info("records without a value (tombstones) ignored", extra=fields)
             task.commit(changes[partition])
         self._pace.committed(began_at, self._clock.now(), self._records_sent)
         self._records_sent = 0

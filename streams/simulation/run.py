@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from schemas.internal.facts import Fact
+from schemas.internal.facts import decode as decode_fact
 from schemas.internal.messages import DeadLetter, contact_key, encode
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
@@ -125,6 +126,9 @@ class Simulation:
                 self._progress(engine.now, engine.records)
 
     def _append(self, record: PlannedRecord) -> None:
+        if record.topic is Topic.FACTS:  # a fact of intake
+            self._on_facts([decode_fact(record.value)])
+            return
         self.engine.append(record.topic, record.key, record.value)
         self._count_append()
         if record.topic is Topic.CAMPAIGN_LOG:

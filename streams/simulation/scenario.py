@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from processors.intake import destination, internal_message
+from processors.intake import destination, dropped_fields_fact, internal_message
 from schemas.base.times import format_rfc3339
 from schemas.campaigns.compiled_definition import Definition
+from schemas.internal import facts
 from schemas.internal.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
+from schemas.internal.topics import Topic
 from schemas.public.codec import PublicEvent
 from streams.simulation.engine import COMMIT_EVERY, log_timestamp
 from streams.simulation.population import PlannedRecord, Population, entry_records
@@ -84,6 +86,7 @@ class RecordedEvents:
                 timed.append((at, event))
         timed.sort(key=itemgetter(0))
         self.begins_at = next((at for at, _ in timed if at), default_begins_at)
+        self.ends_at = max(self.begins_at, timed[-1][0] if timed else 0)
         self.answers: list[RecordedAnswer] = []
         self.published: set[CampaignKey] = set()
         self._records: list[tuple[str | CampaignKey | None, PlannedRecord]] = []
@@ -99,6 +102,10 @@ class RecordedEvents:
                 self.published.add(subject)
             topic, key = destination(message)
             self._records.append((subject, PlannedRecord(at, topic, key, encode(message))))
+            if event.dropped is not None:
+                fact = dropped_fields_fact(event, message, at or self.begins_at)
+                planned = PlannedRecord(at, Topic.FACTS, fact.key(), facts.encode(fact))
+                self._records.append((subject, planned))
 
     def _collect_answer(self, at: int, event: PublicEvent) -> None:
         command_id = getattr(event.data, "command_id", None)
@@ -107,7 +114,7 @@ class RecordedEvents:
             self.answers.append(RecordedAnswer(at or self.begins_at, event.id, event.type, *ids))
 
     def __len__(self) -> int:
-        return len(self._records)
+        return sum(record.topic is not Topic.FACTS for _, record in self._records)
 
     def last_answered_at(self) -> dict[str, int]:
         """Returns, by command id, the time of the last `touch.sent` or `touch.failed`."""

@@ -70,7 +70,10 @@ class _Subject(NamedTuple):
     tenant_id: str
 
     def emits(self, fact: Fact, layout: Layout) -> bool:
-        """Whether the fold of the log emits such a fact."""
+        """Whether the fold of the log emits such a fact. Intake emits what is about a dropped
+        field."""
+        if fact.fact is FactKind.EVENT_FIELD_DROPPED:
+            return False
         if self.log.topic is Topic.CAMPAIGN_LOG:
             return fact.contact_id is None
         if not _is_from_dispatch(fact):

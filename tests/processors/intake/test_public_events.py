@@ -34,7 +34,9 @@ def intake_outputs(ce_type: str, *more: tuple[str, bytes], **changes: object) ->
 
 def test_the_message_of_a_reply_has_neither_its_text_nor_its_headers() -> None:
     away = {"Auto-Submitted": "auto-replied", "X-Secret": "hunter2"}
-    (output,) = intake_outputs("contact.replied", headers=away, text="I am away, hunter2")
+    (output,) = intake_outputs(
+        "contact.replied", headers=away, text="I am away, hunter2", automatic=None, kind=None
+    )
     assert isinstance(output.message, m.ContactReplied)
     assert output.message.automatic
     assert b"hunter2" not in msgspec.msgpack.encode(output.message)
