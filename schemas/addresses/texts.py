@@ -11,6 +11,10 @@ class AddressInvalid(ValueError):
     text."""
 
 
+class AddressMissing(AddressInvalid):
+    """A text stands for an address that is not known: only blanks, or a placeholder."""
+
+
 class AddressForms(NamedTuple):
     """The canonical form of a text, and the form that a command has: empty if it is no address."""
 
@@ -57,7 +61,7 @@ def one_line(text: str) -> str:
     character inside."""
     line = trimmed(text)
     if not line:
-        raise AddressInvalid("only blanks")
+        raise AddressMissing("only blanks")
     if not (line.isascii() and line.isprintable()) and any(map(is_invisible, line)):
         raise AddressInvalid("a control or invisible character inside")
     return line
@@ -67,7 +71,7 @@ def refusal(line: str, reason: str) -> AddressInvalid:
     """The error of a text that is no address, with the reason; of a placeholder, that it is one."""
     letters = re.sub(r"[\W_]+", "", line.casefold())
     if not letters or letters in _PLACEHOLDERS:
-        return AddressInvalid("a placeholder for an address that is not known")
+        return AddressMissing("a placeholder for an address that is not known")
     return AddressInvalid(reason)
 
 

@@ -10,6 +10,7 @@ import typer
 from streams.cli import (
     campaign,
     campaign_migrate,
+    contact_orders,
     contacts,
     database,
     dead_letters,
@@ -54,6 +55,8 @@ app.command(rich_help_panel=ENGINE)(database.migrate)
 app.add_typer(tenant.app, name="tenant", rich_help_panel=CONTENT)
 campaign.app.command("migrate")(campaign_migrate.migrate)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=CONTENT)
+contacts.app.command("resubscribe")(contact_orders.resubscribe)
+contacts.app.command("reopen")(contact_orders.reopen)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=CONTENT)
 app.command(rich_help_panel=CONTENT)(publish.publish)
 app.command(rich_help_panel=CONTENT)(simulate.simulate)

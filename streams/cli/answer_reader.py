@@ -24,6 +24,12 @@ DONE_FACTS: dict[str, FactKind] = {
 """The fact that reports that an admin event has taken effect, by its ce_type. Events published on
 other topics before that fact may be processed before the admin event."""
 
+_ORDER_FACTS: dict[str, FactKind] = {
+    "contact.resubscribed": FactKind.CONTACT_RESUBSCRIBED,
+    "address.reopened": FactKind.ADDRESS_REOPENED,
+}
+"""The fact that reports that an order about people has taken effect."""
+
 REFUSALS = (FactKind.CAMPAIGN_REFUSED, FactKind.EVENT_REFUSED)
 
 
@@ -40,7 +46,7 @@ class AnswerReader:
     def wait(self, kind: str, cause: str, timeout_s: float) -> Fact | None:
         """The fact that reports that the event of ce_type `kind` and cause `cause` is done or
         refused; None after the timeout."""
-        answer = _ExpectedAnswer(DONE_FACTS[kind], cause)
+        answer = _ExpectedAnswer((DONE_FACTS | _ORDER_FACTS)[kind], cause)
         deadline = time.monotonic() + timeout_s
         while (left_s := deadline - time.monotonic()) > 0:
             for message in self._consumer.consume(500, min(left_s, 0.1)):

@@ -1,6 +1,6 @@
 """`touchstream contacts import`: contacts from a CSV file, enrolled in a campaign."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated
@@ -13,36 +13,58 @@ from schemas.channels import ADDRESSES
 from schemas.csv_import import (
     LINE_BYTES,
     ContactLine,
+    ContactsFile,
+    CsvColumn,
     CsvHeaderInvalid,
+    DroppedCell,
     RejectedLine,
-    read_contacts,
 )
 from schemas.public.events import model_of
 from streams.base.settings import Settings
 from streams.cli.campaign_status import campaign_status
 from streams.cli.command_settings import connected_settings
+from streams.cli.contact_columns import (
+    Columns,
+    Country,
+    column_lines,
+    column_rows,
+    country_code,
+    given_columns,
+)
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.event_publisher import EventPublisher, build_event
-from streams.cli.input_lines import bounded_lines
+from streams.cli.input_lines import text_lines
 from streams.cli.options import Json, Tenant
-from streams.cli.output import LimitedMessages, print_json, stderr_console
+from streams.cli.output import LimitedMessages, print_json, print_stderr, stderr_console
 from streams.kafka.topics import layout_of
 
-app = typer.Typer(no_args_is_help=True, help="Contacts: import them and enroll them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Contacts: import and enroll them, lift opt-outs and bounces."
+)
 
 SOURCE = "/touchstream/import"
 _ContactEnrolled = model_of("contact.enrolled")
 
 
 class ImportedLines:
-    """Counts the good and bad lines and reports the bad ones. With `keep` it also keeps all bad
-    lines, in `rejected`."""
+    """Counts the good and bad lines, and reports the columns, the bad lines and the cells that are
+    left out. With `keep` it also keeps all bad lines in `rejected` and all these cells in
+    `dropped`."""
 
     def __init__(self, *, keep: bool) -> None:
-        self.good = self.bad = 0
+        self.good = self.bad = self.cells_left_out = 0
+        self.columns: Sequence[CsvColumn] = ()
         self.rejected: list[RejectedLine] = []
+        self.dropped: list[DroppedCell] = []
         self._keep = keep
         self._report = LimitedMessages()
+
+    def set_columns(self, columns: Sequence[CsvColumn], header_line: int) -> None:
+        self.columns = columns
+        if not self._keep:
+            print_stderr(f"columns, as named in line {header_line}:")
+            for text in column_lines(columns):
+                print_stderr(text)
 
     def reject(self, line: RejectedLine) -> None:
         self.bad += 1
@@ -50,12 +72,31 @@ class ImportedLines:
             self.rejected.append(line)
         self._report(f"line {line.line}: {line.code}: {line.detail}")
 
+    def drop(self, cell: DroppedCell) -> None:
+        """A cell that is not imported; the rest of its line is."""
+        self.cells_left_out += 1
+        if self._keep:
+            self.dropped.append(cell)
+        self._report(
+            f"line {cell.line}: {cell.code}: {cell.column}: {cell.detail}; left out, the rest of "
+            "the line is read"
+        )
+
 
 IMPORT_HELP = f"""Import contacts from a CSV file, and enroll them in a campaign.
 
 The first line names the columns: contact_id, {", ".join(ADDRESSES)} (at least one of these),
-first_name, last_name, timezone, region; any other column becomes an attribute. A line without
-contact_id gets an id made from its address. A bad line is reported with its number and code and is
+first_name, last_name, timezone, region, or these as Salesforce, HubSpot, Apollo, LinkedIn,
+Mailchimp, Pipedrive and Outlook export them. Any other column becomes an attribute with the name of
+its heading, also a whole name in one column. A title or notes may stand before the first line. The
+use of each column is printed first.
+
+Of several columns for one field, the first that is filled counts: mobile numbers before phone, then
+numbers at work, at home and others; docs/campaigns.md lists all headings in their order. --column
+names the columns to take instead, in their order.
+
+A line without contact_id gets an id made from its address. A bad cell is left out, with a message,
+if the line still has an id or an address. A bad line is reported with its number and code and is
 not imported; the other lines are, and the exit code is 1. It is safe to run the import twice:
 people imported before are not enrolled again. The campaign must be active.
 
@@ -76,9 +117,12 @@ def import_contacts(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Validate only; needs no Kafka.")
     ] = False,
+    column: Columns = None,
+    country: Country = None,
     json: Json = False,
 ) -> None:
     lines = ImportedLines(keep=json)
+    given, country = given_columns(column), country_code(country)
     if campaign is not None:  # an invalid id is refused before Kafka is needed
         build_event("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
     settings = None if dry_run else connected_settings()
@@ -90,7 +134,7 @@ def import_contacts(
         publisher = EventPublisher(settings)
         started_at = publisher.now()  # the ce_time of every event of this import
     try:
-        for contact in read_lines(file, tenant, lines):
+        for contact in read_lines(file, tenant, lines, given, country):
             if publisher is not None:
                 _send(publisher, contact, started_at, campaign, batch)
             lines.good += 1
@@ -99,13 +143,26 @@ def import_contacts(
     finally:
         if publisher is not None:
             publisher.flush()
-    if json:
-        bad = [line._asdict() for line in lines.rejected]
-        print_json({"imported": 0 if dry_run else lines.good, "valid": lines.good, "bad": bad})
-    else:
-        print(f"{lines.good} {'valid' if dry_run else 'imported'}, {lines.bad} bad")
+    _print_result(lines, dry_run=dry_run, as_json=json)
     if lines.bad:
         raise CommandError(f"{lines.bad} lines were bad", EXIT_NO)
+
+
+def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None:
+    if not as_json:
+        count = lines.cells_left_out
+        left_out = f", {count} cell{'s' * (count > 1)} left out" if count else ""
+        print(f"{lines.good} {'valid' if dry_run else 'imported'}, {lines.bad} bad{left_out}")
+        return
+    print_json(
+        {
+            "imported": 0 if dry_run else lines.good,
+            "valid": lines.good,
+            "columns": column_rows(lines.columns),
+            "bad": [line._asdict() for line in lines.rejected],
+            "left_out": [cell._asdict() for cell in lines.dropped],
+        }
+    )
 
 
 def _require_active(settings: Settings, tenant_id: str, campaign_id: str) -> None:
@@ -141,14 +198,25 @@ def _send(
         publisher.send("contact.enrolled", enrolled, event_id.hexdigest(), SOURCE, at)
 
 
-def read_lines(file: Path, tenant: str, lines: ImportedLines) -> Iterator[ContactLine]:
-    """The good lines of a file; each bad line is passed to `lines.reject`."""
+def read_lines(
+    file: Path,
+    tenant: str,
+    lines: ImportedLines,
+    given: Sequence[tuple[str, str]] = (),
+    country: str = "",
+) -> Iterator[ContactLine]:
+    """The good lines of a file. Its columns, its bad lines and the cells that are left out are
+    passed to `lines`. Raises CsvHeaderInvalid."""
     with file.open("rb") as stream, _bar(file) as bar:
         task = bar.add_task("importing", total=file.stat().st_size)
-        for line in read_contacts(bounded_lines(stream, LINE_BYTES + 1), tenant):
+        contacts = ContactsFile(text_lines(stream, LINE_BYTES + 1), given, country)
+        lines.set_columns(contacts.columns, contacts.header_line)
+        for line in contacts.contacts(tenant):
             if isinstance(line, RejectedLine):
                 lines.reject(line)
             else:
+                for cell in line.dropped:
+                    lines.drop(cell)
                 yield line
                 if line.line % 1_000 == 0:
                     bar.update(task, completed=stream.tell())

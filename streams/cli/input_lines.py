@@ -1,8 +1,10 @@
 """Input files and stdin, read line by line: lines of bounded length, and one CloudEvent a line."""
 
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader, TextIOWrapper
 from typing import BinaryIO
 
 from schemas.base.error_codes import Refused
@@ -35,6 +37,22 @@ def bounded_lines(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
         while cut and (rest := stream.readline(max_bytes)):
             cut = not rest.endswith(b"\n")
         yield line
+
+
+def text_lines(stream: BufferedReader, max_bytes: int) -> Iterator[bytes]:
+    """The lines of a text file as `bounded_lines`, in UTF-8. A file that begins with a byte order
+    mark of UTF-16, as spreadsheets write it, is recoded; a line that cannot be is not UTF-8."""
+    if stream.peek(2)[:2] not in (BOM_UTF16_LE, BOM_UTF16_BE):
+        yield from bounded_lines(stream, max_bytes)
+        return
+    text = TextIOWrapper(stream, "utf-16", errors="surrogatepass", newline="\n")
+    try:
+        while line := text.readline(max_bytes):
+            yield line.encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # the file ends inside a character
+        yield b"\xff"
+    finally:
+        text.detach()
 
 
 def read_events(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from processors.fold.task import TIMER_FAILED
+from schemas.csv_import import DroppedCell
 from schemas.internal.messages import DECODE, DeadLetter
 from schemas.internal.topics import Topic
 from streams.cli.output import LimitedMessages
@@ -14,6 +15,8 @@ class RejectedInputs:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self.cells: list[dict[str, Any]] = []
+        """Cells that are left out of lines that are read."""
         self._report = LimitedMessages()
         self._reported_events: set[str] = set()
 
@@ -21,6 +24,11 @@ class RejectedInputs:
         """A line of a file that cannot be read."""
         self.rows.append({"file": file, "line": line, "code": code, "detail": detail})
         self._report(f"{file} line {line}: {code}: {detail}")
+
+    def add_cell(self, file: str, cell: DroppedCell) -> None:
+        """A cell that cannot be read; the rest of its line is read."""
+        self.cells.append({"file": file, **cell._asdict()})
+        self._report(f"{file} line {cell.line}: {cell.code}: {cell.column}: {cell.detail}")
 
     def add_record(self, place: str, code: str, detail: str) -> None:
         """A record of a topic that cannot be read."""

@@ -1,5 +1,6 @@
 """One admin event published, and the engine's answer to it: the core of `campaign` and `tenant`."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -17,10 +18,13 @@ TIMEOUT_S = 30.0
 
 
 def publish_and_wait(
-    settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: float
+    settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: float, or_else: str = ""
 ) -> Fact | None:
     """Publishes an event of ce_type `kind` and returns the fact that answers it; None with
-    `wait=False`. Raises CommandError when no answer arrives in time; a refusal is an answer."""
+    `wait=False`. Raises CommandError when no answer arrives in time; a refusal is an answer.
+
+    `or_else` is another reason why there may be no answer than that the engine is not running.
+    """
     layout_of(settings)
     answers = AnswerReader(settings) if wait else None
     publisher = EventPublisher(settings)
@@ -34,8 +38,9 @@ def publish_and_wait(
         answers.close()
     if fact is None:
         raise CommandError(
-            f"{kind} is published, but the engine did not answer within {timeout_s:g} s. "
-            "Check with touchstream status that it is running",
+            f"{kind} is published, but the engine did not answer within {timeout_s:g} s. {or_else}"
+            f"{'Otherwise check' if or_else else 'Check'} with touchstream status that it is "
+            "running",
             EXIT_UNREACHABLE,
         )
     return fact
@@ -55,14 +60,21 @@ def print_answer(fact: Fact | None, done: str, *, as_json: bool) -> None:
 
 def refusal(fact: Fact) -> str:
     """The reason of a refusal, with a hint where there is one and every problem of a definition."""
+    return f"refused: {reason_text(fact, _HINTS)}"
+
+
+def reason_text(fact: Fact, hints: Mapping[str, str]) -> str:
+    """The reason of a refusal, the hint for it, and every problem of a definition on a line of its
+    own. `{tenant}` in a hint becomes the tenant's id."""
     problems = (fact.values or {}).get("problems", [])
     lines = [f"  {p['code']} at {p['place'] or 'the document'}: {p['message']}" for p in problems]
-    hint = _HINTS.get(fact.reason or "", "")
-    return "\n".join([f"refused: {fact.reason}{hint}", *lines])
+    hint = hints.get(fact.reason or "", "").replace("{tenant}", fact.tenant_id or "ID")
+    return "\n".join([f"{fact.reason}{hint}", *lines])
 
 
 _HINTS = {
-    "TENANT_UNKNOWN": ": create the tenant first: touchstream tenant set ID --timezone ZONE",
+    "TENANT_UNKNOWN": ": there is no tenant {tenant}; to create it: touchstream tenant set {tenant}"
+    " --timezone ZONE",
     "CAMPAIGN_SERVICE_TYPE_TAKEN": ": another campaign has this service type; complete or delete"
     " that campaign (a paused campaign keeps its service type)",
 }

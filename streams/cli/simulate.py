@@ -18,6 +18,7 @@ from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.options import Json, MaybeTenant
 from streams.cli.output import print_json, print_stderr, stderr_console, terminal_width
 from streams.cli.rejected_inputs import RejectedInputs
+from streams.cli.request_reply import fields, reason_text
 from streams.cli.simulate_inputs import (
     MadeUpPeople,
     SimulationFiles,
@@ -93,14 +94,16 @@ def simulate(
         other = None
         if against is not None or against_per_hour:
             other = other_scenario(scenario, against, tenant, against_per_hour)
+        _note_silent_senders(scenario)
         runner = _Runner(seed, rejected, show_progress)
         result, refused = _run(scenario, other, runner, out)
     if json:
-        print_json({**result, "bad": rejected.rows})
+        more = {"bad": rejected.rows, "left_out": rejected.cells}
+        print_json({**result, **more, "not_published": [fields(fact) for fact in refused]})
     else:
         _print_result(result, out)
     if refused or rejected.rows:
-        message = f"{len(rejected.rows)} lines or records were bad, {refused} events refused"
+        message = f"{len(rejected.rows)} lines or records were bad, {len(refused)} events refused"
         raise CommandError(message, EXIT_NO)
 
 
@@ -149,9 +152,9 @@ class _Runner(NamedTuple):
 
 def _run(
     scenario: Scenario, other: Scenario | None, runner: _Runner, out: Path | None
-) -> tuple[dict[str, Any], int]:
+) -> tuple[dict[str, Any], list[Fact]]:
     """Runs the scenario and the `other` one, and writes the report to `out`. Returns the summary
-    and the number of refused events."""
+    and the facts of the refused campaigns."""
     summary, touches = Summary(scenario.all_tenants()), TouchRecorder()
     raise_gc_threshold()
     with _open_report(out) as report:
@@ -170,8 +173,29 @@ def _run(
             if not report.write_page(result):
                 print_stderr("no report.html: pip install 'touchstream[report]'")
     for fact in refused:
-        print_stderr(f"{fact.campaign_id}: not published: {fact.reason}")
-    return result, len(refused)
+        reason = reason_text(fact, _REFUSAL_HINTS)
+        print_stderr(f"{fact.tenant_id}/{fact.campaign_id}: not published: {reason}")
+    return result, refused
+
+
+_REFUSAL_HINTS = {
+    "TENANT_UNKNOWN": ": there is no tenant {tenant} at that time; an event tenant.upserted must be"
+    " before campaign.published",
+}
+
+
+def _note_silent_senders(scenario: Scenario) -> None:
+    """Prints which commands nobody answers, if there is no behaviour model."""
+    if scenario.senders is not None or scenario.recorded is None:
+        return
+    if scenario.recorded.last_answered_at():
+        text = "recorded events are the only answers: a touch that has none ends with no_answer"
+    else:
+        text = (
+            "nobody answers: no event is a touch.sent or touch.failed, so that every touch ends "
+            "with no_answer"
+        )
+    print_stderr(f"note: without --behaviour {text}")
 
 
 def _run_other(

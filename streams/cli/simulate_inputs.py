@@ -22,7 +22,7 @@ from streams.audit.recorded_events import Notify, read_recorded_events
 from streams.cli.campaign import format_problems
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
-from streams.cli.input_lines import bounded_lines, open_input, read_events
+from streams.cli.input_lines import open_input, read_events, text_lines
 from streams.cli.rejected_inputs import RejectedInputs
 from streams.cli.tenant import parse_time, tenant_event
 from streams.kafka.topics import layout_of
@@ -42,6 +42,7 @@ DEFAULT_START = parse_rfc3339("2026-01-05T00:00:00Z")
 """A Monday, and not the present: the same command has the same result on another day."""
 
 LONGEST_US = 366 * DAY
+"""How long a simulation goes on at most, after its start and after the last recorded event."""
 
 PROGRESS_EVERY = 1_000
 """Inputs between two progress messages."""
@@ -115,7 +116,7 @@ def build_scenario(
         recorded,
         None if behaviour is None else SimulatedSenders(behaviour, seed),
         start,
-        _until(span.before, start),
+        _until(span.before, start, start if recorded is None else max(start, recorded.ends_at)),
         None if made_up.over_hours is None else int(made_up.over_hours * HOUR),
         frozenset(tenants) if any(options) else frozenset(),
     )
@@ -245,10 +246,12 @@ def _zones(text: str) -> list[str]:
 
 def _contacts(file: Path, rejected: RejectedInputs) -> Iterator[ContactUpserted]:
     with file.open("rb") as stream:
-        for line in read_contacts(bounded_lines(stream, LINE_BYTES + 1), "anybody"):
+        for line in read_contacts(text_lines(stream, LINE_BYTES + 1), "anybody"):
             if isinstance(line, RejectedLine):
                 rejected.add_line(str(file), line.line, line.code, line.detail)
             else:
+                for cell in line.dropped:
+                    rejected.add_cell(str(file), cell)
                 yield line.event
 
 
@@ -259,16 +262,19 @@ def _start(text: str | None, recorded: RecordedEvents | None) -> MomentUs:
     return DEFAULT_START if recorded is None else recorded.begins_at
 
 
-def _until(text: str | None, start: MomentUs) -> MomentUs:
-    """The end of a simulation: a time, or hours after the start such as `336h`."""
+def _until(text: str | None, start: MomentUs, last_input: MomentUs) -> MomentUs:
+    """The end of a simulation: a time, or hours after the start such as `336h`; by default a year
+    after the last input, which is the start or the last recorded event."""
+    latest = last_input + LONGEST_US
     if text is None:
-        return start + LONGEST_US
+        return latest
     hours = text.removesuffix("h")
     if hours.isdecimal():
-        return start + min(int(hours) * HOUR, LONGEST_US)
+        return min(start + int(hours) * HOUR, latest)
     until = parse_time(text)
-    if not start <= until <= start + LONGEST_US:
-        raise CommandError("--until: must be within a year after the start", EXIT_USAGE)
+    if not start <= until <= latest:
+        message = "--until: must be within a year after the start or the last recorded event"
+        raise CommandError(message, EXIT_USAGE)
     return until
 
 

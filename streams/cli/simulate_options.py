@@ -44,7 +44,11 @@ Before = Annotated[
 ]
 Behaviour = Annotated[
     Path | None,
-    Option(metavar="FILE.yaml", help="What senders answer and people do.", **_EXISTING_FILE),
+    Option(
+        metavar="FILE.yaml",
+        help="What senders answer and people do; with recorded events, default: nothing.",
+        **_EXISTING_FILE,
+    ),
 ]
 Seed = Annotated[int, Option(help="Seed of everything that is drawn.")]
 Timezone = Annotated[
@@ -60,7 +64,10 @@ Start = Annotated[
 ]
 Until = Annotated[
     str | None,
-    Option(help="A time, or hours as 336h; default: when nothing is left to do, or a year."),
+    Option(
+        help="A time, or hours as 336h; default: when nothing is left to do, or a year after the "
+        "last recorded event."
+    ),
 ]
 Out = Annotated[Path | None, Option(metavar="DIR", help="Write a report to this new directory.")]
 Against = Annotated[

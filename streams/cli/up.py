@@ -37,7 +37,9 @@ def up(
     speed: Annotated[
         float | None,
         typer.Option(
-            min=1.0, max=1_000_000.0, help="Run the engine's clock this many times faster."
+            min=1.0,
+            max=1_000_000.0,
+            help="Run the engine's clock this many times faster; needs a --data of its own.",
         ),
     ] = None,
     registry: Annotated[
@@ -48,8 +50,11 @@ def up(
     """Start Kafka, PostgreSQL and all processors on this machine, and keep them running.
 
     When everything is ready, the addresses are in DIR/stack.env. Data is kept over restarts, and a
-    clock with --speed continues from the time at which it stopped. Ctrl-C stops everything within
-    10 s. Settings such as TOUCHSTREAM_COMMAND_ENCODING are read from the environment.
+    clock with --speed continues from the time at which it stopped. Such a clock needs a directory
+    that was created with --speed, because the logs of any other one carry the broker's time. All
+    time-outs run faster too: at --speed 1000 a sender must answer within 2 s, not 30 min. Ctrl-C
+    stops everything within 10 s. Settings such as TOUCHSTREAM_COMMAND_ENCODING are read from the
+    environment.
 
     Example: touchstream up --data ./mine --speed 60
     """
@@ -177,7 +182,7 @@ In another terminal:
   touchstream campaign publish examples/reviews.yaml --tenant acme
   touchstream status
 With kcat, one CloudEvent in JSON a line:
-  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}jobs job.json
+  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}jobs -l events.jsonl
   kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}commands.email
 The engine's decisions, in SQL:
   psql "$TOUCHSTREAM_POSTGRES_DSN" -c 'SELECT * FROM touchstream.facts ORDER BY at DESC LIMIT 20'

@@ -24,6 +24,7 @@ from schemas.channels import (
     channel_of_signal,
 )
 from schemas.csv_import import CsvCode
+from schemas.csv_import.headings import FIELDS, heading_key
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 from streams.simulation import behaviour, report_figures
 
@@ -62,20 +63,23 @@ def test_the_engine_and_the_simulation_know_every_signal(signal: str) -> None:
 
 def test_every_address_is_used_and_no_heading_stands_for_two() -> None:
     assert {row.address.name for row in CHANNELS.values()} == set(ADDRESSES)
-    headings = [heading for row in ADDRESSES.values() for heading in (row.name, *row.headings)]
-    assert len(headings) == len(set(headings))
+    keys = [heading_key(heading) for headings in FIELDS.values() for heading in headings]
+    assert len(keys) == len(set(keys))
 
 
 @pytest.mark.parametrize("row", ADDRESSES.values(), ids=ADDRESSES)
 def test_an_address_accepts_its_example_under_columns_that_a_file_can_have(row: Address) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]{0,31}", row.name)
-    assert row.matches(row.example) is not None
-    assert row.canonical(row.canonical(row.example)) == row.canonical(row.example) != ""
+    assert row.clean(row.example) == row.example
+    form = row.canonical(row.example, "US")
+    assert row.canonical(form, "US") == row.canonical(row.recipient(row.example, "US"), "US") == form
+    assert row.identity(row.example, "US")
+    assert (row.clean(""), row.canonical("", ""), row.recipient("", "")) == ("", "", "")
     assert isinstance(row.headings, tuple)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", heading) for heading in row.headings)
     assert len(row.example) < row.characters_max <= 2_000
     made_up = [row.made_up(number) for number in (1, 2, 9_999_999)]
-    assert all(row.matches(text) for text in made_up) and len({*made_up}) == 3
+    assert [row.clean(text) for text in made_up] == made_up and len({*made_up}) == 3
     assert re.fullmatch(r"CONTACT_[A-Z_]+_INVALID", row.error_code)
 
 

@@ -59,21 +59,20 @@ def test_without_a_contact_id_the_id_derives_from_the_address() -> None:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        (b"ann,Ann,not an address,,,\n", "CONTACT_EMAIL_INVALID"),
-        (b"ann,Ann,ann@example,,,\n", "CONTACT_EMAIL_INVALID"),
-        (b"ann,Ann,,call me,,\n", "CONTACT_PHONE_INVALID"),
-        (b"ann,Ann,,,https://example.com/in/ann,\n", "CONTACT_LINKEDIN_INVALID"),
-        (b"ann,Ann,,,,Moon/Base\n", CsvCode.FIELD),
-        (b"ann,=HYPERLINK(1),,,,\n", CsvCode.FORMULA),
-        (b"ann,@SUM(1),,,,\n", CsvCode.FORMULA),
-        (b"ann,-1+cmd,,,,\n", CsvCode.FORMULA),
+        (b",Ann,not an address,,,\n", "CONTACT_EMAIL_INVALID"),
+        (b",Ann,ann@example,call me,,\n", "CONTACT_EMAIL_INVALID"),
+        (b",Ann,,call me,,\n", "CONTACT_PHONE_INVALID"),
+        (b",Ann,,,https://example.com/in/ann,\n", "CONTACT_LINKEDIN_INVALID"),
+        (b",Ann,n/a,-,null,\n", CsvCode.NOBODY),
+        (b"null,Ann,,,,\n", CsvCode.NOBODY),
         (b",Ann,,,,\n", CsvCode.NOBODY),
-        (b"ann,Ann\n", CsvCode.COLUMNS),
-        (b"ann,Ann,,,,,,\n", CsvCode.COLUMNS),
+        (b",Ann\n", CsvCode.NOBODY),
+        (b"ann,Ann,,,,,more\n", CsvCode.COLUMNS),
+        (b"All rights reserved.\n", CsvCode.COLUMNS),
         (b"ann,J\xf6rg,,,,\n", CsvCode.ENCODING),
         (b'ann,"Ann,,,,\n', CsvCode.QUOTE),
         (b"ann," + b"x" * 70_000 + b",,,,\n", CsvCode.TOO_LONG),
-        (b"ann," + b"x" * 400 + b",,,,\n", CsvCode.FIELD),
+        (b"x" * 400 + b",Ann,,,,\n", CsvCode.FIELD),
         (b"a\x00n,Ann,,,,\n", CsvCode.FIELD),
     ],
 )
@@ -85,8 +84,91 @@ def test_a_bad_line_is_rejected_and_the_next_line_is_read(line: bytes, code: Csv
     assert b"x" * 100 not in repr(results[0]).encode()
 
 
-def test_a_phone_number_with_a_plus_sign_is_not_a_formula() -> None:
-    assert read_one(b"ann,Ann,,+1 (555) 0100,,\n").phone == "+1 (555) 0100"
+@pytest.mark.parametrize(
+    ("line", "column", "code"),
+    [
+        (b"ann,Ann,not an address,,,\n", "email", "CONTACT_EMAIL_INVALID"),
+        (b",Ann,ann@example.com,call me,,\n", "phone", "CONTACT_PHONE_INVALID"),
+        (b"ann,Ann,,,https://example.com/in/ann,\n", "linkedin_url", "CONTACT_LINKEDIN_INVALID"),
+        (b"ann,Ann,,,,Moon/Base\n", "timezone", CsvCode.FIELD),
+        (b"ann," + b"x" * 400 + b",,,,\n", "first_name", CsvCode.FIELD),
+        (b"ann,A\x00n,,,,\n", "first_name", CsvCode.FIELD),
+    ],
+)
+def test_a_bad_cell_is_left_out_and_the_line_is_read(line: bytes, column: str, code: str) -> None:
+    (contact,) = read(line)
+    assert isinstance(contact, ContactLine)
+    assert [(each.line, each.column, each.code) for each in contact.dropped] == [(2, column, code)]
+    assert getattr(contact.event, column) is None
+    assert b"x" * 100 not in repr(contact).encode()
+
+
+def test_a_bad_attribute_is_left_out() -> None:
+    head = b"contact_id,notes,city\n"
+    (contact,) = read(b"ann," + b"x" * 3_000 + b",Oslo\n", head=head)
+    assert isinstance(contact, ContactLine)
+    assert contact.event.attributes == {"city": "Oslo"}
+    assert [each.column for each in contact.dropped] == ["notes"]
+
+
+def test_more_attributes_than_an_event_holds_are_left_out() -> None:
+    head = b"contact_id" + b"".join(b",a%d" % number for number in range(102)) + b"\n"
+    (contact,) = read(b"ann" + b",x" * 102 + b"\n", head=head)
+    assert isinstance(contact, ContactLine)
+    assert len(contact.event.attributes or {}) == 100
+    assert [each.column for each in contact.dropped] == ["a100", "a101"]
+
+
+@pytest.mark.parametrize(
+    "text", ["=HYPERLINK(1)", "@SUM(1)", "-1+cmd", "+1", "- met at the fair", "@ann"]
+)
+def test_a_formula_is_a_text(text: str) -> None:
+    event = read_one(f"ann,{text},,,,{text}\n".encode(), HEAD.replace(b"timezone", b"notes"))
+    assert (event.first_name, event.attributes) == (text, {"notes": text})
+
+
+@pytest.mark.parametrize(
+    ("cell", "read_as"),
+    [
+        ("'=1+1", "=1+1"),
+        ("'+1 212 555 0101", "+1 212 555 0101"),
+        ("'-5", "-5"),
+        ("'@ann", "@ann"),
+        ("'0123", "0123"),
+        ("''=1", "'=1"),
+        ("'", None),
+        ("'t Hooft", "'t Hooft"),
+        ("'90s music", "'90s music"),
+        ("-", None),
+        ("--", None),
+        ("\u2013", None),
+        ("n/a", "n/a"),
+        ("\u00a0 Ann ", "Ann"),
+    ],
+)
+def test_the_mark_of_a_forced_text_is_removed_and_dashes_are_no_value(
+    cell: str, read_as: str | None
+) -> None:
+    assert read_one(f"ann,{cell}\n".encode(), b"contact_id,first_name\n").first_name == read_as
+
+
+@pytest.mark.parametrize("nothing", ["-", "n/a", "N/A", "none", "NULL", "'-", "#N/A"])
+def test_a_placeholder_in_the_column_of_an_address_is_no_address(nothing: str) -> None:
+    (contact,) = read(f"ann,Null,{nothing},{nothing},{nothing},{nothing}\n".encode())
+    assert isinstance(contact, ContactLine)
+    event = contact.event
+    assert (event.email, event.phone, event.linkedin_url, event.timezone) == (None,) * 4
+    assert (event.first_name, contact.dropped) == ("Null", ())
+
+
+def test_short_lines_are_filled_up_and_long_lines_may_end_in_empty_cells() -> None:
+    lines = (b"ann\n", b"ben,Ben\n", b"cem,Cem,,,,,, ,-\n")
+    events = [each.event for each in read(*lines) if isinstance(each, ContactLine)]
+    assert [(each.contact_id, each.first_name) for each in events] == [
+        ("ann", None),
+        ("ben", "Ben"),
+        ("cem", "Cem"),
+    ]
 
 
 def test_the_second_line_of_a_contact_is_rejected() -> None:
@@ -120,7 +202,6 @@ def test_empty_lines_are_ignored() -> None:
     [
         b"",
         b"name,age\n",
-        b"email,e-mail\n",
         "contact_id\n".encode("utf-16"),
         b"contact_id,na\xefve\n",
         b"\x00\x01\x02",

@@ -1,0 +1,87 @@
+"""`touchstream contacts resubscribe` and `reopen`: orders that lift what keeps a person or an
+address from being written to."""
+
+from typing import Annotated
+
+import typer
+
+from schemas.channels import ALL_CHANNELS, CHANNELS
+from streams.cli.command_settings import connected_settings
+from streams.cli.event_publisher import build_event
+from streams.cli.options import Json, Tenant, Timeout, Wait
+from streams.cli.request_reply import TIMEOUT_S, print_answer, publish_and_wait
+
+_CHANNELS = ", ".join(CHANNELS)
+
+
+def resubscribe(
+    tenant: Tenant,
+    contact: Annotated[str, typer.Option("--contact", help="The contact's id.")],
+    channel: Annotated[
+        str, typer.Option("--channel", help=f"One of {_CHANNELS}, or {ALL_CHANNELS}.")
+    ],
+    evidence: Annotated[
+        str, typer.Option("--evidence", help="Where it is recorded that the person agreed again.")
+    ],
+    wait: Wait = True,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Lift a person's opt-out from a channel, or from all channels, because the person agreed
+    again.
+
+    An import or a new job never lifts an opt-out. An address that is closed after a bounce stays
+    closed: `touchstream contacts reopen` opens it.
+
+    Example: touchstream contacts resubscribe --tenant acme --contact ann --channel sms --evidence
+    "web form, 2026-05-04 10:12"
+    """
+    event = build_event(
+        "contact.resubscribed",
+        tenant_id=tenant,
+        contact_id=contact,
+        channel=channel,
+        evidence=evidence,
+    )
+    fact = publish_and_wait(
+        connected_settings(), "contact.resubscribed", event, wait=wait, timeout_s=timeout
+    )
+    what = "every channel" if channel == ALL_CHANNELS else channel
+    print_answer(fact, f"{contact} of {tenant}: may be reached by {what} again", as_json=json)
+
+
+def reopen(
+    tenant: Tenant,
+    channel: Annotated[str, typer.Option("--channel", help=f"One of {_CHANNELS}.")],
+    address: Annotated[str, typer.Option("--address", help="The address, in any spelling.")],
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why the bounce was no fault of the address.")
+    ] = None,
+    wait: Wait = True,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Use an address again that is closed after a bounce, for every contact of the tenant, because
+    the bounce was no fault of its owner.
+
+    Opt-outs stay: `touchstream contacts resubscribe` lifts them.
+
+    Example: touchstream contacts reopen --tenant acme --channel email --address ann@example.com
+    --reason "our domain had no DNS record"
+    """
+    event = build_event(
+        "address.reopened", tenant_id=tenant, channel=channel, address=address, reason=reason
+    )
+    fact = publish_and_wait(
+        connected_settings(),
+        "address.reopened",
+        event,
+        wait=wait,
+        timeout_s=timeout,
+        or_else="The address may not have been closed: then there is nothing to open. ",
+    )
+    still = fact.reason if fact is not None else None
+    done = f"{tenant}: {channel} to this address is open again"
+    if still:
+        done = f"{tenant}: the bounce no longer closes this address to {channel}, but {still} does"
+    print_answer(fact, done, as_json=json)
