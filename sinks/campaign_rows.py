@@ -71,6 +71,8 @@ def tenant_row(state: TenantRecord) -> Row:
         timestamptz(state.updated_at),
         jsonb(state.caps),
         timestamptz(state.fence),
+        state.country or None,
+        jsonb(state.opt_out_words),
     )
 
 

@@ -2,12 +2,13 @@
 S2-30).
 
 A touch has one fact for its first open, one for its first click and so on, so the number of these
-facts is a number of touches, even where the events came twice or late.
+facts is a number of touches, even where the events came twice or late. The opens and clicks of
+machines are history only.
 """
 
-from schemas.internal.facts import Fact, FactKind, decode
+from schemas.internal.facts import Fact, FactKind, decode, is_by_machine
 from sinks.copy_values import Row, Rows, jsonb, timestamptz_of
-from sinks.tables import TABLES, non_key_columns
+from sinks.tables import TABLES, Merge, non_key_columns
 
 _STEP_COUNTS = non_key_columns("step_metrics")
 _TOUCH_COUNTS = len(non_key_columns("touch_metrics"))
@@ -47,11 +48,23 @@ _LOGGED = {
         FactKind.TOUCH_READ: "read_at",
         FactKind.TOUCH_BOUNCED: "bounced_at",
         FactKind.TOUCH_CONVERTED: "converted_at",
+        FactKind.TOUCH_COMMANDED: "commanded_at",
+        FactKind.TOUCH_REVOKED: "revoked_at",
     }.items()
 }
 """The column that each kind of fact fills with its time, as an index into `_OUTCOMES`."""
 
-_FAILED, _REASON = _OUTCOMES.index("failed_at"), _OUTCOMES.index("reason")
+_REASON_OF = {
+    _OUTCOMES.index(column): _OUTCOMES.index(reason)
+    for column, reason in (("failed_at", "reason"), ("revoked_at", "revoke_reason"))
+}
+"""The columns that keep the reason of the fact beside its time."""
+
+_EARLIEST = [
+    TABLES["send_log"].merges[TABLES["send_log"].columns.index(column)] is Merge.EARLIEST
+    for column in _OUTCOMES
+]
+"""Whether of two times of a column the earlier one counts, by index into `_OUTCOMES`."""
 
 
 def _logged_as(fact: Fact) -> int | None:
@@ -99,6 +112,8 @@ class FactRows:
                 None if fact.occurred_at is None else timestamptz_of(fact.occurred_at),
             )
         )
+        if fact.reason is not None and is_by_machine(fact.fact, fact.reason):
+            return
         if fact.fact in _COUNTED:
             self._count(fact)
         column = _logged_as(fact)
@@ -119,8 +134,8 @@ class FactRows:
         counts[_COUNTED[fact.fact]] += 1
 
     def _log_send(self, fact: Fact, column: int, happened_at: int) -> None:
-        """Fills a column of a send, as the merge rules of the table do: of a send or a failure the
-        first time counts, of a signal the earliest one."""
+        """Fills a column of a send, as the merge rules of the table do: of a send, a failure or a
+        revocation the first time counts, of a signal the earliest one."""
         assert fact.command_id is not None
         key = (fact.tenant_id, fact.command_id)
         send = self._sends.get(key)
@@ -128,10 +143,12 @@ class FactRows:
             send = self._sends[key] = (fact, [None] * len(_OUTCOMES))
         outcomes = send[1]
         before = outcomes[column]
-        if before is None or column > _REASON:
-            outcomes[column] = happened_at if before is None else min(int(before), happened_at)
-        if column == _FAILED:
-            outcomes[_REASON] = fact.reason
+        if before is None:
+            outcomes[column] = happened_at
+            if column in _REASON_OF:
+                outcomes[_REASON_OF[column]] = fact.reason
+        elif _EARLIEST[column]:
+            outcomes[column] = min(int(before), happened_at)
 
     def add_to(self, rows: Rows) -> None:
         """Sets the rows of the fact tables. Counts are in the order of their keys, so that two

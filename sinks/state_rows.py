@@ -117,7 +117,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
     erased = state.erased_at is not None
     addresses = {name: text for name, (text, _) in who.addresses.items() if text}
     personal = (
-        (None,) * 7 + (EMPTY_JSONB, jsonb(state.opted_out), EMPTY_JSONB)
+        (None,) * 7 + (EMPTY_JSONB, jsonb(state.opt_outs()), EMPTY_JSONB)
         if erased
         else (
             who.first_name or None,
@@ -128,7 +128,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             who.region or None,
             addresses.get("linkedin_url"),
             jsonb(who.attributes) if who.attributes else EMPTY_JSONB,
-            jsonb(state.opted_out) if state.opted_out else EMPTY_JSONB,
+            jsonb(state.opt_outs()) if state.opted_out else EMPTY_JSONB,
             jsonb(state.bounced) if state.bounced else EMPTY_JSONB,
         )
     )
@@ -144,6 +144,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             jsonb(state.replied) if state.replied else EMPTY_JSONB,
             timestamptz(state.connected_at),
             EMPTY_JSONB if erased or addresses.keys() <= _COLUMNS else _other(addresses),
+            jsonb(state.resubscribed) if state.resubscribed else EMPTY_JSONB,
         )
     )
     if state.enrollments:

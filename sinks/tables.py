@@ -72,14 +72,15 @@ TABLES: dict[str, Table] = {
             "tenants",
             "tenant_id",
             """tenant_id status timezone quiet:j strict_start:i strict_regions:j delay_by_service:j
-            limits:j services:j templates_gone:j created_at:t updated_at:t caps:j fence:t""",
+            limits:j services:j templates_gone:j created_at:t updated_at:t caps:j fence:t country
+            opt_out_words:j""",
         ),
         _table(
             "contacts",
             "tenant_id contact_id",
             """tenant_id contact_id first_name last_name email phone timezone region linkedin_url
             attributes:j opted_out:j bounced:j jobs:j erased_at:t created_at:t updated_at:t
-            replied:j connected_at:t other_addresses:j""",
+            replied:j connected_at:t other_addresses:j resubscribed:j""",
         ),
         _table(
             "campaigns",
@@ -124,7 +125,8 @@ TABLES: dict[str, Table] = {
             """tenant_id command_id contact_id campaign_id version:i enrollment_id step_id
             touch_number:i channel attempt:i sent_at:t:first failed_at:t:first reason::first
             delivered_at:t:earliest opened_at:t:earliest clicked_at:t:earliest read_at:t:earliest
-            bounced_at:t:earliest converted_at:t:earliest""",
+            bounced_at:t:earliest converted_at:t:earliest commanded_at:t:earliest revoked_at:t:first
+            revoke_reason::first""",
             Merge.KEEP,
         ),
         _table(

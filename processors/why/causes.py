@@ -5,7 +5,7 @@ from datetime import datetime
 
 from processors.shared.tenant_lookup import ADDRESS_OF
 from processors.why.fact_values import readable_values
-from schemas.internal.facts import Fact, FactKind
+from schemas.internal.facts import Fact, FactKind, is_by_machine
 
 _CONDITION = {
     "already_replied": FactKind.CONTACT_REPLIED,
@@ -26,21 +26,21 @@ class CauseIndex:
     """The causes of opt-outs, bounces, stops and conditions of one contact, from its facts."""
 
     def __init__(self, facts: Iterable[Fact]) -> None:
-        self._opt_outs: dict[str, Fact] = {}
+        self._opt_outs: dict[str, list[Fact]] = {}
         self._bounces: list[Fact] = []
         self._started_at: dict[str, datetime] = {}
         self._stops: dict[str, Fact] = {}
         self._conditions: dict[FactKind, list[Fact]] = {}
         for fact in facts:
             if fact.fact is FactKind.CONTACT_OPTED_OUT and fact.channel:
-                self._opt_outs.setdefault(fact.channel, fact)
+                self._opt_outs.setdefault(fact.channel, []).append(fact)
             elif fact.fact is FactKind.TOUCH_BOUNCED and fact.reason == "hard" and fact.channel:
                 self._bounces.append(fact)
             elif fact.fact is FactKind.ENROLLMENT_STARTED and fact.enrollment_id:
                 self._started_at[fact.enrollment_id] = fact.at
             elif fact.fact is FactKind.ENROLLMENT_STOPPED and fact.enrollment_id:
                 self._stops[fact.enrollment_id] = fact
-            elif fact.fact in _CONDITION.values():
+            elif fact.fact in _CONDITION.values() and not is_by_machine(fact.fact, fact.reason):
                 self._conditions.setdefault(fact.fact, []).append(fact)
 
     def cause_of(self, reason: str, skipped: Fact) -> str | None:
@@ -51,9 +51,9 @@ class CauseIndex:
     def _fact_behind(self, reason: str, skipped: Fact) -> Fact | None:
         channel = skipped.channel or ""
         if reason.startswith(_OPTED_OUT):
-            return self._opt_outs.get(reason.removeprefix(_OPTED_OUT))
+            return self._opt_out(reason.removeprefix(_OPTED_OUT), skipped)
         if reason == "complained":
-            return self._opt_outs.get(channel)
+            return self._opt_out(channel, skipped)
         if reason == "address_bounced":
             return self._bounce(channel, skipped)
         if reason == "already_replied":
@@ -64,6 +64,12 @@ class CauseIndex:
             return next(of_run if reason in _OF_THE_RUN else iter(facts), None)
         ended = self._stops.get(skipped.enrollment_id or "")
         return ended if ended is not None and ended.reason == reason else None
+
+    def _opt_out(self, channel: str, skipped: Fact) -> Fact | None:
+        """The last opt-out before the skip: a person may have agreed again since another one."""
+        known = self._opt_outs.get(channel, [])
+        before = [fact for fact in known if fact.at <= skipped.at]
+        return before[-1] if before else next(iter(known), None)
 
     def _bounce(self, channel: str, skipped: Fact) -> Fact | None:
         """The bounce that has closed the address; it may have come on another channel with the same

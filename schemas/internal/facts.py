@@ -99,6 +99,18 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         return f"{self.tenant_id}/{self.contact_id or self.campaign_id or ''}".encode()
 
 
+AUTOMATIC = "automatic"
+"""The reason of a signal that a machine gave in the person's place."""
+
+_SEEN = (FactKind.TOUCH_OPENED, FactKind.TOUCH_CLICKED)
+
+
+def is_by_machine(kind: FactKind, reason: str | None) -> bool:
+    """Whether a fact tells of an open or a click by a machine, which is recorded and counts
+    nowhere."""
+    return reason == AUTOMATIC and kind in _SEEN
+
+
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Fact).decode
 

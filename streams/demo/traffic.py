@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
+from schemas.base.times import MomentUs
 from schemas.internal.topics import COMMANDS
 from schemas.public.codec import Decoder, encode_event
 from schemas.public.command_models import CommandRevoked, TouchDue
@@ -24,6 +25,9 @@ from streams.base.settings import Settings
 from streams.demo.behaviour import SenderReaction, is_lost, reactions_to
 from streams.demo.upstream_events import SOURCE, TORN_RECORD, UpstreamEvent
 from streams.kafka.clients import group_consumer, idempotent_producer
+
+WINDOW_CLOSED = {"code": "window_closed"}
+"""The fields of the answer to a command that may not be sent any more."""
 
 POLL_TIMEOUT_S = 0.01
 COMMIT_EVERY_S = 1.0
@@ -43,7 +47,8 @@ class DemoSenders:
     """The channel senders without Kafka: they receive commands and return the reactions.
 
     A command whose id was received before is dropped (promise 5). A revoked command is not sent if
-    the revocation comes in time.
+    the revocation comes in time. A command whose sender comes to it at or after `send_before` is
+    not sent, and its repeat may be.
     """
 
     def __init__(self) -> None:
@@ -53,8 +58,9 @@ class DemoSenders:
         self._unsent: set[str] = set()
         self._revoked: set[str] = set()
 
-    def receive(self, command: TouchDue) -> list[SenderReaction]:
-        """Returns the reactions to a command; none if it was received before, or is lost."""
+    def receive(self, command: TouchDue, now: MomentUs) -> list[SenderReaction]:
+        """Returns the reactions to a command that comes at `now`; none if it was received before,
+        or is lost."""
         command_id = command.command_id
         self.counts["commands"] += 1
         if command_id in self._received:
@@ -64,9 +70,14 @@ class DemoSenders:
             self._lost.add(command_id)
             self.counts["commands lost"] += 1
             return []
-        self._received.add(command_id)
         self._unsent.add(command_id)
-        return reactions_to(command)
+        reactions = reactions_to(command)
+        send_before = command.send_before or command.expires_at
+        if now + reactions[0].after_us >= send_before:
+            self.counts["window closed"] += 1
+            return [SenderReaction(reactions[0].after_us, "touch.failed", WINDOW_CLOSED)]
+        self._received.add(command_id)
+        return reactions
 
     def revoke(self, revocation: CommandRevoked) -> None:
         """Prevents the send of a command that is not sent yet."""
@@ -165,14 +176,15 @@ class Traffic(threading.Thread):
                 raise RuntimeError(f"senders: {error.str()}")
 
     def _receive(self, message: Message) -> None:
-        data = self._decode(message.headers(), message.value()).data  # type: ignore[arg-type]
+        received = self._decode(message.headers(), message.value())  # type: ignore[arg-type]
+        data: Any = received.data
         if isinstance(data, CommandRevoked):
             self.senders.revoke(data)
             return
         now = self._clock.now()
-        for index, reaction in enumerate(self.senders.receive(data)):
+        for index, reaction in enumerate(self.senders.receive(data, now)):
             ids = {name: getattr(data, name) for name in ("tenant_id", "contact_id", "command_id")}
-            event_id = f"{data.command_id}:{index}"
+            event_id = f"{received.id}:{index}"  # the emissions of a command differ in it
             event = UpstreamEvent(
                 now + reaction.after_us, event_id, reaction.ce_type, {**ids, **reaction.fields}
             )

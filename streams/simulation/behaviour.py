@@ -4,7 +4,7 @@ channel.
 It is a YAML or JSON document. Validation reports all problems at once, each with its place in the
 document. A probability applies to the touches that have the signal before it: `opened` is a share
 of the delivered touches, `clicked` a share of the opened ones. A channel has only the signals that
-`schemas/channels.py` lists for it.
+`schemas/channels.py` lists for it. The senders of a channel may be `down` for some time.
 """
 
 from collections.abc import Iterator
@@ -26,6 +26,7 @@ from schemas.base.field_types import CodeText
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
 from schemas.channels import CHANNELS, actions, signals_of_channel
+from streams.simulation.sender_outages import OutageList, Outages, outages_of
 
 LONGEST_HOURS = 8_760
 
@@ -103,6 +104,13 @@ class FailedShare(Share):
     permanent: bool = False
 
 
+class AutomaticShare(Share):
+    """A signal of a person, or of a machine in the person's place: `automatic` is the share of
+    machines, such as link scanners, mail proxies and out-of-office notes."""
+
+    automatic: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
 class BouncedShare(Share):
     """A bounce. `hard` is the share of hard bounces among all bounces."""
 
@@ -137,6 +145,9 @@ _SIGNAL_NAMES = {
     "reply": "replied",
     "connection_accepted": "accepted",
 }
+_MACHINES_GIVE = frozenset(("open", "click", "reply"))
+"""The signals that a machine may give in the person's place."""
+
 _ON_EVERY_CHANNEL: dict[str, type[Share]] = {
     "failed": FailedShare,
     "converted": ConvertedShare,
@@ -148,15 +159,17 @@ _ON_EVERY_CHANNEL: dict[str, type[Share]] = {
 def _fields(channel: str) -> Iterator[tuple[str, Any]]:
     """Yields the fields of a channel's model: the signals of all its actions."""
     yield "sent", (Delay | None, None)
+    yield "down", (OutageList, [])
     signals = signals_of_channel(channel)
     for name in sorted(signals & set(_SIGNAL_NAMES)):
-        yield _SIGNAL_NAMES[name], (Share | None, None)
+        kind = AutomaticShare if name in _MACHINES_GIVE else Share
+        yield _SIGNAL_NAMES[name], (kind | None, None)
     if "delivered" in signals:
         yield "bounced", (BouncedShare | None, None)
     if "call_outcome" in signals:
         yield "outcomes", (CallOutcomeShares, {})
-    for field, kind in _ON_EVERY_CHANNEL.items():
-        yield field, (kind | None, None)
+    for field, share in _ON_EVERY_CHANNEL.items():
+        yield field, (share | None, None)
 
 
 _CHANNELS: dict[str, Any] = {
@@ -188,7 +201,7 @@ class SignalRule(NamedTuple):
 
     variant_threshold: int = 0
     """The probability (as an integer) of the variant of the signal: a hard bounce, an opt-out of
-    all channels."""
+    all channels, a signal of a machine."""
 
     code: str = ""
     """The failure code, the conversion type, or the outcome of a call."""
@@ -205,10 +218,12 @@ DRAW_RANGE = 2**64
 
 
 class Behaviour:
-    """The signal rules by channel and action."""
+    """The signal rules by channel and action, and the outages of senders by channel."""
 
-    def __init__(self, rules: dict[tuple[str, str], SignalRules]) -> None:
-        self.rules = rules
+    def __init__(
+        self, rules: dict[tuple[str, str], SignalRules], outages: dict[str, Outages]
+    ) -> None:
+        self.rules, self.outages = rules, outages
 
     @classmethod
     def read(cls, text: str | bytes) -> Self:
@@ -223,13 +238,16 @@ class Behaviour:
     def of(cls, document: Any) -> Self:
         """Builds the rules of a parsed document. Raises BehaviourInvalid."""
         try:
-            model = _BehaviourDocument.model_validate({} if document is None else document)
+            whole = _BehaviourDocument.model_validate({} if document is None else document)
         except ValidationError as error:
             raise BehaviourInvalid(_problems(error)) from None
-        problems = list(_probability_problems(model))
+        problems = list(_probability_problems(whole))
         if problems:
             raise BehaviourInvalid(problems)
-        return cls({key: _signal_rules(key, getattr(model, key[0])) for key in actions()})
+        rules = {key: _signal_rules(key, getattr(whole, key[0])) for key in actions()}
+        models = {name: model for name in CHANNELS if (model := getattr(whole, name))}
+        outages = {name: outages_of(model.down) for name, model in models.items()}
+        return cls(rules, outages)
 
 
 def _problems(error: ValidationError) -> list[str]:
@@ -307,7 +325,8 @@ def _signal_rule(
     name: str, follows: str | None, unless: str | None, share: Any, default_us: tuple[int, int]
 ) -> SignalRule:
     least_us, most_us = share.delay_range_us(default_us)
-    variant = getattr(share, "hard", getattr(share, "every", 0.0))
+    # A signal has one variant at most.
+    variant = getattr(share, "hard", getattr(share, "every", getattr(share, "automatic", 0.0)))
     return SignalRule(
         name,
         follows,

@@ -3,7 +3,8 @@ follow from it are drawn.
 
 Every signal is drawn from a hash of the seed, the command id and the signal name. So neither the
 order of the commands nor the Python version changes a result. A command that comes again is the
-same send; a command that is revoked before it is sent gives no signal.
+same send; a command that is revoked before it is sent gives no signal. From `send_before` on a
+command is not sent: its sender answers that the window is closed.
 """
 
 from hashlib import blake2b
@@ -11,20 +12,25 @@ from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
 from typing import NamedTuple
 
-from schemas.base.times import MILLISECOND
+from schemas.base.times import MILLISECOND, MomentUs
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.state_bytes import NEVER
 from streams.simulation.behaviour import DRAW_RANGE, Behaviour, SignalRule, SignalRules
+from streams.simulation.sender_outages import Outages, up_again
+
+WINDOW_CLOSED = SignalRule("failed", None, None, DRAW_RANGE, 0, 0, code="window_closed")
+"""The answer to a command that its sender comes to at or after `send_before`."""
 
 
 class CommandedTouch(NamedTuple):
-    """The touch that a signal is about: the ids and the channel of its command."""
+    """The touch that a signal is about: the ids, the channel and the emission of its command."""
 
     tenant_id: str
     contact_id: str
     command_id: str
     channel: str
     campaign_id: str
+    emission: int = 1
 
 
 class DrawnSignal(NamedTuple):
@@ -45,6 +51,8 @@ class SimulatedSenders:
         self._heap: list[tuple[int, int, CommandedTouch, list[DrawnSignal], int]] = []
         self._order = 0
         self._revoked: set[str] = set()
+        self._too_late: set[str] = set()
+        """The commands of which no emission so far is sent: their senders come to them too late."""
 
     def fresh_copy(self) -> "SimulatedSenders":
         """Returns senders of the same behaviour and seed that have received no command."""
@@ -61,12 +69,22 @@ class SimulatedSenders:
             self._revoked.add(command.command_id)
             return
         due = command.touch
-        if due.emission > 1:
+        if due.emission > 1 and due.command_id not in self._too_late:
             return  # a repeated command is dropped by its id
+        self._too_late.discard(due.command_id)
         rules = self._rules[due.channel, due.action]
-        signals = draw_signals(rules, due.command_id, self._seed, now)
+        outages = self._behaviour.outages.get(due.channel, ())
+        signals = draw_signals(rules, due.command_id, self._seed, up_again(outages, now), outages)
+        if signals[0].at >= command.send_before:
+            signals = [DrawnSignal(signals[0].at, WINDOW_CLOSED, False)]
+            self._too_late.add(due.command_id)
         touch = CommandedTouch(
-            due.tenant_id, due.contact_id, due.command_id, due.channel, due.campaign_id
+            due.tenant_id,
+            due.contact_id,
+            due.command_id,
+            due.channel,
+            due.campaign_id,
+            due.emission,
         )
         self._order += 1
         heappush(self._heap, (signals[0].at, self._order, touch, signals, 0))
@@ -82,8 +100,11 @@ class SimulatedSenders:
         return None if revoked else (touch, signals[index])
 
 
-def draw_signals(rules: SignalRules, command_id: str, seed: int, now: int) -> list[DrawnSignal]:
-    """Draws all signals of a command in order of time. The first one is `sent` or `failed`."""
+def draw_signals(
+    rules: SignalRules, command_id: str, seed: int, now: MomentUs, outages: Outages = ()
+) -> list[DrawnSignal]:
+    """Draws all signals of a command in order of time. The first one is `sent` or `failed`, at a
+    moment at which the sender is up."""
     happened_at: dict[str | None, int] = {None: now}
     signals = []
     for rule in rules:
@@ -96,7 +117,10 @@ def draw_signals(rules: SignalRules, command_id: str, seed: int, now: int) -> li
             if chance >= rule.threshold:
                 continue
         extra_us = rule.spread_us * delay // DRAW_RANGE // MILLISECOND * MILLISECOND
-        at = happened_at[rule.name] = since + rule.delay_us + extra_us
+        at = since + rule.delay_us + extra_us
+        if outages and rule.follows is None:
+            at = up_again(outages, at)
+        happened_at[rule.name] = at
         signals.append(DrawnSignal(at, rule, variant < rule.variant_threshold))
     if len(signals) > 1:
         signals.sort(key=attrgetter("at"))

@@ -26,9 +26,11 @@ class SimulatedEvent(NamedTuple):
 
 
 def build_event(touch: CommandedTouch, signal: DrawnSignal) -> SimulatedEvent:
-    """Builds the event of a signal. Its id is the command id and the name of the signal."""
+    """Builds the event of a signal. Its id is the command id and the name of the signal, with the
+    emission of a repeated command between them."""
     name = signal.rule.name
-    event_id = f"{touch.command_id}:{name}"
+    repeated = f"{touch.emission}:" if touch.emission > 1 else ""
+    event_id = f"{touch.command_id}:{repeated}{name}"
     cause = f"{SOURCE}#{event_id}"
     ce_type, message, fields = _BUILDERS[name](touch, signal, cause)
     return SimulatedEvent(ce_type, event_id, message, fields)
@@ -81,6 +83,13 @@ def _seen(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts
     return f"touch.{name}", message, {}
 
 
+def _opened_or_clicked(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    ce_type, message, fields = _seen(touch, signal, cause)
+    if signal.is_variant:
+        message, fields = msgspec.structs.replace(message, automatic=True), {"automatic": True}
+    return ce_type, message, fields
+
+
 def _bounced(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
     kind = "hard" if signal.is_variant else "soft"
     message = contact_messages.TouchBounced(
@@ -90,10 +99,18 @@ def _bounced(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventPa
 
 
 def _replied(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    automatic = signal.is_variant
     message = contact_messages.ContactReplied(
-        touch.tenant_id, touch.contact_id, cause, signal.at, touch.channel, False, touch.command_id
+        touch.tenant_id,
+        touch.contact_id,
+        cause,
+        signal.at,
+        touch.channel,
+        automatic,
+        touch.command_id,
     )
-    return "contact.replied", message, {"channel": touch.channel}
+    fields = {"channel": touch.channel, **({"automatic": True} if automatic else {})}
+    return "contact.replied", message, fields
 
 
 def _accepted(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
@@ -144,9 +161,9 @@ _BUILDERS: dict[str, Callable[[CommandedTouch, DrawnSignal, str], _EventParts]] 
     "sent": _sent,
     "failed": _failed,
     "delivered": _seen,
-    "opened": _seen,
+    "opened": _opened_or_clicked,
     "read": _seen,
-    "clicked": _seen,
+    "clicked": _opened_or_clicked,
     "bounced": _bounced,
     "replied": _replied,
     "accepted": _accepted,

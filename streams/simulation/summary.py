@@ -13,7 +13,7 @@ from typing import Any
 from processors.dispatch.limits import DEFAULT_PER_HOUR
 from schemas.base.times import HOUR, MINUTE, format_rfc3339
 from schemas.base.zones import zone
-from schemas.internal.facts import Fact, FactKind
+from schemas.internal.facts import Fact, FactKind, is_by_machine
 from schemas.internal.messages import CommandDue, CommandRevoked, UpsertTenant
 from streams.simulation.run import SimulationResult
 from streams.simulation.senders import CommandedTouch, DrawnSignal
@@ -249,7 +249,7 @@ class Summary:
         """Yields the steps in the order in which people reached them."""
         steps: dict[tuple[str, str, str, str], Counter[str]] = {}
         for (kind, tenant_id, campaign_id, step_id, channel, reason), n in self._facts.items():
-            stage = _FUNNEL.get(kind)
+            stage = None if is_by_machine(kind, reason) else _FUNNEL.get(kind)
             if stage is not None and step_id is not None and reason != _REPEAT:
                 key = (tenant_id, campaign_id or "", step_id, channel or "")
                 steps.setdefault(key, Counter())[stage] += n

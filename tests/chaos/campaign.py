@@ -1,5 +1,6 @@
 """A campaign of kills and other disturbances. It consists of rounds, each with topics and a
-database of its own, and a round of cycles with one disturbance each."""
+database of its own, and a round of cycles with one disturbance each. After each round comes a night
+in a time lapse, with senders that are down."""
 
 import tempfile
 import time
@@ -12,6 +13,7 @@ from statistics import median
 from streams.embedded.stack import Stack
 from tests.chaos.consistency import ConsistencyChecker
 from tests.chaos.disturbances import DISTURBANCES, NOT_TIMED, Disturbance, DisturbedEngine
+from tests.chaos.night import SendersDown
 from tests.chaos.readers import ChaosSenders, FactMonitor
 from tests.chaos.traffic import CAMPAIGNS, TENANTS, TrafficPublisher
 from tests.testing.live_engine import LiveEngine
@@ -37,6 +39,8 @@ class ChaosTotal:
     events: int = 0
     repeated: int = 0
     missing: int = 0
+    nights: int = 0
+    late: int = 0
     gap_s: float = 0.0
     gap_at: str = ""
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
@@ -47,6 +51,7 @@ class ChaosTotal:
         yield f"cycles {self.cycles}, events published {self.events}, commands {self.commands}"
         yield f"commands to prospects {self.prospects}, resumed after a reply {self.resumed}"
         yield f"commands repeated {self.repeated}, missing {self.missing}"
+        yield f"nights with senders down {self.nights}, commands that came too late {self.late}"
         yield f"longest reader gap {self.gap_s:.1f} s (at most {GAP_MAX_S:.0f}) {self.gap_at}"
         for role, times in self.recovery_s.items():
             if times:
@@ -72,17 +77,21 @@ class ChaosCampaign:
         disturb_every: int = 4,
         check_every: int = 4,
         disturbances: tuple[Disturbance, ...] = DISTURBANCES,
+        nights: bool = True,
     ) -> None:
         self.total = ChaosTotal()
         self._stack, self._log_dir, self._report = stack, log_dir, report
         self._seed, self._random, self._rate = seed, Random(seed), rate
         self._disturb_every, self._check_every = disturb_every, check_every
         self._disturbances, self._disturbances_done = disturbances, 0
+        self._nights = nights
 
     def run(self, cycles: int) -> ChaosTotal:
         """Runs this number of cycles, and ends early after a round with problems."""
         while self.total.cycles < cycles and not self.total.problems:
             self._round(min(CYCLES_PER_ROUND, cycles - self.total.cycles))
+            if self._nights and not self.total.problems:
+                self._night()
         return self.total
 
     def _round(self, cycles: int) -> None:
@@ -105,6 +114,20 @@ class ChaosCampaign:
             self.total.problems.append(f"{type(first).__name__}: {first}")
         finally:
             engine.stop()
+
+    def _night(self) -> None:
+        """A night with senders that are down over the end of a send window."""
+        self.total.nights += 1
+        directory = self._log_dir / f"night-{self.total.nights}"
+        night = SendersDown(self._stack, directory, self._seed + self.total.nights)
+        began = time.monotonic()
+        try:
+            self.total.problems += night.run()
+        except Exception as error:
+            self.total.problems.append(f"{type(error).__name__}: {error}")
+        self.total.late += night.late
+        took = time.monotonic() - began
+        self._report(f"night {self.total.nights}: {night.report_line}; {took:.1f} s")
 
     def _cycles(self, round_: "_CampaignRound", cycles: int) -> None:
         for number in range(1, cycles + 1):

@@ -31,6 +31,7 @@ def test_ten_kills_and_five_other_disturbances_lose_and_repeat_nothing(
         disturbances=DISTURBANCES,
         disturb_every=3,
         check_every=1,
+        nights=False,  # test_senders_down.py has one
     )
     total = campaign.run(15)
     report = "\n".join([*messages, *total.lines()])

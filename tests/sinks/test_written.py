@@ -19,6 +19,7 @@ from tests.testing.recorded_world import (
     enrollment,
     fact,
     sent,
+    tenant,
     touch,
     world,
 )
@@ -120,3 +121,35 @@ def test_an_earlier_open_reported_late_redates_the_send_and_is_counted_once(dsn:
     log.fact(redated).write(dsn)
     assert select(dsn, "SELECT opened_at FROM touchstream.send_log") == [(earlier,)]
     assert select(dsn, "SELECT opens FROM touchstream.touch_metrics") == [(1,)]
+
+
+def test_opens_and_clicks_of_machines_are_history_and_count_nowhere(dsn: str) -> None:
+    log = Log().contact("acme", contact("acme", enrollment("acme", sent("acme"))))
+    log.fact(
+        fact("acme", FactKind.TOUCH_SENT),
+        fact("acme", FactKind.TOUCH_OPENED, reason="automatic"),
+        fact("acme", FactKind.TOUCH_CLICKED, reason="automatic"),
+        fact("acme", FactKind.TOUCH_OPENED, 2, command_id=None, reason="automatic"),
+    ).write(dsn)
+    assert select(dsn, "SELECT sends, opens, clicks FROM touchstream.touch_metrics") == [(1, 0, 0)]
+    assert select(dsn, "SELECT sends, opens, clicks FROM touchstream.step_metrics") == [(1, 0, 0)]
+    query = "SELECT opened_at, clicked_at FROM touchstream.send_log"
+    assert select(dsn, query) == [(None, None)]
+    assert select(dsn, "SELECT count(*) FROM touchstream.facts") == [(4,)]
+    log.fact(fact("acme", FactKind.TOUCH_OPENED)).write(dsn)
+    assert select(dsn, "SELECT opens FROM touchstream.touch_metrics") == [(1,)]
+    assert differences(dsn, log) == []
+
+
+def test_a_tenant_shows_its_country_and_its_words_for_an_opt_out(dsn: str) -> None:
+    log = Log().tenant(tenant("acme", country="US", opt_out_words=("BASTA",)))
+    log.tenant(tenant("bolt")).write(dsn)
+    query = "SELECT country, opt_out_words FROM touchstream.tenants ORDER BY tenant_id"
+    assert select(dsn, query) == [("US", ["BASTA"]), (None, [])]
+
+
+def test_the_time_at_which_a_person_agreed_again_stays_with_the_contact(dsn: str) -> None:
+    log = Log().contact("acme", contact("acme", opted_out={"sms": T0})).write(dsn)
+    log.contact("acme", contact("acme", resubscribed={"sms": T0 + DAY})).write(dsn)
+    query = "SELECT opted_out, resubscribed FROM touchstream.contacts"
+    assert select(dsn, query) == [({}, {"sms": T0 + DAY})]

@@ -1,7 +1,8 @@
 """The channel senders and the people of a live test: they receive every command, and answer after a
 scripted time.
 
-A script decides the answers from the command alone, so they are the same in every run.
+A script decides the answers from the command alone, so they are the same in every run. A sender
+that comes to a command at or after its `send_before` answers that the window is closed.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,11 +11,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.base.times import parse_rfc3339
 from schemas.internal.topics import COMMANDS
 from schemas.public.codec import Encoding
 from streams.base.settings import Settings
 from streams.kafka.reader import TopicReader
-from tests.testing.publishing import EventSource, now
+from tests.testing.publishing import EventSource
 
 SECOND = 1_000_000
 
@@ -35,16 +37,26 @@ class ScriptedAnswer(NamedTuple):
     fields: dict[str, Any]
 
 
+def may_be_sent(command: dict[str, Any], at: int) -> bool:
+    """Whether the fields of a command allow its sender to send it at this moment."""
+    return at < parse_rfc3339(command.get("send_before") or command["expires_at"])
+
+
+WINDOW_CLOSED = "window_closed"
+"""The code of the answer of a sender that may not send any more."""
+
 AnswerScript = Callable[[ReceivedCommand], Iterator[ScriptedAnswer]]
 
 
 class LiveSenders:
-    """All senders and people. A test calls `work` often. `published` counts their events."""
+    """All senders and people, by the clock of the engine. A test calls `work` often. `published`
+    counts their events."""
 
     def __init__(self, settings: Settings, publisher: EventSource, answers: AnswerScript) -> None:
         self.commands: list[ReceivedCommand] = []
         self._readers = [TopicReader(settings, topic) for topic in COMMANDS]
         self._publisher, self._answers = publisher, answers
+        self._clock = settings.scaled_clock()
         self._due: list[tuple[int, int, str, dict[str, Any]]] = []
         self.published = 0
 
@@ -60,7 +72,7 @@ class LiveSenders:
                 for entry in entries:
                     headers = dict(entry.record.headers() or ())
                     self._receive(headers, msgspec.json.decode(entry.value or b"{}"))
-        while self._due and self._due[0][0] <= now():
+        while self._due and self._due[0][0] <= self._clock.now():
             _, _, kind, fields = heappop(self._due)
             self.publish(kind, **fields)
 
@@ -78,9 +90,13 @@ class LiveSenders:
     def _receive(self, headers: dict[str, Any], data: dict[str, Any]) -> None:
         command = ReceivedCommand(headers["ce_type"].decode(), headers["ce_id"].decode(), data)
         self.commands.append(command)
-        at = now()
+        at = self._clock.now()
+        who = {"tenant_id": data["tenant_id"], "contact_id": data["contact_id"]}
         for number, answer in enumerate(self._answers(command)):
             at += int(answer.after_s * SECOND)
-            who = {"tenant_id": data["tenant_id"], "contact_id": data["contact_id"]}
             fields = {**who, **answer.fields}
+            if answer.kind == "touch.sent" and not may_be_sent(data, at):
+                fields = {**who, "command_id": data["command_id"], "code": WINDOW_CLOSED}
+                heappush(self._due, (at, len(self.commands) * 100, "touch.failed", fields))
+                return
             heappush(self._due, (at, len(self.commands) * 100 + number, answer.kind, fields))

@@ -24,9 +24,11 @@ def now() -> int:
 
 class EventSource:
     """A source of events: `put` publishes any bytes, and `event` an example event with changed
-    fields. `through` is the producer, by default an idempotent one."""
+    fields. `through` is the producer, by default an idempotent one. In a time lapse events and
+    records have the time of the lapse."""
 
     def __init__(self, settings: Settings, through: Producer | None = None) -> None:
+        self._clock = settings.scaled_clock()
         self._prefix = settings.topic_prefix
         self._producer = through or idempotent_producer(settings)
         self._events = 0
@@ -48,6 +50,8 @@ class EventSource:
             origins.append((topic.value, message.partition() or 0, message.offset() or 0))
 
         name = f"{self._prefix}{topic}"
+        if self._clock.scaled and not timestamp_ms:
+            timestamp_ms = self._clock.now() // 1_000
         self._producer.produce(
             name, value, key, headers=[*headers], timestamp=timestamp_ms, on_delivery=delivered
         )
@@ -73,7 +77,7 @@ class EventSource:
             encoding,
             event_id=event_id,
             source="test",
-            time=now(),
+            time=self._clock.now(),
             schema_id=schema_id,
         )
         topic = EVENTS[ce_type].topic

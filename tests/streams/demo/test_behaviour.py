@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from schemas.base.ids import derive
-from schemas.base.times import HOUR
+from schemas.base.times import DAY, HOUR, format_rfc3339, parse_rfc3339
 from schemas.public.command_models import CommandRevoked, TouchDue
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.demo.behaviour import hash_fraction, is_lost, reactions_to
 from streams.demo.traffic import DemoSenders
+
+NOW = parse_rfc3339("2026-03-02T15:04:05Z")
+"""The time at which the example command is due."""
 
 
 def touch_due(number: int, **changed: Any) -> TouchDue:
@@ -86,21 +89,21 @@ def test_reactions_are_valid_events_in_order_and_soon_enough() -> None:
 
 def test_a_sender_drops_a_repeated_command() -> None:
     senders = DemoSenders()
-    assert senders.receive(touch_due(1))
-    assert senders.receive(touch_due(1)) == []
+    assert senders.receive(touch_due(1), NOW)
+    assert senders.receive(touch_due(1), NOW) == []
     assert senders.counts["repeats dropped"] == 1
 
 
 def test_a_revocation_in_time_prevents_the_send() -> None:
     senders, due = DemoSenders(), touch_due(1)
-    senders.receive(due)
+    senders.receive(due, NOW)
     senders.revoke(revocation(due))
     assert not senders.may_send(due.command_id)
 
 
 def test_a_late_revocation_changes_nothing() -> None:
     senders, due = DemoSenders(), touch_due(1)
-    senders.receive(due)
+    senders.receive(due, NOW)
     assert senders.may_send(due.command_id)
     senders.revoke(revocation(due))
     assert senders.may_send(due.command_id)
@@ -109,12 +112,29 @@ def test_a_late_revocation_changes_nothing() -> None:
 def test_a_command_revoked_before_it_comes_is_not_sent() -> None:
     senders, due = DemoSenders(), touch_due(1)
     senders.revoke(revocation(due))
-    assert senders.receive(due) == []
+    assert senders.receive(due, NOW) == []
 
 
 def test_a_lost_command_is_sent_when_it_comes_again() -> None:
     lost = next(c for c in map(touch_due, range(5_000)) if is_lost(c))
     senders = DemoSenders()
-    assert senders.receive(lost) == []
-    assert senders.receive(lost)
-    assert senders.receive(lost) == []
+    assert senders.receive(lost, NOW) == []
+    assert senders.receive(lost, NOW)
+    assert senders.receive(lost, NOW) == []
+
+
+def test_a_command_that_comes_too_late_is_not_sent_and_its_repeat_is() -> None:
+    senders = DemoSenders()
+    late = touch_due(1, send_before=format_rfc3339(NOW))
+    assert [(one.ce_type, one.fields) for one in senders.receive(late, NOW)] == [
+        ("touch.failed", {"code": "window_closed"})
+    ]
+    again = touch_due(1, send_before=format_rfc3339(NOW + DAY))
+    assert senders.receive(again, NOW) == reactions_to(again)
+    assert senders.receive(again, NOW) == []
+
+
+def test_a_command_of_an_older_engine_is_sent_until_it_expires() -> None:
+    old = touch_due(1, send_before=None, expires_at=format_rfc3339(NOW + DAY))
+    assert DemoSenders().receive(old, NOW) == reactions_to(old)
+    assert DemoSenders().receive(old, NOW + DAY)[0].fields == {"code": "window_closed"}
