@@ -56,7 +56,7 @@ def read_columns(headings: Sequence[str], given: Given = ()) -> tuple[CsvColumn,
             if target:
                 ranked[target].append((rank, place))
             else:
-                uses[place] = empty._replace(reason="ignored as asked for")
+                uses[place] = empty._replace(reason="as asked for")
         elif field is not None and field[0] in fixed:
             uses[place] = empty._replace(reason=f"{field[0]} is another column, as asked for")
         elif field is not None:

@@ -5,7 +5,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader, TextIOWrapper
-from typing import BinaryIO
+from typing import AnyStr, BinaryIO
 
 from schemas.base.error_codes import Refused
 from schemas.public.codec import VALUE_BYTES, Decoder, PublicEvent
@@ -32,10 +32,14 @@ def open_input(name: str) -> Iterator[BinaryIO]:
 
 def bounded_lines(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
     """The lines of a stream, each cut to `max_bytes`: the rest of a longer line is skipped."""
-    while line := stream.readline(max_bytes):
-        cut = len(line) == max_bytes and not line.endswith(b"\n")
-        while cut and (rest := stream.readline(max_bytes)):
-            cut = not rest.endswith(b"\n")
+    return _cut_lines(stream.readline, max_bytes, b"\n")
+
+
+def _cut_lines(readline: Callable[[int], AnyStr], most: int, end: AnyStr) -> Iterator[AnyStr]:
+    while line := readline(most):
+        cut = len(line) == most and not line.endswith(end)
+        while cut and (rest := readline(most)):
+            cut = not rest.endswith(end)
         yield line
 
 
@@ -47,7 +51,7 @@ def text_lines(stream: BufferedReader, max_bytes: int) -> Iterator[bytes]:
         return
     text = TextIOWrapper(stream, "utf-16", errors="surrogatepass", newline="\n")
     try:
-        while line := text.readline(max_bytes):
+        for line in _cut_lines(text.readline, max_bytes, "\n"):
             yield line.encode("utf-8", "surrogatepass")
     except UnicodeDecodeError:  # the file ends inside a character
         yield b"\xff"

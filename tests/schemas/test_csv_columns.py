@@ -139,7 +139,7 @@ def test_a_column_becomes_what_it_is_given_for() -> None:
     reasons = [column.reason for column in ContactsFile([head.encode()], given).columns]
     assert [reason for reason in reasons if reason] == [
         "phone is another column, as asked for",
-        "ignored as asked for",
+        "as asked for",
     ]
     (event,) = events(f"{head}\na@example.com,+1 212 555 0101,,-,x,y\n", *given)
     assert (event.phone, event.attributes) == (None, {"employer": "y"})

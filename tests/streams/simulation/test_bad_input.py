@@ -141,15 +141,20 @@ def test_bad_lines_of_people_are_reported_and_the_others_are_used(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
     file = tmp_path / "people.csv"
-    file.write_text("email,timezone\nann@example.com,Europe/Berlin\nbob\nben@example.com,Mars/X\n")
+    file.write_text(
+        "email,timezone,phone\nann@example.com,Europe/Berlin\nbob\nben@example.com,Mars/X,1,2\n"
+        "cem@example.com,Mars/X\n"
+    )
     result = touchstream("simulate", OUTREACH, "--population", file, "--json")
     assert result.code == 1
     output = result.json()
     assert [(bad["line"], bad["code"]) for bad in output["bad"]] == [
-        (3, "CSV_COLUMNS"),
-        (4, "CONTACT_FIELD_INVALID"),
+        (3, "CONTACT_EMAIL_INVALID"),
+        (4, "CSV_COLUMNS"),
     ]
-    assert output["simulation"]["people"] == 1
+    assert [(cell["line"], cell["column"]) for cell in output["left_out"]] == [(5, "timezone")]
+    assert "line 5: CONTACT_FIELD_INVALID: timezone: " in result.err
+    assert output["simulation"]["people"] == 2
 
 
 def test_people_without_addresses_are_simulated_and_not_reached(
