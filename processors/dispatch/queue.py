@@ -67,24 +67,26 @@ def release(turn: Turn, account: Account) -> None:
     tenant = turn.store.read(tenant_key(account.tenant_id), KnownTenant)
     limit = limits.per_hour(tenant, account.channel)
     account.next_slot_at = None
+    is_full = False
     for _ in range(BURST):
-        used = limits.used(account, turn.now)
-        has_slot = limit is None or used < limit
-        key = _first(turn, account) if has_slot else _first_gathered(turn, account)
+        key = _first_gathered(turn, account) if is_full else _first(turn, account)
         if key is None:
             break
         request = turn.store.edit(key, Request)
         assert request is not None
         if _stopped_by_gate(turn, request.touch):
             continue
-        if limit is None or has_slot:
+        used = limits.used(account, turn.now)
+        if limit is None or used < limit:
             command(turn, request.touch, account, limit, used)
-        else:
+            continue
+        is_full = True
+        if request.wait == GATHERING:
             _throttle(turn, request.touch, request, account, limit, used)
     else:
         account.next_slot_at = turn.now
         return
-    if _first(turn, account) is not None:
+    if is_full:
         account.next_slot_at = limits.next_slot(account, turn.now)
 
 

@@ -72,9 +72,8 @@ def opens_at(window: Window | None, moment: int) -> int:
 
 
 def closes_at(window: Window | None, moment: int) -> int:
-    """The first moment from `moment` on at which a touch may not go out any more: quiet hours begin,
-    the step's window ends, or a clock change leads there. NEVER if the window stays open; `moment`
-    where it is closed already."""
+    """The first moment from `moment` on at which a touch may not go out: quiet hours begin, the
+    step's window ends, or a clock change leads there. NEVER if the window stays open."""
     if window is None:
         return NEVER
     span = _span(window, moment)

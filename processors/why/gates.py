@@ -32,8 +32,9 @@ CONTACT_GATES = (
     "window",
     "reach",
 )
-DISPATCH_GATES = ("expiry", "window", "sender_limit", "priority")
-"""The gates of dispatch. Its check of suppressed addresses counts for `opt_out` and `bounce`."""
+DISPATCH_GATES = ("expiry", "window", "reach", "sender_limit", "priority")
+"""The gates of dispatch. Its check of suppressed addresses counts for `opt_out` and `bounce`. It
+looks at `reach` only where another contact with the address was reached."""
 
 GATE_ORDER = (*CONTACT_GATES, "expiry", "sender_limit", "priority")
 
@@ -165,7 +166,7 @@ class TouchGates:
     def _requested(self, fact: Fact) -> None:
         values = readable_values(fact.values)
         kept = _NOT_FOR_REPEATS if self._stage is _OUT else ()
-        self._reset(DISPATCH_GATES)
+        self._reset([name for name in DISPATCH_GATES if name not in kept])
         self._pass([name for name in CONTACT_GATES if name not in kept], fact.at)
         gate_values: dict[str, dict[str, Any]] = {
             "campaign": {"version": fact.version},
@@ -185,7 +186,7 @@ class TouchGates:
 
     def _commanded(self, fact: Fact) -> None:
         values = readable_values(fact.values)
-        self._pass(DISPATCH_GATES, fact.at)
+        self._pass(self._asked_by_dispatch(DISPATCH_GATES), fact.at)
         self._gates["sender_limit"].values = _picked(values, "used", "limit")
         self._gates["priority"].values = _picked(values, "priority")
         if "window" in values:
@@ -234,8 +235,12 @@ class TouchGates:
         elif self._stage is _AT_DISPATCH:
             checked = DISPATCH_GATES if name in DISPATCH_GATES else (name, *DISPATCH_GATES)
             index = checked.index(name)
-            self._pass(checked[:index], at)
+            self._pass(self._asked_by_dispatch(checked[:index]), at)
             self._reset([n for n in checked[index + 1 :] if self._gates[n].result == WAITS])
+
+    def _asked_by_dispatch(self, names: Sequence[str]) -> list[str]:
+        """The gates without `reach`, which keeps the contact's answer where dispatch held nothing."""
+        return [n for n in names if n != "reach" or self._gates[n].result == WAITS]
 
     def _pass(self, names: Sequence[str], at: datetime) -> None:
         for name in names:

@@ -38,7 +38,7 @@ class Guest(State):
     def place(self) -> tuple[bytes, Rank] | None:
         if self.queue is None:
             return None
-        return self.queue.encode(), (self.rank, 0, self.name)
+        return self.queue.encode(), (self.rank, 0, 0, self.name)
 
 
 decode = msgspec.msgpack.Decoder(Alarm | Guest).decode
