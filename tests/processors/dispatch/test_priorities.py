@@ -205,7 +205,9 @@ def test_an_account_at_rest_has_no_timer() -> None:
 def two_services(hours: float, first: tuple[str, int], second: tuple[str, int]) -> World:
     """A world with a limit of one, and two people whose touches are due at one moment: each in the
     campaign of a service with its priority."""
-    world = world_with_campaign(steps=[step("a", hours=hours)], settings=PATIENT | {"priority": first[1]})
+    world = world_with_campaign(
+        steps=[step("a", hours=hours)], settings=PATIENT | {"priority": first[1]}
+    )
     settings = PATIENT | {"priority": second[1]}
     deliver(
         world,
