@@ -7,10 +7,12 @@ event happened, and the event's type.
 from collections.abc import Callable
 from typing import Any
 
+from processors.intake.replies import contact_replied
 from schemas.base.error_codes import is_plain_code
+from schemas.base.provider_codes import NO_CODE, bounce_type, plain_code
+from schemas.base.zone_repair import zone_in_place
 from schemas.internal import messages as m
 from schemas.public import inbound_events
-from schemas.public.auto_reply import is_automatic
 
 Convert = Callable[[Any, str, int, str], m.Message]
 """A converter."""
@@ -18,7 +20,8 @@ Convert = Callable[[Any, str, int, str], m.Message]
 
 def _job_completed(data: inbound_events.JobCompleted, cause: str, at: int, _: str) -> m.Message:
     who = data.customer
-    person = m.Person(who.first_name, who.last_name, who.email, who.phone, who.timezone, who.region)
+    zone = zone_in_place(who.timezone, who.region, who.phone)
+    person = m.Person(who.first_name, who.last_name, who.email, who.phone, zone, who.region)
     return m.JobCompleted(
         data.tenant_id,
         who.contact_id,
@@ -43,7 +46,7 @@ def reported_person(data: inbound_events.ContactUpserted) -> m.Person:
         data.last_name,
         data.email,
         data.phone,
-        data.timezone,
+        zone_in_place(data.timezone, data.region, data.phone),
         data.region,
         data.linkedin_url,
         data.addresses,
@@ -75,14 +78,6 @@ _CONTACT_ORDERS = {
 def _contact_order(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     message = _CONTACT_ORDERS[event_type]
     return message(data.tenant_id, data.contact_id, cause, at, data.campaign_id, data.reason)
-
-
-def _contact_replied(data: inbound_events.ContactReplied, cause: str, at: int, _: str) -> m.Message:
-    # Only whether a machine has replied goes on: no text and no header of a reply is kept.
-    automatic = bool(data.automatic) or is_automatic(data.headers or {})
-    return m.ContactReplied(
-        data.tenant_id, data.contact_id, cause, at, data.channel, automatic, data.command_id
-    )
 
 
 def _connection_accepted(
@@ -140,7 +135,7 @@ def _touch_failed(data: inbound_events.TouchFailed, cause: str, at: int, _: str)
         cause,
         at,
         data.command_id,
-        _plain_code(data.code),
+        plain_code(data.code, data.detail),
         bool(data.permanent),
         data.detail,
         data.permanent is False,
@@ -165,7 +160,7 @@ def _touch_bounced(data: inbound_events.TouchBounced, cause: str, at: int, _: st
         cause,
         at,
         data.command_id,
-        data.bounce_type or "soft",
+        bounce_type(data.bounce_type, data.enhanced_code, data.smtp_code, data.reason),
         data.reason,
     )
 
@@ -201,8 +196,8 @@ def unsupported(data: Any, cause: str, at: int, event_type: str) -> m.Message:
 
 
 def _plain_code(code: str) -> str:
-    """The code, or `other` where it is no plain code: facts hold codes and no free text."""
-    return code if is_plain_code(code) else "other"
+    """The code, or NO_CODE where it is no plain code: facts hold codes and no free text."""
+    return code if is_plain_code(code) else NO_CODE
 
 
 CONTACT_EVENTS: dict[str, Convert] = {
@@ -221,7 +216,7 @@ CONTACT_EVENTS: dict[str, Convert] = {
     "touch.clicked": _touch_seen,
     "touch.read": _touch_seen,
     "touch.bounced": _touch_bounced,
-    "contact.replied": _contact_replied,
+    "contact.replied": contact_replied,
     "connection.accepted": _connection_accepted,
     "conversion.recorded": _conversion_recorded,
     "call.ended": _call_ended,

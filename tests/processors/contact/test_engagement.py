@@ -20,6 +20,7 @@ from tests.testing.story import (
     failed,
     job,
     make_sender,
+    prospecting,
     reasons,
     reviewed,
     seen,
@@ -94,6 +95,38 @@ def test_an_open_of_an_ended_enrollment_still_counts() -> None:
     deliver(world, reviewed(world))
     deliver(world, seen(world, world.commanded_touches()[0]))
     assert len(world.facts(FactKind.TOUCH_OPENED)) == 1
+
+
+@pytest.mark.parametrize("signal", ["opened", "clicked"])
+def test_a_signal_of_a_machine_is_a_fact_and_moves_nothing(signal: str) -> None:
+    """The click or open of a person after it is the first one."""
+    wait = {"event": ["click", "open"], "max_wait_hours": 72, "on_event": {"branch": "hot"}}
+    steps = [
+        step("a", hours=1, wait_for=wait),
+        step("b", hours=1, skip_when=["opened", "clicked"], then="complete"),
+        step("hot"),
+    ]
+    world = prospecting(*steps, quiet_hours="none")
+    world.advance_hours(2, working_senders())
+    (touch,) = world.commanded_touches()
+    deliver(world, *(seen(world, touch, each, automatic=True) for each in ("opened", "clicked")))
+    kind = FactKind(f"touch.{signal}")
+    assert reasons(world, kind) == ["automatic"]
+    waiting = enrollment_of(world)
+    assert (waiting.touches[0].opened_at, waiting.touches[0].clicked_at) == (None, None)
+    assert waiting.waiting is not None
+    deliver(world, seen(world, touch, signal))
+    assert reasons(world, kind) == ["automatic", None]
+    assert reasons(world, FactKind.TRIGGER_MET) == [signal.removesuffix("ed")]
+
+
+def test_a_machine_leaves_the_time_of_a_person() -> None:
+    world = sent_twice()
+    touch = world.commanded_touches()[0]
+    deliver(world, seen(world, touch))
+    deliver(world, seen(world, touch, at=world.now - MINUTE, automatic=True))
+    assert enrollment_of(world).touches[0].opened_at == world.now
+    assert world.facts(FactKind.TOUCH_REDATED) == []
 
 
 def test_a_review_click_converts_the_touch_that_was_answered() -> None:
