@@ -80,8 +80,7 @@ def reopen(
         timeout_s=timeout,
         or_else="The address may not have been closed: then there is nothing to open. ",
     )
-    still = fact.reason if fact is not None else None
-    done = f"{tenant}: {channel} to this address is open again"
-    if still:
-        done = f"{tenant}: the bounce no longer closes this address to {channel}, but {still} does"
+    done = f"{tenant}: {channel} to this address is open again, unless its owner has opted out"
+    if fact is not None and fact.contact_id is None and fact.reason:  # what closes it still
+        done = f"{tenant}: no bounce closes this address to {channel} any more, but {fact.reason}"
     print_answer(fact, done, as_json=json)
