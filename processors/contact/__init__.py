@@ -8,7 +8,9 @@ import msgspec
 from processors.contact import (
     announcements,
     campaign_sweeps,
+    closed_addresses,
     event_routing,
+    frequency_caps,
     pause_stop,
     replies_conversions,
     touch_gates,
@@ -39,10 +41,7 @@ class ContactProcessor:
             campaign_sweeps.continue_sweep(turn, state)
             return
         context = Context(turn, key, state)
-        due = [run for run in state.enrollments if (at := run.due()) is not None and at <= turn.now]
-        if len(due) > 1:  # a frequency cap may let only the first one pass (C-35)
-            due.sort(key=lambda run: _rank(context, run))
-        for enrollment in due:
+        for enrollment in _due_runs(context):
             if enrollment.status is Status.ACTIVE and pause_stop.apply_campaign_status(
                 context, enrollment
             ):
@@ -51,9 +50,47 @@ class ContactProcessor:
         state.updated_at = turn.now
 
 
-def _rank(context: Context, run: Enrollment) -> tuple[int, int, str]:
-    """The order of enrollments that are due at one moment: priority, then due time, then id."""
-    return (-context.definition(run).settings.priority, run.due() or 0, run.enrollment_id)
+def _due_runs(context: Context) -> list[Enrollment]:
+    """The enrollments whose timers are due, in the order in which they may go: a frequency cap may
+    let only the first one pass (C-35).
+
+    Waits that are over come alone: a touch that follows at once is one of those that are due when
+    the timers fire again, before anything else. A touch that a cap or a gap holds goes before those
+    that rank after it as soon as it may, and not only when its hold was expected to end.
+    """
+    due, held = [], []
+    for run in context.contact.enrollments:
+        at = run.due()
+        if at is None:
+            continue
+        if at <= context.now:
+            due.append(run)
+        elif run.touches[-1].wait in _CAPPED:
+            held.append(run)
+    if len(due) + len(held) < 2:
+        return due
+    over = [run for run in due if run.waiting is not None]
+    if over:
+        return over
+    last = max(_rank(context, run) for run in due)
+    before = [run for run in held if _rank(context, run) < last and _may_go(context, run)]
+    return sorted(due + before, key=lambda run: _rank(context, run))
+
+
+_CAPPED = ("min_gap", "frequency_cap")
+"""The waits of a touch that a cap or a gap holds."""
+
+
+def _rank(context: Context, run: Enrollment) -> tuple[int, int, int, str]:
+    """The order of touches that may go at one moment: by priority, then by who has been due
+    longest, then by id."""
+    touch = run.touches[-1]
+    priority = context.definition(run).settings.priority
+    return -priority, touch.scheduled_at, touch.due_at, run.enrollment_id
+
+
+def _may_go(context: Context, run: Enrollment) -> bool:
+    return frequency_caps.check(context, run, run.touches[-1]).hold is None
 
 
 _HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
@@ -66,5 +103,6 @@ _HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.StatusAnnounced: announcements.status_announced,
     m.TemplateGone: announcements.template_gone,
     m.RunsMoved: announcements.runs_moved,
+    m.AddressReopened: closed_addresses.address_reopened,
 }
 """The handler of each message of contact-log."""

@@ -6,7 +6,7 @@ from processors.contact.ended_runs import archive_ended_runs
 from processors.contact.entry_rules import (
     Refusal,
     backfill_refusal,
-    ends_on_repeat_job,
+    is_ended_by_job,
     job_refusal,
     job_refusal_by_campaign,
     manual_refusal,
@@ -66,11 +66,7 @@ def _enroll_or_decline(context: Context, campaign: KnownCampaign, message: JobCo
 def _stop_earlier_runs(context: Context, campaign_id: str, message: JobCompleted) -> None:
     """Stops what the customer's earlier jobs began, whichever campaign that was in (F-9)."""
     for enrollment in live_runs(context):
-        same_campaign = enrollment.campaign_id == campaign_id
-        if same_campaign or (
-            enrollment.job_id != message.job_id
-            and ends_on_repeat_job(context.definition(enrollment), enrollment)
-        ):
+        if is_ended_by_job(context, enrollment, campaign_id, message):
             stop(context, enrollment, "repeat_job", message.cause)
 
 

@@ -52,7 +52,7 @@ def job_refusal_by_campaign(
     too_old_at = _too_old_at(context, definition, message)
     if context.now >= too_old_at:
         return _beyond_limit("JOB_TOO_OLD", message, too_old_at)
-    exclusive = _exclusive_refusal(context, definition, message.job_id)
+    exclusive = _exclusive_refusal(context, definition, message)
     if exclusive is not None:
         return exclusive
     if _all_channels_closed(context, definition):
@@ -85,9 +85,26 @@ def backfill_refusal(context: Context, happened_at: int) -> Refusal:
     return Refusal("EVENT_IN_PAST", values)
 
 
-def ends_on_repeat_job(definition: Definition, enrollment: Enrollment) -> bool:
-    """Whether another job of the customer stops this enrollment (F-9)."""
-    return enrollment.job_id is not None and definition.settings.repeat_job == "restart"
+def is_ended_by_job(
+    context: Context, enrollment: Enrollment, campaign_id: str, message: JobCompleted
+) -> bool:
+    """Whether a job that enters a campaign ends this live enrollment (F-9): one that an earlier job
+    began, in that campaign, or in another one that says so. One that was begun by hand ends in that
+    campaign only; one that a later job began goes on, in whichever campaign."""
+    same_campaign = enrollment.campaign_id == campaign_id
+    if enrollment.job_id is None:
+        return same_campaign
+    if enrollment.job_id == message.job_id or _began_later(enrollment, message):
+        return False
+    repeat_job = context.definition(enrollment).settings.repeat_job
+    return same_campaign or repeat_job == "restart"
+
+
+def _began_later(enrollment: Enrollment, message: JobCompleted) -> bool:
+    """Whether the job of the enrollment is later than `message`, which was then reported late. Of
+    two jobs of one moment the greater id is the later one."""
+    assert enrollment.job_id is not None
+    return (message.completed_at, message.job_id) <= (enrollment.anchor_at, enrollment.job_id)
 
 
 def _is_of_later_job(
@@ -95,8 +112,7 @@ def _is_of_later_job(
 ) -> bool:
     """Whether the enrollment belongs to a later job than `message`, which was then reported late.
 
-    Such a job neither restarts the enrollment nor begins it again after its end (X-1, F-9). Of two
-    jobs of one moment the greater id is the later one.
+    Such a job neither restarts the enrollment nor begins it again after its end (X-1, F-9).
     """
     same_campaign = enrollment.campaign_id == campaign_id
     if enrollment.job_id is None:
@@ -108,7 +124,7 @@ def _is_of_later_job(
         same_campaign or definition.settings.repeat_job == "restart"
     ):
         return False
-    return (message.completed_at, message.job_id) <= (enrollment.anchor_at, enrollment.job_id)
+    return _began_later(enrollment, message)
 
 
 def _too_old_at(context: Context, definition: Definition, message: JobCompleted) -> int:
@@ -123,16 +139,17 @@ def _too_old_at(context: Context, definition: Definition, message: JobCompleted)
 
 
 def _exclusive_refusal(
-    context: Context, definition: Definition, job_id: str | None = None
+    context: Context, definition: Definition, message: JobCompleted | None = None
 ) -> Refusal | None:
     """Refuses where a live enrollment in another campaign of the same exclusive group stays; one
-    that this job stops anyway does not count."""
+    that this job ends anyway does not count."""
     group = definition.settings.exclusive
     for run in live_runs(context) if group is not None else ():
         theirs = context.definition(run)
         if run.campaign_id == definition.campaign_id or theirs.settings.exclusive != group:
             continue
-        if job_id in (None, run.job_id) or not ends_on_repeat_job(theirs, run):
+        campaign_id = definition.campaign_id
+        if message is None or not is_ended_by_job(context, run, campaign_id, message):
             values = {"enrollment_id": run.enrollment_id, "campaign_id": run.campaign_id}
             return Refusal("ENROLLMENT_EXCLUSIVE", {**values, "group": group})
     return None

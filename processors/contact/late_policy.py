@@ -27,6 +27,8 @@ def _next_is_due(context: Context, enrollment: Enrollment, touch: Touch) -> bool
     target = exit_target(definition.steps, definition.step_index(step.id), step.then)
     if target is None or step.wait_for is not None:
         return False
+    if target == 0:
+        return False  # a branch back to the first step counts from now on
     following = definition.steps[target]
     anchors = {"previous_scheduled": touch.scheduled_at, "enrollment": enrollment.anchor_at}
     anchor = anchors.get(following.anchor)

@@ -2,7 +2,6 @@
 S1-34)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from processors.contact.context import Context
 from processors.contact.late_policy import late_skip_reason
@@ -11,10 +10,10 @@ from processors.contact.run_queries import live_runs, open_touch, steps_ahead
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input
 from processors.contact.touch_outcome import skip_touch, withdraw_touch
-from processors.contact.touch_times import set_due_at
+from processors.contact.touch_times import anchor_of, emit_schedule, look_for_opening
 from schemas.base.times import SECOND
 from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
-from schemas.internal.facts import FactKind, fact_time
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import ContactPaused, ContactResumed
 
 
@@ -97,9 +96,12 @@ def thaw(context: Context, enrollment: Enrollment, holds: Sequence[str], cause: 
         stood_still_us = _stood_still_us(context, enrollment, touch, frozen_at)
         _resume_touch(context, enrollment, touch, stood_still_us)
     elif touch.phase is Phase.COMMANDED:
-        touch.due_at += paused_us  # its sender has as long to answer as before
         if late_policy == "shift_by_pause":
             touch.scheduled_at += paused_us  # the next touch may count from it
+        if touch.wait == "quiet_hours":  # its repeat waits for the window, and no longer for time
+            look_for_opening(context, enrollment, touch)
+        else:
+            touch.due_at += paused_us  # its sender has as long to answer as before
 
 
 def _extend_wait(context: Context, enrollment: Enrollment, frozen_at: int) -> None:
@@ -112,9 +114,10 @@ def _extend_wait(context: Context, enrollment: Enrollment, frozen_at: int) -> No
 def _stood_still_us(context: Context, enrollment: Enrollment, touch: Touch, frozen_at: int) -> int:
     """How long a touch's time stood still: for the pause, or for the part of it since the touch was
     scheduled."""
-    step = context.step(enrollment, touch)
+    definition, step = context.definition(enrollment), context.step(enrollment, touch)
     since = frozen_at
-    if step.anchor in ("previous_executed", "trigger") and len(enrollment.touches) > 1:
+    anchor = anchor_of(definition, enrollment, touch, step)
+    if anchor in ("previous_executed", "trigger") and len(enrollment.touches) > 1:
         since = max(since, touch.scheduled_at - step.delay_us)
     return max(0, context.now - since)
 
@@ -123,10 +126,11 @@ def _resume_touch(
     context: Context, enrollment: Enrollment, touch: Touch, stood_still_us: int
 ) -> None:
     """Skips or reschedules the open touch after a pause, by the late policy; then the touches that
-    follow a skipped one."""
-    definition = context.definition(enrollment)
-    if definition.settings.late_policy == "shift_by_pause":
+    follow a skipped one. What was planned is shifted, and the window is asked anew."""
+    if context.definition(enrollment).settings.late_policy == "shift_by_pause":
         touch.scheduled_at += stood_still_us
+        if touch.retry_at is not None:
+            touch.retry_at += stood_still_us
         touch.due_at += stood_still_us
     if touch.phase is Phase.WITHDRAWING:
         return  # dispatch's answer will set its time
@@ -137,19 +141,8 @@ def _resume_touch(
         if following is not None:
             _resume_touch(context, enrollment, following, 0)
         return
-    step, at = context.step(enrollment, touch), max(context.now, touch.due_at)
-    window = set_due_at(context, definition, step, touch, at, touch.wait or "delay")
-    values: dict[str, Any] = {"scheduled_at": fact_time(touch.scheduled_at)}
-    if window is not None:
-        values["window"] = window
-    context.emit_fact(
-        FactKind.TOUCH_SCHEDULED,
-        enrollment,
-        touch,
-        reason=touch.wait,
-        until=fact_time(touch.due_at),
-        values=values,
-    )
+    window = look_for_opening(context, enrollment, touch)
+    emit_schedule(context, enrollment, touch, window)
 
 
 def contact_paused(context: Context, message: ContactPaused) -> None:

@@ -4,11 +4,13 @@ enrollments (F-14, S2-5, S2-26, S4-54).
 An event from before an enrollment started is recorded and has no effect on that enrollment.
 """
 
-from processors.contact.command_lookup import find_command
+from processors.contact.command_lookup import CommandMatch, find_command
+from processors.contact.consent import decided_by_word, person_left
 from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, stop
 from processors.contact.run_queries import live_runs, may_be_with_sender
-from processors.contact.sequence import check_trigger
+from processors.contact.sequence import hear_signal
+from processors.shared.deduplication import add_if_new, is_known
 from schemas.channels import channel_of_signal
 from schemas.internal.enrollment import LIVE, Enrollment
 from schemas.internal.facts import FactKind
@@ -22,11 +24,13 @@ def replied(context: Context, message: ContactReplied, *, backfill: bool = False
     """Records a reply, and applies it to every live enrollment that began before it. An automatic
     reply has no effect."""
     match = find_command(context, message.command_id) if message.command_id else None
-    before = context.contact.replied.get(message.channel)
-    if before is not None and message.at <= before and not message.automatic:
-        return  # a duplicate, or older than the last reply
-    if not message.automatic:
-        context.contact.replied[message.channel] = message.at
+    if message.gone:
+        person_left(context, match, message, backfill=backfill)
+        return
+    if message.keyword is not None and decided_by_word(context, message):
+        return  # an opt-out, or an agreement to what was closed
+    if not message.automatic and not _is_new_reply(context, message):
+        return
     context.emit_fact(
         FactKind.CONTACT_REPLIED,
         match.enrollment if match else None,
@@ -40,14 +44,48 @@ def replied(context: Context, message: ContactReplied, *, backfill: bool = False
     if message.automatic or backfill:
         return
     for enrollment in live_runs(context):
-        if message.at >= enrollment.started_at:
-            _apply_reply(context, enrollment, message.cause)
+        if message.at >= enrollment.started_at or (match and match.enrollment is enrollment):
+            _apply_reply(context, enrollment, message, _names_last_touch(match, enrollment))
 
 
-def _apply_reply(context: Context, enrollment: Enrollment, cause: str) -> None:
+def _is_new_reply(context: Context, message: ContactReplied) -> bool:
+    """Remembers a reply. False where it is a duplicate, or older than the last reply of its
+    channel.
+
+    A last reply whose time is to come says nothing about the order: then the events themselves are
+    remembered.
+    """
+    contact, at = context.contact, message.at
+    last = contact.replied.get(message.channel)
+    ahead = max(at, last or 0) > context.now
+    if last is not None and (at == last or (at < last and not ahead)):
+        return False
+    if ahead and not add_if_new(contact.seen, message.cause):
+        return False
+    contact.replied[message.channel] = at if last is None else max(at, last)
+    return True
+
+
+def _is_told_again(context: Context, message: ConnectionAccepted | ConversionRecorded) -> bool:
+    """Whether an event was told before, with a time that was still to come. Its time is then later
+    than what was sent since, and only the event itself tells that it is none of it."""
+    seen = context.contact.seen
+    if message.at > context.now:
+        return not add_if_new(seen, message.cause)
+    return is_known(seen, message.cause)
+
+
+def _names_last_touch(match: CommandMatch | None, enrollment: Enrollment) -> bool:
+    return match is not None and match.touch is enrollment.touches[-1]
+
+
+def _apply_reply(
+    context: Context, enrollment: Enrollment, message: ContactReplied, names_touch: bool
+) -> None:
     """Ends a wait for a reply; keeps the reply for a wait that is about to begin; else applies the
     campaign's `on_reply` setting (F-14)."""
-    if check_trigger(context, enrollment, cause):
+    cause = message.cause
+    if hear_signal(context, enrollment, "reply", message.at, cause, names_touch=names_touch):
         return
     if _will_wait_for_reply(context, enrollment):
         enrollment.reply_cause = enrollment.reply_cause or cause
@@ -63,10 +101,13 @@ def _will_wait_for_reply(context: Context, enrollment: Enrollment) -> bool:
 
 
 def settle_replies(context: Context) -> None:
-    """Applies replies that were kept for a wait which did not begin: the step was not sent, or its
-    enrollment waits for something else by now (promise 9)."""
+    """Applies replies that were kept for a wait which did not begin, or which they did not meet:
+    the step was not sent, or later than the reply, or its enrollment waits for something else by
+    now (promise 9)."""
     for enrollment in context.contact.enrollments:
         cause = enrollment.reply_cause
+        if enrollment.early_signals and not may_be_with_sender(enrollment.touches[-1]):
+            enrollment.early_signals = {}
         if cause is not None and not _will_wait_for_reply(context, enrollment):
             enrollment.reply_cause = None
             _apply_on_reply(context, enrollment, cause)
@@ -81,22 +122,34 @@ def _apply_on_reply(context: Context, enrollment: Enrollment, cause: str) -> Non
 
 
 def connected(context: Context, message: ConnectionAccepted, *, backfill: bool = False) -> None:
-    """Records that the person is a LinkedIn connection; of several reports the earliest time
-    counts."""
-    before = context.contact.connected_at
-    if before is not None and before <= message.at:
-        return
-    context.contact.connected_at = message.at
-    context.emit_fact(
-        FactKind.CONTACT_CONNECTED, channel=_CONNECTING, cause=message.cause, occurred_at=message.at
-    )
-    if not backfill:
-        _check_all_triggers(context, message.cause)
+    """Records that the person is a LinkedIn connection: of several reports the earliest time
+    counts. Each of them may end a wait."""
+    contact = context.contact
+    before = contact.connected_at
+    if before is None or message.at < before:
+        contact.connected_at = message.at
+        context.emit_fact(
+            FactKind.CONTACT_CONNECTED,
+            channel=_CONNECTING,
+            cause=message.cause,
+            occurred_at=message.at,
+        )
+    if not backfill and not _is_told_again(context, message):
+        for enrollment in live_runs(context):
+            hear_signal(
+                context,
+                enrollment,
+                "connection_accepted",
+                message.at,
+                message.cause,
+                names_touch=False,
+            )
 
 
 def converted(context: Context, message: ConversionRecorded, *, backfill: bool = False) -> bool:
     """Records a conversion of the enrollment whose command it names, else of every live enrollment
-    that began before it, else of the last one; of several conversions the earliest counts.
+    that began before it, else of the last one; of several conversions the earliest counts, and each
+    may end a wait.
 
     Returns False where there is no such enrollment.
     """
@@ -119,16 +172,20 @@ def converted(context: Context, message: ConversionRecorded, *, backfill: bool =
             reason=message.conversion_type if at is None else "converted",
             occurred_at=message.at,
         )
-    if not backfill:
-        _check_all_triggers(context, message.cause)
+    if enrollments and not backfill and not _is_told_again(context, message):
+        for enrollment in enrollments:
+            if enrollment.status in LIVE:
+                hear_signal(
+                    context,
+                    enrollment,
+                    "conversion",
+                    message.at,
+                    message.cause,
+                    names_touch=_names_last_touch(match, enrollment),
+                )
     return bool(enrollments)
 
 
 def _begun_by(context: Context, at: int) -> list[Enrollment]:
     begun = [run for run in context.contact.enrollments if run.started_at <= at]
     return [run for run in begun if run.status in LIVE] or begun[-1:]
-
-
-def _check_all_triggers(context: Context, cause: str) -> None:
-    for enrollment in live_runs(context):
-        check_trigger(context, enrollment, cause)

@@ -7,6 +7,10 @@ from processors.contact.state_machine import ENROLLMENT, IllegalTransition
 from schemas.internal.enrollment import Enrollment, Status
 from schemas.internal.facts import FactKind
 
+_WITHOUT_COOLDOWN = ("repeat_job", "reenrolled", "job_deleted")
+"""Reasons of an end that starts no cooldown: another run takes the place of this one, or its job
+was no job (F-9)."""
+
 
 def set_status(enrollment: Enrollment, status: Status) -> None:
     """Changes the status of an enrollment.
@@ -52,6 +56,7 @@ def _end(context: Context, enrollment: Enrollment, status: Status) -> None:
     enrollment.variables = None  # nothing more goes out, so no template needs them
     enrollment.waiting = None
     enrollment.reply_cause = None
+    enrollment.early_signals = {}
     enrollment.holds = []
-    if enrollment.reason not in ("repeat_job", "job_deleted"):  # those start no cooldown
+    if enrollment.reason not in _WITHOUT_COOLDOWN:
         context.contact.ended[enrollment.campaign_id] = context.now

@@ -50,12 +50,12 @@ def steps_ahead(context: Context, enrollment: Enrollment) -> list[Step]:
     return [steps[index] for index in sorted(reachable_steps(steps, at))]
 
 
-def first_reply_at(context: Context, enrollment: Enrollment) -> int | None:
-    """When the person first replied, on any channel, since this enrollment started; None if they
-    did not."""
+def last_reply_at(context: Context, enrollment: Enrollment) -> int | None:
+    """When the person last replied, on any channel, since this enrollment started; None if they did
+    not."""
     since = enrollment.started_at
     times = [at for at in context.contact.replied.values() if at >= since]
-    return min(times, default=None)
+    return max(times, default=None)
 
 
 def began_before(enrollment: Enrollment, at: int) -> bool:

@@ -1,21 +1,37 @@
 """How an enrollment moves from step to step: branches, scheduling, and the waits between steps
 (F-2, S2-17…S2-21)."""
 
-from typing import Any
-
 from processors.contact.context import Context
 from processors.contact.run_end import complete_run, fail_run, mark_stopped
-from processors.contact.run_queries import first_reply_at
-from processors.contact.touch_times import executed_at, scheduled_time, set_due_at
+from processors.contact.run_queries import last_reply_at, may_be_with_sender
+from processors.contact.touch_times import (
+    anchor_of,
+    emit_schedule,
+    executed_at,
+    scheduled_time,
+    set_due_at,
+)
 from schemas.campaigns.compiled_definition import StepExit, StepWait
-from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Touch, Waiting
+from schemas.internal.enrollment import (
+    LIVE,
+    RESOLVED,
+    Enrollment,
+    HeardSignal,
+    Phase,
+    Touch,
+    Waiting,
+)
 from schemas.internal.facts import FactKind, fact_time
 
 TOUCHES_MAX = 200
 """Touches of one enrollment. A loop whose trigger is always met must end too."""
 
+HEARD_MAX = 16
+"""Events of one signal that an enrollment remembers for the wait of its last touch."""
+
 TIMEOUT = "timeout"
 _TO_NEXT_STEP = StepExit()
+_NOTHING: dict[str, list[HeardSignal]] = {}
 
 
 def advance_run(context: Context, enrollment: Enrollment) -> None:
@@ -69,8 +85,8 @@ def schedule_step(context: Context, enrollment: Enrollment, index: int) -> None:
         complete_run(context, enrollment)
         return
     if len(enrollment.touches) == TOUCHES_MAX:
-        enrollment.last_error = "too_many_touches"
-        fail_run(context, enrollment)
+        values = {"touches": TOUCHES_MAX}
+        mark_stopped(context, enrollment, "too_many_touches", None, values)
         return
     step = definition.steps[index]
     touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, 0, 0)
@@ -79,44 +95,95 @@ def schedule_step(context: Context, enrollment: Enrollment, index: int) -> None:
     touch.visit = max(visits, default=0) + 1
     attempts = [each.attempt for each in enrollment.touches if each.command_step() == step.id]
     touch.attempt = touch.first_attempt = max(attempts, default=0) + 1
+    anchor = anchor_of(definition, enrollment, touch, step)
     enrollment.touches.append(touch)
+    if enrollment.early_signals:
+        enrollment.early_signals = {}
     window = set_due_at(context, definition, step, touch, at, "delay")
-    values: dict[str, Any] = {"scheduled_at": fact_time(at), "anchor": step.anchor}
-    if window is not None:
-        values["window"] = window
-    context.emit_fact(
-        FactKind.TOUCH_SCHEDULED,
-        enrollment,
-        touch,
-        reason=touch.wait,
-        until=fact_time(touch.due_at),
-        values=values,
-    )
+    emit_schedule(context, enrollment, touch, window, anchor=anchor)
 
 
 # waits
 
 
 def _begin_wait(context: Context, enrollment: Enrollment, touch: Touch, wait: StepWait) -> None:
-    """Waits for the events of `wait`; if one of them has happened already, the enrollment goes on
-    at once."""
+    """Waits for the events of `wait`; if one of them has happened since the step was sent, the
+    enrollment goes on at once."""
     since = executed_at(touch)
-    enrollment.waiting = Waiting(since, since + wait.max_wait_us)
-    if not check_trigger(context, enrollment):
+    waiting = enrollment.waiting = Waiting(since, since + wait.max_wait_us)
+    heard = enrollment.early_signals
+    if heard:
+        enrollment.early_signals = {}
+    elif enrollment.reply_cause is not None:  # older code has kept a reply
+        heard = known_signals(context, enrollment)
+    if not check_trigger(context, enrollment, heard=heard):
         context.emit_fact(
             FactKind.TRIGGER_AWAITED,
             enrollment,
             touch,
-            until=fact_time(enrollment.waiting.until),
+            until=fact_time(waiting.until),
             values={"events": list(wait.events)},
         )
 
 
-def check_trigger(context: Context, enrollment: Enrollment, cause: str | None = None) -> bool:
-    """Ends the enrollment's wait if one of the events that it waits for has happened (S2-19).
+def known_signals(context: Context, enrollment: Enrollment) -> dict[str, list[HeardSignal]]:
+    """What is known of the person's replies, connection and conversion, for an enrollment that has
+    not listened for them, as far as they have ended no wait of it."""
+    known = {
+        "reply": (last_reply_at(context, enrollment), enrollment.reply_cause),
+        "connection_accepted": (context.contact.connected_at, None),
+        "conversion": (enrollment.converted_at, None),
+    }
+    return {
+        signal: [HeardSignal(at, cause)]
+        for signal, (at, cause) in known.items()
+        if at is not None and not _has_ended_a_wait(enrollment, signal, at)
+    }
 
-    Returns whether it did; False where the enrollment does not wait. `cause` is the public event
-    that led to this check.
+
+def _has_ended_a_wait(enrollment: Enrollment, signal: str, at: int) -> bool:
+    return any(touch.awaited == signal and touch.awaited_at == at for touch in enrollment.touches)
+
+
+def hear_signal(
+    context: Context, enrollment: Enrollment, signal: str, at: int, cause: str, *, names_touch: bool
+) -> bool:
+    """Tells an enrollment what the person has done on any channel: a reply, a connection, a
+    conversion. It ends the wait for that, or is kept if the command of a step that will wait for
+    that is out.
+
+    `names_touch` says that the event names the command of the last touch. Returns whether the event
+    has ended a wait of the enrollment, now or before.
+    """
+    if _has_ended_a_wait(enrollment, signal, at):
+        return True
+    touch = enrollment.touches[-1]
+    wait = context.step(enrollment, touch).wait_for
+    if wait is None or signal not in wait.events:
+        return False
+    heard = HeardSignal(at, cause, names_touch)
+    if enrollment.waiting is not None:
+        return check_trigger(context, enrollment, heard={signal: [heard]})
+    if may_be_with_sender(touch):
+        kept = enrollment.early_signals.setdefault(signal, [])
+        kept.append(heard)
+        del kept[:-HEARD_MAX]
+    return False
+
+
+def check_trigger(
+    context: Context,
+    enrollment: Enrollment,
+    cause: str | None = None,
+    *,
+    heard: dict[str, list[HeardSignal]] = _NOTHING,
+) -> bool:
+    """Ends the enrollment's wait if one of the events that it waits for has happened since its step
+    was sent (S2-19).
+
+    `heard` are the events that name no touch: an event ends at most one wait, so what was heard
+    earlier does not count. Returns whether the wait is over; False where there is none. `cause` is
+    the public event that led to this check.
     """
     waiting = enrollment.waiting
     if waiting is None:
@@ -124,18 +191,21 @@ def check_trigger(context: Context, enrollment: Enrollment, cause: str | None = 
     touch = enrollment.touches[-1]
     wait = context.step(enrollment, touch).wait_for
     assert wait is not None, "only a step that waits has a wait"
-    happened = sorted(
-        (at, event)
+    happened = [
+        (at, event, signal)
         for event in wait.events
-        if (at := _happened_at(context, enrollment, touch, event, wait))
-    )
+        for at, signal in _happened(touch, event, wait, waiting.since, heard)
+    ]
     if not happened:
         return False
-    at, event = happened[0]
+    at, event, signal = min(happened, key=lambda each: each[:2])
     enrollment.waiting = None
-    if event == "reply":
-        enrollment.reply_cause = None
+    if event == "reply" and enrollment.reply_cause is not None:
+        # Another reply that was kept for the wait is like any other reply.
+        others = [each.cause for each in heard["reply"] if each is not signal]
+        enrollment.reply_cause = others[0] if others else None
     touch.awaited, touch.awaited_at = event, min(max(at, waiting.since), context.now)
+    cause = cause if signal is None else signal.cause
     context.emit_fact(
         FactKind.TRIGGER_MET, enrollment, touch, cause=cause, reason=event, occurred_at=at
     )
@@ -143,30 +213,31 @@ def check_trigger(context: Context, enrollment: Enrollment, cause: str | None = 
     return True
 
 
-def _happened_at(
-    context: Context, enrollment: Enrollment, touch: Touch, event: str, wait: StepWait
-) -> int | None:
-    """When `event` happened as far as this enrollment is concerned; None if it did not."""
-    match event:
-        case "connection_accepted":
-            connected_at = context.contact.connected_at
-            since = enrollment.started_at
-            return connected_at if connected_at is not None and connected_at >= since else None
-        case "reply":
-            return first_reply_at(context, enrollment)
-        case "open":
-            return touch.opened_at
-        case "click":
-            return touch.clicked_at
-        case "delivered":
-            return touch.delivered_at
-        case "read":
-            return touch.read_at
-        case "conversion":
-            return enrollment.converted_at
-        case "call_outcome" if not wait.outcomes or touch.call_outcome in wait.outcomes:
-            return touch.called_at
-    return None
+_TOUCH_SIGNALS = {
+    "open": "opened_at",
+    "click": "clicked_at",
+    "delivered": "delivered_at",
+    "read": "read_at",
+    "call_outcome": "called_at",
+}
+"""The field of a touch with the moment of each signal that names the touch by its command. Such a
+signal is about its own touch, whatever the clocks say."""
+
+
+def _happened(
+    touch: Touch, event: str, wait: StepWait, since: int, heard: dict[str, list[HeardSignal]]
+) -> list[tuple[int, HeardSignal | None]]:
+    """The times at which `event` happened since the touch was sent, at `since`, each with what was
+    heard of it if it names no touch."""
+    field = _TOUCH_SIGNALS.get(event)
+    if field is None:
+        signals = heard.get(event, ())
+        return [(each.at, each) for each in signals if each.names_touch or each.at >= since]
+    at = getattr(touch, field)
+    is_other_outcome = event == "call_outcome" and wait.outcomes
+    if at is None or (is_other_outcome and touch.call_outcome not in wait.outcomes):
+        return []
+    return [(at, None)]
 
 
 def time_out_wait(context: Context, enrollment: Enrollment) -> None:

@@ -4,7 +4,7 @@ channel, and how they can be reached (S2-26, F-13)."""
 from collections.abc import Callable
 
 from processors.contact.context import Context
-from processors.contact.run_queries import first_reply_at
+from processors.contact.run_queries import last_reply_at
 from schemas.internal.enrollment import Enrollment, Touch
 
 Condition = Callable[[Context, Enrollment, Touch], bool]
@@ -29,7 +29,7 @@ def _no_touch_has(field: str) -> Condition:
 
 
 _CONDITIONS: dict[str, Condition] = {
-    "already_replied": lambda context, run, _: first_reply_at(context, run) is not None,
+    "already_replied": lambda context, run, _: last_reply_at(context, run) is not None,
     "linkedin_connected": lambda context, _, __: context.contact.connected_at is not None,
     "linkedin_not_connected": lambda context, _, __: context.contact.connected_at is None,
     "delivered": _any_touch_has("delivered_at"),

@@ -163,7 +163,7 @@ def _request(
     touch.template_id = gates.template_id
     touch.recipient = context.address_digest(touch.channel)
     touch.requested_at = context.now
-    touch.wait = "dispatch"
+    touch.wait, touch.retry_at = "dispatch", None
     expires_at = context.now + expire_after_us
     _send_request(context, enrollment, touch, gates, expires_at, caps.reached)
     context.emit_fact(FactKind.TOUCH_REQUESTED, enrollment, touch, values=values)

@@ -11,10 +11,10 @@ from typing import Any
 
 from processors.contact.context import Context
 from processors.contact.run_queries import is_in_flight
-from processors.contact.sequence import advance_run, check_trigger, schedule_step
+from processors.contact.sequence import advance_run, check_trigger, known_signals, schedule_step
 from processors.contact.state_machine import Input
 from processors.contact.touch_outcome import skip_touch
-from processors.contact.touch_times import scheduled_time, set_due_at
+from processors.contact.touch_times import is_retry, look_for_opening, scheduled_time
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Touch, Waiting
 from schemas.internal.facts import FactKind
@@ -94,9 +94,9 @@ def move_run(
     elif touch.phase is Phase.SCHEDULED and not touch.emission:
         step = context.step(enrollment, touch)
         touch.channel = step.channel
-        if touch.wait != "retry":
+        if not is_retry(touch):
             touch.scheduled_at = scheduled_time(context, enrollment, touch, step) + shift_us
-            set_due_at(context, new, step, touch, touch.scheduled_at, "delay")
+        look_for_opening(context, enrollment, touch)
 
 
 def _leave_removed_step(
@@ -131,4 +131,4 @@ def _renew_wait(
         advance_run(context, enrollment)
         return
     waiting.until = waiting.since + wait.max_wait_us + shift_us
-    check_trigger(context, enrollment)
+    check_trigger(context, enrollment, heard=known_signals(context, enrollment))

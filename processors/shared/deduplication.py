@@ -17,6 +17,11 @@ def add_if_new(seen: list[bytes], cause: str) -> bool:
     return True
 
 
+def is_known(seen: list[bytes], cause: str) -> bool:
+    """Whether the list has a cause."""
+    return bool(seen) and _digest(cause) in seen
+
+
 def forget(seen: list[bytes], cause: str) -> None:
     """Removes a cause from the list, so that the event may come again and act then."""
     digest = _digest(cause)

@@ -104,8 +104,8 @@ class Touch(msgspec.Struct, array_like=True):
     window, and another attempt waits for the next one."""
 
     retry_at: MomentUs | None = None
-    """When the last retry was planned for; `due_at` is later where its send window was closed
-    then."""
+    """When the retry that waits was planned for, where its send window is closed then and `due_at`
+    is later."""
 
     last_commanded_at: MomentUs | None = None
     """When the last command of the touch went out, where it is not the first one."""
@@ -168,12 +168,8 @@ class Enrollment(msgspec.Struct, array_like=True):
     reply. Its effect is decided when the step is sent or fails."""
 
     early_signals: dict[str, list[HeardSignal]] = {}
-    """What the person has done since the command of the last touch went out, by signal, as far as
-    it has ended no wait. A wait looks at it when it begins, or is replaced."""
-
-    used_signals: dict[str, MomentUs] = {}
-    """The latest time of the events that ended a wait, by signal: an event ends at most one
-    wait."""
+    """What the person has done, by signal, while the command of a step that waits for it was out
+    and not yet reported as sent. The wait of that step looks at it when it begins."""
 
     def due(self) -> MomentUs | None:
         """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""

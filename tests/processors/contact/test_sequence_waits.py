@@ -15,6 +15,7 @@ from tests.testing.story import (
     event_fields,
     new_event,
     prospecting,
+    reasons,
     replied,
     scheduled_steps,
     seen,
@@ -22,13 +23,15 @@ from tests.testing.story import (
 )
 
 
-def test_a_trigger_before_its_wait_ends_the_wait_at_once() -> None:
+def test_what_happened_before_the_send_ends_no_wait() -> None:
+    """It is for `skip_when`."""
     world = prospecting(
-        connection_request(24), step("mail", anchor="trigger", hours=2), quiet_hours="none"
+        connection_request(24, max_wait_hours=5), step("mail", hours=9), quiet_hours="none"
     )
     deliver(world, accepted(world))
-    world.advance_hours(27, working_senders())
-    assert scheduled_steps(world) == [("request", 24), ("mail", 26)]
+    world.advance_hours(40, working_senders())
+    assert scheduled_steps(world) == [("request", 24), ("mail", 33)]
+    assert reasons(world, FactKind.TRIGGER_TIMED_OUT) == ["timeout"]
 
 
 def test_a_trigger_after_its_timeout_changes_nothing() -> None:

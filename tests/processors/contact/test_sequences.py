@@ -147,17 +147,21 @@ def test_an_exit_may_lead_back_to_a_step_that_waits() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
-def test_a_loop_whose_trigger_is_always_met_ends() -> None:
-    world = prospecting(connection_request(on_event={"branch": "request"}), quiet_hours="none")
-    deliver(world, accepted(world))
+def test_a_loop_that_never_ends_is_stopped_after_200_touches() -> None:
+    world = prospecting(
+        connection_request(max_wait_hours=0.01, on_timeout={"branch": "request"}),
+        quiet_hours="none",
+    )
     world.append(m.UpsertTenant("acme", "t#9", START, "America/Chicago", limits={"linkedin": None}))
     senders = working_senders()
     for _ in range(201):
         world.advance_hours(0.01, senders)
     enrollment = enrollment_of(world)
-    assert enrollment.reason == "failed"
-    assert enrollment.last_error == "too_many_touches"
+    assert (enrollment.status, enrollment.reason) == (Status.STOPPED, "too_many_touches")
+    assert (enrollment.errors, enrollment.last_error) == (0, None)
     assert len(enrollment.touches) == 200
+    (fact,) = world.facts(FactKind.ENROLLMENT_STOPPED)
+    assert (fact.reason, fact.values) == ("too_many_touches", {"touches": 200})
 
 
 # skipping
