@@ -75,7 +75,8 @@ class IntakeProcessor:
         event = self.decode(headers, record.value)
         if EVENTS[event.type].topic is not self.topic:
             raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
-        if event.time is not None and event.time > self.record_time(record) + DAY:
+        time = event.time or 0
+        if time > record.timestamp + DAY and time > self.record_time(record) + DAY:
             detail = "ce_time is more than a day after the record's own time"
             raise Refused(RefusalCode.TIME_OUT_OF_RANGE, detail)
         return event

@@ -90,13 +90,13 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
     except (TypeError, ValueError):
         raise Refused(RefusalCode.NOT_CLOUDEVENT, "the headers are no pairs") from None
     content = _COMMON_CONTENT.get(by_name.get(CONTENT_TYPE))
-    if content is None or "ce_type" not in by_name:
-        return _uncommon(by_name, value)
-    return _binary(by_name, content, value)
-
-
-def _binary(by_name: dict[str, bytes | None], content: str, value: bytes) -> tuple[Envelope, bytes]:
-    ce_type = by_name["ce_type"]
+    ce_type = by_name.get("ce_type")
+    if content is None or ce_type is None:
+        by_name = {name.lower(): text for name, text in by_name.items() if isinstance(name, str)}
+        content = _uncommon_content(by_name)
+        if content is _IN_ENVELOPE:
+            return _structured(value)
+        ce_type = by_name["ce_type"]
     event = _TYPES.get(ce_type)  # type: ignore[arg-type]
     if event is None:
         raise _unknown_type(_text(ce_type, "ce_type"))
@@ -115,22 +115,19 @@ def _binary(by_name: dict[str, bytes | None], content: str, value: bytes) -> tup
     return envelope, value if avro else value.removeprefix(BYTE_ORDER_MARK)
 
 
-def _uncommon(by_name: dict[str, bytes | None], value: bytes) -> tuple[Envelope, bytes]:
-    """The envelope of a record in structured mode, or with another spelling of its content type or
-    of its header names."""
-    by_name = {name.lower(): text for name, text in by_name.items() if isinstance(name, str)}
+def _uncommon_content(by_name: dict[str, bytes | None]) -> str:
+    """What the content type says of a record in structured mode, or with another spelling of its
+    content type or of its header names."""
     raw = by_name.get(CONTENT_TYPE)
     content = _content(_text(raw, CONTENT_TYPE)) if raw else _NOT_SAID
-    if content is _IN_ENVELOPE:
-        return _structured(value)
-    if "ce_type" in by_name:
-        return _binary(by_name, content, value)
+    if content is _IN_ENVELOPE or "ce_type" in by_name:
+        return content
     if any(name.startswith("ce_") for name in by_name):
         raise Refused(RefusalCode.CE_HEADER_MISSING, "ce_type is missing")
     if content is _IN_AVRO:
         detail = "no ce_type header, and not structured JSON either"
         raise Refused(RefusalCode.NOT_CLOUDEVENT, detail)
-    return _structured(value)
+    return _IN_ENVELOPE
 
 
 def binary_headers(

@@ -38,6 +38,7 @@ class PublishedLines:
         self.good = 0
         self.types: dict[str, int] = {}
         self.bad: list[dict[str, Any]] = []
+        self.dropped: list[dict[str, Any]] = []
         self.refused: list[dict[str, Any]] = []
         self.unanswered: int | None = None
         self.on_progress: Callable[[int], object] = lambda _: None
@@ -54,6 +55,18 @@ class PublishedLines:
         """A line that is not a valid event and is not sent."""
         self.bad.append({"line": line, "code": code, "detail": detail})
         self._report(f"line {line}: {code}: {detail}")
+
+    def note_dropped(
+        self, events: Iterator[tuple[int, PublicEvent]]
+    ) -> Iterator[tuple[int, PublicEvent]]:
+        """The events unchanged. Reports those without the optional fields that were invalid."""
+        for line, event in events:
+            if event.dropped is not None:
+                fields = {name: code.value for name, code in event.dropped.items()}
+                self.dropped.append({"line": line, "type": event.type, "fields": fields})
+                without = ", ".join(f"{name} ({code})" for name, code in fields.items())
+                self._report(f"line {line}: {event.type} goes without {without}")
+            yield line, event
 
     def answer(self, fact: Fact | None, line: int, kind: str) -> None:
         """The answer to an admin event; None if there was none in time."""
@@ -82,7 +95,8 @@ def publish(
     """Publish events: one CloudEvent in structured JSON a line.
 
     Each line is validated before it is sent. A bad line is reported with its number and code and
-    is not sent; the other lines are, and the exit code is 1. After an event about a tenant or a
+    is not sent; the other lines are, and the exit code is 1. An optional field with an invalid
+    value is reported and left out of its event. After an event about a tenant or a
     campaign, the command waits until the engine has processed it, so that the events after it find
     its effect; a refusal by the engine is reported with its reason, and the exit code is 1. With
     --no-wait all events are sent at once.
@@ -91,7 +105,7 @@ def publish(
     """
     lines = PublishedLines()
     with open_input(file) as stream:
-        events = read_events(stream, lines.reject)
+        events = lines.note_dropped(read_events(stream, lines.reject))
         if dry_run:
             with _progress(lines):
                 for _, event in events:
@@ -105,6 +119,7 @@ def publish(
                 "valid": lines.good,
                 "types": lines.types,
                 "bad": lines.bad,
+                "dropped": lines.dropped,
                 "refused": lines.refused,
             }
         )
