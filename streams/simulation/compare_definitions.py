@@ -12,7 +12,7 @@ from statistics import median
 from struct import Struct
 from typing import Any, NamedTuple
 
-from schemas.base.times import HOUR, format_rfc3339
+from schemas.base.times import HOUR, SECOND, format_rfc3339
 from schemas.internal.facts import Fact
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch, contact_key
 from streams.simulation.behaviour import Behaviour
@@ -133,7 +133,7 @@ class TouchChange(NamedTuple):
             return "added"
         if self.after is None:
             return "removed"
-        if self.before.at == self.after.at:
+        if abs(self.after.at - self.before.at) < SAME_WITHIN_US:
             return "same"
         return "moved_earlier" if self.after.at < self.before.at else "moved_later"
 
@@ -150,6 +150,10 @@ class TouchChange(NamedTuple):
             row["was_at"] = format_rfc3339(self.before.at)
         return row
 
+
+SAME_WITHIN_US = SECOND
+"""A touch that moves less is the same. Under a limit, dispatch gathers the requests of one moment
+for a fraction of a second."""
 
 CHANGE_KINDS = ("same", "moved_earlier", "moved_later", "added", "removed")
 

@@ -15,16 +15,15 @@ from streams.simulation.engine import OwnedEnrollment
 
 EnrollmentRow = dict[str, Any]
 
-_WITHIN_A_WAIT = ("early_signals", "used_signals")
-"""What only the engine needs, to begin and to end a wait."""
+_WITHIN_A_WAIT = "early_signals"
+"""What only the engine needs, to begin a wait."""
 
 
 def to_row(owned: OwnedEnrollment) -> EnrollmentRow:
     """Returns the row of an enrollment without its empty fields."""
     tenant_id, contact_id, run = owned
     row = _filled_fields(run)
-    for name in _WITHIN_A_WAIT:
-        row.pop(name, None)
+    row.pop(_WITHIN_A_WAIT, None)
     row["status"] = run.status.name.lower()
     row["touches"] = [_touch_row(touch) for touch in run.touches]
     if run.waiting is not None:

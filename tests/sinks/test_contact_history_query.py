@@ -103,11 +103,11 @@ def test_the_connection_is_read_only(dsn: str) -> None:
         queries._connection.execute("DELETE FROM touchstream.facts")
 
 
-WITHIN_A_WAIT = ("reply_cause", "early_signals", "used_signals")
+WITHIN_A_WAIT = ("reply_cause", "early_signals")
 """What only the engine needs of a run, to begin and to end a wait."""
 
-COUNTED_WITHIN = ("first_attempt", "call_attempt", "uncounted")
-"""What only the engine needs of a touch, to count its attempts."""
+OF_ATTEMPTS = ("first_attempt", "call_attempt", "uncounted", "retry_at", "last_commanded_at")
+"""What only the engine needs of a touch, to count and to time its attempts."""
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ COUNTED_WITHIN = ("first_attempt", "call_attempt", "uncounted")
     [
         (Fact, "facts", set()),
         (Enrollment, "enrollments", {"touches", "waiting", "variables", *WITHIN_A_WAIT}),
-        (Touch, "touches", {"recipient", "command_step_id", *COUNTED_WITHIN}),
+        (Touch, "touches", {"recipient", "command_step_id", *OF_ATTEMPTS}),
     ],
 )
 def test_every_other_field_of_a_struct_is_a_column_that_is_read(

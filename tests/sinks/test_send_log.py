@@ -83,7 +83,7 @@ def unanswered() -> World:
     deliver(world, job(contact_id="bob"))
     world.advance_hours(3)
     deliver(world, job(contact_id="cyd"))
-    world.advance_hours(1.1)
+    world.advance_hours(0.1)
     return deliver(world, m.ContactStopped(**event_fields(world, "cyd"), campaign_id=None))
 
 
