@@ -33,7 +33,7 @@ def dispatch_answered(
     resolved changes nothing."""
     match message:
         case TouchCommanded():
-            _commanded(context, enrollment, touch)
+            _commanded(context, enrollment, touch, message)
         case TouchDeferred():
             touch.phase = transition(touch.phase, Input.DEFERRED, touch.phase)
             if touch.phase is Phase.REQUESTED:
@@ -48,7 +48,10 @@ def dispatch_answered(
             pass
 
 
-def _commanded(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+def _commanded(
+    context: Context, enrollment: Enrollment, touch: Touch, message: TouchCommanded
+) -> None:
+    touch.send_before = message.send_before or None
     if touch.phase is not Phase.REQUESTED:
         transition(touch.phase, Input.COMMANDED, touch.phase)
         return
@@ -57,10 +60,7 @@ def _commanded(context: Context, enrollment: Enrollment, touch: Touch) -> None:
 
 
 def _await_sender(context: Context, enrollment: Enrollment, touch: Touch) -> None:
-    if touch.commanded_at is None:
-        touch.commanded_at = context.now
-    else:
-        touch.last_commanded_at = context.now
+    touch.commanded_at = touch.commanded_at or context.now
     touch.wait = "answer"
     touch.due_at = context.now + context.definition(enrollment).settings.answer_timeout_us
 

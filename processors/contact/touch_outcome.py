@@ -22,6 +22,10 @@ PAUSES = ("campaign_paused", "person_paused", "reply_paused")
 WINDOW_CLOSED = "window_closed"
 """The code of a sender that came to a command after the end of its send window."""
 
+WINDOWS_MAX = 100
+"""So many windows a touch waits for a sender that comes too late. A sender that always does must
+end too."""
+
 UNREVOKED = (*PAUSES, "no_address", "no_template", WINDOW_CLOSED)
 """Reasons of withdrawals that do not revoke a command that is out."""
 
@@ -50,13 +54,24 @@ def skip_touch(
 
 
 def fail_touch(
-    context: Context, enrollment: Enrollment, touch: Touch, received: Input, reason: str
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    received: Input,
+    reason: str,
+    code_class: str | None = None,
+    *,
+    advance: bool = True,
 ) -> None:
     """Ends a touch after its last attempt and goes on with the next step (F-7), or fails the
-    enrollment if it has had too many errors (C-39)."""
+    enrollment if it has had too many errors (C-39). `code_class` is the class of a sender's code.
+    With `advance` False the caller moves the enrollment."""
     _revoke_unanswered(context, touch, received, reason)
     _resolve(context, touch, received, Phase.FAILED, reason)
-    context.emit_fact(FactKind.TOUCH_FAILED, enrollment, touch, reason=reason)
+    values = None if code_class is None else {"class": code_class}
+    context.emit_fact(FactKind.TOUCH_FAILED, enrollment, touch, reason=reason, values=values)
+    if not advance:
+        return
     if enrollment.status in LIVE and _has_too_many_errors(context, enrollment):
         fail_run(context, enrollment)
     else:
@@ -81,7 +96,12 @@ def _resolve(context: Context, touch: Touch, received: Input, phase: Phase, reas
 
 
 def retry_or_fail(
-    context: Context, enrollment: Enrollment, touch: Touch, code: str, permanent: bool
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    code: str,
+    permanent: bool,
+    code_class: str | None = None,
 ) -> None:
     """Schedules another attempt after a failed send, by default 1, 5 and 15 minutes later; after
     the last attempt, or on a `permanent` error, the touch fails (F-7)."""
@@ -93,10 +113,11 @@ def retry_or_fail(
     touch.error = code
     count_error(enrollment, code)
     if permanent or retries >= len(delays_us) or _has_too_many_errors(context, enrollment):
-        fail_touch(context, enrollment, touch, Input.FAILED, code)
+        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class)
         return
     touch.phase = transition(touch.phase, Input.FAILED, Phase.SCHEDULED)
-    _begin_attempt(context, enrollment, touch, code, context.now + delays_us[retries])
+    at = context.now + delays_us[retries]
+    _begin_attempt(context, enrollment, touch, code, at, code_class)
 
 
 def await_next_window(context: Context, enrollment: Enrollment, touch: Touch) -> None:
@@ -104,9 +125,9 @@ def await_next_window(context: Context, enrollment: Enrollment, touch: Touch) ->
     end of the window in which it went out. This is neither an error nor a failed attempt.
 
     A repeat at dispatch is taken back first; if it is out, its answer is awaited. Without a window
-    that closes the answer is a failure like others.
+    that closes, and after WINDOWS_MAX of them, the answer is a failure like others.
     """
-    if _closed_at(context, enrollment, touch) == NEVER:
+    if touch.uncounted >= WINDOWS_MAX or _void_at(context, enrollment, touch) == NEVER:
         if touch.phase is Phase.REQUESTED:
             send_withdrawal(context, touch, WINDOW_CLOSED, revoke=False)
         retry_or_fail(context, enrollment, touch, WINDOW_CLOSED, permanent=False)
@@ -121,33 +142,43 @@ def await_next_window(context: Context, enrollment: Enrollment, touch: Touch) ->
 
 
 def begin_uncounted_attempt(context: Context, enrollment: Enrollment, touch: Touch) -> None:
-    """Gives a scheduled touch another attempt in the first window after the one in which its
-    command went out. The command has a new id: a sender drops an id that it has answered."""
-    at = max(context.now, _closed_at(context, enrollment, touch))
+    """Gives a scheduled touch another attempt in the first window in which its command is void, so
+    that two commands are never valid at once. The next one has a new id: a sender drops an id that
+    it has answered."""
+    at = max(context.now, _void_at(context, enrollment, touch))
     _begin_attempt(context, enrollment, touch, WINDOW_CLOSED, at)
     touch.uncounted += 1
 
 
-def _closed_at(context: Context, enrollment: Enrollment, touch: Touch) -> int:
-    """The end of the send window in which the last command went out; NEVER if it does not end."""
+def _void_at(context: Context, enrollment: Enrollment, touch: Touch) -> int:
+    """From when on the touch's command must not be sent; NEVER if its send window does not end."""
     step = context.step(enrollment, touch)
     window = context.window(context.definition(enrollment), step)
-    return closes_at(window, touch.last_commanded_at or touch.commanded_at or context.now)
+    closes = closes_at(window, touch.commanded_at or context.now)
+    return closes if closes == NEVER or touch.send_before is None else touch.send_before
 
 
 def _begin_attempt(
-    context: Context, enrollment: Enrollment, touch: Touch, code: str, at: int
+    context: Context,
+    enrollment: Enrollment,
+    touch: Touch,
+    code: str,
+    at: int,
+    code_class: str | None = None,
 ) -> None:
     """Makes a scheduled touch due for its next attempt from `at` on."""
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
     window = set_due_at(context, definition, step, touch, at, "retry")
+    values: dict[str, Any] = {} if window is None else {"window": window}
+    if code_class is not None:
+        values["class"] = code_class
     context.emit_fact(
         FactKind.TOUCH_RETRIED,
         enrollment,
         touch,
         reason=code,
         until=fact_time(touch.due_at),
-        values=None if window is None else {"window": window},
+        values=values or None,
     )
     touch.attempt += 1
     touch.emission = 0

@@ -27,7 +27,9 @@ def command(
     turn.send(
         Topic.CONTACT_LOG,
         key,
-        m.TouchCommanded(touch.tenant_id, touch.contact_id, touch.command_id, touch.emission),
+        m.TouchCommanded(
+            touch.tenant_id, touch.contact_id, touch.command_id, touch.emission, send_before
+        ),
     )
     # The current window and template: an amendment may have changed them since the request.
     values = {

@@ -38,6 +38,10 @@ class RequestTouch(Message, frozen=True):
     """When the person was reached by other touches, the latest first, as far back as the tenant's
     frequency caps count; empty without caps. Dispatch adds what others with the address got."""
 
+    spelling: str = ""
+    """The address as the person's profile has it, where `recipient` is another spelling: older
+    versions have closed addresses under the text."""
+
 
 class WithdrawTouch(Message, frozen=True):
     """An order to take a request back. If its command is out already, `revoke` decides whether the
@@ -62,6 +66,8 @@ class AmendTouch(Message, frozen=True):
     quiet: Window | None
     template_id: str
     variables: dict[str, str]
+    spelling: str = ""
+    """As in RequestTouch."""
 
 
 class SuppressAddress(Message, frozen=True):
@@ -73,6 +79,8 @@ class SuppressAddress(Message, frozen=True):
     recipient: str
     reason: str
     cause: str
+    at: MomentUs = 0
+    """When the opt-out or the bounce happened; 0 in records of before this field existed."""
 
 
 class LiftSuppression(Message, frozen=True):
@@ -83,6 +91,11 @@ class LiftSuppression(Message, frozen=True):
     channel: str
     recipient: str
     cause: str
+    at: MomentUs = 0
+    """When the person agreed again: later opt-outs of others with this address stay."""
+
+    spelling: str = ""
+    """As in RequestTouch."""
 
 
 class DispatchAnswer(Message, frozen=True):
@@ -94,9 +107,11 @@ class DispatchAnswer(Message, frozen=True):
 
 
 class TouchCommanded(DispatchAnswer, frozen=True):
-    """The command is out; `emission` counts how often."""
+    """The command is out; `emission` counts how often, and `send_before` is until when it may be
+    sent (0 in records of before this field existed)."""
 
     emission: int
+    send_before: MomentUs = 0
 
 
 class TouchDeferred(DispatchAnswer, frozen=True):

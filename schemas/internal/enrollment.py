@@ -107,8 +107,9 @@ class Touch(msgspec.Struct, array_like=True):
     """When the retry that waits was planned for, where its send window is closed then and `due_at`
     is later."""
 
-    last_commanded_at: MomentUs | None = None
-    """When the last command of the touch went out, where it is not the first one."""
+    send_before: MomentUs | None = None
+    """Until when the last command of the touch may be sent; None if an older version has sent
+    it."""
 
     def command_step(self) -> str:
         """The step id from which the command ids of this touch derive."""
