@@ -35,8 +35,11 @@ def skip_values(
         case _ if reason in CONDITIONS:
             return {"skip_when": reason}
         case _ if reason.startswith(_OPTED_OUT):
-            opted_out_at = context.contact.opted_out.get(reason.removeprefix(_OPTED_OUT))
-            return _moment_value("opted_out_at", opted_out_at)
+            scope, contact = reason.removeprefix(_OPTED_OUT), context.contact
+            if scope in contact.opted_out:
+                return _moment_value("opted_out_at", contact.opted_out[scope])
+            # The person has agreed again while dispatch was taking the touch back.
+            return _moment_value("resubscribed_at", contact.resubscribed.get(scope))
     return None
 
 

@@ -37,6 +37,7 @@ _FROM_INTAKE = (
     m.DeleteTemplate,
     m.UpsertTenant,
     m.DeleteTenant,
+    m.ReopenAddress,
 )
 
 

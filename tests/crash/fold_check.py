@@ -34,6 +34,7 @@ _NOT_FROM_PROCESSORS = (
     m.DeleteTenant,
     m.DeleteTemplate,
     m.MoveRuns,
+    m.ReopenAddress,
 )
 
 

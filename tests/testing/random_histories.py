@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
+from schemas.base.opt_out_words import digest_of, word_of
 from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
 from tests.testing.builders import TENANT, answer_fields, campaign_document, tenant
@@ -58,6 +59,9 @@ class HistoryContext:
         return {**names, "at": self.world.now}
 
 
+_BOUNCES = ("hard", "soft", "hard", "soft", "hard", "soft", "block", "unreachable", "opted_out")
+
+
 def sender_reactions(world: FaultyWorld, touch: m.RequestTouch) -> list[tuple[int, m.Message]]:
     """The events that a command leads to, each with its delay in minutes."""
     dice = blake2b(f"{touch.command_id}{touch.emission}".encode(), digest_size=2).digest()
@@ -66,7 +70,8 @@ def sender_reactions(world: FaultyWorld, touch: m.RequestTouch) -> list[tuple[in
     failed = m.TouchFailed(**fields, code="timeout")
     opened = m.TouchSeen(**fields, signal="opened")
     early = m.TouchSeen(**{**fields, "at": world.now - MINUTE}, signal="opened")
-    bounced = m.TouchBounced(**fields, bounce_type="hard" if dice[1] % 2 else "soft")
+    scanned = m.TouchSeen(**fields, signal="clicked", automatic=True)
+    bounced = m.TouchBounced(**fields, bounce_type=_BOUNCES[dice[1] % len(_BOUNCES)])
     common = (touch.tenant_id, touch.contact_id, fields["cause"], world.now)
     clicked = m.ReviewReceived(*common, "review_clicked", touch.command_id)
     replied = m.ContactReplied(*common, channel=touch.channel)
@@ -87,6 +92,9 @@ def sender_reactions(world: FaultyWorld, touch: m.RequestTouch) -> list[tuple[in
         [(0, failed), (0, failed), (10, sent)],
         [(0, sent), (200, clicked), (201, clicked)],
         [(0, m.TouchFailed(**fields, code="429"))],
+        [(0, sent), (1, scanned), (5, opened)],
+        [(0, m.TouchFailed(**fields, code=("550_5.1.1", "450", "21610", "21614")[dice[1] % 4]))],
+        [(1, sent), (9, m.TouchFailed(**fields, code="opted_out"))],
     )
     if touch.channel == "voice":
         ended = m.CallEnded(**fields, outcome="answered" if dice[1] % 2 else "busy", seconds=9)
@@ -212,6 +220,25 @@ def _unsubscribe(context: HistoryContext, contact: int, variant: int) -> list[m.
     return [m.ContactUnsubscribed(**context.event_fields(contact), channel=channel)]
 
 
+def _consent(context: HistoryContext, contact: int, variant: int) -> list[m.Message]:
+    """The person agrees again, now or reported late, has left, or answers with one word; or an
+    address is opened again."""
+    fields = context.event_fields(contact)
+    fields["at"] -= (0, 6 * HOUR)[variant % 2]
+    match variant % 4:
+        case 0:
+            channel = ("email", "all", "sms")[contact % 3]
+            return [m.ContactResubscribed(**fields, channel=channel, evidence="form 7")]
+        case 1:
+            keyword = digest_of(word_of(("start", "no more", "hello")[contact % 3]))
+            return [m.ContactReplied(**fields, channel="sms", keyword=keyword)]
+        case 2 if variant > 4:
+            return [m.ContactReplied(**fields, channel="email", gone=True)]
+    address = f"{PEOPLE[contact % 3]}@example.com"
+    names = (TENANT, "email", address, "our_fault", context.cause())
+    return [m.ReopenAddress(*names, context.world.now)]
+
+
 def _change_tenant(context: HistoryContext, contact: int, variant: int) -> list[m.Message]:
     if (contact, variant) == (3, 6):
         return [m.DeleteTenant(TENANT, context.cause(), context.world.now)]
@@ -223,6 +250,7 @@ def _change_tenant(context: HistoryContext, contact: int, variant: int) -> list[
             limits={"email": limit},
             timezone=ZONES[variant % 2],
             caps={"per_day": 1 + contact} if variant % 4 == 3 else {},
+            opt_out_words=("NO MORE",) if variant % 2 else (),
         )
     ]
 
@@ -285,6 +313,8 @@ ACTION_KINDS: tuple[Callable[[HistoryContext, int, int], Sequence[m.Message]], .
     _pause_or_resume,
     _migrate_runs,
     _backfill,
+    _consent,
+    _consent,
 )
 
 actions = st.builds(

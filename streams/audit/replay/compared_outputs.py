@@ -46,13 +46,21 @@ _MATCH_FIELDS: dict[type, tuple[str, ...]] = {
     m.WithdrawTouch: ("command_id",),
     m.AmendTouch: ("command_id",),
     m.SuppressAddress: ("tenant_id", "channel", "recipient"),
+    m.LiftSuppression: ("tenant_id", "channel", "recipient"),
+    m.AddressReopened: ("tenant_id", "channel", "address"),
     m.TenantAnnounced: ("tenant_id",),
     m.CampaignAnnounced: ("tenant_id", "campaign_id", "version"),
     m.StatusAnnounced: ("tenant_id", "campaign_id"),
     m.TemplateGone: ("tenant_id", "template_id"),
     m.RunsMoved: ("tenant_id", "campaign_id", "version"),
 }
-_FROM_CONTACT = (m.RequestTouch, m.WithdrawTouch, m.AmendTouch, m.SuppressAddress)
+_FROM_CONTACT = (
+    m.RequestTouch,
+    m.WithdrawTouch,
+    m.AmendTouch,
+    m.SuppressAddress,
+    m.LiftSuppression,
+)
 _DECODE = {Topic.CONTACT_LOG: m.decode_contact, Topic.DISPATCH_LOG: m.decode_dispatch}
 _TIMING_MARKS = tuple(f'"{kind.value}"'.encode() for kind in OUTPUT_TIMED_BY)
 _decode_plain = msgspec.msgpack.Decoder().decode

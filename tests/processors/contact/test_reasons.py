@@ -38,7 +38,7 @@ SELF_EXPLANATORY = {
     *("JOB_DUPLICATE", "JOB_DELETED", "ENROLLMENT_DECLINED_BY_JOB", "CAMPAIGN_UNKNOWN"),
     *("CAMPAIGN_PAUSED", "CAMPAIGN_COMPLETED", "CAMPAIGN_ARCHIVED", "CAMPAIGN_DELETED"),
     *("CAMPAIGN_DRAFT", "campaign_completed", "campaign_archived", "campaign_deleted"),
-    *("owner_stopped", "contact_erased", "repeat_job", "job_deleted"),
+    *("owner_stopped", "contact_erased", "contact_gone", "repeat_job", "job_deleted"),
     *("review_clicked", "feedback_submitted", "replied", "reenrolled"),
 }
 """Reasons that need no values: the fact names the job or the campaign, or the enrollment.stopped of
