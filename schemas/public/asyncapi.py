@@ -16,6 +16,7 @@ from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 from schemas.public.events import COMMAND_TYPES, EVENTS, EventType
 from schemas.public.example_events import TIME, sample
+from schemas.public.faulty_fields import droppable_fields
 
 _REFERENCE = "#/components/schemas/{model}"
 _HEADERS = {
@@ -37,10 +38,15 @@ def document() -> dict[str, Any]:
             "version": "1.0.0",
             "license": {"name": "Apache-2.0"},
             "description": (
-                "CloudEvents 1.0 over Kafka: binary mode, structured mode accepted. Values are"
-                " JSON, Avro in single-object encoding, or Avro in Confluent framing. The Avro"
+                "CloudEvents 1.0 over Kafka: binary mode, structured mode accepted if the content"
+                " type is application/cloudevents+json. Values are JSON, Avro in single-object"
+                " encoding, or Avro in Confluent framing with schema ids of 4 bytes. The Avro"
                 " schemas are the files of schemas/public/released; times in Avro are"
-                " timestamp-micros, UTC. Topic names carry the deployment's prefix."
+                " timestamp-micros, UTC; timestamp-millis and timestamp-nanos of a producer's own"
+                " schema are converted. An invalid value of a field in x-dropped-if-invalid costs"
+                " this field alone, and the fact event.field_dropped names it; any other invalid"
+                " value refuses the event. A record without a value is ignored. Topic names carry"
+                " the deployment's prefix."
             ),
         },
         "defaultContentType": "application/json",
@@ -94,6 +100,7 @@ def _messages() -> dict[str, Any]:
 
 def _message(event: EventType) -> dict[str, Any]:
     summary = (event.model.__doc__ or "").strip()
+    dropped = droppable_fields(event.model)
     return {
         "name": event.name,
         "contentType": "application/json",
@@ -102,6 +109,7 @@ def _message(event: EventType) -> dict[str, Any]:
         "payload": {"$ref": _REFERENCE.format(model=event.model.__name__)},
         "examples": [{"headers": _example_headers(event.name), "payload": sample(event.name)}],
         "x-avro-schema": f"schemas/public/released/{event.name}.v{event.version}.avsc",
+        **({"x-dropped-if-invalid": dropped} if dropped else {}),
     }
 
 

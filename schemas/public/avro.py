@@ -143,14 +143,14 @@ def _reader(record: str, writer: Any, latest: Any) -> SchemaReader:
     new: Any = fastavro.parse_schema(without_logical_types(latest))
     # A producer may use a namespace of its own; only the name of the record must match.
     old = fastavro.parse_schema(old | {"name": new["name"], "namespace": ""})
-    not_said = _former_defaults(writer, _CE_TYPE[record])
+    unknown = _former_defaults(writer, _CE_TYPE[record])
 
     def read(body: bytes) -> Any:
         stream = _ExactBytesIO(body)
         datum: Any = fastavro.schemaless_reader(stream, old, new)
         if stream.tell() != len(body):
             raise ValueError("the value has another length")
-        for name, default in not_said:
+        for name, default in unknown:
             if datum[name] == default:
                 datum[name] = None
         return datum
@@ -159,10 +159,10 @@ def _reader(record: str, writer: Any, latest: Any) -> SchemaReader:
 
 
 def _former_defaults(writer: Any, ce_type: str) -> list[tuple[str, Any]]:
-    """The fields of the writer's schema whose default stands for "not said", with that default.
+    """The fields of the writer's schema whose default stands for "not known", with that default.
 
     In an older release such a field could not be null, so its default was written where the
-    producer said nothing. In the newest release it is null by default.
+    producer knew nothing. In the newest release it is null by default.
     """
     defaults = {f["name"]: f["default"] for f in newest(ce_type)["fields"] if "default" in f}
     former = {

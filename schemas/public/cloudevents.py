@@ -70,8 +70,8 @@ _TYPES: dict[bytes, EventType] = {
     for spelling in (name, *(f"{name}.v{number}" for number in range(1, event.version + 1)))
 }
 
-_IN_JSON, _IN_AVRO, _NOT_SAID, _IN_ENVELOPE = "JSON", "Avro", "not said", "structured"
-"""What a content type says about the value. Where it says nothing, the first bytes decide."""
+_IN_JSON, _IN_AVRO, _UNKNOWN, _IN_ENVELOPE = "JSON", "Avro", "unknown", "structured"
+"""What a content type makes of the value. If it is unknown, the first bytes decide."""
 
 _COMMON_CONTENT: dict[bytes | None, str] = {
     JSON.encode(): _IN_JSON,
@@ -103,7 +103,7 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
     if by_name.get("ce_specversion") != SPECVERSION:
         _check_specversion(_text(by_name.get("ce_specversion"), "ce_specversion"))
     time, backfill = by_name.get("ce_time"), by_name.get("ce_backfill")
-    avro = content is _IN_AVRO or (content is _NOT_SAID and value.startswith(FRAMES))
+    avro = content is _IN_AVRO or (content is _UNKNOWN and value.startswith(FRAMES))
     envelope = Envelope(
         event,
         _text(by_name.get("ce_id"), "ce_id"),
@@ -116,10 +116,10 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
 
 
 def _uncommon_content(by_name: dict[str, bytes | None]) -> str:
-    """What the content type says of a record in structured mode, or with another spelling of its
-    content type or of its header names."""
+    """What the content type makes of a record in structured mode, or of one with another spelling
+    of its content type or of its header names."""
     raw = by_name.get(CONTENT_TYPE)
-    content = _content(_text(raw, CONTENT_TYPE)) if raw else _NOT_SAID
+    content = _content(_text(raw, CONTENT_TYPE)) if raw else _UNKNOWN
     if content is _IN_ENVELOPE or "ce_type" in by_name:
         return content
     if any(name.startswith("ce_") for name in by_name):
@@ -170,7 +170,7 @@ def _structured(value: bytes) -> tuple[Envelope, bytes]:
 def _structured_data(outer: _Structured) -> tuple[bool, bytes]:
     """Whether the event is in Avro, and its bytes: JSON is in `data`, and any encoding in
     `data_base64`."""
-    content = _NOT_SAID
+    content = _UNKNOWN
     if not _is_absent(outer.datacontenttype):
         content = _content(_attribute(outer.datacontenttype, "datacontenttype"))
     if content is _IN_ENVELOPE:
@@ -191,7 +191,7 @@ def _structured_data(outer: _Structured) -> tuple[bool, bytes]:
         data = b64decode(outer.data_base64, validate=True)
     except (TypeError, ValueError):
         raise Refused(RefusalCode.NOT_CLOUDEVENT, "`data_base64` is not base64") from None
-    avro = content is _IN_AVRO or (content is _NOT_SAID and data.startswith(FRAMES))
+    avro = content is _IN_AVRO or (content is _UNKNOWN and data.startswith(FRAMES))
     return avro, data if avro else data.removeprefix(BYTE_ORDER_MARK)
 
 
@@ -281,7 +281,7 @@ def _unknown_type(name: str) -> Refused:
 
 @lru_cache(maxsize=1024)
 def _content(text: str) -> str:
-    """What a content type says, in any spelling: parameters and capitals do not matter.
+    """What a content type makes of a value, in any spelling: parameters and capitals do not matter.
 
     Raises Refused for a type that is neither JSON nor Avro, and for the formats and batches of
     CloudEvents that are not read.
@@ -300,5 +300,5 @@ def _content(text: str) -> str:
     if "avro" in _words(media):
         return _IN_AVRO
     if media in ("", "application/octet-stream"):
-        return _NOT_SAID
+        return _UNKNOWN
     raise Refused(RefusalCode.CONTENT_TYPE_UNKNOWN, f"{media[:100]} is neither JSON nor Avro")

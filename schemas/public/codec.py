@@ -112,9 +112,7 @@ class Decoder:
     def _from_avro(self, event_reader: _EventReader, value: bytes) -> tuple[Any, Dropped | None]:
         schema_reader, begin = read_frame(value, self._resolve, self._schema_readers)
         if schema_reader.record != event_reader.record:
-            detail = (
-                f"the schema is of {schema_reader.record}, the event says {event_reader.record}"
-            )
+            detail = f"the schema is of {schema_reader.record}, the event is {event_reader.record}"
             raise Refused(RefusalCode.AVRO_SCHEMA_MISMATCH, detail)
         datum = read_body(schema_reader, value[begin:])
         validate = event_reader.from_python
@@ -126,7 +124,7 @@ class Decoder:
 
 def _from_faulty_json(
     event_reader: _EventReader, body: bytes, error: ValidationError
-) -> tuple[Any, Dropped]:
+) -> tuple[Any, Dropped | None]:
     """The event without the optional fields that are invalid. Raises Refused if it has none without
     them."""
     try:

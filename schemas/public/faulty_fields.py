@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.base.error_codes import RefusalCode, Refused, is_plain_code
 from schemas.base.times import OUT_OF_RANGE
+from schemas.base.zone_repair import zone_by_siblings
 from schemas.public.avro_moments import NoMoment
 from schemas.public.inbound_events import DROPPABLE
 
@@ -23,7 +24,8 @@ _ENTRIES_MAX = 200
 _ROUNDS_MAX = 10
 """Without its invalid parts an event is validated again: some checks look at valid values only."""
 
-_CODES = {"missing": RefusalCode.FIELD_MISSING, "timezone_unknown": RefusalCode.TIMEZONE_UNKNOWN}
+_ZONE_UNKNOWN = "timezone_unknown"
+_CODES = {"missing": RefusalCode.FIELD_MISSING, _ZONE_UNKNOWN: RefusalCode.TIMEZONE_UNKNOWN}
 """The code of each kind of pydantic error that has one of its own."""
 
 Location = tuple[str, ...]
@@ -36,23 +38,33 @@ whose name could be a text of its own is `*`."""
 
 def without_faulty_fields(
     model: type[BaseModel], validate: Callable[[Any], Any], value: Any, error: ValidationError
-) -> tuple[Any, Dropped]:
+) -> tuple[Any, Dropped | None]:
     """The event in `value`, plain values that failed with `error`, without the fields that may be
-    dropped, and those fields. `value` is changed.
+    dropped, and those fields; None where repairs were enough. `value` is changed.
 
     Raises Refused if anything else is invalid.
     """
     dropped: Dropped = {}
     for _ in range(_ROUNDS_MAX):
-        faults = _faults(model, value, error)
+        repaired = _repair_zones(value, error)
+        faults = {} if repaired else _faults(model, value, error)
         for location, code in faults.items():
             _remove(value, location)
             dropped.setdefault(_name(location), code)
         try:
-            return validate(value), dropped
+            return validate(value), dropped or None
         except ValidationError as further:
             error = further
     raise refusal(error, value)
+
+
+def droppable_fields(model: type[BaseModel]) -> list[str]:
+    """The names of all fields of an event that may be dropped: `customer.phone`."""
+    names = list(DROPPABLE.get(model, ()))
+    for name in model.model_fields:
+        nested = _nested(model, name)
+        names += [f"{name}.{inner}" for inner in droppable_fields(nested)] if nested else []
+    return names
 
 
 def refusal(error: ValidationError, value: Any = None) -> Refused:
@@ -154,6 +166,20 @@ def _value_at(value: Any, loc: tuple[Any, ...]) -> Any:
             break
         value = value.get(name)
     return value
+
+
+def _repair_zones(value: Any, error: ValidationError) -> bool:
+    """Replaces each zone whose short name has one meaning beside the rest of its object (PST and
+    the country US); whether there was one."""
+    repaired = False
+    for line in _lines(error) if error.error_count() <= FAULTS_MAX else ():
+        if line["type"] == _ZONE_UNKNOWN and line["loc"]:
+            *outer, name = line["loc"]
+            holder = _value_at(value, tuple(outer))
+            if isinstance(holder, dict) and (zone := zone_by_siblings(holder)) is not None:
+                holder[name] = zone
+                repaired = True
+    return repaired
 
 
 def _remove(value: Any, location: Location) -> None:

@@ -255,11 +255,14 @@ class CallEnded(CommandEvent):
     seconds: Count = 0
 
 
-_PERSON = ("first_name", "last_name", "email", "phone", "timezone", "region")
+def _optional(model: type[BaseModel]) -> tuple[str, ...]:
+    """The names of the optional fields."""
+    return tuple(name for name, field in model.model_fields.items() if not field.is_required())
+
 
 DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
-    Customer: _PERSON,
-    ContactUpserted: (*_PERSON, "linkedin_url", "attributes", "addresses"),
+    Customer: _optional(Customer),
+    ContactUpserted: _optional(ContactUpserted),
     ContactEnrolled: ("variables",),
     ContactSteered: ("reason",),
     TouchSent: ("sent_at", "provider_message_id"),

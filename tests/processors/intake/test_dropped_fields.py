@@ -40,12 +40,12 @@ def customer(**changed: Any) -> dict[str, Any]:
 
 
 def test_a_job_with_an_unknown_zone_counts_and_a_fact_names_the_zone() -> None:
-    event, told = outputs_of("job.completed", customer=customer(timezone="Mars/Base"))
+    event, fact = outputs_of("job.completed", customer=customer(timezone="Mars/Base"))
     assert isinstance(event.message, m.JobCompleted)
     assert event.message.person.timezone is None
-    assert told.topic is Topic.FACTS
-    assert told.key == event.key
-    assert facts.decode(facts.encode(told.message)) == Fact(
+    assert fact.topic is Topic.FACTS
+    assert fact.key == event.key
+    assert facts.decode(facts.encode(fact.message)) == Fact(
         fact=FactKind.EVENT_FIELD_DROPPED,
         at=to_datetime(RECORDED),
         tenant_id="acme",
@@ -58,10 +58,10 @@ def test_a_job_with_an_unknown_zone_counts_and_a_fact_names_the_zone() -> None:
 
 
 def test_several_codes_are_no_reason() -> None:
-    _, told = outputs_of("job.completed", customer=customer(timezone="Mars/Base", phone="n/a"))
-    assert isinstance(told.message, Fact)
-    assert told.message.reason is None
-    assert told.message.values == {
+    _, fact = outputs_of("job.completed", customer=customer(timezone="Mars/Base", phone="n/a"))
+    assert isinstance(fact.message, Fact)
+    assert fact.message.reason is None
+    assert fact.message.values == {
         "event": "job.completed",
         "fields": {"customer.timezone": "TIMEZONE_UNKNOWN", "customer.phone": "FIELD_INVALID"},
     }
@@ -77,9 +77,9 @@ def test_several_codes_are_no_reason() -> None:
     ],
 )
 def test_the_fact_does_not_have_the_value(name: str, changed: dict[str, Any]) -> None:
-    event, told = outputs_of(name, **changed)
+    event, fact = outputs_of(name, **changed)
     assert isinstance(event.message, m.ExternalEvent)
-    assert b"hunter2" not in facts.encode(told.message)
+    assert b"hunter2" not in facts.encode(fact.message)
 
 
 def test_an_event_without_a_fault_has_no_such_fact() -> None:
@@ -93,7 +93,7 @@ def test_a_fault_in_a_required_field_is_a_dead_letter_alone() -> None:
 
 
 def test_a_fact_of_a_tenants_order_has_no_contact() -> None:
-    event, told = outputs_of("address.reopened", reason=7)
+    event, fact = outputs_of("address.reopened", reason=7)
     assert isinstance(event.message, m.ReopenAddress)
-    assert isinstance(told.message, Fact)
-    assert told.message.contact_id is None
+    assert isinstance(fact.message, Fact)
+    assert fact.message.contact_id is None

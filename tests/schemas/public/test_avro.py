@@ -270,14 +270,14 @@ def test_a_number_of_another_logical_type_is_no_moment(logical: str, integer: st
 
 
 @pytest.mark.parametrize("release", [1, 2, 3])
-@pytest.mark.parametrize("said", [True, False, None])
-def test_the_default_of_an_older_release_is_not_said(release: int, said: bool | None) -> None:
+@pytest.mark.parametrize("given", [True, False, None])
+def test_the_default_of_an_older_release_is_not_known(release: int, given: bool | None) -> None:
     """Releases 1 and 2 of contact.replied had `automatic: false` by default: their producers wrote
     it where they knew nothing."""
     schema = RELEASED["contact.replied"][release - 1]
-    if said is None and release < 3:
+    if given is None and release < 3:
         return
-    datum = sample_model("contact.replied").model_dump() | {"automatic": said}
+    datum = sample_model("contact.replied").model_dump() | {"automatic": given}
     body = body_of(schema, datum)
     headers = record_headers("contact.replied", content_type=b"application/avro")
     fingerprint_le = bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
@@ -285,7 +285,7 @@ def test_the_default_of_an_older_release_is_not_said(release: int, said: bool | 
     confluent = b"\x00\x00\x00\x00\x07" + body
     for value in (single, confluent):
         event = Decoder(lambda _: json.dumps(schema)).decode(headers, value)
-        assert event.data.automatic is (said if release == 3 or said else None)
+        assert event.data.automatic is (given if release == 3 or given else None)
 
 
 def test_a_producers_own_namespace_does_not_matter() -> None:

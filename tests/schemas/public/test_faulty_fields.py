@@ -51,7 +51,7 @@ REFUSING: dict[type[BaseModel], set[str]] = {
     ReviewReceived: {"command_id", "campaign_id"},
     ConversionRecorded: {"command_id"},
 }
-"""The optional fields whose fault refuses the event, because without them it would say more than
+"""The optional fields whose fault refuses the event, because without them it would order more than
 its producer did, or something else."""
 
 
