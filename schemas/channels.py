@@ -5,9 +5,11 @@ the columns of a CSV import, the address that a touch needs, quiet hours, what a
 the simulation, and the pages that show a channel. docs/extending.md lists what a new row needs.
 """
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
+
+from schemas.addresses import email, linkedin, phone
+from schemas.addresses.places import Place, nowhere, place_of_number
 
 
 class Address(NamedTuple):
@@ -20,61 +22,87 @@ class Address(NamedTuple):
     """One valid address, for documents and tests."""
 
     made_up: Callable[[int], str]
-    """The address of the person with this number in a simulation; it matches."""
+    """The address of the person with this number in a simulation; it is valid."""
 
     headings: tuple[str, ...]
-    """Other headings that a CSV file may use for the column, in lower case with underscores."""
+    """Other headings that a CSV file may use for the column, in lower case with underscores. If a
+    line fills several columns, the first in this order counts. `name` is before all, unless it
+    stands among them."""
 
     characters_max: int
-    matches: Callable[[str], object]
-    """Whether a text of a CSV file is such an address: None if it is not."""
+    clean: Callable[[str], str]
+    """The text as it is stored: trimmed, and the empty text for itself. Raises ValueError, with a
+    reason that does not repeat the text, if it is not exactly one such address. This is the rule of
+    every entrance: events, CSV files, orders about an address (S4-99)."""
 
-    canonical: Callable[[str], str]
-    """One form for all spellings of an address: equal forms are one address."""
+    canonical: Callable[[str, str], str]
+    """One form for all spellings of an address: equal forms are one address. The second argument is
+    the tenant's country, as ISO 3166-1 alpha-2, or empty. Accepts any text; the form of a form is
+    the form itself."""
+
+    recipient: Callable[[str, str], str]
+    """The address as commands carry it, with the tenant's country as above; empty if the text is no
+    such address."""
+
+    identity: Callable[[str, str], str]
+    """What the id of a person without an id derives from (C-18), with the tenant's country as
+    above: the canonical form, as it was spelled when the first ids were derived."""
 
     error_code: str
-    """Reported for a line of a CSV file whose address does not match."""
+    """Reported for a line of a CSV file whose address is refused."""
 
-
-def _digits(text: str) -> str:
-    return re.sub(r"[^0-9]", "", text)
-
-
-def _last_part(url: str) -> str:
-    return url.lower().rstrip("/").rpartition("/")[2]
+    place: Callable[[str, str], Place] = nowhere
+    """The country and the time zones of an address, with the tenant's country as above."""
 
 
 EMAIL = Address(
     name="email",
     example="ann@example.com",
     made_up=lambda number: f"p-{number:07}@people.example",
-    headings=("e_mail", "email_address", "mail"),
+    headings=(
+        *("email_address", "mail", "primary_email", "contact_email"),
+        *("email_work", "work_email", "business_email", "e_mail_1_value", "e_mail_2_address"),
+        *("e_mail_3_address", "e_mail_2_value", "secondary_email", "tertiary_email"),
+        *("email_home", "personal_email", "email_other", "other_email"),
+    ),
     characters_max=320,
-    matches=re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+", re.ASCII).fullmatch,
-    canonical=str.lower,
+    clean=email.clean,
+    canonical=email.canonical,
+    recipient=email.recipient,
+    identity=email.canonical,
     error_code="CONTACT_EMAIL_INVALID",  # S4-99
 )
 LINKEDIN_URL = Address(
     name="linkedin_url",
     example="https://linkedin.com/in/ann-lee",
     made_up=lambda number: f"https://linkedin.com/in/p-{number:07}",
-    headings=("linkedin", "linkedin_profile"),
+    headings=("linkedin", "linkedin_profile", "linkedin_profile_url", "linkedin_bio"),
     characters_max=2_000,
-    matches=re.compile(
-        r"https?://(www\.)?linkedin\.com/in/[a-zA-Z0-9\-]+/?", re.ASCII | re.IGNORECASE
-    ).fullmatch,  # S4-38
-    canonical=_last_part,
+    clean=linkedin.clean,
+    canonical=linkedin.canonical,
+    recipient=linkedin.recipient,
+    identity=linkedin.canonical,
     error_code="CONTACT_LINKEDIN_INVALID",
 )
 PHONE = Address(
     name="phone",
     example="+1 212 555 0100",
     made_up=lambda number: f"+1555{number:07}",
-    headings=("phone_number", "mobile"),
+    headings=(
+        *("mobile", "mobile_phone", "mobile_phone_number", "mobile_number", "phone_mobile"),
+        *("cell", "cell_phone", "cell_number", "whatsapp_phone_number"),
+        *("phone", "phone_number", "telephone", "telephone_number", "tel", "primary_phone"),
+        *("contact_phone", "phone_1_value", "work_direct_phone", "direct_phone", "work_phone"),
+        *("phone_work", "business_phone", "business_phone_2", "office_phone", "phone_2_value"),
+        *("home_phone", "home_phone_2", "phone_home", "other_phone", "phone_other", "car_phone"),
+    ),
     characters_max=320,
-    matches=re.compile(r"\+?[0-9][0-9 ()./-]{4,30}", re.ASCII).fullmatch,
-    canonical=_digits,
+    clean=phone.clean,
+    canonical=phone.canonical,
+    recipient=phone.recipient,
+    identity=phone.identity,
     error_code="CONTACT_PHONE_INVALID",
+    place=place_of_number,
 )
 
 ADDRESSES: dict[str, Address] = {row.name: row for row in (EMAIL, LINKEDIN_URL, PHONE)}
@@ -99,6 +127,13 @@ class Channel(NamedTuple):
     color: str
     """In plots, as #rrggbb. Color-blind readers must be able to distinguish all channels."""
 
+    calling_hours: bool = False
+    """Whether the hours of the law for calls and texts hold (schemas/base/regions.yaml)."""
+
+    opt_out_by_text: bool = False
+    """Whether a word such as STOP, as a whole message, is an opt-out
+    (schemas/base/opt_out_words.py)."""
+
 
 ALL_CHANNELS = "all"
 """In an opt-out: every channel (F-8)."""
@@ -121,6 +156,8 @@ CHANNELS: dict[str, Channel] = {
             quiet_hours=True,
             kinds=("review", "prospecting"),
             color="#e69f00",
+            opt_out_by_text=True,
+            calling_hours=True,
         ),
         Channel(
             name="linkedin",
@@ -140,6 +177,7 @@ CHANNELS: dict[str, Channel] = {
             quiet_hours=True,
             kinds=("prospecting",),
             color="#009e73",
+            opt_out_by_text=True,
         ),
         Channel(
             name="voice",
@@ -148,6 +186,7 @@ CHANNELS: dict[str, Channel] = {
             quiet_hours=True,
             kinds=("prospecting",),
             color="#cc79a7",
+            calling_hours=True,
         ),
     )
 }

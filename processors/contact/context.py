@@ -2,14 +2,17 @@
 that it emits."""
 
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from processors.fold.turn import Output, Turn
+from processors.shared import region_rules
+from processors.shared.address_keys import known_digest, known_digest_before
 from processors.shared.send_windows import widened
-from processors.shared.tenant_lookup import ADDRESS_OF, campaign_key, tenant_key
-from schemas.campaigns.compiled_definition import Definition, Step
-from schemas.channels import CHANNELS
+from processors.shared.tenant_lookup import ADDRESS_OF, campaign_key, country_of, tenant_key
+from schemas.addresses.places import Place
+from schemas.base.zones import zone_country
+from schemas.campaigns.compiled_definition import Definition, Step, StepWindow
+from schemas.channels import CHANNELS, Channel
 from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.messages import Window
@@ -90,61 +93,124 @@ class Context:
                 step = newest
         return step.template_id, campaign.version
 
-    def address(self, channel: str) -> str:
-        """The contact's address on a channel; empty if there is none."""
+    def address_text(self, channel: str) -> str:
+        """The contact's address on a channel, as it was reported; empty if there is none."""
         known = self.contact.profile.addresses.get(ADDRESS_OF[channel])
         return known[0] if known else ""
 
+    def address(self, channel: str) -> str:
+        """The contact's address on a channel, as a command carries it; empty if there is none that
+        can be written to."""
+        text = self.address_text(channel)
+        return CHANNELS[channel].address.recipient(text, country_of(self.tenant)) if text else ""
+
     def address_digest(self, channel: str) -> bytes:
-        """A digest of the contact's address on a channel, to recognise that address later."""
-        return blake2b(self.address(channel).encode(), digest_size=8).digest()
+        """A digest of the contact's address on a channel, to recognise that address later in any
+        spelling."""
+        country = country_of(self.tenant)
+        return known_digest(ADDRESS_OF[channel], self.address_text(channel), country)
+
+    def has_address(self, channel: str, digest: bytes) -> bool:
+        """Whether a digest, also one that an older version has recorded, is of the contact's
+        address on a channel."""
+        if digest == self.address_digest(channel):
+            return True
+        return digest == known_digest_before(self.address_text(channel))
 
     def bounced_at(self, channel: str) -> int | None:
         """When a hard bounce closed the contact's address on a channel; None if none did."""
         bounced = self.contact.bounced
-        return bounced.get(self.address_digest(channel).hex()) if bounced else None
+        if not bounced:
+            return None
+        at = bounced.get(self.address_digest(channel).hex())
+        if at is None:
+            at = bounced.get(known_digest_before(self.address_text(channel)).hex())
+        return at
+
+    def keep_closed(self) -> None:
+        """Records the bounces of the contact's addresses in all spellings, before a text is replaced
+        by which an older version has recorded one."""
+        if self.contact.bounced:
+            for channel in ADDRESS_OF:
+                if (at := self.bounced_at(channel)) is not None:
+                    self.contact.bounced.setdefault(self.address_digest(channel).hex(), at)
 
     def opt_out_scope(self, channel: str) -> str | None:
         """The scope of the opt-out that closes a channel: the channel's name, `all`, or None if the
         channel is open."""
-        if channel in self.contact.opted_out:
-            return channel
-        return "all" if "all" in self.contact.opted_out else None
+        return self.contact.opt_out_scope(channel) if self.contact.opted_out else None
 
     def window(self, definition: Definition, step: Step) -> Window | None:
         """When a step may reach the contact: outside of quiet hours and within the step's own
-        window (F-6, C-33). None if any time is fine.
+        window, and inside the hours of the law if the tenant asks for them (F-6, C-33). None if any
+        time is fine.
 
-        Times are by the contact's time zone if it is known, else by the tenant's.
+        Times are by the contact's time zone if it is known, else by all zones that the address may
+        be in, else by the tenant's.
         """
-        assert self.tenant is not None
-        has_quiet_hours = CHANNELS[step.channel].quiet_hours
-        start, end = self._quiet_hours(definition) if has_quiet_hours else (0, 0)
-        if start == end and step.window is None:
+        tenant, channel = self.tenant, CHANNELS[step.channel]
+        assert tenant is not None
+        start, end, region = self._quiet_hours(definition) if channel.quiet_hours else (0, 0, "")
+        allowed: tuple[StepWindow, ...] = ()
+        if tenant.calling_hours and channel.calling_hours:
+            countries = (*self._countries(), self._place(channel).country)
+            allowed = region_rules.calling_hours(self.contact.profile.region, countries)
+        if start == end and step.window is None and not allowed:
             return None
-        profile = self.contact.profile
-        if profile.timezone:
-            return Window(profile.timezone, start, end, "contact", step.window)
-        return Window(self.tenant.timezone, start, end, "tenant", step.window)
+        if timezone := self.contact.profile.timezone:
+            return Window(timezone, start, end, "contact", step.window, (), allowed, region)
+        if zones := self._place(channel).zones:
+            first, *more = zones
+            return Window(first, start, end, "phone", step.window, tuple(more), allowed, region)
+        return Window(tenant.timezone, start, end, "tenant", step.window, (), allowed, region)
 
-    def _quiet_hours(self, definition: Definition) -> tuple[int, int]:
-        """Start and end of the campaign's quiet hours, or else the tenant's, in minutes of the day;
-        if both are equal there are none.
+    def _quiet_hours(self, definition: Definition) -> tuple[int, int, str]:
+        """Start and end of the campaign's quiet hours, or else the tenant's, in minutes of the day,
+        and the label of the strict region that has widened them; if both are equal there are none.
 
-        A stricter region widens quiet hours. It adds none where the campaign (`quiet_hours: none`)
-        or the tenant has none.
+        A stricter region adds no quiet hours where the campaign (`quiet_hours: none`) or the tenant
+        has none.
         """
         tenant = self.tenant
         assert tenant is not None
         settings, profile = definition.settings, self.contact.profile
         if settings.quiet == "none" or tenant.quiet is None:
-            return 0, 0
+            return 0, 0, ""
         start, end = tenant.quiet.start, tenant.quiet.end
         if settings.quiet_start is not None and settings.quiet_end is not None:
             start, end = settings.quiet_start, settings.quiet_end
-        if profile.region and profile.region in tenant.strict_regions:
-            start, end = widened(start, end, tenant.strict_start)
-        return start, end
+        region, strict = profile.region, tenant.strict_regions
+        if not region or not strict or start == end:
+            return start, end, ""
+        label = region_rules.strict_label(region, strict, self._countries())
+        if label == region_rules.UNKNOWN_REGION:
+            label = region_rules.strict_label(region, strict, self._all_countries())
+        return (*widened(start, end, tenant.strict_start), label) if label else (start, end, "")
+
+    def _countries(self) -> tuple[str, str]:
+        """The countries in which a region of the contact is looked up: the tenant's, and that of
+        the contact's zone; empty where one is not known."""
+        return country_of(self.tenant), zone_country(self.contact.profile.timezone)
+
+    def _all_countries(self) -> tuple[str, ...]:
+        """The countries above and those of the contact's addresses. Reading an address is
+        slow, so they are for a region that is unknown in the others."""
+        country, known = country_of(self.tenant), self.contact.profile.addresses.items()
+        places = (region_rules.place_of_address(name, text, country) for name, (text, _) in known)
+        return (*self._countries(), *(place.country for place in places if place.country))
+
+    def _place(self, channel: Channel) -> Place:
+        """Where the contact's address on a channel is."""
+        name, text = channel.address.name, self.address_text(channel.name)
+        return region_rules.place_of_address(name, text, country_of(self.tenant))
+
+    def region_is_unknown(self) -> bool:
+        """Whether the contact's region is a text that names no region, while regions matter."""
+        tenant = self.tenant
+        if tenant is None or not (tenant.strict_regions or tenant.calling_hours):
+            return False
+        region = self.contact.profile.region
+        return region_rules.is_unknown(region, tenant.strict_regions, self._all_countries())
 
     def emit_fact(
         self,

@@ -21,10 +21,12 @@ from schemas.addresses.texts import (
 )
 
 _ATOM = r"[a-z0-9_+-]{1,15}"
-is_plain = re.compile(
+PLAIN = re.compile(
     rf"{_ATOM}(?:\.{_ATOM}){{0,3}}@(?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.){{1,3}}[a-z]{{2,63}}"
-).fullmatch
-"""Whether a text is in all forms already: nearly every address is."""
+)
+"""Addresses that are in all forms already: nearly every one is."""
+
+_is_plain = PLAIN.fullmatch
 
 _name = re.compile(r"[^\s@<>()\[\]\\,;:\"./]+(?:\.[^\s@<>()\[\]\\,;:\"./]+)*").fullmatch
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -34,7 +36,7 @@ _NAME_MAX, _DOMAIN_MAX = 64, 255  # RFC 5321, 4.5.3.1
 
 def clean(text: str) -> str:
     """The address as it is stored, and the empty text for itself. Raises AddressInvalid."""
-    if is_plain(text) or not text:
+    if _is_plain(text) or not text:
         return text
     line = one_line(text)
     _split(line)
@@ -43,13 +45,13 @@ def clean(text: str) -> str:
 
 def canonical(text: str, country: str = "") -> str:
     """One form for all spellings of one mailbox."""
-    return text if is_plain(text) else _forms(text).canonical
+    return text if _is_plain(text) else _forms(text).canonical
 
 
 def recipient(text: str, country: str = "") -> str:
     """The address with its name as written and its domain in lower-case ASCII; empty if the text is
     no address."""
-    return text if is_plain(text) else _forms(text).recipient
+    return text if _is_plain(text) else _forms(text).recipient
 
 
 @lru_cache(maxsize=CACHED)

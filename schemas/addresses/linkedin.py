@@ -17,8 +17,10 @@ from schemas.addresses.texts import (
     trimmed,
 )
 
-is_plain = re.compile(r"https://(?:www\.)?linkedin\.com/in/[a-z0-9-]{1,200}/?").fullmatch
-"""Whether a text is a profile's URL as LinkedIn writes it: nearly every one is."""
+PLAIN = re.compile(r"https://(?:www\.)?linkedin\.com/in/[a-z0-9-]{1,200}/?")
+"""URLs as LinkedIn writes them: nearly every one is."""
+
+_is_plain = PLAIN.fullmatch
 
 _url = re.compile(
     r"(?P<scheme>https?://)?(?:[a-z]{1,10}\.)?linkedin\.com/in/(?P<slug>[^\s/?#<>\",;]+)"
@@ -31,7 +33,7 @@ _JOINERS = frozenset("\u200c\u200d\ufe0f")  # inside Persian names and emoji
 
 def clean(text: str) -> str:
     """The URL as it is stored, and the empty text for itself. Raises AddressInvalid."""
-    if is_plain(text) or not text:
+    if _is_plain(text) or not text:
         return text
     line = one_line(text)
     _slug(line)
@@ -40,14 +42,14 @@ def clean(text: str) -> str:
 
 def canonical(text: str, country: str = "") -> str:
     """The person's name in the URL, decoded and in lower case."""
-    if is_plain(text):
+    if _is_plain(text):
         return text.rstrip("/").rpartition("/")[2]
     return _forms(text).canonical
 
 
 def recipient(text: str, country: str = "") -> str:
     """The URL with its scheme; empty if the text is no profile's URL."""
-    return text if is_plain(text) else _forms(text).recipient
+    return text if _is_plain(text) else _forms(text).recipient
 
 
 @lru_cache(maxsize=CACHED)

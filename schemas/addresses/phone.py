@@ -18,15 +18,18 @@ from schemas.addresses.texts import (
     refusal,
 )
 
-is_e164 = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
-_is_plain = re.compile(r"\+1[2-9][0-9]{9}").fullmatch
-"""Whether a text is in all forms already: no number with the code 1 has a part to remove."""
+PLAIN = re.compile(r"\+1[2-9][0-9]{9}")
+"""Numbers that are in all forms already: one of this length with the code 1 has nothing to remove."""
+
+_is_plain = PLAIN.fullmatch
+_is_international = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
 
 _SEPARATORS = "-‐‑‒–—―−－ \u00a0\u2009\u202f\u3000()（）[]./／·~"
 _number = re.compile(rf"[(\[（]*([+＋]?)((?:\d[{re.escape(_SEPARATORS)}]*)+)").fullmatch
 _extension = re.compile(
     r"[\s,;]*(?:;ext=|extension|extn?\b|ext\.|durchwahl|x|#)[\s.:]*\d{1,7}$", re.IGNORECASE
 )
+_has_second_end = re.compile(r"(?:\d\D?){7,}\s?[/／]\s?\d{1,4}$").search
 _DIGITS_MIN, _DIGITS_MAX = 5, 17  # E.164 has 15 at most; people add a 0 that is not dialled
 _PREFIXES = ("00", "011")
 """What people dial before a country code, in most countries and in North America."""
@@ -34,7 +37,7 @@ _PREFIXES = ("00", "011")
 
 def clean(text: str) -> str:
     """The number as it is stored, and the empty text for itself. Raises AddressInvalid."""
-    if is_e164(text) or not text:
+    if _is_international(text) or not text:
         return text
     line = one_line(text)
     _dialled(line)
@@ -81,12 +84,8 @@ def _dialled(line: str) -> str:
     if found is None:
         raise refusal(line, "letters or signs that are no part of a number")
     digits = "".join(str(digit(char)) for char in found[2] if char.isdecimal())
-    for prefix in _PREFIXES:
-        if digits.startswith(prefix):
-            break
-    else:
-        prefix = ""
-    if not _DIGITS_MIN <= len(digits) - len(prefix) <= _DIGITS_MAX:
+    prefixes = [prefix for prefix in _PREFIXES if digits.startswith(prefix)]
+    if not _DIGITS_MIN <= len(digits) - len("".join(prefixes)) <= _DIGITS_MAX:
         raise AddressInvalid(f"not {_DIGITS_MIN} to {_DIGITS_MAX} digits")
     if not digits.strip("0"):
         raise AddressInvalid("a placeholder for a number that is not known")
@@ -96,11 +95,10 @@ def _dialled(line: str) -> str:
 
 
 def _is_two(number: str) -> bool:
-    """Whether a slash or a space separates two numbers: a part of a number before one is shorter
-    than a number."""
-    parts = re.split(r"[/／]|\s+", number)
-    longest = [len(re.sub(r"\D", "", part)) >= 7 for part in parts]
-    return sum(longest) > 1
+    """Whether a slash or a space separates two numbers, or a slash the last digits of a second one:
+    an area code before a slash is shorter than a number."""
+    parts = [len(re.sub(r"\D", "", part)) for part in re.split(r"[/／]|\s+", number)]
+    return sum(length >= 7 for length in parts) > 1 or _has_second_end(number) is not None
 
 
 def _e164(dialled: str, country: str) -> str:
@@ -143,5 +141,7 @@ def _formatted(dialled: str, country: str, *, valid: bool) -> str:
     if valid and not phonenumbers.is_valid_number(number):
         return ""
     form = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if _is_international(form) is None:  # the library knows numbers of more than 15 digits
+        return ""
     # A second 0 that is not dialled is dropped by the next reading only.
     return form if form == dialled else _formatted(form, "", valid=False) or form

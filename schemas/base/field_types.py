@@ -9,18 +9,20 @@ from math import isfinite
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from schemas.base.times import EARLIEST, LATEST, OUT_OF_RANGE, format_rfc3339, parse_moment
+from schemas.base.zone_names import zone_named
 from schemas.base.zones import ZONE_NAMES
-from schemas.channels import ADDRESSES, ALL_CHANNELS, CHANNELS
+from schemas.channels import ADDRESSES, ALL_CHANNELS, CHANNELS, EMAIL, LINKEDIN_URL, PHONE, Address
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 UUID_PATTERN = r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 _NO_NUL = r"^[^\x00]*$"
 _NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 INT_MAX = 2**63 - 1
+_ZONE_TEXT_MAX = 100
 DOCUMENT_DEPTH = 16
 DOCUMENT_NODES = 5_000
 
@@ -59,21 +61,36 @@ class MomentType:
         )
 
 
-class _OneOf:
-    """A text out of a fixed set, with an error of its own.
+class _ZoneType:
+    """The name of a time zone; other names than that of IANA are replaced by it (schemas/base/
+    zone_names.py).
 
-    The literal schema compares by hash in compiled code; a Python validator would be slower.
+    The literal schema compares by hash in compiled code; a Python validator for every event would
+    be slower.
     """
 
-    def __init__(self, values: frozenset[str], error: str, message: str) -> None:
-        self.values, self.error, self.message = sorted(values), error, message
+    def __init__(self, exact: frozenset[str]) -> None:
+        self.exact = sorted(exact)
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.custom_error_schema(
-            core_schema.literal_schema(list(self.values)),
-            custom_error_type=self.error,
-            custom_error_message=self.message,
+        other = core_schema.no_info_after_validator_function(
+            _zone_of_text, core_schema.str_schema(max_length=_ZONE_TEXT_MAX, strict=True)
         )
+        return core_schema.custom_error_schema(
+            core_schema.union_schema(
+                [core_schema.literal_schema(list(self.exact)), other], mode="left_to_right"
+            ),
+            custom_error_type="timezone_unknown",
+            custom_error_message="not a time zone: an IANA name such as America/New_York, the name"
+            " that Windows has for it, or a short name with one meaning",
+        )
+
+
+def _zone_of_text(text: str) -> str:
+    name = zone_named(text)
+    if name is None:
+        raise ValueError("not a time zone")
+    return name
 
 
 class _RowOf:
@@ -84,6 +101,54 @@ class _RowOf:
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.literal_schema(self.names)
+
+
+class _AddressOf:
+    """An address by the rule of its row: trimmed, and refused if it is not exactly one. The empty
+    text stays, because it clears the address."""
+
+    def __init__(self, row: Address) -> None:
+        self.row = row
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        return _address_schema(self.row)
+
+
+def _address_schema(row: Address) -> CoreSchema:
+    def cleaned(text: str) -> str:
+        return clean_address(row, text)
+
+    return core_schema.no_info_after_validator_function(
+        cleaned, core_schema.str_schema(max_length=row.characters_max, strict=True)
+    )
+
+
+def clean_address(row: Address, text: str) -> str:
+    """The address as it is stored. Raises the pydantic error `address_invalid`, which has the
+    reason and not the text."""
+    try:
+        return row.clean(text)
+    except ValueError as error:
+        reason = {"reason": str(error)}
+        raise PydanticCustomError("address_invalid", "not an address: {reason}", reason) from None
+
+
+def required_address(row: Address, text: str) -> str:
+    """The address as it is stored; an empty text is none. Raises as `clean_address`."""
+    if not text:
+        raise PydanticCustomError("address_invalid", "not an address: empty")
+    return clean_address(row, text)
+
+
+class AddressesType:
+    """Addresses by their names, each by the rule of its row."""
+
+    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
+        fields = {
+            name: core_schema.typed_dict_field(_address_schema(row), required=False)
+            for name, row in ADDRESSES.items()
+        }
+        return core_schema.typed_dict_schema(fields, extra_behavior="forbid", strict=True)
 
 
 class ProviderCodeType:
@@ -107,8 +172,8 @@ CommandId = Annotated[str, StringConstraints(pattern=UUID_PATTERN, to_lower=True
 """A UUID in lower case; capitals are converted, because some libraries write them."""
 
 Line = Annotated[str, StringConstraints(max_length=320, pattern=_NO_CONTROL)]
-"""One line of text: a name or an address, without characters that could forge a header. An empty
-text clears the field."""
+"""One line of text, such as a name, without characters that could forge a header. An empty text
+clears the field."""
 
 Evidence = Annotated[str, StringConstraints(min_length=1, max_length=320, pattern=_NO_CONTROL)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -121,14 +186,8 @@ Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9
 Moment = Annotated[int, MomentType(), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 _ZONE_JSON = {"type": "string", "description": "an IANA time zone such as America/New_York"}
-Zone = Annotated[
-    str, _OneOf(ZONE_NAMES, "timezone_unknown", "not an IANA time zone"), WithJsonSchema(_ZONE_JSON)
-]
-ZoneOrEmpty = Annotated[
-    str,
-    _OneOf(ZONE_NAMES | {""}, "timezone_unknown", "not an IANA time zone"),
-    WithJsonSchema(_ZONE_JSON),
-]
+Zone = Annotated[str, _ZoneType(ZONE_NAMES), WithJsonSchema(_ZONE_JSON)]
+ZoneOrEmpty = Annotated[str, _ZoneType(ZONE_NAMES | {""}), WithJsonSchema(_ZONE_JSON)]
 
 ChannelName = Annotated[str, _RowOf([*CHANNELS])]
 """The name of a row of the table of channels (X-6)."""
@@ -145,17 +204,12 @@ AddressText = Annotated[
 ]
 """An address of any kind, as a command's recipient: one line."""
 
-
-def _bounded_addresses(addresses: dict[str, str]) -> dict[str, str]:
-    for name, text in addresses.items():
-        if len(text) > ADDRESSES[name].characters_max:
-            raise ValueError(f"{name} has at most {ADDRESSES[name].characters_max} characters")
-    return addresses
-
-
-Addresses = Annotated[dict[AddressName, AddressText], AfterValidator(_bounded_addresses)]
-"""Addresses by name, each within the bound of its row (schemas/channels.py); an empty text clears
-the address."""
+Email = Annotated[str, _AddressOf(EMAIL)]
+Phone = Annotated[str, _AddressOf(PHONE)]
+LinkedInUrl = Annotated[str, _AddressOf(LINKEDIN_URL)]
+Addresses = Annotated[dict[AddressName, AddressText], AddressesType()]
+"""Addresses by name, each by the rule of its row (schemas/channels.py); an empty text clears the
+address."""
 
 ServiceTypeName = Literal[
     "hvac", "plumbing", "electrical", "cleaning", "roofing", "painting", "handyman", "other"

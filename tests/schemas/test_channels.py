@@ -72,7 +72,9 @@ def test_an_address_accepts_its_example_under_columns_that_a_file_can_have(row: 
     assert re.fullmatch(r"[a-z][a-z0-9_]{0,31}", row.name)
     assert row.clean(row.example) == row.example
     form = row.canonical(row.example, "US")
-    assert row.canonical(form, "US") == row.canonical(row.recipient(row.example, "US"), "US") == form
+    assert (
+        row.canonical(form, "US") == row.canonical(row.recipient(row.example, "US"), "US") == form
+    )
     assert row.identity(row.example, "US")
     assert (row.clean(""), row.canonical("", ""), row.recipient("", "")) == ("", "", "")
     assert isinstance(row.headings, tuple)

@@ -14,6 +14,14 @@ from typing import Any
 from schemas import channels
 
 
+def clean_token(text: str) -> str:
+    """A device token, trimmed. Raises ValueError if it is none."""
+    token = text.strip()
+    if token and not token.startswith("tok-"):
+        raise ValueError("not a device token")
+    return token
+
+
 def add_channel() -> None:
     """Adds the rows that a developer would write for `push`."""
     token = channels.Address(
@@ -22,8 +30,10 @@ def add_channel() -> None:
         made_up=lambda number: f"tok-{number}",
         headings=("token",),
         characters_max=200,
-        matches=lambda text: text.startswith("tok-") or None,
-        canonical=str.lower,
+        clean=clean_token,
+        canonical=lambda text, country: text.strip().lower(),
+        recipient=lambda text, country: text.strip(),
+        identity=lambda text, country: text.strip().lower(),
         error_code="CONTACT_DEVICE_TOKEN_INVALID",
     )
     channels.ADDRESSES[token.name] = token
@@ -41,7 +51,7 @@ PEOPLE = (
     b"contact_id,first_name,device_token,email,timezone\n"
     b"ann,Ann,tok-1,ann@example.com,America/Chicago\n"
 )
-BAD = b"contact_id,token\nbob,elsewhere\n"
+BAD = b"first_name,token\nBob,elsewhere\n"
 STEPS = [
     {"id": "note", "channel": "push", "template_id": "t1", "delay_hours": 0, "wait_for": "open"},
     {"id": "later", "channel": "push", "template_id": "t2", "delay_hours": 24},
@@ -57,6 +67,7 @@ def main(dsn: str, directory: Path) -> dict[str, Any]:
     from schemas.internal.facts import FactKind
     from schemas.internal.topics import COMMAND_TOPICS
     from tests.testing.builders import answer_fields, sent
+    from tests.testing.publisher import Publisher
     from tests.testing.story import deliver, make_sender
     from tests.testing.world import World
 
@@ -100,41 +111,6 @@ def main(dsn: str, directory: Path) -> dict[str, Any]:
         "rows": rows_of(world, dsn),
         "simulated": simulate(directory, campaign),
     }
-
-
-class Publisher:
-    """Publishes public events into a world, through the real intake."""
-
-    def __init__(self, world: Any) -> None:
-        self.world = world
-        self.count = 0
-
-    def __call__(self, ce_type: str, **data: Any) -> None:
-        """Publishes one event in JSON, and runs the world until nothing moves any more."""
-        from processors.fold.task import Record, Task
-        from processors.intake import IntakeProcessor
-        from schemas.internal import messages
-        from schemas.public.codec import Decoder
-        from schemas.public.events import EVENTS
-
-        topic = EVENTS[ce_type].topic
-        assert topic is not None
-        self.count += 1
-        headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_type", ce_type.encode()),
-            ("ce_id", str(self.count).encode()),
-            ("ce_source", b"/test"),
-            ("content-type", b"application/json"),
-        ]
-        task = Task(IntakeProcessor(topic, Decoder().decode), 0)
-        value = json.dumps(data).encode()
-        task.feed([Record(0, self.world.now, b"", value, lambda: [*headers])])
-        task.advance(10)
-        for output in task.outputs:
-            assert isinstance(output.message, messages.Message), output.message
-            self.world.broker.append(output.topic, output.key, messages.encode(output.message))
-        self.world.settle()
 
 
 def rows_of(world: Any, dsn: str) -> dict[str, Any]:
