@@ -12,6 +12,9 @@ from schemas.internal import messages as m
 from schemas.internal.topics import Topic
 from schemas.public.codec import Decoder
 from streams.base.clock import ScaledClock
+from streams.base.settings import Settings
+from streams.base.transport import Partition
+from streams.runtime.role_process import intake_task_maker
 from tests.testing.public_records import record_headers, record_value
 
 NOW = time.time_ns() // 1_000
@@ -39,6 +42,17 @@ def test_a_time_of_the_lapse_is_accepted_from_a_client_that_stamps_the_real_time
     output = output_of(LAPSE, stamp, shown)
     assert isinstance(output.message, m.JobCompleted)
     assert output.message.at == shown
+
+
+def test_the_tasks_of_a_deployment_take_the_time_of_its_lapse() -> None:
+    task = intake_task_maker(Settings(clock=LAPSE.text()))(Partition(Topic.JOBS, 0))
+    at = format_rfc3339(BEGAN + 300 * HOUR).encode()
+    headers = record_headers("job.completed", ce_time=at)
+    stamp = BEGAN + 5 * MINUTE
+    task.feed([Record(0, stamp, b"k", record_value("job.completed"), lambda: headers)])
+    task.advance(10)
+    (output,) = task.outputs
+    assert isinstance(output.message, m.JobCompleted)
 
 
 def test_without_a_time_the_event_happened_at_the_time_of_the_lapse() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from processors.fold.task import Task
 from processors.intake import IntakeProcessor
-from schemas.internal import messages as m
 from schemas.internal.topics import ONE_MACHINE, Topic
 from schemas.public.codec import Decoder
 from streams.base.clock import ScaledClock
@@ -71,4 +70,3 @@ def test_an_empty_value_is_a_dead_letter() -> None:
     (letter,) = broker.topic(Topic.DEAD_LETTERS)
     assert dict(letter.headers or ())["reason"] == b"VALUE_EMPTY"
     assert broker.topic(Topic.CONTACT_LOG) == []
-    assert m.TICK
