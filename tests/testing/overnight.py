@@ -32,6 +32,9 @@ BEGIN = parse_rfc3339("2026-03-02T15:00:00Z")
 OPENS, CLOSES = "08:00", "21:00"
 TENANT, CAMPAIGN, STEPS = "acme", "reviews", ("first", "second")
 SECOND_STEP_HOURS = 0.5
+ANSWER_MINUTES = 240
+"""How long the engine waits for an answer: in each zone the window closes within this time, so no
+touch is given up while the sender is down."""
 
 ZONES = (
     "Pacific/Pago_Pago", "Pacific/Honolulu", "Pacific/Gambier", "Pacific/Pitcairn",
@@ -114,7 +117,7 @@ class OvernightSender:
             return WINDOW_CLOSED
         self._sent_ids.add(command_id)
         self.sends.append(Send(data["contact_id"], data["step_id"], command_id, at))
-        self._publisher.event("touch.sent", **ids, sent_at=at)
+        self._publisher.event("touch.sent", **ids, sent_at=format_rfc3339(at))
         return "sent"
 
     def outcomes(self) -> Counter[str]:
@@ -162,7 +165,12 @@ class Overnight:
             "campaign.published",
             tenant_id=TENANT,
             campaign_id=CAMPAIGN,
-            definition={**document, "kind": "review", "steps": steps},
+            definition={
+                **document,
+                "kind": "review",
+                "settings": {"answer_timeout_minutes": ANSWER_MINUTES},
+                "steps": steps,
+            },
         )
         self._wait(
             "the campaign", lambda: self.facts.matching(FactKind.CAMPAIGN_READY, cause=cause)
