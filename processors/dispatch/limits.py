@@ -15,7 +15,8 @@ rounded up to steps, so that a state holds at most 1,000 of them."""
 
 AT_ONCE = 20
 """So many commands of an account go out at once in a time of GATHER_US, and so many slots of its
-limit must be free for that; what comes beside them is gathered."""
+limit must be free for that; what comes beside them is gathered. Of a limit above EXACT_UP_TO it is
+a fiftieth in the time of a step."""
 
 GATHER_US = 100 * MILLISECOND
 """How long the requests of an account are gathered, so that the order of their records does not
@@ -45,14 +46,16 @@ def used(account: Account, now: int) -> int:
 
 def goes_at_once(account: Account, limit: int, used: int, now: int) -> bool:
     """Whether a command may go out without being compared with other requests of its moment: far
-    from the limit all of them get a slot anyway. Counts the command if it may."""
+    from the limit all of them get a slot anyway."""
     if limit - used <= AT_ONCE:
         return False
-    if now >= account.at_once_since + GATHER_US:
-        account.at_once_since, account.at_once = now, 0
-    elif account.at_once >= AT_ONCE:
-        return False
-    account.at_once += 1
+    left = max(AT_ONCE, limit // 50)
+    for at, commands in reversed(account.sent):
+        if at + GATHER_US <= now:
+            break
+        left -= commands
+        if left <= 0:
+            return False
     return True
 
 

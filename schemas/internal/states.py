@@ -243,10 +243,6 @@ class Account(State):
     sent: list[tuple[MomentUs, int]] = []
     sent_total: int = 0
     next_slot_at: MomentUs | None = None
-    at_once_since: MomentUs = 0
-    at_once: int = 0
-    """How many commands went out at once, without being gathered, in the short time that began at
-    `at_once_since`."""
 
     def due(self) -> MomentUs | None:
         return self.next_slot_at

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.base.times import format_rfc3339
+from schemas.base.times import MomentUs, format_rfc3339
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.cloudevents import AVRO, JSON, binary_headers
 from schemas.public.codec import Encoding, encode_avro
+from schemas.public.released import RELEASED
 
 EncodedCommand = tuple[list[tuple[str, bytes]], bytes]
 """The headers and the value of a record."""
@@ -38,6 +39,7 @@ def command_encoder(
     encoder raises ValueError if one is missing.
     """
     content = JSON if encoding == "json" else AVRO[0]
+    type_headers = {name: _type_header(name, encoding) for name in (DUE, REVOKED)}
 
     def encode_command(message: CommandDue | CommandRevoked) -> EncodedCommand:
         ce_type, event_id, datum = command_fields(message)
@@ -46,9 +48,17 @@ def command_encoder(
         else:
             schema_id = (schema_ids or {}).get(ce_type)
             value = encode_avro(ce_type, datum, schema_id, framing=encoding)
-        return binary_headers(ce_type, event_id, source, None, content), value
+        return binary_headers(type_headers[ce_type], event_id, source, None, content), value
 
     return encode_command
+
+
+def _type_header(ce_type: str, encoding: Encoding) -> str:
+    """The `ce_type` of a command. Every release of JSON and of Confluent framing is read by the
+    senders of all others: a sender ignores a field that it does not know. Single-object Avro is of
+    the newest release, and only who knows that one can read it."""
+    release = len(RELEASED[ce_type])
+    return f"{ce_type}.v{release}" if encoding == "avro" and release > 1 else ce_type
 
 
 def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict[str, Any]]:
@@ -59,8 +69,8 @@ def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict
     """
     if isinstance(message, CommandDue):
         touch = message.touch
-        fields = _due_fields(touch) | {"send_before": message.send_before}
-        return DUE, f"{touch.command_id}:{touch.emission}", fields
+        event_id = f"{touch.command_id}:{touch.emission}"
+        return DUE, event_id, _due_fields(touch, message.send_before)
     revoked = {
         "tenant_id": message.tenant_id,
         "contact_id": message.contact_id,
@@ -70,7 +80,7 @@ def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict
     return REVOKED, f"{message.command_id}:revoked", revoked
 
 
-def _due_fields(touch: RequestTouch) -> dict[str, Any]:
+def _due_fields(touch: RequestTouch, send_before: MomentUs) -> dict[str, Any]:
     return {
         "tenant_id": touch.tenant_id,
         "contact_id": touch.contact_id,
@@ -90,6 +100,7 @@ def _due_fields(touch: RequestTouch) -> dict[str, Any]:
         "scheduled_at": touch.scheduled_at,
         "due_at": touch.due_at,
         "expires_at": touch.expires_at,
+        "send_before": send_before,
     }
 
 

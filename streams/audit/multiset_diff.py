@@ -27,32 +27,38 @@ class MultisetDiff:
     def __init__(self) -> None:
         self._counts: dict[bytes, int] = {}  # expected minus found
         self._texts: dict[bytes, str] = {}
+        self._older: dict[bytes, bytes] = {}  # of expected records: their older form
+        self._newer: dict[bytes, bytes] = {}  # and back
 
-    def add_expected(self, record: ComparedRecord) -> None:
-        """Adds a record that the refold has produced."""
-        self._add(record, 1)
+    def add_expected(self, record: ComparedRecord, older: ComparedRecord | None = None) -> None:
+        """Adds a record that the refold has produced. `older` is the record as an older version
+        would have written it: either of them is found."""
+        hashed = _hashed(record)
+        if older is not None:
+            before = _hashed(older)
+            if self._counts.get(before, 0) < 0:
+                self._add(before, older, 1)
+                return
+            self._older[hashed], self._newer[before] = before, hashed
+        self._add(hashed, record, 1)
 
     def add_found(self, record: ComparedRecord) -> None:
         """Adds a record that is on the topic."""
-        self._add(record, -1)
+        hashed = _hashed(record)
+        self._add(self._newer.get(hashed, hashed), record, -1)
 
-    def _add(self, record: ComparedRecord, count: int) -> None:
+    def _add(self, hashed: bytes, record: ComparedRecord, count: int) -> None:
         if record.value == TICK:
             return
-        key = record.key or b""
-        hashed = blake2b(b"%d/%d/" % (record.partition, len(key)) + key, digest_size=16)
-        hashed.update(record.value or b"")
-        for header, content in record.headers:
-            hashed.update(f"/{header}=".encode() + (content or b""))
-        digest = hashed.digest()
-        remaining = self._counts.pop(digest, 0) + count
+        remaining = self._counts.pop(hashed, 0) + count
         if remaining == 0:
-            self._texts.pop(digest, None)
+            self._texts.pop(hashed, None)
+            self._newer.pop(self._older.pop(hashed, b""), None)
             return
-        self._counts[digest] = remaining
+        self._counts[hashed] = remaining
         if len(self._texts) < TEXTS_MAX:
             value = (record.value or b"")[:VALUE_BYTES_MAX]
-            self._texts[digest] = f"[{record.partition}] {record.key!r} {value!r}"
+            self._texts[hashed] = f"[{record.partition}] {record.key!r} {value!r}"
 
     def missing(self) -> Iterator[str]:
         """The records that are expected more often than they were found, as text."""
@@ -64,3 +70,12 @@ class MultisetDiff:
 
     def _text(self, digest: bytes) -> str:
         return self._texts.get(digest, f"a record of hash {digest.hex()}")
+
+
+def _hashed(record: ComparedRecord) -> bytes:
+    key = record.key or b""
+    hashed = blake2b(b"%d/%d/" % (record.partition, len(key)) + key, digest_size=16)
+    hashed.update(record.value or b"")
+    for header, content in record.headers:
+        hashed.update(f"/{header}=".encode() + (content or b""))
+    return hashed.digest()

@@ -24,11 +24,13 @@ from sinks.projection import positions
 from sinks.state_rows import ProjectedRecord
 from streams.audit.disk_spool import DiskSpool
 from streams.audit.multiset_diff import ComparedRecord, MultisetDiff
+from streams.audit.older_records import has_later_fields, older_command, older_form
 from streams.audit.refold import refold
 from streams.base.partitioner import partition_of
 from streams.base.settings import Settings
 from streams.base.transport import Headers, Partition
 from streams.kafka.reader import TopicEntry, TopicReader, read_in_turns
+from streams.kafka.registry import decoder_of
 from streams.kafka.topics import layout_of
 from streams.runtime.dead_letter import PROJECTION_FAILED, RETRIED
 from streams.runtime.role_process import encoder_of, task_makers
@@ -49,6 +51,7 @@ class RefoldedLogs:
         self.facts = DiskSpool()
         self.command_ids: Counter[bytes] = Counter()
         self._encode = encoder_of(settings)
+        self._decode = decoder_of(settings)
         self._task_makers = task_makers(settings)
         self._readers = {topic: TopicReader(settings, topic) for topic in Topic}
         self._not_folded: set[tuple[str, int, int]] = set()
@@ -96,6 +99,7 @@ class RefoldedLogs:
                 yield entry.record
 
     def _expect(self, output: Output) -> None:
+        self._expected.older_form = older_form(output.message)
         self._encode((output,), self._expected)
 
     def _add_found(self, partition: Partition, entry: TopicEntry) -> None:
@@ -105,8 +109,14 @@ class RefoldedLogs:
             return
         if topic not in LOGS or all(name != RETRIED for name, _ in headers):
             # A dead letter that was sent back to its log repeats an earlier record.
-            value = in_current_encoding(topic, entry.value) if topic in LOGS else entry.value
-            found = _compared(topic, record.key, value, partition.number, headers)
+            value, is_older = entry.value, False
+            if topic in LOGS:
+                value = in_current_encoding(topic, value)
+                is_older = value != entry.value and has_later_fields(topic, value)
+            elif topic in COMMANDS:
+                form = older_command(headers, value, self._decode)
+                value, is_older = form or value, form is not None
+            found = _compared(topic, record.key, value, partition.number, headers, older=is_older)
             self.diffs[topic].add_found(found)
         if topic is Topic.FACTS:
             number, offset = partition.number, record.offset
@@ -166,6 +176,7 @@ class _ExpectedRecords:
 
     def __init__(self, diffs: Mapping[Topic, MultisetDiff], layout: Layout) -> None:
         self._diffs, self._layout = diffs, layout
+        self.older_form: bytes | None = None  # of the output that is being encoded
 
     def send(
         self,
@@ -179,7 +190,10 @@ class _ExpectedRecords:
         if partition is None:
             partition = partition_of(key or b"", self._layout.partitions(topic))
         expected = _compared(topic, key, value, partition, headers or ())
-        self._diffs[topic].add_expected(expected)
+        older = None
+        if self.older_form is not None:
+            older = _compared(topic, key, self.older_form, partition, (), older=True)
+        self._diffs[topic].add_expected(expected, older)
 
 
 def in_current_encoding(log: Topic, value: bytes | None) -> bytes | None:
@@ -196,9 +210,18 @@ def in_current_encoding(log: Topic, value: bytes | None) -> bytes | None:
 
 
 def _compared(
-    topic: Topic, key: bytes | None, value: bytes | None, partition: int, headers: Iterable[Any]
+    topic: Topic,
+    key: bytes | None,
+    value: bytes | None,
+    partition: int,
+    headers: Iterable[Any],
+    *,
+    older: bool = False,
 ) -> ComparedRecord:
-    """The record without its offset. Of commands the headers count too: their type and id."""
+    """The record without its offset. Of commands the headers count too: their type and id. The form
+    of an older version equals only another one."""
+    if older:
+        return ComparedRecord(key or None, value, partition, (("written before", None),))
     compared_headers = tuple(sorted(headers)) if topic in COMMANDS else ()
     return ComparedRecord(key or None, value, partition, compared_headers)
 

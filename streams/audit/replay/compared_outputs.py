@@ -21,6 +21,7 @@ from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS, Layout, Topic
 from schemas.public.codec import DecodeEvent
 from schemas.public.commands import command_fields
+from streams.audit.older_records import written_fields
 from streams.audit.replay.recording import RecordBatch
 from streams.audit.replay.stamped_task import StampedOutput
 from streams.base.partitioner import partition_of
@@ -129,7 +130,7 @@ def _command(
         match_key = (UNREADABLE, *partition, entry.record.offset)
         problem = {"reason": refused.code, "detail": refused.detail}
         return ComparedOutput(UNREADABLE, match_key, problem, at, log)
-    fields = event.data.model_dump(exclude_unset=True)
+    fields = written_fields(event)
     channel = partition.topic.value.removeprefix("commands.")
     log = _partition_of(Topic.DISPATCH_LOG, m.account_key(fields["tenant_id"], channel), layout)
     return ComparedOutput(event.type, (event.type, event.id), fields, at, log)

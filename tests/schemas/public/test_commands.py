@@ -1,5 +1,6 @@
 """Commands are encoded as the models of the public contract, in each encoding."""
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -34,6 +35,29 @@ def test_an_encoded_command_decodes_to_its_model(encoding: Encoding) -> None:
     revoked = encode(CommandRevoked(COMMAND_ID, "acme", "c-1", "email", "opted_out_email"))
     event = decode_event(*revoked, registry)
     assert (event.type, event.data) == ("command.revoked", sample_model("command.revoked"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "ce_type"),
+    [("json", b"touch.due"), ("confluent", b"touch.due"), ("avro", b"touch.due.v2")],
+)
+def test_a_sender_of_the_first_release_reads_what_it_can_read(
+    encoding: Encoding, ce_type: bytes
+) -> None:
+    headers, _ = command_encoder(encoding, schema_ids=SCHEMA_IDS)(due())
+    assert dict(headers)["ce_type"] == ce_type
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_command_says_until_when_it_may_be_sent(encoding: Encoding) -> None:
+    command = due()
+    data = decode_event(*command_encoder(encoding, schema_ids=SCHEMA_IDS)(command), registry).data
+    assert data.send_before == command.send_before != data.expires_at
+
+
+def test_the_end_is_text_in_json_as_other_times_are() -> None:
+    _, value = command_encoder()(due())
+    assert json.loads(value)["send_before"] == sample("touch.due")["send_before"]
 
 
 def test_a_repeated_command_has_the_same_data_and_another_event_id() -> None:

@@ -1,0 +1,81 @@
+"""Records that an older version has written, beside those that a refold writes now.
+
+An older version wrote no values for the fields that were added since. A refold finds such values,
+so the two records differ without an error. They are compared by a form without these values.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.base.error_codes import Refused
+from schemas.internal import messages as m
+from schemas.internal.topics import Topic
+from schemas.public.codec import DecodeEvent, PublicEvent
+from schemas.public.commands import DUE, command_fields
+
+LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
+    m.RequestTouch: ("reached_at", "spelling"),
+    m.AmendTouch: ("spelling",),
+    m.SuppressAddress: ("at",),
+    m.TouchCommanded: ("send_before",),
+}
+"""The fields of messages between processors for which older versions wrote no value."""
+
+_LATER_COMMAND_FIELD = "send_before"
+_MARK = f'"{_LATER_COMMAND_FIELD}":'.encode()
+_to_json = msgspec.json.Encoder(order="sorted").encode
+
+
+def older_form(message: Any) -> bytes | None:
+    """What an older version would have written for an output of the current code, in a form for
+    comparisons; None if it would have written the same."""
+    if isinstance(message, m.CommandDue):
+        _, event_id, fields = command_fields(message)
+        return _command_form(event_id, fields)
+    names = LATER_FIELDS.get(type(message))
+    if names is None:
+        return None
+    defaults = {
+        field.name: field.default
+        for field in msgspec.structs.fields(message)
+        if field.name in names
+    }
+    return m.encode(msgspec.structs.replace(message, **defaults))
+
+
+def has_later_fields(log: Topic, value: bytes | None) -> bool:
+    """Whether older versions wrote fewer values for such a message of a log."""
+    return type(m.DECODE[log](value or b"")) in LATER_FIELDS
+
+
+def older_command(
+    headers: Sequence[tuple[str, bytes | None]], value: bytes | None, decode: DecodeEvent
+) -> bytes | None:
+    """The form of a command on a topic that an older version has written; None if a version has
+    written it that knows all fields, or if it cannot be read."""
+    ce_type = dict(headers).get("ce_type") or b""
+    is_json = (value or b"").startswith(b"{")
+    if ce_type.partition(b".v")[0] != DUE.encode() or (is_json and _MARK in (value or b"")):
+        return None
+    try:
+        event = decode(headers, value)
+    except Refused:
+        return None
+    fields = written_fields(event)
+    return None if _LATER_COMMAND_FIELD in fields else _command_form(event.id, fields)
+
+
+def written_fields(event: PublicEvent) -> dict[str, Any]:
+    """The fields of a command that its version has written. In Avro a field of a later release is
+    read as null, and this version always writes its value."""
+    fields: dict[str, Any] = event.data.model_dump(exclude_unset=True)
+    if fields.get(_LATER_COMMAND_FIELD, "") is None:
+        del fields[_LATER_COMMAND_FIELD]
+    return fields
+
+
+def _command_form(event_id: str, fields: Mapping[str, Any]) -> bytes:
+    older = {name: value for name, value in fields.items() if name != _LATER_COMMAND_FIELD}
+    return _to_json([event_id, older])
