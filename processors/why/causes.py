@@ -73,18 +73,18 @@ class CauseIndex:
 
     def _bounce(self, channel: str, skipped: Fact) -> Fact | None:
         """The bounce that has closed the address; it may have come on another channel with the same
-        kind of address."""
+        kind of address. None where the code of a failed send has closed it."""
         closed_at = readable_values(skipped.values).get("bounced_at")
         same = [
             f for f in self._bounces if ADDRESS_OF.get(f.channel or "") == ADDRESS_OF.get(channel)
         ]
         exact = (f for f in same if readable_values({"at": f.occurred_at})["at"] == closed_at)
-        return next(exact, same[-1] if same else None)
+        return next(exact, same[-1] if same and closed_at is None else None)
 
     def _replies(self, skipped: Fact) -> Iterator[Fact]:
         """The replies that the condition counts: replies of a person since the run began."""
         started_at = self._started_at.get(skipped.enrollment_id or "")
         for fact in self._conditions.get(FactKind.CONTACT_REPLIED, ()):
             earlier = started_at is not None and (fact.occurred_at or fact.at) < started_at
-            if fact.reason != "automatic" and not earlier:
+            if fact.reason is None and not earlier:  # neither a machine, nor a person who has left
                 yield fact

@@ -63,7 +63,8 @@ SELECT fact, count(*) FROM touchstream.facts GROUP BY 1 ORDER BY 1
 -- reasons --
 SELECT fact, reason, count(*) FROM touchstream.decisions
 WHERE fact IN ('enrollment.declined', 'enrollment.stopped', 'touch.skipped', 'touch.failed',
-    'touch.deferred', 'touch.retried', 'touch.revoked', 'touch.withdrawing', 'event.refused')
+    'touch.deferred', 'touch.retried', 'touch.revoked', 'touch.withdrawing', 'event.refused',
+    'contact.opted_out', 'touch.opened', 'touch.clicked')
 GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 
 -- analytics --

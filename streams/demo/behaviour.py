@@ -90,15 +90,28 @@ def _reactions(command: TouchDue, delivered: int) -> list[SenderReaction]:
     wait = hash_fraction("patience", command.command_id) ** 2
     seen = delivered + 5 * MINUTE + int(7 * HOUR * wait)
     if command.channel == "sms":
-        if draw < 0.025:
-            return [_opt_out(command, seen)]
+        if draw < 0.03:
+            return _opt_out_reactions(command, seen)
         return _click_reactions(command, seen) if draw > 0.86 else []
+    scanned = _scanner_reactions(command, delivered)
     if draw < 0.5:
-        return []
+        return scanned
     opened = SenderReaction(seen, "touch.opened", {})
     if draw < 0.52:
-        return [opened, _opt_out(command, seen + 4 * MINUTE)]
-    return [opened, *(_click_reactions(command, seen + 2 * MINUTE) if draw > 0.87 else [])]
+        return [*scanned, opened, *_opt_out_reactions(command, seen + 4 * MINUTE)]
+    clicks = _click_reactions(command, seen + 2 * MINUTE) if draw > 0.87 else []
+    return [*scanned, opened, *clicks]
+
+
+def _scanner_reactions(command: TouchDue, delivered: int) -> list[SenderReaction]:
+    """Some companies have a machine that opens every mail and follows its links, within seconds."""
+    if hash_fraction("scanner", f"{command.tenant_id}/{command.contact_id}") > 0.04:
+        return []
+    url = f"https://{command.tenant_id}.example/review"
+    return [
+        SenderReaction(delivered + 4 * SECOND, "touch.opened", {"automatic": True}),
+        SenderReaction(delivered + 5 * SECOND, "touch.clicked", {"url": url, "automatic": True}),
+    ]
 
 
 def _click_reactions(command: TouchDue, at: int) -> list[SenderReaction]:
@@ -123,10 +136,17 @@ def _review_fields(command: TouchDue) -> dict[str, Any]:
     return {"campaign_id": command.campaign_id}
 
 
-def _opt_out(command: TouchDue, at: int) -> SenderReaction:
-    """An opt-out of the channel, or of all channels."""
+def _opt_out_reactions(command: TouchDue, at: int) -> list[SenderReaction]:
+    """An opt-out of the channel, or of all channels. Some people write it as a text message, and
+    some agree again on the same day."""
     opts_out_of_all = hash_fraction("all", command.command_id) < 0.2
     channel = "all" if opts_out_of_all else command.channel
-    return SenderReaction(
-        at, "contact.unsubscribed", {"channel": channel, "reason": "asked to stop"}
-    )
+    if command.channel == "sms" and not opts_out_of_all:
+        opt_out = SenderReaction(at, "contact.replied", {"channel": channel, "text": "Stop"})
+    else:
+        fields = {"channel": channel, "reason": "asked to stop"}
+        opt_out = SenderReaction(at, "contact.unsubscribed", fields)
+    if hash_fraction("agrees again", command.command_id) > 0.25:
+        return [opt_out]
+    agreed = {"channel": channel, "evidence": f"form of {command.contact_id}"}
+    return [opt_out, SenderReaction(at + 5 * HOUR, "contact.resubscribed", agreed)]

@@ -130,7 +130,8 @@ def _outcome(enrollment: EnrollmentRow, touch: StepRow) -> str:
 
 
 def _deferral_text(wait: Deferral) -> str:
-    event = "put off" if wait.fact == "touch.deferred" else "failed, again"
+    put_off = wait.fact == "touch.deferred" or wait.reason == "window_closed"
+    event = "put off" if put_off else "failed, again"
     until = "" if wait.until is None else f" until {format_minute(from_datetime(wait.until))}"
     return f"{format_minute(from_datetime(wait.at))} {event}: {wait.reason}{until}"
 

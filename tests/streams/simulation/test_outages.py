@@ -1,17 +1,28 @@
 """Senders that are down, and commands that they come to after their send window has closed."""
 
+from collections import Counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import floats, integers
 
-from schemas.base.times import HOUR, MINUTE, format_rfc3339
+from schemas.base.times import HOUR, MINUTE, format_rfc3339, to_datetime
+from schemas.internal.facts import FactKind
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
 from streams.simulation.senders import SimulatedSenders
 from streams.simulation.simulated_events import build_event
 from tests.testing.builders import step
-from tests.testing.simulation_harness import SENT_AT_ONCE, campaign, scenario, simulate
+from tests.testing.simulation_harness import (
+    SENT_AT_ONCE,
+    SimulationTrial,
+    campaign,
+    scenario,
+    simulate,
+)
 from tests.testing.world import START
 
 SENT_AND_OPENED = {**SENT_AT_ONCE, "opened": {"probability": 1, "after_minutes": 5}}
@@ -137,3 +148,72 @@ def test_a_model_in_yaml_needs_no_quotes_around_the_times() -> None:
     text = "email:\n  down: {from: 2026-03-02T20:50:00-06:00, until: 2026-03-03T03:00:00-06:00}\n"
     ((since, until),) = Behaviour.read(text).outages["email"]
     assert (until - since) / MINUTE == 370
+
+
+EVENING, NIGHT = 11 + 5 / 6, 18
+"""20:50 and 03:00 in Chicago, where START is at 09:00; in hours after START."""
+
+STEPS = (step("mail", hours=11.5), step("again", hours=0.4), step("last", hours=30))
+
+
+def evening(people: int = 40, **model: Any) -> SimulationTrial:
+    """A campaign with quiet hours, whose first mails are due in the evening, one after the other
+    over half an hour."""
+    quiet = {"start": "21:00", "end": "08:00"}
+    behaviour = {"email": {**SENT_AND_OPENED, "sent": {"after_minutes": [0, 20]}, **model}}
+    trial = campaign(*STEPS, quiet_hours=quiet, answer_timeout_minutes=240)
+    return simulate(scenario(trial, behaviour=behaviour, people=people, arrival_span_us=HOUR // 2))
+
+
+def sends_outside_of_windows(trial: SimulationTrial) -> list[str]:
+    """The times by the person's clock of sends in quiet hours."""
+    zones = {
+        touch.command_id: touch.quiet.zone
+        for touch in trial.recorded.commanded_touches()
+        if touch.quiet is not None
+    }
+    times = [
+        to_datetime(signal.at).astimezone(ZoneInfo(zones[touch.command_id]))
+        for touch, signal, event in trial.recorded.events
+        if event.ce_type == "touch.sent"
+    ]
+    return [f"{at:%H:%M}" for at in times if not 8 <= at.hour < 21]
+
+
+def sends_of_each_step(trial: SimulationTrial) -> dict[str | None, int]:
+    return Counter(fact.step_id for fact in trial.recorded.facts_of(FactKind.TOUCH_SENT))
+
+
+def test_senders_that_are_down_over_the_evening_lose_nothing_and_send_nothing_at_night() -> None:
+    trial = evening(down=down(EVENING, NIGHT))
+    assert sends_outside_of_windows(trial) == []
+    assert sends_of_each_step(trial) == {"mail": 40, "again": 40, "last": 40}
+    retried = trial.recorded.facts_of(FactKind.TOUCH_RETRIED)
+    assert {fact.reason for fact in retried} == {"window_closed"}
+    assert trial.recorded.facts_of(FactKind.TOUCH_FAILED) == []
+    assert trial.summary["runs"]["completed"] == 40
+    assert {run.enrollment.errors for run in trial.result.enrollments} == {0}
+
+
+@given(
+    since=floats(8, 60, allow_nan=False),
+    hours=floats(0.1, 40, allow_nan=False),
+    slowest=integers(0, 200),
+)
+@settings(max_examples=40)
+def test_whenever_senders_are_down_they_send_inside_the_windows(
+    since: float, hours: float, slowest: int
+) -> None:
+    """After a long outage inside a window a touch is given up, because nobody answers (S0-5); it is
+    never sent twice, and never in quiet hours."""
+    trial = evening(12, down=down(since, since + hours), sent={"after_minutes": [0, slowest]})
+    assert sends_outside_of_windows(trial) == []
+    sent = Counter(
+        (touch.contact_id, fact.step_id)
+        for touch, _, event in trial.recorded.events
+        if event.ce_type == "touch.sent"
+        for fact in trial.recorded.facts_of(FactKind.TOUCH_COMMANDED)
+        if fact.command_id == touch.command_id and fact.values and fact.values["emission"] == 1
+    )
+    assert set(sent.values()) <= {1}
+    assert trial.result.finished
