@@ -8,7 +8,7 @@ from itertools import islice
 
 from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, stop, thaw
-from processors.contact.profile import amend_requests
+from processors.contact.profile import amend_due_times, amend_requests
 from processors.contact.replies_conversions import settle_replies
 from processors.contact.run_queries import live_runs
 from processors.contact.version_migration import move_run
@@ -65,6 +65,7 @@ def _sweep_contact(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
     context = Context(turn, key, contact)
     if campaign.sweep == "amend":
         amend_requests(context, campaign.campaign_id)
+        amend_due_times(context, campaign.sweep_cause, campaign.campaign_id)
         return
     if campaign.sweep == "move":
         for enrollment in live_runs(context, campaign.campaign_id):

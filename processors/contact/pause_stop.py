@@ -10,8 +10,14 @@ from processors.contact.run_queries import live_runs, open_touch, steps_ahead
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input
 from processors.contact.touch_outcome import skip_touch, withdraw_touch
-from processors.contact.touch_times import anchor_of, emit_schedule, look_for_opening
+from processors.contact.touch_times import (
+    anchor_of,
+    emit_schedule,
+    is_retry,
+    look_for_opening,
+)
 from schemas.base.times import SECOND
+from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ContactPaused, ContactResumed
@@ -93,8 +99,9 @@ def thaw(context: Context, enrollment: Enrollment, holds: Sequence[str], cause: 
             _extend_wait(context, enrollment, frozen_at)
         advance_run(context, enrollment)
     elif touch.phase in (Phase.SCHEDULED, Phase.WITHDRAWING):
-        stood_still_us = _stood_still_us(context, enrollment, touch, frozen_at)
-        _resume_touch(context, enrollment, touch, stood_still_us)
+        if late_policy == "shift_by_pause":
+            _shift_plan(context, enrollment, touch, frozen_at)
+        _resume_touch(context, enrollment, touch)
     elif touch.phase is Phase.COMMANDED:
         if late_policy == "shift_by_pause":
             touch.scheduled_at += paused_us  # the next touch may count from it
@@ -111,27 +118,36 @@ def _extend_wait(context: Context, enrollment: Enrollment, frozen_at: int) -> No
         waiting.until += context.now - max(frozen_at, waiting.since)
 
 
-def _stood_still_us(context: Context, enrollment: Enrollment, touch: Touch, frozen_at: int) -> int:
-    """How long a touch's time stood still: for the pause, or for the part of it since the touch was
-    scheduled."""
+def _shift_plan(context: Context, enrollment: Enrollment, touch: Touch, frozen_at: int) -> None:
+    """Moves what is planned by the time that it stood still: by the pause, or by the part of it
+    since the touch, or its next attempt, was planned."""
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
+    if is_retry(touch):
+        planned_at = touch.due_at if touch.retry_at is None else touch.retry_at
+        since = planned_at - _retry_delay_us(definition, step, touch)
+        shift_us = max(0, context.now - max(frozen_at, since))
+        touch.due_at += shift_us
+        if touch.retry_at is not None:
+            touch.retry_at += shift_us
     since = frozen_at
     anchor = anchor_of(definition, enrollment, touch, step)
     if anchor in ("previous_executed", "trigger") and len(enrollment.touches) > 1:
         since = max(since, touch.scheduled_at - step.delay_us)
-    return max(0, context.now - since)
+    touch.scheduled_at += max(0, context.now - since)
 
 
-def _resume_touch(
-    context: Context, enrollment: Enrollment, touch: Touch, stood_still_us: int
-) -> None:
+def _retry_delay_us(definition: Definition, step: Step, touch: Touch) -> int:
+    """How long the attempt that waits was put off; 0 if not by a failed attempt."""
+    delays_us = step.retry_delays_us
+    if delays_us is None:
+        delays_us = definition.settings.retry_delays_us
+    failed = touch.attempt - touch.first_attempt - touch.uncounted
+    return delays_us[failed - 1] if 0 < failed <= len(delays_us) else 0
+
+
+def _resume_touch(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     """Skips or reschedules the open touch after a pause, by the late policy; then the touches that
-    follow a skipped one. What was planned is shifted, and the window is asked anew."""
-    if context.definition(enrollment).settings.late_policy == "shift_by_pause":
-        touch.scheduled_at += stood_still_us
-        if touch.retry_at is not None:
-            touch.retry_at += stood_still_us
-        touch.due_at += stood_still_us
+    follow a skipped one. The send window is that of now."""
     if touch.phase is Phase.WITHDRAWING:
         return  # dispatch's answer will set its time
     reason = late_skip_reason(context, enrollment, touch)
@@ -139,7 +155,7 @@ def _resume_touch(
         skip_touch(context, enrollment, touch, Input.STOP, reason)
         following = open_touch(enrollment)
         if following is not None:
-            _resume_touch(context, enrollment, following, 0)
+            _resume_touch(context, enrollment, following)
         return
     window = look_for_opening(context, enrollment, touch)
     emit_schedule(context, enrollment, touch, window)

@@ -1,28 +1,29 @@
-"""The profile of a person, the addresses that are closed for sending, and the amendment of what
-waits at dispatch.
+"""The profile of a person, and the amendment of what waits at dispatch.
 
 Of several reports about one field the latest wins, in whatever order they arrive (X-1).
 """
 
+from typing import Any
+
 import msgspec
 
-from processors.contact.command_lookup import CommandMatch
+from processors.contact.closed_addresses import suppress_address
 from processors.contact.context import Context
 from processors.contact.pause_stop import stop
-from processors.contact.run_queries import live_runs
+from processors.contact.run_queries import live_runs, open_touch
 from processors.contact.state_machine import Input
 from processors.contact.touch_gates import command_variables
 from processors.contact.touch_outcome import withdraw_touch
+from processors.contact.touch_times import emit_schedule, look_for_opening
+from processors.shared.address_keys import other_spelling
 from processors.shared.tenant_lookup import ADDRESS_OF
-from schemas.internal.enrollment import Phase
+from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     AmendTouch,
     ContactErased,
     ContactUpserted,
     Person,
-    SuppressAddress,
-    TouchBounced,
     account_key,
 )
 from schemas.internal.states import NAMES, Profile
@@ -73,14 +74,49 @@ def merge(profile: Profile, person: Person, at: int) -> list[str]:
 
 def update(context: Context, person: Person, at: int, cause: str) -> None:
     """Merges a report into the profile, and amends what waits at dispatch (C-36)."""
+    context.keep_closed()
     changed = merge(context.contact.profile, person, at)
     if not changed:
         return
-    context.emit_fact(FactKind.CONTACT_UPDATED, cause=cause, values={"fields": changed})
+    values: dict[str, Any] = {"fields": changed}
+    if "region" in changed and context.region_is_unknown():
+        values["region_unknown"] = True  # its strict hours hold, and somebody should know
+    context.emit_fact(FactKind.CONTACT_UPDATED, cause=cause, values=values)
     for channel, field in ADDRESS_OF.items():
         if field in changed and (scope := context.opt_out_scope(channel)):
-            suppress_address(context, channel, f"opted_out_{scope}", cause)
+            opted_out_at = context.contact.last_opt_out_at(scope)
+            suppress_address(context, channel, f"opted_out_{scope}", cause, opted_out_at)
     amend_requests(context)
+    if not _WINDOW_FIELDS.isdisjoint(changed):
+        amend_due_times(context, cause)
+
+
+_WINDOW_FIELDS = frozenset(("timezone", "region", *ADDRESS_OF.values()))
+"""The fields of a person that may decide when a touch may go out."""
+
+
+def amend_due_times(context: Context, cause: str, campaign_id: str | None = None) -> None:
+    """Has the touches that wait for a time or for their send window wait for the window of now:
+    longer, shorter or no more. One of a paused enrollment does so when that goes on (F-6)."""
+    for enrollment in live_runs(context, campaign_id):
+        touch = open_touch(enrollment)
+        if touch is None or enrollment.status is not Status.ACTIVE:
+            continue
+        if touch.wait not in _WAITS_FOR_TIME.get(touch.phase, ()):
+            continue
+        before, wait = touch.due_at, touch.wait
+        window = look_for_opening(context, enrollment, touch)
+        if touch.due_at == before:
+            touch.wait = wait
+        else:
+            emit_schedule(context, enrollment, touch, window, cause=cause)
+
+
+_WAITS_FOR_TIME = {
+    Phase.SCHEDULED: ("delay", "retry", "quiet_hours"),
+    Phase.COMMANDED: ("quiet_hours",),  # a repeat of its command waits for the window
+}
+"""The waits of a touch that a send window may shorten or extend."""
 
 
 def amend_requests(context: Context, campaign_id: str | None = None) -> None:
@@ -93,9 +129,9 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
         definition = context.definition(enrollment)
         step = context.step(enrollment, touch)
         template_id = context.template_id(enrollment, step)
-        address = context.address(touch.channel)
-        if not address or template_id is None:
-            reason = "no_template" if address else "no_address"
+        recipient = context.address(touch.channel)
+        if not recipient or template_id is None:
+            reason = "no_template" if recipient else "no_address"
             withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=False)
             continue
         assert touch.command_id is not None
@@ -105,10 +141,11 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
             touch.command_id,
             context.tenant_id,
             touch.channel,
-            address,
+            recipient,
             context.window(definition, step),
             template_id,
             command_variables(context, enrollment),
+            other_spelling(context.address_text(touch.channel), recipient),
         )
         key = account_key(context.tenant_id, touch.channel)
         context.turn.send(Topic.DISPATCH_LOG, key, amendment)
@@ -129,44 +166,6 @@ def _is_later(message: ContactUpserted, profile: Profile) -> bool:
         return message.at > profile.attributes_at
     encode = msgspec.json.encode
     return encode(message.attributes, order="sorted") > encode(profile.attributes, order="sorted")
-
-
-def suppress_address(context: Context, channel: str, reason: str, cause: str) -> None:
-    """Has dispatch suppress the contact's address on a channel, for every contact of the tenant
-    that shares it (S4-85)."""
-    address = context.address(channel)
-    if address:
-        context.turn.send(
-            Topic.DISPATCH_LOG,
-            account_key(context.tenant_id, channel),
-            SuppressAddress(context.tenant_id, channel, address, reason, cause),
-        )
-
-
-def touch_bounced(context: Context, match: CommandMatch, message: TouchBounced) -> None:
-    """Records a bounce. A hard one closes the address of the command, not the person: a new address
-    opens the channel again (S4-81).
-
-    If the contact still has that address, it is suppressed for every contact of the tenant.
-    """
-    touch, contact = match.touch, context.contact
-    first = touch.bounced_at is None
-    touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
-    if first:
-        context.emit_fact(
-            FactKind.TOUCH_BOUNCED,
-            match.enrollment,
-            touch,
-            command_id=message.command_id,
-            attempt=match.attempt,
-            cause=message.cause,
-            reason=message.bounce_type,  # its text may quote the address
-            occurred_at=message.at,
-        )
-    if message.bounce_type == "hard" and touch.recipient is not None:
-        contact.bounced.setdefault(touch.recipient.hex(), message.at)
-        if touch.recipient == context.address_digest(touch.channel):
-            suppress_address(context, touch.channel, "address_bounced", message.cause)
 
 
 def contact_erased(context: Context, message: ContactErased) -> None:

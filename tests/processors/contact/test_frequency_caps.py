@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from tests.testing.builders import publish, step
 from tests.testing.story import (
@@ -11,6 +14,7 @@ from tests.testing.story import (
     contact_of,
     deliver,
     enroll_by_hand,
+    hours_since_start,
     reasons,
     tenant,
     upserted,
@@ -81,6 +85,77 @@ def test_the_campaign_with_the_higher_priority_goes_first() -> None:
     deliver(late, enroll_by_hand(late, "one"), enroll_by_hand(late, "two"))
     late.advance_hours(30, working_senders())
     assert scheduled_campaigns(late) == [("two", 5), ("one", 29)]
+
+
+def chain_and_single(delay_minutes: int = 0, **settings: Any) -> World:
+    """A chain of five mails and a single mail, an hour apart, under a cap of one mail a day; the
+    sender answers late."""
+    quiet = {"quiet_hours": "none"}
+    rows = [step(f"s{number}", hours=20) for number in range(5)]
+    world = world_with_campaign(
+        campaign_id="chain", kind="prospecting", steps=rows, settings={**quiet, **settings}
+    )
+    deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
+    single = {"campaign_id": "single", "kind": "prospecting", "settings": quiet}
+    deliver(world, publish(**single, steps=[step("x", hours=20)]))
+    deliver(world, upserted(world, **EMAIL), enroll_by_hand(world, "chain"))
+    world.advance_hours(1)
+    deliver(world, enroll_by_hand(world, "single"))
+    if not delay_minutes:
+        world.advance_hours(7 * 24, working_senders())
+        return world
+    sender = working_senders()[0]
+    while world.now < START + 7 * 24 * HOUR:
+        world.advance_hours(delay_minutes / 60)
+        sender(world)
+    return world
+
+
+@pytest.mark.parametrize("delay_minutes", [0, 15])
+def test_who_has_been_due_longest_goes_first_under_a_cap(delay_minutes: int) -> None:
+    """A mail that was due on the second day went on the twelfth, overtaken by nine."""
+    world = chain_and_single(delay_minutes)
+    went = [fact.step_id for fact in world.facts(FactKind.TOUCH_COMMANDED)]
+    assert went[:3] == ["s0", "x", "s1"]
+
+
+def test_a_held_touch_goes_first_as_soon_as_it_may() -> None:
+    """While a command is out, a hold is longer than it turns out to be."""
+    quiet = {"quiet_hours": "none", "answer_timeout_minutes": 600}
+    rows = [step("a", hours=1), step("b", hours=23)]
+    world = world_with_campaign(campaign_id="one", kind="prospecting", steps=rows, settings=quiet)
+    deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
+    two = {"campaign_id": "two", "kind": "prospecting", "settings": quiet}
+    deliver(world, publish(**two, steps=[step("x", hours=3)]))
+    deliver(world, upserted(world, **EMAIL))
+    deliver(world, enroll_by_hand(world, "one"), enroll_by_hand(world, "two"))
+    world.advance_hours(4)
+    (command,) = world.commanded_touches()
+    deliver(world, m.TouchSent("acme", "ann", "s#1", world.now, command.command_id, START + HOUR))
+    world.advance_hours(48, working_senders(world))
+    went = [
+        (fact.step_id, hours_since_start(fact)) for fact in world.facts(FactKind.TOUCH_COMMANDED)
+    ]
+    assert went == [("a", 1), ("x", 25), ("b", 49)]
+
+
+def test_what_follows_a_wait_at_once_is_ranked_with_what_is_due_then() -> None:
+    """The wait of the campaign that matters more is over at the moment at which the other one's
+    mail is due."""
+    quiet = {"quiet_hours": "none"}
+    wait = {"event": "open", "max_wait_hours": 30}
+    rows = [step("a", wait_for=wait), step("b", hours=0, anchor="trigger")]
+    world = world_with_campaign(
+        campaign_id="one", kind="prospecting", steps=rows, settings={**quiet, "priority": 9}
+    )
+    deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_day": 1}))
+    two = {"campaign_id": "two", "kind": "prospecting", "settings": quiet}
+    deliver(world, publish(**two, steps=[step("x", hours=30)]))
+    deliver(world, upserted(world, **EMAIL))
+    deliver(world, enroll_by_hand(world, "one"), enroll_by_hand(world, "two"))
+    world.advance_hours(80, working_senders())
+    went = [fact.step_id for fact in world.facts(FactKind.TOUCH_COMMANDED)]
+    assert went == ["a", "b", "x"]
 
 
 def test_the_gap_counts_from_the_last_touch_of_any_campaign() -> None:

@@ -96,3 +96,17 @@ def test_an_enrollment_by_hand_is_declined_where_one_is_active() -> None:
     world = enrolled()
     deliver(world, enroll_by_hand(world), enroll_by_hand(world, "nobody-knows"))
     assert reasons(world, DECLINED) == ["ENROLLMENT_ALREADY_ACTIVE", "CAMPAIGN_UNKNOWN"]
+
+
+def test_an_enrollment_by_hand_in_place_of_another_starts_no_cooldown() -> None:
+    """A second job restarts the run, as it would without the enrollment by hand."""
+    world = enrolled(settings={"cooldown_days": 20, "reentry": "restart"})
+    world.advance_hours(0.5)
+    deliver(world, enroll_by_hand(world))
+    world.advance_hours(0.5)
+    deliver(world, job("j2", world.now))
+    assert reasons(world, DECLINED) == []
+    assert reasons(world, FactKind.ENROLLMENT_STOPPED) == ["reenrolled", "repeat_job"]
+    assert enrollment_of(world).job_id == "j2"
+    deliver(world, reviewed(world), job("j3", world.now))
+    assert reasons(world, DECLINED) == ["ENROLLMENT_COOLDOWN"]

@@ -147,6 +147,38 @@ def test_an_exit_may_lead_back_to_a_step_that_waits() -> None:
     assert enrollment_of(world).status is Status.COMPLETED
 
 
+def test_a_branch_back_to_the_first_step_counts_its_delay() -> None:
+    """From the end of the wait that led back, as it counts for a step with the anchor trigger."""
+    wait = {"event": "open", "max_wait_hours": 10, "on_timeout": {"branch": "mail"}}
+    world = prospecting(step("mail", hours=24, wait_for=wait), quiet_hours="none")
+    senders = working_senders()
+    world.advance_hours(100, senders)
+    assert scheduled_steps(world) == [("mail", 24), ("mail", 58), ("mail", 92)]
+    scheduled = world.facts(FactKind.TOUCH_SCHEDULED)
+    assert [(fact.values or {})["anchor"] for fact in scheduled] == ["enrollment", *["trigger"] * 2]
+
+
+def test_a_branch_back_without_a_wait_counts_from_the_step_before() -> None:
+    wait = {"event": "open", "max_wait_hours": 10, "on_timeout": "advance"}
+    first = step("a", hours=5, wait_for=wait, then="complete")
+    back = step("b", hours=1, then={"branch": "a"})
+    world = prospecting(first, back, quiet_hours="none")
+    world.advance_hours(22, working_senders())
+    assert scheduled_steps(world) == [("a", 5), ("b", 15), ("a", 20)]
+
+
+def test_a_pause_moves_what_a_branch_back_has_planned() -> None:
+    wait = {"event": "open", "max_wait_hours": 10, "on_timeout": {"branch": "mail"}}
+    world = prospecting(step("mail", hours=24, wait_for=wait), quiet_hours="none")
+    senders = working_senders()
+    world.advance_hours(40, senders)
+    deliver(world, new_event(world, m.ContactPaused))
+    world.advance_hours(5, senders)
+    deliver(world, new_event(world, m.ContactResumed))
+    world.advance_hours(20, senders)
+    assert scheduled_steps(world) == [("mail", 24), ("mail", 63)]
+
+
 def test_a_loop_that_never_ends_is_stopped_after_200_touches() -> None:
     world = prospecting(
         connection_request(max_wait_hours=0.01, on_timeout={"branch": "request"}),

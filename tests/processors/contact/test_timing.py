@@ -129,7 +129,12 @@ def test_a_time_zone_reported_while_a_touch_waits_counts() -> None:
     deliver(world, upserted(world, timezone="Europe/Rome"))
     world.advance_hours(30, working_senders())
     assert scheduled_steps(world)[0] == ("a", 16)
-    assert hours_since_start(world.facts(FactKind.TOUCH_DEFERRED)[0]) == 10
+    scheduled = world.facts(FactKind.TOUCH_SCHEDULED)
+    assert [(fact.reason, hours_since_start(fact)) for fact in scheduled[:2]] == [
+        ("delay", 0),
+        ("quiet_hours", 0),
+    ]
+    assert not world.facts(FactKind.TOUCH_DEFERRED)
 
 
 @pytest.mark.parametrize(("region", "expected"), [("FL", 23), ("TX", 11.5), ("", 11.5)])
