@@ -11,6 +11,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from processors.intake.dead_letters import VALUE_MAX_BYTES
 from schemas.base.error_codes import RefusalCode
+from schemas.base.times import format_rfc3339
 from schemas.internal.facts import FactKind
 from schemas.internal.topics import Layout, Topic
 from schemas.public.example_events import COMMAND_ID, sample
@@ -21,10 +22,16 @@ from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack
 from streams.kafka.registry import registrar
 from tests.testing.live_engine import LiveEngine
-from tests.testing.publishing import EventSource
+from tests.testing.publishing import EventSource, now
 from tests.testing.topic_readers import DeadLetterReader, FactReader, Origin, ReceivedDeadLetter
 from tests.testing.two_tenant_engine import TwoTenantEngine, set_up_tenant
-from tests.testing.unreadable_records import AVRO, UNREADABLE_RECORDS, UnreadableRecord, headers
+from tests.testing.unreadable_records import (
+    AVRO,
+    UNREADABLE_RECORDS,
+    UnreadableRecord,
+    body,
+    headers,
+)
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -113,6 +120,23 @@ def test_no_other_record_becomes_a_dead_letter(
     engine: TwoTenantEngine, letters: dict[str, tuple[ReceivedDeadLetter | None, int]]
 ) -> None:
     assert len(engine.letters.read()) == len(UNREADABLE_RECORDS)
+
+
+def test_a_tombstone_is_neither_an_event_nor_a_dead_letter(engine: TwoTenantEngine) -> None:
+    origin = engine.publisher.put(Topic.JOBS, [], None, b"acme/ann")
+    engine.publisher.job("acme", "after-the-tombstone")
+    engine.fact(FactKind.TOUCH_COMMANDED, contact_id="after-the-tombstone")
+    assert origin not in engine.letters.read()
+
+
+def test_a_job_with_an_unknown_zone_costs_the_zone(engine: TwoTenantEngine) -> None:
+    customer = {**sample("job.completed")["customer"], "contact_id": "martian"}
+    customer["timezone"] = "Mars/Olympus"
+    value = body(job_id="job-martian", completed_at=format_rfc3339(now()), customer=customer)
+    engine.publisher.put(Topic.JOBS, headers(ce_id=b"martian"), value)
+    dropped = engine.fact(FactKind.EVENT_FIELD_DROPPED, cause="test#martian")
+    assert (dropped.contact_id, dropped.reason) == ("martian", "TIMEZONE_UNKNOWN")
+    engine.fact(FactKind.TOUCH_COMMANDED, contact_id="martian")
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff\x00", b"quiet/ann", b"x" * 5_000])

@@ -71,14 +71,12 @@ def _reply(
     )
 
 
-_CUSTOMER = {"contact_id": "ann", "timezone": "Mars/Olympus"}
-
 UNREADABLE_RECORDS = (
     UnreadableRecord("garbage", RefusalCode.NOT_JSON, b"\x00\xff garbage", headers()),
     UnreadableRecord(
         "garbage without headers", RefusalCode.NOT_CLOUDEVENT, b"\x00\xff garbage", []
     ),
-    UnreadableRecord("nothing", RefusalCode.VALUE_EMPTY, None, headers()),
+    UnreadableRecord("an empty value", RefusalCode.VALUE_EMPTY, b"", headers()),
     UnreadableRecord(
         "wrong magic", RefusalCode.NOT_AVRO, b"\x07" + _SINGLE[1:], headers(content=AVRO)
     ),
@@ -95,6 +93,18 @@ UNREADABLE_RECORDS = (
         headers(content=AVRO),
     ),
     UnreadableRecord(
+        "schema id of 8 bytes",
+        RefusalCode.NOT_AVRO,
+        b"\x00" + (7).to_bytes(8) + b" body",
+        headers(content=AVRO),
+    ),
+    UnreadableRecord(
+        "a batch",
+        RefusalCode.CONTENT_TYPE_UNKNOWN,
+        b"[]",
+        headers(content=b"application/cloudevents-batch+json"),
+    ),
+    UnreadableRecord(
         "unknown fingerprint",
         RefusalCode.AVRO_SCHEMA_UNKNOWN,
         b"\xc3\x01" + bytes(20),
@@ -106,9 +116,9 @@ UNREADABLE_RECORDS = (
     UnreadableRecord(
         "NaN",
         RefusalCode.FIELD_INVALID,
-        body("contact.upserted", attributes={"x": float("nan")}),
-        headers("contact.upserted"),
-        Topic.CONTACTS,
+        body("campaign.published", definition={"x": float("nan")}),
+        headers("campaign.published"),
+        Topic.CAMPAIGNS,
     ),
     UnreadableRecord(
         "NUL in an id", RefusalCode.FIELD_INVALID, body(tenant_id="a\x00b"), headers()
@@ -116,7 +126,7 @@ UNREADABLE_RECORDS = (
     UnreadableRecord(
         "another's key in an id", RefusalCode.FIELD_INVALID, body(tenant_id="quiet/ann"), headers()
     ),
-    _reply("long text", RefusalCode.FIELD_INVALID, _long(30_000)),
+    _reply("long channel", RefusalCode.FIELD_INVALID, body(_REPLY, channel="x" * 30_000)),
     _reply("beyond our limit", RefusalCode.TOO_LARGE, _long(1_500_000)),
     _reply("up to the broker's limit", RefusalCode.TOO_LARGE, _long(3_999_000)),
     _reply("compressed past it", RefusalCode.TOO_LARGE, _long(20_000_000), packed=True),
@@ -170,6 +180,10 @@ UNREADABLE_RECORDS = (
         headers(),
     ),
     UnreadableRecord(
-        "unknown zone", RefusalCode.TIMEZONE_UNKNOWN, body(customer=_CUSTOMER), headers()
+        "unknown zone of a tenant",
+        RefusalCode.TIMEZONE_UNKNOWN,
+        body("tenant.upserted", timezone="Mars/Olympus"),
+        headers("tenant.upserted"),
+        Topic.SENDERS,
     ),
 )
