@@ -6,12 +6,27 @@ A text that names no region falls to the strict side.
 
 from functools import lru_cache
 
+from schemas.addresses.places import NOWHERE, Place, nowhere
 from schemas.base.calling_hours import Hours, common_hours, hours_of_region, strictest_hours
 from schemas.base.regions import fold, regions_meant, regions_named
 from schemas.campaigns.compiled_definition import StepWindow
+from schemas.channels import ADDRESSES
 
 UNKNOWN_REGION = "unknown"
 """The label of a text that names no region."""
+
+_WITH_PLACE = frozenset(name for name, row in ADDRESSES.items() if row.place is not nowhere)
+
+
+def place_of_address(name: str, text: str, country: str) -> Place:
+    """The place of the address `name` with a text, of a person of a tenant in a country."""
+    return _place(name, text, country) if text and name in _WITH_PLACE else NOWHERE
+
+
+@lru_cache(maxsize=65_536)
+def _place(name: str, text: str, country: str) -> Place:
+    row = ADDRESSES[name]
+    return row.place(row.recipient(text, country), country)
 
 
 @lru_cache(maxsize=65_536)

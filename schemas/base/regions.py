@@ -27,8 +27,8 @@ _POSTCODE = re.compile(r" \d{4,}( \d+)*$").sub
 class _Regions(NamedTuple):
     """The regions of the world. Names and codes are in the folded form, codes without country."""
 
-    by_country: dict[str, dict[str, str]]
-    """The code of each name and of each short code, by country."""
+    by_country: dict[str, dict[str, frozenset[str]]]
+    """The regions with a name, and the one with a short code, by country."""
 
     by_name: dict[str, frozenset[str]]
     """All regions with a name, and all with a short code."""
@@ -72,14 +72,13 @@ def fold(text: str) -> str:
 
 
 def _in_countries(folded: str, countries: tuple[str, ...]) -> frozenset[str]:
-    """The region of each country that knows the name or the short code."""
-    found = (_in_country(folded, country) for country in countries)
-    return frozenset(code for code in found if code is not None)
+    """The regions of each country that knows the name or the short code."""
+    return frozenset().union(*(_in_country(folded, country) for country in countries))
 
 
-def _in_country(folded: str, country: str) -> str | None:
+def _in_country(folded: str, country: str) -> frozenset[str]:
     known = _regions().by_country.get(country, {})
-    return next((known[form] for form in _forms(folded) if form in known), None)
+    return next((known[form] for form in _forms(folded) if form in known), frozenset())
 
 
 def _anywhere(folded: str) -> frozenset[str]:
@@ -96,9 +95,8 @@ def _with_own_country(folded: str) -> frozenset[str]:
     for cut in range(1, len(words)):
         before, after = " ".join(words[:cut]), " ".join(words[cut:])
         for country, rest in ((before, after), (after, before)):
-            code = _in_country(rest, names[country]) if country in names else None
-            if code is not None:
-                return frozenset((code,))
+            if country in names and (found := _in_country(rest, names[country])):
+                return found
     return frozenset()
 
 
@@ -136,22 +134,28 @@ def _of_parts(text: str, countries: tuple[str, ...]) -> frozenset[str]:
 def _regions() -> _Regions:
     import pycountry
 
-    by_country: dict[str, dict[str, str]] = {}
+    by_country: dict[str, dict[str, set[str]]] = {}
     by_name: dict[str, set[str]] = {}
     rows = sorted((row.code, row.name) for row in pycountry.subdivisions)
     for code, name in rows:
-        country, _, short = code.partition("-")
-        known = by_country.setdefault(country, {})
+        known = by_country.setdefault(code[:2], {})
         further = FURTHER_NAMES.get(code, "").split(", ")
         for form in filter(None, (*_names(name), *further)):
-            known.setdefault(form, code)
+            known.setdefault(form, set()).add(code)
             by_name.setdefault(form, set()).add(code)
-    for code, _ in rows:  # a short code counts before a name
-        country, _, short = code.partition("-")
-        by_country[country][short.lower()] = code
-        by_name.setdefault(short.lower(), set()).add(code)
-    names = {form: frozenset(codes) for form, codes in by_name.items()}
-    return _Regions(by_country, names, _country_names())
+    for code, _ in rows:
+        country, _, short = code.casefold().partition("-")
+        by_country[country.upper()][short] = {code}  # a code counts before a name
+        by_name.setdefault(short, set()).add(code)
+    return _Regions(
+        {country: _frozen(known) for country, known in by_country.items()},
+        _frozen(by_name),
+        _country_names(),
+    )
+
+
+def _frozen(known: dict[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {form: frozenset(codes) for form, codes in known.items()}
 
 
 def _names(name: str) -> set[str]:

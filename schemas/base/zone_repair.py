@@ -12,13 +12,14 @@ from schemas.addresses.places import place_of_number
 from schemas.base.regions import regions_named
 from schemas.base.zone_names import is_short_iana, zone_named
 
+_NAMES = ("timezone", "country", "region", "phone")
+
 
 def zone_by_siblings(fields: Mapping[str, Any]) -> str | None:
     """The IANA name of the zone that `timezone` names together with `country`, `region` and `phone`
     of the same object, each of which may be absent; None if there is none."""
     timezone, country, region, phone = (
-        value if isinstance(value := fields.get(name), str) else ""
-        for name in ("timezone", "country", "region", "phone")
+        value if isinstance(value := fields.get(name), str) else "" for name in _NAMES
     )
     return zone_named(timezone, *_places(country, region, phone)) if timezone else None
 

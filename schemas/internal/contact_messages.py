@@ -77,6 +77,13 @@ class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Further zones by whose wall clocks the window must be open too: those of a phone number whose
     owner's zone is not known."""
 
+    allowed: tuple[StepWindow, ...] = ()
+    """The hours that the law of the person's region allows, of which one must be open; empty if the
+    tenant does not ask for them or there is no such law."""
+
+    region: str = ""
+    """The region whose stricter hours count, or `unknown`: for the reader of a decision only."""
+
 
 class JobCompleted(ExternalEvent, frozen=True):
     """A job of the person was finished (S1-8); `enroll` False declines the enrollment (F-9)."""
