@@ -147,7 +147,7 @@ def _touch_seen(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     link = data.url if signal == "clicked" else None
     # Query and fragment may hold personal data.
     url = link.partition("?")[0].partition("#")[0] if link else None
-    automatic = data.automatic if signal in ("opened", "clicked") else False
+    automatic = bool(data.automatic) if signal in ("opened", "clicked") else False
     return m.TouchSeen(
         data.tenant_id, data.contact_id, cause, at, data.command_id, signal, url, automatic
     )

@@ -150,7 +150,7 @@ class TouchOpened(CommandEvent):
     """A touch was opened, at `ce_time`. `automatic` (release 2) marks an open by a machine, such as
     a mail proxy: it is recorded and moves nothing."""
 
-    automatic: bool = False
+    automatic: bool | None = None
 
 
 class TouchClicked(CommandEvent):
@@ -158,7 +158,7 @@ class TouchClicked(CommandEvent):
     machine, such as a link scanner: it is recorded and moves nothing."""
 
     url: Url | None = None
-    automatic: bool = False
+    automatic: bool | None = None
 
 
 class ContactReplied(ContactEvent):

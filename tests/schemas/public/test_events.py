@@ -150,6 +150,11 @@ def test_a_numeric_provider_code_becomes_text(code: Any) -> None:
     assert decoded_data("touch.failed", code=code).code == "503"
 
 
+@pytest.mark.parametrize("ce_type", ["touch.opened", "touch.clicked", "contact.replied"])
+def test_null_means_that_nobody_knows_whether_it_was_a_machine(ce_type: str) -> None:
+    assert decoded_data(ce_type, automatic=None).automatic is None
+
+
 def test_types_are_strict() -> None:
     assert refusal_code_and_field("touch.failed", permanent="yes") == (
         RefusalCode.FIELD_INVALID,

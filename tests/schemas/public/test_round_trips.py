@@ -8,7 +8,7 @@ from schemas.base.error_codes import SchemaUnavailable
 from schemas.base.times import parse_rfc3339
 from schemas.public.codec import Decoder, Encoding, PublicEvent, decode_event, encode_event
 from schemas.public.events import EVENTS
-from schemas.public.example_events import TIME, sample_model
+from schemas.public.example_events import COMMAND_ID, TIME, sample_model
 from tests.testing.public_records import (
     SCHEMA_IDS,
     decode_record,
@@ -54,6 +54,8 @@ def test_structured_mode_gives_the_same_event_as_binary_mode(ce_type: str) -> No
         ("contact.upserted", {"email": "ann@example.com"}, "contact.upserted"),
         ("contact.upserted", {"addresses": {"email": "ann@x.org"}}, "contact.upserted.v2"),
         ("contact.upserted", {"addresses": None}, "contact.upserted"),
+        ("touch.opened", {"command_id": COMMAND_ID}, "touch.opened"),
+        ("touch.opened", {"command_id": COMMAND_ID, "automatic": True}, "touch.opened.v2"),
         (
             "contact.replied",
             {"channel": "email", "headers": {"Subject": "x"}},
