@@ -8,6 +8,7 @@ from schemas.base.error_codes import printable
 from schemas.csv_import.headings import (
     FIELDS,
     NAME_CHARACTERS_MAX,
+    Rank,
     attribute_name,
     field_of,
     heading_key,
@@ -46,7 +47,7 @@ def read_columns(headings: Sequence[str], given: Given = ()) -> tuple[CsvColumn,
     present = dict.fromkeys(keys)
     fixed = {target for target, _ in chosen.values()}
     uses: dict[int, CsvColumn] = {}
-    ranked: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    ranked: dict[str, list[tuple[Rank, int]]] = defaultdict(list)
     for place, (heading, key) in enumerate(zip(headings, keys, strict=True)):
         empty = CsvColumn(place + 1, heading, "")
         field = field_of(key, present)
@@ -54,7 +55,7 @@ def read_columns(headings: Sequence[str], given: Given = ()) -> tuple[CsvColumn,
             target, rank = chosen[place]
             uses[place] = empty._replace(attribute=target not in FIELDS, becomes=target)
             if target:
-                ranked[target].append((rank, place))
+                ranked[target].append(((rank, 0), place))
             else:
                 uses[place] = empty._replace(reason="as asked for")
         elif field is not None and field[0] in fixed:

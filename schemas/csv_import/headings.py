@@ -5,6 +5,7 @@ A heading is compared by its letters and digits alone: `E-mail Address`, `email_
 table counts. Any other heading becomes an attribute under its own name, in any script.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -18,8 +19,8 @@ IDENTIFIERS = ("contact_id", *ADDRESSES)
 
 _OTHER_HEADINGS: dict[str, tuple[str, ...]] = {
     "contact_id": ("id", "record_id", "record_id_contact", "lead_id"),
-    "first_name": ("given_name", "forename"),
-    "last_name": ("surname", "family_name"),
+    "first_name": ("given_name", "forename", "fname"),
+    "last_name": ("surname", "family_name", "lname"),
     "timezone": ("zone",),
     "region": (
         *("state_code", "mailing_state_code", "state", "state_region", "state_province"),
@@ -69,6 +70,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
 } | {name: headings_of(row) for name, row in ADDRESSES.items()}
 """The headings of each field of an event, the first of which counts."""
 
+Rank = tuple[int, int]
+"""The place of a heading among those of its field, and the number in the heading."""
+
+_NUMBER = re.compile(r"[0-9]{1,3}")
+
 _RANKS: dict[str, tuple[str, int]] = {
     heading_key(heading): (name, rank)
     for name, headings in FIELDS.items()
@@ -76,10 +82,18 @@ _RANKS: dict[str, tuple[str, int]] = {
 }
 
 
-def field_of(key: str, keys: Mapping[str, object]) -> tuple[str, int] | None:
+def field_of(key: str, keys: Mapping[str, object]) -> tuple[str, Rank] | None:
     """The field of a heading and the heading's rank among those of the field; None if the heading
     is of no field. `keys` are the keys of all headings of the file."""
-    found = _RANKS.get(key) or _RANKS.get(key.removeprefix(_PREFIX))
-    if found is None and key in _BESIDE and _BESIDE[key][0] in keys:
-        return _BESIDE[key][1], 0
-    return found
+    for form in (key, key.removeprefix(_PREFIX)):
+        if form in _RANKS:
+            name, rank = _RANKS[form]
+            return name, (rank, 0)
+        for shorter in (form, form.removesuffix("number"), form.removesuffix("address")):
+            name, rank = _RANKS.get(_NUMBER.sub("", shorter), ("", 0))
+            if name in ADDRESSES:  # `Phone 2`, `Work Phone Number`, `E-mail 2 Address`
+                number = _NUMBER.search(form)
+                return name, (rank, int(number[0]) if number else 0)
+    if key in _BESIDE and _BESIDE[key][0] in keys:
+        return _BESIDE[key][1], (0, 0)
+    return None

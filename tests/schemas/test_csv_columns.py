@@ -51,6 +51,43 @@ def test_of_several_columns_the_first_filled_one_in_the_stated_order_counts() ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("headings", "field"),
+    [
+        (("Phone", "Phone 2", "Phone 3"), "phone"),
+        (("Mobile Phone Number", "WhatsApp Phone Number", "Phone Number", "Work Phone"), "phone"),
+        (("Cell #", "Phone 1 - Value", "Phone 2 - Value", "Business Phone Number"), "phone"),
+        (("Phone (Mobile)", "Phone (Work)", "Home Phone", "Home Phone 2"), "phone"),
+        (("E-mail", "E-mail Address", "E-mail 2 Address", "E-mail 3 Address"), "email"),
+        (("Email", "E-mail 1 - Value", "Work E-mail", "Home Email Address"), "email"),
+        (("LinkedIn URL", "Person Linkedin Url", "LinkedIn"), "linkedin_url"),
+        (("State Code", "State", "Mailing State/Province", "Region", "Other State"), "region"),
+        (("Contact ID", "ID", "Record ID - Contact"), "contact_id"),
+        (("First Name", "Given Name", "FNAME"), "first_name"),
+        (("TimeZone",), "timezone"),
+    ],
+)
+def test_headings_are_known_in_many_forms_and_have_an_order(
+    headings: tuple[str, ...], field: str
+) -> None:
+    columns = ContactsFile([",".join(("tel", *headings)).encode()]).columns[1:]
+    assert [column.becomes for column in columns] == [field] * len(headings)
+    assert [column.choice for column in columns] == sorted(column.choice for column in columns)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("Address", "Fax", "Company Phone", "Corporate Phone", "Assistant Phone", "Pager"),
+        *("Email Opt Out", "E-mail Type", "Email 1 - Label", "Company Linkedin Url", "Name"),
+        *("Organization - Phone", "Mailing City", "Account ID", "LEID", "Full Name", "WhatsApp"),
+    ],
+)
+def test_headings_of_something_else_are_attributes(heading: str) -> None:
+    (column,) = ContactsFile([f"id,{heading}".encode()]).columns[1:]
+    assert column.attribute
+
+
 def test_a_bad_cell_before_a_good_one_is_left_out() -> None:
     file = ContactsFile([b"id,Phone,Mobile\n", b"a,+1 212 555 0101,ask Lea\n"])
     (line,) = file.contacts("acme")

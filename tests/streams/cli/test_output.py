@@ -14,8 +14,10 @@ from typer.main import get_command
 from schemas.internal.facts import Fact, FactKind
 from schemas.public.example_events import DEFINITION, sample
 from streams import cli
+from streams.base.settings import load_settings
 from streams.cli.errors import CommandError
 from streams.cli.run import chosen_roles
+from streams.cli.up import _next_steps
 from streams.runtime.role_process import ROLES
 from tests.testing.command_line import Touchstream
 
@@ -174,6 +176,17 @@ def test_usage_errors_end_with_code_2(touchstream: Touchstream) -> None:
     assert touchstream("campaign", "validate", "no-such-file").code == 2
     assert touchstream("frobnicate").code == 2
     assert touchstream("dead-letters", "show", "here", "--json").code == 2
+
+
+def test_what_up_prints_and_documents_is_so(touchstream: Touchstream) -> None:
+    settings = load_settings({"TOUCHSTREAM_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    (produce,) = [
+        line for line in _next_steps(Path("here"), settings).splitlines() if "kcat -P" in line
+    ]
+    assert " -l events.jsonl" in produce  # else the whole file is one record
+    page = " ".join(touchstream("up", "--help").out.split())
+    assert "Such a clock needs a directory that was created with --speed" in page
+    assert "at --speed 1000 a sender must answer within 2 s" in page
 
 
 def test_a_role_named_twice_runs_once_and_all_includes_every_role() -> None:
