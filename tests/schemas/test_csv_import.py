@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.csv_import import ContactLine, CsvCode, CsvHeaderInvalid, RejectedLine, read_contacts
+from schemas.csv_import import (
+    ContactLine,
+    ContactsFile,
+    CsvCode,
+    CsvHeaderInvalid,
+    RejectedLine,
+    read_contacts,
+)
 from schemas.public.inbound_events import ContactUpserted
 
 HEAD = b"contact_id,first_name,email,phone,linkedin_url,timezone\n"
@@ -216,3 +223,24 @@ def test_a_file_without_a_header_is_an_error(head: bytes) -> None:
 def test_any_line_is_an_event_or_a_rejection(lines: list[bytes]) -> None:
     for result in read(*(line + b"\n" for line in lines)):
         assert isinstance(result, ContactLine | RejectedLine)
+
+
+_CELLS = st.one_of(
+    st.sampled_from(["email", "Phone", "URL", "id", "State", "", "-", "'+1", "n/a", "a@b.example"]),
+    st.text(max_size=12),
+)
+
+
+@given(st.lists(st.lists(_CELLS, max_size=6), max_size=8), st.sampled_from(",;\t"))
+def test_any_file_is_read_or_has_no_header(rows: list[list[str]], separator: str) -> None:
+    text = "\n".join(separator.join(row) for row in rows)
+    lines = text.encode("utf-8", "replace").splitlines(keepends=True)
+    try:
+        file = ContactsFile(lines)
+    except CsvHeaderInvalid:
+        return
+    for result in file.contacts("acme"):
+        assert isinstance(result, ContactLine | RejectedLine)
+        assert file.header_line < result.line <= len(lines)
+        for cell in result.dropped if isinstance(result, ContactLine) else ():
+            assert cell.line == result.line

@@ -101,7 +101,7 @@ def test_a_refused_event_counts_neither_as_published_nor_as_bad(
     result = touchstream("publish", file)
     assert result.code == 1
     assert result.out == "1 published, 1 bad, 1 refused\n"
-    assert "touchstream tenant set" in result.err
+    assert "there is no tenant acme; to create it: touchstream tenant set acme" in result.err
     found = touchstream("publish", file, "--json").json()
     assert (found["published"], found["valid"], found["types"]) == (1, 1, {"job.completed": 1})
     assert [(bad["line"], bad["code"]) for bad in found["refused"]] == [(1, "TENANT_UNKNOWN")]
