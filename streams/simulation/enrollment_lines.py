@@ -76,4 +76,4 @@ def _row_names(struct_type: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _is_time(name: str) -> bool:
-    return name.endswith("_at") or name in ("since", "until")
+    return name.endswith("_at") or name in ("since", "until", "send_before")

@@ -27,6 +27,7 @@ from tests.chaos.traffic import (
     behaviour_of,
     parse_json,
 )
+from tests.testing.live_senders import WINDOW_CLOSED, may_be_sent
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -179,6 +180,9 @@ class ChaosSenders(MeasuringReader):
             return
         command = parse_json(message.value())
         contact = (command["tenant_id"], command["contact_id"])
+        if not may_be_sent(command, time.time_ns() // 1_000):
+            self._publish("touch.failed", *contact, command["command_id"], code=WINDOW_CLOSED)
+            return
         self.commanded.setdefault(contact, set()).add(command["step_id"])
         name = (*contact, command["campaign_id"], command["step_id"], str(command["attempt"]))
         self.attempts[name] += 1

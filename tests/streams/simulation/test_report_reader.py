@@ -107,7 +107,8 @@ def test_the_names_in_an_enrollment_row_do_not_change() -> None:
     for struct in (touch, run):
         for field in msgspec.structs.fields(type(struct)):
             if getattr(struct, field.name) in (None, []):
-                setattr(struct, field.name, START if field.name.endswith("_at") else "x")
+                is_time = field.name.endswith("_at") or field.name == "send_before"
+                setattr(struct, field.name, START if is_time else "x")
     run.waiting = Waiting(START, START)
     row = enrollment_lines.to_row(OwnedEnrollment("acme", "ann", run))
     assert set(row) == set(ENROLLMENT_NAMES.split())
@@ -127,7 +128,7 @@ step_id number channel scheduled_at due_at phase wait attempt emission command_i
 requested_at commanded_at sent_at resolved_at delivered_at opened_at clicked_at read_at
 bounced_at converted_at error template_id visit first_attempt awaited_at awaited outcome
 call_outcome called_at call_attempt asked_id uncounted
-retry_at last_commanded_at
+retry_at send_before
 """
 
 
