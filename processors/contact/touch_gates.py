@@ -14,6 +14,7 @@ from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import Definition, Step
+from schemas.internal.dispatch_messages import DISPATCH_RULES
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import RequestTouch, Window, account_key
@@ -205,6 +206,7 @@ def _send_request(
             gates.window,
             reached_at=reached,
             spelling=other_spelling(context.address_text(touch.channel), recipient),
+            rules=DISPATCH_RULES,
         ),
     )
 

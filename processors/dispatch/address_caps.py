@@ -20,7 +20,7 @@ def address_hold(turn: Turn, touch: m.RequestTouch) -> CapHold | None:
     A repeat of a command that is out is not held: it reaches nobody once more.
     """
     tenant = _tenant(turn, touch)
-    if tenant is None or not tenant.caps or touch.emission > 1:
+    if tenant is None or not tenant.caps or touch.emission > 1 or not touch.rules:
         return None
     use = turn.store.read(_key(tenant, touch), AddressUse)
     others = [] if use is None else [at for at, who, _ in use.sends if who != touch.contact_id]
@@ -35,7 +35,7 @@ def count_use(turn: Turn, touch: m.RequestTouch) -> None:
     """Counts the command of a touch for its address. A later attempt, or a repeat, is the same
     touch and counts once."""
     tenant = _tenant(turn, touch)
-    if tenant is None or not tenant.caps:
+    if tenant is None or not tenant.caps or not touch.rules:
         return
     key = _key(tenant, touch)
     use = turn.store.edit(key, AddressUse)

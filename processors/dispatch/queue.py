@@ -33,14 +33,23 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
         return
     limit = _limit(turn, touch)
     used = limits.used(account, turn.now)
-    if limit is None or (
-        _first(turn, account) is None and limits.goes_at_once(account, limit, used, turn.now)
-    ):
+    if limit is None or _goes_at_once(turn, touch, account, limit, used):
         command(turn, touch, account, limit, used)
-    elif used >= limit:
+    elif used >= limit or not touch.rules:
         _throttle(turn, touch, request, account, limit, used)
     else:
         _gather(turn, touch, request, account, limits.GATHER_US)
+
+
+def _goes_at_once(
+    turn: Turn, touch: m.RequestTouch, account: Account, limit: int, used: int
+) -> bool:
+    """Whether a touch overtakes nobody who waits, and need not wait for others of its moment."""
+    if account.next_slot_at is not None and _first(turn, account) is not None:
+        return False
+    if not touch.rules:
+        return used < limit
+    return limits.goes_at_once(account, limit, used, turn.now)
 
 
 def line_up(turn: Turn, request: Request) -> None:
@@ -55,6 +64,10 @@ def line_up(turn: Turn, request: Request) -> None:
         used = limits.used(account, turn.now)
         if limit is None:  # those that wait for one address are all here at this moment
             _gather(turn, touch, request, account, 0)
+        elif not touch.rules:
+            account.next_slot_at = turn.now
+            values = {"used": used, "limit": limit}
+            _defer(turn, touch, request, "throttled", None, turn.now, values)
         elif used >= limit:
             _throttle(turn, touch, request, account, limit, used)
         else:
@@ -160,8 +173,11 @@ def _throttle(
 ) -> None:
     """Lets a touch wait for a slot of the limit."""
     slot_at = limits.next_slot(account, turn.now)
-    if account.next_slot_at is None or account.next_slot_at > slot_at:
+    if account.next_slot_at is None:
         account.next_slot_at = slot_at
+    elif _first_gathered(turn, account) is None:
+        # The account's own timer may be due at this moment and fire after this one.
+        slot_at = max(account.next_slot_at, turn.now)
     values = {"used": used, "limit": limit, "window": "1h sliding"}
     _defer(turn, touch, request, "throttled", None, slot_at, values)
 

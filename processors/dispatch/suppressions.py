@@ -33,8 +33,13 @@ def suppression_of(turn: Turn, touch: m.RequestTouch) -> Suppression | None:
 
 def suppress(turn: Turn, order: m.SuppressAddress) -> None:
     """Closes an address. Its first reason is the one that is told. Later reasons are kept too, each
-    with its latest time; an order of before orders had a time adds none."""
-    key = next(_keys(turn, order, order.recipient))
+    with its latest time.
+
+    An order of before orders had a time is carried out as it was: it closes one spelling of the
+    address, and adds no reason.
+    """
+    keys = list(_keys(turn, order, order.recipient))
+    key = keys[0 if order.at else -1]
     suppression = turn.store.read(key, Suppression)
     if suppression is None:
         turn.store.put(key, Suppression(order.reason, order.cause, order.at or turn.now))

@@ -9,6 +9,11 @@ from typing import Any
 from schemas.base.times import MomentUs
 from schemas.internal.contact_messages import Message, Window
 
+DISPATCH_RULES = 1
+"""The rules by which dispatch decides the requests that are made now: those of one moment are
+gathered, and the caps of an address count all its contacts (C-35). A request of an older version,
+which has 0, is decided as that version did."""
+
 
 class RequestTouch(Message, frozen=True):
     """An order to send a touch: all fields of its command, and the values that its gates check."""
@@ -41,6 +46,9 @@ class RequestTouch(Message, frozen=True):
     spelling: str = ""
     """The address as the person's profile has it, where `recipient` is another spelling: older
     versions have closed addresses under the text."""
+
+    rules: int = 0
+    """DISPATCH_RULES of the version that made the request."""
 
 
 class WithdrawTouch(Message, frozen=True):

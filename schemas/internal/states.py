@@ -282,7 +282,8 @@ class Request(State):
         queue = account_key(touch.tenant_id, touch.channel)
         if self.wait == GATHERING:
             queue = gathering_key(touch.tenant_id, touch.channel)
-        return queue, (-touch.priority, touch.scheduled_at, touch.due_at, touch.command_id)
+        planned_at = touch.scheduled_at if touch.rules else touch.due_at
+        return queue, (-touch.priority, planned_at, touch.due_at, touch.command_id)
 
 
 def gathering_key(tenant_id: str, channel: str) -> bytes:

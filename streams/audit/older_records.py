@@ -16,7 +16,7 @@ from schemas.public.codec import DecodeEvent, PublicEvent
 from schemas.public.commands import DUE, command_fields
 
 LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
-    m.RequestTouch: ("reached_at", "spelling"),
+    m.RequestTouch: ("reached_at", "spelling", "rules"),
     m.AmendTouch: ("spelling",),
     m.SuppressAddress: ("at",),
     m.TouchCommanded: ("send_before",),

@@ -8,6 +8,7 @@ from processors.dispatch import DispatchProcessor
 from processors.fold.task import Record, Task
 from schemas.base.times import DAY
 from schemas.internal import messages as m
+from schemas.internal.dispatch_messages import DISPATCH_RULES
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import POSITION_KEY, DispatchState
@@ -40,6 +41,7 @@ def request(number: int, **changes: Any) -> m.RequestTouch:
         "expires_at": START + 7 * DAY,
         "priority": 0,
         "quiet": None,
+        "rules": DISPATCH_RULES,
     }
     return m.RequestTouch(**(fields | changes))
 
