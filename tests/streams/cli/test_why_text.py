@@ -4,7 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from processors.why.fact_values import readable_values
+from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal.facts import Fact, FactKind
+from schemas.internal.messages import Window
 from streams.cli.why_text import fact_line
 
 
@@ -22,3 +25,40 @@ def test_times_keep_their_milliseconds(microseconds: int, shown: str) -> None:
     at = datetime(2026, 3, 2, 12, 0, 0, microseconds, tzinfo=UTC)
     line = fact_line(Fact(fact=FactKind.CONTACT_UPDATED, at=at, tenant_id="acme"))
     assert line.startswith(f"{shown} contact.updated")
+
+
+QUIET = ("America/Boise", 1260, 480)
+
+
+@pytest.mark.parametrize(
+    ("window", "shown"),
+    [
+        (Window(*QUIET), "America/Boise by the contact, quiet 21:00-08:00"),
+        (Window("UTC", 0, 0, "tenant"), "UTC by the tenant, quiet never"),
+        (
+            Window(*QUIET, "phone", None, ("America/Los_Angeles",)),
+            "America/Boise and America/Los_Angeles by the phone, quiet 21:00-08:00",
+        ),
+        (
+            Window(*QUIET, "phone", None, ("A/a", "B/b", "C/c")),
+            "America/Boise and 3 more by the phone, quiet 21:00-08:00",
+        ),
+        (
+            Window(*QUIET, "contact", StepWindow(540, 600, 1), (), (), "unknown"),
+            "America/Boise by the contact, quiet 21:00-08:00 for the strict region unknown,"
+            " only 09:00-10:00 Mon",
+        ),
+        (
+            Window(*QUIET, allowed=(StepWindow(540, 1260, 63), StepWindow(720, 1260, 64))),
+            "America/Boise by the contact, quiet 21:00-08:00,"
+            " by law 09:00-21:00 Mon Tue Wed Thu Fri Sat or 12:00-21:00 Sun",
+        ),
+    ],
+)
+def test_a_window_shows_whose_zone_it_has_and_what_narrows_it(window: Window, shown: str) -> None:
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    values = readable_values({"window": window})
+    line = fact_line(
+        Fact(fact=FactKind.TOUCH_DEFERRED, at=at, tenant_id="acme", values=values),
+    )
+    assert line.endswith(f"(window {shown})")
