@@ -4,6 +4,7 @@ log (C-35)."""
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -234,3 +235,26 @@ def test_priority_decides_and_not_the_name_of_the_person(hours: float, people: A
     world.advance_hours(30)
     order = [fact.contact_id for fact in world.facts(FactKind.TOUCH_COMMANDED)]
     assert order[:2] == [high, low]
+
+
+# requests of older versions
+
+
+@pytest.mark.parametrize("order", [(LOW, HIGH), (HIGH, LOW)])
+def test_requests_of_an_older_version_are_decided_as_it_did(
+    order: tuple[m.RequestTouch, ...],
+) -> None:
+    """First come, first served: so a recorded log leads to its commands."""
+    touches = [msgspec.structs.replace(touch, rules=0) for touch in order]
+    log = DispatchLog(announced(1), *touches)
+    assert log.commanded() == [order[0].command_id]
+    assert [told.reason for told in log.sent(m.TouchDeferred)] == ["throttled"]
+    log.pass_time(START + 2 * HOUR)
+    assert log.commanded() == [touch.command_id for touch in order]
+
+
+def test_requests_of_both_versions_share_a_queue() -> None:
+    before = [request(n, rules=0, due_at=START - n) for n in range(1, 4)]
+    log = DispatchLog(announced(1), *before, request(4, priority=1), request(5))
+    log.pass_time(START + 6 * HOUR)
+    assert log.commanded() == ["c001", "c004", "c003", "c002", "c005"]

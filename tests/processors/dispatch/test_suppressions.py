@@ -113,3 +113,9 @@ def test_a_request_that_waits_goes_out_after_the_address_was_opened_in_time() ->
     log = DispatchLog(announced(0), request(1, recipient=ANN), closed("address_bounced"))
     log.append(reopened(), announced(None), at=START + MINUTE)
     assert log.commanded() == ["c001"]
+
+
+def test_an_order_of_an_older_version_closes_the_spelling_that_it_names() -> None:
+    order = closed("opted_out_email", 0, "Ann@Example.com")
+    log = DispatchLog(announced(None), order, request(1, recipient=ANN))
+    assert log.commanded() == []
