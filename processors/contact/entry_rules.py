@@ -88,9 +88,11 @@ def backfill_refusal(context: Context, happened_at: int) -> Refusal:
 def is_ended_by_job(
     context: Context, enrollment: Enrollment, campaign_id: str, message: JobCompleted
 ) -> bool:
-    """Whether a job that enters a campaign ends this live enrollment (F-9): one that an earlier job
-    began, in that campaign, or in another one that says so. One that was begun by hand ends in that
-    campaign only; one that a later job began goes on, in whichever campaign."""
+    """Whether a job that enters a campaign ends this live enrollment (F-9).
+
+    It ends what an earlier job began, in that campaign or in another one with `repeat_job:
+    restart`, and what was begun by hand in that campaign. What a later job began goes on.
+    """
     same_campaign = enrollment.campaign_id == campaign_id
     if enrollment.job_id is None:
         return same_campaign

@@ -9,7 +9,7 @@ from processors.contact.consent import decided_by_word, person_left
 from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, stop
 from processors.contact.run_queries import live_runs, may_be_with_sender
-from processors.contact.sequence import hear_signal
+from processors.contact.sequence import apply_signal
 from processors.shared.deduplication import add_if_new, is_known
 from schemas.channels import channel_of_signal
 from schemas.internal.enrollment import LIVE, Enrollment
@@ -52,7 +52,7 @@ def _is_new_reply(context: Context, message: ContactReplied) -> bool:
     """Remembers a reply. False where it is a duplicate, or older than the last reply of its
     channel.
 
-    A last reply whose time is to come says nothing about the order: then the events themselves are
+    A last reply whose time is still to come does not show the order: then the events themselves are
     remembered.
     """
     contact, at = context.contact, message.at
@@ -66,9 +66,9 @@ def _is_new_reply(context: Context, message: ContactReplied) -> bool:
     return True
 
 
-def _is_told_again(context: Context, message: ConnectionAccepted | ConversionRecorded) -> bool:
-    """Whether an event was told before, with a time that was still to come. Its time is then later
-    than what was sent since, and only the event itself tells that it is none of it."""
+def _has_arrived_before(context: Context, message: ConnectionAccepted | ConversionRecorded) -> bool:
+    """Whether an event has arrived before, with a time that was still to come. What was sent since
+    is earlier than that time, so only the id of the event shows that it is no answer."""
     seen = context.contact.seen
     if message.at > context.now:
         return not add_if_new(seen, message.cause)
@@ -85,7 +85,7 @@ def _apply_reply(
     """Ends a wait for a reply; keeps the reply for a wait that is about to begin; else applies the
     campaign's `on_reply` setting (F-14)."""
     cause = message.cause
-    if hear_signal(context, enrollment, "reply", message.at, cause, names_touch=names_touch):
+    if apply_signal(context, enrollment, "reply", message.at, cause, names_touch=names_touch):
         return
     if _will_wait_for_reply(context, enrollment):
         enrollment.reply_cause = enrollment.reply_cause or cause
@@ -134,9 +134,9 @@ def connected(context: Context, message: ConnectionAccepted, *, backfill: bool =
             cause=message.cause,
             occurred_at=message.at,
         )
-    if not backfill and not _is_told_again(context, message):
+    if not backfill and not _has_arrived_before(context, message):
         for enrollment in live_runs(context):
-            hear_signal(
+            apply_signal(
                 context,
                 enrollment,
                 "connection_accepted",
@@ -172,10 +172,10 @@ def converted(context: Context, message: ConversionRecorded, *, backfill: bool =
             reason=message.conversion_type if at is None else "converted",
             occurred_at=message.at,
         )
-    if enrollments and not backfill and not _is_told_again(context, message):
+    if enrollments and not backfill and not _has_arrived_before(context, message):
         for enrollment in enrollments:
             if enrollment.status in LIVE:
-                hear_signal(
+                apply_signal(
                     context,
                     enrollment,
                     "conversion",

@@ -16,7 +16,7 @@ from schemas.internal.enrollment import (
     LIVE,
     RESOLVED,
     Enrollment,
-    HeardSignal,
+    PersonSignal,
     Phase,
     Touch,
     Waiting,
@@ -26,12 +26,12 @@ from schemas.internal.facts import FactKind, fact_time
 TOUCHES_MAX = 200
 """Touches of one enrollment. A loop whose trigger is always met must end too."""
 
-HEARD_MAX = 16
+EARLY_MAX = 16
 """Events of one signal that an enrollment remembers for the wait of its last touch."""
 
 TIMEOUT = "timeout"
 _TO_NEXT_STEP = StepExit()
-_NOTHING: dict[str, list[HeardSignal]] = {}
+_NO_SIGNALS: dict[str, list[PersonSignal]] = {}
 
 
 def advance_run(context: Context, enrollment: Enrollment) -> None:
@@ -111,12 +111,12 @@ def _begin_wait(context: Context, enrollment: Enrollment, touch: Touch, wait: St
     enrollment goes on at once."""
     since = executed_at(touch)
     waiting = enrollment.waiting = Waiting(since, since + wait.max_wait_us)
-    heard = enrollment.early_signals
-    if heard:
+    signals = enrollment.early_signals
+    if signals:
         enrollment.early_signals = {}
     elif enrollment.reply_cause is not None:  # older code has kept a reply
-        heard = known_signals(context, enrollment)
-    if not check_trigger(context, enrollment, heard=heard):
+        signals = known_signals(context, enrollment)
+    if not check_trigger(context, enrollment, signals=signals):
         context.emit_fact(
             FactKind.TRIGGER_AWAITED,
             enrollment,
@@ -126,16 +126,16 @@ def _begin_wait(context: Context, enrollment: Enrollment, touch: Touch, wait: St
         )
 
 
-def known_signals(context: Context, enrollment: Enrollment) -> dict[str, list[HeardSignal]]:
-    """What is known of the person's replies, connection and conversion, for an enrollment that has
-    not listened for them, as far as they have ended no wait of it."""
+def known_signals(context: Context, enrollment: Enrollment) -> dict[str, list[PersonSignal]]:
+    """The person's last reply, connection and conversion, for a wait that begins late: as far as
+    they have ended no wait of the enrollment."""
     known = {
         "reply": (last_reply_at(context, enrollment), enrollment.reply_cause),
         "connection_accepted": (context.contact.connected_at, None),
         "conversion": (enrollment.converted_at, None),
     }
     return {
-        signal: [HeardSignal(at, cause)]
+        signal: [PersonSignal(at, cause)]
         for signal, (at, cause) in known.items()
         if at is not None and not _has_ended_a_wait(enrollment, signal, at)
     }
@@ -145,14 +145,13 @@ def _has_ended_a_wait(enrollment: Enrollment, signal: str, at: int) -> bool:
     return any(touch.awaited == signal and touch.awaited_at == at for touch in enrollment.touches)
 
 
-def hear_signal(
+def apply_signal(
     context: Context, enrollment: Enrollment, signal: str, at: int, cause: str, *, names_touch: bool
 ) -> bool:
-    """Tells an enrollment what the person has done on any channel: a reply, a connection, a
-    conversion. It ends the wait for that, or is kept if the command of a step that will wait for
-    that is out.
+    """Applies a reply, connection or conversion of the person to an enrollment: it ends the wait
+    for that, or is kept if the command of a step that will wait for that is out.
 
-    `names_touch` says that the event names the command of the last touch. Returns whether the event
+    With `names_touch` the event names the command of the last touch. Returns whether the event
     has ended a wait of the enrollment, now or before.
     """
     if _has_ended_a_wait(enrollment, signal, at):
@@ -161,13 +160,13 @@ def hear_signal(
     wait = context.step(enrollment, touch).wait_for
     if wait is None or signal not in wait.events:
         return False
-    heard = HeardSignal(at, cause, names_touch)
+    given = PersonSignal(at, cause, names_touch)
     if enrollment.waiting is not None:
-        return check_trigger(context, enrollment, heard={signal: [heard]})
+        return check_trigger(context, enrollment, signals={signal: [given]})
     if may_be_with_sender(touch):
         kept = enrollment.early_signals.setdefault(signal, [])
-        kept.append(heard)
-        del kept[:-HEARD_MAX]
+        kept.append(given)
+        del kept[:-EARLY_MAX]
     return False
 
 
@@ -176,14 +175,14 @@ def check_trigger(
     enrollment: Enrollment,
     cause: str | None = None,
     *,
-    heard: dict[str, list[HeardSignal]] = _NOTHING,
+    signals: dict[str, list[PersonSignal]] = _NO_SIGNALS,
 ) -> bool:
     """Ends the enrollment's wait if one of the events that it waits for has happened since its step
     was sent (S2-19).
 
-    `heard` are the events that name no touch: an event ends at most one wait, so what was heard
-    earlier does not count. Returns whether the wait is over; False where there is none. `cause` is
-    the public event that led to this check.
+    `signals` are the signals of the person that may end it; those of the touch are in its state. An
+    event ends at most one wait, so no earlier signal is looked for. Returns whether the wait is
+    over; False where there is none. `cause` is the public event that led to this check.
     """
     waiting = enrollment.waiting
     if waiting is None:
@@ -194,7 +193,7 @@ def check_trigger(
     happened = [
         (at, event, signal)
         for event in wait.events
-        for at, signal in _happened(touch, event, wait, waiting.since, heard)
+        for at, signal in _happened(touch, event, wait, waiting.since, signals)
     ]
     if not happened:
         return False
@@ -202,7 +201,7 @@ def check_trigger(
     enrollment.waiting = None
     if event == "reply" and enrollment.reply_cause is not None:
         # Another reply that was kept for the wait is like any other reply.
-        others = [each.cause for each in heard["reply"] if each is not signal]
+        others = [each.cause for each in signals["reply"] if each is not signal]
         enrollment.reply_cause = others[0] if others else None
     touch.awaited, touch.awaited_at = event, min(max(at, waiting.since), context.now)
     cause = cause if signal is None else signal.cause
@@ -221,18 +220,18 @@ _TOUCH_SIGNALS = {
     "call_outcome": "called_at",
 }
 """The field of a touch with the moment of each signal that names the touch by its command. Such a
-signal is about its own touch, whatever the clocks say."""
+signal is about its own touch, also if its time is before that of the send."""
 
 
 def _happened(
-    touch: Touch, event: str, wait: StepWait, since: int, heard: dict[str, list[HeardSignal]]
-) -> list[tuple[int, HeardSignal | None]]:
-    """The times at which `event` happened since the touch was sent, at `since`, each with what was
-    heard of it if it names no touch."""
+    touch: Touch, event: str, wait: StepWait, since: int, signals: dict[str, list[PersonSignal]]
+) -> list[tuple[int, PersonSignal | None]]:
+    """The times at which `event` happened since the touch was sent, at `since`, each with the
+    signal of the person, if it is one."""
     field = _TOUCH_SIGNALS.get(event)
     if field is None:
-        signals = heard.get(event, ())
-        return [(each.at, each) for each in signals if each.names_touch or each.at >= since]
+        given = signals.get(event, ())
+        return [(each.at, each) for each in given if each.names_touch or each.at >= since]
     at = getattr(touch, field)
     is_other_outcome = event == "call_outcome" and wait.outcomes
     if at is None or (is_other_outcome and touch.call_outcome not in wait.outcomes):

@@ -108,8 +108,8 @@ def emit_schedule(
     anchor: str | None = None,
     cause: str | None = None,
 ) -> None:
-    """Emits the fact that says when a touch is scheduled and due, with the window that it waits
-    for, if it waits for one."""
+    """Emits the fact with the time for which a touch is scheduled and the time at which it is due;
+    also with the window that it waits for, if it waits for one."""
     values: dict[str, Any] = {"scheduled_at": fact_time(touch.scheduled_at)}
     if anchor is not None:
         values["anchor"] = anchor

@@ -131,4 +131,4 @@ def _renew_wait(
         advance_run(context, enrollment)
         return
     waiting.until = waiting.since + wait.max_wait_us + shift_us
-    check_trigger(context, enrollment, heard=known_signals(context, enrollment))
+    check_trigger(context, enrollment, signals=known_signals(context, enrollment))

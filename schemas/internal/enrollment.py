@@ -123,11 +123,11 @@ class Waiting(msgspec.Struct, array_like=True, gc=False):
     until: MomentUs
 
 
-class HeardSignal(msgspec.Struct, array_like=True, gc=False):
+class PersonSignal(msgspec.Struct, array_like=True, gc=False):
     """A reply, connection or conversion of the person: its own time, and the public event.
 
     `names_touch` is true where the event names the command of the run's last touch: it is then an
-    answer to that touch, whatever the clocks say.
+    answer to that touch, also if its time is before that of the send.
     """
 
     at: MomentUs
@@ -168,7 +168,7 @@ class Enrollment(msgspec.Struct, array_like=True):
     """The cause of a reply that came between the command and the answer of a step that waits for a
     reply. Its effect is decided when the step is sent or fails."""
 
-    early_signals: dict[str, list[HeardSignal]] = {}
+    early_signals: dict[str, list[PersonSignal]] = {}
     """What the person has done, by signal, while the command of a step that waits for it was out
     and not yet reported as sent. The wait of that step looks at it when it begins."""
 
