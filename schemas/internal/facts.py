@@ -106,7 +106,7 @@ _SEEN = (FactKind.TOUCH_OPENED, FactKind.TOUCH_CLICKED)
 
 
 def is_by_machine(kind: FactKind, reason: str | None) -> bool:
-    """Whether a fact tells of an open or a click by a machine, which is recorded and counts
+    """Whether a fact is about an open or a click by a machine, which is recorded and counts
     nowhere."""
     return reason == AUTOMATIC and kind in _SEEN
 

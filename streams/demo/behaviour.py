@@ -99,8 +99,8 @@ def _reactions(command: TouchDue, delivered: int) -> list[SenderReaction]:
     opened = SenderReaction(seen, "touch.opened", {})
     if draw < 0.52:
         return [*scanned, opened, *_opt_out_reactions(command, seen + 4 * MINUTE)]
-    clicks = _click_reactions(command, seen + 2 * MINUTE) if draw > 0.87 else []
-    return [*scanned, opened, *clicks]
+    later = _click_reactions(command, seen + 2 * MINUTE) if draw > 0.87 else []
+    return [*scanned, opened, *later]
 
 
 def _scanner_reactions(command: TouchDue, delivered: int) -> list[SenderReaction]:
