@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from schemas.addresses.texts import AddressMissing
 from schemas.base.error_codes import printable
+from schemas.base.zone_repair import zone_by_siblings
 from schemas.channels import ADDRESSES, Address
 from schemas.csv_import.cells import is_placeholder
 from schemas.csv_import.columns import CsvColumn
@@ -19,7 +20,8 @@ from schemas.public.inbound_events import ContactUpserted
 _ATTRIBUTES_MAX = 100  # of an event
 _CONTACT_ID = "contact_id"
 _IDS = ("tenant_id", _CONTACT_ID)
-_NAMES, _FACTS = ("first_name", "last_name"), ("timezone", "region")
+_ZONE = "timezone"
+_NAMES, _FACTS = ("first_name", "last_name"), (_ZONE, "region")
 """The fields that are no address. In a name a placeholder is a name: `Null` is one."""
 
 
@@ -160,10 +162,19 @@ class LineReader:
             for (name, *inside), message in problems.items():
                 holder = values[str(name)] if inside else values
                 field = str(inside[0] if inside else name)
+                if name == _ZONE and (zone := self._zone_of(values)) is not None:
+                    values[_ZONE] = zone
+                    continue
                 if field not in holder or field in _IDS:
                     return RejectedLine(line, CsvCode.FIELD, f"{field}: {message}")
                 del holder[field]
                 dropped.append(self._drop(line, field, cells, message))
+
+    def _zone_of(self, values: dict[str, Any]) -> str | None:
+        """The zone of a short name, by the region or the number of the line, or else by the
+        country of the file."""
+        zone = zone_by_siblings(values)
+        return zone or zone_by_siblings({_ZONE: values.get(_ZONE), "country": self._country})
 
     def _drop(self, line: int, name: str, cells: list[str], detail: str) -> DroppedCell:
         """The dropped cell from which the value of a field or attribute was read."""

@@ -1,0 +1,34 @@
+"""Time zones in a CSV file, as others write them."""
+
+import pytest
+
+from schemas.csv_import import ContactLine
+from tests.schemas.test_csv_import import read
+
+HEAD = b"email,phone,timezone,state\n"
+
+
+def zone_of(phone: str, timezone: str, state: str) -> tuple[str | None, int]:
+    """The zone of a line with these cells, and how many of its cells were left out."""
+    (line,) = read(f"a@example.com,{phone},{timezone},{state}".encode(), head=HEAD)
+    assert isinstance(line, ContactLine)
+    return line.event.timezone, len(line.dropped)
+
+
+@pytest.mark.parametrize(
+    ("phone", "timezone", "state", "zone"),
+    [
+        ("", "Eastern Standard Time", "", "America/New_York"),
+        ("", "america/chicago", "", "America/Chicago"),
+        ("", "PST", "California", "America/Los_Angeles"),
+        ("+14155552671", "PST", "CA", "America/Los_Angeles"),
+        ("+63 2 8123 4567", "PST", "", "Asia/Manila"),
+    ],
+)
+def test_a_zone_may_have_another_name(phone: str, timezone: str, state: str, zone: str) -> None:
+    assert zone_of(phone, timezone, state) == (zone, 0)
+
+
+@pytest.mark.parametrize("timezone", ["PST", "Mars/Base", "UTC+2"])
+def test_a_zone_that_is_not_known_is_left_out(timezone: str) -> None:
+    assert zone_of("", timezone, "") == (None, 1)
