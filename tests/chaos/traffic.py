@@ -206,7 +206,7 @@ class TrafficPublisher:
             key,
             **who,
             email=f"{contact_id}@{tenant_id}.example.com",
-            phone="+15550100",
+            phone=f"+1212{2_000_000 + int(contact_id.rpartition('-')[2])}",
             linkedin_url=f"https://linkedin.com/in/{contact_id}",
         )
         self.publish("contact.enrolled", key, **who, campaign_id=OUTREACH)
@@ -222,7 +222,10 @@ class TrafficPublisher:
             "job_id": f"job-{who['contact_id']}",
             "service_type": service,
             "completed_at": format_rfc3339(time.time_ns() // 1_000),
-            "customer": {"contact_id": who["contact_id"], "email": f"{key}@example.com"},
+            "customer": {
+                "contact_id": who["contact_id"],
+                "email": f"{who['contact_id']}@{who['tenant_id']}.example.com",
+            },
         }
         event_id = f"job-{key}"
         cause = self.publish("job.completed", key, event_id=event_id, **fields)
