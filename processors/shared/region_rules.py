@@ -23,13 +23,13 @@ def place_of_address(name: str, text: str, country: str) -> Place:
     return _place(name, text, country) if text and name in _WITH_PLACE else NOWHERE
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _place(name: str, text: str, country: str) -> Place:
     row = ADDRESSES[name]
     return row.place(row.recipient(text, country), country)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def strict_label(region: str, strict: tuple[str, ...], countries: tuple[str, ...]) -> str:
     """Which of a tenant's strict regions a person's region is, or UNKNOWN_REGION; empty if it is
     none of them.
@@ -62,7 +62,7 @@ def is_unknown(region: str, strict: tuple[str, ...], countries: tuple[str, ...])
     return strict_label(region, strict, countries) in ("", UNKNOWN_REGION)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def calling_hours(region: str, countries: tuple[str, ...]) -> tuple[StepWindow, ...]:
     """The hours in which the law allows calls to a person; empty if there is no law.
 

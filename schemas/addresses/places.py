@@ -24,7 +24,7 @@ def nowhere(_text: str, _country: str) -> Place:
     return NOWHERE
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def place_of_number(text: str, country: str) -> Place:
     """The place of a phone number; NOWHERE if the number is not valid. `country` is the one whose
     numbers may lack a country code.

@@ -37,7 +37,7 @@ class _Regions(NamedTuple):
     """The alpha-2 code of each country, by its names and codes."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def regions_named(text: str, *countries: str) -> frozenset[str]:
     """The codes of the regions that a text may name; none if it names no region.
 
@@ -62,7 +62,7 @@ def regions_meant(text: str, country: str) -> frozenset[str]:
     return regions_named(text, country) or _anywhere(fold(text))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
     """A text without case, accents, punctuation and invisible characters; one space between
     words."""

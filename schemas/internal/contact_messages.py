@@ -64,8 +64,8 @@ class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The hours in which a touch may be sent.
 
     Quiet hours are from `start` to `end` by the wall clock of `zone`; they may run over midnight,
-    and there are none if `start` equals `end` (F-6). `zone_from` is whose zone it is: contact, phone
-    or tenant. `only` is the window of the step, if it has one (C-33).
+    and there are none if `start` equals `end` (F-6). `zone_from` is whose zone it is: contact,
+    phone or tenant. `only` is the window of the step, if it has one (C-33).
     """
 
     zone: str

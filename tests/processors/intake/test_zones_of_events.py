@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from processors.intake import internal_message
 from schemas.base.error_codes import RefusalCode, Refused
 from schemas.internal import messages as m
 from schemas.public.codec import PublicEvent, decode_event, encode_avro
 from schemas.public.example_events import sample, sample_model
 from tests.processors.intake.test_public_events import intake_outputs
+from tests.testing.builders import TENANT, step
 from tests.testing.public_records import record_headers, record_value
+from tests.testing.story import START, deliver, working_senders, world_with_campaign
 
 
 def decoded(ce_type: str, **changes: Any) -> PublicEvent:
@@ -57,6 +60,25 @@ def test_a_tenant_names_its_country_beside_a_short_name() -> None:
     with pytest.raises(Refused) as refused:
         decoded("tenant.upserted", timezone="CST", country=None)
     assert refused.value.code is RefusalCode.TIMEZONE_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("name", "local_zone"),
+    [
+        ("Eastern Standard Time", "America/New_York"),
+        ("PST", "America/Chicago"),  # of the tenant: the field is left out
+    ],
+)
+def test_a_customer_with_a_zone_of_windows_or_none_is_asked_for_a_review(
+    name: str, local_zone: str
+) -> None:
+    customer = {"contact_id": "ann", "email": "ann@example.com", "timezone": name}
+    event = decoded("job.completed", tenant_id=TENANT, service_type="hvac", customer=customer)
+    world = world_with_campaign(steps=[step("a", hours=13)])  # 22:00 in Chicago
+    deliver(world, internal_message(event, START))
+    world.advance_hours(30, working_senders())
+    (touch,) = world.commanded_touches()
+    assert touch.quiet is not None and touch.quiet.zone == local_zone
 
 
 def test_avro_reads_zones_in_the_same_way() -> None:
