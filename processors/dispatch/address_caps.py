@@ -8,18 +8,16 @@ their own, so dispatch adds what the others got. Nothing is kept of tenants with
 from processors.fold.turn import Turn
 from processors.shared.address_keys import address_key
 from processors.shared.frequency_caps import CAP_MEMORY_US, CapHold, cap_holds
-from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
 from schemas.internal.states import AddressUse, KnownTenant
 
 
-def address_hold(turn: Turn, touch: m.RequestTouch) -> CapHold | None:
+def address_hold(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> CapHold | None:
     """The cap that holds the touch because others with its address were reached; None if none
     does.
 
     A repeat of a command that is out is not held: it reaches nobody once more.
     """
-    tenant = _tenant(turn, touch)
     if tenant is None or not tenant.caps or touch.emission > 1 or not touch.rules:
         return None
     use = turn.store.read(_key(tenant, touch), AddressUse)
@@ -31,10 +29,9 @@ def address_hold(turn: Turn, touch: m.RequestTouch) -> CapHold | None:
     return max(holds, key=lambda hold: hold.until, default=None)
 
 
-def count_use(turn: Turn, touch: m.RequestTouch) -> None:
+def count_use(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> None:
     """Counts the command of a touch for its address. A later attempt, or a repeat, is the same
     touch and counts once."""
-    tenant = _tenant(turn, touch)
     if tenant is None or not tenant.caps or not touch.rules:
         return
     key = _key(tenant, touch)
@@ -47,10 +44,6 @@ def count_use(turn: Turn, touch: m.RequestTouch) -> None:
     kept = [send for send in use.sends if send[0] > since and send[1:] != ids]
     use.sends = [*kept, (turn.now, *ids)]
     use.forget_at = turn.now + CAP_MEMORY_US
-
-
-def _tenant(turn: Turn, touch: m.RequestTouch) -> KnownTenant | None:
-    return turn.store.read(tenant_key(touch.tenant_id), KnownTenant)
 
 
 def _key(tenant: KnownTenant, touch: m.RequestTouch) -> bytes:

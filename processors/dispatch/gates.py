@@ -10,6 +10,7 @@ from processors.shared.send_windows import opens_at
 from schemas.internal import messages as m
 from schemas.internal.facts import fact_time
 from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import KnownTenant
 
 
 class ClosedGate(NamedTuple):
@@ -21,9 +22,9 @@ class ClosedGate(NamedTuple):
     opens_at: int | None = None
 
 
-def closed_gate(turn: Turn, touch: m.RequestTouch) -> ClosedGate | None:
+def closed_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> ClosedGate | None:
     """The first gate that stops the touch now, or None."""
-    suppression = suppression_of(turn, touch)
+    suppression = suppression_of(turn, tenant, touch)
     if suppression is not None:
         since = fact_time(suppression.at)
         return ClosedGate(suppression.reason, {"since": since, "cause": suppression.cause})
@@ -36,7 +37,7 @@ def closed_gate(turn: Turn, touch: m.RequestTouch) -> ClosedGate | None:
         assert touch.quiet is not None
         values: dict[str, Any] = {"zone": touch.quiet.zone, "zone_from": touch.quiet.zone_from}
         return ClosedGate("quiet_hours", values | {"window": touch.quiet}, opens)
-    hold = address_hold(turn, touch)
+    hold = address_hold(turn, tenant, touch)
     if hold is not None:
         return ClosedGate(hold.reason, {**hold.values, "address": True}, hold.until)
     return None

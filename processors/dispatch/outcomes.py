@@ -9,17 +9,22 @@ from processors.fold.turn import Turn
 from processors.shared.send_windows import closes_at
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Account, Request
+from schemas.internal.states import Account, KnownTenant, Request
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 
 
 def command(
-    turn: Turn, touch: m.RequestTouch, account: Account, limit: int | None, used: int
+    turn: Turn,
+    tenant: KnownTenant | None,
+    touch: m.RequestTouch,
+    account: Account,
+    limit: int | None,
+    used: int,
 ) -> None:
     """Writes the command of a touch and deletes its request. `used` commands of the account's
     `limit` were sent in the hour before."""
     limits.count(account, limit, turn.now)
-    count_use(turn, touch)
+    count_use(turn, tenant, touch)
     _delete_request(turn, touch)
     key = m.contact_key(touch.tenant_id, touch.contact_id)
     send_before = min(closes_at(touch.quiet, turn.now), touch.expires_at)

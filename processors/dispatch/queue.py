@@ -29,12 +29,13 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
     """Checks all gates and the limit of a touch, and commands, refuses or defers it. `request` is
     the state of a touch that has waited before."""
     account = _account(turn, touch)
-    if _stopped_by_gate(turn, touch):
+    tenant = _tenant(turn, touch.tenant_id)
+    if _stopped_by_gate(turn, tenant, touch):
         return
-    limit = _limit(turn, touch)
+    limit = limits.per_hour(tenant, touch.channel)
     used = limits.used(account, turn.now)
     if limit is None or _goes_at_once(turn, touch, account, limit, used):
-        command(turn, touch, account, limit, used)
+        command(turn, tenant, touch, account, limit, used)
     elif used >= limit or not touch.rules:
         _throttle(turn, touch, request, account, limit, used)
     else:
@@ -56,10 +57,11 @@ def line_up(turn: Turn, request: Request) -> None:
     """Puts a request whose wait is over into one of the account's queues. Many waits may end at the
     same moment, and the queue decides which request goes first."""
     touch = request.touch
-    limit = _limit(turn, touch)
+    tenant = _tenant(turn, touch.tenant_id)
+    limit = limits.per_hour(tenant, touch.channel)
     if limit is None and request.wait != "frequency_cap":
         submit(turn, touch, request)
-    elif not _stopped_by_gate(turn, touch):
+    elif not _stopped_by_gate(turn, tenant, touch):
         account = _account(turn, touch)
         used = limits.used(account, turn.now)
         if limit is None:  # those that wait for one address are all here at this moment
@@ -77,7 +79,7 @@ def line_up(turn: Turn, request: Request) -> None:
 def release(turn: Turn, account: Account) -> None:
     """Commands the first requests of the queues, as many as the limit allows, and sets the
     account's timer to the next slot. What was gathered and gets no slot is held by the limit."""
-    tenant = turn.store.read(tenant_key(account.tenant_id), KnownTenant)
+    tenant = _tenant(turn, account.tenant_id)
     limit = limits.per_hour(tenant, account.channel)
     account.next_slot_at = None
     is_full = False
@@ -87,11 +89,11 @@ def release(turn: Turn, account: Account) -> None:
             break
         request = turn.store.edit(key, Request)
         assert request is not None
-        if _stopped_by_gate(turn, request.touch):
+        if _stopped_by_gate(turn, tenant, request.touch):
             continue
         used = limits.used(account, turn.now)
         if limit is None or used < limit:
-            command(turn, request.touch, account, limit, used)
+            command(turn, tenant, request.touch, account, limit, used)
             continue
         is_full = True
         if request.wait == GATHERING:
@@ -150,9 +152,9 @@ def _rank(turn: Turn, key: bytes) -> Rank:
     return place[1]
 
 
-def _stopped_by_gate(turn: Turn, touch: m.RequestTouch) -> bool:
+def _stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> bool:
     """Whether a gate stops the touch, which is then refused or deferred."""
-    gate = closed_gate(turn, touch)
+    gate = closed_gate(turn, tenant, touch)
     if gate is None:
         return False
     if gate.opens_at is None:
@@ -234,6 +236,5 @@ def _account(turn: Turn, touch: m.RequestTouch) -> Account:
     return account
 
 
-def _limit(turn: Turn, touch: m.RequestTouch) -> int | None:
-    tenant = turn.store.read(tenant_key(touch.tenant_id), KnownTenant)
-    return limits.per_hour(tenant, touch.channel)
+def _tenant(turn: Turn, tenant_id: str) -> KnownTenant | None:
+    return turn.store.read(tenant_key(tenant_id), KnownTenant)

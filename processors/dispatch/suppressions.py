@@ -5,7 +5,7 @@ An address can be closed for several reasons. A new agreement lifts the opt-outs
 reopened address its bounces; each leaves the other's reasons as they are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from processors.fold.turn import Turn
 from processors.shared.address_keys import address_keys
@@ -19,13 +19,15 @@ from schemas.internal.states import KnownTenant, Suppression
 _OPT_OUTS = ("opted_out_", "complained")
 """How the reasons begin that are the will of a person; all others are about the address."""
 
-_SuppressionOrder = m.RequestTouch | m.SuppressAddress | m.LiftSuppression
+_SuppressionOrder = m.SuppressAddress | m.LiftSuppression | m.AddressReopened
 
 
-def suppression_of(turn: Turn, touch: m.RequestTouch) -> Suppression | None:
+def suppression_of(
+    turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch
+) -> Suppression | None:
     """The suppression of a touch's address; None if the address is open."""
-    for key in _keys(turn, touch, touch.recipient, touch.spelling):
-        suppression = turn.store.read(key, Suppression)
+    for digest in address_keys(tenant, touch.channel, touch.recipient, touch.spelling):
+        suppression = turn.store.read(_key(touch, digest), Suppression)
         if suppression is not None:
             return suppression
     return None
@@ -38,8 +40,7 @@ def suppress(turn: Turn, order: m.SuppressAddress) -> None:
     An order of before orders had a time is carried out as it was: it closes one spelling of the
     address, and adds no reason.
     """
-    keys = list(_keys(turn, order, order.recipient))
-    key = keys[0 if order.at else -1]
+    key = _keys(turn, order, order.recipient)[0 if order.at else -1]
     suppression = turn.store.read(key, Suppression)
     if suppression is None:
         turn.store.put(key, Suppression(order.reason, order.cause, order.at or turn.now))
@@ -59,7 +60,7 @@ def lift(turn: Turn, order: m.LiftSuppression) -> None:
 def reopen(turn: Turn, order: m.AddressReopened) -> None:
     """Opens an address that bounces have closed. The order comes to every partition; it has an
     effect, and a fact, where the account of the channel is. `reason` is what closes it still."""
-    keys = list(_keys(turn, order, order.address))
+    keys = _keys(turn, order, order.address)
     removed = [
         _remove(turn, key, lambda reason, _: not reason.startswith(_OPT_OUTS)) for key in keys
     ]
@@ -103,11 +104,12 @@ def _latest(suppression: Suppression) -> dict[str, tuple[str, MomentUs]]:
     return {suppression.reason: first} | suppression.further
 
 
-def _keys(
-    turn: Turn, order: _SuppressionOrder | m.AddressReopened, address: str, spelling: str = ""
-) -> Iterator[bytes]:
-    """The keys under which an address may be suppressed, the one of today first. They have digests
-    of the address, so that the store holds no list of addresses."""
+def _keys(turn: Turn, order: _SuppressionOrder, address: str, spelling: str = "") -> list[bytes]:
+    """The keys under which an address may be suppressed, the one of today first."""
     tenant = turn.store.read(tenant_key(order.tenant_id), KnownTenant)
-    for digest in address_keys(tenant, order.channel, address, spelling):
-        yield f"\x02{order.tenant_id}/{order.channel}/{digest}".encode()
+    return [_key(order, d) for d in address_keys(tenant, order.channel, address, spelling)]
+
+
+def _key(order: _SuppressionOrder | m.RequestTouch, digest: str) -> bytes:
+    """The key has a digest of the address, so that the store holds no list of addresses."""
+    return f"\x02{order.tenant_id}/{order.channel}/{digest}".encode()
