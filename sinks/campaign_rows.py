@@ -73,6 +73,7 @@ def tenant_row(state: TenantRecord) -> Row:
         timestamptz(state.fence),
         state.country or None,
         jsonb(state.opt_out_words),
+        state.calling_hours,
     )
 
 

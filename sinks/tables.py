@@ -44,6 +44,7 @@ class Table(NamedTuple):
 
 _TYPES = {
     "": "text",
+    "b": "bool",
     "i": "int4",
     "l": "int8",
     "f": "float8",
@@ -73,7 +74,7 @@ TABLES: dict[str, Table] = {
             "tenant_id",
             """tenant_id status timezone quiet:j strict_start:i strict_regions:j delay_by_service:j
             limits:j services:j templates_gone:j created_at:t updated_at:t caps:j fence:t country
-            opt_out_words:j""",
+            opt_out_words:j calling_hours:b""",
         ),
         _table(
             "contacts",

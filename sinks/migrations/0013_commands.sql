@@ -35,11 +35,12 @@ ON CONFLICT (tenant_id, command_id) DO UPDATE SET
     revoked_at = excluded.revoked_at,
     revoke_reason = excluded.revoke_reason;
 
--- When a person last agreed again to a channel, and what a tenant says about phone numbers, regions and opt-outs.
+-- When a person last agreed again to a channel; what a tenant has set for phone numbers, regions, opt-outs and calls.
 ALTER TABLE touchstream.contacts ADD COLUMN resubscribed jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE touchstream.tenants
     ADD COLUMN country text,
-    ADD COLUMN opt_out_words jsonb NOT NULL DEFAULT '[]';
+    ADD COLUMN opt_out_words jsonb NOT NULL DEFAULT '[]',
+    ADD COLUMN calling_hours boolean NOT NULL DEFAULT false;
 
 -- A run that was ended because it had too many touches has failed, as one with too many errors.
 CREATE OR REPLACE VIEW prospecting.campaign_prospect_execution_state WITH (security_invoker = true) AS

@@ -23,7 +23,8 @@ UNDONE = (
     "ALTER TABLE touchstream.send_log DROP COLUMN commanded_at, DROP COLUMN revoked_at, "
     "DROP COLUMN revoke_reason",
     "ALTER TABLE touchstream.contacts DROP COLUMN resubscribed",
-    "ALTER TABLE touchstream.tenants DROP COLUMN country, DROP COLUMN opt_out_words",
+    "ALTER TABLE touchstream.tenants DROP COLUMN country, DROP COLUMN opt_out_words, "
+    "DROP COLUMN calling_hours",
     "DELETE FROM touchstream.migrations WHERE name = '0013_commands'",
 )
 """What takes the newest migration back."""

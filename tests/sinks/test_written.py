@@ -141,11 +141,15 @@ def test_opens_and_clicks_of_machines_are_history_and_count_nowhere(dsn: str) ->
     assert differences(dsn, log) == []
 
 
-def test_a_tenant_shows_its_country_and_its_words_for_an_opt_out(dsn: str) -> None:
-    log = Log().tenant(tenant("acme", country="US", opt_out_words=("BASTA",)))
+def test_a_tenant_shows_its_country_its_words_for_an_opt_out_and_its_calling_hours(
+    dsn: str,
+) -> None:
+    further = {"country": "US", "opt_out_words": ("BASTA",), "calling_hours": True}
+    log = Log().tenant(tenant("acme", **further))
     log.tenant(tenant("bolt")).write(dsn)
-    query = "SELECT country, opt_out_words FROM touchstream.tenants ORDER BY tenant_id"
-    assert select(dsn, query) == [("US", ["BASTA"]), (None, [])]
+    query = """SELECT country, opt_out_words, calling_hours FROM touchstream.tenants
+        ORDER BY tenant_id"""
+    assert select(dsn, query) == [("US", ["BASTA"], True), (None, [], False)]
 
 
 def test_the_time_at_which_a_person_agreed_again_stays_with_the_contact(dsn: str) -> None:
