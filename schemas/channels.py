@@ -35,24 +35,32 @@ class Address(NamedTuple):
     reason that does not repeat the text, if it is not exactly one such address. This is the rule of
     every entrance: events, CSV files, orders about an address (S4-99)."""
 
-    canonical: Callable[[str, str], str]
-    """One form for all spellings of an address: equal forms are one address. The second argument is
-    the tenant's country, as ISO 3166-1 alpha-2, or empty. Accepts any text; the form of a form is
-    the form itself."""
-
-    recipient: Callable[[str, str], str]
-    """The address as commands carry it, with the tenant's country as above; empty if the text is no
-    such address."""
-
-    identity: Callable[[str, str], str]
-    """What the id of a person without an id derives from (C-18), with the tenant's country as
-    above: the canonical form, as it was spelled when the first ids were derived."""
+    forms: Callable[[str, str], tuple[str, str]]
+    """The canonical form of a text, and the form that commands carry; see the methods below. The
+    second argument is the tenant's country, as ISO 3166-1 alpha-2, or empty."""
 
     error_code: str
     """Reported for a line of a CSV file whose address is refused."""
 
     place: Callable[[str, str], Place] = nowhere
     """The country and the time zones of an address, with the tenant's country as above."""
+
+    not_in_ids: str = ""
+    """How the canonical form begins and the ids of people do not, which derive from it: the first
+    ids derived from a form without it."""
+
+    def canonical(self, text: str, country: str) -> str:
+        """One form for all spellings of an address: equal forms are one address. Accepts any text;
+        the form of a form is the form itself."""
+        return self.forms(text, country)[0]
+
+    def recipient(self, text: str, country: str) -> str:
+        """The address as commands carry it; empty if the text is no such address."""
+        return self.forms(text, country)[1]
+
+    def identity(self, text: str, country: str) -> str:
+        """What the id of a person without an id derives from (C-18)."""
+        return self.forms(text, country)[0].removeprefix(self.not_in_ids)
 
 
 EMAIL = Address(
@@ -66,9 +74,7 @@ EMAIL = Address(
     ),
     characters_max=320,
     clean=email.clean,
-    canonical=email.canonical,
-    recipient=email.recipient,
-    identity=email.canonical,
+    forms=email.forms,
     error_code="CONTACT_EMAIL_INVALID",  # S4-99
 )
 LINKEDIN_URL = Address(
@@ -78,9 +84,7 @@ LINKEDIN_URL = Address(
     headings=("linkedin", "linkedin_profile", "linkedin_profile_url", "linkedin_bio"),
     characters_max=2_000,
     clean=linkedin.clean,
-    canonical=linkedin.canonical,
-    recipient=linkedin.recipient,
-    identity=linkedin.canonical,
+    forms=linkedin.forms,
     error_code="CONTACT_LINKEDIN_INVALID",
 )
 PHONE = Address(
@@ -97,11 +101,10 @@ PHONE = Address(
     ),
     characters_max=320,
     clean=phone.clean,
-    canonical=phone.canonical,
-    recipient=phone.recipient,
-    identity=phone.identity,
+    forms=phone.forms,
     error_code="CONTACT_PHONE_INVALID",
     place=place_of_number,
+    not_in_ids="+",
 )
 
 ADDRESSES: dict[str, Address] = {row.name: row for row in (EMAIL, LINKEDIN_URL, PHONE)}

@@ -6,16 +6,17 @@ from typing import Any
 
 from processors.fold.turn import Output, Turn
 from processors.shared import region_rules
-from processors.shared.address_keys import known_digest, known_digest_before
+from processors.shared.address_keys import digest_of, known_digest, known_digest_before
 from processors.shared.send_windows import widened
 from processors.shared.tenant_lookup import ADDRESS_OF, campaign_key, country_of, tenant_key
 from schemas.addresses.places import Place
 from schemas.base.zones import zone_country
 from schemas.campaigns.compiled_definition import Definition, Step, StepWindow
-from schemas.channels import CHANNELS, Channel
+from schemas.channels import ADDRESSES, CHANNELS, Channel
 from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.messages import Window
+from schemas.internal.opt_outs import opt_out_scope
 from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 from schemas.internal.topics import Topic
 
@@ -101,14 +102,19 @@ class Context:
     def address(self, channel: str) -> str:
         """The contact's address on a channel, as a command carries it; empty if there is none that
         can be written to."""
-        text = self.address_text(channel)
-        return CHANNELS[channel].address.recipient(text, country_of(self.tenant)) if text else ""
+        return self.address_forms(channel)[1]
+
+    def address_forms(self, channel: str) -> tuple[str, str]:
+        """The canonical form of the contact's address on a channel, and the address as a command
+        carries it; both are empty if there is none."""
+        name = ADDRESS_OF[channel]
+        known = self.contact.profile.addresses.get(name)
+        return ADDRESSES[name].forms(known[0], country_of(self.tenant)) if known else ("", "")
 
     def address_digest(self, channel: str) -> bytes:
         """A digest of the contact's address on a channel, to recognise that address later in any
         spelling."""
-        country = country_of(self.tenant)
-        return known_digest(ADDRESS_OF[channel], self.address_text(channel), country)
+        return digest_of(self.address_forms(channel)[0])
 
     def has_address(self, channel: str, digest: bytes) -> bool:
         """Whether a digest, also one that an older version has recorded, is of the contact's
@@ -128,17 +134,22 @@ class Context:
         return at
 
     def keep_closed(self) -> None:
-        """Records the bounces of the contact's addresses in all spellings, before a text is replaced
-        by which an older version has recorded one."""
-        if self.contact.bounced:
-            for channel in ADDRESS_OF:
-                if (at := self.bounced_at(channel)) is not None:
-                    self.contact.bounced.setdefault(self.address_digest(channel).hex(), at)
+        """Records the bounces of the contact's addresses by their canonical forms, before a text is
+        replaced by which an older version has recorded one."""
+        bounced = self.contact.bounced
+        if not bounced:
+            return
+        country = country_of(self.tenant)
+        for name, (text, _) in self.contact.profile.addresses.items():
+            before = known_digest_before(text).hex()
+            digest = known_digest(name, text, country).hex()
+            if before in bounced and before != digest:
+                bounced.setdefault(digest, bounced.pop(before))
 
     def opt_out_scope(self, channel: str) -> str | None:
         """The scope of the opt-out that closes a channel: the channel's name, `all`, or None if the
         channel is open."""
-        return self.contact.opt_out_scope(channel) if self.contact.opted_out else None
+        return opt_out_scope(self.contact, channel) if self.contact.opted_out else None
 
     def window(self, definition: Definition, step: Step) -> Window | None:
         """When a step may reach the contact: outside of quiet hours and within the step's own

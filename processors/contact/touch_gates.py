@@ -9,7 +9,7 @@ from processors.contact.sequence import time_out_wait
 from processors.contact.skip_conditions import first_condition
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import count_error, fail_touch, skip_touch
-from processors.shared.address_keys import other_spelling
+from processors.shared.address_keys import digest_of, other_spelling
 from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
@@ -41,7 +41,8 @@ class GateCheck(NamedTuple):
     """What the gates of a touch found at one moment, and what they looked at.
 
     `closed` is the reason of the first gate that no waiting opens. `template_version` is the
-    campaign's version that named the template. `opens` is when the send window opens.
+    campaign's version that named the template. `opens` is when the send window opens. `address` has
+    the two forms of Context.address_forms.
     """
 
     definition: Definition
@@ -51,6 +52,7 @@ class GateCheck(NamedTuple):
     template_version: int
     window: Window | None
     opens: int
+    address: tuple[str, str]
 
 
 def _try_touch(context: Context, enrollment: Enrollment, touch: Touch) -> None:
@@ -83,17 +85,18 @@ def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> Gate
     definition = context.definition(enrollment)
     window = context.window(definition, step)
     opens = opens_at(window, context.now)
-    closed = _first_closed(context, touch, template_id, opens)
-    return GateCheck(definition, step, closed, template_id, version, window, opens)
+    address = context.address_forms(touch.channel)
+    closed = _first_closed(context, touch, address[1], template_id, opens)
+    return GateCheck(definition, step, closed, template_id, version, window, opens, address)
 
 
 def _first_closed(
-    context: Context, touch: Touch, template_id: str | None, opens: int
+    context: Context, touch: Touch, recipient: str, template_id: str | None, opens: int
 ) -> str | None:
     scope = context.opt_out_scope(touch.channel)
     if scope is not None:
         return f"opted_out_{scope}"
-    if not context.address(touch.channel):
+    if not recipient:
         return "no_address"
     if context.bounced_at(touch.channel) is not None:
         return "address_bounced"
@@ -162,7 +165,7 @@ def _request(
     )
     touch.emission += 1
     touch.template_id = gates.template_id
-    touch.recipient = context.address_digest(touch.channel)
+    touch.recipient = digest_of(gates.address[0])
     touch.requested_at = context.now
     touch.wait, touch.retry_at = "dispatch", None
     expires_at = context.now + expire_after_us
@@ -179,7 +182,7 @@ def _send_request(
     reached: tuple[int, ...],
 ) -> None:
     assert touch.command_id is not None and gates.template_id is not None
-    recipient = context.address(touch.channel)
+    recipient = gates.address[1]
     context.turn.send(
         Topic.DISPATCH_LOG,
         account_key(context.tenant_id, touch.channel),

@@ -16,12 +16,17 @@ from schemas.internal.states import KnownTenant
 
 def known_digest(name: str, text: str, country: str) -> bytes:
     """The digest by which a contact knows its address `name`, in any spelling."""
-    return blake2b(ADDRESSES[name].canonical(text, country).encode(), digest_size=8).digest()
+    return digest_of(ADDRESSES[name].canonical(text, country))
 
 
 def known_digest_before(text: str) -> bytes:
     """The digest by which a contact knew an address in older versions."""
-    return blake2b(text.encode(), digest_size=8).digest()
+    return digest_of(text)
+
+
+def digest_of(form: str) -> bytes:
+    """The digest of a canonical form, as a contact keeps it."""
+    return blake2b(form.encode(), digest_size=8).digest()
 
 
 def other_spelling(text: str, recipient: str) -> str:

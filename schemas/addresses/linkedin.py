@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 from schemas.addresses.texts import (
     CACHED,
-    AddressForms,
     AddressInvalid,
+    Forms,
     folded,
     is_invisible,
     no_address,
@@ -40,27 +40,23 @@ def clean(text: str) -> str:
     return line
 
 
-def canonical(text: str, country: str = "") -> str:
-    """The person's name in the URL, decoded and in lower case."""
+def forms(text: str, country: str = "") -> Forms:
+    """The person's name in the URL, decoded and in lower case; and the URL with its scheme, empty
+    if the text is no profile's URL."""
     if _is_plain(text):
-        return text.rstrip("/").rpartition("/")[2]
-    return _forms(text).canonical
-
-
-def recipient(text: str, country: str = "") -> str:
-    """The URL with its scheme; empty if the text is no profile's URL."""
-    return text if _is_plain(text) else _forms(text).recipient
+        return text.rstrip("/").rpartition("/")[2], text
+    return _forms(text)
 
 
 @lru_cache(maxsize=CACHED)
-def _forms(text: str) -> AddressForms:
+def _forms(text: str) -> Forms:
     try:
         line = one_line(text)
         slug = _slug(line)
     except AddressInvalid:
         return no_address(text)
     url = line if "://" in line[:8] else f"https://{line}"
-    return AddressForms(folded(trimmed(slug)), url)
+    return folded(trimmed(slug)), url
 
 
 def _slug(line: str) -> str:

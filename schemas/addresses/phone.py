@@ -11,18 +11,26 @@ from unicodedata import digit
 
 from schemas.addresses.texts import (
     CACHED,
-    AddressForms,
     AddressInvalid,
+    Forms,
     no_address,
     one_line,
     refusal,
 )
 
-PLAIN = re.compile(r"\+1[2-9][0-9]{9}")
-"""Numbers that are in all forms already: one of this length with the code 1 has nothing to remove."""
+PLAIN = re.compile(
+    r"\+(?:1[2-9][0-9]{9}"
+    r"|(?:3[1-49]|35[13]|4[13-9]|420|64|8[12]|91)[1-9][0-9]{5,9})"
+)
+"""Numbers that are in all forms already: in these countries a number has nothing to remove behind
+its country code but a 0."""
 
 _is_plain = PLAIN.fullmatch
 _is_international = re.compile(r"\+[1-9][0-9]{4,14}").fullmatch
+_is_american = re.compile(
+    r"(?:1[ .-]?)?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}"
+).fullmatch
+_AMERICAN = frozenset(("US", "CA"))
 
 _SEPARATORS = "-‐‑‒–—―−－ \u00a0\u2009\u202f\u3000()（）[]./／·~"
 _number = re.compile(rf"[(\[（]*([+＋]?)((?:\d[{re.escape(_SEPARATORS)}]*)+)").fullmatch
@@ -37,39 +45,31 @@ _PREFIXES = ("00", "011")
 
 def clean(text: str) -> str:
     """The number as it is stored, and the empty text for itself. Raises AddressInvalid."""
-    if _is_international(text) or not text:
+    if _is_international(text) or _is_american(text) or not text:
         return text
     line = one_line(text)
     _dialled(line)
     return line
 
 
-def canonical(text: str, country: str = "") -> str:
-    """One form for all spellings of one line: E.164, or else the digits. Extensions are left out: a
-    text or an opt-out is for the line."""
-    return text if _is_plain(text) else _forms(text, country).canonical
+def forms(text: str, country: str = "") -> Forms:
+    """One form for all spellings of one line, which is E.164 or else the digits; and the number in
+    E.164, or as it is written where it has no such form, empty if the text is no number.
 
-
-def recipient(text: str, country: str = "") -> str:
-    """The number in E.164; as it is written where it has no such form; empty if the text is no
-    number."""
-    return text if _is_plain(text) else _forms(text, country).recipient
-
-
-def identity(text: str, country: str = "") -> str:
-    """The digits of the canonical form, from which ids of people derive (C-18)."""
-    return canonical(text, country).removeprefix("+")
+    Extensions are left out: a text or an opt-out is for the line.
+    """
+    return (text, text) if _is_plain(text) else _forms(text, country)
 
 
 @lru_cache(maxsize=CACHED)
-def _forms(text: str, country: str) -> AddressForms:
+def _forms(text: str, country: str) -> Forms:
     try:
         line = one_line(text)
         dialled = _dialled(line)
     except AddressInvalid:
         return no_address(text)
     number = _e164(dialled, country)
-    return AddressForms(number or dialled, number or line)
+    return number or dialled, number or line
 
 
 def _dialled(line: str) -> str:
@@ -109,6 +109,8 @@ def _e164(dialled: str, country: str) -> str:
     with the prefix of another country; an international number without any prefix, as spreadsheets
     leave it; a number of the country that is not assigned.
     """
+    if country in _AMERICAN and _is_american(dialled):
+        return f"+1{dialled[-10:]}"
     if dialled.startswith("+"):
         return _formatted(dialled, "", valid=False)
     readings = [(dialled, country, True)]

@@ -2,7 +2,6 @@
 compared."""
 
 import re
-from typing import NamedTuple
 from unicodedata import category, normalize
 
 
@@ -15,12 +14,8 @@ class AddressMissing(AddressInvalid):
     """A text stands for an address that is not known: only blanks, or a placeholder."""
 
 
-class AddressForms(NamedTuple):
-    """The canonical form of a text, and the form that a command has: empty if it is no address."""
-
-    canonical: str
-    recipient: str
-
+Forms = tuple[str, str]
+"""The canonical form of a text, and the form that a command has: empty if it is no address."""
 
 CACHED = 4_096
 """How many texts keep their forms, for each kind of address."""
@@ -75,9 +70,9 @@ def refusal(line: str, reason: str) -> AddressInvalid:
     return AddressInvalid(reason)
 
 
-def no_address(text: str) -> AddressForms:
+def no_address(text: str) -> Forms:
     """The forms of a text that is no address: nothing is sent to it."""
-    return AddressForms(folded(trimmed(text)), "")
+    return folded(trimmed(text)), ""
 
 
 def is_invisible(char: str) -> bool:

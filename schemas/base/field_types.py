@@ -115,29 +115,32 @@ class _AddressOf:
 
 
 def _address_schema(row: Address) -> CoreSchema:
-    def cleaned(text: str) -> str:
-        return clean_address(row, text)
+    clean = row.clean
+
+    def cleaned(text: str) -> str:  # of every event: no call more than needed
+        try:
+            return clean(text)
+        except ValueError as error:
+            raise _address_invalid(str(error)) from None
 
     return core_schema.no_info_after_validator_function(
         cleaned, core_schema.str_schema(max_length=row.characters_max, strict=True)
     )
 
 
-def clean_address(row: Address, text: str) -> str:
-    """The address as it is stored. Raises the pydantic error `address_invalid`, which has the
-    reason and not the text."""
+def required_address(row: Address, text: str) -> str:
+    """The address as it is stored; an empty text is none. Raises the pydantic error
+    `address_invalid`, which has the reason and not the text."""
+    if not text:
+        raise _address_invalid("empty")
     try:
         return row.clean(text)
     except ValueError as error:
-        reason = {"reason": str(error)}
-        raise PydanticCustomError("address_invalid", "not an address: {reason}", reason) from None
+        raise _address_invalid(str(error)) from None
 
 
-def required_address(row: Address, text: str) -> str:
-    """The address as it is stored; an empty text is none. Raises as `clean_address`."""
-    if not text:
-        raise PydanticCustomError("address_invalid", "not an address: empty")
-    return clean_address(row, text)
+def _address_invalid(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("address_invalid", "not an address: {reason}", {"reason": reason})
 
 
 class AddressesType:

@@ -31,9 +31,7 @@ def add_channel() -> None:
         headings=("token",),
         characters_max=200,
         clean=clean_token,
-        canonical=lambda text, country: text.strip().lower(),
-        recipient=lambda text, country: text.strip(),
-        identity=lambda text, country: text.strip().lower(),
+        forms=lambda text, country: (text.strip().lower(), text.strip()),
         error_code="CONTACT_DEVICE_TOKEN_INVALID",
     )
     channels.ADDRESSES[token.name] = token

@@ -7,6 +7,14 @@ from hypothesis import strategies as st
 from schemas.addresses import linkedin
 
 
+def canonical(text: str, country: str = "") -> str:
+    return linkedin.forms(text, country)[0]
+
+
+def recipient(text: str, country: str = "") -> str:
+    return linkedin.forms(text, country)[1]
+
+
 @pytest.mark.parametrize(
     ("text", "stored"),
     [
@@ -55,12 +63,12 @@ def test_a_url_is_stored_without_what_surrounds_it(text: str, stored: str) -> No
     ],
 )
 def test_spellings_of_one_person_have_one_form(slug: str, spellings: list[str]) -> None:
-    assert {linkedin.canonical(text) for text in spellings} == {slug}
+    assert {canonical(text) for text in spellings} == {slug}
     for text in spellings:
-        assert linkedin.canonical(text) == slug
+        assert canonical(text) == slug
         if "/" in text:
             assert linkedin.clean(text) == text
-            assert linkedin.recipient(text).startswith(("http", "HTTP"))
+            assert recipient(text).startswith(("http", "HTTP"))
 
 
 @pytest.mark.parametrize(
@@ -99,12 +107,12 @@ def test_spellings_of_one_person_have_one_form(slug: str, spellings: list[str]) 
 def test_a_text_that_is_not_the_url_of_one_profile_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         linkedin.clean(text)
-    assert linkedin.recipient(text) == ""
+    assert recipient(text) == ""
 
 
 def test_a_command_has_a_url_with_its_scheme() -> None:
-    assert linkedin.recipient("www.linkedin.com/in/ann") == "https://www.linkedin.com/in/ann"
-    assert linkedin.recipient("http://linkedin.com/in/Ann/") == "http://linkedin.com/in/Ann/"
+    assert recipient("www.linkedin.com/in/ann") == "https://www.linkedin.com/in/ann"
+    assert recipient("http://linkedin.com/in/Ann/") == "http://linkedin.com/in/Ann/"
 
 
 _SLUGS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -115,12 +123,12 @@ _TEXTS = st.builds(str.format, _HOSTS, st.one_of(_SLUGS, _ENCODED))
 
 @given(_TEXTS)
 def test_the_form_of_a_form_is_the_form(text: str) -> None:
-    form = linkedin.canonical(text)
-    assert linkedin.canonical(form) == form
-    recipient = linkedin.recipient(text)
-    if recipient:
-        assert linkedin.canonical(recipient) == form
-        assert linkedin.recipient(recipient) == recipient == linkedin.clean(recipient)
+    form = canonical(text)
+    assert canonical(form) == form
+    sent_to = recipient(text)
+    if sent_to:
+        assert canonical(sent_to) == form
+        assert recipient(sent_to) == sent_to == linkedin.clean(sent_to)
 
 
 @given(_TEXTS)
@@ -128,14 +136,14 @@ def test_what_is_accepted_can_be_written_to_and_nothing_else_can(text: str) -> N
     try:
         stored = linkedin.clean(text)
     except ValueError:
-        assert linkedin.recipient(text) == ""
+        assert recipient(text) == ""
     else:
         assert linkedin.clean(stored) == stored
-        assert bool(linkedin.recipient(text)) == bool(stored)
-        assert linkedin.canonical(stored) == linkedin.canonical(text)
+        assert bool(recipient(text)) == bool(stored)
+        assert canonical(stored) == canonical(text)
 
 
 @given(st.from_regex(linkedin.PLAIN, fullmatch=True))
 def test_a_plain_url_has_the_forms_that_every_url_has(text: str) -> None:
-    assert linkedin._forms(text) == (linkedin.canonical(text), linkedin.recipient(text))
+    assert linkedin._forms(text) == (canonical(text), recipient(text))
     assert linkedin.clean(text) == text
