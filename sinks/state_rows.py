@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment, Phase, Status
+from schemas.internal.opt_outs import opt_outs
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import (
     POSITION_KEY,
@@ -117,7 +118,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
     erased = state.erased_at is not None
     addresses = {name: text for name, (text, _) in who.addresses.items() if text}
     personal = (
-        (None,) * 7 + (EMPTY_JSONB, jsonb(state.opt_outs()), EMPTY_JSONB)
+        (None,) * 7 + (EMPTY_JSONB, jsonb(opt_outs(state)), EMPTY_JSONB)
         if erased
         else (
             who.first_name or None,
@@ -128,7 +129,7 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             who.region or None,
             addresses.get("linkedin_url"),
             jsonb(who.attributes) if who.attributes else EMPTY_JSONB,
-            jsonb(state.opt_outs()) if state.opted_out else EMPTY_JSONB,
+            jsonb(opt_outs(state)) if state.opted_out else EMPTY_JSONB,
             jsonb(state.bounced) if state.bounced else EMPTY_JSONB,
         )
     )

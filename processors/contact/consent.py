@@ -21,6 +21,7 @@ from schemas.internal.messages import (
     ContactUnsubscribed,
     ExternalEvent,
 )
+from schemas.internal.opt_outs import agreed_at
 from schemas.internal.states import Contact
 
 BY_PROVIDER = "provider_code"
@@ -34,7 +35,7 @@ def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     """Closes a channel, or all of them, for every campaign of this tenant and for no other tenant
     (C-26). An opt-out from before the person's last agreement is refused."""
     scope, contact = message.channel, context.contact
-    if message.at < contact.agreed_at(scope):
+    if message.at < agreed_at(contact, scope):
         _refuse_outdated(context, message, scope)
         return
     names = _channels_of(scope)

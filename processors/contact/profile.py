@@ -26,6 +26,7 @@ from schemas.internal.messages import (
     Person,
     account_key,
 )
+from schemas.internal.opt_outs import last_opt_out_at
 from schemas.internal.states import NAMES, Profile
 from schemas.internal.topics import Topic
 
@@ -84,7 +85,7 @@ def update(context: Context, person: Person, at: int, cause: str) -> None:
     context.emit_fact(FactKind.CONTACT_UPDATED, cause=cause, values=values)
     for channel, field in ADDRESS_OF.items():
         if field in changed and (scope := context.opt_out_scope(channel)):
-            opted_out_at = context.contact.last_opt_out_at(scope)
+            opted_out_at = last_opt_out_at(context.contact, scope)
             suppress_address(context, channel, f"opted_out_{scope}", cause, opted_out_at)
     amend_requests(context)
     if not _WINDOW_FIELDS.isdisjoint(changed):

@@ -76,7 +76,7 @@ _WORDS = {
 
 _FAMILIES = {"smtp": "smtp", "esmtp": "smtp", "http": "http", "https": "http", "sip": "sip"}
 _BEFORE_A_NUMBER = frozenset(
-    (*_FAMILIES, "twilio", "whatsapp", "error", "err", "code", "status", "reply", "response", "rc")
+    (*_FAMILIES, "twilio", "error", "err", "code", "status", "reply", "response", "rc")
 )
 """Words that may stand before the number of a code."""
 
@@ -116,7 +116,7 @@ def meaning_of(code: str, address: str) -> Meaning:
 def bounce_type(
     explicit: str | None, enhanced_code: str | None, smtp_code: str | None, reason: str | None
 ) -> str:
-    """The type of a bounce: `hard` or `soft`, or another class of codes that says more.
+    """The type of a bounce: `hard` or `soft`, or another class of codes.
 
     What the sender states explicitly counts, except that a block is no fault of the address, and an
     opt-out is one. Else the first enhanced code of the three texts decides, else the first number

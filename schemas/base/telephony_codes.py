@@ -1,8 +1,8 @@
 """The codes of telephony providers by family: what each means for a number and for a touch.
 
 Three families: SIP (RFC 3261 and its extensions), the numbers of Twilio (five digits), and those of
-the WhatsApp Business platform (WhatsApp's own, six digits, and Twilio's 63xxx). A number that no row
-names has the meaning of its family.
+the WhatsApp Business platform (its own, six digits, and Twilio's 63xxx). A number that no row names
+has the meaning of its family.
 """
 
 from schemas.base.code_classes import CodeClass, Meaning

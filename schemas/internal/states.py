@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from schemas.base.times import EARLIEST, DurationUs, MinuteOfDay, MomentUs
+from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
-from schemas.channels import ALL_CHANNELS, CHANNELS
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment
 from schemas.internal.messages import RequestTouch, Window, account_key
@@ -118,38 +117,6 @@ class Contact(State):
     resubscribed: dict[str, MomentUs] = {}
     """When the person last agreed again to a channel, or to `all`: an earlier opt-out that arrives
     later has no effect."""
-
-    def agreed_at(self, scope: str) -> MomentUs:
-        """When the person last agreed to a channel, or to all of them; before any time where they
-        did not."""
-        to_all = self.resubscribed.get(ALL_CHANNELS, EARLIEST)
-        return max(self.resubscribed.get(scope, EARLIEST), to_all)
-
-    def last_opt_out_at(self, scope: str) -> MomentUs:
-        """The time of the last opt-out of a scope that is opted out: a channel, or all."""
-        return self.opted_out_last.get(scope, self.opted_out[scope])
-
-    def opt_out_scope(self, channel: str) -> str | None:
-        """The scope of the opt-out that closes a channel: the channel's name, `all`, or None if the
-        channel is open."""
-        if channel in self.opted_out:
-            return channel
-        if ALL_CHANNELS not in self.opted_out:
-            return None
-        agreed_at = self.resubscribed.get(channel)
-        is_open = agreed_at is not None and agreed_at > self.last_opt_out_at(ALL_CHANNELS)
-        return None if is_open else ALL_CHANNELS
-
-    def opt_outs(self) -> dict[str, MomentUs]:
-        """The scopes that are closed, each with the time since when: channels, or `all`. Where the
-        person has opted out of all channels and agreed to some again, the others by name."""
-        opted_out = self.opted_out
-        if ALL_CHANNELS not in opted_out or not self.resubscribed:
-            return opted_out
-        scopes = {name: self.opt_out_scope(name) for name in CHANNELS}
-        if None not in scopes.values():
-            return opted_out
-        return {name: opted_out[scope] for name, scope in scopes.items() if scope is not None}
 
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None

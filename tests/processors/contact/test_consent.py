@@ -18,6 +18,7 @@ from schemas.channels import ALL_CHANNELS, CHANNELS
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
+from schemas.internal.opt_outs import opt_out_scope, opt_outs
 from schemas.internal.states import Contact
 from schemas.internal.topics import Topic
 from tests.testing.builders import step
@@ -166,7 +167,7 @@ def test_start_by_text_lifts_what_closes_the_channel_of_text_messages(scope: str
     (fact,) = world.facts(FactKind.CONTACT_RESUBSCRIBED)
     assert (fact.channel, fact.values) == ("sms", {"evidence": "START by text"})
     assert commands_after(again(world), 1) == ["a", "b", "c"]
-    assert contact_of(world).opt_out_scope("email") == ("all" if scope == "all" else None)
+    assert opt_out_scope(contact_of(world), "email") == ("all" if scope == "all" else None)
 
 
 def test_start_is_a_reply_where_nothing_is_closed() -> None:
@@ -182,7 +183,7 @@ def test_a_machine_does_not_agree() -> None:
     deliver(world, opts_out(world, "sms"))
     world.advance_hours(1)
     deliver(world, texts(world, "START", automatic=True))
-    assert contact_of(world).opt_out_scope("sms") == "sms"
+    assert opt_out_scope(contact_of(world), "sms") == "sms"
 
 
 def test_an_agreement_to_one_channel_leaves_the_others_closed() -> None:
@@ -192,7 +193,7 @@ def test_an_agreement_to_one_channel_leaves_the_others_closed() -> None:
     deliver(world, agrees(world, "email"))
     contact = contact_of(world)
     others = {name: START for name in CHANNELS if name != "email"}
-    assert contact.opt_outs() == others
+    assert opt_outs(contact) == others
     assert commands_after(again(world), 1) == ["b"]
 
 
@@ -201,7 +202,7 @@ def test_an_agreement_to_all_opens_each_channel() -> None:
     deliver(world, opts_out(world, "all"), opts_out(world, "sms"))
     world.advance_hours(1)
     deliver(world, agrees(world, "all"))
-    assert contact_of(world).opt_outs() == {}
+    assert opt_outs(contact_of(world)) == {}
     assert commands_after(again(world), 1) == ["a", "b", "c"]
 
 
@@ -214,7 +215,7 @@ def test_an_opt_out_of_all_after_an_agreement_closes_that_channel_too() -> None:
     world.advance_hours(1)
     deliver(world, opts_out(world, "all"))
     assert enrollment_of(world).status is Status.STOPPED
-    assert contact_of(world).opt_outs() == {"all": START}
+    assert opt_outs(contact_of(world)) == {"all": START}
     assert commands_after(again(world), 1) == []
 
 
@@ -228,9 +229,9 @@ def test_the_latest_counts_whatever_the_order_of_arrival(order: Sequence[int]) -
         _opt_out(world, START),
     ]
     deliver(world, *(events[index] for index in order))
-    assert contact_of(world).opt_out_scope("sms") is None
+    assert opt_out_scope(contact_of(world), "sms") is None
     deliver(world, _opt_out(world, START + 2 * MINUTE))  # of one moment
-    assert contact_of(world).opt_out_scope("sms") == "sms"
+    assert opt_out_scope(contact_of(world), "sms") == "sms"
 
 
 def _opt_out(world: World, at: int) -> m.ContactUnsubscribed:
@@ -247,7 +248,7 @@ def test_an_outdated_opt_out_or_agreement_is_refused_with_a_code() -> None:
     world.advance_hours(1)
     deliver(world, _opt_out(world, world.now), agrees(world, at=world.now - MINUTE))
     assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_OUTDATED"] * 2
-    assert contact_of(world).opt_out_scope("sms") == "sms"
+    assert opt_out_scope(contact_of(world), "sms") == "sms"
 
 
 def test_a_repeated_agreement_changes_nothing() -> None:
@@ -268,7 +269,7 @@ def test_nobody_agrees_for_a_person_who_was_erased() -> None:
     deliver(world, opts_out(world, "sms"), m.ContactErased(**event_fields(world)))
     deliver(world, agrees(world))
     assert reasons(world, FactKind.EVENT_REFUSED) == ["CONTACT_ERASED"]
-    assert contact_of(world).opt_out_scope("sms") == "sms"
+    assert opt_out_scope(contact_of(world), "sms") == "sms"
 
 
 def test_an_address_in_the_evidence_is_not_in_the_fact() -> None:
@@ -289,7 +290,7 @@ def test_the_agreement_of_one_contact_does_not_lift_a_later_opt_out_of_another()
     world.advance_hours(1)
     by_bob = m.ContactUnsubscribed(**event_fields(world, "bob"), channel="sms")
     deliver(world, by_bob, late)
-    assert contact_of(world).opt_out_scope("sms") is None
+    assert opt_out_scope(contact_of(world), "sms") is None
     assert commands_after(again(world), 0) == []
     assert set(reasons(world, FactKind.TOUCH_SKIPPED)) == {"opted_out_sms"}
 
@@ -313,8 +314,8 @@ def test_the_order_of_arrival_never_matters(
                 unsubscribed(context, m.ContactUnsubscribed(*ids, scope))
             else:
                 resubscribed(context, m.ContactResubscribed(*ids, scope, "form"))
-        assert all(contact.opt_out_scope(name) for name in contact.opt_outs() if name != "all")
-        return [name for name in CHANNELS if contact.opt_out_scope(name) is None]
+        assert all(opt_out_scope(contact, name) for name in opt_outs(contact) if name != "all")
+        return [name for name in CHANNELS if opt_out_scope(contact, name) is None]
 
     def latest(kind: bool, name: str) -> int:
         times = [

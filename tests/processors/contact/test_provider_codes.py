@@ -8,6 +8,7 @@ from schemas.base.times import HOUR
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
+from schemas.internal.opt_outs import opt_out_scope
 from tests.testing.builders import answer_fields, step
 from tests.testing.story import (
     START,
@@ -183,7 +184,7 @@ def test_a_permanent_answer_to_an_earlier_attempt_still_opts_out() -> None:
     deliver(world, *failed(world, touch, "30008"))
     world.advance_hours(0.5)
     deliver(world, *failed(world, touch, "21610"))
-    assert contact_of(world).opt_out_scope("sms") == "sms"
+    assert opt_out_scope(contact_of(world), "sms") == "sms"
     assert enrollment_of(world).reason == "opted_out_sms"
 
 
@@ -206,7 +207,7 @@ def test_a_report_of_an_opt_out_after_the_sending_is_one() -> None:
     deliver(world, bounced(world, world.commanded_touches()[0], "opted_out"))
     world.advance_hours(50, working_senders(world))
     assert steps_of(world) == ["a"]
-    assert contact_of(world).opt_out_scope("sms") == "sms"
+    assert opt_out_scope(contact_of(world), "sms") == "sms"
 
 
 def test_a_report_of_a_landline_closes_texts_only() -> None:
