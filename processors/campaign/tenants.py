@@ -11,6 +11,8 @@ from processors.campaign.broadcast import (
 )
 from processors.campaign.lifecycle import set_status
 from processors.fold.turn import Turn
+from schemas.base.regions import regions_meant
+from schemas.base.zones import zone_country
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     AddressReopened,
@@ -43,7 +45,17 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
     record = _record(turn, message, tenant)
     turn.store.put(key, record)
     announce_tenant(turn, layout, record)
-    turn.emit_fact(FactKind.TENANT_UPDATED, message.tenant_id, cause=message.cause)
+    unknown = _unknown_regions(message)
+    values = {"strict_regions_unknown": unknown} if unknown else None
+    turn.emit_fact(FactKind.TENANT_UPDATED, message.tenant_id, cause=message.cause, values=values)
+
+
+def _unknown_regions(message: UpsertTenant) -> list[int]:
+    """The places, from 1, of the strict regions that are no regions of ISO 3166-2: names of the
+    tenant's own, or mistyped."""
+    country = message.country or zone_country(message.timezone)
+    numbered = enumerate(message.strict_regions, 1)
+    return [number for number, region in numbered if not regions_meant(region, country)]
 
 
 def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> TenantRecord:

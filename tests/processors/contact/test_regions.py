@@ -206,3 +206,11 @@ def test_a_tenant_that_begins_to_ask_for_the_law_delays_what_waits() -> None:
     deliver(world, tenant(timezone=NEW_YORK, cause="t#2", **BY_LAW))
     world.advance_hours(40, working_senders())
     assert scheduled_steps(world) == [("a", 22)]
+
+
+def test_a_strict_region_of_the_tenant_that_does_not_exist_is_in_its_fact() -> None:
+    world = deliver(World(), tenant(strict_regions=("FL", "Flordia", "Wash.", "north")))
+    (updated,) = world.facts(FactKind.TENANT_UPDATED)
+    assert updated.values == {"strict_regions_unknown": [2, 4]}
+    world = deliver(World(), tenant(strict_regions=("FL",)))
+    assert world.facts(FactKind.TENANT_UPDATED)[0].values is None
