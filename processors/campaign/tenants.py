@@ -11,7 +11,7 @@ from processors.campaign.broadcast import (
 )
 from processors.campaign.lifecycle import set_status
 from processors.fold.turn import Turn
-from schemas.base.regions import regions_meant
+from schemas.base.regions import regions_named
 from schemas.base.zones import zone_country
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
@@ -51,11 +51,11 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
 
 
 def _unknown_regions(message: UpsertTenant) -> list[int]:
-    """The places, from 1, of the strict regions that are no regions of ISO 3166-2: names of the
-    tenant's own, or mistyped."""
+    """The places, from 1, of the strict regions that are none of the tenant's country: those of
+    other countries, names of its own, or mistyped ones."""
     country = message.country or zone_country(message.timezone)
     numbered = enumerate(message.strict_regions, 1)
-    return [number for number, region in numbered if not regions_meant(region, country)]
+    return [number for number, region in numbered if not regions_named(region, country)]
 
 
 def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> TenantRecord:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from schemas.base.regions import regions_meant
+from schemas.base.regions import regions_named
 from schemas.base.times import MomentUs, parse_moment
 from schemas.base.zone_repair import zone_by_siblings
 from schemas.base.zones import zone_country
@@ -100,14 +100,14 @@ def set_tenant(
 
 
 def _warn_about_regions(event: TenantUpserted) -> None:
-    """Names the strict regions that no code or name of a region is: a mistyped one would hold for
-    nobody."""
+    """Names the strict regions that are no code or name of a region of the country: a mistyped one
+    would hold for nobody."""
     country = event.country or zone_country(event.timezone)
     for region in event.quiet_hours.strict_regions if event.quiet_hours else ():
-        if not regions_meant(region, country):
+        if not regions_named(region, country):
             print_stderr(
-                f"warning: --strict-region {region}: no region of ISO 3166 has this name or code;"
-                " it holds for people whose region is written in the same way"
+                f"warning: --strict-region {region}: no region of {country or 'any country'} has this"
+                " name or code; it holds for people whose region is written in the same way"
             )
 
 
