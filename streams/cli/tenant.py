@@ -106,8 +106,8 @@ def _warn_about_regions(event: TenantUpserted) -> None:
     for region in event.quiet_hours.strict_regions if event.quiet_hours else ():
         if not regions_named(region, country):
             print_stderr(
-                f"warning: --strict-region {region}: no region of {country or 'any country'} has this"
-                " name or code; it holds for people whose region is written in the same way"
+                f"warning: --strict-region {region}: no region of {country or 'any country'} has"
+                " this name or code; it holds for people whose region is written in the same way"
             )
 
 
