@@ -15,9 +15,10 @@ SHORT_HOURS = 0.0005  # under two seconds
 BEHAVIOURS = 6
 
 _ACCEPTS, _SILENT, _REPLIES, _FAST, _FAILING_ONCE, _UNKNOWN = range(BEHAVIOURS)
-"""The behaviours: accepts, opens and replies; does nothing; replies to the mail and is resumed;
-accepts before the sender reports the request as sent; the request fails once; the request fails for
-good, and the reply comes before the message is reported as sent."""
+"""The behaviours: accepts, opens and replies; does nothing; replies to the mail, and to the message
+if that went out too, and is resumed; accepts before the sender reports the request as sent; the
+request fails once; the request fails for good, and the reply comes before the message is reported
+as sent."""
 
 
 _REQUIRED_STEPS = {
@@ -118,7 +119,7 @@ def _person_answers(behaviour: int, step: str) -> Iterator[ProspectAnswer]:
             yield _replied("email")
         case "mail" if behaviour == _ACCEPTS:
             yield ProspectAnswer("touch.opened", {})
-        case "message" if behaviour not in (_FAST, _REPLIES):
+        case "message" if behaviour != _FAST:
             yield _replied("linkedin")
         case "whatsapp":
             yield ProspectAnswer("touch.read", {})
