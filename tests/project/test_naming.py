@@ -21,9 +21,11 @@ SHARED_CLASS_NAMES = {
     ("schemas/internal/contact_messages.py", "schemas/public/inbound_events.py"): {
         *("JobCompleted", "JobDeleted", "ReviewReceived", "ConversionRecorded", "CallEnded"),
         *("ContactUpserted", "ContactEnrolled", "ContactErased", "ContactUnsubscribed"),
-        *("ContactReplied", "ConnectionAccepted"),
+        *("ContactReplied", "ContactResubscribed", "ConnectionAccepted"),
         *("TouchSent", "TouchFailed", "TouchSeen", "TouchBounced"),
     },
+    # What the campaign processor announces of the public event of that name.
+    ("schemas/internal/announcements.py", "schemas/public/inbound_events.py"): {"AddressReopened"},
     # The output of dispatch, and the model of the record that it becomes.
     ("schemas/internal/outputs.py", "schemas/public/command_models.py"): {"CommandRevoked"},
 }
