@@ -187,7 +187,7 @@ def _throttle(
 def _gather(
     turn: Turn, touch: m.RequestTouch, request: Request | None, account: Account, wait_us: int
 ) -> None:
-    """Lets a touch wait until the requests of its moment are here. No fact tells of this."""
+    """Lets a touch wait until the requests of its moment are here. This wait has no fact."""
     until = turn.now + wait_us
     if account.next_slot_at is None or account.next_slot_at > until:
         account.next_slot_at = until

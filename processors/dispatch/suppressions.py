@@ -34,8 +34,8 @@ def suppression_of(
 
 
 def suppress(turn: Turn, order: m.SuppressAddress) -> None:
-    """Closes an address. Its first reason is the one that is told. Later reasons are kept too, each
-    with its latest time.
+    """Closes an address. Refusals name the first reason. Later reasons are kept too, each with its
+    latest time.
 
     An order of before orders had a time is carried out as it was: it closes one spelling of the
     address, and adds no reason.
@@ -76,8 +76,8 @@ def reopen(turn: Turn, order: m.AddressReopened) -> None:
 
 
 def _remove(turn: Turn, key: bytes, is_lifted: Callable[[str, MomentUs], bool]) -> bool:
-    """Removes reasons from a suppression, and the suppression if none is left; the first one that
-    is left is told from now on. Returns whether any was removed."""
+    """Removes reasons from a suppression, and the suppression if none is left; refusals name the
+    first one that is left. Returns whether any was removed."""
     suppression = turn.store.read(key, Suppression)
     if suppression is None:
         return False

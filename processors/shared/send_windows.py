@@ -3,7 +3,7 @@ C-33).
 
 Moments are in microseconds; times of day are in minutes. A window is the same in every week, so its
 openings and closings are minutes of a week by the wall clock. Where a clock change moves the wall
-clock, the window is what the new time says.
+clock, the new time decides.
 """
 
 from bisect import bisect_right

@@ -239,7 +239,7 @@ class TouchGates:
             self._reset([n for n in checked[index + 1 :] if self._gates[n].result == WAITS])
 
     def _asked_by_dispatch(self, names: Sequence[str]) -> list[str]:
-        """The gates without `reach`, which keeps the contact's answer where dispatch held nothing."""
+        """The gates without `reach` where no cap of an address has held the touch at dispatch."""
         return [n for n in names if n != "reach" or self._gates[n].result == WAITS]
 
     def _pass(self, names: Sequence[str], at: datetime) -> None:
