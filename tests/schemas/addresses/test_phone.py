@@ -188,6 +188,13 @@ def test_every_format_of_the_library_has_the_same_form(
     assert canonical(text, region) == recipient(text, region) == expected
 
 
+@given(st.from_regex(r"(\+?1)?[2-9][0-9]{9}", fullmatch=True), st.sampled_from(["US", "CA"]))
+def test_american_numbers_need_no_library(text: str, country: str) -> None:
+    number = phonenumbers.parse(text, country)
+    expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert phone.forms(text, country) == (expected, expected)
+
+
 @given(st.from_regex(phone.PLAIN, fullmatch=True), st.sampled_from(COUNTRIES))
 def test_a_plain_number_is_in_all_forms_already(text: str, country: str) -> None:
     assert phone._forms(text, country) == (text, text)
