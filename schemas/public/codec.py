@@ -200,8 +200,10 @@ def _with_release(ce_type: str, model: BaseModel, encoding: Encoding) -> str:
     always of the newest release, and nobody can read it who does not know that one."""
     if encoding == "avro" and len(RELEASED[ce_type]) > 1:
         return f"{ce_type}.v{len(RELEASED[ce_type])}"
+    fields = type(model).model_fields
     for name, number in _LATER_FIELDS[ce_type]:
-        if getattr(model, name) is not None:
+        # A reader that does not know the field does what its default means.
+        if getattr(model, name) != fields[name].get_default(call_default_factory=True):
             return f"{ce_type}.v{number}"
     return ce_type
 
