@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.base.error_codes import Refused
 from schemas.internal import messages as m
+from schemas.internal.states import Contact, EndedEnrollment, State
 from schemas.internal.topics import Topic
 from schemas.public.codec import DecodeEvent, PublicEvent
 from schemas.public.commands import DUE, command_fields
@@ -74,6 +75,22 @@ def written_fields(event: PublicEvent) -> dict[str, Any]:
     if fields.get(_LATER_COMMAND_FIELD, "") is None:
         del fields[_LATER_COMMAND_FIELD]
     return fields
+
+
+def forget_older_digests(state: State) -> None:
+    """Removes from a state the digests of addresses of touches that an older version may have
+    requested: it made the digest of the address as written, this version makes it of the canonical
+    form. Commands of this version have a `send_before`."""
+    match state:
+        case Contact():
+            runs = state.enrollments
+        case EndedEnrollment():
+            runs = [state.enrollment]
+        case _:
+            return
+    for touch in (touch for run in runs for touch in run.touches):
+        if not touch.send_before:
+            touch.recipient = None
 
 
 def _command_form(event_id: str, fields: Mapping[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ from schemas.internal.states import POSITION_KEY, STATE_FORMAT, State, StateTooN
 from schemas.internal.topics import COMMANDS, LOGS, Topic
 from sinks.recount import Recount
 from sinks.state_rows import ProjectedRecord
+from streams.audit.older_records import forget_older_digests
 from streams.audit.refolded_logs import RefoldedLogs, changelog_of
 from streams.audit.rest import POLL_INTERVAL_S, NotAtRest
 from streams.base.settings import Settings
@@ -114,21 +115,23 @@ def _is_same_state(
     if task is None or expected is None or stored is None:
         return False
     try:
-        return _in_current_format(task, key, stored) == expected
+        return _comparable(task, key, stored) == _comparable(task, key, expected)
     except (msgspec.DecodeError, struct.error):
         return False
 
 
-def _in_current_format(task: Task, key: bytes, stored: bytes) -> bytes:
+def _comparable(task: Task, key: bytes, packed: bytes) -> bytes:
+    """A state in the current format, without what depends on the version that folded it."""
     state: State
     if key == POSITION_KEY:
-        position = _decode_position(payload_of(stored))
+        position = _decode_position(payload_of(packed))
         if position.state_format > STATE_FORMAT:
             raise StateTooNew(position.state_format)
         state = msgspec.structs.replace(position, state_format=STATE_FORMAT)
     else:
-        state = task.processor.decode_state(payload_of(stored))
-    return pack(due_of(stored), flag_of(stored), _encode(state))
+        state = task.processor.decode_state(payload_of(packed))
+        forget_older_digests(state)
+    return pack(due_of(packed), flag_of(packed), _encode(state))
 
 
 def _output_differences(logs: RefoldedLogs) -> Iterator[Difference]:

@@ -19,6 +19,14 @@ def _of(contact: str, *differences: tuple[str, str, tuple[str, ...]]) -> list[Di
     return [(contact, *difference) for difference in differences]
 
 
+def has_other_state(history: str, key: bytes) -> bool:
+    """Whether the state of a contact that an older version has stored differs from what the present
+    code folds. A revoked command changes no state."""
+    contact_id = key.decode(errors="replace").rpartition("/")[2]
+    changed = {found[0] for found in DECIDED_OTHERWISE.get(history, ()) if found[1:] != _REVOKED}
+    return contact_id in changed
+
+
 DECIDED_OTHERWISE: dict[str, Counter[Difference]] = {
     "review": Counter(_of("p06", *[_REVOKED] * 3)),
     "prospecting": Counter(_of("p06", *[_REVOKED] * 3)),

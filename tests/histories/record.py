@@ -1,5 +1,5 @@
-"""Histories for tests/histories: about twenty people in a campaign of each kind, played through the
-engine's own worker loop over logs in memory.
+"""Histories for tests/histories: about twenty people in a campaign of each kind, and what happens
+at the edges, played through the engine's own worker loop over logs in memory.
 
     python -m tests.histories.record DIR
 
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from processors.fold.task import Record
+from schemas.base.opt_out_words import digest_of, word_of
 from schemas.base.times import SECOND
 from schemas.internal import messages as m
 from schemas.internal.messages import CommandDue, CommandRevoked
@@ -263,6 +264,94 @@ def prospecting() -> World:
     return story.world
 
 
+# at the edges: what senders, people and owners do beside the usual
+
+LATE_SENDER, BLOCKED, NO_ADDRESS, PROVIDER_OPT_OUT, MACHINE, SAYS_STOP = range(6)
+SAYS_BASTA, GONE, AGREES, SHARES, FLIES, TWICE = range(6, 12)
+
+
+class EdgeStory(Story):
+    """A story whose senders and people do what the numbers above stand for."""
+
+    def person(self, who: int) -> m.Person:
+        mail = AGREES if who == SHARES else who
+        region, zone = ("Fla.", "") if who in (MACHINE, SAYS_STOP) else ("", _ZONE)
+        return m.Person(
+            first_name=f"P{who}",
+            email=f"P{mail}@Example.com",
+            phone=f"(212) 555-01{who:02}",
+            timezone=zone,
+            region=region,
+        )
+
+    def _answers(self, world: World, touch: m.RequestTouch) -> Sequence[m.Message]:
+        who = int(touch.contact_id[1:])
+        fields = answer_fields(touch, world)
+        sent = m.TouchSent(**fields)
+        if who == LATE_SENDER and touch.attempt == 1:
+            return [m.TouchFailed(**fields, code="window_closed")]
+        if who == BLOCKED:
+            return [sent, m.TouchBounced(**fields, bounce_type="block")]
+        if who == NO_ADDRESS:
+            return [m.TouchFailed(**fields, code="550_5.1.1")]
+        if who == PROVIDER_OPT_OUT and touch.channel == "sms":
+            return [m.TouchFailed(**fields, code="21610")]
+        if who == FLIES and touch.channel == "sms":
+            return []
+        if who == MACHINE:
+            return [sent, m.TouchSeen(**fields, signal="clicked", automatic=True)]
+        return [sent]
+
+
+def edge() -> World:
+    """Senders that come late, codes of providers, opt-outs by text, agreements, a mailbox that two
+    people share, a reply for two waits, and a zone that changes at night."""
+    story = EdgeStory()
+    words: dict[str, Any] = {"opt_out_words": ("BASTA",), "strict_regions": ("FL",)}
+    caps = {"per_day": 2, "per_week": 6}
+    story.deliver(tenant(limits={"email": 5}, caps=caps, country="US", **words))
+    wait = {"event": ["reply", "click"], "max_wait_hours": 20}
+    steps = [
+        step("first", "email", 1, "t1", wait_for=wait),
+        step("second", "email", 3, "t2", wait_for=wait, anchor="trigger"),
+        step("text", "sms", 9, "t3"),
+        step("again", "email", 12, "t4", wait_for={**wait, "on_timeout": {"branch": "text"}}),
+    ]
+    settings = {"on_reply": "continue", "priority": 2, "reentry": "restart"}
+    story.publish(kind="prospecting", steps=steps, settings=settings)
+    for who in range(TWICE + 1):
+        story.deliver(m.ContactUpserted(**story.person_fields(who), person=story.person(who)))
+        story.deliver(m.ContactEnrolled(**story.person_fields(who), campaign_id=CAMPAIGN))
+    story.advance_hours(5)
+    for who in (TWICE, SHARES):
+        story.deliver(m.ContactReplied(**story.person_fields(who), channel="email"))
+    story.deliver(m.ContactReplied(**story.person_fields(GONE), channel="email", gone=True))
+    leave = m.ContactUnsubscribed(**story.person_fields(AGREES), channel="all", method="reply")
+    story.deliver(leave)
+    story.advance_hours(6)
+    moved = m.Person(timezone="Asia/Tokyo")
+    story.deliver(m.ContactUpserted(**story.person_fields(FLIES), person=moved))
+    word = digest_of(word_of("Basta!"))
+    said = m.ContactReplied(**story.person_fields(SAYS_BASTA), channel="sms", keyword=word)
+    story.deliver(said)
+    stop = m.ContactUnsubscribed(**story.person_fields(SAYS_STOP), channel="sms", method="text")
+    story.deliver(stop)
+    story.advance_hours(30)
+    agreed = m.ContactResubscribed(**story.person_fields(AGREES), channel="email", evidence="form")
+    story.deliver(agreed)
+    address = f"p{NO_ADDRESS}@example.com"
+    fields = story._event_fields()
+    order = (TENANT, "email", address, "typing_error", fields["cause"], fields["at"])
+    story.deliver(m.ReopenAddress(*order))
+    again = m.ContactEnrolled(**story.person_fields(AGREES), campaign_id=CAMPAIGN)
+    story.deliver(again)
+    story.change("paused")
+    story.advance_hours(9)
+    story.change("resumed")
+    story.advance_hours(300)
+    return story.world
+
+
 def mixed() -> World:
     """Both kinds of campaigns at once, and random events of people and owners."""
     return play(random_history(14, 150))
@@ -272,6 +361,7 @@ HISTORIES: dict[str, Callable[[], World]] = {
     "review": review,
     "prospecting": prospecting,
     "mixed": mixed,
+    "edge": edge,
 }
 
 

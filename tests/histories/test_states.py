@@ -28,15 +28,20 @@ from schemas.internal.states import (
 )
 from schemas.internal.topics import CHANGELOG_OF, Layout, Topic
 from sinks.state_rows import state_rows
+from streams.audit.older_records import forget_older_digests
 from streams.audit.refold import refold
 from streams.audit.replay.recording import RecordingFile
 from streams.base.transport import Partition
 from streams.runtime.roles import task_maker
+from tests.histories.decided_otherwise import has_other_state
 from tests.histories.record_states import ROLE_OF, logs_of
 
 STATES = Path(__file__).parent / "states"
 RECORDED = sorted(STATES.glob("*.gz"))
 SHAPES = STATES / "shapes.json"
+
+SINCE = {"AddressUse": 3}
+"""The first format of each kind of state that format 1 did not have."""
 
 Kinds = ContactState | DispatchState | CampaignState
 
@@ -52,18 +57,36 @@ def recorded(path: Path, log: Partition) -> dict[bytes, bytes]:
     }
 
 
-def decoded(task: Task) -> dict[bytes, bytes]:
-    """The states of a task as today's code writes them."""
-    return {
-        key: msgspec.msgpack.encode(task.processor.decode_state(payload_of(value)))
-        for key, value in task.store.items()
-        if key != POSITION_KEY
-    }
+def decoded(task: Task, history: str) -> dict[bytes, bytes]:
+    """The states of a task as today's code writes them, apart from what today's code decides
+    otherwise in this history."""
+    states = {}
+    for key, value in task.store.items():
+        if key != POSITION_KEY and not has_other_state(history, key):
+            state = task.processor.decode_state(payload_of(value))
+            forget_older_digests(state)
+            states[key] = msgspec.msgpack.encode(state)
+    return states
+
+
+def _contact_of(output: Output) -> str:
+    return getattr(output.message, "contact_id", None) or ""
+
+
+def comparable(outputs: list[Output], history: str) -> list[Output]:
+    """The outputs about contacts whose states are the same."""
+    return [
+        output
+        for output in outputs
+        if not has_other_state(history, output.key)
+        and not has_other_state(history, _contact_of(output).encode())
+    ]
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
 def test_a_recorded_state_is_restored_and_goes_on_as_if_folded_from_the_start(path: Path) -> None:
-    history = RecordingFile(path.parent.parent / f"{path.name.split('.')[1]}.jsonl.gz")
+    name = path.name.split(".")[1]
+    history = RecordingFile(path.parent.parent / f"{name}.jsonl.gz")
     for log, records, folded in logs_of(history):
         restored = task_maker(ROLE_OF[log.topic], history.layout)(log)
         for key, value in recorded(path, log).items():
@@ -73,13 +96,13 @@ def test_a_recorded_state_is_restored_and_goes_on_as_if_folded_from_the_start(pa
             (at for at, r in enumerate(records) if r.offset >= restored.next_offset), len(records)
         )
         refold(log, folded, records[:cut], lambda _: None)
-        assert decoded(restored) == decoded(folded)
+        assert decoded(restored, name) == decoded(folded, name)
         expected: list[Output] = []
         outputs: list[Output] = []
         refold(log, folded, records[cut:], expected.append)
         refold(log, restored, records[cut:], outputs.append)
-        assert outputs == expected
-        assert decoded(restored) == decoded(folded)
+        assert comparable(outputs, name) == comparable(expected, name)
+        assert decoded(restored, name) == decoded(folded, name)
 
 
 def test_each_format_has_recordings_with_every_kind_of_state() -> None:
@@ -89,7 +112,10 @@ def test_each_format_has_recordings_with_every_kind_of_state() -> None:
         for _, lines in RecordingFile(path).batches():
             found |= {msgspec.msgpack.decode(payload_of(line.value or b""))[0] for line in lines}
     expected = {tag_of(kind) for kind in (*get_args(Kinds), TaskPosition)}
-    assert kinds == dict.fromkeys(range(1, STATE_FORMAT + 1), expected)
+    assert kinds == {
+        number: {tag for tag in expected if SINCE.get(tag, 1) <= number}
+        for number in range(1, STATE_FORMAT + 1)
+    }
 
 
 def tag_of(kind: type[State]) -> str:

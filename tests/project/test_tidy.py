@@ -10,7 +10,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -101,7 +101,7 @@ def unused(*folders: str) -> set[str]:
     return {name[1] if name else line for name, line in zip(names, findings, strict=True)}
 
 
-def names_of(reasons: dict[str, tuple[str, ...]]) -> set[str]:
+def names_of(reasons: Mapping[str, tuple[str, ...]]) -> set[str]:
     return {name for names in reasons.values() for name in names}
 
 

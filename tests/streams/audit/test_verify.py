@@ -15,8 +15,9 @@ from streams.audit.multiset_diff import MultisetDiff
 from streams.audit.refold import refold
 from streams.audit.refolded_logs import RefoldedLogs, in_current_encoding
 from streams.audit.replay.recording import RecordingFile
-from streams.audit.verify import differences
+from streams.audit.verify import Difference, differences
 from streams.base.transport import Partition
+from tests.histories.decided_otherwise import has_other_state
 from tests.histories.record_states import SHARES, logs_of
 
 HISTORIES = Path(__file__).parents[2] / "histories"
@@ -41,11 +42,19 @@ def logs_with(states: Path) -> RefoldedLogs:
     return logs
 
 
+def known(difference: Difference, history: str) -> bool:
+    """Whether the present code decides otherwise about the contact of a state, on purpose."""
+    key = difference.what.partition(": expected")[0]
+    return has_other_state(history, key.encode())
+
+
 @pytest.mark.parametrize("states", STATES, ids=lambda path: path.name)
 def test_states_of_every_format_agree_with_a_refold(states: Path) -> None:
     logs = logs_with(states)
     assert sum(map(len, logs.changelogs.values())) > len(logs.tasks)
-    assert differences(logs, first=20, postgres=False) == []
+    history = states.name.split(".")[1]
+    found = differences(logs, first=20, postgres=False)
+    assert [difference for difference in found if not known(difference, history)] == []
 
 
 @pytest.mark.parametrize("states", STATES[::5], ids=lambda path: path.name)
