@@ -18,6 +18,7 @@ from processors.contact import (
 from processors.contact.context import Context
 from processors.fold.task import Record
 from processors.fold.turn import Turn
+from processors.shared.frequency_caps import FREQUENCY_CAP
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Enrollment, Status
 from schemas.internal.states import ContactState, KnownCampaign, State
@@ -77,7 +78,7 @@ def _due_runs(context: Context) -> list[Enrollment]:
     return sorted(due + before, key=lambda run: _rank(context, run))
 
 
-_CAPPED = ("min_gap", "frequency_cap")
+_CAPPED = ("min_gap", FREQUENCY_CAP)
 """The waits of a touch that a cap or a gap holds."""
 
 

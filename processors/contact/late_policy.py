@@ -9,10 +9,10 @@ def late_skip_reason(context: Context, enrollment: Enrollment, touch: Touch) -> 
     """Why the late policy skips a touch after a pause; None where the touch stays.
 
     `skip_older_than` skips a touch that is too old by now, `collapse` one whose successor is due as
-    well.
+    well. A touch that waits for its window is late from the opening of the window on.
     """
     settings = context.definition(enrollment).settings
-    late_us = context.now - touch.scheduled_at
+    late_us = context.now - max(touch.scheduled_at, touch.due_at)
     if settings.late_policy == "skip_older_than" and late_us > (settings.late_skip_us or 0):
         return "late_after_pause"
     if settings.late_policy == "collapse" and _next_is_due(context, enrollment, touch):

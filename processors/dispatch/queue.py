@@ -15,6 +15,7 @@ from processors.dispatch.gates import closed_gate
 from processors.dispatch.outcomes import command, emit_touch_fact, refuse, request_key
 from processors.fold.store import Rank
 from processors.fold.turn import Turn
+from processors.shared.frequency_caps import FREQUENCY_CAP
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind, fact_time
@@ -59,7 +60,7 @@ def line_up(turn: Turn, request: Request) -> None:
     touch = request.touch
     tenant = _tenant(turn, touch.tenant_id)
     limit = limits.per_hour(tenant, touch.channel)
-    if limit is None and request.wait != "frequency_cap":
+    if limit is None and request.wait != FREQUENCY_CAP:
         submit(turn, touch, request)
     elif not _stopped_by_gate(turn, tenant, touch):
         account = _account(turn, touch)
@@ -81,10 +82,9 @@ def release(turn: Turn, account: Account) -> None:
     account's timer to the next slot. What was gathered and gets no slot is held by the limit."""
     tenant = _tenant(turn, account.tenant_id)
     limit = limits.per_hour(tenant, account.channel)
-    account.next_slot_at = None
-    is_full = False
+    account.next_slot_at = held_until = None
     for _ in range(BURST):
-        key = _first_gathered(turn, account) if is_full else _first(turn, account)
+        key = _first(turn, account) if held_until is None else _first_gathered(turn, account)
         if key is None:
             break
         request = turn.store.edit(key, Request)
@@ -95,14 +95,13 @@ def release(turn: Turn, account: Account) -> None:
         if limit is None or used < limit:
             command(turn, tenant, request.touch, account, limit, used)
             continue
-        is_full = True
+        held_until = held_until or _next_slot(turn, request.touch, account)
         if request.wait == GATHERING:
             _throttle(turn, request.touch, request, account, limit, used)
     else:
         account.next_slot_at = turn.now
         return
-    if is_full:
-        account.next_slot_at = limits.next_slot(account, turn.now)
+    account.next_slot_at = held_until
 
 
 def amend(turn: Turn, order: m.AmendTouch) -> None:
@@ -110,6 +109,7 @@ def amend(turn: Turn, order: m.AmendTouch) -> None:
     request = turn.store.edit(request_key(order), Request)
     if request is None:
         return
+    is_held = request.wait == FREQUENCY_CAP and request.touch.recipient == order.recipient
     request.touch = msgspec.structs.replace(
         request.touch,
         recipient=order.recipient,
@@ -118,7 +118,7 @@ def amend(turn: Turn, order: m.AmendTouch) -> None:
         variables=order.variables,
         spelling=order.spelling,
     )
-    if request.until is not None:
+    if request.until is not None and not is_held:
         request.until = turn.now
 
 
@@ -161,6 +161,12 @@ def _stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTou
         refuse(turn, touch, gate.reason, gate.values)
     else:
         request = turn.store.edit(request_key(touch), Request)
+        if gate.reason == FREQUENCY_CAP:
+            # The wait for a cap uses up no time of a touch: the contact's own caps do not either.
+            expires_at = touch.expires_at + gate.opens_at - turn.now
+            touch = msgspec.structs.replace(touch, expires_at=expires_at)
+            if request is not None:
+                request.touch = touch
         _defer(turn, touch, request, gate.reason, gate.opens_at, gate.opens_at, gate.values)
     return True
 
@@ -174,7 +180,7 @@ def _throttle(
     used: int,
 ) -> None:
     """Lets a touch wait for a slot of the limit."""
-    slot_at = limits.next_slot(account, turn.now)
+    slot_at = _next_slot(turn, touch, account)
     if account.next_slot_at is None:
         account.next_slot_at = slot_at
     elif _first_gathered(turn, account) is None:
@@ -182,6 +188,13 @@ def _throttle(
         slot_at = max(account.next_slot_at, turn.now)
     values = {"used": used, "limit": limit, "window": "1h sliding"}
     _defer(turn, touch, request, "throttled", None, slot_at, values)
+
+
+def _next_slot(turn: Turn, touch: m.RequestTouch, account: Account) -> int:
+    """When the queue is looked at for the next slot of the limit: after the requests of the moment
+    at which the slot comes free, because one of them may have a higher priority."""
+    slot_at = limits.next_slot(account, turn.now)
+    return slot_at + limits.GATHER_US if touch.rules else slot_at
 
 
 def _gather(

@@ -19,6 +19,10 @@ from schemas.internal.states import KnownTenant, Suppression
 _OPT_OUTS = ("opted_out_", "complained")
 """How the reasons begin that are the will of a person; all others are about the address."""
 
+AGREEMENT = ""
+"""The name, among the reasons, of the latest agreement of an owner of the address: an opt-out from
+before it closes nothing, however late it is reported."""
+
 _SuppressionOrder = m.SuppressAddress | m.LiftSuppression | m.AddressReopened
 
 
@@ -28,7 +32,7 @@ def suppression_of(
     """The suppression of a touch's address; None if the address is open."""
     for digest in address_keys(tenant, touch.channel, touch.recipient, touch.spelling):
         suppression = turn.store.read(_key(touch, digest), Suppression)
-        if suppression is not None:
+        if suppression is not None and suppression.reason != AGREEMENT:
             return suppression
     return None
 
@@ -44,26 +48,32 @@ def suppress(turn: Turn, order: m.SuppressAddress) -> None:
     suppression = turn.store.read(key, Suppression)
     if suppression is None:
         turn.store.put(key, Suppression(order.reason, order.cause, order.at or turn.now))
-    elif order.at > _latest(suppression).get(order.reason, ("", 0))[1]:
-        open_suppression = turn.store.edit(key, Suppression)
-        assert open_suppression is not None
-        open_suppression.further[order.reason] = order.cause, order.at
+        return
+    reasons = _latest(suppression)
+    _, agreed_at = reasons.get(AGREEMENT, ("", 0))
+    if order.reason.startswith(_OPT_OUTS) and order.at < agreed_at:
+        return
+    if order.at > reasons.get(order.reason, ("", 0))[1]:
+        _put(turn, key, reasons | {order.reason: (order.cause, order.at)})
 
 
 def lift(turn: Turn, order: m.LiftSuppression) -> None:
     """Lifts the opt-outs of an address that are older than the new agreement of its owner."""
     before = order.at or NEVER
-    for key in _keys(turn, order, order.recipient, order.spelling):
+    keys = _keys(turn, order, order.recipient, order.spelling)
+    for key in keys:
         _remove(turn, key, lambda reason, at: reason.startswith(_OPT_OUTS) and at < before)
+    suppression = turn.store.read(keys[0], Suppression)
+    reasons = {} if suppression is None else _latest(suppression)
+    if order.at > reasons.get(AGREEMENT, ("", 0))[1]:
+        _put(turn, keys[0], reasons | {AGREEMENT: (order.cause, order.at)})
 
 
 def reopen(turn: Turn, order: m.AddressReopened) -> None:
     """Opens an address that bounces have closed. The order comes to every partition; it has an
     effect, and a fact, where the account of the channel is. `reason` is what closes it still."""
     keys = _keys(turn, order, order.address)
-    removed = [
-        _remove(turn, key, lambda reason, _: not reason.startswith(_OPT_OUTS)) for key in keys
-    ]
+    removed = [_remove(turn, key, lambda reason, _: _is_about_the_address(reason)) for key in keys]
     if any(removed):
         left = (turn.store.read(key, Suppression) for key in keys)
         turn.emit_fact(
@@ -71,7 +81,7 @@ def reopen(turn: Turn, order: m.AddressReopened) -> None:
             order.tenant_id,
             channel=order.channel,
             cause=order.cause,
-            reason=next((suppression.reason for suppression in left if suppression), None),
+            reason=next((each.reason for each in left if each and each.reason), None),
         )
 
 
@@ -92,10 +102,21 @@ def _remove(turn: Turn, key: bytes, is_lifted: Callable[[str, MomentUs], bool]) 
         names = suppression.reason, suppression.cause, suppression.at
         turn.store.put(key, Suppression(*names, kept))
     else:
-        first, (cause, at) = next(iter(left.items()))
-        del left[first]
-        turn.store.put(key, Suppression(first, cause, at, left))
+        _put(turn, key, left)
     return True
+
+
+def _put(turn: Turn, key: bytes, reasons: dict[str, tuple[str, MomentUs]]) -> None:
+    """Stores the reasons of a suppression. The first one is named by refusals; an agreement is the
+    first one only where nothing closes the address."""
+    first = next((name for name in reasons if name != AGREEMENT), AGREEMENT)
+    cause, at = reasons[first]
+    further = {name: value for name, value in reasons.items() if name != first}
+    turn.store.put(key, Suppression(first, cause, at, further))
+
+
+def _is_about_the_address(reason: str) -> bool:
+    return reason != AGREEMENT and not reason.startswith(_OPT_OUTS)
 
 
 def _latest(suppression: Suppression) -> dict[str, tuple[str, MomentUs]]:

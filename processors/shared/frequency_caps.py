@@ -9,6 +9,9 @@ from schemas.base.times import DAY
 CAP_WINDOWS_US = {"per_day": DAY, "per_week": 7 * DAY}
 """The sliding window of each cap: a cap of a day holds over any 24 hours."""
 
+FREQUENCY_CAP = "frequency_cap"
+"""The reason of a wait for a cap."""
+
 CAP_MEMORY_US = max(CAP_WINDOWS_US.values())
 """How far back the longest window looks."""
 
@@ -35,5 +38,5 @@ def cap_holds(reached: Sequence[int], caps: Mapping[str, int], now: int) -> list
             until = reached[limit - 1] + CAP_WINDOWS_US[name]
             used = used_in_window(reached, name, now)
             values = {"limit": limit, "window": name, "used": used}
-            holds.append(CapHold("frequency_cap", until, values))
+            holds.append(CapHold(FREQUENCY_CAP, until, values))
     return holds

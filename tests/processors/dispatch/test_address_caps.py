@@ -125,13 +125,6 @@ def test_of_those_that_one_cap_holds_the_higher_priority_goes_first(limit: int |
     assert log.commanded() == ["c001", "c003", "c004", "c002"]
 
 
-def test_a_held_request_expires() -> None:
-    log = DispatchLog(announced(None, caps=DAILY), to_mailbox(1))
-    log.append(to_mailbox(2, expires_at=START + HOUR)).pass_time(START + 2 * DAY)
-    assert log.commanded() == ["c001"]
-    assert [answer.reason for answer in log.sent(m.TouchRefused)] == ["expired"]
-
-
 def test_a_held_request_that_moves_to_a_free_address_goes_at_once() -> None:
     log = DispatchLog(announced(None, caps=DAILY), to_mailbox(1), to_mailbox(2))
     log.append(m.AmendTouch("c002", TENANT, "email", "own@example.com", None, "t", {}))
@@ -177,3 +170,18 @@ def test_the_explanation_names_the_cap_of_the_address() -> None:
     world.advance_hours(10, working_senders(world))
     gate = gates_of(world, contact_id=str(contact_id))["reach"]
     assert (gate.result, [hold.reason for hold in gate.held]) == ("passed", ["frequency_cap"])
+
+
+def test_the_wait_for_a_cap_uses_up_no_time_of_the_touch() -> None:
+    log = DispatchLog(announced(None, caps={"per_week": 1}), to_mailbox(1))
+    log.append(to_mailbox(2, expires_at=START + 2 * HOUR))
+    log.pass_time(START + 7 * DAY)
+    assert log.commanded() == ["c001", "c002"]
+
+
+def test_an_amendment_does_not_ask_for_a_cap_again() -> None:
+    log = DispatchLog(announced(None, caps=DAILY), to_mailbox(1), to_mailbox(2))
+    amended = m.AmendTouch("c002", TENANT, "email", MAILBOX, None, "t", {})
+    log.append(amended)
+    (waiting,) = log.states(Request)
+    assert (waiting.until, len(log.facts(FactKind.TOUCH_DEFERRED))) == (START + DAY, 1)

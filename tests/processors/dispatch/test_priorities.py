@@ -100,9 +100,9 @@ def test_a_gathered_request_without_a_slot_is_held_by_the_limit_and_says_so() ->
     (fact,) = log.facts(FactKind.TOUCH_DEFERRED)
     assert (fact.command_id, fact.reason) == (LOW.command_id, "throttled")
     assert fact.values == {"used": 1, "limit": 1, "window": "1h sliding"}
-    assert fact.until == to_datetime(START + GATHER_US + HOUR)
+    assert fact.until == to_datetime(START + HOUR + 2 * GATHER_US)
     (told,) = log.sent(m.TouchDeferred)
-    assert (told.reason, told.until) == ("throttled", START + GATHER_US + HOUR)
+    assert (told.reason, told.until) == ("throttled", START + HOUR + 2 * GATHER_US)
 
 
 def test_far_from_the_limit_nothing_waits() -> None:
@@ -258,3 +258,13 @@ def test_requests_of_both_versions_share_a_queue() -> None:
     log = DispatchLog(announced(1), *before, request(4, priority=1), request(5))
     log.pass_time(START + 6 * HOUR)
     assert log.commanded() == ["c001", "c004", "c003", "c002", "c005"]
+
+
+def test_a_request_of_the_moment_of_a_slot_is_compared_with_those_that_wait() -> None:
+    log = DispatchLog(announced(1), LOW).pass_time(START + GATHER_US)
+    log.append(request(8))
+    slot_at = START + GATHER_US + HOUR
+    log.pass_time(slot_at)
+    log.append(request(9, priority=9), at=slot_at)
+    log.pass_time(slot_at + GATHER_US)
+    assert log.commanded()[-1] == "c009"

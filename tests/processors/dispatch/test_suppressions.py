@@ -119,3 +119,14 @@ def test_an_order_of_an_older_version_closes_the_spelling_that_it_names() -> Non
     order = closed("opted_out_email", 0, "Ann@Example.com")
     log = DispatchLog(announced(None), order, request(1, recipient=ANN))
     assert log.commanded() == []
+
+
+def test_an_opt_out_from_before_an_agreement_closes_nothing_however_late_it_is_reported() -> None:
+    """Two contacts have the address: one opted out, then the other agreed, then the first one is
+    reported again."""
+    bounce = closed("address_bounced", START + 2 * HOUR)
+    assert refusal(agreed(), closed("opted_out_email")) is None
+    assert refusal(closed("opted_out_email"), agreed(), closed("opted_out_email")) is None
+    assert refusal(agreed(), bounce, reopened(), closed("opted_out_email")) is None
+    assert refusal(agreed(), bounce, closed("opted_out_email")) == "address_bounced"
+    assert refusal(agreed(), closed("opted_out_email", START + HOUR)) == "opted_out_email"
