@@ -7,9 +7,10 @@ they have no summer time.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 
-from schemas.base.zones import ZONE_NAMES
+from schemas.base.zones import ZONE_NAMES, zone
 
 SHORT_NAMES: dict[str, dict[str, str]] = {
     "ET EST EDT": {
@@ -113,20 +114,24 @@ _LONG = re.compile(
     r"(?:us[ /])?(eastern|central|mountain|pacific)(?: (?:standard|daylight))?(?: time)?"
     r"( \(us ?(?:&|and) ?canada\))?"
 ).fullmatch
+_SEASONS = tuple(datetime(2026, month, 1, tzinfo=UTC) for month in (1, 7))
+"""Moments at which summer time tells zones with one short name apart."""
+
 _OFFSET_FIRST = re.compile(r"\((?:utc|gmt)[^)]*\) *")
 _NAME_LAST = re.compile(r".*\(([a-z_]+/[a-z0-9_/+-]+)\)").fullmatch
 
 
 @lru_cache(maxsize=4_096)
-def zone_named(text: str, *places: str) -> str | None:
+def zone_named(text: str, *places: str, near: tuple[str, ...] = ()) -> str | None:
     """The IANA name of the time zone that a text names, None if it names none, or more than one.
 
     `places` are codes of ISO 3166 where the person may be: US, US-AZ. A region counts before its
-    country. They decide about short names, also about those that are IANA names of their own, which
-    have no summer time (EST, MST).
+    country. `near` are the zones in one of which the person probably is, by a better evidence than
+    the country. They decide about short names, also about those that are IANA names of their own,
+    which have no summer time (EST, MST).
     """
     words = " ".join(text.split()).casefold()
-    if (own := _of_places(words.upper(), places)) is not None:
+    if (own := _of_places(words.upper(), places, near)) is not None:
         return own
     if text in ZONE_NAMES:
         return text
@@ -138,7 +143,7 @@ def zone_named(text: str, *places: str) -> str | None:
     if (known := _windows_names().get(words)) is not None:
         return known
     if found := _LONG(words):
-        known = _of_places(_OF_NORTH_AMERICA[found[1]], places)
+        known = _of_places(_OF_NORTH_AMERICA[found[1]], places, near)
         return known or (_of_places(_OF_NORTH_AMERICA[found[1]], ("US",)) if found[2] else None)
     return _short_names().get(words.upper(), {}).get("")
 
@@ -148,7 +153,7 @@ def is_short_iana(name: str) -> bool:
     return name in _short_iana()
 
 
-def _of_places(short: str, places: tuple[str, ...]) -> str | None:
+def _of_places(short: str, places: tuple[str, ...], near: tuple[str, ...] = ()) -> str | None:
     """The zone of a short name in one of the places, None if they disagree."""
     zones = _short_names().get(short)
     if zones is None or not places:
@@ -156,8 +161,29 @@ def _of_places(short: str, places: tuple[str, ...]) -> str | None:
     for group in ([p for p in places if "-" in p], [p[:2] for p in places]):
         found = {zones[place] for place in group if place in zones}
         if found:
-            return found.pop() if len(found) == 1 else None
-    return None
+            return _nearest(short, found.pop(), near) if len(found) == 1 else None
+    return _nearest(short, None, near)
+
+
+def _nearest(short: str, usual: str | None, near: tuple[str, ...]) -> str | None:
+    """The zone of a short name in a country: the usual one, but if no zone nearby has its time, one
+    of those that have this short name too: MST is Phoenix beside a number of Phoenix."""
+    times = {_seasons(name): name for name in reversed(near) if _has_name(name, short)}
+    if usual is not None and (not times or _seasons(usual) in times):
+        return usual
+    return times.popitem()[1] if len(times) == 1 else usual
+
+
+def _has_name(name: str, short: str) -> bool:
+    """Whether clocks of a zone show a short name; `MT` and `AET` are there in both seasons."""
+    shown = {moment.astimezone(zone(name)).tzname() for moment in _SEASONS}
+    return short in shown or f"{short[:-1]}ST" in shown
+
+
+@cache
+def _seasons(name: str) -> tuple[timedelta | None, ...]:
+    """The offset of a zone in each season."""
+    return tuple(moment.astimezone(zone(name)).utcoffset() for moment in _SEASONS)
 
 
 @cache

@@ -8,7 +8,7 @@ is asked only where a zone is refused, or where its name has another meaning in 
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.addresses.places import place_of_number
+from schemas.addresses.places import NOWHERE, place_of_number
 from schemas.base.regions import regions_named
 from schemas.base.zone_names import is_short_iana, zone_named
 
@@ -21,7 +21,7 @@ def zone_by_siblings(fields: Mapping[str, Any]) -> str | None:
     timezone, country, region, phone = (
         value if isinstance(value := fields.get(name), str) else "" for name in _NAMES
     )
-    return zone_named(timezone, *_places(country, region, phone)) if timezone else None
+    return _zone(timezone, country, region, phone) if timezone else None
 
 
 def zone_in_place(timezone: str | None, region: str | None, phone: str | None) -> str | None:
@@ -29,12 +29,18 @@ def zone_in_place(timezone: str | None, region: str | None, phone: str | None) -
     person is, because people who write them mean the local time with its summer time."""
     if not timezone or not is_short_iana(timezone):
         return timezone
-    return zone_named(timezone, *_places("", region or "", phone or "")) or timezone
+    return _zone(timezone, "", region or "", phone or "") or timezone
 
 
-def _places(country: str, region: str, phone: str) -> tuple[str, ...]:
-    """The codes of where a person may be, from the best evidence there is: a country, else that of
-    the phone number; and the regions of that country, or of the world, with such a name."""
-    country = country.strip().upper() or place_of_number(phone, "").country
+def _zone(timezone: str, country: str, region: str, phone: str) -> str | None:
+    """The zone that a text names where a person may be, by the best evidence there is: a country,
+    else that of the phone number; the regions of that country, or of the world, with such a name;
+    else the zones of the prefix of a number in that country."""
+    country = country.strip().upper()
+    number = place_of_number(phone, country) if phone else NOWHERE
+    country = country or number.country
     regions = sorted(regions_named(region, country)) if region else []
-    return (*regions, country) if country else tuple(regions)
+    if not country:
+        return zone_named(timezone, *regions)
+    is_there = not regions and number.country == country
+    return zone_named(timezone, *regions, country, near=number.zones if is_there else ())

@@ -174,7 +174,7 @@ class LineReader:
         """The zone of a short name, by the region or the number of the line, or else by the
         country of the file."""
         zone = zone_by_siblings(values)
-        return zone or zone_by_siblings({_ZONE: values.get(_ZONE), "country": self._country})
+        return zone or zone_by_siblings({**values, "country": self._country})
 
     def _drop(self, line: int, name: str, cells: list[str], detail: str) -> DroppedCell:
         """The dropped cell from which the value of a field or attribute was read."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.csv_import import ContactLine
+from schemas.csv_import import ContactLine, read_contacts
 from tests.schemas.test_csv_import import read
 
 HEAD = b"email,phone,timezone,state\n"
@@ -32,3 +32,19 @@ def test_a_zone_may_have_another_name(phone: str, timezone: str, state: str, zon
 @pytest.mark.parametrize("timezone", ["PST", "Mars/Base", "UTC+2"])
 def test_a_zone_that_is_not_known_is_left_out(timezone: str) -> None:
     assert zone_of("", timezone, "") == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("phone", "zone"),
+    [
+        ("(306) 555-0102", "America/Regina"),
+        ("(204) 555-0102", "America/Winnipeg"),
+        ("", "America/Winnipeg"),
+        ("+63 2 8123 4567", "America/Winnipeg"),
+    ],
+)
+def test_a_number_of_the_country_of_the_file_tells_zones_apart(phone: str, zone: str) -> None:
+    row = f"a@example.com,{phone},CST,\n".encode()
+    (line,) = read_contacts([HEAD, row], "acme", country="CA")
+    assert isinstance(line, ContactLine)
+    assert line.event.timezone == zone

@@ -110,6 +110,40 @@ def test_the_rest_of_the_object_decides_about_a_short_name(
     assert zone_by_siblings({"timezone": "PST", **siblings}) == zone
 
 
+@pytest.mark.parametrize(
+    ("timezone", "siblings", "zone"),
+    [
+        ("MST", {"phone": "+1 602 555 0102"}, "America/Phoenix"),
+        ("mst", {"phone": "(602) 555-0102", "country": "US"}, "America/Phoenix"),
+        ("MT", {"phone": "+1 602 555 0102"}, "America/Phoenix"),
+        ("Mountain Time", {"phone": "+1 602 555 0102"}, "America/Phoenix"),
+        ("MDT", {"phone": "+1 602 555 0102"}, "America/Denver"),
+        ("MST", {"phone": "+1 303 555 0102"}, "America/Denver"),
+        ("MST", {"phone": "+1 208 555 0102"}, "America/Denver"),  # Boise has its time
+        ("PST", {"phone": "+1 208 555 0102"}, "America/Los_Angeles"),
+        ("MST", {"phone": "+1 800 555 1234"}, "America/Denver"),
+        ("MST", {"phone": "+1 602 555 0102", "region": "CO"}, "America/Denver"),
+        ("MST", {"phone": "+1 602 555 0102", "region": "??"}, "America/Phoenix"),
+        ("MST", {"phone": "+1 602 555 0102", "country": "CA"}, "America/Edmonton"),
+        ("CST", {"phone": "+1 306 555 0102"}, "America/Regina"),
+        ("CST", {"phone": "+1 204 555 0102"}, "America/Winnipeg"),
+        ("CST", {"phone": "+52 656 123 4567"}, "America/Mexico_City"),
+        ("MST", {"phone": "+52 656 123 4567"}, "America/Ciudad_Juarez"),
+        ("AEST", {"phone": "+61 7 3123 4567"}, "Australia/Brisbane"),
+        ("AET", {"phone": "+61 7 3123 4567"}, "Australia/Brisbane"),
+        ("AEST", {"phone": "+61 2 9123 4567"}, "Australia/Sydney"),
+        ("AEST", {"phone": "+61 412 345 678"}, "Australia/Sydney"),
+        ("IST", {"phone": "+91 22 2345 6789"}, "Asia/Kolkata"),
+        ("GMT", {"phone": "+44 20 7946 0958"}, "Europe/London"),
+        ("GMT", {"phone": "+233 30 212 3456"}, "Africa/Accra"),
+    ],
+)
+def test_the_zones_of_a_number_count_before_the_usual_zone_of_its_country(
+    timezone: str, siblings: dict[str, object], zone: str
+) -> None:
+    assert zone_by_siblings({"timezone": timezone, **siblings}) == zone
+
+
 def test_an_object_without_a_text_as_its_zone_has_none() -> None:
     assert zone_by_siblings({}) is None
     assert zone_by_siblings({"timezone": 5, "country": "US"}) is None
@@ -118,6 +152,7 @@ def test_an_object_without_a_text_as_its_zone_has_none() -> None:
 def test_a_fixed_time_is_the_zone_of_the_country_in_which_the_person_is() -> None:
     assert zone_in_place("EST", "FL", "+12125550102") == "America/New_York"
     assert zone_in_place("MST", "Arizona", None) == "America/Phoenix"
+    assert zone_in_place("MST", None, "+16025550102") == "America/Phoenix"
     assert zone_in_place("EST", None, None) == "EST"
     assert zone_in_place("America/Chicago", "FL", "+12125550102") == "America/Chicago"
     assert zone_in_place("", "FL", None) == ""
