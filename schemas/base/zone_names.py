@@ -212,8 +212,8 @@ def _windows_names() -> dict[str, str]:
     from tzlocal.windows_tz import win_tz
 
     names = {}
-    for name, zone in win_tz.items():
-        if zone in ZONE_NAMES:
+    for name, target in win_tz.items():
+        if target in ZONE_NAMES:
             for season in ("standard", "daylight", "summer"):
-                names[name.casefold().replace("standard", season)] = zone
+                names[name.casefold().replace("standard", season)] = target
     return names | {"british summer time": "Europe/London"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.csv_import import ContactLine, read_contacts
+from schemas.csv_import import ContactLine, ContactsFile
 from tests.schemas.test_csv_import import read
 
 HEAD = b"email,phone,timezone,state\n"
@@ -45,6 +45,6 @@ def test_a_zone_that_is_not_known_is_left_out(timezone: str) -> None:
 )
 def test_a_number_of_the_country_of_the_file_tells_zones_apart(phone: str, zone: str) -> None:
     row = f"a@example.com,{phone},CST,\n".encode()
-    (line,) = read_contacts([HEAD, row], "acme", country="CA")
+    (line,) = ContactsFile([HEAD, row], country="CA").contacts("acme")
     assert isinstance(line, ContactLine)
     assert line.event.timezone == zone
