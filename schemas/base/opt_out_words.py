@@ -10,6 +10,8 @@ import unicodedata
 from functools import lru_cache
 from hashlib import blake2b
 
+from schemas.addresses.texts import trimmed
+
 _TEXT_MAX = 100
 _WORD_MAX = 80
 """Characters of the longest word: one of a tenant has up to 40, accents count separately."""
@@ -27,7 +29,7 @@ and control or invisible characters."""
 
 def word_of(text: str) -> str:
     """The form in which a whole message is compared; empty if it is too long for a word."""
-    if len(text) > _TEXT_MAX:
+    if len(text) > _TEXT_MAX and len(text := trimmed(text)) > _TEXT_MAX:
         return ""
     plain = unicodedata.normalize("NFKD", text).casefold()
     word = "".join(char for char in plain if unicodedata.category(char)[0] not in _DROPPED)

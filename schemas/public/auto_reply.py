@@ -56,23 +56,34 @@ _HEADERS: dict[str, Callable[[str], bool]] = {
 _SUBJECT = "subject"
 _APPLE_UNSUBSCRIBE = "x-apple-unsubscribe"
 
+COUNTED = frozenset((*_HEADERS, _SUBJECT, _APPLE_UNSUBSCRIBE))
+"""The names of the headers that are looked at, in small letters."""
+
+
+def counts(header: str, value: str) -> bool:
+    """Whether a header, by its name in small letters, states that its message is automatic or an
+    opt-out."""
+    if header == _APPLE_UNSUBSCRIBE:
+        return _is_affirmed(value.strip().lower())
+    return _states_automatic(header, value)
+
 
 def is_automatic(headers: Mapping[str, str]) -> bool:
     """Whether a message with these headers is an automatic reply. Case does not matter."""
-    for name, value in headers.items():
-        header = name.strip().lower()
-        if header == _SUBJECT:
-            if _has_automatic_subject(value):
-                return True
-        elif header in _HEADERS and _HEADERS[header](value.strip().lower()):
-            return True
-    return False
+    return any(_states_automatic(name.strip().lower(), value) for name, value in headers.items())
+
+
+def _states_automatic(header: str, value: str) -> bool:
+    if header == _SUBJECT:
+        return _has_automatic_subject(value)
+    return header in _HEADERS and _HEADERS[header](value.strip().lower())
 
 
 def is_opt_out(headers: Mapping[str, str]) -> bool:
     """Whether a mail program sent the message because its user wants no more mail (S4-112). Apple
     marks such a message as automatic too, so this is asked first."""
     return any(
-        name.strip().lower() == _APPLE_UNSUBSCRIBE and _is_affirmed(value.strip().lower())
+        header == _APPLE_UNSUBSCRIBE and counts(header, value)
         for name, value in headers.items()
+        if (header := name.strip().lower())
     )

@@ -1,7 +1,8 @@
 """What an invalid value costs: an optional field alone, or the whole event.
 
 The table DROPPABLE (schemas/public/inbound_events.py) names the fields of the first kind. Of a map,
-only the invalid entries are dropped. Valid events never come here.
+only the invalid entries are dropped. A value that decides about opt-outs and addresses is read
+again before that (schemas/public/readable_values.py). Valid events never come here.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from schemas.base.error_codes import RefusalCode, Refused, is_plain_code
 from schemas.base.times import OUT_OF_RANGE
 from schemas.base.zone_repair import zone_by_siblings
 from schemas.public.avro_moments import NoMoment
-from schemas.public.inbound_events import DROPPABLE
+from schemas.public.inbound_events import DROPPABLE, DROPPABLE_OF_OPT_OUTS, ContactReplied
+from schemas.public.readable_values import READABLE, is_opt_out_reply
 
 FAULTS_MAX = 1_000
 """Errors that are looked at one by one: pydantic takes seconds to list hundreds of thousands."""
@@ -42,11 +44,13 @@ def without_faulty_fields(
     """The event in `value`, plain values that failed with `error`, without the fields that may be
     dropped, and those fields; None where repairs were enough. `value` is changed.
 
-    Raises Refused if anything else is invalid.
+    A field that may be dropped counts as dropped also where a part of it could be read. Raises
+    Refused if anything else is invalid.
     """
     dropped: Dropped = {}
+    unread = dict(READABLE.get(model, {}))
     for _ in range(_ROUNDS_MAX):
-        repaired = _repair_zones(value, error)
+        repaired = _repair_zones(value, error) or _read_again(model, unread, value, error, dropped)
         faults = {} if repaired else _faults(model, value, error)
         for location, code in faults.items():
             _remove(value, location)
@@ -76,12 +80,26 @@ def refusal(error: ValidationError, value: Any = None) -> Refused:
 
 def _refusal_of(line: Any, value: Any) -> Refused:
     code, message = _code(line, value)
-    place = ".".join(str(part)[:60] for part in line["loc"])
+    place = ".".join(str(part)[:60] for part in _place(line, value))
     if line["type"] == "json_invalid":
         return Refused(code, message)
     if line["type"] == "missing":
         return Refused(code, place)
     return Refused(code, f"{place or 'the value'}: {message}")
+
+
+def _place(line: Any, value: Any) -> tuple[Any, ...]:
+    """The names that lead to the value of an error, without those of pydantic's types behind
+    them."""
+    loc: tuple[Any, ...] = line["loc"]
+    if value is None or line["type"] == "missing":
+        return loc
+    for end, name in enumerate(loc):
+        is_item = isinstance(value, list) and isinstance(name, int) and name < len(value)
+        if not is_item and not (isinstance(value, dict) and name in value):
+            return loc[:end]
+        value = value[name]
+    return loc
 
 
 def _faults(
@@ -137,6 +155,8 @@ def _droppable(model: type[BaseModel], loc: tuple[Any, ...], value: Any) -> Loca
     if name in DROPPABLE.get(model, ()):
         is_entry = inner and isinstance(held, dict) and inner[0] in held
         return (name, inner[0]) if is_entry else (name,)
+    if model is ContactReplied and name in DROPPABLE_OF_OPT_OUTS and is_opt_out_reply(value):
+        return (name,)
     nested = _nested(model, name)
     location = None if nested is None else _droppable(nested, tuple(inner), held)
     return None if location is None else (name, *location)
@@ -180,6 +200,31 @@ def _repair_zones(value: Any, error: ValidationError) -> bool:
                 holder[name] = zone
                 repaired = True
     return repaired
+
+
+def _read_again(
+    model: type[BaseModel],
+    unread: dict[str, Callable[[Any], Any]],
+    value: Any,
+    error: ValidationError,
+    dropped: Dropped,
+) -> bool:
+    """Replaces each invalid field of `unread` by what can be read of it; whether there was one.
+    `unread` then lacks the fields that were looked at, and `dropped` has those that may be."""
+    if not isinstance(value, dict) or not unread:
+        return False
+    many = error.error_count() > FAULTS_MAX
+    invalid = _too_large(model, value) if many else [line["loc"] for line in _lines(error)]
+    replaced = {}
+    for loc in invalid:
+        if loc and loc[0] in unread and loc[0] in value:
+            replaced[loc[0]] = unread.pop(loc[0])(value[loc[0]])
+        if loc and replaced.get(loc[0]) is not None:
+            location = _droppable(model, loc, value)
+            if location is not None:
+                dropped.setdefault(_name(location), RefusalCode.FIELD_INVALID)
+    value.update({name: read for name, read in replaced.items() if read is not None})
+    return any(read is not None for read in replaced.values())
 
 
 def _remove(value: Any, location: Location) -> None:

@@ -268,7 +268,7 @@ DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
     TouchSent: ("sent_at", "provider_message_id"),
     TouchFailed: ("detail",),
     TouchClicked: ("url",),
-    ContactReplied: ("text", "headers"),
+    ContactReplied: ("text", "headers", "command_id"),
     TouchBounced: ("reason",),
     ContactUnsubscribed: ("command_id", "reason"),
     ContactComplained: ("command_id",),
@@ -282,6 +282,9 @@ fact names the field. Of a map only the invalid entries are dropped.
 
 Every other field refuses the event. Those are required fields and identities, and fields whose loss
 would change or widen what the event orders: `enroll`, the campaign of an order, `permanent`,
-`automatic`, `kind`, the codes of a bounce. An opt-out does not depend on its command, so that a bad
-`command_id` must not cost the opt-out.
+`automatic`, `kind`, the codes of a bounce. A reply and an opt-out do not depend on their command: a
+bad `command_id` must not cost them.
 """
+
+DROPPABLE_OF_OPT_OUTS = ("automatic", "kind")
+"""The fields of contact.replied that are dropped too where the reply is an opt-out without them."""
