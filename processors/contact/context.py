@@ -10,6 +10,7 @@ from processors.shared.address_keys import digest_of, known_digest, known_digest
 from processors.shared.send_windows import widened
 from processors.shared.tenant_lookup import ADDRESS_OF, campaign_key, country_of, tenant_key
 from schemas.addresses.places import Place
+from schemas.base.zone_names import other_zones
 from schemas.base.zones import zone_country
 from schemas.campaigns.compiled_definition import Definition, Step, StepWindow
 from schemas.channels import ADDRESSES, CHANNELS, Channel
@@ -156,8 +157,8 @@ class Context:
         window, and inside the hours of the law if the tenant asks for them (F-6, C-33). None if any
         time is fine.
 
-        Times are by the contact's time zone if it is known, else by all zones that the address may
-        be in, else by the tenant's.
+        Times are by the contact's time zone if it is known (by all zones that EST and the like may
+        mean), else by all zones that the address may be in, else by the tenant's.
         """
         tenant, channel = self.tenant, CHANNELS[step.channel]
         assert tenant is not None
@@ -169,7 +170,8 @@ class Context:
         if start == end and step.window is None and not allowed:
             return None
         if timezone := self.contact.profile.timezone:
-            return Window(timezone, start, end, "contact", step.window, (), allowed, region)
+            also = other_zones(timezone)
+            return Window(timezone, start, end, "contact", step.window, also, allowed, region)
         if zones := self._place(channel).zones:
             first, *more = zones
             return Window(first, start, end, "phone", step.window, tuple(more), allowed, region)

@@ -114,6 +114,9 @@ _LONG = re.compile(
     r"(?:us[ /])?(eastern|central|mountain|pacific)(?: (?:standard|daylight))?(?: time)?"
     r"( \(us ?(?:&|and) ?canada\))?"
 ).fullmatch
+_SUMMER_TIME = {"EST": "America/New_York", "MST": "America/Denver", "GMT": "Europe/London"}
+"""What people mean as well by IANA names of a time without summer time."""
+
 _SEASONS = tuple(datetime(2026, month, 1, tzinfo=UTC) for month in (1, 7))
 """Moments at which summer time tells zones with one short name apart."""
 
@@ -146,6 +149,13 @@ def zone_named(text: str, *places: str, near: tuple[str, ...] = ()) -> str | Non
         known = _of_places(_OF_NORTH_AMERICA[found[1]], places, near)
         return known or (_of_places(_OF_NORTH_AMERICA[found[1]], ("US",)) if found[2] else None)
     return _short_names().get(words.upper(), {}).get("")
+
+
+def other_zones(name: str) -> tuple[str, ...]:
+    """The zones that an IANA name may mean as well, if it is not known where the person is: EST is
+    New York too."""
+    also = _SUMMER_TIME.get(name)
+    return (also,) if also else ()
 
 
 def is_short_iana(name: str) -> bool:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from schemas.addresses.texts import AddressMissing
 from schemas.base.error_codes import printable
+from schemas.base.zone_names import is_short_iana
 from schemas.base.zone_repair import zone_by_siblings
 from schemas.channels import ADDRESSES, Address
 from schemas.csv_import.cells import is_placeholder
@@ -153,6 +154,8 @@ class LineReader:
         for name in [*attributes][_ATTRIBUTES_MAX:]:
             del attributes[name]
             dropped.append(self._drop(line, name, cells, f"more than {_ATTRIBUTES_MAX} attributes"))
+        if is_short_iana(values.get(_ZONE, "")):
+            values[_ZONE] = self._zone_of(values) or values[_ZONE]
         while True:
             try:
                 return ContactLine(line, ContactUpserted(**values), tuple(dropped))
@@ -174,7 +177,9 @@ class LineReader:
         """The zone of a short name, by the region or the number of the line, or else by the
         country of the file."""
         zone = zone_by_siblings(values)
-        return zone or zone_by_siblings({**values, "country": self._country})
+        if zone is not None and not is_short_iana(zone):
+            return zone
+        return zone_by_siblings({**values, "country": self._country}) or zone
 
     def _drop(self, line: int, name: str, cells: list[str], detail: str) -> DroppedCell:
         """The dropped cell from which the value of a field or attribute was read."""

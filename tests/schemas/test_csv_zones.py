@@ -48,3 +48,22 @@ def test_a_number_of_the_country_of_the_file_tells_zones_apart(phone: str, zone:
     (line,) = ContactsFile([HEAD, row], country="CA").contacts("acme")
     assert isinstance(line, ContactLine)
     assert line.event.timezone == zone
+
+
+@pytest.mark.parametrize(
+    ("country", "timezone", "zone"),
+    [
+        ("US", "EST", "America/New_York"),
+        ("PA", "EST", "America/Panama"),
+        ("US", "MST", "America/Denver"),
+        ("DE", "EST", "EST"),
+        ("", "EST", "EST"),
+    ],
+)
+def test_a_time_without_summer_time_is_the_zone_of_the_country_of_the_file(
+    country: str, timezone: str, zone: str
+) -> None:
+    row = f"a@example.com,,{timezone},\n".encode()
+    (line,) = ContactsFile([HEAD, row], country=country).contacts("acme")
+    assert isinstance(line, ContactLine)
+    assert line.event.timezone == zone

@@ -105,6 +105,27 @@ def test_the_zone_of_the_tenant_counts_for_who_has_none() -> None:
     assert commanded_steps(world) == [("a", 16)]
 
 
+@pytest.mark.parametrize(
+    ("timezone", "due", "goes"),
+    [
+        ("EST", 1.5, 13),  # 20:30 in Panama, 21:30 in New York; 08:00 in Panama
+        ("EST", 12.5, 13),
+        ("MST", 3.5, 15),
+        ("GMT", 20.5, 24 + 8),
+        ("HST", 2.5, 2.5),
+        ("America/Panama", 1.5, 1.5),
+    ],
+)
+def test_a_name_of_a_time_without_summer_time_is_the_one_with_it_too(
+    timezone: str, due: float, goes: float
+) -> None:
+    midnight = 111 * 24 - 15  # UTC, in June
+    world = in_zone(timezone, step("a", hours=midnight + due))
+    senders = working_senders()
+    world.advance_hours(113 * 24, senders)
+    assert commanded_steps(world) == [("a", midnight + goes)]
+
+
 def test_a_retry_that_waits_goes_no_earlier_than_it_may() -> None:
     world = in_zone("UTC", step("a", hours=5.9, retry_minutes=[30]))
     world.advance_to(START + 5 * HOUR + 54 * MINUTE)
