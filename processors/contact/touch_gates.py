@@ -8,7 +8,7 @@ from processors.contact.context import Context
 from processors.contact.sequence import time_out_wait
 from processors.contact.skip_conditions import first_condition
 from processors.contact.state_machine import Input, transition
-from processors.contact.touch_outcome import count_error, fail_touch, skip_touch
+from processors.contact.touch_outcome import WINDOWS_MAX, count_error, fail_touch, skip_touch
 from processors.shared.address_keys import digest_of, other_spelling
 from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
@@ -71,11 +71,20 @@ def _repeat_or_fail(context: Context, enrollment: Enrollment, touch: Touch) -> N
     """Requests an unanswered command once more, then fails its touch, which revokes the command: a
     sender that was down must not send it later (S0-5)."""
     gates = _check_gates(context, enrollment, touch)
-    if touch.emission >= EMISSIONS_MAX or gates.closed is not None:
+    _count_lapsed(context, touch)
+    if touch.emission - touch.lapsed >= EMISSIONS_MAX or gates.closed is not None:
         count_error(enrollment, "no_answer")
         fail_touch(context, enrollment, touch, Input.DUE, "no_answer")
     else:
         _request_or_defer(context, enrollment, touch, gates)
+
+
+def _count_lapsed(context: Context, touch: Touch) -> None:
+    """Counts an unanswered emission whose send window ended meanwhile: its sender may have been
+    down and not late. A sender that never answers must end too."""
+    is_void = touch.send_before is not None and touch.send_before <= context.now
+    if is_void and touch.lapsed < WINDOWS_MAX and touch.wait == "answer":
+        touch.lapsed += 1
 
 
 def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> GateCheck:

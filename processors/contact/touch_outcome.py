@@ -19,6 +19,9 @@ from schemas.internal.topics import Topic
 PAUSES = ("campaign_paused", "person_paused", "reply_paused")
 """Reasons of withdrawals because the enrollment was frozen."""
 
+EXPIRED = "expired"
+"""Why a touch is not sent whose command or request was too old."""
+
 WINDOW_CLOSED = "window_closed"
 """The code of a sender that came to a command after the end of its send window."""
 
@@ -125,9 +128,12 @@ def await_next_window(context: Context, enrollment: Enrollment, touch: Touch) ->
     end of the window in which it went out. This is neither an error nor a failed attempt.
 
     A repeat at dispatch is taken back first; if it is out, its answer is awaited. Without a window
-    that closes, and after WINDOWS_MAX of them, the answer is a failure like others.
+    that closes, and after WINDOWS_MAX of them, the answer is a failure like others. A command that
+    has expired ends its touch.
     """
-    if touch.uncounted >= WINDOWS_MAX or _void_at(context, enrollment, touch) == NEVER:
+    if touch.phase is Phase.COMMANDED and _has_expired(context, enrollment, touch):
+        fail_touch(context, enrollment, touch, Input.FAILED, EXPIRED)
+    elif touch.uncounted >= WINDOWS_MAX or _void_at(context, enrollment, touch) == NEVER:
         if touch.phase is Phase.REQUESTED:
             send_withdrawal(context, touch, WINDOW_CLOSED, revoke=False)
         retry_or_fail(context, enrollment, touch, WINDOW_CLOSED, permanent=False)
@@ -139,6 +145,18 @@ def await_next_window(context: Context, enrollment: Enrollment, touch: Touch) ->
     else:
         touch.phase = transition(touch.phase, Input.FAILED, Phase.SCHEDULED)
         begin_uncounted_attempt(context, enrollment, touch)
+
+
+def _has_expired(context: Context, enrollment: Enrollment, touch: Touch) -> bool:
+    """Whether the time of the touch's command is over, and not only its send window."""
+    send_before = touch.send_before
+    if send_before is None or send_before > context.now:
+        return False
+    definition, step = context.definition(enrollment), context.step(enrollment, touch)
+    expire_after_us = step.expire_after_us or definition.settings.expire_after_us
+    expires_at = (touch.requested_at or context.now) + expire_after_us
+    window = context.window(definition, step)
+    return context.now >= expires_at and closes_at(window, send_before) > send_before
 
 
 def begin_uncounted_attempt(context: Context, enrollment: Enrollment, touch: Touch) -> None:
@@ -181,7 +199,7 @@ def _begin_attempt(
         values=values or None,
     )
     touch.attempt += 1
-    touch.emission = 0
+    touch.emission = touch.lapsed = 0
     touch.command_id = None
 
 

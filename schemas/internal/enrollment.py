@@ -111,6 +111,10 @@ class Touch(msgspec.Struct, array_like=True):
     """Until when the last command of the touch may be sent; None if an older version has sent
     it."""
 
+    lapsed: int = 0
+    """Emissions of this attempt whose send window ended before their sender had the whole answer
+    timeout: they do not count towards giving up."""
+
     def command_step(self) -> str:
         """The step id from which the command ids of this touch derive."""
         return self.command_step_id or self.step_id

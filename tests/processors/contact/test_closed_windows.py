@@ -373,3 +373,29 @@ def test_a_stop_and_a_failure_during_a_withdrawal_revoke_the_repeat() -> None:
     world.settle()
     assert touch_of(world).phase is Phase.SKIPPED
     assert {order.reason for order in revocations(world)} == {"owner_stopped"}
+
+
+def test_a_sender_that_is_down_until_the_next_window_has_the_whole_time_to_answer_there() -> None:
+    world = commanded_in_the_evening(settings={"answer_timeout_minutes": 60})
+    world.advance_hours(MORNING + 1.5 - 11.6)  # the repeat of the morning is an hour old
+    emissions = [touch.emission for touch in world.commanded_touches()]
+    assert (emissions, revocations(world)) == ([1, 2, 3], [])
+    world.advance_hours(2)
+    assert touch_of(world).reason == "no_answer"
+    assert len(revocations(world)) == 1
+
+
+def test_a_sender_that_never_answers_ends_too() -> None:
+    world = commanded_in_the_evening(settings={"answer_timeout_minutes": 12 * 60})
+    world.advance_hours(24 * 150)
+    assert touch_of(world).reason == "no_answer"
+    assert len(world.commanded_touches()) < 120
+
+
+def test_a_command_that_has_expired_ends_its_touch() -> None:
+    settings = {**PATIENT, "expire_after_hours": 0.25}
+    world = commanded_in_the_evening(settings=settings)
+    world.advance_hours(0.3)
+    answer_closed(world)
+    assert (touch_of(world).phase, touch_of(world).reason) == (Phase.FAILED, "expired")
+    assert len(world.commanded_touches()) == 1
