@@ -7,13 +7,13 @@ from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import (
     PAUSES,
     UNREVOKED,
-    WINDOW_CLOSED,
     begin_uncounted_attempt,
     send_withdrawal,
     skip_touch,
     withdraw_touch,
 )
 from processors.contact.touch_times import set_due_at
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (

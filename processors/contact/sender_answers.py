@@ -7,7 +7,6 @@ from processors.contact.context import Context
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import (
-    WINDOW_CLOSED,
     await_next_window,
     fail_touch,
     retry_or_fail,
@@ -16,7 +15,7 @@ from processors.contact.touch_outcome import (
 )
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.base.code_classes import CodeClass, Meaning
-from schemas.base.provider_codes import meaning_of
+from schemas.base.provider_codes import WINDOW_CLOSED, meaning_of
 from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import TouchFailed, TouchSent

@@ -10,6 +10,7 @@ from processors.contact.skip_values import skip_values
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_times import set_due_at
 from processors.shared.send_windows import closes_at
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.internal.enrollment import LIVE, Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import WithdrawTouch, account_key
@@ -21,9 +22,6 @@ PAUSES = ("campaign_paused", "person_paused", "reply_paused")
 
 EXPIRED = "expired"
 """Why a touch is not sent whose command or request was too old."""
-
-WINDOW_CLOSED = "window_closed"
-"""The code of a sender that came to a command after the end of its send window."""
 
 WINDOWS_MAX = 100
 """So many windows a touch waits for a sender that comes too late. A sender that always does must

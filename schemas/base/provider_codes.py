@@ -14,7 +14,8 @@ beside it, or of the family that is usual for the kind of address:
 | phone and others | other 4xx and 5xx | HTTP |
 
 SMTP: 4xx is temporary, 5xx is final. HTTP: 4xx is final except 408, 409, 425 and 429; 5xx is
-temporary. A code that nobody knows is temporary.
+temporary. A code that nobody knows is temporary. So a plain 503 on e-mail is an outage, and tried
+again; `SMTP 503` and `503 5.5.1` are answers of a mail server, and final.
 """
 
 import re
@@ -62,6 +63,9 @@ _SMTP = {
 
 _HTTP_TEMPORARY = frozenset((408, 409, 425, 429))
 _HTTP_ON_MAIL = frozenset((*range(400, 421), *range(422, 430), 500, 502, 503, 504))
+_REPLIES = range(400, 600)
+"""The numbers of failures, in SMTP and in HTTP."""
+
 _SMTP_ONLY = frozenset((450, *range(452, 460), *range(550, 560)))
 """Numbers that mean something in SMTP and nothing in HTTP."""
 
@@ -74,17 +78,31 @@ _WORDS = {
 }
 """Codes in words."""
 
+WINDOW_CLOSED = "window_closed"
+"""The code with which a sender gives back a command after its send window."""
+
 _FAMILIES = {"smtp": "smtp", "esmtp": "smtp", "http": "http", "https": "http", "sip": "sip"}
 _BEFORE_A_NUMBER = frozenset(
-    (*_FAMILIES, "twilio", "error", "err", "code", "status", "reply", "response", "rc")
+    (
+        *(*_FAMILIES, "twilio", "error", "err", "code", "status", "reply", "response", "rc"),
+        *("errorcode", "errcode", "statuscode", "replycode", "responsecode"),
+    )
 )
 """Words that may stand before the number of a code."""
 
-_find_tokens = re.compile(r"[A-Za-z]+|[0-9]+(?:\.[0-9]+)*").finditer
+_find_tokens = re.compile(  # `ErrorCode` is two words; the version of `HTTP/2` belongs to its word
+    r"([A-Z]?[a-z]+|[A-Z]+(?![a-z]))(?:/[0-9](?:\.[0-9])?(?![0-9.]))?|[0-9]+(?:\.[0-9]+)*"
+).finditer
+_find_announced = re.compile(
+    r"(?<![a-z])(?:(?:error|status)(?:[ _-]?code)?[\"']?[ _:=#(\"'-]{1,4}|code[\"']? ?[:=] ?[\"']?)"
+    r"([0-9]{3,6})(?![0-9])",
+    re.IGNORECASE,
+).finditer
 _is_version = re.compile(r"[0-9]\.[0-9]").fullmatch
 _is_number = re.compile(r"[0-9]{3,6}").fullmatch
 _find_enhanced = re.compile(r"(?<![A-Za-z0-9.])[245]\.[0-7]\.[0-9]{1,3}(?!\.?[0-9])").search
 _WORDS_MAX = 6
+_CODE_DIGITS = 6
 _TEXT_MAX = 1_000
 """Characters at the beginning of a text in which codes are sought."""
 
@@ -140,10 +158,27 @@ def plain_code(code: str, detail: str | None = None) -> str:
     its beginning where the code has none.
     """
     text = code.strip()
-    plain = text if is_plain_code(text) else _word_of(_parts(text))
+    parts = _parts(text)
+    if parts.words == WINDOW_CLOSED and parts.number is None:
+        return WINDOW_CLOSED
+    plain = text if is_plain_code(text) else _word_of(parts)
+    if _is_like_a_phone_number(plain):
+        plain = ""
     if detail:
         plain = _with_detail(plain, detail.strip()[:_TEXT_MAX])
     return plain or NO_CODE
+
+
+def _is_like_a_phone_number(plain: str) -> bool:
+    """Whether a word has more digits than a code, beside an enhanced code and the number of a
+    provider."""
+    if len(plain) <= _CODE_DIGITS:
+        return False
+    parts = _parts(plain)
+    rest = plain.replace(parts.enhanced, "", 1)
+    if parts.number is not None and provider_meaning(parts.number) is not None:
+        rest = rest.replace(str(parts.number), "", 1)
+    return sum(map(str.isdigit, rest)) > _CODE_DIGITS
 
 
 def _word_of(parts: _Code) -> str:
@@ -156,19 +191,32 @@ def _with_detail(plain: str, detail: str) -> str:
     own, more = _parts(plain), _parts(detail)
     if own.enhanced or (own.number is not None and own.number >= 1_000):
         return plain
-    adds_number = own.number is None and more.number in range(400, 600)
-    number = str(more.number) if adds_number else ""
+    number = "" if more.number is None or not _adds(more.number, own) else str(more.number)
     joined = "_".join(part for part in (number, plain, more.enhanced) if part)
     return joined if is_plain_code(joined) else plain
 
 
+def _adds(number: int, own: _Code) -> bool:
+    """Whether the number of an answer tells more than the code beside it."""
+    if number < 1_000:
+        return own.number is None and number in _REPLIES
+    return _is_known(number) and own.words not in _WORDS
+
+
+def _is_known(number: int) -> bool:
+    return number in _REPLIES or _provider_meaning(number) is not None
+
+
 def _parts(text: str) -> _Code:
-    """The parts of a code. A number counts at the beginning, or after words that announce one, so
-    that no number of an ordinary text becomes a code."""
+    """The parts of a code.
+
+    A number counts at the beginning, or after words that announce one, so that no number of an
+    ordinary text becomes a code. Behind other words it must be known, and announced as an error.
+    """
     family, number = "", None
     words: list[str] = []
     for found in _find_tokens(text, 0, _TEXT_MAX):
-        token = found[0].lower()
+        token = (found[1] or found[0]).lower()
         if _is_number(token) and _BEFORE_A_NUMBER.issuperset(words):
             number = int(token)
             break
@@ -177,6 +225,9 @@ def _parts(text: str) -> _Code:
         family = family or _FAMILIES.get(token, "")
         if len(words) > _WORDS_MAX:
             break
+    if number is None:
+        announced = (int(each[1]) for each in _find_announced(text, 0, _TEXT_MAX))
+        number = next(filter(_is_known, announced), None)
     enhanced = _find_enhanced(text, 0, _TEXT_MAX)
     words = [word for word in words if word.isalpha()]
     return _Code(family, number, enhanced[0] if enhanced else "", "_".join(words))

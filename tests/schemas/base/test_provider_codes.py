@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from schemas.base.code_classes import CodeClass
 from schemas.base.error_codes import is_plain_code
-from schemas.base.provider_codes import NO_CODE, bounce_type, meaning_of, plain_code
+from schemas.base.provider_codes import (
+    NO_CODE,
+    WINDOW_CLOSED,
+    bounce_type,
+    meaning_of,
+    plain_code,
+)
 from schemas.channels import EMAIL, LINKEDIN_URL, PHONE
 
 
@@ -19,6 +25,7 @@ def test_smtp_is_tried_later_for_4xx_and_final_for_5xx() -> None:
     temporary = (421, 450, 451, 452, 454, 455, 459, "SMTP 450", "smtp_450", "450-greylisted")
     assert meanings(EMAIL.name, *temporary) == {("temporary", False)}
     final = (501, 550, 551, 553, 554, "smtp 500", "SMTP; 503", "550 mailbox unavailable")
+    final += ("SMTP 503",)
     assert meanings(EMAIL.name, *final) == {("final", True)}
 
 
@@ -117,6 +124,55 @@ def test_a_code_becomes_one_word_without_other_text(
     code: str, detail: str | None, plain: str
 ) -> None:
     assert plain_code(code, detail) == plain
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "plain"),
+    [
+        ("ErrorCode: 21610", None, "21610"),
+        ("ERRORCODE=21610", None, "21610"),
+        ("statusCode: 429", None, "429"),
+        ('{"statusCode": 429, "message": "slow down"}', None, "429"),
+        ('{"message": "no", "code": 21610, "status": 400}', None, "21610"),
+        ("HTTP/2 429", None, "http_429"),
+        ("HTTP/1.1 429", None, "http_429"),
+        ("Request failed with status code 429", None, "429"),
+        ("failed", "Error 21610", "21610_failed"),
+        ("undelivered", "Message was not sent (Error 21610)", "21610_undelivered"),
+        ("400", "Error 21610: the recipient has sent STOP", "21610_400"),
+        ("opted_out", "Error 30007", "opted_out"),
+        ("failed", "Error 99999", "failed"),
+        ("failed", "the parcel 21610 is lost, error at 21610", "failed"),
+    ],
+)
+def test_a_known_code_is_found_in_a_text_that_announces_it(
+    code: str, detail: str | None, plain: str
+) -> None:
+    assert plain_code(code, detail) == plain
+
+
+def test_a_code_within_a_word_means_the_same() -> None:
+    assert meanings(PHONE.name, "unable_error_21610", "ErrorCode-21610") == {("opted_out", True)}
+    assert meanings(EMAIL.name, "NoSuchAddress") == {("address", True)}
+
+
+@pytest.mark.parametrize(
+    "code", ["WINDOW_CLOSED", "window-closed", "Window closed.", " windowClosed\n", "window_closed"]
+)
+def test_a_closed_window_has_one_code(code: str) -> None:
+    assert plain_code(code) == WINDOW_CLOSED
+    assert plain_code(code, "450 too late") == WINDOW_CLOSED
+
+
+@pytest.mark.parametrize("code", ["2125550102", "212-555-0102", "555.0102", "550-5550102"])
+def test_a_phone_number_is_no_code(code: str) -> None:
+    assert plain_code(code) == NO_CODE
+    assert plain_code(code, "Error 21610") == "21610"
+
+
+@pytest.mark.parametrize("code", ["131050", "131050_400", "smtp_550_5.1.10", "21610_550_5.1.10"])
+def test_codes_with_many_digits_stay(code: str) -> None:
+    assert plain_code(code) == code
 
 
 @given(st.text(max_size=100), st.none() | st.text(max_size=100))
