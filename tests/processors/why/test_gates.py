@@ -1,7 +1,9 @@
 """Explanations: the gates of a touch with their values, and the wait of a run (X-3)."""
 
+from datetime import timedelta
 from typing import Any
 
+from processors.dispatch.limits import GATHER_US
 from processors.why import NOT_ASKED
 from schemas.internal import messages as m
 from schemas.internal.messages import DeleteTemplate, Person
@@ -262,7 +264,9 @@ def test_a_limit_is_shown_with_its_counter_and_the_gates_after_it_are_not_checke
     gates = gates_of(throttled())
     assert results_of(gates)["reach"] == "passed"
     limit = gates["sender_limit"]
-    assert (limit.result, limit.reason, limit.until) == ("waits", "throttled", at(25))
+    # The next slot, after the requests of its moment are gathered.
+    until = at(25) + timedelta(microseconds=GATHER_US)
+    assert (limit.result, limit.reason, limit.until) == ("waits", "throttled", until)
     assert limit.values == {"used": 0, "limit": 0, "window": "1h sliding"}
     assert gates["priority"].result == NOT_ASKED
     waits = explanation_of(throttled()).runs[0].waits
