@@ -29,7 +29,7 @@ pattern is fast for every event."""
 
 _is_plain = PLAIN.fullmatch
 
-_name = re.compile(r"[^\s@<>()\[\]\\,;:\"./]+(?:\.[^\s@<>()\[\]\\,;:\"./]+)*").fullmatch
+_name = re.compile(r"[^\s@<>()\[\]\\,;:\".]+(?:\.[^\s@<>()\[\]\\,;:\".]+)*").fullmatch
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _domain = re.compile(rf"(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{2,59}})").fullmatch
 _NAME_MAX, _DOMAIN_MAX = 64, 255  # RFC 5321, 4.5.3.1

@@ -33,21 +33,33 @@ _is_american = re.compile(
 _AMERICAN = frozenset(("US", "CA"))
 
 _SEPARATORS = "-‐‑‒–—―−－ \u00a0\u2009\u202f\u3000()（）[]./／·~"
-_number = re.compile(rf"[(\[（]*([+＋]?)((?:\d[{re.escape(_SEPARATORS)}]*)+)").fullmatch
+_number = re.compile(
+    rf"[(\[（]*([+＋]?)[ \u00a0(（]*((?:\d[{re.escape(_SEPARATORS)}]*)+)"
+).fullmatch
 _extension = re.compile(
-    r"[\s,;]*(?:;ext=|extension|extn?\b|ext\.|durchwahl|x|#)[\s.:]*\d{1,7}$", re.IGNORECASE
+    r"[\s,;(\[]*(?:;ext=|extension|extn?(?![a-z])|durchwahl|poste|ramal|anexo|interno|доб|x|#)"
+    r"[\s.:]*\d{1,7}[\s)\]]*$",
+    re.IGNORECASE,
 )
+_decimals = re.compile(r"(?<=[0-9]{7})\.0{1,2}$")  # a number cell of a spreadsheet: 2125550102.0
+_is_american_and_more = re.compile(
+    r"(?:\+?1[ .-]?)?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}[\s(\[]+[0-9]{1,5}[)\]]?"
+).fullmatch
 _has_second_end = re.compile(r"(?:\d\D?){7,}\s?[/／]\s?\d{1,4}$").search
 _DIGITS_MIN, _DIGITS_MAX = 5, 17  # E.164 has 15 at most; people add a 0 that is not dialled
 _PREFIXES = ("00", "011")
 """What people dial before a country code, in most countries and in North America."""
+
+_formerly = re.compile(r"\+(?:(52)1|(1)0)([0-9]{10})").fullmatch
+"""Numbers with a digit behind the country code that is no part of them: the 1 of mobile numbers in
+Mexico, which WhatsApp still writes, and the 0 of other countries in North America."""
 
 
 def clean(text: str) -> str:
     """The number as it is stored, and the empty text for itself. Raises AddressInvalid."""
     if _is_international(text) or _is_american(text) or not text:
         return text
-    line = one_line(text)
+    line = _line(text)
     _dialled(line)
     return line
 
@@ -64,12 +76,17 @@ def forms(text: str, country: str = "") -> Forms:
 @lru_cache(maxsize=CACHED)
 def _forms(text: str, country: str) -> Forms:
     try:
-        line = one_line(text)
+        line = _line(text)
         dialled = _dialled(line)
     except AddressInvalid:
         return no_address(text)
     number = _e164(dialled, country)
     return number or dialled, number or line
+
+
+def _line(text: str) -> str:
+    """The text of a number, trimmed. Raises AddressInvalid."""
+    return _decimals.sub("", one_line(text))
 
 
 def _dialled(line: str) -> str:
@@ -95,24 +112,29 @@ def _dialled(line: str) -> str:
 
 
 def _is_two(number: str) -> bool:
-    """Whether a slash or a space separates two numbers, or a slash the last digits of a second one:
-    an area code before a slash is shorter than a number."""
+    """Whether a slash or a space separates two numbers, or the last digits of a second one: an area
+    code before a slash is shorter than a number."""
     parts = [len(re.sub(r"\D", "", part)) for part in re.split(r"[/／]|\s+", number)]
-    return sum(length >= 7 for length in parts) > 1 or _has_second_end(number) is not None
+    if sum(length >= 7 for length in parts) > 1:
+        return True
+    return (_has_second_end(number) or _is_american_and_more(number)) is not None
 
 
 def _e164(dialled: str, country: str) -> str:
     """The E.164 form of digits, with or without `+`, as they are dialled in a country (ISO 3166-1
     alpha-2, empty if unknown); empty if they have none.
 
-    Digits without `+` are read in the order: a valid number of the country; an international number
-    with the prefix of another country; an international number without any prefix, as spreadsheets
-    leave it; a number of the country that is not assigned.
+    Digits without `+` are read in the order: an international number of the country without any
+    prefix, as WhatsApp and spreadsheets have it, if it is a mobile number or a long one; a valid
+    number of the country; an international number with the prefix of another country; any other
+    international number without a prefix; a number of the country that is not assigned.
     """
     if country in _AMERICAN and _is_american(dialled):
         return f"+1{dialled[-10:]}"
     if dialled.startswith("+"):
         return _formatted(dialled, "", valid=False)
+    if len(dialled) > 10 and (form := _without_plus(dialled, country)):
+        return form
     readings = [(dialled, country, True)]
     readings += [
         ("+" + dialled.removeprefix(prefix), "", True)
@@ -128,11 +150,27 @@ def _e164(dialled: str, country: str) -> str:
     return ""
 
 
+def _without_plus(digits: str, country: str) -> str:
+    """The E.164 form of digits that are the country's own code and a valid number behind it, empty
+    if they are not. A short landline number may as well be one that begins with these digits."""
+    import phonenumbers
+
+    if not digits.startswith(str(phonenumbers.country_code_for_region(country) or "+")):
+        return ""
+    form = _formatted(f"+{digits}", "", valid=True)
+    if not form or len(digits) > 11:
+        return form
+    kind = phonenumbers.number_type(phonenumbers.parse(form))
+    return form if kind == phonenumbers.PhoneNumberType.MOBILE else ""
+
+
 def _formatted(dialled: str, country: str, *, valid: bool) -> str:
     """The E.164 form of a number that is possible, or with `valid` an assigned one; empty if it is
     not."""
     import phonenumbers  # 25 ms, and most processes read no such number
 
+    if found := _formerly(dialled):
+        dialled = f"+{found[1] or found[2]}{found[3]}"
     try:
         number = phonenumbers.parse(dialled, country or None)
     except phonenumbers.NumberParseException:

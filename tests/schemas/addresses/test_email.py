@@ -29,6 +29,8 @@ def recipient(text: str, country: str = "") -> str:
         ("\u202aivo@example.com\u202c", "ivo@example.com"),
         ("ivo@münchen.example", "ivo@münchen.example"),
         ("jürgen@example.com", "jürgen@example.com"),
+        ("user/dept=shipping@example.com", "user/dept=shipping@example.com"),
+        ("a!#$%&'*+-/=?^_`{|}~z@example.com", "a!#$%&'*+-/=?^_`{|}~z@example.com"),
         ("o'hara+news_x.y-z@mail.example.co.uk", "o'hara+news_x.y-z@mail.example.co.uk"),
         ("a@xn--mnchen-3ya.xn--p1ai", "a@xn--mnchen-3ya.xn--p1ai"),
         ("a" * 64 + "@example.com", "a" * 64 + "@example.com"),
