@@ -270,7 +270,7 @@ def test_a_limit_is_shown_with_its_counter_and_the_gates_after_it_are_not_checke
     assert limit.values == {"used": 0, "limit": 0, "window": "1h sliding"}
     assert gates["priority"].result == NOT_ASKED
     waits = explanation_of(throttled()).runs[0].waits
-    assert waits is not None and (waits.reason, waits.until) == ("throttled", at(25))
+    assert waits is not None and (waits.reason, waits.until) == ("throttled", until)
 
 
 def test_quiet_hours_after_a_wait_for_the_limit_are_shown() -> None:
