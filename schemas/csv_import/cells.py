@@ -1,9 +1,11 @@
-"""What the text of a cell means: marks for an empty cell, and the apostrophe before forced text."""
+"""What the text of a cell means: marks for an empty cell, and the apostrophe or the `="…"` of
+forced text."""
 
 import re
 
 _DASHES = "-–—"
-_MARKS = frozenset("'" + _DASHES)
+_MARKS = frozenset("'=" + _DASHES)
+_QUOTED = re.compile(r'="([^"]*)"').fullmatch
 _FORCED = re.compile(r"'(?=$|'*[=+@\t\r-]|[0-9][0-9 ().,/+-]*$)").match
 _PLACEHOLDERS = frozenset(("n/a", "#n/a", "none", "null", "nil", "nan", "undefined"))
 
@@ -11,14 +13,16 @@ _PLACEHOLDERS = frozenset(("n/a", "#n/a", "none", "null", "nil", "nan", "undefin
 def plain_cells(cells: list[str]) -> list[str]:
     """The cells without surrounding white space. A cell of dashes only is empty. An apostrophe that
     a spreadsheet writes before a text, so that the text is neither a number nor a formula, is
-    removed; the one of a name such as `'t Hooft` stays."""
+    removed, and so is the `="…"` of an export around one; the one of a name such as `'t Hooft`
+    stays."""
     return [
         cell if cell[:1] not in _MARKS else _without_mark(cell) for cell in map(str.strip, cells)
     ]
 
 
 def _without_mark(cell: str) -> str:
-    text = cell[1:].strip() if _FORCED(cell) else cell
+    quoted = _QUOTED(cell)
+    text = cell[1:].strip() if _FORCED(cell) else quoted[1].strip() if quoted else cell
     return text if text.strip(_DASHES) else ""
 
 

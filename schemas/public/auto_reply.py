@@ -12,7 +12,7 @@ from email.header import decode_header, make_header
 
 from schemas.public.auto_reply_subjects import is_automatic_subject
 
-_NEGATIVE = frozenset(("", "no", "false", "0", "none", "off"))
+_NEGATIVE = frozenset(("", "no", "n", "false", "f", "0", "none", "off", "never", "disabled"))
 """Values by which a header states the contrary of its name."""
 
 _strip_comments = re.compile(r"\([^()]*\)").sub
@@ -22,7 +22,7 @@ def _is_affirmed(value: str) -> bool:
     """Whether a value without its comments and parameters is another than _NEGATIVE."""
     while (shorter := _strip_comments("", value)) != value:
         value = shorter
-    return value.partition(";")[0].strip() not in _NEGATIVE
+    return value.partition(";")[0].strip(" \t\r\n\"'") not in _NEGATIVE
 
 
 def _has_automatic_subject(value: str) -> bool:

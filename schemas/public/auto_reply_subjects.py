@@ -12,11 +12,13 @@ _PHRASES = (
     # English
     *("automatic reply", "automated reply", "automatic response", "automated response"),
     *("auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "autoresponse"),
-    *("autoresponder", "out of office", "out of the office", "out-of-office", "ooo"),
-    *("vacation reply", "away from the office"),
+    *("autoresponder", "auto responder", "auto-responder"),
+    *("out of office", "out of the office", "out-of-office", "ooo"),
+    *("i am out of the office", "i'm out of the office", "vacation reply", "away from the office"),
     # German
     *("automatische antwort", "automatische rückantwort", "autoantwort", "abwesenheitsnotiz"),
     *("abwesenheitsnachricht", "abwesenheitsmeldung", "abwesenheit", "abwesend"),
+    "außer haus",
     # French
     *("réponse automatique", "absence du bureau", "absent du bureau", "absente du bureau"),
     *("message d'absence", "notification d'absence"),
@@ -47,7 +49,10 @@ _PHRASES_WITHOUT_BLANKS = (
 )
 """In languages whose words need no mark between them."""
 
-_FOLLOWING = "re|aw|wg|fw|fwd|tr|rv|sv|vs|ang|antw|until|till|from|bis|vom|reply|message|notice"
+_FOLLOWING = (
+    "re|aw|wg|fw|fwd|tr|rv|sv|vs|ang|antw|until|till|from|bis|vom|reply|message|notice"
+    "|autoreply|auto-reply|auto reply|autoresponse|auto-response|auto response|automatic reply"
+)
 """Words before which a phrase ends too."""
 
 
@@ -61,8 +66,11 @@ def _any_of(phrases: tuple[str, ...]) -> str:
     return "|".join(re.escape(_comparable(phrase)) for phrase in phrases)
 
 
+_ANSWERING = "re|aw|sv|vs|rv|antw"
+"""Words before the subject that is answered: `Auto: Re: Offer`."""
+
 _begins = re.compile(
-    rf"[\W_]*(?:auto:|(?:{_any_of(_PHRASES_WITHOUT_BLANKS)})"
+    rf"[\W_]*(?:auto:\s*(?:{_ANSWERING})\s*:|(?:{_any_of(_PHRASES_WITHOUT_BLANKS)})"
     rf"|(?:{_any_of(_PHRASES)})\s*(?:$|[^\w\s]|\b(?:{_FOLLOWING})\b))"
 ).match
 _SUBJECT_MAX = 200

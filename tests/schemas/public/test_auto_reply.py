@@ -53,6 +53,9 @@ def test_headers_of_an_automatic_reply_are_recognised(headers: dict[str, str]) -
         {"PRECEDENCE": " Junk "},
         {"Precedence": "first-class"},
         {"X-Autoreply": "no"},
+        {"X-Autoreply": '"No"'},
+        {"X-Autoreply": "n"},
+        {"X-Autorespond": "disabled"},
         {"X-Auto-Reply": "False"},
         {"X-Autorespond": "0"},
         {"X-FC-MachineGenerated": "false"},
@@ -88,6 +91,8 @@ def test_headers_that_state_nothing_about_the_writer_are_not_automatic(
         *("Réponse automatique : x", "Reponse automatique", "Respuesta automática: x"),
         *("Risposta automatica: x", "Resposta automática: x", "Automatisch antwoord: x"),
         *("Automatyczna odpowiedź: x", "Autosvar: x", "Automatiskt svar: x", "Fuera de la oficina"),
+        *("Out of Office AutoReply: x", "Out of Office: Automatic reply: x", "Auto-Responder: x"),
+        *("I am out of the office", "I'm out of the office until Monday", "Außer Haus: x"),
         *("自動返信: x", "【自動返信】お問い合わせ", "自动回复：x", "자동 회신: x", "Автоответ: x"),
     ],
 )
@@ -101,7 +106,9 @@ def test_subjects_of_automatic_replies_are_recognised(subject: str) -> None:
         *("", "Re: Out of office", "AW: Abwesenheitsnotiz", "Fwd: Automatic reply: x"),
         *("Out of office furniture", "Automatic replying", "Automation", "Absence of evidence"),
         *("Automatic replies for our team?", "Question about auto-reply", "Oooh, interesting"),
-        *("Autosvarta", "Your automatic reply", "Re: your offer"),
+        *("Auto: quote for my car", "Auto: 2019 VW Golf", "Auto", "Auto: reply please"),
+        *("I am out of the office chairs that you asked for", "Autosvarta"),
+        *("Your automatic reply", "Re: your offer"),
     ],
 )
 def test_subjects_of_people_are_not_automatic(subject: str) -> None:
