@@ -23,10 +23,14 @@ PLAIN = re.compile(r"https://(?:www\.)?linkedin\.com/in/[a-z0-9-]{1,200}/?")
 _is_plain = PLAIN.fullmatch
 
 _url = re.compile(
-    r"(?P<scheme>https?://)?(?:[a-z]{1,10}\.)?linkedin\.com/in/(?P<slug>[^\s/?#<>\",;]+)"
-    r"(?:/[a-z0-9_/-]*)?(?:\?[^\s<>\",;#]*)?(?:#[^\s<>\",;]*)?",
+    r"(?P<scheme>https?://)?(?:[a-z]{1,10}\.){0,3}linkedin\.com/(?:mwlite/)?in/"
+    r"(?P<slug>[^\s/?#<>\",;=]+)(?:/[a-z0-9_/-]*)?"
+    r"(?:[?&](?![^#]*(?://|linkedin\.))[^\s<>\"#]*)?(?:#[^\s<>\",;]*)?",
     re.IGNORECASE,
 ).fullmatch
+_encoded_end = re.compile(r"(?:%(?:20|09|0a|0d|c2%a0|e2%80%8b))+(?=/?$)", re.IGNORECASE)
+"""White space that was encoded with the URL behind which it stood."""
+
 _PUNCTUATION = frozenset("-_.~'’·&+()!")
 _JOINERS = frozenset("\u200c\u200d\ufe0f")  # inside Persian names and emoji
 
@@ -35,7 +39,7 @@ def clean(text: str) -> str:
     """The URL as it is stored, and the empty text for itself. Raises AddressInvalid."""
     if _is_plain(text) or not text:
         return text
-    line = one_line(text)
+    line = _line(text)
     _slug(line)
     return line
 
@@ -51,12 +55,21 @@ def forms(text: str, country: str = "") -> Forms:
 @lru_cache(maxsize=CACHED)
 def _forms(text: str) -> Forms:
     try:
-        line = one_line(text)
+        line = _line(text)
         slug = _slug(line)
     except AddressInvalid:
         return no_address(text)
     url = line if "://" in line[:8] else f"https://{line}"
     return folded(trimmed(slug)), url
+
+
+def _line(text: str) -> str:
+    """The text of a URL, without what a text around it leaves at its end. Raises AddressInvalid."""
+    line, end = one_line(text), None
+    while line != end:
+        end = line
+        line = trimmed(_encoded_end.sub("", line if "(" in line else line.rstrip(")")))
+    return line
 
 
 def _slug(line: str) -> str:
@@ -88,4 +101,6 @@ def _may_stand_in_slug(char: str) -> bool:
     marks, symbols such as emoji, and some punctuation."""
     if char.isalnum() or char in _PUNCTUATION or char in _JOINERS:
         return True
-    return not char.isascii() and not char.isspace() and not is_invisible(char)
+    if char.isascii() or char == "…":  # the end of a URL that was cut
+        return False
+    return not char.isspace() and not is_invisible(char)

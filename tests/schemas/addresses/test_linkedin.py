@@ -24,6 +24,10 @@ def recipient(text: str, country: str = "") -> str:
         ("\ufeffhttps://linkedin.com/in/ann\u2028", "https://linkedin.com/in/ann"),
         ("https://linkedin.com/in/ann.", "https://linkedin.com/in/ann"),
         ("linkedin.com/in/ann", "linkedin.com/in/ann"),
+        ("https://linkedin.com/in/ann-lee%20", "https://linkedin.com/in/ann-lee"),
+        ("https://linkedin.com/in/ann-lee%0D%0A", "https://linkedin.com/in/ann-lee"),
+        ("https://linkedin.com/in/ann-lee%20/", "https://linkedin.com/in/ann-lee/"),
+        ("https://linkedin.com/in/ann-lee).", "https://linkedin.com/in/ann-lee"),
     ],
 )
 def test_a_url_is_stored_without_what_surrounds_it(text: str, stored: str) -> None:
@@ -46,6 +50,14 @@ def test_a_url_is_stored_without_what_surrounds_it(text: str, stored: str) -> No
                 *("https://www.linkedin.com/in/ann-lee-1234/?locale=de_DE",),
                 *("https://www.linkedin.com/in/ann-lee-1234?trk=people&x=1#top",),
                 *("https://www.linkedin.com/in/ann-lee-1234/overlay/contact-info/",),
+                *(
+                    "https://www.de.linkedin.com/in/ann-lee-1234",
+                    "linkedin.com/mwlite/in/ann-lee-1234",
+                ),
+                *(
+                    "https://linkedin.com/in/ann-lee-1234?trk=a;b,c",
+                    "linkedin.com/in/ann-lee-1234&trk=x",
+                ),
                 *("https://www.linkedin.com/in/ann%2Dlee%2d1234/", "ann-lee-1234"),
             ],
         ),
@@ -100,6 +112,9 @@ def test_spellings_of_one_person_have_one_form(slug: str, spellings: list[str]) 
         ("https://linkedin.com/in/a%3Cb", "profile"),
         ("https://linkedin.com/in/%E9", "UTF-8"),
         ("https://linkedin.com/in/a%zz", "incomplete"),
+        ("https://linkedin.com/in/ann-l…", "profile"),
+        ("https://linkedin.com/in/a?x=1,https://linkedin.com/in/b", "profile"),
+        ("https://linkedin.com/in/a?x=1;linkedin.com/in/b", "profile"),
         ("https://linkedin.com/in/a\u200bb", "invisible"),
         ("https://linkedin.com/in/a\u2028b", "invisible"),
     ],
@@ -117,7 +132,14 @@ def test_a_command_has_a_url_with_its_scheme() -> None:
 
 _SLUGS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _ENCODED = st.from_regex(r"(%[0-9A-Fa-f]{2}|[a-zA-Z%-]){1,12}", fullmatch=True)
-_HOSTS = st.sampled_from(["https://linkedin.com/in/{}", "de.linkedin.com/in/{}/de?x=1", "{}"])
+_HOSTS = st.sampled_from(
+    [
+        "https://linkedin.com/in/{}",
+        "de.linkedin.com/in/{}/de?x=1",
+        "linkedin.com/in/a{}%20).)",
+        "{}",
+    ]
+)
 _TEXTS = st.builds(str.format, _HOSTS, st.one_of(_SLUGS, _ENCODED))
 
 
