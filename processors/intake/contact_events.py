@@ -197,7 +197,8 @@ def unsupported(data: Any, cause: str, at: int, event_type: str) -> m.Message:
 
 def _plain_code(code: str) -> str:
     """The code, or NO_CODE where it is no plain code: facts hold codes and no free text."""
-    return code if is_plain_code(code) else NO_CODE
+    text = code.strip()
+    return text if is_plain_code(text) else NO_CODE
 
 
 CONTACT_EVENTS: dict[str, Convert] = {

@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.base.error_codes import RefusalCode, Refused, is_plain_code
+from schemas.base.error_codes import RefusalCode, Refused
 from schemas.base.times import OUT_OF_RANGE
 from schemas.base.zone_repair import zone_by_siblings
+from schemas.channels import ADDRESSES
 from schemas.public.avro_moments import NoMoment
-from schemas.public.inbound_events import DROPPABLE, DROPPABLE_OF_OPT_OUTS, ContactReplied
-from schemas.public.readable_values import READABLE, is_opt_out_reply
+from schemas.public.inbound_events import DROPPABLE
+from schemas.public.readable_values import CUT, READABLE
 
 FAULTS_MAX = 1_000
 """Errors that are looked at one by one: pydantic takes seconds to list hundreds of thousands."""
@@ -30,12 +31,16 @@ _ZONE_UNKNOWN = "timezone_unknown"
 _CODES = {"missing": RefusalCode.FIELD_MISSING, _ZONE_UNKNOWN: RefusalCode.TIMEZONE_UNKNOWN}
 """The code of each kind of pydantic error that has one of its own."""
 
+_FIELD_NAMES = frozenset(
+    (*ADDRESSES, *(name for model in DROPPABLE for name in model.model_fields), "customer")
+)
+
 Location = tuple[str, ...]
 """The names that lead to a field or to an entry of a map."""
 
 Dropped = dict[str, RefusalCode]
-"""The fields that were dropped, each with the reason: `customer.phone`, `attributes.size`. An entry
-whose name could be a text of its own is `*`."""
+"""The fields that were dropped, each with the reason: `customer.phone`, `addresses.email`. An entry
+of a map is `*` if its name is that of no field: `attributes.*`."""
 
 
 def without_faulty_fields(
@@ -44,8 +49,8 @@ def without_faulty_fields(
     """The event in `value`, plain values that failed with `error`, without the fields that may be
     dropped, and those fields; None where repairs were enough. `value` is changed.
 
-    A field that may be dropped counts as dropped also where a part of it could be read. Raises
-    Refused if anything else is invalid.
+    A field counts as dropped also where only a part of it could be read. Raises Refused if anything
+    else is invalid.
     """
     dropped: Dropped = {}
     unread = dict(READABLE.get(model, {}))
@@ -155,8 +160,6 @@ def _droppable(model: type[BaseModel], loc: tuple[Any, ...], value: Any) -> Loca
     if name in DROPPABLE.get(model, ()):
         is_entry = inner and isinstance(held, dict) and inner[0] in held
         return (name, inner[0]) if is_entry else (name,)
-    if model is ContactReplied and name in DROPPABLE_OF_OPT_OUTS and is_opt_out_reply(value):
-        return (name,)
     nested = _nested(model, name)
     location = None if nested is None else _droppable(nested, tuple(inner), held)
     return None if location is None else (name, *location)
@@ -196,7 +199,8 @@ def _repair_zones(value: Any, error: ValidationError) -> bool:
         if line["type"] == _ZONE_UNKNOWN and line["loc"]:
             *outer, name = line["loc"]
             holder = _value_at(value, tuple(outer))
-            if isinstance(holder, dict) and (zone := zone_by_siblings(holder)) is not None:
+            zone = zone_by_siblings(holder) if isinstance(holder, dict) else None
+            if zone is not None and zone != holder[name]:
                 holder[name] = zone
                 repaired = True
     return repaired
@@ -210,7 +214,7 @@ def _read_again(
     dropped: Dropped,
 ) -> bool:
     """Replaces each invalid field of `unread` by what can be read of it; whether there was one.
-    `unread` then lacks the fields that were looked at, and `dropped` has those that may be."""
+    `unread` then lacks the fields that were looked at, and `dropped` has those that are cut."""
     if not isinstance(value, dict) or not unread:
         return False
     many = error.error_count() > FAULTS_MAX
@@ -219,7 +223,7 @@ def _read_again(
     for loc in invalid:
         if loc and loc[0] in unread and loc[0] in value:
             replaced[loc[0]] = unread.pop(loc[0])(value[loc[0]])
-        if loc and replaced.get(loc[0]) is not None:
+        if loc and loc[0] in CUT and replaced.get(loc[0]) is not None:
             location = _droppable(model, loc, value)
             if location is not None:
                 dropped.setdefault(_name(location), RefusalCode.FIELD_INVALID)
@@ -235,6 +239,6 @@ def _remove(value: Any, location: Location) -> None:
 
 
 def _name(location: Location) -> str:
-    """The location as text. Facts hold no addresses and names, so an entry shows its name only if
-    that is a plain code."""
-    return ".".join(name if is_plain_code(name) else "*" for name in location)
+    """The location as text. Facts hold no addresses and names, and the name of an entry may be
+    either: it is shown only if it is the name of a field."""
+    return ".".join(name if name in _FIELD_NAMES else "*" for name in location)

@@ -266,14 +266,14 @@ DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
     ContactEnrolled: ("variables",),
     ContactSteered: ("reason",),
     TouchSent: ("sent_at", "provider_message_id"),
-    TouchFailed: ("detail",),
+    TouchFailed: ("permanent", "detail"),
     TouchClicked: ("url",),
-    ContactReplied: ("text", "headers", "command_id"),
-    TouchBounced: ("reason",),
+    ContactReplied: _optional(ContactReplied),
+    TouchBounced: _optional(TouchBounced),
     ContactUnsubscribed: ("command_id", "reason"),
     ContactComplained: ("command_id",),
     AddressReopened: ("reason",),
-    ConnectionAccepted: ("sender_id",),
+    ConnectionAccepted: _optional(ConnectionAccepted),
     ConversionRecorded: ("entity_id",),
     CallEnded: ("seconds",),
 }
@@ -281,10 +281,9 @@ DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
 fact names the field. Of a map only the invalid entries are dropped.
 
 Every other field refuses the event. Those are required fields and identities, and fields whose loss
-would change or widen what the event orders: `enroll`, the campaign of an order, `permanent`,
-`automatic`, `kind`, the codes of a bounce. A reply and an opt-out do not depend on their command: a
-bad `command_id` must not cost them.
+would widen what the event does: `enroll`, the campaign of an order or a review, the command of a
+review or a conversion, `automatic` of an open or a click. A reply, an opt-out and a connection do
+not depend on their command: a bad `command_id` must not cost them. Without a valid `kind` and
+`automatic` the text and the headers of a reply decide, without a valid `permanent` the code of a
+failure, and without a valid field of a bounce the others.
 """
-
-DROPPABLE_OF_OPT_OUTS = ("automatic", "kind")
-"""The fields of contact.replied that are dropped too where the reply is an opt-out without them."""

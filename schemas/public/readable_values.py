@@ -12,16 +12,25 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from schemas.base.provider_codes import plain_code
-from schemas.channels import CHANNELS
+from schemas.base.provider_codes import HARD, SOFT, plain_code
 from schemas.public.auto_reply import COUNTED, counts
-from schemas.public.inbound_events import ContactReplied, TouchBounced, TouchFailed
-from schemas.public.opt_out_replies import opt_out_method, word_of_reply
+from schemas.public.inbound_events import (
+    CallEnded,
+    ContactReplied,
+    TouchBounced,
+    TouchClicked,
+    TouchFailed,
+    TouchOpened,
+)
 
 _TEXT_MAX, _HEADER_MAX, _CODE_MAX = 20_000, 2_000, 1_000
 _NUMBER_MAX = 1_000_000
+_OUTCOME_MAX = 200
 _KINDS = frozenset(("human", "automatic", "gone", "unsubscribe"))
+_BOUNCES = frozenset((HARD, SOFT))
+_FLAGS: dict[bool, tuple[Any, ...]] = {True: ("true", 1), False: ("false", 0)}
 _unfolded = re.compile(r"\r?\n[ \t]+").sub
+_controls = re.compile(r"[\x00-\x1f\x7f]+").sub
 
 
 def readable_text(value: Any) -> str | None:
@@ -49,15 +58,6 @@ def readable_headers(value: Any) -> dict[str, str] | None:
                 if header not in kept or not counts(header, kept[header]):
                     kept[header] = text
     return kept or None
-
-
-def is_opt_out_reply(value: dict[str, Any]) -> bool:
-    """Whether the values of a contact.replied, valid or not, are an opt-out."""
-    channel, kind = value.get("channel"), _readable_kind(value.get("kind"))
-    word = ""
-    if isinstance(channel, str) and channel in CHANNELS:
-        word = word_of_reply(channel, readable_text(value.get("text")))
-    return opt_out_method(kind, word, readable_headers(value.get("headers"))) is not None
 
 
 def _headers_in(value: Any) -> Iterator[tuple[str, Any]]:
@@ -106,19 +106,42 @@ def _readable_code(value: Any) -> str | None:
     return plain_code(value[:_CODE_MAX]) if isinstance(value, str) else None
 
 
-def _readable_kind(value: Any) -> str | None:
-    kind = value.strip().lower() if isinstance(value, str) else ""
-    return kind if kind in _KINDS else None
+def _readable_outcome(value: Any) -> str | None:
+    """The outcome of a call, which may be a number or have line breaks."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str):
+        return None
+    return _controls(" ", text).strip()[:_OUTCOME_MAX] or None
+
+
+def _readable_flag(value: Any) -> bool | None:
+    text = value.strip().lower() if isinstance(value, str) else value
+    return next((flag for flag, texts in _FLAGS.items() if text in texts), None)
+
+
+def _one_of(words: frozenset[str]) -> Callable[[Any], str | None]:
+    """The reader of a word out of a list, with capitals or blanks."""
+
+    def read(value: Any) -> str | None:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        return word if word in words else None
+
+    return read
 
 
 READABLE: dict[type[BaseModel], dict[str, Callable[[Any], Any]]] = {
     ContactReplied: {
         "text": readable_text,
         "headers": readable_headers,
-        "kind": _readable_kind,
+        "kind": _one_of(_KINDS),
+        "automatic": _readable_flag,
     },
-    TouchFailed: {"code": _readable_code, "detail": readable_text},
+    TouchOpened: {"automatic": _readable_flag},
+    TouchClicked: {"automatic": _readable_flag},
+    TouchFailed: {"code": _readable_code, "permanent": _readable_flag, "detail": readable_text},
+    CallEnded: {"outcome": _readable_outcome},
     TouchBounced: {
+        "bounce_type": _one_of(_BOUNCES),
         "reason": readable_text,
         "enhanced_code": _readable_code,
         "smtp_code": _readable_code,
@@ -126,3 +149,6 @@ READABLE: dict[type[BaseModel], dict[str, Callable[[Any], Any]]] = {
 }
 """The fields that are read again if they are invalid, each with the function that returns a valid
 value, or None where nothing can be read."""
+
+CUT = frozenset(("text", "headers", "detail", "reason"))
+"""The fields of which only a part is read."""

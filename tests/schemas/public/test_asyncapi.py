@@ -36,7 +36,7 @@ def test_the_document_has_every_event_and_every_public_topic() -> None:
 def test_a_message_lists_the_fields_that_are_dropped_if_they_are_invalid() -> None:
     messages = document()["components"]["messages"]
     assert "customer.phone" in messages["job_completed"]["x-dropped-if-invalid"]
-    assert messages["touch_failed"]["x-dropped-if-invalid"] == ["detail"]
+    assert messages["touch_failed"]["x-dropped-if-invalid"] == ["permanent", "detail"]
     assert "x-dropped-if-invalid" not in messages["tenant_upserted"]
 
 

@@ -56,7 +56,7 @@ def test_numbers_that_are_not_finite_are_no_values(number: str) -> None:
     }
     contact = with_number("contact.upserted", number, addresses=None, attributes={"x": 0})
     assert decode_record(record_headers("contact.upserted"), contact).dropped == {
-        "attributes.x": RefusalCode.FIELD_INVALID
+        "attributes.*": RefusalCode.FIELD_INVALID
     }
 
 
@@ -93,7 +93,7 @@ def test_a_value_of_ten_megabytes_is_refused_before_it_is_parsed() -> None:
 
 def test_a_refused_text_is_not_repeated_in_the_detail() -> None:
     refused = refusal(
-        record_headers("contact.replied"), record_value("contact.replied", kind="secret" * 5_000)
+        record_headers("contact.replied"), record_value("contact.replied", channel="secret" * 5_000)
     )
     assert refused.code is RefusalCode.FIELD_INVALID
     assert "secret" not in refused.detail

@@ -106,8 +106,6 @@ def test_headers_without_one_that_counts_are_dropped(headers: Any) -> None:
     [
         {"channel": "sms", "text": "STOP"},
         {"channel": "sms", "text": "STOP\x00"},
-        {"kind": "unsubscribe"},
-        {"kind": " Unsubscribe "},
         {"headers": APPLE},
         {"headers": {**MANY, **APPLE}},
     ],
@@ -116,7 +114,8 @@ def test_headers_without_one_that_counts_are_dropped(headers: Any) -> None:
     ("field", "value"),
     [
         *[("command_id", "SM8f3"), ("command_id", ""), ("command_id", 7)],
-        *[("automatic", "false"), ("automatic", "yes"), ("automatic", 1), ("automatic", [])],
+        *[("automatic", "maybe"), ("automatic", "yes"), ("automatic", 7), ("automatic", [])],
+        *[("kind", ""), ("kind", "odd"), ("kind", 7), ("kind", [])],
     ],
 )
 def test_no_other_field_costs_an_opt_out(opt_out: dict[str, Any], field: str, value: Any) -> None:
@@ -125,12 +124,62 @@ def test_no_other_field_costs_an_opt_out(opt_out: dict[str, Any], field: str, va
     assert field in dropped
 
 
-@pytest.mark.parametrize("kind", ["", "odd", 7, []])
-def test_an_invalid_kind_costs_no_opt_out(kind: Any) -> None:
-    assert method_of(reply_of(channel="sms", text="STOP", kind=kind)[0]) == "text"
-    assert method_of(reply_of(headers=APPLE, kind=kind)[0]) == "reply"
-    whole = record_value("contact.replied", channel="sms", text="Stop by on Monday", kind=kind)
-    assert refusal(record_headers("contact.replied"), whole).code is INVALID
+@pytest.mark.parametrize("opt_out", ["unsubscribe", " Unsubscribe "])
+@pytest.mark.parametrize("invalid", [{"command_id": ""}, {"automatic": "maybe"}])
+def test_no_other_field_costs_an_opt_out_by_its_kind(opt_out: str, invalid: dict[str, Any]) -> None:
+    data, dropped = reply_of(kind=opt_out, **invalid)
+    assert (method_of(data), dropped) == ("reply", {*invalid})
+
+
+@pytest.mark.parametrize("fields", [{"kind": "odd"}, {"kind": ""}, {"automatic": "maybe"}])
+def test_the_text_and_the_headers_decide_without_a_valid_kind(fields: dict[str, Any]) -> None:
+    data, dropped = reply_of(channel="sms", text="Stop by on Monday", **fields)
+    assert (method_of(data), data.kind, data.automatic, dropped) == (None, None, None, {*fields})
+    automatic = {"Auto-Submitted": "auto-replied"}
+    data, dropped = reply_of(headers=automatic, **fields)
+    assert (data.headers, data.automatic, dropped) == (automatic, None, {*fields})
+
+
+@pytest.mark.parametrize(("value", "flag"), [("false", False), (" True", True), (1, True)])
+def test_a_flag_may_be_a_text(value: Any, flag: bool) -> None:
+    data, dropped = reply_of(automatic=value)
+    assert (data.automatic, dropped) == (flag, set())
+    for name, field in [("touch.opened", "automatic"), ("touch.failed", "permanent")]:
+        event = decode_record(record_headers(name), record_value(name, **{field: value}))
+        assert (getattr(event.data, field), event.dropped) == (flag, None)
+
+
+def test_a_failure_without_a_valid_permanent_and_a_bounce_without_a_valid_type_count() -> None:
+    failed = record_value("touch.failed", code="550", permanent="perhaps")
+    event = decode_record(record_headers("touch.failed"), failed)
+    assert (event.data.permanent, event.dropped) == (None, {"permanent": INVALID})
+    bounced = record_value("touch.bounced", bounce_type="odd", smtp_code=[550])
+    event = decode_record(record_headers("touch.bounced"), bounced)
+    assert event.dropped == {"bounce_type": INVALID, "smtp_code": INVALID}
+    bounced = record_value("touch.bounced", bounce_type="Hard")
+    assert decode_record(record_headers("touch.bounced"), bounced).data.bounce_type == "hard"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "read"),
+    [
+        *[("no-answer\r\n", "no-answer"), ("busy\n486", "busy 486"), (486, "486")],
+        ("x" * 900, "x" * 200),
+    ],
+)
+def test_the_outcome_of_a_call_is_never_lost(outcome: Any, read: str) -> None:
+    ended = record_value("call.ended", outcome=outcome)
+    event = decode_record(record_headers("call.ended"), ended)
+    assert (event.data.outcome, event.dropped) == (read, None)
+    for wrong in ([], "\x00", True, None):
+        ended = record_value("call.ended", outcome=wrong)
+        assert refusal(record_headers("call.ended"), ended).detail.startswith("outcome")
+
+
+def test_a_connection_does_not_depend_on_its_command() -> None:
+    accepted = record_value("connection.accepted", command_id="SM8f3")
+    event = decode_record(record_headers("connection.accepted"), accepted)
+    assert (event.data.command_id, event.dropped) == (None, {"command_id": INVALID})
 
 
 def test_the_command_of_a_reply_costs_only_itself() -> None:
