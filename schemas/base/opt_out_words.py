@@ -1,8 +1,8 @@
 """Opt-outs by text: words that, as a whole message, end writing on a channel, and those that lift
 that again.
 
-The words are compared in a form without case, blanks, punctuation and invisible characters: `Stop!`
-and ` "STOP" ` are one word. No text of a message is kept; the tenant's own words, which intake does
+The words are compared in a form without case, accents, blanks, punctuation and invisible
+characters: `Stop!` and ` "STOP" ` are one word, and so are `ARRÊT` and `arret`. No text of a message is kept; the tenant's own words, which intake does
 not know, are compared by digests.
 """
 
@@ -26,6 +26,10 @@ _DROPPED = frozenset("PSZC")
 """The groups of Unicode characters that are no part of a word: punctuation, symbols, separators,
 and control or invisible characters."""
 
+_LETTERS = dict.fromkeys(range(0x300, 0x370)) | {ord("ı"): "i", ord("ł"): "l", ord("ø"): "o"}
+"""What becomes of accents, which people leave out, and of letters that are not composed of a letter
+and an accent. Marks of other scripts are vowels, and stay."""
+
 
 def word_of(text: str) -> str:
     """The form in which a whole message is compared; empty if it is too long for a word."""
@@ -33,7 +37,9 @@ def word_of(text: str) -> str:
         return ""
     plain = unicodedata.normalize("NFKD", text).casefold()
     word = "".join(char for char in plain if unicodedata.category(char)[0] not in _DROPPED)
-    return unicodedata.normalize("NFKD", word) if len(word) <= _WORD_MAX else ""
+    if len(word) > _WORD_MAX:
+        return ""
+    return word if word.isascii() else unicodedata.normalize("NFKD", word).translate(_LETTERS)
 
 
 def digest_of(word: str) -> bytes:

@@ -40,6 +40,21 @@ def test_the_words_of_a_tenant_are_compared_by_their_digests() -> None:
     assert not is_opt_out(digest_of(word_of("more")), ())
 
 
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        *[("ARRET", "arrêt"), ("Arre\u0302t", "ARRET"), ("BIRAK", "bırak"), ("İPTAL", "iptal")],
+        *[("NO MÁS", "no mas"), ("Überspringen", "uberspringen"), ("СТОЙ", "стои")],
+    ],
+)
+def test_accents_do_not_matter(left: str, right: str) -> None:
+    assert word_of(left) == word_of(right)
+
+
+def test_vowels_of_other_scripts_matter() -> None:
+    assert word_of("रोको") != word_of("रक")
+
+
 @given(st.text(max_size=60))
 def test_a_word_is_the_word_of_itself(text: str) -> None:
     assert word_of(word_of(text)) == word_of(text)
