@@ -4,6 +4,7 @@ Any bytes decode to a PublicEvent or raise Refused. The only other error is Sche
 the schema registry does not answer: the record may be good, so it must not become a dead letter.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
@@ -122,19 +123,39 @@ class Decoder:
             return without_faulty_fields(event_reader.model, validate, datum, error)
 
 
+_escape = re.compile(
+    rb"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+).sub
+
+
+def _without_half(found: re.Match[bytes]) -> bytes:
+    """An escape of JSON; half a character, which programs leave where they cut a text, becomes NUL,
+    and makes its field invalid."""
+    return rb"\u0000" if found[2] else found[0]
+
+
 def _from_faulty_json(
     event_reader: _EventReader, body: bytes, error: ValidationError
 ) -> tuple[Any, Dropped | None]:
     """The event without the optional fields that are invalid. Raises Refused if it has none without
     them."""
-    try:
-        value = from_json(body)
-    except ValueError:
-        raise refusal(error) from None
 
     def validate(value: Any) -> Any:
         return event_reader.from_json(to_json(value, inf_nan_mode="constants"))
 
+    try:
+        value = from_json(body)
+    except ValueError:
+        try:
+            value = from_json(_escape(_without_half, body))
+        except ValueError:
+            raise refusal(error) from None
+        try:
+            return validate(value), None
+        except ValidationError as further:
+            error = further
     return without_faulty_fields(event_reader.model, validate, value, error)
 
 

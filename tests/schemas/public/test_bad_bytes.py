@@ -79,9 +79,28 @@ def with_number(ce_type: str, number: str, /, **changed: Any) -> bytes:
     return head + b": " + number.encode() + b"}" + tail
 
 
-def test_lone_surrogates_are_refused() -> None:
-    reply = record_value("contact.replied", text="X").replace(b'"X"', rb'"\ud800"')
-    assert refusal_code(record_headers("contact.replied"), reply) is RefusalCode.NOT_JSON
+@pytest.mark.parametrize("half", [rb"\ud83d", rb"\uDE00", rb"\ud83d\ud83d", rb"\uD83D\n"])
+def test_half_a_character_costs_only_its_field(half: bytes) -> None:
+    reply = record_value("contact.replied", channel="sms", text="X", headers=None)
+    cut = reply.replace(b'"X"', rb'"\ud83d\ude00 \\ud800 STOP' + half + b'"')
+    event = decode_record(record_headers("contact.replied"), cut)
+    assert event.data.text.startswith("😀 \\ud800 STOP")
+    assert event.dropped == {"text": RefusalCode.FIELD_INVALID}
+    named = record_value("contact.upserted", first_name="X").replace(b'"X"', b'"' + half + b'"')
+    event = decode_record(record_headers("contact.upserted"), named)
+    assert (event.data.first_name, {*(event.dropped or ())}) == (None, {"first_name"})
+
+
+def test_half_a_character_in_an_id_refuses_the_event() -> None:
+    reply = record_value("contact.replied", contact_id="X").replace(b'"X"', rb'"ann\ud83d"')
+    refused = refusal(record_headers("contact.replied"), reply)
+    assert (refused.code, refused.detail[:10]) == (RefusalCode.FIELD_INVALID, "contact_id")
+
+
+def test_half_a_character_in_what_is_no_json_either_way() -> None:
+    assert (
+        refusal_code(record_headers("contact.replied"), rb'{"a": "\ud83d') is RefusalCode.NOT_JSON
+    )
 
 
 def test_a_value_of_ten_megabytes_is_refused_before_it_is_parsed() -> None:
