@@ -45,7 +45,7 @@ _decimals = re.compile(r"(?<=[0-9]{7})\.0{1,2}$")  # a number cell of a spreadsh
 _is_american_and_more = re.compile(
     r"(?:\+?1[ .-]?)?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}[\s(\[]+[0-9]{1,5}[)\]]?"
 ).fullmatch
-_has_second_end = re.compile(r"(?:\d\D?){7,}\s?[/／]\s?\d{1,4}$").search
+_has_second_end = re.compile(r"(?:\d[^\d/／]?){7,}\s?[/／]\s?\d{1,4}$").search
 _DIGITS_MIN, _DIGITS_MAX = 5, 17  # E.164 has 15 at most; people add a 0 that is not dialled
 _PREFIXES = ("00", "011")
 """What people dial before a country code, in most countries and in North America."""
