@@ -204,6 +204,26 @@ def test_a_line_with_an_unclosed_quote_is_rejected_alone() -> None:
     assert [each.code for each in results if isinstance(each, RejectedLine)] == [CsvCode.QUOTE]
 
 
+def test_a_quote_of_another_line_does_not_join_people() -> None:
+    head = b"email,notes,first_name\n"
+    lines = (
+        *(b'a@x.com,"unclosed,Ann\n', b"b@x.com,ok,Bob\n", b'c@x.com,5" pipe,Carl\n'),
+        *(b'd@x.com,6" pipe,Dan\n', b'e@x.com,"a ""b"" c",Eve\n', b'f@x.com,"x" y,Fay\n'),
+    )
+    results = read(*lines, head=head)
+    events = [each.event for each in results if isinstance(each, ContactLine)]
+    assert [(event.first_name, event.attributes) for event in events] == [
+        ("Bob", {"notes": "ok"}),
+        ("Carl", {"notes": '5" pipe'}),
+        ("Dan", {"notes": '6" pipe'}),
+        ("Eve", {"notes": 'a "b" c'}),
+        ("Fay", {"notes": "x y"}),
+    ]
+    assert [(each.line, each.code) for each in results if isinstance(each, RejectedLine)] == [
+        (2, CsvCode.QUOTE)
+    ]
+
+
 def test_empty_lines_are_ignored() -> None:
     assert read(b"\n", b",,,,,\r\n", b"  \n") == []
 
