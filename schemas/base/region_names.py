@@ -40,17 +40,20 @@ FURTHER_NAMES: dict[str, str] = {
     "US-TN": "tenn",
     "US-TX": "tex",
     "US-VA": "virg",
-    "US-VI": "virgin islands, us virgin islands",
+    "US-VI": "virgin islands, us virgin islands, usvi",
     "US-WA": "wash",
     "US-WI": "wis, wisc",
     "US-WV": "west va, west virg",
     "US-WY": "wyo",
     "CA-AB": "alta",
+    "CA-BC": "colombie britannique",
     "CA-MB": "man",
-    "CA-NL": "nfld, newfoundland, labrador, nf",
-    "CA-NT": "nwt",
+    "CA-NB": "nouveau brunswick",
+    "CA-NL": "nfld, newfoundland, labrador, nf, newfoundland labrador, terre neuve et labrador",
+    "CA-NS": "nouvelle ecosse",
+    "CA-NT": "nwt, territoires du nord ouest",
     "CA-ON": "ont",
-    "CA-PE": "pei",
+    "CA-PE": "pei, ile du prince edouard, ipe",
     "CA-QC": "que, pq",
     "CA-SK": "sask",
     "CA-YT": "yukon territory, yk",
@@ -59,7 +62,7 @@ FURTHER_NAMES: dict[str, str] = {
     "DE-MV": "mecklenburg western pomerania",
     "DE-NI": "lower saxony",
     "DE-NW": "north rhine westphalia, nrw",
-    "DE-RP": "rhineland palatinate",
+    "DE-RP": "rhineland palatinate, rlp",
     "DE-SN": "saxony",
     "DE-ST": "saxony anhalt",
     "DE-TH": "thuringia",
@@ -109,7 +112,10 @@ DIRECTIONS: dict[str, str] = {
 }
 """What a first word stands for where more words follow: `N. Carolina`."""
 
-TITLES = ("state of ", "commonwealth of ", "province of ", "territory of ", "the ")
+TITLES = (
+    *("state of ", "commonwealth of ", "province of ", "territory of ", "canton of ", "the "),
+    *("freistaat ", "bundesland ", "kanton "),
+)
 """What may stand before a name."""
 
 TITLES_AFTER = (" state", " province", " region", " territory")
