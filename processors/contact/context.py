@@ -10,10 +10,11 @@ from processors.shared.address_keys import digest_of, known_digest, known_digest
 from processors.shared.send_windows import widened
 from processors.shared.tenant_lookup import ADDRESS_OF, campaign_key, country_of, tenant_key
 from schemas.addresses.places import Place
-from schemas.base.zone_names import other_zones
+from schemas.base.zone_names import is_short_iana
+from schemas.base.zone_repair import zones_meant
 from schemas.base.zones import zone_country
 from schemas.campaigns.compiled_definition import Definition, Step, StepWindow
-from schemas.channels import ADDRESSES, CHANNELS, Channel
+from schemas.channels import ADDRESSES, CHANNELS, PHONE, Channel
 from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.messages import Window
@@ -157,8 +158,9 @@ class Context:
         window, and inside the hours of the law if the tenant asks for them (F-6, C-33). None if any
         time is fine.
 
-        Times are by the contact's time zone if it is known (by all zones that EST and the like may
-        mean), else by all zones that the address may be in, else by the tenant's.
+        Times are by the contact's time zone if it is known, else by all zones that the address may
+        be in, else by the tenant's; a short name such as EST is the zone that the person's place or
+        the tenant's country has for it.
         """
         tenant, channel = self.tenant, CHANNELS[step.channel]
         assert tenant is not None
@@ -169,13 +171,20 @@ class Context:
             allowed = region_rules.calling_hours(self.contact.profile.region, countries)
         if start == end and step.window is None and not allowed:
             return None
-        if timezone := self.contact.profile.timezone:
-            also = other_zones(timezone)
-            return Window(timezone, start, end, "contact", step.window, also, allowed, region)
-        if zones := self._place(channel).zones:
-            first, *more = zones
-            return Window(first, start, end, "phone", step.window, tuple(more), allowed, region)
-        return Window(tenant.timezone, start, end, "tenant", step.window, (), allowed, region)
+        profile = self.contact.profile
+        zones: tuple[str, ...]
+        if timezone := profile.timezone:
+            source = "contact"
+            if is_short_iana(timezone):
+                phone, _ = profile.addresses.get(PHONE.name, ("", 0))
+                zones = zones_meant(timezone, profile.region, phone, country_of(tenant))
+            else:
+                zones = (timezone,)
+        elif zones := self._place(channel).zones:
+            source = "phone"
+        else:
+            zones, source = zones_meant(tenant.timezone, "", "", country_of(tenant)), "tenant"
+        return Window(zones[0], start, end, source, step.window, zones[1:], allowed, region)
 
     def _quiet_hours(self, definition: Definition) -> tuple[int, int, str]:
         """Start and end of the campaign's quiet hours, or else the tenant's, in minutes of the day,

@@ -4,16 +4,18 @@ No text may contain NUL, because PostgreSQL cannot store it; every number is fin
 bits. So every valid value can be written to a log, to a state and to PostgreSQL.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from schemas.base.regions import is_country
 from schemas.base.times import EARLIEST, LATEST, OUT_OF_RANGE, format_rfc3339, parse_moment
-from schemas.base.zone_names import zone_named
+from schemas.base.zone_names import NO_SINGLE_ZONE, is_short_iana, single_zone, zone_named
 from schemas.base.zones import ZONE_NAMES
 from schemas.channels import ADDRESSES, ALL_CHANNELS, CHANNELS, EMAIL, LINKEDIN_URL, PHONE, Address
 
@@ -21,6 +23,9 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 UUID_PATTERN = r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 _NO_NUL = r"^[^\x00]*$"
 _NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""Without control characters and without any character that ends a line."""
+
 INT_MAX = 2**63 - 1
 _ZONE_TEXT_MAX = 100
 DOCUMENT_DEPTH = 16
@@ -61,6 +66,12 @@ class MomentType:
         )
 
 
+_NO_ZONE = (
+    "not a time zone: an IANA name such as America/New_York, the name that Windows has for it, or a"
+    " short name with one meaning"
+)
+
+
 class _ZoneType:
     """The name of a time zone; other names than that of IANA are replaced by it (schemas/base/
     zone_names.py).
@@ -69,28 +80,31 @@ class _ZoneType:
     be slower.
     """
 
-    def __init__(self, exact: frozenset[str]) -> None:
-        self.exact = sorted(exact)
+    def __init__(
+        self,
+        exact: frozenset[str],
+        find: Callable[[str], str | None] = zone_named,
+        message: str = _NO_ZONE,
+    ) -> None:
+        self.exact, self.find, self.message = sorted(exact), find, message
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         other = core_schema.no_info_after_validator_function(
-            _zone_of_text, core_schema.str_schema(max_length=_ZONE_TEXT_MAX, strict=True)
+            self._zone_of_text, core_schema.str_schema(max_length=_ZONE_TEXT_MAX, strict=True)
         )
         return core_schema.custom_error_schema(
             core_schema.union_schema(
                 [core_schema.literal_schema(list(self.exact)), other], mode="left_to_right"
             ),
             custom_error_type="timezone_unknown",
-            custom_error_message="not a time zone: an IANA name such as America/New_York, the name"
-            " that Windows has for it, or a short name with one meaning",
+            custom_error_message=self.message,
         )
 
-
-def _zone_of_text(text: str) -> str:
-    name = zone_named(text)
-    if name is None:
-        raise ValueError("not a time zone")
-    return name
+    def _zone_of_text(self, text: str) -> str:
+        name = self.find(text)
+        if name is None:
+            raise ValueError("not a time zone")
+        return name
 
 
 class _RowOf:
@@ -174,12 +188,20 @@ EntityId = Annotated[str, StringConstraints(min_length=1, max_length=200, patter
 CommandId = Annotated[str, StringConstraints(pattern=UUID_PATTERN, to_lower=True)]
 """A UUID in lower case; capitals are converted, because some libraries write them."""
 
-Line = Annotated[str, StringConstraints(max_length=320, pattern=_NO_CONTROL)]
+Line = Annotated[str, StringConstraints(max_length=320, pattern=_ONE_LINE)]
 """One line of text, such as a name, without characters that could forge a header. An empty text
 clears the field."""
 
-Evidence = Annotated[str, StringConstraints(min_length=1, max_length=320, pattern=_NO_CONTROL)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Evidence = Annotated[str, StringConstraints(min_length=1, max_length=320, pattern=_ONE_LINE)]
+
+
+def _country(code: str) -> str:
+    if not is_country(code):
+        raise ValueError("no country has this code: give one of ISO 3166-1, such as US")
+    return code
+
+
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
 """ISO 3166-1 alpha-2."""
 
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=_NO_CONTROL)]
@@ -191,6 +213,17 @@ Moment = Annotated[int, MomentType(), WithJsonSchema({"type": "string", "format"
 _ZONE_JSON = {"type": "string", "description": "an IANA time zone such as America/New_York"}
 Zone = Annotated[str, _ZoneType(ZONE_NAMES), WithJsonSchema(_ZONE_JSON)]
 ZoneOrEmpty = Annotated[str, _ZoneType(ZONE_NAMES | {""}), WithJsonSchema(_ZONE_JSON)]
+
+SingleZone = Annotated[
+    str,
+    _ZoneType(
+        frozenset(name for name in ZONE_NAMES if not is_short_iana(name)),
+        single_zone,
+        NO_SINGLE_ZONE,
+    ),
+    WithJsonSchema(_ZONE_JSON),
+]
+"""The zone of a business. Names such as EST, which mean the local time of a country, are none."""
 
 ChannelName = Annotated[str, _RowOf([*CHANNELS])]
 """The name of a row of the table of channels (X-6)."""

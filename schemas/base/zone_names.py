@@ -2,8 +2,9 @@
 CLDR, in the pinned package `tzlocal`), or a short name such as `AEDT`.
 
 A short name of several zones counts only with a country or a region: `PST` is Los Angeles in the
-USA, Tijuana in Mexico and Manila in the Philippines. Offsets such as `UTC-5` are no zones, because
-they have no summer time.
+USA, Tijuana in Mexico and Manila in the Philippines. It counts alone if all its zones have one
+clock, as those of `PDT` have. Offsets such as `UTC-5` are no zones, because they have no summer
+time; nor is `EST` where one zone is needed, because people mean the local time by it.
 """
 
 import re
@@ -11,6 +12,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 
 from schemas.base.zones import ZONE_NAMES, zone
+
+NO_SINGLE_ZONE = (
+    "not one time zone: give an IANA name such as America/New_York, or the name that Windows has"
+    " for it; a short name such as EST or PST counts only with a country that has it, and a clock"
+    " without summer time is named UTC or Etc/GMT+5"
+)
+"""What to do about a text that `single_zone` refuses."""
 
 SHORT_NAMES: dict[str, dict[str, str]] = {
     "ET EST EDT": {
@@ -114,12 +122,19 @@ _LONG = re.compile(
     r"(?:us[ /])?(eastern|central|mountain|pacific)(?: (?:standard|daylight))?(?: time)?"
     r"( \(us ?(?:&|and) ?canada\))?"
 ).fullmatch
-_SUMMER_TIME = {"EST": "America/New_York", "MST": "America/Denver", "GMT": "Europe/London"}
-"""What people mean as well by IANA names of a time without summer time."""
-
 _SEASONS = tuple(datetime(2026, month, 1, tzinfo=UTC) for month in (1, 7))
 """Moments at which summer time tells zones with one short name apart."""
 
+_UNCLEAR_WITHOUT_SEASON = frozenset(
+    f"{words} time"
+    for words in (
+        *("eastern", "central", "mountain", "pacific", "atlantic", "us eastern", "us mountain"),
+        *("gmt", "greenwich", "russian", "samoa"),
+    )
+)
+"""What names of Windows become without `Standard` that then have other meanings too."""
+
+_OFFSET = re.compile(r"(?:utc|gmt) ?[+-] ?[0-9:]+").fullmatch
 _OFFSET_FIRST = re.compile(r"\((?:utc|gmt)[^)]*\) *")
 _NAME_LAST = re.compile(r".*\(([a-z_]+/[a-z0-9_/+-]+)\)").fullmatch
 
@@ -147,15 +162,28 @@ def zone_named(text: str, *places: str, near: tuple[str, ...] = ()) -> str | Non
         return known
     if found := _LONG(words):
         known = _of_places(_OF_NORTH_AMERICA[found[1]], places, near)
-        return known or (_of_places(_OF_NORTH_AMERICA[found[1]], ("US",)) if found[2] else None)
-    return _short_names().get(words.upper(), {}).get("")
+        if known is None and found[2]:
+            known = _of_places(_OF_NORTH_AMERICA[found[1]], ("US",))
+        return known or (None if places else _of_one_clock(_OF_NORTH_AMERICA[found[1]]))
+    short = words.upper()
+    known = _short_names().get(short, {}).get("")
+    return known or (None if places else _of_one_clock(short))
 
 
-def other_zones(name: str) -> tuple[str, ...]:
-    """The zones that an IANA name may mean as well, if it is not known where the person is: EST is
-    New York too."""
-    also = _SUMMER_TIME.get(name)
-    return (also,) if also else ()
+def single_zone(text: str, country: str = "") -> str | None:
+    """The IANA name of the one time zone that a text names in a country, as a tenant has one; None
+    for names such as EST, which are IANA names but mean the local time, if the country has none."""
+    name = zone_named(text, country) if country else zone_named(text)
+    return None if name is None or is_short_iana(name) else name
+
+
+@cache
+def zones_called(short: str) -> tuple[str, ...]:
+    """One zone of each clock that a short IANA name may mean, itself first: EST and New York."""
+    clocks: dict[tuple[timedelta | None, ...], str] = {}
+    for name in (short, *_short_names()[short].values()):
+        clocks.setdefault(_seasons(name), name)
+    return tuple(clocks.values())
 
 
 def is_short_iana(name: str) -> bool:
@@ -173,6 +201,14 @@ def _of_places(short: str, places: tuple[str, ...], near: tuple[str, ...] = ()) 
         if found:
             return _nearest(short, found.pop(), near) if len(found) == 1 else None
     return _nearest(short, None, near)
+
+
+@cache
+def _of_one_clock(short: str) -> str | None:
+    """The first zone of a short name that several zones have, if their clocks never differ."""
+    zones = [name for name in _short_names().get(short, {}).values() if _has_name(name, short)]
+    is_one = len(zones) > 1 and len({_seasons(name) for name in zones}) == 1
+    return zones[0] if is_one else None
 
 
 def _nearest(short: str, usual: str | None, near: tuple[str, ...]) -> str | None:
@@ -218,12 +254,14 @@ def _iana_names() -> dict[str, str]:
 @cache
 def _windows_names() -> dict[str, str]:
     """The zones by the names of Windows, in lower case. `Daylight` or `Summer` is what Windows and
-    browsers write in place of `Standard` while summer time lasts."""
+    browsers write in place of `Standard` while summer time lasts; others leave the word out."""
     from tzlocal.windows_tz import win_tz
 
     names = {}
     for name, target in win_tz.items():
-        if target in ZONE_NAMES:
-            for season in ("standard", "daylight", "summer"):
-                names[name.casefold().replace("standard", season)] = target
+        if target in ZONE_NAMES and not _OFFSET(name.casefold()):
+            for season in ("standard ", "daylight ", "summer ", ""):
+                names[name.casefold().replace("standard ", season)] = target
+    for name in _UNCLEAR_WITHOUT_SEASON:
+        names.pop(name, None)
     return names | {"british summer time": "Europe/London"}

@@ -6,11 +6,12 @@ is asked only where a zone is refused, or where its name has another meaning in 
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from schemas.addresses.places import NOWHERE, place_of_number
 from schemas.base.regions import regions_named
-from schemas.base.zone_names import is_short_iana, zone_named
+from schemas.base.zone_names import is_short_iana, zone_named, zones_called
 
 _NAMES = ("timezone", "country", "region", "phone")
 
@@ -30,6 +31,19 @@ def zone_in_place(timezone: str | None, region: str | None, phone: str | None) -
     if not timezone or not is_short_iana(timezone):
         return timezone
     return _zone(timezone, "", region or "", phone or "") or timezone
+
+
+@lru_cache(maxsize=16_384)
+def zones_meant(timezone: str, region: str, phone: str, country: str) -> tuple[str, ...]:
+    """The zones that a stored zone means for a person of a tenant in a country: one, but of EST,
+    MST and the like one of each possible clock if neither the person's own place nor that country
+    decides. Empty texts are unknown."""
+    if not is_short_iana(timezone):
+        return (timezone,)
+    name = zone_in_place(timezone, region, phone) or timezone
+    if is_short_iana(name):
+        name = _zone(timezone, country, region, phone) or name
+    return zones_called(name) if is_short_iana(name) else (name,)
 
 
 def _zone(timezone: str, country: str, region: str, phone: str) -> str | None:

@@ -17,6 +17,21 @@ ZONE_NAMES: frozenset[str] = frozenset(available_timezones() - {"Factory"})
 _NO_PLACE = frozenset({"CET", "EET", "EST", "HST", "MET", "MST", "WET"})
 """Names of a time of many countries, which tzdata links to the zone of one city."""
 
+_LINKED_ABROAD = {
+    "Africa/Asmera": "ER",
+    "Africa/Timbuktu": "ML",
+    "America/Coral_Harbour": "CA",
+    "America/Virgin": "VI",
+    "Antarctica/South_Pole": "AQ",
+    "Atlantic/Jan_Mayen": "SJ",
+    "Iceland": "IS",
+    "Pacific/Johnston": "UM",
+    "Pacific/Ponape": "FM",
+    "Pacific/Truk": "FM",
+    "Pacific/Yap": "FM",
+}
+"""The country of older names that tzdata links to a zone of another country with the same time."""
+
 
 @cache
 def zone(name: str) -> ZoneInfo:
@@ -43,7 +58,7 @@ def zone_country(name: str) -> str:
 @cache
 def _countries() -> dict[str, str]:
     """The country of each zone, by the tables of tzdata; all names of a zone have its country."""
-    countries: dict[str, str] = {}
+    countries = dict(_LINKED_ABROAD)
     for table in ("zone.tab", "zone1970.tab"):
         for codes, _, name in _rows(table, "\t", 3):
             countries.setdefault(name, codes[:2])

@@ -154,7 +154,7 @@ class LineReader:
         for name in [*attributes][_ATTRIBUTES_MAX:]:
             del attributes[name]
             dropped.append(self._drop(line, name, cells, f"more than {_ATTRIBUTES_MAX} attributes"))
-        if is_short_iana(values.get(_ZONE, "")):
+        if is_short_iana(values.get(_ZONE, "").upper()):
             values[_ZONE] = self._zone_of(values) or values[_ZONE]
         while True:
             try:

@@ -5,7 +5,7 @@ Their owners publish them on the topics `campaigns` and `senders`.
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from schemas.base.field_types import (
     ChannelName,
@@ -19,8 +19,10 @@ from schemas.base.field_types import (
     Line,
     Moment,
     ServiceTypeName,
+    SingleZone,
     Zone,
 )
+from schemas.base.opt_out_words import problem_of
 from schemas.public.inbound_events import Part, TenantEvent
 
 
@@ -112,7 +114,14 @@ class QuietHours(SendWindow):
     strict_regions: Annotated[list[Line], Field(max_length=500, default_factory=list)]
 
 
-Word = Annotated[Line, Field(min_length=1, max_length=40)]
+def _opt_out_word(text: str) -> str:
+    problem = problem_of(text)
+    if problem is not None:
+        raise ValueError(problem)
+    return text
+
+
+OptOutWord = Annotated[Line, Field(min_length=1, max_length=40), AfterValidator(_opt_out_word)]
 
 
 class TenantUpserted(TenantEvent):
@@ -124,14 +133,14 @@ class TenantUpserted(TenantEvent):
     `calling_hours` (release 3) calls and texts also keep to the hours that the law allows in the
     person's region."""
 
-    timezone: Zone
+    timezone: SingleZone
     quiet_hours: QuietHours | None = None
     limits: dict[ChannelName, Hourly] = Field(default_factory=dict)
     delay_hours_by_service: dict[ServiceTypeName, Hours] = Field(default_factory=dict)
     frequency_caps: FrequencyCaps | None = None
     fence: Moment | None = None
     country: Country | None = None
-    opt_out_words: Annotated[list[Word], Field(max_length=100, default_factory=list)]
+    opt_out_words: Annotated[list[OptOutWord], Field(max_length=100, default_factory=list)]
     calling_hours: bool = False
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from processors.intake import internal_message
 from schemas.base.times import DAY, HOUR, MomentUs, parse_rfc3339
-from schemas.base.zones import is_zone
+from schemas.base.zone_names import NO_SINGLE_ZONE, single_zone
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import read_definition
 from schemas.campaigns.yaml_document import parse_document
@@ -180,9 +180,9 @@ def _tenants(
 
 
 def _tenant(tenant_id: str, recorded: UpsertTenant | None, options: TenantOptions) -> UpsertTenant:
-    zone = recorded.timezone if recorded is not None else "UTC"
-    given_zone = options._replace(timezone=options.timezone or zone)
-    event = tenant_event(tenant_id, **given_zone._asdict())
+    given_zone = options._replace(timezone=options.timezone or "UTC")
+    country = recorded.country if recorded is not None else ""
+    event = tenant_event(tenant_id, **given_zone._asdict(), country=country or None)
     given = internal_message(PublicEvent("tenant.upserted", tenant_id, SOURCE, None, event), 0)
     assert isinstance(given, UpsertTenant)
     if recorded is None:
@@ -191,7 +191,7 @@ def _tenant(tenant_id: str, recorded: UpsertTenant | None, options: TenantOption
     start, end = quiet or (recorded.quiet_start, recorded.quiet_end)
     return msgspec.structs.replace(
         recorded,
-        timezone=given.timezone,
+        timezone=given.timezone if options.timezone else recorded.timezone,
         limits={**recorded.limits, **given.limits},
         caps={**recorded.caps, **given.caps},
         quiet_start=start,
@@ -238,10 +238,11 @@ def _population(
 
 def _zones(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    wrong = [name for name in names if not is_zone(name)]
+    zones = {name: single_zone(name) for name in names}
+    wrong = [name for name, known in zones.items() if known is None]
     if wrong:
-        raise CommandError(f"not an IANA time zone: {', '.join(wrong)}", EXIT_USAGE)
-    return names
+        raise CommandError(f"--zones: {', '.join(wrong)}: {NO_SINGLE_ZONE}", EXIT_USAGE)
+    return [known for name in names if (known := zones[name]) is not None]
 
 
 def _contacts(file: Path, rejected: RejectedInputs) -> Iterator[ContactUpserted]:

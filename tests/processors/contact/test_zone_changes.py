@@ -33,9 +33,16 @@ from tests.testing.story import (
 # START is 15:00 UTC, 09:00 in Chicago; the quiet hours are 21:00 to 08:00.
 
 
-def in_zone(timezone: str, *rows: dict[str, Any], region: str = "") -> World:
+def in_zone(
+    timezone: str,
+    *rows: dict[str, Any],
+    region: str = "",
+    of_tenant: dict[str, Any] | None = None,
+) -> World:
     """Ann, in this zone, was just enrolled by hand."""
     world = world_with_campaign(steps=list(rows))
+    if of_tenant:
+        deliver(world, tenant(at=START + 1, cause="t#2", **of_tenant))
     person = {"email": "ann@example.com", "timezone": timezone, "region": region}
     deliver(world, upserted(world, **person))
     return deliver(world, enroll_by_hand(world))
@@ -106,21 +113,28 @@ def test_the_zone_of_the_tenant_counts_for_who_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timezone", "due", "goes"),
+    ("timezone", "due", "of_tenant", "goes"),
     [
-        ("EST", 1.5, 13),  # 20:30 in Panama, 21:30 in New York; 08:00 in Panama
-        ("EST", 12.5, 13),
-        ("MST", 3.5, 15),
-        ("GMT", 20.5, 24 + 8),
-        ("HST", 2.5, 2.5),
-        ("America/Panama", 1.5, 1.5),
+        ("EST", 1.5, {}, 12),  # 21:30 in New York; 08:00 there
+        ("EST", 12.5, {}, 12.5),
+        ("EST", 1.5, {"country": "PA"}, 1.5),
+        ("EST", 1.5, {"timezone": "UTC"}, 13),  # 20:30 in Panama, 21:30 in New York
+        ("EST", 12.5, {"timezone": "UTC"}, 13),
+        ("EST", 12.5, {"country": "DE"}, 13),
+        ("MST", 3.5, {}, 14),
+        ("MST", 3.5, {"timezone": "UTC"}, 15),
+        ("GMT", 20.5, {}, 24 + 8),
+        ("HST", 2.5, {}, 2.5),
+        ("America/Panama", 1.5, {}, 1.5),
+        ("", 1.5, {"timezone": "EST", "country": "US"}, 12),  # stored by an older version
+        ("", 1.5, {"timezone": "EST"}, 13),
     ],
 )
-def test_a_name_of_a_time_without_summer_time_is_the_one_with_it_too(
-    timezone: str, due: float, goes: float
+def test_a_name_of_a_time_without_summer_time_means_the_local_time_of_the_tenants_country(
+    timezone: str, due: float, of_tenant: dict[str, str], goes: float
 ) -> None:
     midnight = 111 * 24 - 15  # UTC, in June
-    world = in_zone(timezone, step("a", hours=midnight + due))
+    world = in_zone(timezone, step("a", hours=midnight + due), of_tenant=of_tenant)
     senders = working_senders()
     world.advance_hours(113 * 24, senders)
     assert commanded_steps(world) == [("a", midnight + goes)]

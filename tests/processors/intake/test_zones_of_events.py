@@ -99,3 +99,23 @@ def test_est_of_a_person_in_the_usa_has_summer_time() -> None:
     (output,) = intake_outputs("contact.upserted", timezone="MST", region="Arizona")
     assert isinstance(output.message, m.ContactUpserted)
     assert output.message.person.timezone == "America/Phoenix"
+
+
+@pytest.mark.parametrize(
+    ("country", "zone"), [("US", "America/New_York"), ("PA", "America/Panama"), ("DE", None)]
+)
+def test_a_tenant_in_est_is_in_the_zone_of_its_country(country: str, zone: str | None) -> None:
+    if zone is not None:
+        event = decoded("tenant.upserted", timezone="EST", country=country)
+        assert event.data.timezone == zone
+        return
+    with pytest.raises(Refused) as refused:
+        decoded("tenant.upserted", timezone="EST", country=country)
+    assert refused.value.code is RefusalCode.TIMEZONE_UNKNOWN
+
+
+def test_a_tenant_in_est_without_a_country_is_told_what_to_do() -> None:
+    with pytest.raises(Refused) as refused:
+        decoded("tenant.upserted", timezone="EST", country=None)
+    assert refused.value.code is RefusalCode.TIMEZONE_UNKNOWN
+    assert "America/New_York" in refused.value.detail and "Etc/GMT+5" in refused.value.detail

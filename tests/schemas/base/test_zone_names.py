@@ -5,8 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tzlocal.windows_tz import win_tz
 
-from schemas.base.zone_names import SHORT_NAMES, is_short_iana, zone_named
-from schemas.base.zone_repair import zone_by_siblings, zone_in_place
+from schemas.base.zone_names import (
+    SHORT_NAMES,
+    is_short_iana,
+    single_zone,
+    zone_named,
+    zones_called,
+)
+from schemas.base.zone_repair import zone_by_siblings, zone_in_place, zones_meant
 from schemas.base.zones import ZONE_NAMES, zone_country
 
 
@@ -17,7 +23,10 @@ def test_an_iana_name_is_itself_in_any_case(name: str) -> None:
     assert zone_named(name.replace("_", " ")) == name
 
 
-@pytest.mark.parametrize("name", sorted(win_tz.keys() - {"UTC"}))  # an IANA name too
+OFFSETS = {"UTC+12", "UTC+13", "UTC-02", "UTC-08", "UTC-09", "UTC-11"}
+
+
+@pytest.mark.parametrize("name", sorted(win_tz.keys() - OFFSETS - {"UTC"}))  # an IANA name too
 def test_a_name_of_windows_is_the_zone_that_cldr_has_for_it(name: str) -> None:
     assert zone_named(name) == zone_named(name.upper()) == win_tz[name]
 
@@ -28,6 +37,15 @@ def test_a_name_of_windows_is_the_zone_that_cldr_has_for_it(name: str) -> None:
         ("Eastern Daylight Time", "America/New_York"),
         ("W. Europe Summer Time", "Europe/Berlin"),
         ("British Summer Time", "Europe/London"),
+        ("Central European Summer Time", "Europe/Warsaw"),
+        ("Central European Time", "Europe/Warsaw"),
+        ("Tokyo Time", "Asia/Tokyo"),
+        ("PDT", "America/Los_Angeles"),
+        ("PT", "America/Los_Angeles"),
+        ("Pacific Time", "America/Los_Angeles"),
+        ("EDT", "America/New_York"),
+        ("MDT", "America/Denver"),
+        ("ADT", "America/Halifax"),
         ("(UTC-05:00) Eastern Time (US & Canada)", "America/New_York"),
         ("Pacific Time (US and Canada)", "America/Los_Angeles"),
         ("(GMT-08:00) Pacific Standard Time (America/Los_Angeles)", "America/Los_Angeles"),
@@ -40,11 +58,27 @@ def test_other_names_of_one_meaning(text: str, zone: str) -> None:
     assert zone_named(text) == zone
 
 
-AMBIGUOUS = ["PST", "CST", "IST", "BST", "EDT", "CDT", "AST", "AEST", "GST", "Eastern Time", "ET"]
+AMBIGUOUS = ["PST", "CST", "IST", "BST", "CDT", "AST", "AEST", "GST", "Eastern Time", "ET"]
+AMBIGUOUS += ["NT", "Samoa Time", "US Mountain Time", "Atlantic Time"]
 
 
 @pytest.mark.parametrize(
-    "text", [*AMBIGUOUS, "", " ", "UTC-5", "GMT+2", "+02:00", "Mars/Base", "Factory", "\0", "East"]
+    "text",
+    [
+        *AMBIGUOUS,
+        *OFFSETS,
+        "utc - 8",
+        "gmt+05:30",
+        "",
+        " ",
+        "UTC-5",
+        "GMT+2",
+        "+02:00",
+        "Mars/Base",
+        "Factory",
+        "\0",
+        "East",
+    ],
 )
 def test_a_text_of_no_or_of_several_zones_names_none(text: str) -> None:
     assert zone_named(text) is None
@@ -57,6 +91,8 @@ def test_a_text_of_no_or_of_several_zones_names_none(text: str) -> None:
         ("pst", ("CA-BC", "CA"), "America/Vancouver"),
         ("PST", ("PH",), "Asia/Manila"),
         ("PST", ("DE",), None),
+        ("EDT", ("DE",), None),
+        ("PDT", ("MX",), "America/Tijuana"),
         ("PST", ("US", "PH"), None),
         ("CST", ("US-TX", "US"), "America/Chicago"),
         ("CST", ("CN",), "Asia/Shanghai"),
@@ -160,6 +196,56 @@ def test_a_fixed_time_is_the_zone_of_the_country_in_which_the_person_is() -> Non
 
 
 @pytest.mark.parametrize(
+    ("stored", "zones"),
+    [
+        (("EST", "", "", "US"), ("America/New_York",)),
+        (("EST", "", "", "CA"), ("America/Toronto",)),
+        (("EST", "", "", "PA"), ("America/Panama",)),
+        (("EST", "", "", ""), ("EST", "America/New_York")),
+        (("EST", "", "", "DE"), ("EST", "America/New_York")),
+        (("EST", "", "+507 6123 4567", "US"), ("America/Panama",)),
+        (("MST", "", "", "US"), ("America/Denver",)),
+        (("MST", "AZ", "", "US"), ("America/Phoenix",)),
+        (("MST", "", "(602) 555-0102", "US"), ("America/Phoenix",)),
+        (("MST", "", "", ""), ("MST", "America/Denver")),
+        (("HST", "", "", "US"), ("Pacific/Honolulu",)),
+        (("HST", "", "", ""), ("HST", "America/Adak")),
+        (("GMT", "", "", "GB"), ("Europe/London",)),
+        (("GMT", "", "", "US"), ("GMT", "Europe/London")),
+        (("America/Panama", "", "", "US"), ("America/Panama",)),
+    ],
+)
+def test_a_stored_zone_is_that_of_the_place_of_the_person_or_of_the_tenants_country(
+    stored: tuple[str, str, str, str], zones: tuple[str, ...]
+) -> None:
+    assert zones_meant(*stored) == zones
+
+
+def test_every_short_iana_name_has_the_clock_of_its_own_name_too() -> None:
+    for name in filter(is_short_iana, ZONE_NAMES):
+        assert zones_called(name)[0] == name
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "zone"),
+    [
+        ("EST", "US", "America/New_York"),
+        ("est", "CA", "America/Toronto"),
+        ("EST", "DE", None),
+        ("EST", "", None),
+        ("GMT", "", None),
+        ("UTC", "", "UTC"),
+        ("Etc/GMT+5", "", "Etc/GMT+5"),
+        ("Eastern Standard Time", "", "America/New_York"),
+    ],
+)
+def test_one_zone_is_none_of_which_people_mean_the_local_time(
+    text: str, country: str, zone: str | None
+) -> None:
+    assert single_zone(text, country) == zone
+
+
+@pytest.mark.parametrize(
     ("name", "country"),
     [
         ("America/New_York", "US"),
@@ -171,6 +257,10 @@ def test_a_fixed_time_is_the_zone_of_the_country_in_which_the_person_is() -> Non
         ("Etc/GMT+5", ""),
         ("EST", ""),
         ("CET", ""),
+        ("GMT", ""),
+        ("Iceland", "IS"),
+        ("Africa/Timbuktu", "ML"),
+        ("America/Coral_Harbour", "CA"),
         ("nowhere", ""),
     ],
 )

@@ -1,5 +1,8 @@
 """The options of `tenant set` become one event."""
 
+import re
+from typing import Any
+
 import pytest
 
 from schemas.base.times import parse_rfc3339
@@ -45,12 +48,33 @@ def test_every_option_has_its_field() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"opt_out_word": ["basta", "!!!"]}, "--opt-out-word !!!: without a letter"),
+        ({"opt_out_word": ["START"]}, "--opt-out-word START: this word lifts an opt-out"),
+        ({"opt_out_word": [" un stop"]}, "lifts an opt-out"),
+        ({"country": "XX"}, "--country XX: no country"),
+        ({"country": ""}, "no country"),
+    ],
+)
+def test_a_word_or_country_that_can_never_count_is_refused(
+    options: dict[str, Any], part: str
+) -> None:
+    with pytest.raises(CommandError, match=re.escape(part)):
+        tenant_event("acme", "America/New_York", **options)
+
+
+def test_countries_of_the_standard_and_of_phone_numbers_are_known() -> None:
+    for code in ("us", "AQ", "XK"):
+        assert tenant_event("acme", "America/New_York", country=code).country == code.upper()
+
+
+@pytest.mark.parametrize(
     ("name", "country", "zone"),
     [
         ("Eastern Standard Time", None, "America/New_York"),
         ("PST", "us", "America/Los_Angeles"),
         ("EST", "US", "America/New_York"),
-        ("EST", None, "EST"),
     ],
 )
 def test_a_zone_may_have_another_name(name: str, country: str | None, zone: str) -> None:
@@ -67,3 +91,11 @@ def test_a_strict_region_that_does_not_exist_is_named(capsys: pytest.CaptureFixt
     event = tenant_event("acme", "America/New_York", strict_region=["Fla.", "Flordia"])
     tenant._warn_about_regions(event)
     assert capsys.readouterr().err.count("warning") == 1
+
+
+def test_est_is_the_zone_of_the_country_or_is_refused_with_what_to_do() -> None:
+    assert tenant_event("acme", "EST", country="US").timezone == "America/New_York"
+    assert tenant_event("acme", "Eastern Standard Time").timezone == "America/New_York"
+    for country in (None, "DE"):
+        with pytest.raises(CommandError, match=r"timezone: not one time zone: .*Etc/GMT\+5"):
+            tenant_event("acme", "EST", country=country)

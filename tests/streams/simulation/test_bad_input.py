@@ -219,6 +219,7 @@ def test_progress_is_reported_while_large_files_are_read(tmp_path: Path) -> None
         ((), "nothing to simulate"),
         (("--people", 1), "nothing to simulate"),
         ((OUTREACH, "--people", 1, "--zones", "Mars/Crater"), "Mars/Crater"),
+        ((OUTREACH, "--people", 1, "--zones", "UTC,EST"), "EST: not one time zone: give an IANA"),
         ((OUTREACH, "--people", 1, "--population", "examples/people.csv"), "not both"),
         ((OUTREACH, "--people", 1, "--start", "yesterday"), "yesterday"),
         ((OUTREACH, "--people", 1, "--until", "1999-01-01T00:00:00Z"), "1999"),
