@@ -5,6 +5,8 @@ of the pinned package `phonenumbers`. Other addresses are nowhere.
 from functools import lru_cache
 from typing import NamedTuple
 
+from schemas.addresses.phone import forms
+
 _UNKNOWN_ZONE = "Etc/Unknown"  # of the package: a number that is nowhere
 
 
@@ -37,7 +39,7 @@ def place_of_number(text: str, country: str) -> Place:
     from phonenumbers import timezone
 
     try:
-        number = phonenumbers.parse(text, country or None)
+        number = phonenumbers.parse(forms(text, country)[1], country or None)
     except phonenumbers.NumberParseException:
         return NOWHERE
     code = phonenumbers.region_code_for_number(number)

@@ -18,6 +18,9 @@ from schemas.base.zones import ZONE_NAMES
         ("+12085550123", "", ("US", ("America/Boise", "America/Los_Angeles"))),
         ("+351 912 345 678", "", ("PT", ("Atlantic/Azores", "Europe/Lisbon"))),
         ("+4915112345678", "", ("DE", ("Europe/Berlin",))),
+        ("4915112345678", "DE", ("DE", ("Europe/Berlin",))),
+        ("2125550102.0", "US", ("US", ("America/New_York",))),
+        ("+52 1 656 123 4567", "", ("MX", ("America/Ciudad_Juarez",))),
     ],
 )
 def test_a_number_has_the_zones_of_its_prefix(
