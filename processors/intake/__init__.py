@@ -31,8 +31,8 @@ _WRONG_TOPIC = "EVENT_WRONG_TOPIC"
 
 class IntakeProcessor:
     """The processor of one public topic. `decode` may read a schema from a registry; all else is a
-    function of the record. In a time lapse, `lapse_time` makes the time of a record from its
-    timestamp, which other clients cannot set."""
+    function of the record. In a time lapse, `lapse_time` makes the time of the lapse from a real
+    timestamp, because clients of other programs stamp their records with the real time."""
 
     decode_state: Callable[[bytes], State] = staticmethod(msgspec.msgpack.Decoder(State).decode)
     """Never called: intake has no states."""
@@ -57,16 +57,26 @@ class IntakeProcessor:
             letter = dead_letter(self.topic, turn.partition, record, headers, refused)
             turn.send(Topic.DEAD_LETTERS, letter.key or b"", letter)
             return
-        reported_at = self.record_time(record)
+        reported_at = self.record_time(record, event.time)
         message = internal_message(event, reported_at)
         turn.send(*destination(message), message)
         if event.dropped is not None:
             fact = dropped_fields_fact(event, message, reported_at)
             turn.send(Topic.FACTS, fact.key(), fact)
 
-    def record_time(self, record: Record) -> int:
-        """The time at which a record was written: its timestamp, or that time of the lapse."""
-        return record.timestamp if self.lapse_time is None else self.lapse_time(record.timestamp)
+    def record_time(self, record: Record, time: int | None) -> int:
+        """The time at which the record of an event was written: its timestamp, or in a time lapse
+        the time of the lapse.
+
+        The engine's own client stamps records with the time of the lapse, and gives every event a
+        `ce_time`. So without a `ce_time` the timestamp is a real one. It is too if `time`, the
+        `ce_time`, is far after it; then the record was written at that time.
+        """
+        if self.lapse_time is None:
+            return record.timestamp
+        if time is None:
+            return self.lapse_time(record.timestamp)
+        return time if time > record.timestamp + DAY else record.timestamp
 
     def read(self, record: Record, headers: Any) -> PublicEvent:
         """Decodes the event of a public record. Raises Refused."""
@@ -76,10 +86,15 @@ class IntakeProcessor:
         if EVENTS[event.type].topic is not self.topic:
             raise Refused(_WRONG_TOPIC, f"{event.type} does not belong on {self.topic}")  # type: ignore[arg-type]
         time = event.time or 0
-        if time > record.timestamp + DAY and time > self.record_time(record) + DAY:
+        if time > record.timestamp + DAY and not self._in_lapse(record, time):
             detail = "ce_time is more than a day after the record's own time"
             raise Refused(RefusalCode.TIME_OUT_OF_RANGE, detail)
         return event
+
+    def _in_lapse(self, record: Record, time: int) -> bool:
+        """Whether a record with a real timestamp was written when a time lapse showed `time`, or
+        less than a day before."""
+        return self.lapse_time is not None and time <= self.lapse_time(record.timestamp) + DAY
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """Never called: intake has no timers."""

@@ -86,7 +86,7 @@ def _public_events(
     its record's timestamp."""
     decode, clock = decoder_of(settings), settings.scaled_clock()
     for topic in PUBLIC_IN:
-        intake = IntakeProcessor(topic, decode, clock.record_time)
+        intake = IntakeProcessor(topic, decode, clock.record_time if clock.scaled else None)
         for number, entry in _entries(settings, topic, since_at, before_at, notify):
             record = entry.record
             if record.tombstone:
@@ -97,7 +97,7 @@ def _public_events(
                 on_unreadable(f"{topic}[{number}]@{record.offset}", refused.code, refused.detail)
                 continue
             if event.time is None:
-                event = msgspec.structs.replace(event, time=intake.record_time(record))
+                event = msgspec.structs.replace(event, time=intake.record_time(record, None))
             yield event
 
 

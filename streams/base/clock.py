@@ -40,19 +40,16 @@ class ScaledClock(msgspec.Struct, frozen=True):
         return duration_us / self.speed / 1_000_000
 
     def record_time(self, stamp: int) -> int:
-        """The time that this clock showed when a record was stamped with `stamp`; both are
-        microseconds.
+        """The time that this clock showed at the real time `stamp`, with which a client of another
+        program has stamped a record; both are microseconds.
 
-        In a time lapse the parts of the engine stamp their records with the time of the lapse.
-        Other clients cannot, and stamp theirs with the real time, which is converted. A stamp whose
-        converted time this clock has not reached yet is one of the lapse.
+        It depends on no present time, so a record that is read later has the same time.
         """
         if not self.scaled:
             return stamp
         if stamp < self.real_at:  # written before this run of the lapse began
             return max(stamp, self.shown_at)
-        shown = self.shown_at + int((stamp - self.real_at) * self.speed)
-        return max(stamp, shown) if shown <= self.now() else stamp
+        return max(stamp, self.shown_at + int((stamp - self.real_at) * self.speed))
 
     def with_speed(self, speed: float) -> "ScaledClock":
         """A clock that shows what this one shows now, and runs at `speed` from now on."""

@@ -9,6 +9,7 @@ from processors.fold.turn import Output, Turn
 from processors.intake import IntakeProcessor
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND, format_rfc3339
 from schemas.internal import messages as m
+from schemas.internal.facts import Fact, fact_time
 from schemas.internal.topics import Topic
 from schemas.public.codec import Decoder
 from streams.base.clock import ScaledClock
@@ -70,11 +71,41 @@ def test_a_time_more_than_a_day_after_the_lapse_is_refused() -> None:
 
 
 @pytest.mark.parametrize("days", [2, 20])
-def test_a_timestamp_of_the_lapse_stays(days: int) -> None:
+def test_the_engines_own_client_stamps_the_time_of_the_lapse_and_gives_it_as_the_events(
+    days: int,
+) -> None:
     stamp = BEGAN + days * DAY
-    output = output_of(LAPSE, stamp, None)
+    output = output_of(LAPSE, stamp, stamp)
     assert isinstance(output.message, m.JobCompleted)
     assert output.message.at == stamp
+
+
+@pytest.mark.parametrize("ce_time", [None, BEGAN + 2 * DAY])
+@pytest.mark.parametrize("stamp", [BEGAN + 5 * MINUTE, BEGAN + 2 * DAY])
+def test_a_record_has_the_same_time_whenever_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, stamp: int, ce_time: int | None
+) -> None:
+    outputs = []
+    for read_at in (NOW, NOW + HOUR, NOW + 60 * DAY):
+        monkeypatch.setattr(time, "time_ns", lambda read_at=read_at: read_at * 1_000)
+        outputs.append(output_of(LAPSE, stamp, ce_time))
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
+@pytest.mark.parametrize("stamp", [BEGAN + 5 * MINUTE, BEGAN + 300 * HOUR])
+def test_a_dropped_field_is_told_at_the_time_of_the_lapse(stamp: int) -> None:
+    """The real time, or that of the lapse: stamped by another client, or by the engine's own."""
+    shown = BEGAN + 300 * HOUR
+    headers = record_headers("job.completed", ce_time=format_rfc3339(shown).encode())
+    customer = {"contact_id": "ann", "timezone": "Mars/Base"}
+    value = record_value("job.completed", customer=customer)
+    outputs: list[Output] = []
+    turn = Turn(stamp, None, outputs, 0)  # type: ignore[arg-type]
+    record = Record(0, stamp, b"k", value, lambda: headers)
+    IntakeProcessor(Topic.JOBS, Decoder().decode, LAPSE.record_time).apply(turn, record)
+    _, fact = outputs
+    assert isinstance(fact.message, Fact)
+    assert fact.message.at == fact_time(shown)
 
 
 def test_a_record_from_before_this_run_of_the_lapse_may_have_any_time_of_it() -> None:
