@@ -114,7 +114,8 @@ DIRECTIONS: dict[str, str] = {
 
 TITLES = (
     *("state of ", "commonwealth of ", "province of ", "territory of ", "canton of ", "the "),
-    *("freistaat ", "bundesland ", "kanton "),
+    *("freistaat ", "freie und hansestadt ", "freie hansestadt ", "bundesland ", "land "),
+    *("kanton ", "canton de ", "canton du ", "province de ", "provincia de ", "estado de "),
 )
 """What may stand before a name."""
 

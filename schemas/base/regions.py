@@ -21,6 +21,9 @@ _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _PARTS = re.compile(r"[,/()\[\]|;]|\s[-\u2013\u2014]\s").split
 _SPACES = re.compile(r"[\W_]+").sub
+_CODE = re.compile(r"[A-Z]{2,3}").fullmatch
+_STUCK = re.compile(r"([A-Z]{2})([A-Z]{2,3})").fullmatch
+_LAST_NUMBERS = re.compile(r"[\s\d-]+$").sub
 _POSTCODE = re.compile(r" \d{4,}( \d+)*$").sub
 
 
@@ -53,7 +56,17 @@ def regions_named(text: str, *countries: str) -> frozenset[str]:
         _in_countries(folded, given)
         or _with_own_country(folded) | _of_parts(text, given)
         or (frozenset() if given else _anywhere(folded))
+        or _with_code(text, given)
     )
+
+
+def is_country(code: str) -> bool:
+    """Whether there is a country with an ISO 3166-1 alpha-2 code, or with one of phone numbers."""
+    import phonenumbers  # slow to load, and few events name a country
+    import pycountry
+
+    known = pycountry.countries.get(alpha_2=code) is not None
+    return known or code in phonenumbers.SUPPORTED_REGIONS
 
 
 def regions_meant(text: str, country: str) -> frozenset[str]:
@@ -69,6 +82,28 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(c for c in plain if unicodedata.category(c) not in ("Mn", "Cf"))
     return _SPACES(" ", kept.casefold().translate(_LETTERS)).strip()
+
+
+def _with_code(text: str, countries: tuple[str, ...]) -> frozenset[str]:
+    """The regions of a text with a code in capitals: behind a place (`Miami FL`, `Tampa FL 33601`),
+    beside the name of the same region (`FL Florida`), or directly behind its country (`USFL`).
+
+    Behind or before anything else a name is not enough: Kansas City is in Missouri, and Port
+    Washington in New York.
+    """
+    words = _LAST_NUMBERS("", text.strip()).replace("-", " ").split()
+    if len(words) == 1:
+        found = _STUCK(words[0])
+        usable = found and (not countries or found[1] in countries)
+        return _in_countries(found[2].casefold(), (found[1],)) if found and usable else frozenset()
+    if not words:
+        return frozenset()
+    if _CODE(words[-1]):
+        return _in_countries(words[-1].casefold(), countries)
+    if _CODE(words[0]):
+        rest = fold(" ".join(words[1:]))
+        return _in_countries(words[0].casefold(), countries) & _in_countries(rest, countries)
+    return frozenset()
 
 
 def _in_countries(folded: str, countries: tuple[str, ...]) -> frozenset[str]:

@@ -56,6 +56,18 @@ def test_all_spellings_are_one_region(text: str) -> None:
         ("N. Mex.", "US", "US-NM"),
         ("Wash.", "US", "US-WA"),
         ("USVI", "US", "US-VI"),
+        ("Miami FL", "US", "US-FL"),
+        ("Tampa FL 33601", "US", "US-FL"),
+        ("New York NY", "US", "US-NY"),
+        ("Kansas City MO", "US", "US-MO"),
+        ("FL-Florida", "US", "US-FL"),
+        ("FL Florida", "US", "US-FL"),
+        ("USFL", "US", "US-FL"),
+        ("USFL", "", "US-FL"),
+        ("AUNSW", "AU", "AU-NSW"),
+        ("Freie und Hansestadt Hamburg", "DE", "DE-HH"),
+        ("Land Berlin", "DE", "DE-BE"),
+        ("Canton de Genève", "CH", "CH-GE"),
         ("Québec", "CA", "CA-QC"),
         ("Colombie-Britannique", "CA", "CA-BC"),
         ("Nouvelle-Écosse", "CA", "CA-NS"),
@@ -102,7 +114,10 @@ def test_names_abbreviations_and_codes_of_a_country(text: str, country: str, cod
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "??", "Flordia", "north", "South Florida", "Manchester", "USA", "Canada", "ON", "12"],
+    [
+        *("", " ", "??", "Flordia", "north", "South Florida", "Manchester", "USA", "Canada", "ON"),
+        *("12", "Kansas City", "Port Washington", "FL Georgia", "Come in", "AUNSW", "- 12", "US12"),
+    ],
 )
 def test_a_text_that_names_no_region_of_the_country_names_none(text: str) -> None:
     assert regions_named(text, "US") == frozenset()
