@@ -2,7 +2,8 @@
 
 Binary mode has the attributes in `ce_` headers and the event as value. Structured mode has both in
 one JSON object. The content type decides about the mode; a record without one is in binary mode if
-it has `ce_` headers. Of a header that occurs twice the last one counts, as in Kafka's own clients.
+it has `ce_` headers. Of a header that occurs twice, in whatever letters its name is written, the last
+one counts, as in Kafka's own clients.
 """
 
 import re
@@ -87,12 +88,15 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
     """
     try:
         by_name = dict(headers or ())
+        in_small_letters = "".join(by_name).islower()
     except (TypeError, ValueError):
         raise Refused(RefusalCode.NOT_CLOUDEVENT, "the headers are no pairs") from None
+    if not in_small_letters:
+        pairs = headers if isinstance(headers, list | tuple) else by_name.items()
+        by_name = {name.lower(): text for name, text in pairs}
     content = _COMMON_CONTENT.get(by_name.get(CONTENT_TYPE))
     ce_type = by_name.get("ce_type")
     if content is None or ce_type is None:
-        by_name = {name.lower(): text for name, text in by_name.items() if isinstance(name, str)}
         content = _uncommon_content(by_name)
         if content is _IN_ENVELOPE:
             return _structured(value)

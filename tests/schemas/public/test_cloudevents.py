@@ -61,6 +61,23 @@ def test_of_a_duplicate_header_the_last_one_counts() -> None:
     )
 
 
+@pytest.mark.parametrize("other", ["CE_ID", "Ce_Id", "ce_id"])
+def test_of_a_header_in_two_spellings_the_last_one_counts(other: str) -> None:
+    plain = record_headers(ce_id=b"first")
+    for headers in ([*plain, (other, b"second")], tuple([*plain, (other, b"second")])):
+        assert decode_record(headers, record_value()).id == "second"
+    assert decode_record([(other, b"second"), *plain], record_value()).id == "first"
+    both = [*plain, (other, b"second"), ("ce_id", b"third")]
+    assert decode_record(both, record_value()).id == "third"
+
+
+def test_of_two_content_types_the_last_one_decides_about_the_mode() -> None:
+    structured: Header = ("Content-Type", b"application/cloudevents+json")
+    assert decode_record([*record_headers(), structured], structured_value(id="e-2")).id == "e-2"
+    plain = [structured, *record_headers(content_type=b"application/json")]
+    assert decode_record(plain, record_value()).id == "e-1"
+
+
 def test_other_headers_are_ignored() -> None:
     more: list[Header] = [("traceparent", b"\xff"), ("x", None), ("ce_subject", b"s")]
     assert decode_record([*record_headers(), *more], record_value()) == decode_record(
