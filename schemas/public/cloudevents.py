@@ -2,8 +2,8 @@
 
 Binary mode has the attributes in `ce_` headers and the event as value. Structured mode has both in
 one JSON object. The content type decides about the mode; a record without one is in binary mode if
-it has `ce_` headers. Of a header that occurs twice, in whatever letters its name is written, the last
-one counts, as in Kafka's own clients.
+it has `ce_` headers. Of a header that occurs twice, in capitals or not, the last one counts, as in
+Kafka's own clients.
 """
 
 import re

@@ -64,7 +64,7 @@ def test_of_a_duplicate_header_the_last_one_counts() -> None:
 @pytest.mark.parametrize("other", ["CE_ID", "Ce_Id", "ce_id"])
 def test_of_a_header_in_two_spellings_the_last_one_counts(other: str) -> None:
     plain = record_headers(ce_id=b"first")
-    for headers in ([*plain, (other, b"second")], tuple([*plain, (other, b"second")])):
+    for headers in ([*plain, (other, b"second")], (*plain, (other, b"second"))):
         assert decode_record(headers, record_value()).id == "second"
     assert decode_record([(other, b"second"), *plain], record_value()).id == "first"
     both = [*plain, (other, b"second"), ("ce_id", b"third")]
