@@ -106,7 +106,7 @@ def test_the_connection_is_read_only(dsn: str) -> None:
 WITHIN_A_WAIT = ("reply_cause", "early_signals")
 """What only the engine needs of a run, to begin and to end a wait."""
 
-OF_ATTEMPTS = ("first_attempt", "call_attempt", "uncounted", "retry_at", "send_before")
+OF_ATTEMPTS = ("first_attempt", "call_attempt", "uncounted", "lapsed", "retry_at", "send_before")
 """What only the engine needs of a touch, to count and to time its attempts."""
 
 

@@ -127,7 +127,7 @@ TOUCH_NAMES = """
 step_id number channel scheduled_at due_at phase wait attempt emission command_id reason
 requested_at commanded_at sent_at resolved_at delivered_at opened_at clicked_at read_at
 bounced_at converted_at error template_id visit first_attempt awaited_at awaited outcome
-call_outcome called_at call_attempt asked_id uncounted
+call_outcome called_at call_attempt asked_id uncounted lapsed
 retry_at send_before
 """
 
