@@ -78,6 +78,14 @@ _COMMON_CONTENT: dict[bytes | None, str] = {
     JSON.encode(): _IN_JSON,
     **{content.encode(): _IN_AVRO for content in AVRO},
 }
+_USUAL_NAMES = frozenset(
+    (
+        *(CONTENT_TYPE, "ce_type", "ce_specversion", "ce_id", "ce_source", "ce_time"),
+        *("ce_backfill", "ce_subject", "traceparent", "tracestate"),
+    )
+)
+"""Names of headers in small letters: other names may have capitals."""
+
 _words = re.compile(r"[a-z0-9]+").findall
 
 
@@ -88,12 +96,11 @@ def parse_envelope(headers: Headers | None, value: bytes) -> tuple[Envelope, byt
     """
     try:
         by_name = dict(headers or ())
-        in_small_letters = "".join(by_name).islower()
     except (TypeError, ValueError):
         raise Refused(RefusalCode.NOT_CLOUDEVENT, "the headers are no pairs") from None
-    if not in_small_letters:
+    if not _USUAL_NAMES.issuperset(by_name):
         pairs = headers if isinstance(headers, list | tuple) else by_name.items()
-        by_name = {name.lower(): text for name, text in pairs}
+        by_name = {name.lower(): text for name, text in pairs if isinstance(name, str)}
     content = _COMMON_CONTENT.get(by_name.get(CONTENT_TYPE))
     ce_type = by_name.get("ce_type")
     if content is None or ce_type is None:
