@@ -43,10 +43,18 @@ def document() -> dict[str, Any]:
                 " encoding, or Avro in Confluent framing with schema ids of 4 bytes. The Avro"
                 " schemas are the files of schemas/public/released; times in Avro are"
                 " timestamp-micros, UTC; timestamp-millis and timestamp-nanos of a producer's own"
-                " schema are converted. An invalid value of a field in x-dropped-if-invalid costs"
-                " this field alone, and the fact event.field_dropped names it; any other invalid"
-                " value refuses the event. A record without a value is ignored. Topic names carry"
-                " the deployment's prefix."
+                " schema are converted; local-timestamp-*, which has no time zone, is invalid."
+                " Structured mode has the event in data, or in base64 in data_base64. A byte order"
+                " mark before JSON is removed. Without a content type the first bytes decide about"
+                " the encoding; a content type that is neither JSON nor Avro is refused. A time"
+                " zone is an IANA name in any case, the name that Windows has for it, or a short"
+                " name such as PST beside a country, region or phone number that has it. EST, MST,"
+                " HST and GMT are the local time of the person's place or of the tenant's country,"
+                " and a tenant needs a country for them. Offsets such as UTC-5 are no time zones."
+                " docs/events.md has the rules in full. An invalid value of a field in"
+                " x-dropped-if-invalid costs this field alone, and the fact event.field_dropped"
+                " names it; any other invalid value refuses the event. A record without a value is"
+                " ignored. Topic names carry the deployment's prefix."
             ),
         },
         "defaultContentType": "application/json",
