@@ -197,7 +197,7 @@ def _with_detail(plain: str, detail: str) -> str:
 
 
 def _adds(number: int, own: _Code) -> bool:
-    """Whether the number of an answer tells more than the code beside it."""
+    """Whether the number of an answer means more than the code beside it."""
     if number < 1_000:
         return own.number is None and number in _REPLIES
     return _is_known(number) and own.words not in _WORDS

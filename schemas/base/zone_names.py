@@ -123,7 +123,7 @@ _LONG = re.compile(
     r"( \(us ?(?:&|and) ?canada\))?"
 ).fullmatch
 _SEASONS = tuple(datetime(2026, month, 1, tzinfo=UTC) for month in (1, 7))
-"""Moments at which summer time tells zones with one short name apart."""
+"""Moments at which zones with one short name differ, if one has summer time."""
 
 _UNCLEAR_WITHOUT_SEASON = frozenset(
     f"{words} time"

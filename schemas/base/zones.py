@@ -41,11 +41,6 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def is_zone(name: str) -> bool:
-    """Whether there is an IANA time zone with exactly this name."""
-    return name in ZONE_NAMES
-
-
 def zone_country(name: str) -> str:
     """The country of a time zone, as ISO 3166-1 alpha-2; empty for a zone of no country, such as
     UTC.
