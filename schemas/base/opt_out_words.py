@@ -2,8 +2,8 @@
 that again.
 
 The words are compared in a form without case, accents, blanks, punctuation and invisible
-characters: `Stop!` and ` "STOP" ` are one word, and so are `ARRÊT` and `arret`. No text of a message is kept; the tenant's own words, which intake does
-not know, are compared by digests.
+characters: `Stop!` and ` "STOP" ` are one word, and so are `ARRÊT` and `arret`. No text of a
+message is kept; the tenant's own words, which intake does not know, are compared by digests.
 """
 
 import unicodedata
@@ -66,3 +66,13 @@ def is_opt_out(keyword: bytes, words: tuple[str, ...]) -> bool:
 def is_agreement(keyword: bytes) -> bool:
     """Whether the digest of a message is that of a word which lifts an opt-out."""
     return keyword in _AGREEMENTS
+
+
+def problem_of(text: str) -> str | None:
+    """Why a text cannot be a tenant's word for an opt-out, and what to do; None if it can."""
+    word = word_of(text)
+    if not word:
+        return "without a letter or digit, or too long: no message is equal to it; give a word"
+    if is_agreement(digest_of(word)):
+        return "this word lifts an opt-out: give another one"
+    return None

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from schemas.base.regions import regions_named
+from schemas.base.opt_out_words import problem_of
+from schemas.base.regions import is_country, regions_named
 from schemas.base.times import MomentUs, parse_moment
 from schemas.base.zone_repair import zone_by_siblings
 from schemas.base.zones import zone_country
@@ -128,7 +129,10 @@ def tenant_event(
     calling_hours: bool = False,
 ) -> TenantUpserted:
     """The event tenant.upserted with the values of the options. Raises CommandError."""
-    country = None if country is None else country.upper()
+    country = None if country is None else _country(country)
+    for word in opt_out_word or ():
+        if (problem := problem_of(word)) is not None:
+            raise CommandError(f"--opt-out-word {word}: {problem}", EXIT_USAGE)
     zone = zone_by_siblings({"timezone": timezone, "country": country})
     values: dict[str, Any] = {
         "tenant_id": tenant_id,
@@ -156,6 +160,14 @@ def tenant_event(
     event = build_event("tenant.upserted", **values)
     assert isinstance(event, TenantUpserted)
     return event
+
+
+def _country(text: str) -> str:
+    code = text.strip().upper()
+    if not is_country(code):
+        message = f"--country {text}: no country has this code (ISO 3166-1), such as US"
+        raise CommandError(message, EXIT_USAGE)
+    return code
 
 
 def parse_time(text: str) -> MomentUs:

@@ -237,3 +237,18 @@ def test_a_definition_is_any_object_of_bounded_depth(deep: int) -> None:
         refusal_code_and_field("campaign.published", definition={"a": 2**63})[0]
         is RefusalCode.FIELD_INVALID
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("opt_out_words", ["BASTA", "!!!"], "no message is equal to it"),
+        ("opt_out_words", ["Start!"], "lifts an opt-out"),
+        ("country", "XX", "no country has this code"),
+    ],
+)
+def test_a_tenant_has_words_and_a_country_that_can_count(field: str, value: Any, why: str) -> None:
+    whole = record_value("tenant.upserted", **{field: value})
+    refused = refusal(record_headers("tenant.upserted"), whole)
+    assert refused.code is RefusalCode.FIELD_INVALID
+    assert refused.detail.startswith(field) and why in refused.detail

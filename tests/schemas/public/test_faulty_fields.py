@@ -197,6 +197,20 @@ def test_a_fault_elsewhere_refuses_the_event_and_is_the_one_that_is_named(
     assert (refused.code, refused.detail.partition(":")[0]) == (INVALID, place)
 
 
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029", "\x9f", "\n"])
+def test_a_name_or_region_with_the_end_of_a_line_is_dropped(mark: str) -> None:
+    texts = {"first_name": f"Ann{mark}Bcc: eve", "region": f"FL{mark}"}
+    assert dropped_fields("contact.upserted", **texts) == dict.fromkeys(texts, INVALID)
+
+
+def test_other_invisible_characters_of_names_stay() -> None:
+    name = "Anne\u00a0Marie \u0928\u200d"
+    event = decode_record(
+        record_headers("contact.upserted"), record_value("contact.upserted", first_name=name)
+    )
+    assert (event.data.first_name, event.dropped) == (name, None)
+
+
 def test_a_customer_without_an_id_refuses_the_job() -> None:
     customers: list[Any] = [{"email": 7}, {"contact_id": "", "email": 7}, None, 7, []]
     for customer in customers:
