@@ -14,6 +14,10 @@ from schemas.csv_import.headings import (
     heading_key,
 )
 from schemas.csv_import.results import CsvHeaderInvalid
+from schemas.public.inbound_events import ContactUpserted
+
+_NO_COLUMNS = {heading_key(name) for name in ContactUpserted.model_fields if name not in FIELDS}
+"""Fields of the event that no column may become."""
 
 Given = Sequence[tuple[str, str]]
 """Headings, each with the field or attribute that its column becomes, or with "" for nothing."""
@@ -36,6 +40,21 @@ class CsvColumn(NamedTuple):
 
     reason: str = ""
     """Why the column is ignored."""
+
+
+def check_given(given: Given) -> None:
+    """Raises CsvHeaderInvalid for a use that no column can have."""
+    for _, target in given:
+        if len(target) > NAME_CHARACTERS_MAX or not (target.isprintable() or not target):
+            raise CsvHeaderInvalid(
+                f"the name of an attribute has at most {NAME_CHARACTERS_MAX} characters, "
+                f"all printable: {printable(target)}"
+            )
+        if heading_key(target) in _NO_COLUMNS:
+            raise CsvHeaderInvalid(
+                f"no column becomes {printable(target)}: a column becomes {', '.join(FIELDS)}, "
+                "or an attribute with any other name"
+            )
 
 
 def read_columns(headings: Sequence[str], given: Given = ()) -> tuple[CsvColumn, ...]:
@@ -78,11 +97,6 @@ def _chosen(
     """The use of the columns that are given, and the place of each in `given`."""
     chosen: dict[int, tuple[str, int]] = {}
     for rank, (heading, target) in enumerate(given):
-        if len(target) > NAME_CHARACTERS_MAX or not (target.isprintable() or not target):
-            raise CsvHeaderInvalid(
-                f"the name of an attribute has at most {NAME_CHARACTERS_MAX} characters, "
-                f"all printable: {printable(target)}"
-            )
         places = _places(headings, keys, heading)
         if not places:
             raise CsvHeaderInvalid(

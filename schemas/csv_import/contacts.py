@@ -7,7 +7,7 @@ text that a spreadsheet would run as a formula is a text.
 from collections.abc import Iterable, Iterator
 
 from schemas.csv_import.cells import plain_cells
-from schemas.csv_import.columns import CsvColumn, Given, read_columns
+from schemas.csv_import.columns import CsvColumn, Given, check_given, read_columns
 from schemas.csv_import.header import find_header
 from schemas.csv_import.line_reader import LineReader
 from schemas.csv_import.records import records
@@ -28,6 +28,7 @@ class ContactsFile:
     """
 
     def __init__(self, lines: Iterable[bytes], given: Given = (), country: str = "") -> None:
+        check_given(given)
         header = find_header(enumerate(lines, 1), given)
         self.header_line = header.line
         self.columns: tuple[CsvColumn, ...] = read_columns(header.headings, given)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from schemas.csv_import import CsvColumn
-from schemas.csv_import.headings import FIELDS
+from schemas.csv_import.headings import FIELDS, heading_key
 from streams.cli.errors import EXIT_USAGE, CommandError
 
 Columns = Annotated[
@@ -27,6 +27,8 @@ Country = Annotated[
     ),
 ]
 
+_FIELDS = {heading_key(name): name for name in FIELDS}
+
 
 def given_columns(options: list[str] | None) -> list[tuple[str, str]]:
     """The headings of --column, each with the field or attribute that its column becomes, or "".
@@ -36,8 +38,7 @@ def given_columns(options: list[str] | None) -> list[tuple[str, str]]:
         heading, equals, name = option.rpartition("=")
         if not equals or not heading.strip():
             raise CommandError(f"--column {option}: must be HEADING=NAME", EXIT_USAGE)
-        field = name.strip().lower()
-        given.append((heading.strip(), field if field in FIELDS else name.strip()))
+        given.append((heading.strip(), _FIELDS.get(heading_key(name), name.strip())))
     return given
 
 

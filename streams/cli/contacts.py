@@ -1,5 +1,6 @@
 """`touchstream contacts import`: contacts from a CSV file, enrolled in a campaign."""
 
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import MomentUs
 from schemas.channels import ADDRESSES
 from schemas.csv_import import (
@@ -123,6 +125,9 @@ def import_contacts(
 ) -> None:
     lines = ImportedLines(keep=json)
     given, country = given_columns(column), country_code(country)
+    if re.fullmatch(ID_PATTERN, tenant) is None:  # else it would be an error of every line
+        rule = "must have up to 64 letters, digits and . _ - :, and begin with a letter or digit"
+        raise CommandError(f"--tenant {tenant}: {rule}", EXIT_USAGE)
     if campaign is not None:  # an invalid id is refused before Kafka is needed
         build_event("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
     settings = None if dry_run else connected_settings()

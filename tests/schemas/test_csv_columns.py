@@ -192,6 +192,8 @@ def test_a_given_heading_makes_a_line_the_header() -> None:
     [
         ((("Fax", "phone"),), "no column is named Fax; the columns are Email, Mobile Phone"),
         ((("Email", "a"), ("email", "b")), "given twice"),
+        ((("Email", "tenant_id"),), "no column becomes tenant_id: a column becomes contact_id"),
+        ((("Email", "addresses"),), "no column becomes addresses"),
         ((("Email", "x" * 101),), "at most 100 characters"),
         ((("Email", "a\nb"),), "printable"),
     ],

@@ -56,6 +56,31 @@ def test_the_use_of_each_column_is_printed(touchstream: Touchstream, tmp_path: P
     ]
 
 
+@pytest.mark.parametrize("tenant", ["a/b", "", "acme\n", "x" * 65])
+def test_a_bad_tenant_is_one_error_of_an_option(
+    touchstream: Touchstream, tmp_path: Path, tenant: str
+) -> None:
+    command = ("contacts", "import", written(tmp_path, FORMULAS), "--dry-run", "--tenant", tenant)
+    result = touchstream(*command)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("must have up to 64 letters") == 1 and "line" not in result.err
+
+
+@pytest.mark.parametrize("name", ["tenant_id", "addresses", "Attributes", "tenant id"])
+def test_a_field_that_is_no_column_is_refused(
+    touchstream: Touchstream, tmp_path: Path, name: str
+) -> None:
+    result = check(touchstream, written(tmp_path, FORMULAS), "--column", f"Email={name}")
+    assert (result.code, result.out) == (2, "")
+    assert f"no column becomes {name}: a column becomes contact_id, " in result.err
+
+
+def test_a_field_may_be_named_in_any_spelling(touchstream: Touchstream, tmp_path: Path) -> None:
+    file = written(tmp_path, "email,who\nmara@example.com,Mara\n")
+    result = check(touchstream, file, "--column", "who=First Name")
+    assert "  who: first_name" in result.err.splitlines()
+
+
 def test_the_use_of_each_column_is_in_the_document(
     touchstream: Touchstream, tmp_path: Path
 ) -> None:
