@@ -52,13 +52,23 @@ def trimmed(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text, trimmed. Raises AddressInvalid if nothing is left, or if there is an invisible
-    character inside."""
+    """The text, trimmed, and without the apostrophe that spreadsheets write before a text. Raises
+    AddressInvalid if nothing is left, or if there is an invisible character inside."""
     line = trimmed(text)
+    if line[:1] == "'":
+        line = _without_apostrophes(line)
     if not line:
         raise AddressMissing("only blanks")
     if not (line.isascii() and line.isprintable()) and any(map(is_invisible, line)):
         raise AddressInvalid("a control or invisible character inside")
+    return line
+
+
+def _without_apostrophes(line: str) -> str:
+    while line[:1] == "'":
+        line = trimmed(line[1:])
+    while line[-1:] == "'":  # of a pair
+        line = trimmed(line[:-1])
     return line
 
 

@@ -5,7 +5,7 @@ import re
 
 _DASHES = "-–—"
 _MARKS = frozenset("'=" + _DASHES)
-_QUOTED = re.compile(r'="([^"]*)"').fullmatch
+_QUOTED = re.compile(r'="((?:[^"]|"")*)"').fullmatch
 _FORCED = re.compile(r"'(?=$|'*[=+@\t\r-]|[0-9][0-9 ().,/+-]*$)").match
 _PLACEHOLDERS = frozenset(("n/a", "#n/a", "none", "null", "nil", "nan", "undefined"))
 
@@ -21,8 +21,9 @@ def plain_cells(cells: list[str]) -> list[str]:
 
 
 def _without_mark(cell: str) -> str:
-    quoted = _QUOTED(cell)
-    text = cell[1:].strip() if _FORCED(cell) else quoted[1].strip() if quoted else cell
+    text = cell[1:].strip() if _FORCED(cell) else cell
+    if quoted := _QUOTED(text):
+        text = quoted[1].replace('""', '"').strip()
     return text if text.strip(_DASHES) else ""
 
 

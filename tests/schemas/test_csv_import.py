@@ -147,6 +147,8 @@ def test_a_formula_is_a_text(text: str) -> None:
         ('="Ann"', "Ann"),
         ('"=""0123"""', "0123"),
         ('=" "', None),
+        ('"=""O""""Neil"""', 'O"Neil'),
+        ('\'="Ann"', "Ann"),
         ('=A1&"x"', '=A1&"x"'),
         ("'t Hooft", "'t Hooft"),
         ("'90s music", "'90s music"),

@@ -60,6 +60,25 @@ def test_an_address_is_stored_trimmed(model: type[BaseModel], place: tuple[str, 
         assert value == stored
 
 
+@pytest.mark.parametrize("form", ["'{}", "''{}", " ' {}", "'{}'"])
+@pytest.mark.parametrize(("model", "place"), ENTRANCES)
+def test_the_apostrophe_of_a_spreadsheet_is_no_part_of_an_address(
+    model: type[BaseModel], place: tuple[str, ...], form: str
+) -> None:
+    _, stored = GOOD[place[-1]]
+    for found in both_ways(model, event(place, form.format(stored))):
+        value = found.model_dump()
+        for name in place:
+            value = value[name]
+        assert value == stored
+    row = ADDRESSES[place[-1]]
+    assert row.forms(form.format(stored), "US") == row.forms(stored, "US")
+
+
+def test_an_apostrophe_inside_an_address_stays() -> None:
+    assert ADDRESSES["email"].clean("o'neil@example.com") == "o'neil@example.com"
+
+
 @pytest.mark.parametrize("text", BAD)
 @pytest.mark.parametrize(("model", "place"), ENTRANCES)
 def test_a_text_that_is_no_address_is_an_error_of_its_field(
