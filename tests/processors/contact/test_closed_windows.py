@@ -73,12 +73,10 @@ def test_a_command_says_until_when_it_may_be_sent() -> None:
 
 
 def test_the_expiry_is_the_end_where_it_comes_first() -> None:
-    world = commanded_in_the_evening(settings={**PATIENT, "expire_after_hours": 0.25})
-    (command,) = [c for c in world.commands() if isinstance(c, CommandDue)]
-    assert command.send_before == command.touch.expires_at
-    world = commanded_in_the_evening(settings={**PATIENT, "quiet_hours": "none"})
-    (command,) = [c for c in world.commands() if isinstance(c, CommandDue)]
-    assert command.send_before == command.touch.expires_at
+    for setting in ({"expire_after_hours": 0.25}, {"quiet_hours": "none"}):
+        world = commanded_in_the_evening(settings=PATIENT | setting)
+        (command,) = [c for c in world.commands() if isinstance(c, CommandDue)]
+        assert command.send_before == command.touch.expires_at
 
 
 def test_the_window_of_a_step_ends_a_command_too() -> None:

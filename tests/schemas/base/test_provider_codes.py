@@ -25,8 +25,7 @@ def test_smtp_is_tried_later_for_4xx_and_final_for_5xx() -> None:
     temporary = (421, 450, 451, 452, 454, 455, 459, "SMTP 450", "smtp_450", "450-greylisted")
     assert meanings(EMAIL.name, *temporary) == {("temporary", False)}
     final = (501, 550, 551, 553, 554, "smtp 500", "SMTP; 503", "550 mailbox unavailable")
-    final += ("SMTP 503",)
-    assert meanings(EMAIL.name, *final) == {("final", True)}
+    assert meanings(EMAIL.name, *final, "SMTP 503") == {("final", True)}
 
 
 def test_http_is_final_for_4xx_except_four_and_temporary_for_5xx() -> None:

@@ -171,7 +171,8 @@ def test_the_outcome_of_a_call_is_never_lost(outcome: Any, read: str) -> None:
     ended = record_value("call.ended", outcome=outcome)
     event = decode_record(record_headers("call.ended"), ended)
     assert (event.data.outcome, event.dropped) == (read, None)
-    for wrong in ([], "\x00", True, None):
+    wrong_values: tuple[Any, ...] = ([], "\x00", True, None)
+    for wrong in wrong_values:
         ended = record_value("call.ended", outcome=wrong)
         assert refusal(record_headers("call.ended"), ended).detail.startswith("outcome")
 
