@@ -123,8 +123,8 @@ def dropped_fields_fact(event: PublicEvent, message: m.Message, reported_at: int
         tenant_id=event.data.tenant_id,
         contact_id=getattr(message, "contact_id", None),
         cause=f"{event.source}#{event.id}",
-        reason=codes.pop().value if len(codes) == 1 else None,
-        values={"event": event.type, "fields": {name: code.value for name, code in fields.items()}},
+        reason=codes.pop() if len(codes) == 1 else None,
+        values={"event": event.type, "fields": dict(fields)},
         occurred_at=None if event.time is None else fact_time(event.time),
     )
 

@@ -38,7 +38,7 @@ _FIELD_NAMES = frozenset(
 Location = tuple[str, ...]
 """The names that lead to a field or to an entry of a map."""
 
-Dropped = dict[str, RefusalCode]
+Dropped = dict[str, str]
 """The fields that were dropped, each with the reason: `customer.phone`, `addresses.email`. An entry
 of a map is `*` if its name is that of no field: `attributes.*`."""
 
@@ -107,16 +107,14 @@ def _place(line: Any, value: Any) -> tuple[Any, ...]:
     return loc
 
 
-def _faults(
-    model: type[BaseModel], value: Any, error: ValidationError
-) -> dict[Location, RefusalCode]:
+def _faults(model: type[BaseModel], value: Any, error: ValidationError) -> dict[Location, str]:
     """The parts of the event that the errors are about, each with its code.
 
     Raises Refused for the first error that is about anything that may not be dropped.
     """
-    faults: dict[Location, RefusalCode] = {}
+    faults: dict[Location, str] = {}
     if error.error_count() > FAULTS_MAX:
-        faults = dict.fromkeys(_too_large(model, value), RefusalCode.FIELD_INVALID)
+        faults = dict.fromkeys(_too_large(model, value), RefusalCode.FIELD_INVALID.value)
         if not faults:
             raise refusal(error, value)
         return faults
@@ -124,7 +122,7 @@ def _faults(
         location = _droppable(model, line["loc"], value)
         if location is None:
             raise _refusal_of(line, value)
-        faults.setdefault(location, _code(line, value)[0])
+        faults.setdefault(location, _dropped_code(line, value))
     return {  # a field that is dropped takes its entries with it
         location: code
         for location, code in faults.items()
@@ -134,6 +132,14 @@ def _faults(
 
 def _lines(error: ValidationError) -> Any:
     return error.errors(include_url=False, include_context=False, include_input=False)
+
+
+def _dropped_code(line: Any, value: Any) -> str:
+    """The code of a field that is dropped: of an address that of its row (S4-99)."""
+    name = str(line["loc"][-1])
+    if line["type"] == "address_invalid" and name in ADDRESSES:
+        return ADDRESSES[name].error_code
+    return _code(line, value)[0].value
 
 
 def _code(line: Any, value: Any) -> tuple[RefusalCode, str]:
@@ -226,7 +232,7 @@ def _read_again(
         if loc and loc[0] in CUT and replaced.get(loc[0]) is not None:
             location = _droppable(model, loc, value)
             if location is not None:
-                dropped.setdefault(_name(location), RefusalCode.FIELD_INVALID)
+                dropped.setdefault(_name(location), RefusalCode.FIELD_INVALID.value)
     value.update({name: read for name, read in replaced.items() if read is not None})
     return any(read is not None for read in replaced.values())
 

@@ -134,8 +134,10 @@ class TouchSent(CommandEvent):
 
 
 class TouchFailed(CommandEvent):
-    """The sender could not send a touch. Where `permanent` is null the code decides: 4xx other than
-    429 is not retried (F-7)."""
+    """The sender could not send a touch. Where `permanent` is null the code of the provider decides
+    whether it is tried again (F-7): SMTP 5xx and HTTP 4xx are final, except HTTP 408, 409, 425 and
+    429; a code of an address that does not exist closes the address, and one of a recipient who has
+    opted out is an opt-out. `window_closed` means that `send_before` had passed."""
 
     code: CodeText
     permanent: bool | None = None

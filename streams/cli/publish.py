@@ -62,7 +62,7 @@ class PublishedLines:
         """The events unchanged. Reports those without the optional fields that were invalid."""
         for line, event in events:
             if event.dropped is not None:
-                fields = {name: code.value for name, code in event.dropped.items()}
+                fields = dict(event.dropped)
                 self.dropped.append({"line": line, "type": event.type, "fields": fields})
                 without = ", ".join(f"{name} ({code})" for name, code in fields.items())
                 self._report(f"line {line}: {event.type} goes without {without}")

@@ -77,7 +77,7 @@ def refusal(headers: Headers | None, value: bytes | None) -> Refused:
     raise AssertionError(f"the record was decoded as {event.type}")
 
 
-def dropped_fields(ce_type: str, /, **changed: Any) -> dict[str, RefusalCode]:
+def dropped_fields(ce_type: str, /, **changed: Any) -> dict[str, str]:
     """The fields that are dropped from an event in JSON with these fields; it must be decoded."""
     return decode_record(record_headers(ce_type), record_value(ce_type, **changed)).dropped or {}
 

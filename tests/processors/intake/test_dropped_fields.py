@@ -63,7 +63,10 @@ def test_several_codes_are_no_reason() -> None:
     assert fact.message.reason is None
     assert fact.message.values == {
         "event": "job.completed",
-        "fields": {"customer.timezone": "TIMEZONE_UNKNOWN", "customer.phone": "FIELD_INVALID"},
+        "fields": {
+            "customer.timezone": "TIMEZONE_UNKNOWN",
+            "customer.phone": "CONTACT_PHONE_INVALID",
+        },
     }
 
 

@@ -44,7 +44,7 @@ def test_the_facts_of_a_simulation_name_the_dropped_fields_in_their_order() -> N
     scenario.run([listener])
     dropped = listener.facts_of(FactKind.EVENT_FIELD_DROPPED)
     assert [(fact.contact_id, fact.values) for fact in dropped] == [
-        ("ann", {"event": "contact.upserted", "fields": {"phone": "FIELD_INVALID"}}),
+        ("ann", {"event": "contact.upserted", "fields": {"phone": "CONTACT_PHONE_INVALID"}}),
         ("ann", {"event": "contact.enrolled", "fields": {"variables.*": "FIELD_INVALID"}}),
     ]
     recipients = {touch.recipient for touch in listener.commanded_touches()}
@@ -58,8 +58,8 @@ def test_publish_reports_the_fields_that_it_leaves_out(
     file.write_bytes(b"\n".join(LINES))
     result = touchstream("publish", file, "--dry-run", "--json")
     assert result.code == 0
-    assert "line 2: contact.upserted goes without phone (FIELD_INVALID)" in result.err
+    assert "line 2: contact.upserted goes without phone (CONTACT_PHONE_INVALID)" in result.err
     assert result.json()["dropped"] == [
-        {"line": 2, "type": "contact.upserted", "fields": {"phone": "FIELD_INVALID"}},
+        {"line": 2, "type": "contact.upserted", "fields": {"phone": "CONTACT_PHONE_INVALID"}},
         {"line": 3, "type": "contact.enrolled", "fields": {"variables.*": "FIELD_INVALID"}},
     ]
