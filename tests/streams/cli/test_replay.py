@@ -9,16 +9,16 @@ from processors.contact import touch_gates
 from streams.cli import command_settings
 from tests.testing.command_line import Touchstream
 
-REVIEW = "tests/histories/review.jsonl.gz"
+REVIEW, EDGE = "tests/histories/review.jsonl.gz", "tests/histories/edge.jsonl.gz"
 
 
 def test_nothing_differs(touchstream: Touchstream) -> None:
-    result = touchstream("replay", REVIEW)
+    result = touchstream("replay", EDGE)
     assert (result.code, result.err) == (0, "")
-    assert "55  touch.due compared" in result.out
+    assert "111  touch.due compared" in result.out
     assert result.out.endswith("nothing differs\n")
-    found = touchstream("replay", REVIEW, "--json").json()
-    assert (found["agrees"], found["compared"]["touch.due"], found["first"]) == (True, 55, None)
+    found = touchstream("replay", EDGE, "--json").json()
+    assert (found["agrees"], found["compared"]["touch.due"], found["first"]) == (True, 111, None)
 
 
 def test_the_first_difference_is_shown_with_then_now_and_cause(
