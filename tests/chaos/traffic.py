@@ -240,6 +240,7 @@ class TrafficPublisher:
             tenant_id=tenant_id,
             timezone="UTC",
             quiet_hours={"start": "00:00", "end": "00:00"},
+            calling_hours=False,
             limits={channel: {"per_hour": None} for channel in CHANNELS},
             delay_hours_by_service={},
         )

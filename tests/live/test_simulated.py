@@ -226,6 +226,7 @@ class SimulatedScenario:
             tenant_id=tenant_id,
             timezone="UTC",
             quiet_hours=None,
+            calling_hours=False,
             limits={channel: {"per_hour": None} for channel in CHANNELS},
             frequency_caps=None,
             delay_hours_by_service={},

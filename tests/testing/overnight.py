@@ -151,6 +151,7 @@ class Overnight:
             tenant_id=TENANT,
             timezone="UTC",
             quiet_hours={"start": CLOSES, "end": OPENS},
+            calling_hours=False,
             limits={"email": {"per_hour": None}},
             delay_hours_by_service={},
         )

@@ -92,6 +92,7 @@ class EventSource:
             tenant_id=tenant_id,
             timezone="UTC",
             quiet_hours={"start": "00:00", "end": "00:00"},
+            calling_hours=False,
             limits={"email": {"per_hour": None}, "sms": {"per_hour": None}},
             delay_hours_by_service={},
         )
