@@ -282,3 +282,16 @@ def test_the_end_of_a_run_forgets_what_it_has_heard() -> None:
     assert enrollment_of(world).early_signals
     deliver(world, new_event(world, m.ContactStopped))
     assert not enrollment_of(world).early_signals
+
+
+def test_a_wait_begins_with_the_send_also_where_the_command_was_repeated_meanwhile() -> None:
+    """The sender sends at once and reports it late; a reply is from between the two emissions."""
+    world = prospecting(asking("reply"), step("b", anchor="trigger"), quiet_hours="none")
+    (first,) = world.commanded_touches()
+    world.advance_hours(0.75)
+    assert [touch.emission for touch in world.commanded_touches()] == [1, 2]
+    ids = {"command_id": first.command_id, "sent_at": START}
+    deliver(world, new_event(world, m.TouchSent, **ids))
+    deliver(world, replied(world, at=START + 20 * MINUTE))
+    (met,) = world.facts(MET)
+    assert met.occurred_at is not None and met.occurred_at.minute == 20
