@@ -10,7 +10,6 @@ from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
 from processors.contact.pause_stop import stop, stop_without_channels
 from processors.contact.run_queries import live_runs
-from processors.shared.deduplication import add_if_new
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.base.opt_out_words import is_agreement, is_opt_out
 from schemas.channels import ALL_CHANNELS
@@ -28,7 +27,6 @@ BY_PROVIDER = "provider_code"
 _BY_TEXT = "text"
 _START = "START by text"
 _OUTDATED = "EVENT_OUTDATED"
-_GONE = "gone"
 
 
 def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
@@ -111,23 +109,9 @@ def decided_by_word(context: Context, message: ContactReplied) -> bool:
     return was_closed
 
 
-def person_left(
-    context: Context, match: CommandMatch | None, message: ContactReplied, *, backfill: bool
-) -> None:
+def person_left(context: Context, message: ContactReplied) -> None:
     """Ends the enrollments of a person who has left the company. This is no response."""
-    if not add_if_new(context.contact.seen, message.cause):
-        return
-    context.emit_fact(
-        FactKind.CONTACT_REPLIED,
-        match.enrollment if match else None,
-        match.touch if match else None,
-        channel=message.channel,
-        command_id=message.command_id,
-        cause=message.cause,
-        reason=_GONE,
-        occurred_at=message.at,
-    )
-    for enrollment in () if backfill else live_runs(context):
+    for enrollment in live_runs(context):
         if message.at >= enrollment.started_at:
             stop(context, enrollment, "contact_gone", message.cause)
 

@@ -25,11 +25,11 @@ def replied(context: Context, message: ContactReplied, *, backfill: bool = False
     reply has no effect."""
     match = find_command(context, message.command_id) if message.command_id else None
     if message.gone:
-        person_left(context, match, message, backfill=backfill)
-        return
-    if message.keyword is not None and decided_by_word(context, message):
+        if not add_if_new(context.contact.seen, message.cause):
+            return
+    elif message.keyword is not None and decided_by_word(context, message):
         return  # an opt-out, or an agreement to what was closed
-    if not message.automatic and not _is_new_reply(context, message):
+    elif not message.automatic and not _is_new_reply(context, message):
         return
     context.emit_fact(
         FactKind.CONTACT_REPLIED,
@@ -38,10 +38,12 @@ def replied(context: Context, message: ContactReplied, *, backfill: bool = False
         channel=message.channel,
         command_id=message.command_id,
         cause=message.cause,
-        reason="automatic" if message.automatic else None,
+        reason="gone" if message.gone else "automatic" if message.automatic else None,
         occurred_at=message.at,
     )
-    if message.automatic or backfill:
+    if message.gone and not backfill:
+        person_left(context, message)
+    if message.gone or message.automatic or backfill:
         return
     for enrollment in live_runs(context):
         if message.at >= enrollment.started_at or (match and match.enrollment is enrollment):

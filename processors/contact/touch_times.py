@@ -53,9 +53,9 @@ def first_delay(context: Context, step: Step, service_type: str | None) -> int:
 def executed_at(touch: Touch) -> int:
     """When a resolved touch was sent, or, if it was not sent, when that was decided.
 
-    The sender's own time is used, limited to the span between request and answer. A command that was
-    repeated, or an earlier attempt, may have been sent before the last request: then the span begins
-    with the first command.
+    The sender's own time is used, limited to the span between request and answer. A command that
+    was repeated, or an earlier attempt, may have been sent before the last request: then the span
+    begins with the first command.
     """
     resolved_at = touch.resolved_at
     assert resolved_at is not None, "only a resolved touch is followed by another"

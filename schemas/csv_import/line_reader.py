@@ -215,9 +215,8 @@ def _first(cells: list[str], places: tuple[int, ...]) -> str:
 
 def _clean(row: Address, cell: str) -> str:
     """The address in a cell; "" if the cell stands for none. Raises ValueError with a reason."""
-    text = cell.strip("'") if cell[0] == "'" else cell
     try:
-        address = row.clean(text)
+        address = row.clean(cell)
     except AddressMissing:
         return ""
     if len(address) > row.characters_max:

@@ -203,16 +203,21 @@ def encode_event(
     return binary_headers(needed, event_id, source, ce_time, content), value
 
 
-def _fields_by_release(releases: list[Any]) -> list[tuple[str, int]]:
-    """The fields that the first release did not have, each with the release that brought it, the
-    newest first."""
+def _fields_by_release(ce_type: str, releases: list[Any]) -> list[tuple[str, int, Any]]:
+    """The fields that the first release did not have, each with the release that brought it and the
+    default, the newest first."""
+    fields = EVENTS[ce_type].model.model_fields
     names = [{field["name"] for field in schema["fields"]} for schema in releases]
     numbered = enumerate(pairwise(names), 2)
-    later = [(name, number) for number, (old, new) in numbered for name in sorted(new - old)]
+    later = [
+        (name, number, fields[name].get_default(call_default_factory=True))
+        for number, (old, new) in numbered
+        for name in sorted(new - old)
+    ]
     return later[::-1]
 
 
-_LATER_FIELDS = {name: _fields_by_release(releases) for name, releases in RELEASED.items()}
+_LATER_FIELDS = {name: _fields_by_release(name, releases) for name, releases in RELEASED.items()}
 
 
 def _with_release(ce_type: str, model: BaseModel, encoding: Encoding) -> str:
@@ -221,10 +226,9 @@ def _with_release(ce_type: str, model: BaseModel, encoding: Encoding) -> str:
     always of the newest release, and nobody can read it who does not know that one."""
     if encoding == "avro" and len(RELEASED[ce_type]) > 1:
         return f"{ce_type}.v{len(RELEASED[ce_type])}"
-    fields = type(model).model_fields
-    for name, number in _LATER_FIELDS[ce_type]:
+    for name, number, default in _LATER_FIELDS[ce_type]:
         # A reader that does not know the field does what its default means.
-        if getattr(model, name) != fields[name].get_default(call_default_factory=True):
+        if getattr(model, name) != default:
             return f"{ce_type}.v{number}"
     return ce_type
 

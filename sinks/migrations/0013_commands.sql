@@ -5,7 +5,8 @@ ALTER TABLE touchstream.send_log
     ADD COLUMN revoked_at timestamptz,
     ADD COLUMN revoke_reason text;
 
--- What was told before these columns were there. The names are those of the first fact about a command.
+-- Fills the new columns from the facts that are stored already. The names are those of the first
+-- fact about a command.
 INSERT INTO touchstream.send_log AS l (
     tenant_id, command_id, contact_id, campaign_id, version, enrollment_id, step_id, touch_number, channel, attempt,
     commanded_at

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.base.times import from_datetime
 from sinks.demo_queries import (
     Deferral,
@@ -130,7 +131,7 @@ def _outcome(enrollment: EnrollmentRow, touch: StepRow) -> str:
 
 
 def _deferral_text(wait: Deferral) -> str:
-    put_off = wait.fact == "touch.deferred" or wait.reason == "window_closed"
+    put_off = wait.fact == "touch.deferred" or wait.reason == WINDOW_CLOSED
     event = "put off" if put_off else "failed, again"
     until = "" if wait.until is None else f" until {format_minute(from_datetime(wait.until))}"
     return f"{format_minute(from_datetime(wait.at))} {event}: {wait.reason}{until}"

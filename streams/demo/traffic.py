@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.base.times import MomentUs
 from schemas.internal.topics import COMMANDS
 from schemas.public.codec import Decoder, encode_event
@@ -26,7 +27,6 @@ from streams.demo.behaviour import SenderReaction, is_lost, reactions_to
 from streams.demo.upstream_events import SOURCE, TORN_RECORD, UpstreamEvent
 from streams.kafka.clients import group_consumer, idempotent_producer
 
-WINDOW_CLOSED = {"code": "window_closed"}
 """The fields of the answer to a command that may not be sent any more."""
 
 POLL_TIMEOUT_S = 0.01
@@ -75,7 +75,7 @@ class DemoSenders:
         send_before = command.send_before or command.expires_at
         if now + reactions[0].after_us >= send_before:
             self.counts["window closed"] += 1
-            return [SenderReaction(reactions[0].after_us, "touch.failed", WINDOW_CLOSED)]
+            return [SenderReaction(reactions[0].after_us, "touch.failed", {"code": WINDOW_CLOSED})]
         self._received.add(command_id)
         return reactions
 

@@ -12,13 +12,14 @@ from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
 from typing import NamedTuple
 
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.base.times import MILLISECOND, MomentUs
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.state_bytes import NEVER
 from streams.simulation.behaviour import DRAW_RANGE, Behaviour, SignalRule, SignalRules
 from streams.simulation.sender_outages import Outages, up_again
 
-WINDOW_CLOSED = SignalRule("failed", None, None, DRAW_RANGE, 0, 0, code="window_closed")
+_TOO_LATE = SignalRule("failed", None, None, DRAW_RANGE, 0, 0, code=WINDOW_CLOSED)
 """The answer to a command that its sender comes to at or after `send_before`."""
 
 
@@ -76,7 +77,7 @@ class SimulatedSenders:
         outages = self._behaviour.outages.get(due.channel, ())
         signals = draw_signals(rules, due.command_id, self._seed, up_again(outages, now), outages)
         if signals[0].at >= command.send_before:
-            signals = [DrawnSignal(signals[0].at, WINDOW_CLOSED, False)]
+            signals = [DrawnSignal(signals[0].at, _TOO_LATE, False)]
             self._too_late.add(due.command_id)
         touch = CommandedTouch(
             due.tenant_id,

@@ -10,6 +10,7 @@ from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.internal.topics import COMMANDS, Topic
 from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
@@ -27,7 +28,7 @@ from tests.chaos.traffic import (
     behaviour_of,
     parse_json,
 )
-from tests.testing.live_senders import WINDOW_CLOSED, may_be_sent
+from tests.testing.live_senders import may_be_sent
 
 Headers = list[tuple[str, bytes | None]]
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.base.times import parse_rfc3339
 from schemas.internal.topics import COMMANDS
 from schemas.public.codec import Encoding
@@ -42,7 +43,6 @@ def may_be_sent(command: dict[str, Any], at: int) -> bool:
     return at < parse_rfc3339(command.get("send_before") or command["expires_at"])
 
 
-WINDOW_CLOSED = "window_closed"
 """The code of the answer of a sender that may not send any more."""
 
 AnswerScript = Callable[[ReceivedCommand], Iterator[ScriptedAnswer]]

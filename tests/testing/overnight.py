@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.base.times import DAY, HOUR, MINUTE, format_rfc3339, parse_rfc3339, to_datetime
 from schemas.internal.facts import FactKind
 from schemas.internal.topics import COMMANDS
@@ -21,7 +22,7 @@ from streams.base.clock import ScaledClock
 from streams.base.settings import Settings
 from streams.kafka.reader import TopicReader
 from tests.testing.live_engine import LiveEngine
-from tests.testing.live_senders import WINDOW_CLOSED, may_be_sent
+from tests.testing.live_senders import may_be_sent
 from tests.testing.publishing import EventSource
 from tests.testing.topic_readers import FactReader
 

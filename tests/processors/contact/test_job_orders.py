@@ -1,5 +1,5 @@
-"""Jobs in whatever order they are told: a late one ends no run that a later one began, and the runs
-that are left are the same (F-9, X-1, decision 0002)."""
+"""Jobs in whatever order they are reported: a late one ends no run that a later one began, and the
+runs that are left are the same (F-9, X-1, decision 0002)."""
 
 from collections import Counter
 from typing import Any
@@ -68,7 +68,7 @@ def test_a_job_that_a_later_one_would_have_ended_begins_nothing(later_first: boo
 
 
 def test_a_late_job_does_not_enter_an_exclusive_group_beside_a_later_one() -> None:
-    """The run of the later job goes on, so it counts, whatever its campaign says of repeat jobs."""
+    """The later run goes on, and it counts, whatever its campaign does with repeat jobs."""
     group = {"exclusive": "reviews"}
     world = two_services({**group, "repeat_job": "restart"}, {**group, "repeat_job": "ignore"})
     world.advance_hours(8)
@@ -102,20 +102,20 @@ def test_the_runs_that_are_left_do_not_depend_on_the_order_of_the_jobs(
     drawn: list[tuple[int, str]],
     data: st.DataObject,
 ) -> None:
-    """Jobs of one morning, all told in the evening, in campaigns that restart or ignore; the one
-    for all services takes the rest, or all of them. A campaign that ignores a repeat job keeps the
-    run that began first, so it gets one job here."""
+    """Jobs of one morning, all reported in the evening, in campaigns that restart or ignore; the
+    one for all services takes the rest, or all of them. A campaign that ignores a repeat job keeps
+    the run that began first, so it gets one job here."""
     assume(not (takes_all and rest == "ignore"))
     served = Counter(service for _, service in drawn)
     repeats = {**dict(zip(SERVICES, services, strict=True)), "other": rest}
     assume(all(count == 1 or repeats[name] == "restart" for name, count in served.items()))
-    told = [
+    reported = [
         job(f"j{number}", START + hour * HOUR, service_type=service)
         for number, (hour, service) in enumerate(drawn)
     ]
-    by_time = sorted(told, key=lambda each: (each.completed_at, each.job_id))
+    by_time = sorted(reported, key=lambda each: (each.completed_at, each.job_id))
     ends = []
-    for order in (by_time, data.draw(st.permutations(told))):
+    for order in (by_time, data.draw(st.permutations(reported))):
         all_jobs = {"repeat_job": rest, "jobs": "all" if takes_all else "rest"}
         world = world_with_campaign(campaign_id="rest", steps=MAIL, settings=all_jobs)
         for name, setting in zip(SERVICES, services, strict=True):

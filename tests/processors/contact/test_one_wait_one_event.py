@@ -74,7 +74,7 @@ def test_one_event_ends_one_of_two_waits_in_a_row(signal: str) -> None:
     event = SIGNALS[signal](world)
     deliver(world, event)
     world.advance_hours(1, senders)
-    deliver(world, event)  # told once more
+    deliver(world, event)  # reported once more
     world.advance_hours(60, senders)
     assert reasons(world, MET) == [signal]
     assert reasons(world, TIMED_OUT) == ["timeout"]

@@ -31,8 +31,8 @@ SIGNAL_OF = {
 }
 
 
-class Told(NamedTuple):
-    """An event, and when it was told."""
+class ReportedEvent(NamedTuple):
+    """An event, and when it was reported."""
 
     event: m.ExternalEvent
     at: int
@@ -97,7 +97,7 @@ def _event(world: World, name: str, hours: float) -> m.ExternalEvent:
     return accepted(world, at=at)
 
 
-def _played(rows: list[dict[str, Any]], told: list[Told], plan: Any) -> World:
+def _played(rows: list[dict[str, Any]], reported: list[ReportedEvent], plan: Any) -> World:
     """Plays what happens; the senders answer only when the plan says so."""
     world = prospecting(*rows, quiet_hours="none", on_reply="continue")
     sender = make_sender(_sent_when_commanded)
@@ -107,14 +107,14 @@ def _played(rows: list[dict[str, Any]], told: list[Told], plan: Any) -> World:
         if name == "senders":
             sender(world)
             world.settle()
-        elif name == "again" and told:
-            event = told[number % len(told)].event
-            told.append(Told(event, world.now, False))
+        elif name == "again" and reported:
+            event = reported[number % len(reported)].event
+            reported.append(ReportedEvent(event, world.now, False))
             deliver(world, event)
         elif name != "again":
             # A fraction of an hour that no other time has.
-            event = _event(world, name, number + len(told) / 100 - 0.005)
-            told.append(Told(event, world.now, True))
+            event = _event(world, name, number + len(reported) / 100 - 0.005)
+            reported.append(ReportedEvent(event, world.now, True))
             deliver(world, event)
     world.advance_hours(30, [sender])
     return world
@@ -159,9 +159,9 @@ def _us(moment: datetime) -> int:
 def test_an_event_ends_at_most_one_wait_and_none_whose_step_was_sent_later(
     rows: list[dict[str, Any]], events: list[tuple[str, int]], hours: list[float]
 ) -> None:
-    told: list[Told] = []
-    world = _played(rows, told, list(zip(events, hours, strict=False)))
-    by_cause = {each.event.cause: each for each in told if each.is_new}
+    reported: list[ReportedEvent] = []
+    world = _played(rows, reported, list(zip(events, hours, strict=False)))
+    by_cause = {each.event.cause: each for each in reported if each.is_new}
     ended = _waits(world, rows)
     causes = [wait.ended_by.cause for wait in ended if wait.ended_by is not None]
     assert len(set(causes)) == len(causes)
@@ -171,7 +171,7 @@ def test_an_event_ends_at_most_one_wait_and_none_whose_step_was_sent_later(
             assert SIGNAL_OF[type(ending.event)] in wait.events
             assert ending.event.at >= wait.sent_at
             assert ending.at >= wait.sent_at  # a clock that is ahead answers nothing before it
-        for each in told:
+        for each in reported:
             signal = SIGNAL_OF[type(each.event)]
             if each.is_new and signal in wait.events and each.event.at >= wait.sent_at:
                 in_time = wait.begins < each.at < wait.ends

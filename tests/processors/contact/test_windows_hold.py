@@ -1,4 +1,4 @@
-"""No command goes out in the quiet hours of its recipient, and none says a later end than their
+"""No command goes out in the quiet hours of its recipient, and none states a later end than their
 beginning: whatever zones are reported meanwhile, under any limit, with senders that are down."""
 
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ OUTAGES = st.lists(st.tuples(HOURS, st.integers(1, 14)), max_size=3)
 @dataclass
 class SlowSender:
     """A sender that is down at some hours. It comes to a command when it is up again, and obeys the
-    end that the command says."""
+    end that the command states."""
 
     outages: list[tuple[int, int]]
     sent_at: list[tuple[int, Window | None]] = field(default_factory=list)

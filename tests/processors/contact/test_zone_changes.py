@@ -1,5 +1,5 @@
 """A change of the zone or region of a person, or of the quiet hours of the tenant, counts for a
-touch that waits as soon as it is told (F-6)."""
+touch that waits as soon as it is reported (F-6)."""
 
 from typing import Any
 
@@ -58,9 +58,9 @@ def moved_to(world: World, at: float, **person: str) -> World:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told", "goes"),
+    ("before", "after", "reported", "goes"),
     [
-        ("UTC", "Australia/Lord_Howe", 8, 8),  # 10:00 there when it is told
+        ("UTC", "Australia/Lord_Howe", 8, 8),  # 10:00 there when it is reported
         ("UTC", "Asia/Tokyo", 7.5, 8),  # quiet there until 23:00 UTC, hour 8
         ("UTC", "America/Chicago", 7.5, 7.5),  # 16:30 there
         ("America/Chicago", "UTC", 5, 17),  # open before, quiet now
@@ -69,11 +69,11 @@ def moved_to(world: World, at: float, **person: str) -> World:
     ],
 )
 def test_a_zone_that_is_told_while_a_touch_waits_counts_at_once(
-    before: str, after: str, told: float, goes: float
+    before: str, after: str, reported: float, goes: float
 ) -> None:
-    world = moved_to(in_zone(before, step("a", hours=7)), told, timezone=after)
+    world = moved_to(in_zone(before, step("a", hours=7)), reported, timezone=after)
     assert commanded_steps(world) == [("a", goes)]
-    changes = [f for f in world.facts(FactKind.TOUCH_SCHEDULED) if hours_since_start(f) == told]
+    changes = [f for f in world.facts(FactKind.TOUCH_SCHEDULED) if hours_since_start(f) == reported]
     assert len(changes) == (after != "Europe/London")
     assert all((fact.cause or "").startswith("test#") for fact in changes)
 

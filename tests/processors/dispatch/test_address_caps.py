@@ -45,8 +45,8 @@ def test_the_fact_says_that_the_address_is_held_and_until_when() -> None:
     assert (fact.command_id, fact.reason) == ("c002", "frequency_cap")
     assert fact.values == {"limit": 1, "window": "per_day", "used": 1, "address": True}
     assert fact.until == to_datetime(START + DAY)
-    (told,) = log.sent(m.TouchDeferred)
-    assert (told.contact_id, told.reason, told.until) == ("p2", "frequency_cap", START + DAY)
+    (answer,) = log.sent(m.TouchDeferred)
+    assert (answer.contact_id, answer.reason, answer.until) == ("p2", "frequency_cap", START + DAY)
     (waiting,) = log.states(Request)
     assert (waiting.wait, waiting.until) == ("frequency_cap", START + DAY)
 

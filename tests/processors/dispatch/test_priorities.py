@@ -101,8 +101,8 @@ def test_a_gathered_request_without_a_slot_is_held_by_the_limit_and_says_so() ->
     assert (fact.command_id, fact.reason) == (LOW.command_id, "throttled")
     assert fact.values == {"used": 1, "limit": 1, "window": "1h sliding"}
     assert fact.until == to_datetime(START + HOUR + 2 * GATHER_US)
-    (told,) = log.sent(m.TouchDeferred)
-    assert (told.reason, told.until) == ("throttled", START + HOUR + 2 * GATHER_US)
+    (answer,) = log.sent(m.TouchDeferred)
+    assert (answer.reason, answer.until) == ("throttled", START + HOUR + 2 * GATHER_US)
 
 
 def test_far_from_the_limit_nothing_waits() -> None:
@@ -248,7 +248,7 @@ def test_requests_of_an_older_version_are_decided_as_it_did(
     touches = [msgspec.structs.replace(touch, rules=0) for touch in order]
     log = DispatchLog(announced(1), *touches)
     assert log.commanded() == [order[0].command_id]
-    assert [told.reason for told in log.sent(m.TouchDeferred)] == ["throttled"]
+    assert [answer.reason for answer in log.sent(m.TouchDeferred)] == ["throttled"]
     log.pass_time(START + 2 * HOUR)
     assert log.commanded() == [touch.command_id for touch in order]
 

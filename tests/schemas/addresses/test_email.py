@@ -5,14 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.addresses import email
+from schemas.channels import EMAIL
+from tests.schemas.addresses.laws import (
+    assert_forms_are_final,
+    assert_only_what_is_accepted_can_be_written_to,
+)
 
 
-def canonical(text: str, country: str = "") -> str:
-    return email.forms(text, country)[0]
+def canonical(text: str) -> str:
+    return EMAIL.canonical(text, "")
 
 
-def recipient(text: str, country: str = "") -> str:
-    return email.forms(text, country)[1]
+def recipient(text: str) -> str:
+    return EMAIL.recipient(text, "")
 
 
 @pytest.mark.parametrize(
@@ -139,24 +144,12 @@ _TEXTS = st.one_of(st.builds("{}@{}".format, _NAMES, _DOMAINS), _NAMES, st.email
 
 @given(_TEXTS)
 def test_the_form_of_a_form_is_the_form(text: str) -> None:
-    form = canonical(text)
-    assert canonical(form) == form
-    sent_to = recipient(text)
-    if sent_to:
-        assert canonical(sent_to) == form
-        assert recipient(sent_to) == sent_to == email.clean(sent_to)
+    assert_forms_are_final(EMAIL, text)
 
 
 @given(_TEXTS)
 def test_what_is_accepted_can_be_written_to_and_nothing_else_can(text: str) -> None:
-    try:
-        stored = email.clean(text)
-    except ValueError:
-        assert recipient(text) == ""
-    else:
-        assert email.clean(stored) == stored
-        assert bool(recipient(text)) == bool(stored)
-        assert canonical(stored) == canonical(text)
+    assert_only_what_is_accepted_can_be_written_to(EMAIL, text)
 
 
 @given(st.from_regex(email.PLAIN, fullmatch=True))

@@ -5,14 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.addresses import linkedin
+from schemas.channels import LINKEDIN_URL
+from tests.schemas.addresses.laws import (
+    assert_forms_are_final,
+    assert_only_what_is_accepted_can_be_written_to,
+)
 
 
-def canonical(text: str, country: str = "") -> str:
-    return linkedin.forms(text, country)[0]
+def canonical(text: str) -> str:
+    return LINKEDIN_URL.canonical(text, "")
 
 
-def recipient(text: str, country: str = "") -> str:
-    return linkedin.forms(text, country)[1]
+def recipient(text: str) -> str:
+    return LINKEDIN_URL.recipient(text, "")
 
 
 @pytest.mark.parametrize(
@@ -145,24 +150,12 @@ _TEXTS = st.builds(str.format, _HOSTS, st.one_of(_SLUGS, _ENCODED))
 
 @given(_TEXTS)
 def test_the_form_of_a_form_is_the_form(text: str) -> None:
-    form = canonical(text)
-    assert canonical(form) == form
-    sent_to = recipient(text)
-    if sent_to:
-        assert canonical(sent_to) == form
-        assert recipient(sent_to) == sent_to == linkedin.clean(sent_to)
+    assert_forms_are_final(LINKEDIN_URL, text)
 
 
 @given(_TEXTS)
 def test_what_is_accepted_can_be_written_to_and_nothing_else_can(text: str) -> None:
-    try:
-        stored = linkedin.clean(text)
-    except ValueError:
-        assert recipient(text) == ""
-    else:
-        assert linkedin.clean(stored) == stored
-        assert bool(recipient(text)) == bool(stored)
-        assert canonical(stored) == canonical(text)
+    assert_only_what_is_accepted_can_be_written_to(LINKEDIN_URL, text)
 
 
 @given(st.from_regex(linkedin.PLAIN, fullmatch=True))

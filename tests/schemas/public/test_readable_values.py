@@ -1,4 +1,5 @@
-"""What is invalid about a reply or a failure costs neither an opt-out nor a code."""
+"""Invalid fields of `contact.replied`, `touch.failed` and other events are read as far as possible:
+an opt-out in a text or header, and the code of a provider, are not lost."""
 
 import json
 from typing import Any

@@ -210,7 +210,7 @@ def test_ignored_quiet_hours_are_the_cause_of_a_command_at_another_time(
     """The limit delays the touch into quiet hours, where the changed code sends it."""
     monkeypatch.setattr(dispatch.gates, "opens_at", lambda window, now: now)
     result = replayed(review)
-    # Its time differs, and so does the end of its window, which the command says.
+    # Its time differs, and so does the end of its window, which stands in the command.
     assert different(result) == {
         ("touch.due", kind): 1 for kind in (DiffKind.MOVED, DiffKind.UNLIKE)
     }
@@ -228,7 +228,7 @@ def test_a_superfluous_command_is_counted_once_and_its_cause_has_no_counterpart(
     monkeypatch.setattr(dispatch, "suppress", lambda turn, order: None)
     result = replayed(review)
     expected = {("touch.due", DiffKind.NEW): 2, ("touch.due", DiffKind.MOVED): 1}
-    expected[("touch.due", DiffKind.UNLIKE)] = 1  # the moved one says another end of its window
+    expected[("touch.due", DiffKind.UNLIKE)] = 1  # the moved one has another end of its window
     assert different(result) == expected
     assert result.first is not None and result.first.recorded is None
     assert result.cause is not None and result.cause.recorded is None
