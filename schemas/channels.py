@@ -132,6 +132,9 @@ class Channel(NamedTuple):
     calling_hours: bool = False
     """Whether the hours of the law for calls and texts hold (schemas/base/regions.yaml)."""
 
+    by_pool: bool = False
+    """Whether every command takes a slot of a call pool (C-38)."""
+
     opt_out_by_text: bool = False
     """Whether a word such as STOP, as a whole message, is an opt-out
     (schemas/base/opt_out_words.py)."""
@@ -167,6 +170,7 @@ CHANNELS: dict[str, Channel] = {
             actions={
                 "send_message": ("reply",),  # LinkedIn reports no opens (S4-49)
                 "send_connection_request": ("connection_accepted", "reply"),
+                "send_inmail": ("reply",),
             },
             quiet_hours=False,  # a message there wakes nobody (C-33)
             kinds=("prospecting",),
@@ -186,9 +190,10 @@ CHANNELS: dict[str, Channel] = {
             address=PHONE,
             actions={"place_call": ("call_outcome",)},
             quiet_hours=True,
-            kinds=("prospecting",),
+            kinds=("prospecting", "calls"),
             color="#cc79a7",
             calling_hours=True,
+            by_pool=True,
         ),
     )
 }

@@ -230,6 +230,7 @@ ChannelName = Annotated[str, _RowOf([*CHANNELS])]
 
 ChannelOrAll = Annotated[str, _RowOf([*CHANNELS, ALL_CHANNELS])]
 AddressName = Annotated[str, _RowOf([*ADDRESSES])]
+ActionName = Annotated[str, _RowOf(sorted({a for row in CHANNELS.values() for a in row.actions}))]
 """The name of an address in the table of channels (C-19)."""
 
 AddressText = Annotated[
@@ -254,6 +255,20 @@ ServiceTypeName = Literal[
 CodeText = Annotated[str, ProviderCodeType(), WithJsonSchema({"type": ["string", "integer"]})]
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Quota = Annotated[int, Field(ge=1, le=1_000_000)]
+"""How many commands a limit allows: a limit of 0 would stop everything, which is a pause."""
+
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+Priority = Annotated[int, Field(ge=-1_000, le=1_000)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Slots = Annotated[int, Field(ge=1, le=1_000)]
+"""How many calls may be under way at a time (F-15)."""
+
+Weight = Annotated[int, Field(ge=1, le=1_000)]
+NumberKind = Literal["premium_rate", "shared_cost", "uan", "pager"]
+"""Kinds of phone numbers that are not called unless a tenant allows it."""
+
+WeekdayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Hours = Annotated[float, Field(gt=0, le=43_800)]  # five years
 Key = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_CONTROL)]
 Whole = Annotated[int, Field(ge=-INT_MAX, le=INT_MAX)]

@@ -10,7 +10,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import fields
 
-from schemas.base.times import HOUR, MINUTE, DurationUs, MinuteOfDay
+from schemas.base.times import HOUR, MINUTE, SECOND, DurationUs, MinuteOfDay
+
+DEFAULT_POOL = "calls"
+"""The call pool that is always there."""
 
 
 def _stored_name(field: str) -> str:
@@ -56,6 +59,56 @@ class StepWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     days: int = 127
 
 
+class RedialRule(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
+    """What follows an outcome of a call: another call after each of `after_us` in turn, the last
+    one for all further ones; none if it is empty. With `counts` False the call is no attempt, with
+    `suppress` the number is closed."""
+
+    after_us: tuple[DurationUs, ...] = ()
+    counts: bool = True
+    suppress: bool = False
+
+
+class Redial(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
+    """How a step calls again (S3-22). `max_attempts` counts all calls of a visit.
+
+    `max_per_number_per_day` and `min_gap_us` hold for one number over all campaigns of the tenant;
+    direct calls are exempt from them. `max_age_us` counts from the first call. `on_exhausted` is
+    the step's exit when no call has reached the person.
+    """
+
+    max_attempts: int = 1
+    max_per_number_per_day: int | None = None
+    min_gap_us: DurationUs = 0
+    max_age_us: DurationUs | None = None
+    outcomes: dict[str, RedialRule] = {}
+    on_exhausted: str = "fail"
+
+
+class CallSettings(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
+    """How the calls of a campaign are placed (S3-17).
+
+    `hours` are by the wall clock of the campaign's time zone, else of the tenant's; the call of the
+    last moment still begins. `place_us`, `ring_us` and `max_us` are how long a sender may take to
+    place a call, let it ring, and talk. `guard` is strict, or prompt for senders that report the
+    progress of calls. `failure_rate` is whether too many failed calls pause the campaign.
+    """
+
+    pool_id: str = DEFAULT_POOL
+    agent_id: str | None = None
+    from_number: str | None = None
+    slots: int | None = None
+    """How many calls of the campaign may be under way; None: as many as the tenant's."""
+
+    hours: StepWindow | None = None
+    also_contact_hours: bool = False
+    place_us: DurationUs = 60 * SECOND
+    ring_us: DurationUs = 45 * SECOND
+    max_us: DurationUs = 900 * SECOND
+    guard: str = "strict"
+    failure_rate: bool = True
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
     """One touch of the campaign.
 
@@ -76,6 +129,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_store
     window: StepWindow | None = None
     retry_delays_us: tuple[DurationUs, ...] | None = None
     expire_after_us: DurationUs | None = None
+    redial: Redial | None = None
+    """None: the touch of a call is sent when its sender states it, and is not called again."""
 
 
 class CampaignSettings(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
@@ -118,6 +173,21 @@ class CampaignSettings(msgspec.Struct, frozen=True, array_like=True, gc=False, r
     jobs: str = "rest"
     """Which jobs enter a campaign for all service types: the rest, which have no campaign of their
     own, or all (C-4)."""
+
+    calls: CallSettings | None = None
+    """None: calls of the default pool, at the hours of other touches."""
+
+    timezone: str = ""
+    """The campaign's own time zone; empty: the tenant's."""
+
+    start_day: int | None = None
+    """The first day of the campaign by its time zone, as days since 1970-01-01."""
+
+    per_day: int | None = None
+    """How many commands of the campaign any 24 hours may have; first touches and follow-ups."""
+
+    max_new_per_day: int | None = None
+    """How many first touches of runs any 24 hours may have."""
 
 
 class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -9,6 +9,7 @@ from msgspec import field
 from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.contact_messages import Message, Window
+from schemas.internal.limit_terms import LimitTerms, SenderTerms, TenantCallTerms
 
 
 class TenantAnnounced(Message, frozen=True):
@@ -28,6 +29,76 @@ class TenantAnnounced(Message, frozen=True):
     country: str = ""
     opt_out_words: tuple[str, ...] = ()
     calling_hours: bool = False
+    calls: TenantCallTerms | None = None
+    more_limits: dict[str, LimitTerms] = field(default_factory=dict)
+    """The limits by channel that are not for an hour."""
+
+
+class SenderAnnounced(Message, frozen=True):
+    """A sender account, to the owner of its channel. `removed_at` is 0 while it is there."""
+
+    tenant_id: str
+    channel: str
+    sender: SenderTerms
+    removed_at: MomentUs = 0
+    cause: str = ""
+
+
+class SenderThrottled(Message, frozen=True):
+    """A provider asks an account to slow down until a moment; an empty `action` means all."""
+
+    tenant_id: str
+    channel: str
+    sender_id: str
+    action: str
+    until: MomentUs
+    cause: str
+
+
+class SenderUsed(Message, frozen=True):
+    """Somebody has sent `count` messages from an account by other means."""
+
+    tenant_id: str
+    channel: str
+    sender_id: str
+    action: str
+    at: MomentUs
+    count: int
+    cause: str
+
+
+class PoolAnnounced(Message, frozen=True):
+    """A call pool, to every partition of dispatch-log."""
+
+    pool_id: str
+    slots: int
+    weights: dict[str, int]
+    reserved: dict[str, int]
+    cause: str = ""
+
+
+class CampaignLimitsAnnounced(Message, frozen=True):
+    """The limits of a campaign's newest version, to every partition of dispatch-log; sent for a
+    campaign that has limits, or had some. `calls_at_once` is for its calls."""
+
+    tenant_id: str
+    campaign_id: str
+    per_day: int | None = None
+    max_new_per_day: int | None = None
+    calls_at_once: int | None = None
+
+
+class RunsCounted(Message, frozen=True):
+    """The runs of a campaign in one partition of contact-log, on campaign-log, as absolute values:
+    the newest `seq` counts. `counts` is by name: runs, live, completed, failed, cancelled,
+    skipped."""
+
+    tenant_id: str
+    campaign_id: str
+    partition: int
+    seq: int
+    counts: dict[str, int]
+    last_started_at: MomentUs = 0
 
 
 class AddressReopened(Message, frozen=True):

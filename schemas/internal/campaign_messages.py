@@ -8,6 +8,7 @@ from msgspec import field
 
 from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.internal.contact_messages import Message
+from schemas.internal.limit_terms import LimitTerms, SenderTerms, TenantCallTerms
 
 
 class PublishCampaign(Message, frozen=True):
@@ -71,6 +72,71 @@ class UpsertTenant(Message, frozen=True):
     country: str = ""
     opt_out_words: tuple[str, ...] = ()
     calling_hours: bool = False
+    calls: TenantCallTerms | None = None
+    more_limits: dict[str, LimitTerms] = field(default_factory=dict)
+
+
+class UpsertSender(Message, frozen=True):
+    """An order to create or change a sender account."""
+
+    tenant_id: str
+    channel: str
+    cause: str
+    at: MomentUs
+    sender: SenderTerms
+
+
+class RemoveSender(Message, frozen=True):
+    """An order to remove a sender account."""
+
+    tenant_id: str
+    sender_id: str
+    cause: str
+    at: MomentUs
+
+
+class ThrottleSender(Message, frozen=True):
+    """A provider asks an account to slow down; `until` None means for five hours."""
+
+    tenant_id: str
+    sender_id: str
+    cause: str
+    at: MomentUs
+    action: str = ""
+    until: MomentUs | None = None
+
+
+class ReportUsage(Message, frozen=True):
+    """Messages were sent from an account by other means, at `used_at`."""
+
+    tenant_id: str
+    sender_id: str
+    cause: str
+    at: MomentUs
+    action: str
+    used_at: MomentUs
+    count: int
+
+
+class UpsertPool(Message, frozen=True):
+    """An order to create or change a call pool."""
+
+    pool_id: str
+    cause: str
+    at: MomentUs
+    slots: int
+    weights: dict[str, int] = field(default_factory=dict)
+    reserved: dict[str, int] = field(default_factory=dict)
+
+
+class PauseByFailures(Message, frozen=True):
+    """The owner of a call pool found that too many calls of a campaign fail: of its last `ends`
+    calls, `failed` have failed."""
+
+    tenant_id: str
+    campaign_id: str
+    ends: int
+    failed: int
 
 
 class ReopenAddress(Message, frozen=True):

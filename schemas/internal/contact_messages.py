@@ -84,6 +84,9 @@ class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
     region: str = ""
     """The region whose stricter hours count, or `unknown`: for the reader of a decision only."""
 
+    end_is_open: bool = False
+    """Whether the exact moment at which the window closes is still inside: of calls (F-16)."""
+
 
 class JobCompleted(ExternalEvent, frozen=True):
     """A job of the person was finished (S1-8); `enroll` False declines the enrollment (F-9)."""
@@ -223,6 +226,8 @@ class ConnectionAccepted(ExternalEvent, frozen=True):
     """The person accepted a connection request on LinkedIn (X-6)."""
 
     command_id: str | None = None
+    sender_id: str | None = None
+    """The sender account whose invitation was accepted: only it can write to the person."""
 
 
 class ConversionRecorded(ExternalEvent, frozen=True):
@@ -239,6 +244,37 @@ class CallEnded(ExternalEvent, frozen=True):
     command_id: str
     outcome: str
     seconds: int = 0
+    call_id: str | None = None
+    raw_status: str | None = None
+    answered_by: str | None = None
+
+
+class CallProgressed(ExternalEvent, frozen=True):
+    """How far a call is; `state` is initiated, ringing or in_progress."""
+
+    command_id: str
+    state: str
+    call_id: str | None = None
+
+
+class CallReviewed(ExternalEvent, frozen=True):
+    """What a call led to, as it was found out after its end."""
+
+    command_id: str
+    success: bool
+    result: str | None = None
+
+
+class CallRequested(ExternalEvent, frozen=True):
+    """Somebody asks for one call to the person (F-16); None of a field is the tenant's default."""
+
+    person: Person
+    agent_id: str | None = None
+    from_number: str | None = None
+    template_id: str | None = None
+    scheduled_for: MomentUs | None = None
+    priority: int = 0
+    variables: dict[str, str] | None = None
 
 
 class BackfilledEvent(ExternalEvent, frozen=True, tag="Past"):

@@ -6,13 +6,40 @@ records of contact-log. A field is only ever appended, with a default.
 
 from typing import Any
 
-from schemas.base.times import MomentUs
+import msgspec
+
+from schemas.base.times import DurationUs, MomentUs
 from schemas.internal.contact_messages import Message, Window
 
-DISPATCH_RULES = 1
+DISPATCH_RULES = 2
 """The rules by which dispatch decides the requests that are made now: those of one moment are
-gathered, and the caps of an address count all its contacts (C-35). A request of an older version,
-which has 0, is decided as that version did."""
+gathered, the caps of an address count all its contacts (C-35), and a sender account is chosen
+(C-38). A request of an older version, which has 0 or 1, is decided as that version did."""
+
+
+class CallTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the owner of a call pool must know of a requested call.
+
+    `hours` are those of the campaign, by its time zone; the window of the person is in the request.
+    `direct` marks a call that was asked for by itself: it goes before those of campaigns (F-16).
+    `position` is the place of the person in its campaign (S3-12).
+    """
+
+    pool_id: str
+    agent_id: str | None
+    from_number: str | None
+    place_us: DurationUs
+    ring_us: DurationUs
+    max_us: DurationUs
+    guard: str = "strict"
+    hours: Window | None = None
+    direct: bool = False
+    position: int = 0
+    created_at: MomentUs = 0
+    max_per_number_per_day: int | None = None
+    min_gap_us: DurationUs = 0
+    failure_rate: bool = False
+    """Whether too many failed calls pause the campaign."""
 
 
 class RequestTouch(Message, frozen=True):
@@ -50,6 +77,54 @@ class RequestTouch(Message, frozen=True):
     rules: int = 0
     """DISPATCH_RULES of the version that made the request."""
 
+    first: bool = False
+    """Whether no touch of the run was sent before: follow-ups go before first touches."""
+
+    bound_sender: str = ""
+    """The sender account that has written to the person on this channel; empty if none has."""
+
+    must_use_bound: bool = False
+    """Whether no other account can: it is the person's connection."""
+
+    call: CallTerms | None = None
+    """Of a touch of a call pool."""
+
+
+class CallReported(Message, frozen=True):
+    """What was reported of a call, for the owner of its slot. `state` is initiated, ringing,
+    in_progress or ended; `outcome` is there with ended. It is sent whether or not the contact still
+    knows the touch."""
+
+    tenant_id: str
+    contact_id: str
+    command_id: str
+    pool_id: str
+    state: str
+    at: MomentUs
+    cause: str
+    outcome: str = ""
+    seconds: int = 0
+
+
+class ShareSuppressions(Message, frozen=True):
+    """The owner of a call pool asks the tenant's account for the suppressed addresses of a channel:
+    those of now, and every later one."""
+
+    tenant_id: str
+    channel: str
+    pool_id: str
+
+
+class SuppressionsShared(Message, frozen=True):
+    """The answer: suppressed addresses by their digests, each with the encoded suppression, empty
+    bytes for one that was lifted. `complete` ends the answer about those of now."""
+
+    tenant_id: str
+    channel: str
+    pool_id: str
+    suppressions: dict[str, bytes]
+    complete: bool = False
+
 
 class WithdrawTouch(Message, frozen=True):
     """An order to take a request back. If its command is out already, `revoke` decides whether the
@@ -61,6 +136,8 @@ class WithdrawTouch(Message, frozen=True):
     channel: str
     reason: str
     revoke: bool
+    pool_id: str = ""
+    """The call pool of the request; empty for one that the tenant's account has."""
 
 
 class AmendTouch(Message, frozen=True):
@@ -76,6 +153,9 @@ class AmendTouch(Message, frozen=True):
     variables: dict[str, str]
     spelling: str = ""
     """As in RequestTouch."""
+
+    pool_id: str = ""
+    """As in WithdrawTouch."""
 
 
 class SuppressAddress(Message, frozen=True):
@@ -120,6 +200,15 @@ class TouchCommanded(DispatchAnswer, frozen=True):
 
     emission: int
     send_before: MomentUs = 0
+    sender_id: str = ""
+    """The sender account that writes; empty if the tenant has none on the channel."""
+
+    slot_until: MomentUs = 0
+    """When the slot of a call is free at the latest; 0 without one."""
+
+
+class CallLost(DispatchAnswer, frozen=True):
+    """The slot of a call has expired, and nobody has reported the end of the call."""
 
 
 class TouchDeferred(DispatchAnswer, frozen=True):

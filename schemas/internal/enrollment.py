@@ -115,6 +115,19 @@ class Touch(msgspec.Struct, array_like=True):
     """Emissions of this attempt whose send window ended before their sender had the whole answer
     timeout: they do not count towards giving up."""
 
+    pool_id: str = ""
+    """The call pool of the last request; empty for one that the tenant's account has."""
+
+    sender_id: str = ""
+    """The sender account of the last command; empty if the tenant has none on the channel."""
+
+    call_id: str | None = None
+    """The provider's id of the last call."""
+
+    call_seconds: int = 0
+    reviewed: bool | None = None
+    """Whether the call led to what it was for, as it was found out later (S3-34)."""
+
     def command_step(self) -> str:
         """The step id from which the command ids of this touch derive."""
         return self.command_step_id or self.step_id
@@ -137,6 +150,19 @@ class PersonSignal(msgspec.Struct, array_like=True, gc=False):
     at: MomentUs
     cause: str | None = None
     names_touch: bool = False
+
+
+class CallItem(msgspec.Struct, array_like=True, gc=False):
+    """What belongs to one person in a call campaign, or to one direct call (S3-1). `scheduled_for`
+    is the earliest moment of the first call."""
+
+    agent_id: str | None = None
+    from_number: str | None = None
+    scheduled_for: MomentUs | None = None
+    priority: int = 0
+    position: int = 0
+    template_id: str | None = None
+    direct: bool = False
 
 
 class Enrollment(msgspec.Struct, array_like=True):
@@ -175,6 +201,8 @@ class Enrollment(msgspec.Struct, array_like=True):
     early_signals: dict[str, list[PersonSignal]] = {}
     """What the person has done, by signal, while the command of a step that waits for it was out
     and not yet reported as sent. The wait of that step looks at it when it begins."""
+
+    call: CallItem | None = None
 
     def due(self) -> MomentUs | None:
         """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""

@@ -13,7 +13,13 @@ from schemas.internal.announcements import (
     AddressReopened,
     CampaignAcknowledged,
     CampaignAnnounced,
+    CampaignLimitsAnnounced,
+    PoolAnnounced,
+    RunsCounted,
     RunsMoved,
+    SenderAnnounced,
+    SenderThrottled,
+    SenderUsed,
     StatusAnnounced,
     TemplateGone,
     TenantAnnounced,
@@ -23,13 +29,22 @@ from schemas.internal.campaign_messages import (
     DeleteTemplate,
     DeleteTenant,
     MoveRuns,
+    PauseByFailures,
     PublishCampaign,
+    RemoveSender,
     ReopenAddress,
+    ReportUsage,
+    ThrottleSender,
+    UpsertPool,
+    UpsertSender,
     UpsertTenant,
 )
 from schemas.internal.contact_messages import (
     BackfilledEvent,
     CallEnded,
+    CallProgressed,
+    CallRequested,
+    CallReviewed,
     ConnectionAccepted,
     ContactEnrolled,
     ContactErased,
@@ -57,10 +72,15 @@ from schemas.internal.contact_messages import (
 )
 from schemas.internal.dispatch_messages import (
     AmendTouch,
+    CallLost,
+    CallReported,
+    CallTerms,
     DispatchAnswer,
     LiftSuppression,
     RequestTouch,
+    ShareSuppressions,
     SuppressAddress,
+    SuppressionsShared,
     TouchCommanded,
     TouchDeferred,
     TouchRefused,
@@ -104,6 +124,10 @@ ContactMessage = (
     | RunsMoved
     | ContactResubscribed
     | AddressReopened
+    | CallProgressed
+    | CallReviewed
+    | CallRequested
+    | CallLost
     | Tick
 )
 DispatchMessage = (
@@ -114,6 +138,14 @@ DispatchMessage = (
     | LiftSuppression
     | AddressReopened
     | TenantAnnounced
+    | SenderAnnounced
+    | SenderThrottled
+    | SenderUsed
+    | PoolAnnounced
+    | CampaignLimitsAnnounced
+    | CallReported
+    | ShareSuppressions
+    | SuppressionsShared
     | Tick
 )
 CampaignMessage = (
@@ -125,6 +157,13 @@ CampaignMessage = (
     | ReopenAddress
     | CampaignAcknowledged
     | MoveRuns
+    | UpsertSender
+    | RemoveSender
+    | ThrottleSender
+    | ReportUsage
+    | UpsertPool
+    | RunsCounted
+    | PauseByFailures
     | Tick
 )
 
@@ -140,6 +179,9 @@ DECODE: dict[Topic, Callable[[bytes], Message]] = {
 }
 """The decoder of each internal log."""
 
+PLATFORM = "*"
+"""Stands in the place of a tenant for what belongs to the platform."""
+
 TICK = encode(Tick())
 """An encoded tick."""
 
@@ -153,3 +195,14 @@ def contact_key(tenant_id: str, contact_id: str) -> bytes:
 def account_key(tenant_id: str, channel: str) -> bytes:
     """The key of dispatch-log: limits hold for one channel of one tenant (F-11)."""
     return f"{tenant_id}/{channel}".encode()
+
+
+def pool_key(pool_id: str) -> bytes:
+    """The key of dispatch-log for a call pool, which all tenants share (C-20). States of a tenant
+    in a pool have the tenant in their own keys."""
+    return f"{PLATFORM}/{pool_id}".encode()
+
+
+def dispatch_key(tenant_id: str, channel: str, pool_id: str) -> bytes:
+    """The key of dispatch-log for a request: its call pool, or its account where it has none."""
+    return pool_key(pool_id) if pool_id else account_key(tenant_id, channel)

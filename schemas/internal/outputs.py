@@ -13,11 +13,12 @@ class CommandDue(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=Fals
     """A command to send the requested touch: the public command touch.due.
 
     `send_before` is the end of the send window that is open now, or the expiry if that is earlier:
-    from then on the touch must not be sent.
+    from then on the touch must not be sent. No call may be placed after `place_by`.
     """
 
     touch: RequestTouch
     send_before: MomentUs
+    place_by: MomentUs = 0
 
 
 class CommandRevoked(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):

@@ -1,7 +1,8 @@
 """The states of the processors: array-like structs, to which a field is only ever appended.
 
-An appended field has a default. The next timer of a state is a function of the state (promise 3):
-`due()` returns its moment, or None if the state waits for nothing.
+This module is the one to import. An appended field has a default. The next timer of a state is a
+function of the state (promise 3): `due()` returns its moment, or None if the state waits for
+nothing.
 """
 
 from typing import Any, ClassVar
@@ -10,21 +11,19 @@ import msgspec
 
 from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.call_states import (
+    CallCampaign,
+    KnownPool,
+    Lease,
+    NumberUse,
+    PoolTenant,
+)
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment
+from schemas.internal.limit_terms import LimitTerms, SenderTerms, TenantCallTerms
 from schemas.internal.messages import RequestTouch, Window, account_key
-
-
-class State(msgspec.Struct, array_like=True, tag=True):
-    """Base of all states. A task keeps one state for each of its keys."""
-
-    queued: ClassVar[bool] = False
-    """Whether the state can have a place in a queue."""
-
-    def due(self) -> MomentUs | None:
-        """The moment of the next timer of this state."""
-        return None
-
+from schemas.internal.sender_states import KnownCampaignLimits, SendChunk, Sender, SendLog
+from schemas.internal.state_base import State
 
 # contact processor
 
@@ -118,6 +117,12 @@ class Contact(State):
     """When the person last agreed again to a channel, or to `all`: an earlier opt-out that arrives
     later has no effect."""
 
+    calls: dict[str, str] = {}
+    """The call pool of each command of a call that has a slot, also if the person was erased."""
+
+    senders: dict[str, tuple[str, bool]] = {}
+    """The sender account that writes to the person, by channel, and whether only that one can."""
+
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None
         for enrollment in self.enrollments:
@@ -168,6 +173,9 @@ class KnownTenant(State):
     calling_hours: bool = False
     """Whether the calling hours of the law (schemas/base/regions.yaml) narrow the send windows."""
 
+    calls: TenantCallTerms | None = None
+    more_limits: dict[str, LimitTerms] = {}
+
 
 class KnownCampaign(State):
     """The copy of a campaign in a task of the contact processor, from CampaignAnnounced.
@@ -192,7 +200,24 @@ class KnownCampaign(State):
         return self.sweep_at if self.sweep else None
 
 
-ContactState = Contact | EndedEnrollment | KnownTenant | KnownCampaign
+class RunCount(State):
+    """The runs of a campaign in this partition, by how they stand: runs, live, completed, failed,
+    cancelled, skipped. Only campaigns that complete by themselves are counted. `report_at` is when
+    the numbers are next reported to the campaign."""
+
+    tenant_id: str
+    campaign_id: str
+    counts: dict[str, int] = {}
+    seq: int = 0
+    changes: int = 0
+    last_started_at: MomentUs = 0
+    report_at: MomentUs | None = None
+
+    def due(self) -> MomentUs | None:
+        return self.report_at
+
+
+ContactState = Contact | EndedEnrollment | KnownTenant | KnownCampaign | RunCount
 
 
 # dispatch processor
@@ -283,7 +308,22 @@ class AddressUse(State):
         return self.forget_at
 
 
-DispatchState = Account | Request | Suppression | AddressUse | KnownTenant
+DispatchState = (
+    Account
+    | Request
+    | Suppression
+    | AddressUse
+    | KnownTenant
+    | KnownCampaignLimits
+    | Sender
+    | SendLog
+    | SendChunk
+    | KnownPool
+    | PoolTenant
+    | Lease
+    | NumberUse
+    | CallCampaign
+)
 
 
 # campaign processor
@@ -305,6 +345,23 @@ class CampaignRecord(State):
     created_at: MomentUs
     updated_at: MomentUs
     cause: str = ""
+    counts: dict[int, tuple[int, dict[str, int]]] = {}
+    """The latest number and counts of RunsCounted, by partition."""
+
+    last_started_at: MomentUs = 0
+    """When the latest run began."""
+
+    started_at: MomentUs = 0
+    """When the campaign first became active."""
+
+    ended_at: MomentUs = 0
+    """When the campaign was completed or cancelled."""
+
+    complete_at: MomentUs | None = None
+    """When it is looked at next whether the campaign is complete."""
+
+    def due(self) -> MomentUs | None:
+        return self.complete_at
 
 
 class TenantRecord(State):
@@ -330,9 +387,35 @@ class TenantRecord(State):
     country: str = ""
     opt_out_words: tuple[str, ...] = ()
     calling_hours: bool = False
+    calls: TenantCallTerms | None = None
+    more_limits: dict[str, LimitTerms] = {}
 
 
-CampaignState = CampaignRecord | TenantRecord
+class SenderRecord(State):
+    """A sender account of a tenant, as it was last reported."""
+
+    tenant_id: str
+    channel: str
+    terms: SenderTerms
+    created_at: MomentUs
+    updated_at: MomentUs
+    reported_at: MomentUs
+    removed_at: MomentUs = 0
+
+
+class PoolRecord(State):
+    """A call pool, as it was last reported."""
+
+    pool_id: str
+    slots: int
+    weights: dict[str, int]
+    reserved: dict[str, int]
+    created_at: MomentUs
+    updated_at: MomentUs
+    reported_at: MomentUs
+
+
+CampaignState = CampaignRecord | TenantRecord | SenderRecord | PoolRecord
 
 
 class TaskPosition(State, tag="Place"):
@@ -350,7 +433,7 @@ class TaskPosition(State, tag="Place"):
     """The STATE_FORMAT of the code that wrote the states beside this position."""
 
 
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 """The format of the states that this code writes; it reads this one and all before it.
 
 It grows with every change that older code could not read, or would write back without a field: a

@@ -1,4 +1,4 @@
-"""The public events about campaigns, templates, senders and tenants, as pydantic models.
+"""The public events about campaigns, templates and tenants, as pydantic models.
 
 Their owners publish them on the topics `campaigns` and `senders`.
 """
@@ -18,12 +18,16 @@ from schemas.base.field_types import (
     Id,
     Line,
     Moment,
+    NumberKind,
+    Phone,
+    Quota,
     ServiceTypeName,
     SingleZone,
-    Zone,
+    Slots,
 )
 from schemas.base.opt_out_words import problem_of
 from schemas.public.inbound_events import Part, TenantEvent
+from schemas.public.sender_events import SendWindow
 
 
 class CampaignPublished(TenantEvent):
@@ -58,21 +62,27 @@ class TemplateDeleted(TenantEvent):
     template_id: EntityId
 
 
-class SenderLimits(Part):
-    """How much one sender account may send; null means that it has no limit of its own (C-38)."""
-
-    per_hour: Count | None = None
-    per_day: Count | None = None
-    per_week: Count | None = None
-    per_month: Count | None = None
-    spacing_seconds: Count | None = None
-    concurrent: Count | None = None
-
-
 class Hourly(Part):
-    """How many touches a tenant may send in an hour; null means that there is no limit (F-11)."""
+    """How many touches a tenant may send in an hour; null means that there is no limit (F-11). The
+    others (release 4) hold in any 24 hours, and for the addresses of one mail domain."""
 
     per_hour: Count | None = None
+    per_day: Quota | None = None
+    domain_per_hour: Quota | None = None
+    domain_per_day: Quota | None = None
+
+
+class TenantCalls(Part):
+    """The calls of a tenant (release 4). At most `concurrent` are under way at a time; with
+    `pool_concurrent` none begins while so many of the whole pool are (C-20). `agents` and `numbers`
+    are those that its campaigns may name, each with a number of calls at a time, or null. Numbers
+    that cost extra are not called, unless their kind is in `allow`."""
+
+    concurrent: Annotated[int, Field(ge=1, le=100)] = 2
+    pool_concurrent: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    agents: Annotated[dict[EntityId, Slots | None], Field(max_length=1_000, default_factory=dict)]
+    numbers: Annotated[dict[Phone, Slots | None], Field(max_length=1_000, default_factory=dict)]
+    allow: Annotated[list[NumberKind], Field(max_length=4, default_factory=list)]
 
 
 class FrequencyCaps(Part):
@@ -81,29 +91,6 @@ class FrequencyCaps(Part):
 
     per_day: Annotated[int, Field(ge=1, le=1_000)] | None = None
     per_week: Annotated[int, Field(ge=1, le=1_000)] | None = None
-
-
-class SendWindow(Part):
-    """A daily window from `start` to `end` by the wall clock; it may run over midnight (C-33)."""
-
-    start: Clock
-    end: Clock
-
-
-class SenderUpserted(TenantEvent):
-    """A sender account of a tenant, with its limits and hours (C-38)."""
-
-    sender_id: EntityId
-    channel: ChannelName
-    limits: SenderLimits | None = None
-    window: SendWindow | None = None
-    timezone: Zone | None = None
-
-
-class SenderRemoved(TenantEvent):
-    """A sender account is gone (C-38)."""
-
-    sender_id: EntityId
 
 
 class QuietHours(SendWindow):
@@ -131,7 +118,7 @@ class TenantUpserted(TenantEvent):
     without a country code and for regions; null means the country of the time zone.
     `opt_out_words` (release 3) are words that, as a whole text message, are an opt-out. With
     `calling_hours` (release 3) calls and texts also keep to the hours that the law allows in the
-    person's region."""
+    person's region. `calls` (release 4) has the limits of calls."""
 
     timezone: SingleZone
     quiet_hours: QuietHours | None = None
@@ -142,6 +129,7 @@ class TenantUpserted(TenantEvent):
     country: Country | None = None
     opt_out_words: Annotated[list[OptOutWord], Field(max_length=100, default_factory=list)]
     calling_hours: bool = False
+    calls: TenantCalls | None = None
 
 
 class TenantDeleted(TenantEvent):

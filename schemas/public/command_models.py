@@ -13,7 +13,19 @@ from schemas.base.field_types import (
     Line,
     Moment,
 )
-from schemas.public.inbound_events import CommandEvent
+from schemas.public.inbound_events import CommandEvent, Part
+
+
+class Call(Part):
+    """How a call is placed: from which number, for which agent, and how long it may ring and last.
+    Nothing may start after `place_by`: the window of calls has closed, or the slot is gone."""
+
+    pool_id: Id
+    agent_id: EntityId | None = None
+    from_number: AddressText | None = None
+    ring_seconds: Count
+    max_seconds: Count
+    place_by: Moment
 
 
 class TouchDue(CommandEvent):
@@ -22,7 +34,7 @@ class TouchDue(CommandEvent):
 
     From `send_before` (release 2) on the touch must not be sent: the send window has closed. The
     sender then answers touch.failed with the code `window_closed`, and gets another command when
-    the window opens."""
+    the window opens. `call` (release 3) is there if the touch is a call."""
 
     campaign_id: Id
     campaign_version: Count
@@ -40,6 +52,7 @@ class TouchDue(CommandEvent):
     due_at: Moment
     expires_at: Moment
     send_before: Moment | None = None
+    call: Call | None = None
 
 
 class CommandRevoked(CommandEvent):

@@ -12,8 +12,6 @@ from schemas.public.admin_events import (
     CampaignChanged,
     CampaignMigrated,
     CampaignPublished,
-    SenderRemoved,
-    SenderUpserted,
     TemplateDeleted,
     TenantDeleted,
     TenantUpserted,
@@ -22,6 +20,9 @@ from schemas.public.command_models import CommandRevoked, TouchDue
 from schemas.public.inbound_events import (
     AddressReopened,
     CallEnded,
+    CallProgressed,
+    CallRequested,
+    CallReviewed,
     ConnectionAccepted,
     ContactComplained,
     ContactEnrolled,
@@ -42,6 +43,13 @@ from schemas.public.inbound_events import (
     TouchOpened,
     TouchSeen,
     TouchSent,
+)
+from schemas.public.sender_events import (
+    PoolUpserted,
+    SenderRemoved,
+    SenderThrottled,
+    SenderUpserted,
+    SenderUsageReported,
 )
 
 
@@ -68,6 +76,7 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
         "contact.stopped": ContactSteered,
         "contact.erased": ContactErased,
         "address.reopened": AddressReopened,
+        "call.requested": CallRequested,
     },
     Topic.ENGAGEMENT: {
         "touch.sent": TouchSent,
@@ -85,7 +94,9 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
         "review.clicked": ReviewReceived,
         "feedback.submitted": ReviewReceived,
         "conversion.recorded": ConversionRecorded,
+        "call.progressed": CallProgressed,
         "call.ended": CallEnded,
+        "call.reviewed": CallReviewed,
     },
     Topic.CAMPAIGNS: {
         "campaign.published": CampaignPublished,
@@ -93,6 +104,7 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
         "campaign.paused": CampaignChanged,
         "campaign.resumed": CampaignChanged,
         "campaign.completed": CampaignChanged,
+        "campaign.cancelled": CampaignChanged,
         "campaign.archived": CampaignChanged,
         "campaign.deleted": CampaignChanged,
         "campaign.migrated": CampaignMigrated,
@@ -101,6 +113,9 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
     Topic.SENDERS: {
         "sender.upserted": SenderUpserted,
         "sender.removed": SenderRemoved,
+        "sender.throttled": SenderThrottled,
+        "sender.usage_reported": SenderUsageReported,
+        "pool.upserted": PoolUpserted,
         "tenant.upserted": TenantUpserted,
         "tenant.deleted": TenantDeleted,
     },
@@ -108,12 +123,14 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
 }
 
 _VERSIONS = {
+    "call.ended": 2,
     "contact.replied": 3,
     "contact.upserted": 2,
-    "tenant.upserted": 3,
+    "sender.upserted": 2,
+    "tenant.upserted": 4,
     "touch.bounced": 2,
     "touch.clicked": 2,
-    "touch.due": 2,
+    "touch.due": 3,
     "touch.opened": 2,
 }
 """The newest release of each event that has more than one."""

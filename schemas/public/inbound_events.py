@@ -7,7 +7,7 @@ refuses them, because a person may have mistyped a name.) Types are strict other
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from schemas.base.field_types import (
     Addresses,
@@ -26,6 +26,7 @@ from schemas.base.field_types import (
     LinkedInUrl,
     Moment,
     Phone,
+    Priority,
     ServiceTypeName,
     Text,
     Url,
@@ -250,11 +251,55 @@ class ConversionRecorded(ContactEvent):
     command_id: CommandId | None = None
 
 
+class CallRequested(TenantEvent):
+    """Somebody asks for one call to a person, without a campaign of its own: a direct call goes
+    before every campaign call of its tenant (F-16). The person is named by `contact_id`, or by
+    `phone` with its country code; with both, `phone` is reported of the person. Not before
+    `scheduled_for`."""
+
+    contact_id: EntityId | None = None
+    phone: Phone | None = None
+    name: Line | None = None
+    agent_id: EntityId | None = None
+    from_number: Phone | None = None
+    template_id: EntityId | None = None
+    scheduled_for: Moment | None = None
+    priority: Priority | None = None
+    variables: Variables | None = None
+
+    @model_validator(mode="after")
+    def _names_a_person(self) -> "CallRequested":
+        if self.contact_id is None and not self.phone:
+            raise ValueError("needs contact_id or phone")
+        return self
+
+
+class CallProgressed(CommandEvent):
+    """How far a call is; a sender may leave it out. A call takes its slot for less time if its
+    progress is known."""
+
+    state: Literal["initiated", "ringing", "in_progress"]
+    call_id: EntityId | None = None
+
+
 class CallEnded(CommandEvent):
-    """A call ended with an outcome of the provider, after a number of seconds (X-6)."""
+    """A call ended with an outcome of the provider, after a number of seconds (X-6): this frees its
+    slot. `raw_status` (release 2) is the provider's own word, `answered_by` who or what answered:
+    human, machine, fax."""
 
     outcome: EntityId
     seconds: Count = 0
+    call_id: EntityId | None = None
+    raw_status: Line | None = None
+    answered_by: Line | None = None
+
+
+class CallReviewed(CommandEvent):
+    """What a call led to, minutes after its end. `result` is a plain code, for example `callback`.
+    It never touches a slot."""
+
+    success: bool
+    result: EntityId | None = None
 
 
 def _optional(model: type[BaseModel]) -> tuple[str, ...]:
@@ -277,7 +322,10 @@ DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
     AddressReopened: ("reason",),
     ConnectionAccepted: _optional(ConnectionAccepted),
     ConversionRecorded: ("entity_id",),
-    CallEnded: ("seconds",),
+    CallRequested: ("name", "template_id", "priority", "variables"),
+    CallProgressed: ("call_id",),
+    CallEnded: ("seconds", "call_id", "raw_status", "answered_by"),
+    CallReviewed: ("result",),
 }
 """The optional fields whose invalid value costs the field alone: the event counts without it, and a
 fact names the field. Of a map only the invalid entries are dropped.
