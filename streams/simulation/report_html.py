@@ -74,7 +74,7 @@ def _cards(summary: SummaryRow) -> str:
     hours = runs["hours_to_complete"]
     cards = [
         (f"{runs['started']:,}", "runs started"),
-        (f"{touches['commanded']:,}", "touches sent out"),
+        (f"{touches['commanded']:,}", "attempts sent out"),
         (f"{unsent:,}", "touches not sent"),
         (f"{runs['completed']:,}", "runs completed"),
         (f"{sum(runs['stopped'].values()):,}", "runs stopped early"),

@@ -78,7 +78,7 @@ class Summary:
         self._paused: set[int] = set()
         self._minutes_to_complete: Counter[int] = Counter()
         self._first_touch_at = self._last_touch_at = 0
-        self.repeats = self.revocations = 0
+        self.first_commands = self.repeats = self.revocations = 0
         self.refused: list[Fact] = []
 
     # The listener's methods
@@ -135,7 +135,7 @@ class Summary:
         self._waits_by_hour[now // HOUR, fact.tenant_id, fact.channel or "", reason] += 1
 
     def on_command(self, command: CommandDue | CommandRevoked, now: int) -> None:
-        """Counts a touch by hour; a repeated command is the same touch."""
+        """Counts an attempt by hour; a repeated command is the same attempt."""
         if isinstance(command, CommandRevoked):
             self.revocations += 1
             return
@@ -143,6 +143,7 @@ class Summary:
         if touch.emission > 1:
             self.repeats += 1
             return
+        self.first_commands += touch.attempt == 1
         self._first_touch_at = self._first_touch_at or now
         self._last_touch_at = now
         self._touches_by_hour[now // HOUR, touch.tenant_id, touch.channel] += 1
@@ -167,7 +168,8 @@ class Summary:
                 "records": result.records,
             },
             "touches": {
-                "commanded": sum(self._touches_by_hour.values()),
+                "commanded": sum(self._touches_by_hour.values()),  # every attempt
+                "first_attempts": self.first_commands,
                 "repeated": self.repeats,
                 "revoked": self.revocations,
                 "first_at": _optional_time(self._first_touch_at),
@@ -177,6 +179,7 @@ class Summary:
                 "by_local_hour": list(self._by_local_hour()),
             },
             "not_sent": self._unsent_touches(),
+            "retried": self._retried_touches(),
             "waited": list(self._waits()),
             "limits": list(self._limits()),
             "held_by_hour": list(self._waits_of_each_hour()),
@@ -210,6 +213,18 @@ class Summary:
         return [
             {"how": how, "channel": channel, "reason": reason, "touches": number}
             for (how, channel, reason), number in _most_frequent_first(counts)
+        ]
+
+    def _retried_touches(self) -> list[SummaryRow]:
+        """How often a touch got another command, by the reason: a failure, or a send window that
+        was closed when the sender came to it."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for (kind, _, _, _, channel, reason), number in self._facts.items():
+            if kind is FactKind.TOUCH_RETRIED:
+                counts[channel or "", reason or ""] += number
+        return [
+            {"channel": channel, "reason": reason, "times": number}
+            for (channel, reason), number in _most_frequent_first(counts)
         ]
 
     def _waits(self) -> Iterator[SummaryRow]:

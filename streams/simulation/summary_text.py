@@ -33,9 +33,9 @@ def _lines(summary: SummaryRow, width: int) -> Iterator[Text]:
     touches = summary["touches"]
     if touches["by_local_hour"]:
         bars = _local_hours(touches["by_local_hour"], width)
-        yield from _table("Touches by local hour", ("hour", "touches#", ""), bars, width)
+        yield from _table("Attempts by local hour", ("hour", "attempts#", ""), bars, width)
         hours = _busiest_hours(touches["by_hour"])
-        heads = ("hour", "tenant", "channel", "touches#")
+        heads = ("hour", "tenant", "channel", "attempts#")
         yield from _table("Busiest hours (UTC)", heads, hours, width)
     if summary["funnel"]:
         yield from _table("Steps", *_funnel(summary["funnel"]), width)
@@ -43,6 +43,10 @@ def _lines(summary: SummaryRow, width: int) -> Iterator[Text]:
         fields = ("how", "channel", "reason", "touches")
         rows = _rows(summary["not_sent"], fields)
         yield from _table("Not sent", ("how", "channel", "reason", "touches#"), rows, width)
+    if summary["retried"]:
+        fields = ("channel", "reason", "times")
+        rows = _rows(summary["retried"], fields)
+        yield from _table("Tried again", ("channel", "reason", "times#"), rows, width)
     if summary["waited"]:
         yield from _table("Waited on (hours in UTC)", *_waits(summary["waited"]), width)
     if "against" in summary:
@@ -56,7 +60,8 @@ def _headlines(summary: SummaryRow) -> Iterator[str]:
     about, touches, runs = summary["simulation"], summary["touches"], summary["runs"]
     yield f"{about['start']} to {about['ended_at']}, {about['records']:,} records"
     by_channel = ", ".join(f"{number:,} {name}" for name, number in touches["by_channel"].items())
-    yield f"{touches['commanded']:,} touches{': ' + by_channel if by_channel else ''}"
+    attempts = f"{touches['commanded']:,} attempts at {touches['first_attempts']:,} touches"
+    yield f"{attempts}{': ' + by_channel if by_channel else ''}"
     stopped, declined = _reasons("stopped", runs["stopped"]), _reasons("declined", runs["declined"])
     yield f"{runs['started']:,} runs: {runs['completed']:,} completed{stopped}{declined}"
     hours = runs["hours_to_complete"]

@@ -32,6 +32,18 @@ def test_a_repeated_command_is_one_touch() -> None:
     assert "2 of 2 touches that ended" in render_page(summary)
 
 
+def test_attempts_are_counted_apart_from_touches_with_the_reasons_to_try_again() -> None:
+    """Every attempt fails, and a sender that comes after the window has closed is a reason too."""
+    failing = {"failed": {"probability": 1, "code": "TIMEOUT"}}
+    summary = simulate(
+        scenario(campaign(step("mail")), behaviour={"email": failing}, people=3)
+    ).summary
+    touches = summary["touches"]
+    assert touches["first_attempts"] == 3 < touches["commanded"]
+    again = {(row["channel"], row["reason"]): row["times"] for row in summary["retried"]}
+    assert sum(again.values()) == touches["commanded"] - 3
+
+
 def test_the_load_figure_includes_the_last_hour() -> None:
     limited = tenant(limits={"email": 4})
     summary = simulate(

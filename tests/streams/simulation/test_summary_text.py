@@ -58,6 +58,7 @@ def large_summary(campaign_id: str = CAMPAIGN) -> dict[str, Any]:
         },
         "touches": {
             "commanded": LARGE,
+            "first_attempts": LARGE - 7,
             "by_channel": dict.fromkeys(CHANNELS, LARGE),
             "by_hour": [
                 {"hour": last_hour, "tenant_id": name, "channel": channel, "touches": LARGE}
@@ -73,6 +74,11 @@ def large_summary(campaign_id: str = CAMPAIGN) -> dict[str, Any]:
             for step in steps
         ],
         "not_sent": [{**row, "how": "skipped", "touches": LARGE} for row in rows],
+        "retried": [
+            {"channel": channel, "reason": reason, "times": LARGE}
+            for channel in CHANNELS
+            for reason in REASONS
+        ],
         "waited": [{**row, "first_hour": hour, "last_hour": last_hour} for row in rows],
         "runs": {
             "started": LARGE,
@@ -149,7 +155,7 @@ def test_the_summary_of_a_simulation_is_printed_with_all_its_tables() -> None:
     limited = tenant(limits={"email": 4})
     trial = simulate(scenario(sequence(), behaviour=MIXED_BEHAVIOUR, people=40, owner=limited))
     text = printed(trial.summary)
-    for title in ("Touches by local hour", "Busiest hours", "Steps", "Not sent", "Waited on"):
+    for title in ("Attempts by local hour", "Busiest hours", "Steps", "Not sent", "Waited on"):
         assert title in text
     assert max(map(cell_len, text.splitlines())) <= WIDTH
 
