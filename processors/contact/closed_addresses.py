@@ -64,18 +64,23 @@ def close_on_channel(context: Context, touch: Touch, at: int, cause: str) -> Non
 def address_reopened(turn: Turn, message: AddressReopened) -> None:
     """Opens an address that bounced, for every contact of this partition to whom it belongs."""
     tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
-    name, country = ADDRESS_OF[message.channel], country_of(tenant)
-    as_sent = ADDRESSES[name].recipient(message.address, country)
-    digests = {
-        known_digest(name, message.address, country),
-        *map(known_digest_before, (message.address, message.address.strip(), as_sent)),
-    }
     prefix = f"{message.tenant_id}/".encode()
-    for digest in sorted(digest.hex() for digest in digests):
+    for digest in digests_of_bounced(tenant, message.channel, message.address):
         for key in list(turn.store.keys_containing(prefix, digest.encode(), b"")):
             contact = turn.store.read(key, Contact)
             if contact is not None and digest in contact.bounced:
                 _reopen(turn, key, digest, message)
+
+
+def digests_of_bounced(tenant: KnownTenant | None, channel: str, address: str) -> list[str]:
+    """The digests, in hex, under which contacts may have an address among the bounced ones."""
+    name, country = ADDRESS_OF[channel], country_of(tenant)
+    as_sent = ADDRESSES[name].recipient(address, country)
+    digests = {
+        known_digest(name, address, country),
+        *map(known_digest_before, (address, address.strip(), as_sent)),
+    }
+    return sorted(digest.hex() for digest in digests)
 
 
 def _reopen(turn: Turn, key: bytes, digest: str, message: AddressReopened) -> None:

@@ -115,6 +115,11 @@ def _put(turn: Turn, key: bytes, reasons: dict[str, tuple[str, MomentUs]]) -> No
     turn.store.put(key, Suppression(first, cause, at, further))
 
 
+def is_closed_by_bounce(suppression: Suppression) -> bool:
+    """Whether a reopened address would lift a reason of the suppression."""
+    return any(map(_is_about_the_address, _latest(suppression)))
+
+
 def _is_about_the_address(reason: str) -> bool:
     return reason != AGREEMENT and not reason.startswith(_OPT_OUTS)
 
@@ -132,5 +137,9 @@ def _keys(turn: Turn, order: _SuppressionOrder, address: str, spelling: str = ""
 
 
 def _key(order: _SuppressionOrder | m.RequestTouch, digest: str) -> bytes:
+    return suppression_key(order.tenant_id, order.channel, digest)
+
+
+def suppression_key(tenant_id: str, channel: str, digest: str) -> bytes:
     """The key has a digest of the address, so that the store holds no list of addresses."""
-    return f"\x02{order.tenant_id}/{order.channel}/{digest}".encode()
+    return f"\x02{tenant_id}/{channel}/{digest}".encode()
