@@ -162,7 +162,9 @@ def _add_status_command(verb: str, kind: str, effect: str) -> None:
         timeout: Timeout = TIMEOUT_S,
         json: Json = False,
     ) -> None:
-        event = build_event(kind, tenant_id=tenant, campaign_id=campaign_id, reason=reason)
+        event = build_event(
+            kind, {"campaign_id": "ID"}, tenant_id=tenant, campaign_id=campaign_id, reason=reason
+        )
         fact = publish_and_wait(connected_settings(), kind, event, wait=wait, timeout_s=timeout)
         status = fact.reason if fact is not None else None
         print_answer(fact, f"{campaign_id} of {tenant}: {status}", as_json=json)

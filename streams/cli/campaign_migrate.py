@@ -71,6 +71,7 @@ def migrate(
         return
     event = build_event(
         "campaign.migrated",
+        {"campaign_id": "ID", "steps": "--map"},
         tenant_id=tenant,
         campaign_id=campaign_id,
         from_version=from_version,

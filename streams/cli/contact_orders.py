@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 
 from schemas.channels import ALL_CHANNELS, CHANNELS
+from streams.cli.closed_addresses import has_bounced
 from streams.cli.command_settings import connected_settings
 from streams.cli.event_publisher import build_event
 from streams.cli.options import Json, Tenant, Timeout, Wait
+from streams.cli.output import print_json
 from streams.cli.request_reply import TIMEOUT_S, print_answer, publish_and_wait
+from streams.kafka.topics import layout_of
 
 _CHANNELS = ", ".join(CHANNELS)
 
@@ -64,7 +67,8 @@ def reopen(
     """Use an address again that is closed after a bounce, for every contact of the tenant, because
     the bounce was no fault of its owner.
 
-    Opt-outs stay: `touchstream contacts resubscribe` lifts them.
+    Opt-outs stay: `touchstream contacts resubscribe` lifts them. If no bounce closes the address,
+    the command states it and publishes nothing; with --no-wait it publishes without looking.
 
     Example: touchstream contacts reopen --tenant acme --channel email --address ann@example.com
     --reason "our domain had no DNS record"
@@ -72,14 +76,17 @@ def reopen(
     event = build_event(
         "address.reopened", tenant_id=tenant, channel=channel, address=address, reason=reason
     )
-    fact = publish_and_wait(
-        connected_settings(),
-        "address.reopened",
-        event,
-        wait=wait,
-        timeout_s=timeout,
-        or_else="The address may not have been closed: then there is nothing to open. ",
-    )
+    settings = connected_settings()
+    if (
+        wait
+        and has_bounced(settings, layout_of(settings), tenant, channel, address.strip()) is False
+    ):
+        if json:
+            print_json({"published": False, "reason": "not_closed"})
+        else:
+            print(f"{tenant}: no bounce closes this address to {channel}; nothing is to be opened")
+        return
+    fact = publish_and_wait(settings, "address.reopened", event, wait=wait, timeout_s=timeout)
     done = f"{tenant}: {channel} to this address is open again, unless its owner has opted out"
     if fact is not None and fact.contact_id is None and fact.reason:  # what closes it still
         done = f"{tenant}: no bounce closes this address to {channel} any more, but {fact.reason}"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from processors.campaign.broadcast import campaign_key, tenant_key
 from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import MomentUs
 from schemas.channels import ADDRESSES
@@ -23,7 +24,6 @@ from schemas.csv_import import (
 )
 from schemas.public.events import model_of
 from streams.base.settings import Settings
-from streams.cli.campaign_status import campaign_status
 from streams.cli.command_settings import connected_settings
 from streams.cli.contact_columns import (
     Columns,
@@ -38,6 +38,7 @@ from streams.cli.event_publisher import EventPublisher, build_event
 from streams.cli.input_lines import text_lines
 from streams.cli.options import Json, Tenant
 from streams.cli.output import LimitedMessages, print_json, print_stderr, stderr_console
+from streams.cli.stored_states import AdminStates, existing_tenant
 from streams.kafka.topics import layout_of
 
 app = typer.Typer(
@@ -100,7 +101,8 @@ names the columns to take instead, in their order.
 A line without contact_id gets an id made from its address. A bad cell is left out, with a message,
 if the line still has an id or an address. A bad line is reported with its number and code and is
 not imported; the other lines are, and the exit code is 1. It is safe to run the import twice:
-people imported before are not enrolled again. The campaign must be active.
+people imported before are not enrolled again. The tenant must exist, and the campaign be active:
+else nothing is published.
 
 Example: touchstream contacts import people.csv --tenant acme --campaign outreach
 """
@@ -134,8 +136,7 @@ def import_contacts(
     publisher, started_at = None, 0
     if settings is not None:
         layout_of(settings)
-        if campaign is not None:
-            _require_active(settings, tenant, campaign)
+        _require_active(settings, tenant, campaign)
         publisher = EventPublisher(settings)
         started_at = publisher.now()  # the ce_time of every event of this import
     try:
@@ -170,13 +171,20 @@ def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None
     )
 
 
-def _require_active(settings: Settings, tenant_id: str, campaign_id: str) -> None:
-    """Raises CommandError unless the campaign is active: the engine would decline every person."""
-    status = campaign_status(settings, tenant_id, campaign_id)
-    if status is None:
+def _require_active(settings: Settings, tenant_id: str, campaign_id: str | None) -> None:
+    """Raises CommandError unless the tenant is there, and the campaign is active: the engine would
+    decline every person."""
+    keys = {tenant_key(tenant_id), campaign_key(tenant_id, campaign_id or "")}
+    states = AdminStates(settings, keys)
+    existing_tenant(states, tenant_id)
+    if campaign_id is None:
+        return
+    campaign = states.campaign(tenant_id, campaign_id)
+    if campaign is None:
         raise CommandError(
             f"{tenant_id} has no campaign {campaign_id}: touchstream campaign publish FILE"
         )
+    status = campaign.status
     if status != "active":
         verb = {"draft": "activate", "paused": "resume"}.get(status)
         command = f"touchstream campaign {verb} {campaign_id} --tenant {tenant_id}"

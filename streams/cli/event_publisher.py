@@ -1,8 +1,9 @@
 """Publishes public events to their topics, keyed so that the events of a contact stay in order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import KafkaError, Message
@@ -84,14 +85,39 @@ class EventPublisher:
         self._failure = self._failure or error
 
 
-def build_event(kind: str, **values: Any) -> BaseModel:
-    """A validated public event of the ce_type `kind`. Raises CommandError for an invalid value."""
+OptionNames = Mapping[str, str]
+"""The option behind each field of an event, by the field's path. `*` stands for the key of a map,
+which is named after the option."""
+
+
+def build_event(
+    kind: str, /, option_names: OptionNames = MappingProxyType({}), **values: Any
+) -> BaseModel:
+    """A validated public event of the ce_type `kind`. Raises CommandError for an invalid value, in
+    terms of the options that it comes from."""
     try:
         return model_of(kind).model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise CommandError(f"{place}: {first['msg']}", EXIT_USAGE) from None
+        place = _option(first["loc"], option_names)
+        message = first["msg"].removeprefix("Value error, ")
+        raise CommandError(f"{place}: {message}", EXIT_USAGE) from None
+
+
+def _option(place: Sequence[int | str], names: OptionNames) -> str:
+    """The option of a field with the keys of its maps; a field that `names` does not have is an
+    option of its own name, and the id of an entity is the option of the entity."""
+    path = [str(part) for part in place]
+    for pattern, option in names.items():
+        parts = pattern.split(".")
+        if len(parts) <= len(path) and all(
+            part in ("*", name) for part, name in zip(parts, path, strict=False)
+        ):
+            keys = [name for part, name in zip(parts, path, strict=False) if part == "*"]
+            return " ".join([option, *keys])
+    if not path:
+        return "the event"
+    return "--" + ".".join([path[0].removesuffix("_id").replace("_", "-"), *path[1:]])
 
 
 def key_of(data: Any) -> bytes:

@@ -18,12 +18,10 @@ TIMEOUT_S = 30.0
 
 
 def publish_and_wait(
-    settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: float, or_else: str = ""
+    settings: Settings, kind: str, data: Any, *, wait: bool, timeout_s: float
 ) -> Fact | None:
     """Publishes an event of ce_type `kind` and returns the fact that answers it; None with
     `wait=False`. Raises CommandError when no answer arrives in time; a refusal is an answer.
-
-    `or_else` is another reason why there may be no answer than that the engine is not running.
     """
     layout_of(settings)
     answers = AnswerReader(settings) if wait else None
@@ -38,9 +36,8 @@ def publish_and_wait(
         answers.close()
     if fact is None:
         raise CommandError(
-            f"{kind} is published, but the engine did not answer within {timeout_s:g} s. {or_else}"
-            f"{'Otherwise check' if or_else else 'Check'} with touchstream status that it is "
-            "running",
+            f"{kind} is published, but the engine did not answer within {timeout_s:g} s. "
+            "Check with touchstream status that it is running",
             EXIT_UNREACHABLE,
         )
     return fact

@@ -52,6 +52,20 @@ CallingHours = Annotated[
 ]
 
 
+_OPTIONS = {
+    "tenant_id": "ID",
+    "limits.*": "--per-hour",
+    "delay_hours_by_service.*": "--delay",
+    "frequency_caps.per_day": "--per-day",
+    "frequency_caps.per_week": "--per-week",
+    "quiet_hours.strict_start": "--strict-start",
+    "quiet_hours.strict_regions": "--strict-region",
+    "quiet_hours": "--quiet",
+    "opt_out_words": "--opt-out-word",
+}
+"""The options of fields with other names, for messages."""
+
+
 @app.command("set")
 def set_tenant(
     tenant_id: Annotated[str, typer.Argument(metavar="ID", help="The tenant's id.")],
@@ -142,11 +156,11 @@ def tenant_event(
         "calling_hours": calling_hours,
     }
     values["limits"] = {
-        channel: {"per_hour": None if limit == "none" else _number(int, limit)}
-        for channel, limit in _pairs(per_hour)
+        channel: {"per_hour": None if limit == "none" else _number("--per-hour", int, limit)}
+        for channel, limit in _pairs("--per-hour", per_hour)
     }
     values["delay_hours_by_service"] = {
-        service: _number(float, hours) for service, hours in _pairs(delay)
+        service: _number("--delay", float, hours) for service, hours in _pairs("--delay", delay)
     }
     if per_day is not None or per_week is not None:
         values["frequency_caps"] = {"per_day": per_day, "per_week": per_week}
@@ -157,7 +171,7 @@ def tenant_event(
         values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
         if strict_start is not None:
             values["quiet_hours"]["strict_start"] = strict_start
-    event = build_event("tenant.upserted", **values)
+    event = build_event("tenant.upserted", _OPTIONS, **values)
     assert isinstance(event, TenantUpserted)
     return event
 
@@ -178,17 +192,17 @@ def parse_time(text: str) -> MomentUs:
         raise CommandError(f"{text}: {error}", EXIT_USAGE) from None
 
 
-def _pairs(options: list[str] | None) -> list[tuple[str, str]]:
-    """The names and values of options of the form NAME=VALUE. Raises CommandError."""
-    pairs = [option.partition("=") for option in options or []]
-    for option, (_, equals, value) in zip(options or [], pairs, strict=True):
+def _pairs(option: str, texts: list[str] | None) -> list[tuple[str, str]]:
+    """The names and values of an option of the form NAME=VALUE. Raises CommandError."""
+    pairs = [text.partition("=") for text in texts or []]
+    for text, (_, equals, value) in zip(texts or [], pairs, strict=True):
         if not equals or not value:
-            raise CommandError(f"{option}: must be NAME=VALUE", EXIT_USAGE)
+            raise CommandError(f"{option} {text}: must be NAME=VALUE", EXIT_USAGE)
     return [(name, value) for name, _, value in pairs]
 
 
-def _number(kind: type[int] | type[float], text: str) -> float:
+def _number(option: str, kind: type[int] | type[float], text: str) -> float:
     try:
         return kind(text)
     except ValueError:
-        raise CommandError(f"{text} is not a number", EXIT_USAGE) from None
+        raise CommandError(f"{option}: {text} is not a number", EXIT_USAGE) from None

@@ -44,8 +44,7 @@ def _lines(summary: SummaryRow, width: int) -> Iterator[Text]:
         rows = _rows(summary["not_sent"], fields)
         yield from _table("Not sent", ("how", "channel", "reason", "touches#"), rows, width)
     if summary["retried"]:
-        fields = ("channel", "reason", "times")
-        rows = _rows(summary["retried"], fields)
+        rows = _rows(summary["retried"], ("channel", "reason", "times"))
         yield from _table("Tried again", ("channel", "reason", "times#"), rows, width)
     if summary["waited"]:
         yield from _table("Waited on (hours in UTC)", *_waits(summary["waited"]), width)

@@ -64,6 +64,32 @@ def test_a_word_or_country_that_can_never_count_is_refused(
         tenant_event("acme", "America/New_York", **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"per_hour": ["fax=5"]}, "--per-hour fax: "),
+        ({"per_hour": ["email=-1"]}, "--per-hour email: "),
+        ({"per_hour": ["email=many"]}, "--per-hour: many is not a number"),
+        ({"per_hour": ["email"]}, "--per-hour email: must be NAME=VALUE"),
+        ({"delay": ["hvac=-2"]}, "--delay hvac: "),
+        ({"delay": ["pool=2"]}, "--delay pool: "),
+        ({"per_day": 0}, "--per-day: "),
+        ({"per_week": 9_999}, "--per-week: "),
+        ({"quiet": "9-17"}, "--quiet: "),
+        ({"strict_start": "25:00"}, "--strict-start: "),
+        ({"strict_region": ["x" * 500]}, "--strict-region: "),
+        ({"opt_out_word": ["basta"] * 101}, "--opt-out-word: "),
+    ],
+)
+def test_an_error_names_the_option_and_not_a_field(options: dict[str, Any], part: str) -> None:
+    with pytest.raises(CommandError, match="^" + re.escape(part)):
+        tenant_event("acme", "America/New_York", **options)
+    with pytest.raises(CommandError, match=r"^--timezone: "):
+        tenant_event("acme", "Mars/Base")
+    with pytest.raises(CommandError, match=r"^ID: "):
+        tenant_event("a/b", "UTC")
+
+
 def test_countries_of_the_standard_and_of_phone_numbers_are_known() -> None:
     for code in ("us", "AQ", "XK"):
         assert tenant_event("acme", "America/New_York", country=code).country == code.upper()

@@ -1,0 +1,71 @@
+"""The states that processors have committed, as their changelogs have them."""
+
+from collections.abc import Callable, Collection
+from contextlib import closing
+
+import msgspec
+
+from processors.campaign.broadcast import campaign_key, tenant_key
+from schemas.internal.state_bytes import payload_of
+from schemas.internal.states import CampaignRecord, CampaignState, TenantRecord
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
+from streams.cli.errors import CommandError
+from streams.kafka.reader import TopicReader
+
+IsWanted = Callable[[bytes, bytes], bool]
+"""Whether a state is wanted, by its key and its bytes."""
+
+_decode_campaign_state = msgspec.msgpack.Decoder(CampaignState).decode
+
+
+def stored_states(
+    settings: Settings, changelog: Topic, is_wanted: IsWanted, partition: int | None = None
+) -> dict[bytes, bytes]:
+    """The encoded states that are wanted, by key, of one partition of a changelog or of all. The
+    whole changelog is read, but only the wanted states are held."""
+    states: dict[bytes, bytes] = {}
+    with closing(TopicReader(settings, changelog, partition)) as reader:
+        for _, lines in reader.read():
+            for line in lines:
+                key, value = line.record.key, line.value
+                if value is not None and is_wanted(key, value):
+                    states[key] = payload_of(value)
+                else:
+                    states.pop(key, None)
+    return states
+
+
+class AdminStates:
+    """The tenants and campaigns that the campaign processor has stored under some keys."""
+
+    def __init__(self, settings: Settings, keys: Collection[bytes]) -> None:
+        self._states = stored_states(settings, Topic.CAMPAIGN_CHANGELOG, lambda key, _: key in keys)
+
+    def tenant(self, tenant_id: str) -> TenantRecord | None:
+        """None if the tenant was never created."""
+        state = self._state(tenant_key(tenant_id))
+        assert state is None or isinstance(state, TenantRecord)
+        return state
+
+    def campaign(self, tenant_id: str, campaign_id: str) -> CampaignRecord | None:
+        """None if the campaign was never published."""
+        state = self._state(campaign_key(tenant_id, campaign_id))
+        assert state is None or isinstance(state, CampaignRecord)
+        return state
+
+    def _state(self, key: bytes) -> CampaignState | None:
+        value = self._states.get(key)
+        return None if value is None else _decode_campaign_state(value)
+
+
+def existing_tenant(states: AdminStates, tenant_id: str) -> TenantRecord:
+    """A tenant that is there. Raises CommandError for one that was never created, or was deleted:
+    the engine would decline everything about its people."""
+    tenant = states.tenant(tenant_id)
+    if tenant is None:
+        command = f"touchstream tenant set {tenant_id} --timezone ZONE"
+        raise CommandError(f"there is no tenant {tenant_id}; to create it: {command}")
+    if tenant.status != "active":
+        raise CommandError(f"the tenant {tenant_id} is {tenant.status}")
+    return tenant
