@@ -169,17 +169,9 @@ def _is_open_at(hours: _Hours, minute_of_week: int) -> bool:
     weekday, minute = divmod(minute_of_week, _DAY)
     if start != end and _within(start, end, minute):
         return False
-    if only is not None and not _inside(only, weekday, minute):
+    if only is not None and not only.is_open(weekday, minute):
         return False
-    return not allowed or any(_inside(each, weekday, minute) for each in allowed)
-
-
-def _inside(only: StepWindow, weekday: int, minute: int) -> bool:
-    if only.start < only.end:
-        return only.start <= minute < only.end and bool(only.days >> weekday & 1)
-    if minute >= only.start:
-        return bool(only.days >> weekday & 1)
-    return minute < only.end and bool(only.days >> (weekday - 1) % 7 & 1)
+    return not allowed or any(each.is_open(weekday, minute) for each in allowed)
 
 
 def _within(start: int, end: int, minute: int) -> bool:

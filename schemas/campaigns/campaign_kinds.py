@@ -5,7 +5,32 @@ There is one engine and one form of definition; kinds differ in limits and defau
 
 from typing import NamedTuple
 
+from schemas.base.times import DAY, MINUTE
+from schemas.campaigns.compiled_definition import Redial, RedialRule
 from schemas.channels import channels_of_kind
+
+USUAL_REDIAL = Redial(
+    max_attempts=3,
+    max_per_number_per_day=3,
+    min_gap_us=60 * MINUTE,
+    max_age_us=14 * DAY,
+    outcomes={
+        "busy": RedialRule((15 * MINUTE, 60 * MINUTE)),
+        "no_answer": RedialRule((60 * MINUTE, 240 * MINUTE)),
+        "voicemail": RedialRule((1_440 * MINUTE,)),
+        "failed": RedialRule((5 * MINUTE,)),
+        "unknown": RedialRule(),
+        "rejected": RedialRule(),
+        "invalid_number": RedialRule(suppress=True),
+        "blocked": RedialRule(suppress=True),
+        "provider_limit": RedialRule((1 * MINUTE,), counts=False),
+    },
+)
+"""The preset `usual` of how a step calls again (S3-22)."""
+
+ONE_CALL = Redial(max_age_us=USUAL_REDIAL.max_age_us, outcomes=USUAL_REDIAL.outcomes)
+"""What a step of the kind `calls` does without `redial`: one call, and a further one only if the
+provider had no capacity for it."""
 
 
 class CampaignKind(NamedTuple):
@@ -26,6 +51,15 @@ class CampaignKind(NamedTuple):
     max_errors: int | None
     retry_minutes: tuple[int, ...]
     reentry: str
+    completes_itself: bool = False
+    """Whether a campaign is completed once no run of it is left (F-17)."""
+
+    quiet: str = "tenant"
+    """Which quiet hours hold if the document names none: the tenant's, or none."""
+
+    redial: Redial | None = None
+    """How a step calls again if the document does not say so. With None, such a call is sent when
+    its sender states it."""
 
 
 KINDS = {
@@ -52,6 +86,21 @@ KINDS = {
         max_errors=3,  # C-39
         retry_minutes=(1, 5, 15),
         reentry="once",  # S2-1
+    ),
+    "calls": CampaignKind(
+        channels=channels_of_kind("calls"),
+        max_steps=100,
+        anchors=("previous_executed", "enrollment", "previous_scheduled", "trigger"),
+        delay_required=False,
+        loops=False,  # so that it comes to an end by itself
+        serves_jobs=False,
+        on_reply="continue",
+        max_errors=None,  # how often a person is called is a setting of the step
+        retry_minutes=(1, 5, 15),
+        reentry="once",
+        completes_itself=True,
+        quiet="none",  # its call hours hold in its own zone (F-16)
+        redial=ONE_CALL,
     ),
 }
 """The kinds by name. The first of `anchors` is the default."""

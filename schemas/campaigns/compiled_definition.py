@@ -58,6 +58,14 @@ class StepWindow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: MinuteOfDay
     days: int = 127
 
+    def is_open(self, weekday: int, minute: MinuteOfDay) -> bool:
+        """Whether the window is open at a minute of a weekday; 0 is Monday."""
+        if self.start < self.end:
+            return self.start <= minute < self.end and bool(self.days >> weekday & 1)
+        if minute >= self.start:
+            return bool(self.days >> weekday & 1)
+        return minute < self.end and bool(self.days >> (weekday - 1) % 7 & 1)
+
 
 class RedialRule(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
     """What follows an outcome of a call: another call after each of `after_us` in turn, the last
@@ -227,4 +235,6 @@ def _without_defaults(value: Any) -> Any:
         return {
             f.encode_name: _without_defaults(x) for f, x in pairs if f.required or x != f.default
         }
+    if isinstance(value, dict):
+        return {name: _without_defaults(item) for name, item in value.items()}
     return [_without_defaults(item) for item in value] if isinstance(value, tuple) else value

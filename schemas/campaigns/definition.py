@@ -9,6 +9,7 @@ from typing import Any
 from schemas.base.error_codes import CampaignCode, Problem
 from schemas.base.field_types import ServiceType
 from schemas.base.times import DAY, HOUR, MINUTE
+from schemas.campaigns.call_settings import check_call_hours, read_calls
 from schemas.campaigns.campaign_kinds import KINDS, CampaignKind
 from schemas.campaigns.compiled_definition import CampaignSettings, Definition
 from schemas.campaigns.steps import LONGEST_HOURS, read_steps
@@ -22,6 +23,7 @@ ON_REPLY = ("pause", "stop", "continue")  # F-14
 REENTRY = ("once", "after_end", "restart")  # C-18
 ON_EDIT = ("stay", "follow")  # C-36
 JOBS = ("rest", "all")  # C-4
+QUOTA_MAX = 1_000_000
 
 _FIELDS = (
     "tenant_id",
@@ -52,6 +54,11 @@ _SETTINGS = (
     "exclusive",
     "min_gap_hours",
     "jobs",
+    "calls",
+    "timezone",
+    "start_date",
+    "per_day",
+    "max_new_per_day",
 )
 
 
@@ -101,6 +108,7 @@ def validate_definition(
         ),
         description=check.text(root, "description", 5_000, CampaignCode.DESCRIPTION_INVALID) or "",
     )
+    check_call_hours(check, definition.settings, definition.steps, rules.quiet)
     return check.problems or definition
 
 
@@ -149,7 +157,7 @@ def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> Campai
     if jobs == "all" and (root.get("service_type") is not None or not rules.serves_jobs):
         message = "only a review campaign for all service types looks at it"
         check.report(CampaignCode.SETTING_INVALID, "settings.jobs", message)
-    quiet, start, end = check.quiet_hours(row)
+    quiet, start, end = check.quiet_hours(row, rules.quiet)
     retries = check.retries(row)
     if retries is None:
         retries = tuple(minutes * MINUTE for minutes in rules.retry_minutes)
@@ -181,4 +189,14 @@ def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> Campai
         min_gap_us=check.duration(row, "min_gap_hours", HOUR, above=-1, maximum=8_760, default=0)
         or 0,
         jobs=jobs,
+        calls=read_calls(check, row, rules.channels),
+        timezone=check.zone(row, "timezone", "settings"),
+        start_day=check.day(row, "start_date", "settings"),
+        per_day=_quota(check, row, "per_day"),
+        max_new_per_day=_quota(check, row, "max_new_per_day"),
     )
+
+
+def _quota(check: Check, row: dict[str, Any], field: str) -> int | None:
+    code = CampaignCode.SETTING_INVALID
+    return check.number(row, field, "settings", 1, QUOTA_MAX, code, None)

@@ -20,6 +20,8 @@ def step_exits(step: Step) -> Iterator[tuple[str, StepExit]]:
     if step.wait_for is not None:
         yield "wait_for.on_event", step.wait_for.on_event
         yield "wait_for.on_timeout", step.wait_for.on_timeout
+    if step.redial is not None:
+        yield "redial.on_exhausted", StepExit(step.redial.on_exhausted)
 
 
 def exit_target(steps: Sequence[Step], index: int, step_exit: StepExit) -> int | None:

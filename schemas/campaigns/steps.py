@@ -4,6 +4,7 @@ from typing import Any
 
 from schemas.base.error_codes import CampaignCode, is_plain_code
 from schemas.base.times import HOUR
+from schemas.campaigns.call_settings import read_redial
 from schemas.campaigns.campaign_kinds import CONDITIONS, CampaignKind
 from schemas.campaigns.compiled_definition import Step, StepExit, StepWait, StepWindow
 from schemas.campaigns.step_graph import check_graph
@@ -17,7 +18,6 @@ WAIT_HOURS = 168
 """The default of `max_wait_hours`: seven days (S2-9)."""
 
 OUTCOMES = ("advance", "skip", "complete", "stop", "fail")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _STEP = (
     "id",
@@ -32,6 +32,7 @@ _STEP = (
     "window",
     "retry_minutes",
     "expire_after_hours",
+    "redial",
 )
 _WAIT = ("event", "max_wait_hours", "on_event", "on_timeout", "outcomes")
 _STEPS_CHECKED_MIN = 20
@@ -66,6 +67,7 @@ def _step(check: Check, value: Any, index: int, kind: str, rules: CampaignKind) 
         return Step("", "", 0, "")
     channel = _channel(check, row, place, kind, rules)
     action = _action(check, row, place, channel)
+    redial = read_redial(check, row, place, channel, rules.redial)
     return Step(
         id=check.step_id(row, place),
         channel=channel,
@@ -75,7 +77,7 @@ def _step(check: Check, value: Any, index: int, kind: str, rules: CampaignKind) 
         anchor=_anchor(check, row, place, index, rules),
         template_id=_template(check, row, place),
         action=action,
-        wait_for=_wait(check, row, place, channel, action),
+        wait_for=_wait(check, row, place, channel, action, redial is not None),
         skip_when=_conditions(check, row, place),
         then=_exit(check, row.get("then"), f"{place}.then"),
         window=_window(check, row, place),
@@ -83,6 +85,7 @@ def _step(check: Check, value: Any, index: int, kind: str, rules: CampaignKind) 
         expire_after_us=check.duration(
             row, "expire_after_hours", HOUR, above=0, maximum=8_760, default=None, place=place
         ),
+        redial=redial,
     )
 
 
@@ -133,7 +136,7 @@ def _anchor(check: Check, row: dict[str, Any], place: str, index: int, rules: Ca
 
 
 def _wait(
-    check: Check, row: dict[str, Any], place: str, channel: str, action: str
+    check: Check, row: dict[str, Any], place: str, channel: str, action: str, redials: bool
 ) -> StepWait | None:
     value, place = row.get("wait_for"), f"{place}.wait_for"
     if value is None:
@@ -144,6 +147,9 @@ def _wait(
     if wait is None:
         return None
     events = _events(check, wait, place, channel, action)
+    if redials and "call_outcome" in events:
+        message = "the outcome ends the step with redial: on_exhausted and then are its exits"
+        check.report(CampaignCode.SIGNAL_NOT_SUPPORTED, f"{place}.event", message)
     outcomes = check.texts(wait, "outcomes", 20, 200, CampaignCode.WAIT_INVALID, place)
     if not all(is_plain_code(outcome) for outcome in outcomes):
         message = "an outcome has 1 to 32 of A-Z a-z 0-9 _ . -"
@@ -216,9 +222,4 @@ def _window(check: Check, row: dict[str, Any], place: str) -> StepWindow | None:
         return None
     start = check.clock(hours.get("start", "00:00"), f"{place}.start", CampaignCode.WINDOW_INVALID)
     end = check.clock(hours.get("end", "00:00"), f"{place}.end", CampaignCode.WINDOW_INVALID)
-    names = hours.get("days")
-    names = list(DAYS) if names is None else names
-    if not isinstance(names, list) or not names or not all(name in DAYS for name in names):
-        check.report(CampaignCode.WINDOW_INVALID, f"{place}.days", "a list of " + ", ".join(DAYS))
-        names = list(DAYS)
-    return StepWindow(start, end, sum(1 << DAYS.index(name) for name in set(names)))
+    return StepWindow(start, end, check.weekdays(hours, place, CampaignCode.WINDOW_INVALID))

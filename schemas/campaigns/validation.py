@@ -5,15 +5,22 @@ A check that fails records a problem and returns a harmless value, so that the c
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
 from schemas.base.error_codes import CampaignCode, Problem, printable
 from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import HOUR, MINUTE, DurationUs, MinuteOfDay, parse_clock
+from schemas.base.zone_names import NO_SINGLE_ZONE, single_zone
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""The weekdays, as documents name them."""
 
 _ID = re.compile(ID_PATTERN.removesuffix("$"), re.ASCII).fullmatch
 _NAME = re.compile(r"[a-zA-Z0-9\s\-_()]+", re.ASCII).fullmatch  # S4-2
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _PROBLEMS_MAX = 100
 
 
@@ -187,6 +194,119 @@ class Check:
             return default
         return value
 
+    def number(
+        self,
+        row: dict[str, Any],
+        field: str,
+        place: str,
+        least: int,
+        most: int,
+        code: CampaignCode,
+        default: int | None,
+        none: bool = False,
+    ) -> int | None:
+        """A whole number from `least` to `most`; `default` if the field is absent or null. With
+        `none` the document may have `none`, which is None."""
+        value = row.get(field)
+        if value is None or (none and value == "none"):
+            return default if value is None else None
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            message = f"a whole number of {least} to {most}" + (", or none" if none else "")
+            self.report(code, _inside(place, field), message)
+            return default
+        return value
+
+    def flag(
+        self, row: dict[str, Any], field: str, place: str, code: CampaignCode, default: bool
+    ) -> bool:
+        """True or false; `default` if the field is absent or null."""
+        value = row.get(field)
+        if value is not None and not isinstance(value, bool):
+            self.report(code, _inside(place, field), "true or false")
+        return value if isinstance(value, bool) else default
+
+    def plain_id(
+        self, row: dict[str, Any], field: str, code: CampaignCode, place: str
+    ) -> str | None:
+        """An optional id that is part of keys."""
+        value = row.get(field)
+        if value is None:
+            return None
+        if not isinstance(value, str) or _ID(value) is None:
+            message = "1 to 64 of A-Z a-z 0-9 _ . : - and no sign in front"
+            self.report(code, _inside(place, field), message)
+            return None
+        return value
+
+    def entity_id(
+        self, row: dict[str, Any], field: str, code: CampaignCode, place: str
+    ) -> str | None:
+        """An optional id of another system: a text that is not blank."""
+        value = row.get(field)
+        if value is None:
+            return None
+        is_text = isinstance(value, str) and value.isprintable() and _storable(value)
+        if not is_text or not value.strip() or len(value) > 200:
+            message = "an id of at most 200 characters on one line"
+            self.report(code, _inside(place, field), message)
+            return None
+        return str(value)
+
+    def weekdays(self, row: dict[str, Any], place: str, code: CampaignCode) -> int:
+        """The field `days` as bits, Monday lowest; all days if it is absent or null."""
+        names = row.get("days")
+        names = list(DAYS) if names is None else names
+        if not isinstance(names, list) or not names or not all(name in DAYS for name in names):
+            self.report(code, _inside(place, "days"), "a list of " + ", ".join(DAYS))
+            names = list(DAYS)
+        return sum(1 << DAYS.index(name) for name in set(names))
+
+    def zone(self, row: dict[str, Any], field: str, place: str) -> str:
+        """A time zone by its IANA name; empty if the field is absent or null. An unknown zone is
+        refused, because its hours would be no hours at all."""
+        value = row.get(field)
+        if value is None:
+            return ""
+        name = single_zone(value) if isinstance(value, str) and len(value) <= 100 else None
+        if name is None:
+            self.report(CampaignCode.TIMEZONE_UNKNOWN, _inside(place, field), NO_SINGLE_ZONE)
+        return name or ""
+
+    def day(self, row: dict[str, Any], field: str, place: str) -> int | None:
+        """A date of the years 2000 to 2099 as days since 1970-01-01; None if it is absent."""
+        value = row.get(field)
+        if value is None:
+            return None
+        try:
+            found = date.fromisoformat(value) if _DATE(value) else None
+        except (TypeError, ValueError):
+            found = None
+        if found is None or not 2000 <= found.year < 2100:
+            message = "a date of 2000 to 2099, such as 2026-03-02"
+            self.report(CampaignCode.SETTING_INVALID, _inside(place, field), message)
+            return None
+        return found.toordinal() - _EPOCH_DAY
+
+    def minutes(
+        self,
+        row: dict[str, Any],
+        field: str,
+        place: str,
+        longest: int,
+        most: int,
+        code: CampaignCode,
+        named: bool = True,
+    ) -> tuple[int, ...]:
+        """A list of numbers of minutes as microseconds; empty if it is absent or null. `named` is
+        whether the field is in the document, or `place` is the list itself."""
+        value = row.get(field)
+        rows = [] if value is None else value if isinstance(value, list) else [None]
+        delays = tuple(us for item in rows[:longest] if (us := _duration_us(item, MINUTE, most)))
+        if len(delays) != len(rows):
+            message = f"a list of at most {longest} numbers of minutes above 0, each up to {most}"
+            self.report(code, _inside(place, field) if named else place, message)
+        return delays
+
     def retries(self, row: dict[str, Any], place: str = "settings") -> tuple[int, ...] | None:
         """The delays between attempts in microseconds (F-7).
 
@@ -237,13 +357,13 @@ class Check:
         return value
 
     def quiet_hours(
-        self, row: dict[str, Any]
+        self, row: dict[str, Any], default: str = "tenant"
     ) -> tuple[str, MinuteOfDay | None, MinuteOfDay | None]:
         """Which quiet hours apply (tenant, none or own), and the start and end of own ones
         (F-6)."""
         value, place = row.get("quiet_hours"), "settings.quiet_hours"
-        if value is None or value == "none":
-            return ("tenant" if value is None else "none"), None, None
+        if value is None or value in ("none", "tenant"):
+            return value or default, None, None
         hours = self.mapping(value, place, ("start", "end"), CampaignCode.QUIET_HOURS_INVALID)
         if hours is None:
             return "tenant", None, None

@@ -99,11 +99,21 @@ OTHER_VALUES: dict[str, Any] = {
     "exclusive": "reviews",
     "min_gap_hours": 6,
     "jobs": "all",
+    "calls": {"agent": "agent-7"},
+    "timezone": "Europe/Berlin",
+    "start_date": "2026-03-02",
+    "per_day": 500,
+    "max_new_per_day": 50,
 }
 """A valid value of each setting that is the default of no kind."""
 
 NEEDED = {"late_skip_hours": {"late_policy": "skip_older_than", "late_skip_hours": 1}}
 """The settings of the document to compare with, if a setting is not valid alone."""
+
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "calls": {"kind": "calls", "steps": [{"id": "a", "channel": "voice", "template_id": "script"}]},
+}
+"""The document of a setting that not every kind of campaign has."""
 
 
 def test_every_setting_has_another_value_in_these_tests() -> None:
@@ -112,9 +122,9 @@ def test_every_setting_has_another_value_in_these_tests() -> None:
 
 @pytest.mark.parametrize("name", _SETTINGS)
 def test_no_setting_is_accepted_and_dropped(name: str) -> None:
-    needed = NEEDED.get(name, {})
-    changed = valid_definition(settings={**needed, name: OTHER_VALUES[name]})
-    assert changed != valid_definition(settings=needed)
+    needed, fields = NEEDED.get(name, {}), DOCUMENTS.get(name, {})
+    changed = valid_definition(**fields, settings={**needed, name: OTHER_VALUES[name]})
+    assert changed != valid_definition(**fields, settings=needed)
 
 
 def test_the_page_of_campaigns_has_a_row_for_each_setting() -> None:

@@ -74,7 +74,7 @@ def test_delays_count_from_the_enrollment_and_then_from_the_previous_step() -> N
 def test_all_problems_of_a_document_are_reported_together() -> None:
     whole = document(
         name=None,
-        kind="calls",
+        kind="parcels",
         steps=[daily_mail(hours=0), daily_mail(channel="pigeon"), daily_mail("c d")],
     )
     assert problems_of(whole) == [
