@@ -89,11 +89,11 @@ def _lines(
         if width is None or cell_len(line.rstrip()) <= width:
             yield line.rstrip()
         else:
-            for part in _wrapped(line.strip(), width - len(indent)):
+            for part in wrapped(line.strip(), width - len(indent)):
                 yield indent + part
 
 
-def _wrapped(text: str, width: int) -> Iterator[str]:
+def wrapped(text: str, width: int) -> Iterator[str]:
     """Lines of at most `width` cells, broken at spaces; a longer word is folded."""
     line = ""
     for word in text.split(" "):

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
 from schemas.base.times import format_rfc3339
-from streams.base.text_table import text_table
+from streams.base.text_table import INDENT, text_table, wrapped
 
 MESSAGES_MAX = 20
 
@@ -79,6 +80,28 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         console.print(Text(line, style="bold"), soft_wrap=True)
     for line in table.rows:
         typer.echo(line)
+
+
+def print_indented(lines: Iterable[str]) -> None:
+    """Prints lines of text on stdout. On a terminal a longer line is wrapped at spaces, and its
+    further lines are indented more than its first one."""
+    width = terminal_width()
+    for line in lines:
+        for part in [line] if width is None else wrapped_line(line, width):
+            typer.echo(part)
+
+
+def wrapped_line(line: str, width: int) -> Iterator[str]:
+    """A line as lines of at most `width` characters, the further ones indented more."""
+    text = line.lstrip(" ")
+    indent = len(line) - len(text)
+    if cell_len(line) <= width:
+        yield line
+        return
+    further = indent + len(INDENT) if width > 4 * (indent + len(INDENT)) else indent
+    first, *others = wrapped(text, width - further)
+    yield " " * indent + first
+    yield from (" " * further + other for other in others)
 
 
 def terminal_width() -> int | None:

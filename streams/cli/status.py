@@ -9,6 +9,7 @@ import msgspec
 from schemas.base.times import SECOND, MomentUs
 from schemas.internal.topics import Topic
 from sinks.projection import positions
+from streams.base.clock import ScaledClock
 from streams.base.settings import Settings
 from streams.base.transport import Partition
 from streams.cli.command_settings import connected_settings
@@ -30,7 +31,7 @@ def status(json: Json = False) -> None:
 
     `lag` is the number of records that a task has not read yet; `≤` marks an upper limit, where
     there were too many to count. The lag of the projector needs PostgreSQL; all else is shown
-    without it.
+    without it. In a time lapse the first line has the time and the speed of its clock.
 
     Example: touchstream status
     """
@@ -38,16 +39,24 @@ def status(json: Json = False) -> None:
     projected, problem = _projected_offsets(settings)
     with GroupOffsets(settings, layout_of(settings)) as broker:
         tasks = read_task_status(broker, projected)
-    now = settings.scaled_clock().now()
+    clock = settings.scaled_clock()
+    now = clock.now()
     warnings = [*([problem] if problem else []), *task_warnings(tasks, now)]
     if json:
-        print_json(
-            {"now": format_time(now), "tasks": [_as_json(t) for t in tasks], "warnings": warnings}
-        )
+        about = {"now": format_time(now), "clock_speed": clock.speed}
+        print_json({**about, "tasks": [_as_json(t) for t in tasks], "warnings": warnings})
         return
+    if clock.scaled:
+        print(clock_line(clock, now))
     print_tasks(tasks)
     for line in warnings:
         print_stderr(f"! {line}")
+
+
+def clock_line(clock: ScaledClock, now: MomentUs) -> str:
+    """The time and the speed of a clock that is not the real one."""
+    speed = "at the speed of real time" if clock.speed == 1 else f"{clock.speed:g} times as fast"
+    return f"time lapse: its clock shows {format_time(now)} and runs {speed}"
 
 
 def _projected_offsets(settings: Settings) -> tuple[dict[Partition, int] | None, str | None]:

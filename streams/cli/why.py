@@ -9,7 +9,7 @@ import typer
 from processors.why import Explanation, explain
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.options import Json
-from streams.cli.output import print_json
+from streams.cli.output import print_indented, print_json
 from streams.cli.why_sources import (
     ContactQuery,
     FoundContact,
@@ -67,8 +67,7 @@ def why(
     if json:
         print_json(msgspec.to_builtins(explanation))
         return
-    for line in explanation_lines(explanation):
-        typer.echo(line)
+    print_indented(explanation_lines(explanation))
 
 
 def _explain_contact(contact: FoundContact, campaign: str | None) -> Explanation:

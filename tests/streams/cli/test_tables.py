@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from sinks.campaign_runs_query import CampaignRuns, LiveRun
+from streams.base.clock import ScaledClock
 from streams.cli.campaign_migrate import planned_moves, print_planned_moves
 from streams.cli.dead_letter_store import StoredDeadLetter
 from streams.cli.dead_letters import print_letters
-from streams.cli.status import print_tasks
+from streams.cli.status import clock_line, print_tasks
 from streams.cli.task_status import TaskStatus
 from tests.testing.command_line import Touchstream
 
@@ -41,6 +42,12 @@ def status() -> tuple[Print, Sequence[str]]:
     )
     shown = ("dispatch-log[11]", NAME, "≤20001", "2026-03-02T15:00:00Z", "1234567", "15:01:00Z")
     return lambda: print_tasks([task]), shown
+
+
+def test_a_time_lapse_has_a_line_about_its_clock() -> None:
+    shown = clock_line(ScaledClock(0, AT, 60.0), AT)
+    assert shown == "time lapse: its clock shows 2026-03-02T15:00:00Z and runs 60 times as fast"
+    assert clock_line(ScaledClock(0, AT, 1.0), AT).endswith("runs at the speed of real time")
 
 
 def dead_letters() -> tuple[Print, Sequence[str]]:

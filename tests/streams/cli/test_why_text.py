@@ -8,6 +8,7 @@ from processors.why.fact_values import readable_values
 from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import Window
+from streams.cli.output import wrapped_line
 from streams.cli.why_text import fact_line
 
 
@@ -62,3 +63,19 @@ def test_a_window_shows_whose_zone_it_has_and_what_narrows_it(window: Window, sh
         Fact(fact=FactKind.TOUCH_DEFERRED, at=at, tenant_id="acme", values=values),
     )
     assert line.endswith(f"(window {shown})")
+
+
+LONG = (
+    "    window         passed 2026-03-02T12:00:00Z (window America/Boise by the contact, quiet"
+    " 21:00-08:00 for the strict region unknown, only 09:00-10:00 Mon)"
+)
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_a_long_line_is_wrapped_and_its_further_lines_are_indented(width: int) -> None:
+    lines = [*wrapped_line(LONG, width)]
+    assert max(map(len, lines)) <= width
+    assert "".join(" ".join(lines).split()) == "".join(LONG.split())
+    assert lines[0].startswith("    window")
+    assert all(line.startswith("        ") for line in lines[1:]) or width < 40
+    assert [*wrapped_line("  short", width)] == ["  short"]
