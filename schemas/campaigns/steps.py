@@ -1,5 +1,6 @@
 """Reads the steps of a campaign document: checks each step, then the graph of all steps."""
 
+import re
 from typing import Any
 
 from schemas.base.error_codes import CampaignCode, is_plain_code
@@ -24,6 +25,7 @@ _STEP = (
     "channel",
     "action",
     "template_id",
+    "text",
     "delay_hours",
     "anchor",
     "wait_for",
@@ -35,6 +37,7 @@ _STEP = (
     "redial",
 )
 _WAIT = ("event", "max_wait_hours", "on_event", "on_timeout", "outcomes")
+_token = re.compile(r"\{\{?\s*[A-Za-z_][\w.-]*\s*\}").search
 _STEPS_CHECKED_MIN = 20
 """Of too many steps only so many are checked, or as many as are allowed: the list of problems must
 stay readable."""
@@ -67,6 +70,7 @@ def _step(check: Check, value: Any, index: int, kind: str, rules: CampaignKind) 
         return Step("", "", 0, "")
     channel = _channel(check, row, place, kind, rules)
     action = _action(check, row, place, channel)
+    _check_text(check, row, place, channel, action)
     redial = read_redial(check, row, place, channel, rules.redial)
     return Step(
         id=check.step_id(row, place),
@@ -95,6 +99,24 @@ def _template(check: Check, row: dict[str, Any], place: str) -> str | None:
     if template_id and not template_id.strip():
         check.report(CampaignCode.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
     return template_id or None
+
+
+def _check_text(check: Check, row: dict[str, Any], place: str, channel: str, action: str) -> None:
+    """Reports a text of the template that the channel does not take (S4-89, S4-90).
+
+    Templates are with the senders. A document may have a copy of the text, which is checked here
+    and is no part of the definition.
+    """
+    text = check.text(row, "text", 20_000, CampaignCode.TEMPLATE_INVALID, place)
+    if text is None or channel not in CHANNELS:
+        return
+    place, maximum = f"{place}.text", CHANNELS[channel].text_characters.get(action)
+    if maximum is not None and len(text) > maximum:
+        message = f"{action} by {channel} has at most {maximum} characters: here are {len(text)}"
+        check.report(CampaignCode.TEMPLATE_INVALID, place, message)
+    if CHANNELS[channel].text_tokens and _token(text) is None:
+        message = f"a text by {channel} has a token for the person, such as {{{{first_name}}}}"
+        check.report(CampaignCode.TEMPLATE_INVALID, place, message)
 
 
 def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: CampaignKind) -> str:
