@@ -111,6 +111,19 @@ ADDRESSES: dict[str, Address] = {row.name: row for row in (EMAIL, LINKEDIN_URL, 
 """By name. A person without an id is identified by the first of these that is known (C-18)."""
 
 
+class SenderDefaults(NamedTuple):
+    """How much one sender account may send where its owner states nothing else (S4-78…91), in any
+    hour, 24 hours, 7 days and 30 days, and the least time between two commands."""
+
+    per_hour: int | None = None
+    per_day: int | None = None
+    per_week: int | None = None
+    per_month: int | None = None
+    spacing_seconds: int | None = None
+    premium_per_month: bool = False
+    """Whether a premium account has no limit for a month (S4-87)."""
+
+
 class Channel(NamedTuple):
     """One row of the table."""
 
@@ -139,6 +152,20 @@ class Channel(NamedTuple):
     """Whether a word such as STOP, as a whole message, is an opt-out
     (schemas/base/opt_out_words.py)."""
 
+    sender_defaults: dict[str, SenderDefaults] = {}  # noqa: RUF012
+    """The limits of a sender account for each action that is counted by itself; the empty name is
+    for all other actions together (C-38)."""
+
+    on_sender_gone: str = "rotate"
+    """What becomes of the people whom a removed account has written to: another account writes on,
+    or their touches are held."""
+
+    text_characters: dict[str, int] = {}  # noqa: RUF012
+    """How long the text of an action may be (S4-89)."""
+
+    text_tokens: bool = False
+    """Whether every text must have a token, which stands for a value of the person (S4-90)."""
+
 
 ALL_CHANNELS = "all"
 """In an opt-out: every channel (F-8)."""
@@ -153,6 +180,7 @@ CHANNELS: dict[str, Channel] = {
             quiet_hours=True,
             kinds=("review", "prospecting"),
             color="#0072b2",
+            sender_defaults={"": SenderDefaults(200, 1_000, spacing_seconds=30)},
         ),
         Channel(
             name="sms",
@@ -175,6 +203,16 @@ CHANNELS: dict[str, Channel] = {
             quiet_hours=False,  # a message there wakes nobody (C-33)
             kinds=("prospecting",),
             color="#56b4e9",
+            sender_defaults={
+                "": SenderDefaults(spacing_seconds=15 * 60),
+                "send_connection_request": SenderDefaults(per_week=100),
+                "send_inmail": SenderDefaults(
+                    per_month=50, spacing_seconds=15 * 60, premium_per_month=True
+                ),
+            },
+            on_sender_gone="hold",
+            text_characters={"send_connection_request": 300, "send_inmail": 1_900},
+            text_tokens=True,
         ),
         Channel(
             name="whatsapp",

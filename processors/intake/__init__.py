@@ -14,8 +14,10 @@ import msgspec
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.intake.admin_events import ADMIN_EVENTS
+from processors.intake.call_events import CALL_EVENTS
 from processors.intake.contact_events import CONTACT_EVENTS, Convert, unsupported
 from processors.intake.dead_letters import dead_letter, headers_of
+from processors.intake.sender_events import SENDER_EVENTS
 from schemas.base.error_codes import RefusalCode, Refused
 from schemas.base.times import DAY, EARLIEST, LATEST
 from schemas.internal import messages as m
@@ -25,7 +27,9 @@ from schemas.internal.topics import Topic
 from schemas.public.codec import DecodeEvent, PublicEvent
 from schemas.public.events import EVENTS
 
-_CONVERT: dict[str, Convert] = dict.fromkeys(EVENTS, unsupported) | CONTACT_EVENTS | ADMIN_EVENTS
+_CONVERT: dict[str, Convert] = (
+    dict.fromkeys(EVENTS, unsupported) | CONTACT_EVENTS | CALL_EVENTS | ADMIN_EVENTS | SENDER_EVENTS
+)
 _WRONG_TOPIC = "EVENT_WRONG_TOPIC"
 
 
@@ -53,12 +57,12 @@ class IntakeProcessor:
         try:
             headers = headers_of(record)
             event = self.read(record, headers)
+            reported_at = self.record_time(record, event.time)
+            message = internal_message(event, reported_at)
         except Refused as refused:
             letter = dead_letter(self.topic, turn.partition, record, headers, refused)
             turn.send(Topic.DEAD_LETTERS, letter.key or b"", letter)
             return
-        reported_at = self.record_time(record, event.time)
-        message = internal_message(event, reported_at)
         turn.send(*destination(message), message)
         if event.dropped is not None:
             fact = dropped_fields_fact(event, message, reported_at)
@@ -102,7 +106,7 @@ class IntakeProcessor:
 
 def internal_message(event: PublicEvent, reported_at: int) -> m.Message:
     """The message for an internal log. `reported_at` is the timestamp of the public record, which
-    counts where the event has no `ce_time`."""
+    counts where the event has no `ce_time`. Raises Refused where a converter does."""
     at = reported_at if event.time is None else event.time
     cause = f"{event.source}#{event.id}"
     message = _CONVERT[event.type](event.data, cause, at, event.type)
@@ -133,5 +137,7 @@ def destination(message: m.Message) -> tuple[Topic, bytes]:
     """The internal log of a message of intake, and its key there."""
     if isinstance(message, m.ExternalEvent):
         return Topic.CONTACT_LOG, m.contact_key(message.tenant_id, message.contact_id)
+    if isinstance(message, m.UpsertPool):
+        return Topic.CAMPAIGN_LOG, m.PLATFORM.encode()
     tenant_id: str = message.tenant_id  # type: ignore[attr-defined]
     return Topic.CAMPAIGN_LOG, tenant_id.encode()

@@ -10,7 +10,10 @@ import msgspec
 
 from processors.intake.contact_events import Convert
 from schemas.base.times import HOUR, parse_clock
+from schemas.base.zones import zone_country
+from schemas.channels import PHONE
 from schemas.internal import messages as m
+from schemas.internal.limit_terms import LimitTerms, TenantCallTerms
 from schemas.public import admin_events
 from schemas.public.events import EVENTS
 
@@ -65,7 +68,38 @@ def _tenant_upserted(data: admin_events.TenantUpserted, cause: str, at: int, _: 
         data.country or "",
         tuple(word.strip().upper() for word in data.opt_out_words),
         data.calling_hours,
+        _call_terms(data),
+        _more_limits(data.limits),
     )
+
+
+def _call_terms(data: admin_events.TenantUpserted) -> TenantCallTerms | None:
+    """The limits of a tenant's calls, with caller numbers in the canonical form."""
+    calls = data.calls
+    if calls is None:
+        return None
+    country = data.country or zone_country(data.timezone)
+    numbers = {PHONE.canonical(text, country): slots for text, slots in calls.numbers.items()}
+    return TenantCallTerms(
+        calls.concurrent,
+        calls.pool_concurrent,
+        calls.agents,
+        numbers,
+        tuple(sorted({*calls.allow})),
+    )
+
+
+def _more_limits(limits: dict[str, admin_events.Hourly]) -> dict[str, LimitTerms]:
+    """The limits of channels that are not for an hour."""
+    found = {
+        name: LimitTerms(
+            per_day=limit.per_day,
+            domain_per_hour=limit.domain_per_hour,
+            domain_per_day=limit.domain_per_day,
+        )
+        for name, limit in limits.items()
+    }
+    return {name: terms for name, terms in found.items() if terms != LimitTerms()}
 
 
 def _frequency_caps(caps: admin_events.FrequencyCaps | None) -> dict[str, int]:

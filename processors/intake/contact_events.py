@@ -83,7 +83,9 @@ def _contact_order(data: Any, cause: str, at: int, event_type: str) -> m.Message
 def _connection_accepted(
     data: inbound_events.ConnectionAccepted, cause: str, at: int, _: str
 ) -> m.Message:
-    return m.ConnectionAccepted(data.tenant_id, data.contact_id, cause, at, data.command_id)
+    return m.ConnectionAccepted(
+        data.tenant_id, data.contact_id, cause, at, data.command_id, data.sender_id
+    )
 
 
 def _conversion_recorded(
@@ -94,21 +96,9 @@ def _conversion_recorded(
         data.contact_id,
         cause,
         at,
-        _plain_code(data.conversion_type),
+        code_or_other(data.conversion_type),
         data.entity_id,
         data.command_id,
-    )
-
-
-def _call_ended(data: inbound_events.CallEnded, cause: str, at: int, _: str) -> m.Message:
-    return m.CallEnded(
-        data.tenant_id,
-        data.contact_id,
-        cause,
-        at,
-        data.command_id,
-        _plain_code(data.outcome),
-        data.seconds,
     )
 
 
@@ -195,7 +185,7 @@ def unsupported(data: Any, cause: str, at: int, event_type: str) -> m.Message:
     return m.EventUnsupported(data.tenant_id, contact_id, cause, at, event_type)
 
 
-def _plain_code(code: str) -> str:
+def code_or_other(code: str) -> str:
     """The code, or NO_CODE where it is no plain code: facts hold codes and no free text."""
     text = code.strip()
     return text if is_plain_code(text) else NO_CODE
@@ -220,7 +210,6 @@ CONTACT_EVENTS: dict[str, Convert] = {
     "contact.replied": contact_replied,
     "connection.accepted": _connection_accepted,
     "conversion.recorded": _conversion_recorded,
-    "call.ended": _call_ended,
     "contact.unsubscribed": _contact_unsubscribed,
     "contact.complained": _contact_unsubscribed,
     "contact.resubscribed": _contact_resubscribed,

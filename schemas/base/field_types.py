@@ -259,6 +259,9 @@ Quota = Annotated[int, Field(ge=1, le=1_000_000)]
 """How many commands a limit allows: a limit of 0 would stop everything, which is a pause."""
 
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
+CallSeconds = Annotated[int, Field(ge=0, le=86_400)]
+"""How long a call has lasted."""
+
 Priority = Annotated[int, Field(ge=-1_000, le=1_000)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Slots = Annotated[int, Field(ge=1, le=1_000)]

@@ -19,6 +19,12 @@ def derive(kind: str, *parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def derived_contact_id(address: str, identity: str) -> str:
+    """The id of a person who has none, from the name of an address and what identifies the person
+    in it (C-18)."""
+    return "c-" + blake2b(f"{address}:{identity}".encode(), digest_size=12).hexdigest()
+
+
 def enrollment_id(tenant: str, campaign: str, contact: str, cycle: int) -> str:
     """The id of one run of a contact through a campaign; `cycle` counts these runs from 1
     (C-18)."""

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from schemas.addresses.texts import AddressMissing
 from schemas.base.error_codes import printable
+from schemas.base.ids import derived_contact_id
 from schemas.base.zone_names import is_short_iana
 from schemas.base.zone_repair import zone_by_siblings
 from schemas.channels import ADDRESSES, Address
@@ -119,7 +120,7 @@ class LineReader:
         """An id derived from the first address (C-18)."""
         for name, address in found.items():
             identity = ADDRESSES[name].identity(address, self._country)
-            return "c-" + blake2b(f"{name}:{identity}".encode(), digest_size=12).hexdigest()
+            return derived_contact_id(name, identity)
         return None
 
     def _values(self, cells: list[str], found: dict[str, str]) -> dict[str, Any]:

@@ -84,6 +84,8 @@ class UpsertSender(Message, frozen=True):
     cause: str
     at: MomentUs
     sender: SenderTerms
+    ignored: tuple[str, ...] = ()
+    """The limits of the event that no account can have."""
 
 
 class RemoveSender(Message, frozen=True):

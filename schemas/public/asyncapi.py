@@ -70,11 +70,33 @@ def _channels() -> dict[str, Any]:
         if event.topic is not None:
             incoming.setdefault(event.topic, []).append(name)
     channels = {topic: _channel(topic, names) for topic, names in incoming.items()}
-    for channel in CHANNELS:
-        topic = COMMAND_TOPICS[channel]
-        channels[topic] = _channel(topic, list(COMMAND_TYPES))
+    channels |= {COMMAND_TOPICS[name]: _commands(name) for name in CHANNELS}
     channels[Topic.FACTS] = _channel(Topic.FACTS, ["fact"])
     return {_channel_key(topic): channel for topic, channel in channels.items()}
+
+
+_DUTIES = (
+    "A sender of a command: drop a command_id that you have carried out, and send its last answer"
+    " again. Send nothing from send_before on: answer touch.failed with the code window_closed."
+    " command.revoked has the key of the command and comes after it."
+)
+_CALL_DUTIES = (
+    " A dialler also: set ring_seconds and max_seconds at the provider, and start no call after"
+    " place_by: answer touch.failed with the code window_closed. Send call.ended once for a call,"
+    " when its line is free; call.reviewed is for what the call led to. After a crash, if it is not"
+    " known whether the call was placed, answer touch.failed with the code PLACE_UNKNOWN. Never"
+    " call again without a command."
+)
+
+
+def _commands(name: str) -> dict[str, Any]:
+    """The command topic of a channel, with what its senders must do, and the length of texts."""
+    row, topic = CHANNELS[name], COMMAND_TOPICS[name]
+    duties = _DUTIES + (_CALL_DUTIES if row.by_pool else "")
+    more: dict[str, Any] = {"description": duties}
+    if row.text_characters:
+        more["x-text-characters"] = dict(row.text_characters)
+    return _channel(topic, list(COMMAND_TYPES)) | more
 
 
 def _channel(topic: Topic, names: list[str]) -> dict[str, Any]:

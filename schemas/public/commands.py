@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.base.times import MomentUs, format_rfc3339
+from schemas.base.times import SECOND, MomentUs, format_rfc3339
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.cloudevents import AVRO, JSON, binary_headers
 from schemas.public.codec import Encoding, encode_avro
@@ -70,7 +70,10 @@ def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict
     if isinstance(message, CommandDue):
         touch = message.touch
         event_id = f"{touch.command_id}:{touch.emission}"
-        return DUE, event_id, _due_fields(touch, message.send_before)
+        fields = _due_fields(touch, message.send_before)
+        if touch.call is not None:
+            fields["call"] = _call_fields(message)
+        return DUE, event_id, fields
     revoked = {
         "tenant_id": message.tenant_id,
         "contact_id": message.contact_id,
@@ -104,8 +107,24 @@ def _due_fields(touch: RequestTouch, send_before: MomentUs) -> dict[str, Any]:
     }
 
 
+def _call_fields(message: CommandDue) -> dict[str, Any]:
+    """How the call is placed: without a moment of its own it is placed before the window closes."""
+    call = message.touch.call
+    assert call is not None
+    return {
+        "pool_id": call.pool_id,
+        "agent_id": call.agent_id,
+        "from_number": call.from_number,
+        "ring_seconds": call.ring_us // SECOND,
+        "max_seconds": call.max_us // SECOND,
+        "place_by": message.place_by or message.send_before,
+    }
+
+
 def _with_text_times(datum: dict[str, Any]) -> dict[str, Any]:
     for name in _TIMES:
         if name in datum:
             datum[name] = format_rfc3339(datum[name])
+    if (call := datum.get("call")) is not None:
+        call["place_by"] = format_rfc3339(call["place_by"])
     return datum

@@ -132,7 +132,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "template.deleted": {"template_id": "review-1"},
     "sender.upserted": {
         "sender_id": "account-1",
-        "channel": "email",
+        "channel": "linkedin",
         "limits": {"per_hour": 200, "per_day": 1000, "spacing_seconds": 30, "calendar": ["day"]},
         "window": {"start": "09:00", "end": "18:00"},
         "timezone": "Europe/Berlin",

@@ -13,11 +13,11 @@ from schemas.base.field_types import (
     Addresses,
     AddressText,
     Attributes,
+    CallSeconds,
     ChannelName,
     ChannelOrAll,
     CodeText,
     CommandId,
-    Count,
     Email,
     EntityId,
     Evidence,
@@ -288,7 +288,7 @@ class CallEnded(CommandEvent):
     human, machine, fax."""
 
     outcome: EntityId
-    seconds: Count = 0
+    seconds: CallSeconds = 0
     call_id: EntityId | None = None
     raw_status: Line | None = None
     answered_by: Line | None = None

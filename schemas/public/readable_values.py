@@ -16,6 +16,7 @@ from schemas.base.provider_codes import HARD, SOFT, plain_code
 from schemas.public.auto_reply import COUNTED, counts
 from schemas.public.inbound_events import (
     CallEnded,
+    CallRequested,
     ContactReplied,
     TouchBounced,
     TouchClicked,
@@ -30,6 +31,7 @@ _KINDS = frozenset(("human", "automatic", "gone", "unsubscribe"))
 _BOUNCES = frozenset((HARD, SOFT))
 _FLAGS: dict[bool, tuple[Any, ...]] = {True: ("true", 1), False: ("false", 0)}
 _unfolded = re.compile(r"\r?\n[ \t]+").sub
+_priority = re.compile(r"[+-]?[0-9]{1,6}", re.ASCII).fullmatch
 _controls = re.compile(r"[\x00-\x1f\x7f]+").sub
 
 
@@ -114,6 +116,12 @@ def _readable_outcome(value: Any) -> str | None:
     return _controls(" ", text).strip()[:_OUTCOME_MAX] or None
 
 
+def _readable_priority(value: Any) -> int | None:
+    """A priority that was written as text (S3-11)."""
+    found = _priority(value.strip()) if isinstance(value, str) else None
+    return int(found[0]) if found else None
+
+
 def _readable_flag(value: Any) -> bool | None:
     text = value.strip().lower() if isinstance(value, str) else value
     return next((flag for flag, texts in _FLAGS.items() if text in texts), None)
@@ -140,6 +148,7 @@ READABLE: dict[type[BaseModel], dict[str, Callable[[Any], Any]]] = {
     TouchClicked: {"automatic": _readable_flag},
     TouchFailed: {"code": _readable_code, "permanent": _readable_flag, "detail": readable_text},
     CallEnded: {"outcome": _readable_outcome},
+    CallRequested: {"priority": _readable_priority},
     TouchBounced: {
         "bounce_type": _one_of(_BOUNCES),
         "reason": readable_text,

@@ -5,7 +5,7 @@ Their owners publish them on the topic `senders`.
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.base.field_types import (
     ActionName,
@@ -18,11 +18,12 @@ from schemas.base.field_types import (
     Percent,
     Quota,
     Seconds,
+    SingleZone,
     Slots,
     WeekdayName,
     Weight,
-    Zone,
 )
+from schemas.channels import CHANNELS
 from schemas.public.inbound_events import Part, TenantEvent
 
 
@@ -57,6 +58,11 @@ class SenderLimits(Part):
     domain_per_day: Quota | None = None
 
 
+class ActionLimits(SenderLimits):
+    """The limits of one action of a sender account. Null means the default of the action, and no
+    limit where that has none."""
+
+
 class WarmUp(Part):
     """The daily limit of a new account: `start` on its first day, `step` more with each day on
     which it has sent, up to `target`. Two weeks without a command halve it."""
@@ -81,9 +87,9 @@ class SenderUpserted(TenantEvent):
     channel: ChannelName
     limits: SenderLimits | None = None
     window: SendWindow | None = None
-    timezone: Zone | None = None
-    days: Annotated[list[WeekdayName], Field(max_length=7)] | None = None
-    actions: Annotated[dict[ActionName, SenderLimits], Field(max_length=8, default_factory=dict)]
+    timezone: SingleZone | None = None
+    days: Annotated[list[WeekdayName], Field(min_length=1, max_length=7)] | None = None
+    actions: Annotated[dict[ActionName, ActionLimits], Field(max_length=8, default_factory=dict)]
     warm_up: WarmUp | None = None
     day_jitter_percent: Percent = 0
     premium: bool = False
@@ -92,6 +98,16 @@ class SenderUpserted(TenantEvent):
     max_new_per_day: Quota | None = None
     first_weekday: WeekdayName = "mon"
     on_gone: Literal["rotate", "hold"] | None = None
+
+    @model_validator(mode="after")
+    def _can_send(self) -> "SenderUpserted":
+        actions = CHANNELS[self.channel].actions
+        unknown = [name for name in self.actions if name not in actions]
+        if unknown:
+            raise ValueError(f"actions: {self.channel} has no {unknown[0]}")
+        if self.window is not None and self.window.start == self.window.end:
+            raise ValueError("window: never opens, because its start is its end")
+        return self
 
 
 class SenderRemoved(TenantEvent):
@@ -125,8 +141,15 @@ class PoolUpserted(TenantEvent):
     and `reserved` slots are kept free for it. The event belongs to no tenant: its `tenant_id` is
     `*`."""
 
-    tenant_id: Literal["*"] = "*"
+    tenant_id: Literal["*"]
     pool_id: Id
-    slots: Annotated[int, Field(ge=1, le=1_000)]
+    slots: Slots
     weights: Annotated[dict[Id, Weight], Field(max_length=10_000, default_factory=dict)]
     reserved: Annotated[dict[Id, Slots], Field(max_length=1_000, default_factory=dict)]
+
+    @model_validator(mode="after")
+    def _has_the_reserved(self) -> "PoolUpserted":
+        reserved = sum(self.reserved.values())
+        if reserved > self.slots:
+            raise ValueError(f"reserved: {reserved} slots of {self.slots}")
+        return self

@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from schemas.base.times import parse_rfc3339
+from schemas.base.times import SECOND, parse_rfc3339
 from schemas.channels import ADDRESSES, LINKEDIN_URL, Address
-from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
+from schemas.internal.messages import CallTerms, CommandDue, CommandRevoked, RequestTouch
 from schemas.public.codec import Encoding, decode_event
 from schemas.public.commands import command_encoder
 from schemas.public.example_events import COMMAND_ID, sample, sample_model
@@ -22,9 +22,13 @@ def due(**changed: Any) -> CommandDue:
     """A command with the fields of the example of touch.due."""
     fields = sample("touch.due")
     times = {name: parse_rfc3339(fields[name]) for name in ("scheduled_at", "due_at", "expires_at")}
-    own = {"emission": 1, "priority": 0, "quiet": None}
+    own: dict[str, Any] = {"emission": 1, "priority": 0, "quiet": None}
     send_before = parse_rfc3339(fields.pop("send_before"))
-    return CommandDue(RequestTouch(**(fields | times | own | changed)), send_before)
+    call = dict(fields.pop("call"))
+    place_by = parse_rfc3339(call.pop("place_by"))
+    ring_us, max_us = (call.pop(name) * SECOND for name in ("ring_seconds", "max_seconds"))
+    own |= {"call": CallTerms(**call, place_us=60 * SECOND, ring_us=ring_us, max_us=max_us)}
+    return CommandDue(RequestTouch(**(fields | times | own | changed)), send_before, place_by)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -39,7 +43,7 @@ def test_an_encoded_command_decodes_to_its_model(encoding: Encoding) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "ce_type"),
-    [("json", b"touch.due"), ("confluent", b"touch.due"), ("avro", b"touch.due.v2")],
+    [("json", b"touch.due"), ("confluent", b"touch.due"), ("avro", b"touch.due.v3")],
 )
 def test_a_sender_of_the_first_release_reads_what_it_can_read(
     encoding: Encoding, ce_type: bytes
@@ -58,6 +62,24 @@ def test_a_command_says_until_when_it_may_be_sent(encoding: Encoding) -> None:
 def test_the_end_is_text_in_json_as_other_times_are() -> None:
     _, value = command_encoder()(due())
     assert json.loads(value)["send_before"] == sample("touch.due")["send_before"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_command_of_another_channel_has_no_call(encoding: Encoding) -> None:
+    command = command_encoder(encoding, schema_ids=SCHEMA_IDS)(due(call=None))
+    assert decode_event(*command, registry).data.call is None
+
+
+def test_the_moment_by_which_a_call_is_placed_is_text_in_json() -> None:
+    _, value = command_encoder()(due())
+    assert json.loads(value)["call"] == sample("touch.due")["call"]
+
+
+def test_a_call_without_a_moment_of_its_own_is_placed_before_the_window_closes() -> None:
+    command = due()
+    command = CommandDue(command.touch, command.send_before)
+    data = decode_event(*command_encoder()(command)).data
+    assert data.call.place_by == command.send_before
 
 
 def test_a_repeated_command_has_the_same_data_and_another_event_id() -> None:

@@ -18,6 +18,7 @@ from schemas.public.example_events import sample, sample_model
 from schemas.public.inbound_events import (
     DROPPABLE,
     AddressReopened,
+    CallRequested,
     ContactSteered,
     ConversionRecorded,
     Customer,
@@ -44,6 +45,7 @@ REFUSING: dict[type[BaseModel], set[str]] = {
     TouchClicked: {"automatic"},
     ReviewReceived: {"command_id", "campaign_id"},
     ConversionRecorded: {"command_id"},
+    CallRequested: {"contact_id", "phone", "agent_id", "from_number", "scheduled_for"},
 }
 """The optional fields whose fault refuses the event, because without them it would order more than
 its producer did, or something else."""
