@@ -8,27 +8,26 @@ of the delivered touches, `clicked` a share of the opened ones. A channel has on
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    create_model,
-    model_validator,
-)
+from pydantic import ValidationError, create_model
 
-from schemas.base.error_codes import is_plain_code
-from schemas.base.field_types import CodeText
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
 from schemas.channels import CHANNELS, actions, signals_of_channel
+from streams.simulation.behaviour_shares import (
+    AutomaticShare,
+    BouncedShare,
+    ConvertedShare,
+    Delay,
+    FailedShare,
+    Share,
+    StrictModel,
+    UnsubscribedShare,
+)
+from streams.simulation.call_behaviour import CALL_FIELDS, CallTraits, call_traits, outcome_rules
+from streams.simulation.drawn_signals import DRAW_RANGE, SignalRule, SignalRules
 from streams.simulation.sender_outages import OutageList, Outages, outages_of
-
-LONGEST_HOURS = 8_760
 
 
 class BehaviourInvalid(ValueError):
@@ -38,104 +37,6 @@ class BehaviourInvalid(ValueError):
         self.problems = problems
         super().__init__("; ".join(problems))
 
-
-class _StrictModel(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
-    )
-
-
-def _as_span(value: Any) -> Any:
-    """Makes a span `[number, number]` of a single number."""
-    return value if isinstance(value, list) else [value, value]
-
-
-_Time = Annotated[float, Field(ge=0, le=LONGEST_HOURS * 60)]
-Span = Annotated[list[_Time], Field(min_length=2, max_length=2), BeforeValidator(_as_span)]
-
-
-def _check_plain(code: str) -> str:
-    if not is_plain_code(code):
-        raise ValueError("must be 1 to 32 characters of A-Z a-z 0-9 _ . -")
-    return code
-
-
-PlainCode = Annotated[CodeText, AfterValidator(_check_plain)]
-"""A code that facts can hold unchanged; intake replaces every other text by "other"."""
-
-
-class Delay(_StrictModel):
-    """The time since the signal before: a number, or `[least, most]` for an even distribution."""
-
-    after_minutes: Span | None = None
-    after_hours: Span | None = None
-
-    @model_validator(mode="after")
-    def _one_delay(self) -> Self:
-        if self.after_minutes is not None and self.after_hours is not None:
-            raise ValueError("set after_minutes or after_hours, not both")
-        for span in (self.after_minutes, self.after_hours):
-            if span is not None and span[0] > span[1]:
-                raise ValueError("the first number of a span must not exceed the second")
-        return self
-
-    def delay_range_us(self, default_us: tuple[int, int]) -> tuple[int, int]:
-        """Returns the least and the greatest delay, in microseconds rounded down to whole
-        milliseconds; at least one millisecond, because a signal comes after its cause."""
-        least_us, most_us = default_us
-        if self.after_minutes is not None:
-            least_us, most_us = (int(value * MINUTE) for value in self.after_minutes)
-        elif self.after_hours is not None:
-            least_us, most_us = (int(value * HOUR) for value in self.after_hours)
-        return max(least_us // 1_000 * 1_000, 1_000), max(most_us // 1_000 * 1_000, 1_000)
-
-
-class Share(Delay):
-    """How probable a signal is, and when it comes."""
-
-    probability: Annotated[float, Field(ge=0, le=1)]
-
-
-class FailedShare(Share):
-    """A send that fails. If `permanent` is set it is not retried; otherwise the code decides
-    (F-7)."""
-
-    code: PlainCode = "500"
-    permanent: bool = False
-
-
-class AutomaticShare(Share):
-    """A signal of a person, or of a machine in the person's place: `automatic` is the share of
-    machines, such as link scanners, mail proxies and out-of-office notes."""
-
-    automatic: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-
-class BouncedShare(Share):
-    """A bounce. `hard` is the share of hard bounces among all bounces."""
-
-    hard: Annotated[float, Field(ge=0, le=1)] = 1.0
-
-
-class UnsubscribedShare(Share):
-    """An opt-out. `every` is the share of people who opt out of all channels."""
-
-    every: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-
-class ConvertedShare(Share):
-    """A conversion of one type."""
-
-    conversion_type: PlainCode = "conversion"
-
-
-class CallOutcomeShare(Share):
-    """One outcome of a call, and how long such a call lasts."""
-
-    seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
-
-
-CallOutcomeShares = dict[PlainCode, CallOutcomeShare]
 
 _SIGNAL_NAMES = {
     "delivered": "delivered",
@@ -167,63 +68,32 @@ def _fields(channel: str) -> Iterator[tuple[str, Any]]:
     if "delivered" in signals:
         yield "bounced", (BouncedShare | None, None)
     if "call_outcome" in signals:
-        yield "outcomes", (CallOutcomeShares, {})
+        yield from CALL_FIELDS.items()
     for field, share in _ON_EVERY_CHANNEL.items():
         yield field, (share | None, None)
 
 
 _CHANNELS: dict[str, Any] = {
     channel: (
-        create_model(f"Behaviour_{channel}", __base__=_StrictModel, **dict(_fields(channel)))
-        | None,
+        create_model(f"Behaviour_{channel}", __base__=StrictModel, **dict(_fields(channel))) | None,
         None,
     )
     for channel in CHANNELS
 }
-_BehaviourDocument: Any = create_model("BehaviourDocument", __base__=_StrictModel, **_CHANNELS)
-
-
-class SignalRule(NamedTuple):
-    """When one signal happens: after the signal `follows` (None: after the command), unless the
-    signal `unless` has happened, if a drawn number is below `threshold`."""
-
-    name: str
-    follows: str | None
-    unless: str | None
-    threshold: int
-    """The probability as an integer of 0 to `DRAW_RANGE`."""
-
-    delay_us: int
-    """The least delay after the signal `follows`."""
-
-    spread_us: int
-    """The greatest delay is `delay_us` plus this; the delay is distributed evenly between them."""
-
-    variant_threshold: int = 0
-    """The probability (as an integer) of the variant of the signal: a hard bounce, an opt-out of
-    all channels, a signal of a machine."""
-
-    code: str = ""
-    """The failure code, the conversion type, or the outcome of a call."""
-
-    number: int = 0
-    """1 for a permanent failure; the seconds of a call."""
-
-
-SignalRules = tuple[SignalRule, ...]
-"""The rules of one channel and action. A rule stands after the rule that it follows."""
-
-DRAW_RANGE = 2**64
-"""Drawn numbers are below this."""
+_BehaviourDocument: Any = create_model("BehaviourDocument", __base__=StrictModel, **_CHANNELS)
 
 
 class Behaviour:
-    """The signal rules by channel and action, and the outages of senders by channel."""
+    """The signal rules by channel and action, and by channel the outages of senders and the traits
+    of calls."""
 
     def __init__(
-        self, rules: dict[tuple[str, str], SignalRules], outages: dict[str, Outages]
+        self,
+        rules: dict[tuple[str, str], SignalRules],
+        outages: dict[str, Outages],
+        calls: dict[str, CallTraits],
     ) -> None:
-        self.rules, self.outages = rules, outages
+        self.rules, self.outages, self.calls = rules, outages, calls
 
     @classmethod
     def read(cls, text: str | bytes) -> Self:
@@ -247,7 +117,12 @@ class Behaviour:
         rules = {key: _signal_rules(key, getattr(whole, key[0])) for key in actions()}
         models = {name: model for name in CHANNELS if (model := getattr(whole, name))}
         outages = {name: outages_of(model.down) for name, model in models.items()}
-        return cls(rules, outages)
+        calls = {
+            name: call_traits(model)
+            for name, model in models.items()
+            if "call_outcome" in signals_of_channel(name)
+        }
+        return cls(rules, outages, calls)
 
 
 def _problems(error: ValidationError) -> list[str]:
@@ -318,7 +193,7 @@ def _signal_rules(key: tuple[str, str], model: Any) -> SignalRules:
         follows = next(parent for parent in _PARENTS[name] if parent in present)
         unless = "bounced" if follows == "sent" and "bounced" in present else None
         rules.append(_signal_rule(name, follows, unless, share, _DEFAULT_DELAYS[name]))
-    return (*rules, *_outcome_rules(getattr(model, "outcomes", {})))
+    return (*rules, *outcome_rules(getattr(model, "outcomes", {})))
 
 
 def _signal_rule(
@@ -338,17 +213,3 @@ def _signal_rule(
         getattr(share, "conversion_type", getattr(share, "code", "")),
         int(getattr(share, "permanent", False)),
     )
-
-
-def _outcome_rules(outcomes: CallOutcomeShares) -> Iterator[SignalRule]:
-    """Yields one rule for each outcome of a call. All of them have the same signal name and so use
-    the same drawn number; each threshold adds to the one before, so at most one outcome happens."""
-    probability = 0.0
-    for name, outcome in outcomes.items():
-        least_us, most_us = outcome.delay_range_us((10 * SECOND, 5 * MINUTE))
-        probability += outcome.probability
-        threshold = min(int(probability * DRAW_RANGE), DRAW_RANGE)
-        spread_us, seconds = most_us - least_us, outcome.seconds
-        yield SignalRule(
-            "called", "sent", "called", threshold, least_us, spread_us, 0, name, seconds
-        )

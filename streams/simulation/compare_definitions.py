@@ -16,8 +16,9 @@ from schemas.base.times import HOUR, SECOND, format_rfc3339
 from schemas.internal.facts import Fact
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch, contact_key
 from streams.simulation.behaviour import Behaviour
+from streams.simulation.drawn_signals import DrawnSignal
 from streams.simulation.scenario import RecordedAnswer, Scenario
-from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
+from streams.simulation.senders import CommandedTouch, SimulatedSenders
 from streams.simulation.simulated_events import SimulatedEvent
 
 DifferenceRow = dict[str, Any]

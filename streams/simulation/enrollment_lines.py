@@ -10,13 +10,16 @@ from typing import Any
 import msgspec
 
 from schemas.base.times import format_rfc3339, parse_rfc3339
-from schemas.internal.enrollment import Enrollment, Phase, Status, Touch, Waiting
+from schemas.internal.enrollment import CallItem, Enrollment, Phase, Status, Touch, Waiting
 from streams.simulation.engine import OwnedEnrollment
 
 EnrollmentRow = dict[str, Any]
 
 _WITHIN_A_WAIT = "early_signals"
 """What only the engine needs, to begin a wait."""
+
+_OF_CALLS_ALONE = "call_seconds"
+"""A number that touches of other channels do not have."""
 
 
 def to_row(owned: OwnedEnrollment) -> EnrollmentRow:
@@ -28,6 +31,8 @@ def to_row(owned: OwnedEnrollment) -> EnrollmentRow:
     row["touches"] = [_touch_row(touch) for touch in run.touches]
     if run.waiting is not None:
         row["waiting"] = _filled_fields(run.waiting)
+    if run.call is not None:
+        row["call"] = _filled_fields(run.call)
     return {"tenant_id": tenant_id, "contact_id": contact_id, **row}
 
 
@@ -43,6 +48,8 @@ def from_row(row: EnrollmentRow) -> OwnedEnrollment:
     ]
     if "waiting" in row:
         fields["waiting"] = Waiting(**_parsed_fields(Waiting, row["waiting"]))
+    if "call" in row:
+        fields["call"] = CallItem(**_parsed_fields(CallItem, row["call"]))
     return OwnedEnrollment(*ids, Enrollment(**{"job_id": None, "service_type": None, **fields}))
 
 
@@ -57,7 +64,9 @@ def _filled_fields(struct: msgspec.Struct) -> EnrollmentRow:
     return {
         row_name: format_rfc3339(value) if _is_time(name) else value
         for name, row_name in _row_names(type(struct)).items()
-        if (value := getattr(struct, name)) is not None and value != []
+        if (value := getattr(struct, name)) is not None
+        and value not in ([], "")
+        and (value or name != _OF_CALLS_ALONE)
     }
 
 
@@ -76,4 +85,4 @@ def _row_names(struct_type: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _is_time(name: str) -> bool:
-    return name.endswith("_at") or name in ("since", "until", "send_before")
+    return name.endswith("_at") or name in ("since", "until", "send_before", "scheduled_for")

@@ -18,7 +18,8 @@ import msgspec
 from schemas.internal.facts import Fact, fact_time
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.public.commands import command_encoder
-from streams.simulation.senders import CommandedTouch, DrawnSignal
+from streams.simulation.drawn_signals import DrawnSignal
+from streams.simulation.senders import CommandedTouch
 from streams.simulation.simulated_events import SimulatedEvent, event_line
 
 FACTS = "facts.jsonl"

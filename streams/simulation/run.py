@@ -15,6 +15,7 @@ from schemas.internal.facts import decode as decode_fact
 from schemas.internal.messages import DeadLetter, contact_key, encode
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
+from streams.simulation.drawn_signals import DrawnSignal
 from streams.simulation.engine import (
     COMMIT_EVERY,
     Command,
@@ -23,7 +24,7 @@ from streams.simulation.engine import (
     log_timestamp,
 )
 from streams.simulation.population import PlannedRecord
-from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
+from streams.simulation.senders import CommandedTouch, SimulatedSenders
 from streams.simulation.simulated_events import SimulatedEvent, build_event
 
 SETTLE_EVERY_RECORDS = 500

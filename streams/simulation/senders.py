@@ -4,27 +4,28 @@ follow from it are drawn.
 Every signal is drawn from a hash of the seed, the command id and the signal name. So neither the
 order of the commands nor the Python version changes a result. A command that comes again is the
 same send; a command that is revoked before it is sent gives no signal. From `send_before` on a
-command is not sent: its sender answers that the window is closed.
+command is not sent, and after `place_by` no call is placed: the sender answers that the window is
+closed.
 """
 
-from hashlib import blake2b
 from heapq import heappop, heappush, heapreplace
-from operator import attrgetter
 from typing import NamedTuple
 
 from schemas.base.provider_codes import WINDOW_CLOSED
-from schemas.base.times import MILLISECOND, MomentUs
+from schemas.base.times import MomentUs
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.state_bytes import NEVER
-from streams.simulation.behaviour import DRAW_RANGE, Behaviour, SignalRule, SignalRules
-from streams.simulation.sender_outages import Outages, up_again
+from streams.simulation.behaviour import Behaviour
+from streams.simulation.drawn_signals import DRAW_RANGE, DrawnSignal, SignalRule, draw_signals
+from streams.simulation.sender_outages import up_again
 
 _TOO_LATE = SignalRule("failed", None, None, DRAW_RANGE, 0, 0, code=WINDOW_CLOSED)
 """The answer to a command that its sender comes to at or after `send_before`."""
 
 
 class CommandedTouch(NamedTuple):
-    """The touch that a signal is about: the ids, the channel and the emission of its command."""
+    """The touch that a signal is about: the ids, the channel, the emission and the sender account
+    of its command."""
 
     tenant_id: str
     contact_id: str
@@ -32,15 +33,7 @@ class CommandedTouch(NamedTuple):
     channel: str
     campaign_id: str
     emission: int = 1
-
-
-class DrawnSignal(NamedTuple):
-    """A signal and its time in microseconds. `is_variant` selects the variant of the signal that
-    `SignalRule.variant_threshold` describes."""
-
-    at: int
-    rule: SignalRule
-    is_variant: bool
+    sender_id: str | None = None
 
 
 class SimulatedSenders:
@@ -76,9 +69,11 @@ class SimulatedSenders:
         rules = self._rules[due.channel, due.action]
         outages = self._behaviour.outages.get(due.channel, ())
         signals = draw_signals(rules, due.command_id, self._seed, up_again(outages, now), outages)
-        if signals[0].at >= command.send_before:
+        if _is_late(command, signals[0].at):
             signals = [DrawnSignal(signals[0].at, _TOO_LATE, False)]
             self._too_late.add(due.command_id)
+        elif (traits := self._behaviour.calls.get(due.channel)) is not None:
+            signals = traits.complete(signals, due.call, due.command_id, self._seed)
         touch = CommandedTouch(
             due.tenant_id,
             due.contact_id,
@@ -86,6 +81,7 @@ class SimulatedSenders:
             due.channel,
             due.campaign_id,
             due.emission,
+            due.sender_id,
         )
         self._order += 1
         heappush(self._heap, (signals[0].at, self._order, touch, signals, 0))
@@ -101,40 +97,6 @@ class SimulatedSenders:
         return None if revoked else (touch, signals[index])
 
 
-def draw_signals(
-    rules: SignalRules, command_id: str, seed: int, now: MomentUs, outages: Outages = ()
-) -> list[DrawnSignal]:
-    """Draws all signals of a command in order of time. The first one is `sent` or `failed`, at a
-    moment at which the sender is up."""
-    happened_at: dict[str | None, int] = {None: now}
-    signals = []
-    for rule in rules:
-        since = happened_at.get(rule.follows)
-        if since is None or (rule.unless is not None and rule.unless in happened_at):
-            continue
-        chance = delay = variant = 0
-        if rule.threshold < DRAW_RANGE or rule.spread_us or rule.variant_threshold:
-            chance, delay, variant = draw_numbers(seed, command_id, rule.name)
-            if chance >= rule.threshold:
-                continue
-        extra_us = rule.spread_us * delay // DRAW_RANGE // MILLISECOND * MILLISECOND
-        at = since + rule.delay_us + extra_us
-        if outages and rule.follows is None:
-            at = up_again(outages, at)
-        happened_at[rule.name] = at
-        signals.append(DrawnSignal(at, rule, variant < rule.variant_threshold))
-    if len(signals) > 1:
-        signals.sort(key=attrgetter("at"))
-    return signals
-
-
-def draw_numbers(seed: int, command_id: str, signal: str) -> tuple[int, int, int]:
-    """Returns three numbers below `DRAW_RANGE`. They decide whether the signal happens, how late,
-    and in which variant."""
-    text = f"{seed}\x1f{command_id}\x1f{signal}".encode()
-    digest = blake2b(text, digest_size=24).digest()
-    return (
-        int.from_bytes(digest[:8], "big"),
-        int.from_bytes(digest[8:16], "big"),
-        int.from_bytes(digest[16:], "big"),
-    )
+def _is_late(command: CommandDue, at: MomentUs) -> bool:
+    """Whether a sender that comes to the command at this moment must leave it."""
+    return at >= command.send_before or (0 < command.place_by < at)

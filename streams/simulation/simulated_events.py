@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.base.call_outcomes import call_outcome
 from schemas.internal import contact_messages
 from schemas.internal.facts import fact_time
-from streams.simulation.senders import CommandedTouch, DrawnSignal
+from streams.simulation.drawn_signals import DrawnSignal
+from streams.simulation.senders import CommandedTouch
 
 SOURCE = "/touchstream/simulation"
 
@@ -115,9 +117,9 @@ def _replied(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventPa
 
 def _accepted(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
     message = contact_messages.ConnectionAccepted(
-        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, touch.sender_id
     )
-    return "connection.accepted", message, {}
+    return "connection.accepted", message, _filled(sender_id=touch.sender_id)
 
 
 def _unsubscribed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
@@ -149,12 +151,50 @@ def _reviewed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventP
     return "review.clicked", message, {"campaign_id": touch.campaign_id}
 
 
-def _called(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
-    outcome, seconds = signal.rule.code, signal.rule.number
-    message = contact_messages.CallEnded(
-        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, outcome, seconds
+def _progressed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    state, call_id = signal.rule.name, _call_id(touch)
+    message = contact_messages.CallProgressed(
+        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, state, call_id
     )
-    return "call.ended", message, {"outcome": outcome, "seconds": seconds}
+    return "call.progressed", message, {"state": state, "call_id": call_id}
+
+
+def _called(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    word, seconds, call_id = signal.rule.code, signal.seconds, _call_id(touch)
+    message = contact_messages.CallEnded(
+        touch.tenant_id,
+        touch.contact_id,
+        cause,
+        signal.at,
+        touch.command_id,
+        call_outcome(word),
+        seconds,
+        call_id,
+        word,
+    )
+    return "call.ended", message, {"outcome": word, "seconds": seconds, "call_id": call_id}
+
+
+def _assessed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
+    message = contact_messages.CallReviewed(
+        touch.tenant_id,
+        touch.contact_id,
+        cause,
+        signal.at,
+        touch.command_id,
+        signal.is_variant,
+    )
+    return "call.reviewed", message, {"success": signal.is_variant}
+
+
+def _call_id(touch: CommandedTouch) -> str:
+    """The id that the provider gives to the call."""
+    return f"call-{touch.command_id}"
+
+
+def _filled(**fields: Any) -> dict[str, Any]:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 _BUILDERS: dict[str, Callable[[CommandedTouch, DrawnSignal, str], _EventParts]] = {
@@ -170,6 +210,9 @@ _BUILDERS: dict[str, Callable[[CommandedTouch, DrawnSignal, str], _EventParts]] 
     "unsubscribed": _unsubscribed,
     "converted": _converted,
     "reviewed": _reviewed,
+    "ringing": _progressed,
+    "in_progress": _progressed,
     "called": _called,
+    "assessed": _assessed,
 }
 """How the event of each signal is built, by the name of the signal."""

@@ -15,8 +15,9 @@ from schemas.base.times import HOUR, MINUTE, format_rfc3339
 from schemas.base.zones import zone
 from schemas.internal.facts import Fact, FactKind, is_by_machine
 from schemas.internal.messages import CommandDue, CommandRevoked, UpsertTenant
+from streams.simulation.drawn_signals import DrawnSignal
 from streams.simulation.run import SimulationResult
-from streams.simulation.senders import CommandedTouch, DrawnSignal
+from streams.simulation.senders import CommandedTouch
 from streams.simulation.simulated_events import SimulatedEvent
 
 SummaryRow = dict[str, Any]

@@ -12,12 +12,13 @@ from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import CommandDue, CommandRevoked
 from streams.simulation import enrollment_lines
 from streams.simulation.behaviour import Behaviour
+from streams.simulation.drawn_signals import DrawnSignal
 from streams.simulation.engine import COMMIT_EVERY
 from streams.simulation.population import Population
 from streams.simulation.report import ENROLLMENTS, open_report
 from streams.simulation.run import SimulationResult
 from streams.simulation.scenario import RecordedEvents, Scenario, SimulatedCampaign
-from streams.simulation.senders import CommandedTouch, DrawnSignal, SimulatedSenders
+from streams.simulation.senders import CommandedTouch, SimulatedSenders
 from streams.simulation.simulated_events import SimulatedEvent
 from streams.simulation.summary import Summary
 from tests.testing.builders import connection_request, step
@@ -157,10 +158,12 @@ MIXED_BEHAVIOUR: dict[str, Any] = {
     },
     "whatsapp": {"delivered": {"probability": 1}, "read": {"probability": 0.7}},
     "voice": {
+        "progress": 1.0,
         "outcomes": {
             "answered": {"probability": 0.3, "seconds": 60},
             "no_answer": {"probability": 0.6},
-        }
+        },
+        "assessed": {"probability": 1, "successful": 0.5},
     },
 }
 """A behaviour with every signal there is."""

@@ -26,9 +26,11 @@ def changes(name: str) -> tuple[int, ...]:
     """The moments of clock changes in a zone, to the minute."""
     clock = zone(name)
     moments = []
-    for hour in range(FIRST, LAST, DAY):
-        if _offset(clock, hour) != _offset(clock, hour + DAY):
-            low, high = hour, hour + DAY
+    offset = _offset(clock, FIRST)
+    for day in range(FIRST, LAST, DAY):
+        before, offset = offset, _offset(clock, day + DAY)
+        if before != offset:
+            low, high = day, day + DAY
             while high - low > MINUTE:
                 middle = (low + high) // 2 // MINUTE * MINUTE
                 low, high = (
@@ -56,8 +58,24 @@ def first_open_minute(window: Window, moment: int) -> int:
     return opened
 
 
+_first_names: dict[object, str] = {}
+
+
+def first_of_its_clock(name: str) -> str:
+    """The first zone whose clock from 2020 to 2035 is that of this zone: most zones share theirs,
+    and each clock is checked once."""
+    moments, clock = changes(name), zone(name)
+    offsets = tuple(_offset(clock, at) for at in (FIRST, *moments))
+    return _first_names.setdefault((moments, offsets), name)
+
+
 @pytest.mark.parametrize("name", sorted(ZONE_NAMES))
 def test_around_every_clock_change_a_window_opens_at_the_first_allowed_minute(name: str) -> None:
+    windows_open_at_the_first_allowed_minute(first_of_its_clock(name))
+
+
+@cache
+def windows_open_at_the_first_allowed_minute(name: str) -> None:
     only = StepWindow(1 * 60 + 30, 3 * 60, 127)
     overnight = StepWindow(23 * 60, 2 * 60 + 15, 0b0111111)
     for change in changes(name):

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.internal.facts import FactKind
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
-from streams.simulation.senders import draw_signals
+from streams.simulation.drawn_signals import draw_signals
 from tests.testing.builders import connection_request, step
 from tests.testing.simulation_harness import SENT_AT_ONCE, campaign, scenario, simulate
 

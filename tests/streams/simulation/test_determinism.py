@@ -9,9 +9,9 @@ import pytest
 
 from schemas.internal.messages import CommandDue
 from schemas.public.codec import Decoder
-from streams.simulation.behaviour import DRAW_RANGE, Behaviour
+from streams.simulation.behaviour import Behaviour
+from streams.simulation.drawn_signals import DRAW_RANGE, draw_numbers, draw_signals
 from streams.simulation.scenario import RecordedEvents, with_event_times
-from streams.simulation.senders import draw_numbers, draw_signals
 from tests.testing.simulation_harness import (
     MIXED_BEHAVIOUR,
     lines,
