@@ -15,7 +15,8 @@ class CallOutcome(NamedTuple):
 
     name: str
     words: tuple[str, ...]
-    """What providers call it, in lower case with underscores. The name itself is one of them."""
+    """What providers call it, in lower case with underscores, and the statuses of SIP. The name
+    itself is one of them."""
 
     reached: bool = False
     """Whether the person, or his or her voicemail, has got the call: the item is completed."""
@@ -41,13 +42,16 @@ CALL_OUTCOMES: dict[str, CallOutcome] = {
             ),
             reached=True,
         ),
-        CallOutcome("busy", ("user_busy", "line_busy", "customer_busy", "busy_here", "dial_busy")),
+        CallOutcome(
+            "busy",
+            ("user_busy", "line_busy", "customer_busy", "busy_here", "dial_busy", "486", "600"),
+        ),
         CallOutcome(
             "no_answer",
             (
                 *("noanswer", "not_answered", "unanswered", "no_reply", "no_user_response"),
                 *("customer_did_not_answer", "did_not_answer", "dial_no_answer", "missed"),
-                *("ring_timeout", "ringing_timeout", "no_pickup"),
+                *("ring_timeout", "ringing_timeout", "no_pickup", "408", "480"),
             ),
         ),
         CallOutcome(
@@ -59,13 +63,14 @@ CALL_OUTCOMES: dict[str, CallOutcome] = {
             ),
             reached=True,
         ),
-        CallOutcome("rejected", ("declined", "call_rejected", "decline", "refused")),
+        CallOutcome("rejected", ("declined", "call_rejected", "decline", "refused", "603")),
         CallOutcome(
             "invalid_number",
             (
                 *("invalid", "invalid_destination", "number_invalid", "bad_number", "wrong_number"),
                 *("unallocated_number", "unassigned_number", "number_changed", "not_in_service"),
                 *("invalid_number_format", "disconnected_number", "number_disconnected"),
+                *("404", "410", "484", "604"),
             ),
         ),
         CallOutcome(
@@ -74,13 +79,25 @@ CALL_OUTCOMES: dict[str, CallOutcome] = {
                 *("failure", "error", "call_failed", "dial_failed", "congestion", "network_error"),
                 *("normal_temporary_failure", "service_unavailable", "carrier_error"),
                 *("media_timeout", "unreachable", "sip_error", "internal_error"),
+                *("500", "502", "503", "504"),
             ),
             is_failure=True,
         ),
-        CallOutcome("cancelled", ("canceled", "cancel", "originator_cancel", "call_canceled")),
+        CallOutcome(
+            "cancelled", ("canceled", "cancel", "originator_cancel", "call_canceled", "487")
+        ),
         CallOutcome(
             "blocked",
-            ("call_blocked", "number_blocked", "spam", "spam_blocked", "unwanted", "do_not_call"),
+            (
+                "call_blocked",
+                "number_blocked",
+                "spam",
+                "spam_blocked",
+                "unwanted",
+                "do_not_call",
+                "607",
+                "608",
+            ),
         ),
         CallOutcome(
             "abandoned", ("abandon", "dropped", "call_dropped", "no_agent", "no_agent_available")
