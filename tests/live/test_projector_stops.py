@@ -1,5 +1,6 @@
 """A projector that waits for PostgreSQL stops when it is asked to."""
 
+import logging
 import threading
 
 import pytest
@@ -16,7 +17,10 @@ NOWHERE = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
 
 @pytest.mark.live
 def test_a_projector_without_postgresql_stops_when_asked(
-    stack: Stack, topic_prefix: str, caplog: pytest.LogCaptureFixture
+    stack: Stack,
+    topic_prefix: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = Settings(
         bootstrap_servers=stack.kafka.bootstrap,
@@ -25,9 +29,12 @@ def test_a_projector_without_postgresql_stops_when_asked(
     )
     create_topics(settings, ONE_EACH)
     waiting = threading.Event()
-    caplog.handler.emit = lambda record: (  # type: ignore[method-assign]
-        waiting.set() if "waiting" in record.getMessage() else None
-    )
+
+    def emit(record: logging.LogRecord) -> None:
+        if "waiting" in record.getMessage():
+            waiting.set()
+
+    monkeypatch.setattr(caplog.handler, "emit", emit)  # all tests share the handler
     projector = Projector(settings)
     stop_requested = threading.Event()
     running = threading.Thread(target=projector.run, args=(stop_requested.is_set,), daemon=True)
