@@ -7,6 +7,7 @@ clock, the new time decides.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
@@ -54,12 +55,17 @@ class _Week(NamedTuple):
 
 def is_open(window: Window, moment: int) -> bool:
     """Whether `moment` is outside of quiet hours, inside the step's window and inside the allowed
-    hours, by the wall clock of every zone of the window."""
-    minutes = (
-        _minute_of_week(datetime.fromtimestamp(moment // 1_000_000, zone(name)))
-        for name in (window.zone, *window.more_zones)
-    )
-    return all(_is_open_at(_hours(window), minute) for minute in minutes)
+    hours, by the wall clock of every zone of the window. With `end_is_open` the exact moment at
+    which the window closes by a wall clock is inside too."""
+    hours, ends_open = _hours(window), window.end_is_open and moment % 1_000_000 == 0
+    for name in (window.zone, *window.more_zones):
+        local = datetime.fromtimestamp(moment // 1_000_000, zone(name))
+        minute = _minute_of_week(local)
+        if _is_open_at(hours, minute):
+            continue
+        if not ends_open or local.second or not _is_open_at(hours, (minute - 1) % _WEEK):
+            return False
+    return True
 
 
 def opens_at(window: Window | None, moment: int) -> int:
@@ -68,16 +74,48 @@ def opens_at(window: Window | None, moment: int) -> int:
     if window is None:
         return moment
     span = _span(window, moment)
-    return moment if span.is_open else span.until
+    if span.is_open or (window.end_is_open and is_open(window, moment)):
+        return moment
+    return span.until
 
 
 def closes_at(window: Window | None, moment: int) -> int:
     """The first moment from `moment` on at which a touch may not go out: quiet hours begin, the
-    step's window ends, or a clock change leads there. NEVER if the window stays open."""
+    step's window ends, or a clock change leads there. NEVER if the window stays open.
+
+    With `end_is_open` a touch may still go out at exactly this moment, unless a clock change leads
+    there; nothing may go out after it.
+    """
     if window is None:
         return NEVER
     span = _span(window, moment)
     return span.until if span.is_open else moment
+
+
+def common_opening(windows: Sequence[Window | None], moment: int) -> tuple[int, int | None]:
+    """The first moment from `moment` on at which all windows are open, and the place of the window
+    that is the reason for it: the last that has moved it on; None if none has.
+
+    The windows may be of different zones and weekdays. The moment is NEVER if they have no common
+    moment within LOOK_AHEAD_US.
+    """
+    at, mover, place, still = moment, None, 0, 0
+    while still < len(windows):
+        opens = opens_at(windows[place], at)
+        if opens == at:
+            still += 1
+        else:
+            at, mover, still = opens, place, 1
+        if at > moment + LOOK_AHEAD_US:
+            return NEVER, mover
+        place = (place + 1) % len(windows)
+    return at, mover
+
+
+def common_closing(windows: Sequence[Window | None], moment: int) -> int:
+    """The first moment from `moment` on at which one of the windows closes; `moment` if one is
+    closed, NEVER if all stay open. For windows with `end_is_open` it is the last open moment."""
+    return min((closes_at(window, moment) for window in windows), default=NEVER)
 
 
 def _span(window: Window, moment: int) -> _Span:
