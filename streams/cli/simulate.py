@@ -21,6 +21,7 @@ from streams.cli.rejected_inputs import RejectedInputs
 from streams.cli.request_reply import fields, reason_text
 from streams.cli.simulate_inputs import (
     MadeUpPeople,
+    OtherSide,
     SimulationFiles,
     TenantOptions,
     TimeSpan,
@@ -57,6 +58,7 @@ def simulate(
     since: option.Since = None,
     before: option.Before = None,
     behaviour: option.Behaviour = None,
+    setup: option.Setup = None,
     seed: option.Seed = 0,
     tenant: MaybeTenant = None,
     timezone: option.Timezone = None,
@@ -68,6 +70,7 @@ def simulate(
     until: option.Until = None,
     against: option.Against = None,
     against_per_hour: option.AgainstPerHour = None,
+    against_setup: option.AgainstSetup = None,
     out: option.Out = None,
     json: Json = False,
 ) -> None:
@@ -78,22 +81,21 @@ def simulate(
     has received, each at the time at which the engine processed it. The same seed gives the same
     bytes. --out writes commands, facts and drawn events, one a line, and the summary. --against
     also simulates another definition of a campaign, and shows which touches it adds, removes and
-    moves.
+    moves. --setup has tenants, call pools and sender accounts with their limits.
 
     Example: touchstream simulate examples/outreach.yaml --people 1000 --per-hour linkedin=none
     """
     tenant_options = TenantOptions(timezone, per_hour, quiet, per_day, per_week)
     topics = _topics_span(events, from_topics, since, before)
-    files = SimulationFiles(definitions or [], population, events, topics, behaviour)
+    files = SimulationFiles(definitions or [], population, events, topics, behaviour, setup)
     made_up, rejected = MadeUpPeople(people, zones, over), RejectedInputs()
     with _progress() as show_progress:
         span = TimeSpan(start, until)
         scenario = build_scenario(
             files, made_up, tenant_options, tenant, seed, span, rejected, show_progress
         )
-        other = None
-        if against is not None or against_per_hour:
-            other = other_scenario(scenario, against, tenant, against_per_hour)
+        side = OtherSide(against, against_per_hour, against_setup)
+        other = other_scenario(scenario, side, tenant, tenant_options) if any(side) else None
         _note_silent_senders(scenario)
         runner = _Runner(seed, rejected, show_progress)
         result, refused = _run(scenario, other, runner, out)

@@ -1,7 +1,7 @@
 """Builds the scenario of `touchstream simulate` from files and options. Every function that reads
 input of the person raises CommandError where that input is wrong."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -23,10 +23,12 @@ from streams.cli.campaign import format_problems
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.input_lines import open_input, read_events, text_lines
+from streams.cli.option_values import parse_time
 from streams.cli.rejected_inputs import RejectedInputs
-from streams.cli.tenant import parse_time, tenant_event
+from streams.cli.tenant import tenant_event
 from streams.kafka.topics import layout_of
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
+from streams.simulation.platform_setup import NO_SETUP, PlatformSetup, SetupInvalid
 from streams.simulation.population import Population
 from streams.simulation.scenario import (
     RecordedEvents,
@@ -76,6 +78,7 @@ class SimulationFiles(NamedTuple):
     events: str | None
     topics: TimeSpan | None
     behaviour: Path | None
+    setup: Path | None = None
 
 
 class MadeUpPeople(NamedTuple):
@@ -103,10 +106,12 @@ def build_scenario(
     if not campaigns and not recorded:
         message = "nothing to simulate: give a DEFINITION.yaml or recorded events"
         raise CommandError(message, EXIT_USAGE)
+    setup = read_setup(files.setup)
+    known = {**({} if recorded is None else recorded.tenants), **setup.tenants}
     tenant_ids = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
-    if recorded is not None and any(options):
-        tenant_ids |= dict.fromkeys(recorded.tenants)
-    tenants = _tenants(tenant_ids, recorded, options)
+    tenant_ids |= dict.fromkeys(known if any(options) else setup.tenants)
+    tenants = {name: _tenant(name, known.get(name), options) for name in tenant_ids}
+    _check_senders(files.setup, setup, {**known, **tenants})
     behaviour = _behaviour(files.behaviour, default=recorded is None)
     start = _start(span.since, recorded)
     return Scenario(
@@ -118,8 +123,29 @@ def build_scenario(
         start,
         _until(span.before, start, start if recorded is None else max(start, recorded.ends_at)),
         None if made_up.over_hours is None else int(made_up.over_hours * HOUR),
-        frozenset(tenants) if any(options) else frozenset(),
+        frozenset(tenants if any(options) else setup.tenants),
+        setup,
     )
+
+
+def read_setup(file: Path | None) -> PlatformSetup:
+    """The tenants, pools and sender accounts of a file; none without a file."""
+    if file is None:
+        return NO_SETUP
+    try:
+        return PlatformSetup.read(file.read_bytes())
+    except SetupInvalid as error:
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CommandError(f"{file}: not a valid set-up:\n{lines}", EXIT_NO) from None
+
+
+def _check_senders(
+    file: Path | None, setup: PlatformSetup, tenants: Mapping[str, UpsertTenant]
+) -> None:
+    unknown = setup.unknown_tenants(tenants)
+    if unknown:
+        message = f"{file}: senders of tenants that nothing creates: {', '.join(unknown)}"
+        raise CommandError(message, EXIT_USAGE)
 
 
 def read_campaign(file: Path, tenant: str | None) -> SimulatedCampaign:
@@ -167,16 +193,6 @@ def with_progress(items: Iterable[T], name: str, show_progress: Notify) -> Itera
         yield item
         if number % PROGRESS_EVERY == 0:
             show_progress(f"{number:,} {name} read")
-
-
-def _tenants(
-    tenant_ids: Iterable[str], recorded: RecordedEvents | None, options: TenantOptions
-) -> dict[str, UpsertTenant]:
-    """The settings of each tenant at the start: the first recorded ones, changed by the options."""
-    known = {} if recorded is None else recorded.tenants
-    return {
-        tenant_id: _tenant(tenant_id, known.get(tenant_id), options) for tenant_id in tenant_ids
-    }
 
 
 def _tenant(tenant_id: str, recorded: UpsertTenant | None, options: TenantOptions) -> UpsertTenant:
@@ -279,13 +295,23 @@ def _until(text: str | None, start: MomentUs, last_input: MomentUs) -> MomentUs:
     return until
 
 
+class OtherSide(NamedTuple):
+    """What the scenario to compare with has instead: a definition, limits by the hour, a set-up."""
+
+    definition: Path | None
+    per_hour: list[str] | None
+    setup: Path | None
+
+
 def other_scenario(
-    scenario: Scenario, file: Path | None, tenant: str | None, per_hour: list[str] | None
+    scenario: Scenario, side: OtherSide, tenant: str | None, options: TenantOptions
 ) -> Scenario:
-    """The scenario to compare with: the same people and events under the definition of `file`, or
-    under other limits."""
+    """The scenario to compare with: the same people and events on the other side. `options` are
+    those of the first scenario."""
+    if side.setup is not None:
+        scenario = _under_setup(scenario, side.setup, options)
     campaigns, tenants = [*scenario.campaigns], {**scenario.tenants}
-    recorded = scenario.recorded
+    file, per_hour, recorded = side.definition, side.per_hour, scenario.recorded
     if per_hour:
         tenants = scenario.all_tenants()
     if file is not None:
@@ -301,10 +327,23 @@ def other_scenario(
         else:
             message = f"{file}: defines none of the campaigns that are simulated"
             raise CommandError(message, EXIT_USAGE)
-    options = TenantOptions(per_hour=per_hour)
+    limits = TenantOptions(per_hour=per_hour)
     return scenario._replace(
         campaigns=campaigns,
-        tenants={name: _tenant(name, settings, options) for name, settings in tenants.items()},
+        tenants={name: _tenant(name, settings, limits) for name, settings in tenants.items()},
         senders=None if scenario.senders is None else scenario.senders.fresh_copy(),
         fixed_tenants=frozenset(tenants) if per_hour else scenario.fixed_tenants,
+    )
+
+
+def _under_setup(scenario: Scenario, file: Path, options: TenantOptions) -> Scenario:
+    """The scenario with the tenants of the file, and with its pools and sender accounts instead of
+    those of the first set-up."""
+    setup = read_setup(file)
+    given = {name: _tenant(name, order, options) for name, order in setup.tenants.items()}
+    _check_senders(file, setup, {**scenario.all_tenants(), **given})
+    return scenario._replace(
+        tenants={**scenario.tenants, **given},
+        fixed_tenants=scenario.fixed_tenants | given.keys(),
+        platform=setup,
     )

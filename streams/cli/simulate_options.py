@@ -50,6 +50,14 @@ Behaviour = Annotated[
         **_EXISTING_FILE,
     ),
 ]
+Setup = Annotated[
+    Path | None,
+    Option(
+        metavar="FILE.yaml",
+        help="Tenants, call pools and sender accounts with their limits.",
+        **_EXISTING_FILE,
+    ),
+]
 Seed = Annotated[int, Option(help="Seed of everything that is drawn.")]
 Timezone = Annotated[
     str | None, Option(help="The tenant's time zone; default: the recorded one, or UTC.")
@@ -81,4 +89,13 @@ Against = Annotated[
 AgainstPerHour = Annotated[
     list[str] | None,
     Option("--against-per-hour", help="Simulate these limits too, and show the differences."),
+]
+AgainstSetup = Annotated[
+    Path | None,
+    Option(
+        "--against-setup",
+        metavar="OTHER.yaml",
+        help="Simulate with this set-up too, and show the differences.",
+        **_EXISTING_FILE,
+    ),
 ]

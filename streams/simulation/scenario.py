@@ -1,4 +1,5 @@
-"""The inputs of a simulation: campaigns, tenants, people, recorded events and senders."""
+"""The inputs of a simulation: campaigns, tenants, pools and sender accounts, people, recorded
+events and senders."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -10,10 +11,19 @@ from processors.intake import destination, dropped_fields_fact, internal_message
 from schemas.base.times import format_rfc3339
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal import facts
-from schemas.internal.messages import ChangeCampaign, Message, PublishCampaign, UpsertTenant, encode
+from schemas.internal.messages import (
+    ChangeCampaign,
+    Message,
+    PublishCampaign,
+    UpsertPool,
+    UpsertSender,
+    UpsertTenant,
+    encode,
+)
 from schemas.internal.topics import Topic
 from schemas.public.codec import PublicEvent
 from streams.simulation.engine import COMMIT_EVERY, log_timestamp
+from streams.simulation.platform_setup import NO_SETUP, PlatformSetup, SenderKey
 from streams.simulation.population import PlannedRecord, Population, entry_records
 from streams.simulation.run import (
     Listener,
@@ -29,6 +39,10 @@ from streams.simulation.simulated_events import SOURCE
 
 CampaignKey = tuple[str, str]
 """Tenant id and campaign id."""
+
+Subject = str | tuple[str, ...]
+"""What an event sets up: a tenant id, a campaign key, a pool (`pool`, id) or a sender account
+(`sender`, tenant id, id)."""
 
 
 class SimulatedCampaign(NamedTuple):
@@ -79,6 +93,8 @@ class RecordedEvents:
         """`default_begins_at` (microseconds) is used if no event has a time."""
         simulated_keys = {campaign.key for campaign in campaigns}
         self.tenants: dict[str, UpsertTenant] = {}
+        self.pools: dict[str, UpsertPool] = {}
+        self.senders: dict[SenderKey, UpsertSender] = {}
         timed: list[TimedEvent] = []
         for at, event in events:
             campaign_key = (event.data.tenant_id, getattr(event.data, "campaign_id", ""))
@@ -89,23 +105,35 @@ class RecordedEvents:
         self.ends_at = max(self.begins_at, timed[-1][0] if timed else 0)
         self.answers: list[RecordedAnswer] = []
         self.published: set[CampaignKey] = set()
-        self._records: list[tuple[str | CampaignKey | None, PlannedRecord]] = []
+        self._records: list[tuple[Subject | None, PlannedRecord]] = []
         for at, event in timed:
             self._collect_answer(at, event)
             message = internal_message(event, self.begins_at)
-            subject: str | CampaignKey | None = None
-            if isinstance(message, UpsertTenant):
-                subject = message.tenant_id
-                self.tenants.setdefault(message.tenant_id, message)
-            elif isinstance(message, PublishCampaign):
-                subject = message.tenant_id, message.campaign_id
-                self.published.add(subject)
+            subject = self._collect_setup(message)
             topic, key = destination(message)
             self._records.append((subject, PlannedRecord(at, topic, key, encode(message))))
             if event.dropped is not None:
                 fact = dropped_fields_fact(event, message, at or self.begins_at)
                 planned = PlannedRecord(at, Topic.FACTS, fact.key(), facts.encode(fact))
                 self._records.append((subject, planned))
+
+    def _collect_setup(self, message: Message) -> Subject | None:
+        """Keeps the first order about each tenant, pool and sender account, and what is published.
+        Returns what the message sets up; None for any other message."""
+        match message:
+            case UpsertTenant(tenant_id=tenant_id):
+                self.tenants.setdefault(tenant_id, message)
+                return tenant_id
+            case PublishCampaign(tenant_id=tenant_id, campaign_id=campaign_id):
+                self.published.add((tenant_id, campaign_id))
+                return tenant_id, campaign_id
+            case UpsertPool(pool_id=pool_id):
+                self.pools.setdefault(pool_id, message)
+                return pool_subject(pool_id)
+            case UpsertSender(tenant_id=tenant_id, sender=sender):
+                self.senders.setdefault((tenant_id, sender.sender_id), message)
+                return sender_subject(tenant_id, sender.sender_id)
+        return None
 
     def _collect_answer(self, at: int, event: PublicEvent) -> None:
         command_id = getattr(event.data, "command_id", None)
@@ -125,26 +153,37 @@ class RecordedEvents:
         return times
 
     def input_records(
-        self, start: int, excluded: Collection[str | CampaignKey] = ()
+        self, start: int, excluded: Collection[Subject] = ()
     ) -> Iterator[PlannedRecord]:
-        """Yields the events as records, each at its time and none before `start`.
-
-        Left out are `tenant.upserted` of the tenants and `campaign.published` of the campaigns in
-        `excluded`.
-        """
+        """Yields the events as records, each at its time and none before `start`. Those that set up
+        something in `excluded` are left out."""
         for subject, record in self._records:
             if subject not in excluded:
                 yield record._replace(at=log_timestamp(max(record.at, start)))
 
 
+def pool_subject(pool_id: str) -> Subject:
+    return "pool", pool_id, ""
+
+
+def sender_subject(tenant_id: str, sender_id: str) -> Subject:
+    return "sender", tenant_id, sender_id
+
+
 def setup_records(
-    campaigns: Sequence[SimulatedCampaign], tenants: dict[str, UpsertTenant], start: int
+    campaigns: Sequence[SimulatedCampaign],
+    tenants: dict[str, UpsertTenant],
+    start: int,
+    platform: PlatformSetup = NO_SETUP,
 ) -> Iterator[PlannedRecord]:
-    """Yields records that create the tenants, then their campaigns. A draft is activated."""
+    """Yields records that create the tenants, pools and sender accounts, then the campaigns. A
+    draft is activated."""
     for tenant in tenants.values():
         # A recorded event of this tenant comes again at its own time, so the cause is another one.
         cause = f"{SOURCE}#{tenant.tenant_id}"
         yield _setup_record(msgspec.structs.replace(tenant, at=start, cause=cause), start)
+    for order in platform.without_tenants():
+        yield _setup_record(msgspec.structs.replace(order, at=start), start)
     for definition, document in campaigns:
         ids = (definition.tenant_id, definition.campaign_id)
         cause = f"{SOURCE}#{definition.campaign_id}"
@@ -164,7 +203,8 @@ class Scenario(NamedTuple):
     """All inputs of a simulation from `start` to `until` (microseconds).
 
     People arrive over `arrival_span_us`. Recorded changes of the tenants in `fixed_tenants` are
-    ignored.
+    ignored, and so are those of the pools and sender accounts of `platform`, whose tenants are in
+    `tenants` already.
     """
 
     campaigns: Sequence[SimulatedCampaign]
@@ -176,6 +216,7 @@ class Scenario(NamedTuple):
     until: int
     arrival_span_us: int | None = None
     fixed_tenants: frozenset[str] = frozenset()
+    platform: PlatformSetup = NO_SETUP
 
     def run(
         self,
@@ -194,7 +235,7 @@ class Scenario(NamedTuple):
             progress=progress,
             on_dead_letter=on_dead_letter,
         )
-        setup = setup_records(self.campaigns, self.tenants, self.start)
+        setup = setup_records(self.campaigns, self.tenants, self.start, self.platform)
         return simulation.run(setup, self.input_records(), self.until)
 
     def input_records(self) -> Iterator[PlannedRecord]:
@@ -206,8 +247,10 @@ class Scenario(NamedTuple):
                 entry_records(self.population, definitions, self.start, self.arrival_span_us)
             )
         if self.recorded is not None:
-            campaign_keys = (campaign.key for campaign in self.campaigns)
-            excluded: set[str | CampaignKey] = {*self.fixed_tenants, *campaign_keys}
+            excluded: set[Subject] = {*self.fixed_tenants}
+            excluded.update(campaign.key for campaign in self.campaigns)
+            excluded.update(map(pool_subject, self.platform.pools))
+            excluded.update(sender_subject(*key) for key in self.platform.senders)
             sources.append(self.recorded.input_records(self.start, excluded))
         return merge_by_time(*sources) if len(sources) > 1 else iter(*sources or [()])
 
@@ -216,6 +259,16 @@ class Scenario(NamedTuple):
         precedence."""
         recorded = {} if self.recorded is None else self.recorded.tenants
         return {**recorded, **self.tenants}
+
+    def all_senders(self) -> dict[SenderKey, UpsertSender]:
+        """Returns the sender accounts by tenant and id, as `all_tenants` does."""
+        recorded = {} if self.recorded is None else self.recorded.senders
+        return {**recorded, **self.platform.senders}
+
+    def all_pools(self) -> dict[str, UpsertPool]:
+        """Returns the call pools by id, as `all_tenants` does."""
+        recorded = {} if self.recorded is None else self.recorded.pools
+        return {**recorded, **self.platform.pools}
 
     def describe(self) -> dict[str, Any]:
         """Returns the part of the summary that describes the inputs."""
