@@ -15,6 +15,9 @@ from schemas.base.times import HOUR, MINUTE, SECOND, DurationUs, MinuteOfDay
 DEFAULT_POOL = "calls"
 """The call pool that is always there."""
 
+DIRECT_CALLS = "direct-calls"
+"""The id of the campaign of direct calls, which every tenant has and nobody publishes (F-16)."""
+
 
 def _stored_name(field: str) -> str:
     """The name of a field in content hashes and in the JSON columns of PostgreSQL.

@@ -11,7 +11,7 @@ from schemas.base.field_types import ServiceType
 from schemas.base.times import DAY, HOUR, MINUTE
 from schemas.campaigns.call_settings import check_call_hours, read_calls
 from schemas.campaigns.campaign_kinds import KINDS, CampaignKind
-from schemas.campaigns.compiled_definition import CampaignSettings, Definition
+from schemas.campaigns.compiled_definition import DIRECT_CALLS, CampaignSettings, Definition
 from schemas.campaigns.steps import LONGEST_HOURS, read_steps
 from schemas.campaigns.validation import Check
 from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
@@ -119,9 +119,13 @@ def _tenant(check: Check, root: dict[str, Any], expected: str | None) -> str:
 
 
 def _campaign(check: Check, root: dict[str, Any], expected: str | None) -> str:
-    return check.identity(
+    campaign_id = check.identity(
         root, "campaign_id", expected, CampaignCode.ID_INVALID, CampaignCode.ID_MISMATCH
     )
+    if campaign_id == DIRECT_CALLS:
+        message = "the campaign of direct calls is there already, and cannot be changed"
+        check.report(CampaignCode.ID_INVALID, "campaign_id", message)
+    return campaign_id
 
 
 def _service_type(check: Check, root: dict[str, Any], kind: str, rules: CampaignKind) -> str | None:
