@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from schemas.internal.call_states import LEASE_PREFIX
 from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.copy_values import Row, Rows
@@ -21,14 +22,16 @@ _STEP_KEY = len(TABLES["steps"].key)
 class Batch:
     """The rows of some records, by table.
 
-    `deleted` are the contacts, as (tenant id, contact id), whose states were deleted; `months` are
-    the months, as (year, month), in which facts were recorded. Raises Undecodable for the first
-    record that is neither a state nor a fact.
+    `deleted` are the contacts, as (tenant id, contact id), whose states were deleted; `freed` are
+    the calls, as (tenant id, command id), whose slots were; `months` are the months, as (year,
+    month), in which facts were recorded. Raises Undecodable for the first record that is neither a
+    state nor a fact.
     """
 
     def __init__(self, records: Iterable[ProjectedRecord]) -> None:
         self.rows: Rows = {name: [] for name in TABLES}
         self.deleted: list[tuple[str, str]] = []
+        self.freed: list[tuple[str, str]] = []
         last: dict[tuple[str, int, bytes], ProjectedRecord] = {}
         facts = FactRows()
         for record in records:
@@ -59,6 +62,9 @@ class Batch:
             elif topic == Topic.CONTACT_CHANGELOG and not key.startswith(POSITION_KEY[:1]):
                 tenant_id, _, contact_id = key.decode().partition("/")
                 self.deleted.append((tenant_id, contact_id))
+            elif topic == Topic.DISPATCH_CHANGELOG and key.startswith(LEASE_PREFIX):
+                tenant_id, *_, command_id = key[1:].decode().split("/")
+                self.freed.append((tenant_id, command_id))
         except (msgspec.DecodeError, ValueError, OverflowError, AttributeError) as error:
             raise Undecodable(topic, partition, offset, str(error)) from error
 

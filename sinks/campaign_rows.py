@@ -1,17 +1,22 @@
 """Rows of campaigns, steps and tenants, computed from states by pure functions."""
 
-from typing import Any
-
-import msgspec
-
 from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.limit_terms import TenantCallTerms
 from schemas.internal.states import CampaignRecord, TenantRecord
-from sinks.copy_values import Row, Rows, jsonb, timestamptz
+from sinks.copy_values import Row, Rows, date_of_day, jsonb, named, time_of, timestamptz
+from sinks.sender_rows import limits_of
+
+_APPENDED = frozenset(("calls", "timezone", "start_day", "per_day", "max_new_per_day", "redial"))
+"""Settings of later versions, which stored documents of campaigns without them do not name."""
+
+_USUAL_CALLS = TenantCallTerms()
 
 
 def campaign_rows(state: CampaignRecord, rows: Rows) -> None:
     """Adds the row of a campaign and the rows of its newest version's steps."""
-    definition = state.definition
+    definition, settings = state.definition, state.definition.settings
+    calls = settings.calls
+    hours = calls.hours if calls else None
     rows["campaigns"].append(
         (
             state.tenant_id,
@@ -21,10 +26,20 @@ def campaign_rows(state: CampaignRecord, rows: Rows) -> None:
             definition.name,
             definition.kind,
             definition.service_type,
-            jsonb(_plain(definition)),
+            jsonb(named(definition, _APPENDED)),
             jsonb(sorted(state.acknowledged_by)),
             timestamptz(state.created_at),
             timestamptz(state.updated_at),
+            timestamptz(state.started_at),
+            timestamptz(state.ended_at),
+            calls.agent_id if calls else None,
+            calls.pool_id if calls else None,
+            calls.slots if calls else None,
+            settings.timezone or None,
+            date_of_day(settings.start_day),
+            time_of(hours.start if hours else None),
+            time_of(hours.end if hours else None),
+            hours.days if hours else None,
         )
     )
     step_rows(state.tenant_id, state.campaign_id, state.version, definition, rows)
@@ -46,9 +61,9 @@ def step_rows(
             step.template_id,
             step.delay_us / 1_000_000,
             step.anchor,
-            None if step.wait_for is None else jsonb(_plain(step.wait_for)),
+            None if step.wait_for is None else jsonb(named(step.wait_for)),
             jsonb(step.skip_when),
-            None if step.window is None else jsonb(_plain(step.window)),
+            None if step.window is None else jsonb(named(step.window)),
         )
         for number, step in enumerate(definition.steps, 1)
     ]
@@ -56,11 +71,12 @@ def step_rows(
 
 def tenant_row(state: TenantRecord) -> Row:
     """The row of a tenant."""
+    calls = state.calls or _USUAL_CALLS
     return (
         state.tenant_id,
         state.status,
         state.timezone,
-        None if state.quiet is None else jsonb(_plain(state.quiet)),
+        None if state.quiet is None else jsonb(named(state.quiet)),
         state.strict_start,
         jsonb(state.strict_regions),
         jsonb(state.delay_by_service),
@@ -74,12 +90,10 @@ def tenant_row(state: TenantRecord) -> Row:
         state.country or None,
         jsonb(state.opt_out_words),
         state.calling_hours,
+        calls.slots,
+        calls.pool_slots,
+        jsonb(calls.agents),
+        jsonb(calls.numbers),
+        jsonb(calls.allow),
+        jsonb({channel: limits_of(each) for channel, each in state.more_limits.items()}),
     )
-
-
-def _plain(value: Any) -> Any:
-    """The value with structs, also nested ones, as objects with named fields."""
-    if isinstance(value, msgspec.Struct):
-        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-        return {stored: _plain(getattr(value, name)) for name, stored in names}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from schemas.base.times import from_datetime
-from schemas.internal.enrollment import Enrollment, Phase, Status, Touch, Waiting
+from schemas.internal.enrollment import CallItem, Enrollment, Phase, Status, Touch, Waiting
 from schemas.internal.facts import Fact, FactKind
 from sinks.queries import load
 from sinks.table_sql import names
@@ -26,6 +26,7 @@ _READ = {
     "facts": [*Fact.__struct_fields__],
     "enrollments": [*Enrollment.__struct_fields__, "waiting_since", "waiting_until"],
     "touches": [*Touch.__struct_fields__, "enrollment_id"],
+    "call_items": [*CallItem.__struct_fields__, "enrollment_id"],
 }
 """The columns to be read of each table, as far as the table has them."""
 
@@ -84,9 +85,14 @@ class ContactHistoryQueries:
         touches: dict[str, list[Touch]] = {}
         for row in self._rows("touches", parameters):
             touches.setdefault(row.pop("enrollment_id"), []).append(_touch(row))
+        calls = {
+            row.pop("enrollment_id"): CallItem(**_with_micros(row))
+            for row in self._rows("call_items", parameters)
+        }
         runs = [
-            _enrollment(row, touches.get(row["enrollment_id"], []))
+            _enrollment(row, touches.get(run_id, []), calls.get(run_id))
             for row in self._rows("enrollments", parameters)
+            for run_id in (row["enrollment_id"],)
         ]
         return ContactHistory(facts, runs)
 
@@ -119,12 +125,12 @@ def _fact(row: dict[str, Any]) -> Fact:
     return Fact(**{**row, "fact": FactKind(row["fact"])})
 
 
-def _enrollment(row: dict[str, Any], touches: list[Touch]) -> Enrollment:
+def _enrollment(row: dict[str, Any], touches: list[Touch], call: CallItem | None) -> Enrollment:
     row = _with_micros(row)
     since, until = row.pop("waiting_since"), row.pop("waiting_until")
     waiting = None if until is None else Waiting(since or 0, until)
     row["status"] = Status[row["status"].upper()]
-    return Enrollment(**row, waiting=waiting, touches=touches)
+    return Enrollment(**row, waiting=waiting, touches=touches, call=call)
 
 
 def _touch(row: dict[str, Any]) -> Touch:

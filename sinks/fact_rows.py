@@ -7,6 +7,7 @@ machines are history only.
 """
 
 from schemas.internal.facts import Fact, FactKind, decode, is_by_machine
+from sinks.call_fact_rows import CallRows
 from sinks.copy_values import Row, Rows, jsonb, timestamptz_of
 from sinks.tables import TABLES, Merge, non_key_columns
 
@@ -54,6 +55,8 @@ _LOGGED = {
 }
 """The column that each kind of fact fills with its time, as an index into `_OUTCOMES`."""
 
+_SENDER = _OUTCOMES.index("sender_id")
+
 _REASON_OF = {
     _OUTCOMES.index(column): _OUTCOMES.index(reason)
     for column, reason in (("failed_at", "reason"), ("revoked_at", "revoke_reason"))
@@ -82,6 +85,7 @@ class FactRows:
         self.months: set[tuple[int, int]] = set()
         self._counts: dict[tuple[str, str, int, int, str], list[int]] = {}
         self._sends: dict[tuple[str, str], tuple[Fact, list[int | str | None]]] = {}
+        self._calls = CallRows()
 
     def add(self, partition: int, offset: int, value: bytes) -> None:
         """Adds one record of the topic `facts`; raises msgspec.DecodeError where it is no fact."""
@@ -116,6 +120,7 @@ class FactRows:
             return
         if fact.fact in _COUNTED:
             self._count(fact)
+        self._calls.add(fact, recorded_at)
         column = _logged_as(fact)
         if fact.command_id is not None and column is not None:
             occurred_at = fact.occurred_at
@@ -147,6 +152,8 @@ class FactRows:
             outcomes[column] = happened_at
             if column in _REASON_OF:
                 outcomes[_REASON_OF[column]] = fact.reason
+            if fact.fact is FactKind.TOUCH_COMMANDED and fact.values:
+                outcomes[_SENDER] = fact.values.get("sender_id") or None
         elif _EARLIEST[column]:
             outcomes[column] = min(int(before), happened_at)
 
@@ -154,6 +161,7 @@ class FactRows:
         """Sets the rows of the fact tables. Counts are in the order of their keys, so that two
         writers of the same counts never deadlock."""
         rows["facts"] = self.history
+        rows["calls"] = self._calls.rows()
         rows["touch_metrics"], rows["step_metrics"] = self._metrics()
         rows["send_log"] = [
             (

@@ -152,8 +152,7 @@ class Projection:
     def _write(self, batch: Batch) -> int:
         assert self._writer is not None
         written = self._writer.write(batch.rows)
-        self._writer.erase(batch.deleted, delete=True)
-        self._writer.erase(batch.erased, delete=False)
+        self._writer.delete(batch)
         return written
 
     # Around the transaction.

@@ -62,8 +62,7 @@ class Recount:
             with self._connection.transaction():
                 rows = Batch(batch)
                 self._writer.write(rows.rows)
-                self._writer.erase(rows.deleted, delete=True)
-                self._writer.erase(rows.erased, delete=False)
+                self._writer.delete(rows)
 
     def add_rows(self, table: str, rows: Iterable[Row]) -> None:
         """Adds rows with values in the order of the table's columns; a key occurs at most once."""

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.internal.call_states import Lease
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment, Phase, Status
 from schemas.internal.opt_outs import opt_outs
+from schemas.internal.sender_states import Sender
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import (
     POSITION_KEY,
@@ -21,12 +23,17 @@ from schemas.internal.states import (
     ContactState,
     EndedEnrollment,
     KnownCampaign,
+    PoolRecord,
+    SenderRecord,
     StateTooNew,
     TaskPosition,
+    TenantRecord,
 )
 from schemas.internal.topics import Topic
+from sinks.call_rows import call_item_row, lease_row, pool_row
 from sinks.campaign_rows import campaign_rows, step_rows, tenant_row
 from sinks.copy_values import EMPTY_JSONB, PG_EPOCH_US, Row, Rows, jsonb, timestamptz
+from sinks.sender_rows import sender_row, sender_state_row
 
 _STATUS = [status.name.lower() for status in Status]
 _NO_HOLDS = jsonb([])
@@ -34,6 +41,7 @@ _PHASE = [phase.name.lower() for phase in Phase]
 
 _decode_contact = msgspec.msgpack.Decoder(ContactState).decode
 _decode_campaign = msgspec.msgpack.Decoder(CampaignState).decode
+_decode_dispatch = msgspec.msgpack.Decoder(Lease | Sender).decode
 _decode_position = msgspec.msgpack.Decoder(TaskPosition).decode
 
 
@@ -80,10 +88,36 @@ def state_rows(topic: str, partition: int, key: bytes, value: bytes, rows: Rows)
         _contact_changelog_rows(partition, key, _decode_contact(payload), rows)
     elif topic == Topic.CAMPAIGN_CHANGELOG:
         state = _decode_campaign(payload)
-        if isinstance(state, CampaignRecord):
-            campaign_rows(state, rows)
-        else:
-            rows["tenants"].append(tenant_row(state))
+        match state:
+            case CampaignRecord():
+                campaign_rows(state, rows)
+            case TenantRecord():
+                rows["tenants"].append(tenant_row(state))
+            case SenderRecord():
+                rows["senders"].append(sender_row(state))
+            case PoolRecord():
+                rows["call_pools"].append(pool_row(state))
+    elif topic == Topic.DISPATCH_CHANGELOG:
+        _dispatch_changelog_rows(payload, rows)
+
+
+def _dispatch_changelog_rows(payload: bytes, rows: Rows) -> None:
+    """Adds the row of a slot or of a sender account. The other states of dispatch, of which there
+    are many more, are not even decoded."""
+    match _tag(payload):
+        case b"Lease":
+            rows["call_leases"].append(lease_row(_decode_dispatch(payload)))
+        case b"Sender":
+            rows["sender_states"].append(sender_state_row(_decode_dispatch(payload)))
+
+
+def _tag(payload: bytes) -> bytes:
+    """The tag of an encoded state, without decoding it: the text after the head of its array. Empty
+    for what is no state."""
+    head = payload[:1]
+    start = 1 if head[:1] < b"\xa0" else 3  # an array of more than 15 items has a length of its own
+    size = payload[start] & 0x1F if len(payload) > start else 0
+    return payload[start + 1 : start + 1 + size]
 
 
 def _contact_changelog_rows(partition: int, key: bytes, state: Any, rows: Rows) -> None:
@@ -97,6 +131,8 @@ def _contact_changelog_rows(partition: int, key: bytes, state: Any, rows: Rows) 
         run = state.enrollment
         rows["enrollments"].append(_enrollment_row(state.tenant_id, state.contact_id, run, False))
         rows["touches"] += _touch_rows(state.tenant_id, state.contact_id, run, False)
+        if run.call is not None:
+            rows["call_items"].append(call_item_row(state.tenant_id, state.contact_id, run))
     elif partition == 0 and isinstance(state, KnownCampaign):
         # campaign-changelog has the newest version only; every partition here has all versions.
         for version, definition in state.definitions.items():
@@ -153,6 +189,8 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
         for enrollment in state.enrollments:
             enrollments.append(_enrollment_row(tenant_id, contact_id, enrollment, erased))
             touches += _touch_rows(tenant_id, contact_id, enrollment, erased)
+            if enrollment.call is not None:
+                rows["call_items"].append(call_item_row(tenant_id, contact_id, enrollment))
 
 
 def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) -> Row:
@@ -224,6 +262,11 @@ def _touch_rows(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) 
             t.outcome,
             t.call_outcome,
             None if t.called_at is None else t.called_at - PG_EPOCH_US,
+            t.pool_id,
+            t.sender_id,
+            t.call_id,
+            t.call_seconds,
+            t.reviewed,
         )
         for t in run.touches
     ]

@@ -14,6 +14,7 @@ from sinks.tables import TABLES, Merge, Table
 _ASSIGNMENTS = {
     Merge.REPLACE: "{0} = excluded.{0}",
     Merge.FIRST: "{0} = coalesce(t.{0}, excluded.{0})",
+    Merge.LATEST: "{0} = coalesce(excluded.{0}, t.{0})",
     Merge.EARLIEST: "{0} = least(t.{0}, excluded.{0})",
     Merge.SUM: "{0} = t.{0} + excluded.{0}",
 }

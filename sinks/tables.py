@@ -22,6 +22,9 @@ class Merge(StrEnum):
     FIRST = "first"
     """The old value, or the new one where the old one is NULL."""
 
+    LATEST = "latest"
+    """The new value, or the old one where the new one is NULL."""
+
     EARLIEST = "earliest"
     """The smaller of both values."""
 
@@ -49,6 +52,8 @@ _TYPES = {
     "l": "int8",
     "f": "float8",
     "t": "timestamptz",
+    "d": "date",
+    "c": "time",
     "j": "jsonb",
 }
 
@@ -74,7 +79,8 @@ TABLES: dict[str, Table] = {
             "tenant_id",
             """tenant_id status timezone quiet:j strict_start:i strict_regions:j delay_by_service:j
             limits:j services:j templates_gone:j created_at:t updated_at:t caps:j fence:t country
-            opt_out_words:j calling_hours:b""",
+            opt_out_words:j calling_hours:b call_slots:i pool_slots:i agents:j caller_numbers:j
+            allowed_numbers:j more_limits:j""",
         ),
         _table(
             "contacts",
@@ -87,7 +93,8 @@ TABLES: dict[str, Table] = {
             "campaigns",
             "tenant_id campaign_id",
             """tenant_id campaign_id status version:i name kind service_type definition:j known_by:j
-            created_at:t updated_at:t""",
+            created_at:t updated_at:t started_at:t ended_at:t agent_id pool_id call_slots:i
+            timezone start_day:d first_call_time:c last_call_time:c call_days:i""",
         ),
         _table(
             "steps",
@@ -110,7 +117,15 @@ TABLES: dict[str, Table] = {
             scheduled_at:t due_at:t phase wait attempt:i emission:i command_id reason requested_at:t
             commanded_at:t sent_at:t resolved_at:t delivered_at:t opened_at:t clicked_at:t read_at:t
             bounced_at:t converted_at:t error template_id visit:i awaited awaited_at:t outcome
-            call_outcome called_at:t""",
+            call_outcome called_at:t pool_id sender_id call_id call_seconds:i reviewed:b""",
+        ),
+        _table(
+            "call_items",
+            "tenant_id enrollment_id",
+            """tenant_id enrollment_id contact_id campaign_id version:i status successful:b
+            reviewed:b direct:b agent_id from_number template_id priority:i position:l
+            scheduled_for:t next_call_at:t held:b waits_for call_id call_outcome call_seconds:i
+            failure_reason created_at:t started_at:t completed_at:t updated_at:t""",
         ),
         _table(
             "facts",
@@ -127,8 +142,44 @@ TABLES: dict[str, Table] = {
             touch_number:i channel attempt:i sent_at:t:first failed_at:t:first reason::first
             delivered_at:t:earliest opened_at:t:earliest clicked_at:t:earliest read_at:t:earliest
             bounced_at:t:earliest converted_at:t:earliest commanded_at:t:earliest revoked_at:t:first
-            revoke_reason::first""",
+            revoke_reason::first sender_id::first""",
             Merge.KEEP,
+        ),
+        _table(
+            "calls",
+            "tenant_id command_id",
+            """tenant_id command_id contact_id campaign_id version:i enrollment_id step_id
+            touch_number:i attempt:i slot_granted_at:t:first slot_until:t:first pool_id::first
+            agent_id::first initiated_at:t:earliest ringing_at:t:earliest
+            in_progress_at:t:earliest call_id::latest ended_at:t:latest outcome::latest
+            raw_status::latest answered_by::latest seconds:i:latest slot_freed_at:t:first
+            freed_by::first slot_expired_at:t:first overrun_at:t:first reviewed_at:t:latest
+            reviewed:b:latest result::latest updated_at:t:latest""",
+            Merge.KEEP,
+        ),
+        _table(
+            "call_leases",
+            "tenant_id command_id",
+            """tenant_id command_id pool_id contact_id campaign_id enrollment_id agent_id
+            from_number direct:b state granted_at:t until:t reported_at:t""",
+        ),
+        _table(
+            "call_pools",
+            "pool_id",
+            "pool_id slots:i weights:j reserved:j created_at:t updated_at:t reported_at:t",
+        ),
+        _table(
+            "senders",
+            "tenant_id sender_id",
+            """tenant_id sender_id channel status limits:j send_window:j timezone warm_up:j
+            day_jitter_percent:i lag_seconds:f max_new_per_day:i first_weekday:i on_gone
+            created_at:t updated_at:t removed_at:t""",
+        ),
+        _table(
+            "sender_states",
+            "tenant_id channel sender_id",
+            """tenant_id channel sender_id paused_for throttled:j served_seq:l sending_days:i
+            last_day:d""",
         ),
         _table(
             "tasks",

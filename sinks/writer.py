@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import psycopg
 
+from sinks.batch import Batch
 from sinks.copy_values import Row, Rows
 from sinks.queries import load
 from sinks.table_sql import copy_into, create_staging, merge, staging_name
@@ -11,7 +12,7 @@ from sinks.tables import TABLES, Table
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_COPIED_AS = {"timestamptz": "int8", "jsonb": "bytea"}
+_COPIED_AS = {"timestamptz": "int8", "jsonb": "bytea", "date": "int4", "time": "int8"}
 
 
 class Writer:
@@ -46,11 +47,16 @@ class Writer:
             for row in rows:
                 write_row(row)
 
-    def erase(self, contacts: Sequence[tuple[str, str]], *, delete: bool) -> None:
-        """Removes personal data of contacts, given as (tenant id, contact id), from their
-        enrollments and touches (C-32); with `delete`, their contact rows too."""
-        if contacts:
-            keys = [list(part) for part in zip(*sorted(contacts), strict=True)]
-            statements = ("delete_contacts",) if delete else ()
-            for name in (*statements, "erase_enrollments", "erase_touches"):
+    def delete(self, batch: Batch) -> None:
+        """Deletes the rows of deleted states, and removes personal data of deleted and erased
+        contacts from their enrollments and touches (C-32)."""
+        self._on_keys(batch.deleted, "delete_contacts", "erase_enrollments", "erase_touches")
+        self._on_keys(batch.erased, "erase_enrollments", "erase_touches")
+        self._on_keys(batch.freed, "delete_leases")
+
+    def _on_keys(self, pairs: Sequence[tuple[str, str]], *statements: str) -> None:
+        """Executes statements on keys that consist of two texts, in the order of the keys."""
+        if pairs:
+            keys = [list(part) for part in zip(*sorted(pairs), strict=True)]
+            for name in statements:
                 self._connection.execute(self._queries[name], keys)

@@ -60,3 +60,8 @@ UPDATE touches AS t SET error = NULL
 FROM unnest(%s::text[], %s::text[]) AS b (tenant_id, contact_id)
 JOIN enrollments AS e ON e.tenant_id = b.tenant_id AND e.contact_id = b.contact_id
 WHERE t.tenant_id = e.tenant_id AND t.enrollment_id = e.enrollment_id AND t.error IS NOT NULL
+
+-- delete_leases --
+DELETE FROM call_leases AS t
+USING unnest(%s::text[], %s::text[]) AS b (tenant_id, command_id)
+WHERE t.tenant_id = b.tenant_id AND t.command_id = b.command_id

@@ -46,6 +46,11 @@ FROM touchstream.enrollments AS t
 WHERE t.tenant_id = %(tenant)s AND t.contact_id = %(contact)s
 ORDER BY t.started_at, t.enrollment_id
 
+-- call_items --
+SELECT {columns}
+FROM touchstream.call_items AS t
+WHERE t.tenant_id = %(tenant)s AND t.contact_id = %(contact)s
+
 -- touches --
 SELECT {columns}
 FROM touchstream.touches AS t

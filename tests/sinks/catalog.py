@@ -19,7 +19,7 @@ COLUMNS = b"""
         format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' not null' ELSE '' END)
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
     JOIN pg_namespace AS n ON n.oid = relnamespace
-    WHERE nspname IN ('touchstream', 'reviews', 'prospecting')
+    WHERE nspname IN ('touchstream', 'reviews', 'prospecting', 'calls')
         AND relkind IN ('r', 'p', 'v') AND attnum > 0
     ORDER BY nspname, relname, attnum"""
 INDEXES = b"SELECT indexdef FROM pg_indexes WHERE schemaname = 'touchstream' ORDER BY indexname"

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 
 from processors.why import explain
-from schemas.internal.enrollment import Enrollment, Touch
+from schemas.internal.enrollment import CallItem, Enrollment, Touch
 from schemas.internal.facts import Fact
 from sinks.contact_history_query import ContactHistoryQueries, _statements
 from tests.sinks.conftest import Database
@@ -103,10 +103,14 @@ def test_the_connection_is_read_only(dsn: str) -> None:
         queries._connection.execute("DELETE FROM touchstream.facts")
 
 
-WITHIN_A_WAIT = ("reply_cause", "early_signals")
-"""What only the engine needs of a run, to begin and to end a wait."""
+OF_THE_ENGINE = ("reply_cause", "early_signals", "call", "counted")
+"""What only the engine needs of a run, to begin and to end a wait and to count the runs of a
+campaign, and what has a table of its own."""
 
-OF_ATTEMPTS = ("first_attempt", "call_attempt", "uncounted", "lapsed", "retry_at", "send_before")
+OF_ATTEMPTS = (
+    *("first_attempt", "call_attempt", "uncounted", "lapsed", "retry_at", "send_before"),
+    *("ends", "progress", "reviewed_at"),
+)
 """What only the engine needs of a touch, to count and to time its attempts."""
 
 
@@ -114,7 +118,8 @@ OF_ATTEMPTS = ("first_attempt", "call_attempt", "uncounted", "lapsed", "retry_at
     ("struct", "table", "not_read"),
     [
         (Fact, "facts", set()),
-        (Enrollment, "enrollments", {"touches", "waiting", "variables", *WITHIN_A_WAIT}),
+        (Enrollment, "enrollments", {"touches", "waiting", "variables", *OF_THE_ENGINE}),
+        (CallItem, "call_items", set()),
         (Touch, "touches", {"recipient", "command_step_id", *OF_ATTEMPTS}),
     ],
 )

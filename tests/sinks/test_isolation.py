@@ -9,9 +9,22 @@ import pytest
 from schemas.internal.facts import FactKind
 from sinks.migrate import migrate
 from tests.sinks.conftest import Database
-from tests.testing.recorded_world import TENANTS, Log, campaign, contact, enrollment, fact, world
+from tests.testing.recorded_world import (
+    TENANTS,
+    Log,
+    campaign,
+    contact,
+    enrollment,
+    fact,
+    world_with_calls,
+)
 
-INTERNAL = {"touchstream.migrations", "touchstream.places", "touchstream.tasks"}
+INTERNAL = {
+    "touchstream.migrations",
+    "touchstream.places",
+    "touchstream.tasks",
+    "touchstream.call_pools",  # two of its columns can be read
+}
 OF_ALL_TENANTS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}
 
 RELATIONS = b"""
@@ -19,7 +32,7 @@ RELATIONS = b"""
         c.relrowsecurity AND c.relforcerowsecurity,
         coalesce(c.reloptions @> '{security_invoker=true}', false), c.relispartition
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ('touchstream', 'reviews', 'prospecting')
+    WHERE n.nspname IN ('touchstream', 'reviews', 'prospecting', 'calls')
         AND c.relkind IN ('r', 'p', 'v', 'm')"""
 
 REFUSED = (
@@ -39,7 +52,7 @@ def relations(dsn: str) -> list[Relation]:
 def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
     """A database with the rows of both tenants: its DSN, and the DSN of a read-only role."""
     dsn = server.create(migrated)
-    both = world()
+    both = world_with_calls()
     for tenant_id in TENANTS:
         record = campaign(tenant_id, campaign="outreach")
         outreach = msgspec.structs.replace(record.definition, kind="prospecting", service_type=None)
@@ -101,7 +114,7 @@ def test_an_owner_without_special_rights_writes_under_forced_security(server: Da
     name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
     server.run(f"ALTER DATABASE {name} OWNER TO an_owner")
     migrate(owner)
-    log: Log = world().write(owner)
-    assert len(log.records) == 15
+    log: Log = world_with_calls().write(owner)
+    assert len(log.records) == 28
     with psycopg.connect(owner) as connection:
-        assert connection.execute("SELECT count(*) FROM touchstream.facts").fetchall() == [(6,)]
+        assert connection.execute("SELECT count(*) FROM touchstream.facts").fetchall() == [(8,)]

@@ -8,7 +8,9 @@ from schemas.base.ids import command_id, enrollment_id
 from schemas.base.times import DAY, HOUR
 from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal import facts
+from schemas.internal.call_states import Lease, lease_key
 from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
+from schemas.internal.sender_states import Sender
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import (
     POSITION_KEY,
@@ -16,6 +18,7 @@ from schemas.internal.states import (
     Contact,
     KnownCampaign,
     Profile,
+    SenderRecord,
     State,
     TaskPosition,
     TenantRecord,
@@ -23,10 +26,20 @@ from schemas.internal.states import (
 from schemas.internal.topics import Topic
 from sinks.projection import Projection
 from sinks.state_rows import ProjectedRecord
+from tests.testing.recorded_calls import (
+    call_campaign,
+    call_fact,
+    item,
+    lease,
+    pool,
+    sender,
+    sender_state,
+)
 
 T0 = 1_790_000_000_000_000
 TENANTS = ("acme", "bolt")
 CONTACT, CAMPAIGN, FACTS = Topic.CONTACT_CHANGELOG, Topic.CAMPAIGN_CHANGELOG, Topic.FACTS
+DISPATCH = Topic.DISPATCH_CHANGELOG
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -157,6 +170,22 @@ class Log:
     def tenant(self, record: TenantRecord) -> "Log":
         return self.state(CAMPAIGN, f"t/{record.tenant_id}", record)
 
+    def calls(self, tenant_id: str, *runs: Enrollment, name: str = "ada") -> "Log":
+        """A contact with these items of the call queue."""
+        return self.contact(tenant_id, contact(tenant_id, *runs), name)
+
+    def lease(self, state: Lease, *, is_free: bool = False) -> "Log":
+        touch = state.touch
+        assert touch.call is not None
+        key = lease_key(touch.tenant_id, touch.call.pool_id, touch.command_id)
+        return self.state(DISPATCH, key, None if is_free else state)
+
+    def sender(self, record: SenderRecord, state: Sender | None = None) -> "Log":
+        names = f"{record.tenant_id}/{record.terms.sender_id}"
+        if state is not None:
+            self.state(DISPATCH, f"\x04{names}", state)
+        return self.state(CAMPAIGN, f"s/{names}", record)
+
     def fact(self, *recorded: facts.Fact, partition: int = 0) -> "Log":
         for each in recorded:
             self.raw(FACTS, each.key(), facts.encode(each), partition)
@@ -172,8 +201,18 @@ class Log:
         return self
 
 
-def world() -> Log:
+def world_with_calls() -> Log:
     """A log with records of every kind that is projected, for both tenants."""
+    log = world()
+    for name in TENANTS:
+        log.campaign(call_campaign(name)).calls(name, item(name, name="cal"), name="cal")
+        log.lease(lease(name, name="cal")).sender(sender(name), sender_state(name))
+        log.fact(call_fact(name, facts.FactKind.CALL_SLOT_GRANTED, "cal"))
+    return log.state(CAMPAIGN, "p/calls", pool())
+
+
+def world() -> Log:
+    """A log with records of tenants, campaigns, people and touches, for both tenants."""
     log = Log()
     for name in TENANTS:
         log.tenant(tenant(name)).campaign(campaign(name)).contact(name, contact(name))
