@@ -1,7 +1,8 @@
 """The campaign processor: validates and versions definitions, keeps the status of campaigns and the
-settings of tenants, and announces them to every partition.
+settings of tenants, sender accounts and call pools, and announces them to every partition.
 
-campaign-log is keyed by tenant, so that one task sees all campaigns of a service type (C-4).
+campaign-log is keyed by tenant, so that one task sees all campaigns of a service type (C-4). Call
+pools belong to the platform, whose key is `*`.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,14 @@ from typing import Any
 
 import msgspec
 
-from processors.campaign import lifecycle, migration, publishing, tenants
+from processors.campaign import (
+    completion,
+    lifecycle,
+    migration,
+    publishing,
+    senders,
+    tenants,
+)
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from schemas.internal import messages as m
@@ -32,6 +40,8 @@ class CampaignProcessor:
         """Folds one record of campaign-log."""
         message = m.decode_campaign(record.value)
         match message:
+            case m.RunsCounted():
+                completion.runs_counted(turn, message)
             case m.PublishCampaign():
                 publishing.publish(turn, self.layout, message)
             case m.CampaignAcknowledged():
@@ -48,8 +58,26 @@ class CampaignProcessor:
                 tenants.reopen_address(turn, self.layout, message)
             case m.DeleteTemplate():
                 tenants.delete_template(turn, self.layout, message)
+            case m.PauseByFailures():
+                completion.pause_by_failures(turn, self.layout, message)
             case m.Tick():
                 pass
+            case _:
+                self._apply_to_senders(turn, message)
+
+    def _apply_to_senders(self, turn: Turn, message: m.CampaignMessage) -> None:
+        match message:
+            case m.UpsertSender():
+                senders.upsert(turn, message)
+            case m.RemoveSender():
+                senders.remove(turn, message)
+            case m.ThrottleSender():
+                senders.throttle(turn, message)
+            case m.ReportUsage():
+                senders.report_usage(turn, message)
+            case m.UpsertPool():
+                senders.upsert_pool(turn, self.layout, message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """Never called: no state of a campaign has a timer yet."""
+        """Completes a campaign: the only timer of this processor."""
+        completion.complete(turn, self.layout, state)

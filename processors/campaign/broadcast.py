@@ -5,17 +5,32 @@ import msgspec
 from processors.fold.turn import Turn
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
+    PLATFORM,
     DeleteTemplate,
     DeleteTenant,
     MoveRuns,
+    RemoveSender,
     ReopenAddress,
+    ReportUsage,
     TenantAnnounced,
+    ThrottleSender,
+    UpsertPool,
+    UpsertSender,
     UpsertTenant,
 )
 from schemas.internal.states import TenantRecord
 from schemas.internal.topics import Layout, Topic
 
-AdminOrder = UpsertTenant | DeleteTenant | DeleteTemplate | MoveRuns | ReopenAddress
+SenderOrder = UpsertSender | RemoveSender | ThrottleSender | ReportUsage
+AdminOrder = (
+    UpsertTenant
+    | DeleteTenant
+    | DeleteTemplate
+    | MoveRuns
+    | ReopenAddress
+    | SenderOrder
+    | UpsertPool
+)
 
 
 def tenant_key(tenant_id: str) -> bytes:
@@ -50,6 +65,8 @@ def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
         tenant.country,
         tenant.opt_out_words,
         tenant.calling_hours,
+        tenant.calls,
+        tenant.more_limits,
     )
     announce_to_all(turn, layout, tenant.tenant_id.encode(), message)
 
@@ -57,17 +74,24 @@ def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
 def announce_to_all(turn: Turn, layout: Layout, key: bytes, message: msgspec.Struct) -> None:
     """Sends a message to every partition of contact-log and of dispatch-log."""
     announce_to_contacts(turn, layout, key, message)
+    announce_to_dispatch(turn, layout, key, message)
+
+
+def announce_to_dispatch(turn: Turn, layout: Layout, key: bytes, message: msgspec.Struct) -> None:
+    """Sends a message to every partition of dispatch-log."""
     for partition in range(layout.dispatch):
         turn.send(Topic.DISPATCH_LOG, key, message, partition)
 
 
-def refuse(turn: Turn, message: AdminOrder, code: str, campaign_id: str | None = None) -> None:
+def refuse(
+    turn: Turn, message: AdminOrder, code: str, campaign_id: str | None = None, **values: str
+) -> None:
     """Emits the fact that an order was refused, with a code and the stored name of the message."""
     turn.emit_fact(
         FactKind.EVENT_REFUSED,
-        message.tenant_id,
+        PLATFORM if isinstance(message, UpsertPool) else message.tenant_id,
         campaign_id=campaign_id,
         cause=message.cause,
         reason=code,
-        values={"event": message.__struct_config__.tag},
+        values={"event": message.__struct_config__.tag, **values},
     )

@@ -1,28 +1,44 @@
 """The status of a campaign: which changes are allowed (C-8, C-28), and how they are announced."""
 
+from typing import Any
+
 from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
+from processors.campaign.campaign_limits import NO_LIMITS, announce_limits, limits_of
 from processors.fold.turn import Turn
 from processors.shared.deduplication import add_if_new
 from processors.shared.tenant_lookup import service_of
+from schemas.base.times import MINUTE, DurationUs, MomentUs
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ChangeCampaign, StatusAnnounced
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
 STATUS_CHANGES: dict[str, dict[str, str]] = {
-    "draft": {"activated": "active", "deleted": "deleted"},
-    "active": {"paused": "paused", "completed": "completed", "deleted": "deleted"},
+    "draft": {"activated": "active", "cancelled": "cancelled", "deleted": "deleted"},
+    "active": {
+        "paused": "paused",
+        "completed": "completed",
+        "cancelled": "cancelled",
+        "deleted": "deleted",
+    },
     "paused": {
         "resumed": "active",
         "activated": "active",
         "completed": "completed",
+        "cancelled": "cancelled",
         "deleted": "deleted",
     },
     "completed": {"archived": "archived", "deleted": "deleted"},
+    "cancelled": {"archived": "archived", "deleted": "deleted"},
     "archived": {"deleted": "deleted"},
     "deleted": {},
 }
 """The next status, by the current status and the action. A missing pair is refused."""
+
+QUIET_US: DurationUs = 15 * MINUTE
+"""A campaign completes by itself only if no run has begun for so long: an import that is still
+under way enrolls further people."""
 
 
 def change(turn: Turn, layout: Layout, message: ChangeCampaign) -> None:
@@ -59,10 +75,13 @@ def set_status(
     campaign: CampaignRecord,
     status: str,
     cause: str,
+    **values: Any,
 ) -> None:
-    """Sets the status, occupies or leaves the service type, and announces the status."""
+    """Sets the status, occupies or leaves the service type, and announces the status. `values` are
+    further ones of the fact."""
     before, campaign.status = campaign.status, status
     campaign.updated_at = turn.now
+    stamp_status(campaign, turn.now)
     occupy_service_type(tenant, campaign)
     announce_to_contacts(
         turn,
@@ -77,8 +96,36 @@ def set_status(
         version=campaign.version,
         cause=cause,
         reason=status,
-        values={"before": before},
+        values={"before": before, **values},
     )
+    if status == "deleted":
+        ids = (campaign.tenant_id, campaign.campaign_id)
+        announce_limits(turn, layout, *ids, limits_of(campaign.definition), NO_LIMITS)
+
+
+def stamp_status(campaign: CampaignRecord, now: MomentUs) -> None:
+    """Keeps when a campaign first became active and when it ended, and when it completes by
+    itself."""
+    if campaign.status == "active" and not campaign.started_at:
+        campaign.started_at = now
+    if campaign.status in ("completed", "cancelled"):
+        campaign.ended_at = now
+    campaign.complete_at = completion_at(campaign)
+
+
+def completion_at(campaign: CampaignRecord) -> MomentUs | None:
+    """When an active campaign completes by itself: none of its runs is left, and no further one has
+    begun for a while (F-17). None while it has a run, or has had none."""
+    if campaign.status != "active" or not KINDS[campaign.definition.kind].completes_itself:
+        return None
+    if total(campaign, "live") > 0 or total(campaign, "runs") == 0:
+        return None
+    return campaign.last_started_at + QUIET_US
+
+
+def total(campaign: CampaignRecord, name: str) -> int:
+    """A count of runs over all partitions of contact-log."""
+    return sum(counts.get(name, 0) for _, counts in campaign.counts.values())
 
 
 def occupy_service_type(tenant: TenantRecord, campaign: CampaignRecord) -> None:

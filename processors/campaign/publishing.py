@@ -4,7 +4,8 @@ of contact-log, which acknowledges each version (S4, C-36)."""
 from typing import Any
 
 from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
-from processors.campaign.lifecycle import occupy_service_type, service_type_taken
+from processors.campaign.campaign_limits import announce_limits, caller_refusal, limits_of
+from processors.campaign.lifecycle import occupy_service_type, service_type_taken, stamp_status
 from processors.fold.turn import Turn
 from processors.shared.deduplication import add_if_new
 from schemas.campaigns.compiled_definition import Definition, content_hash
@@ -51,9 +52,14 @@ def _publish_valid(
 ) -> None:
     key = campaign_key(tenant.tenant_id, definition.campaign_id)
     before = turn.store.edit(key, CampaignRecord)
-    if before is not None and before.status in ("completed", "archived", "deleted"):
+    if before is not None and before.status in ("completed", "cancelled", "archived", "deleted"):
         _refuse(turn, message, f"CAMPAIGN_{before.status.upper()}")
         return
+    unknown = caller_refusal(tenant, definition)
+    if unknown is not None:
+        _refuse(turn, message, unknown)
+        return
+    limits_before = limits_of(before.definition if before is not None else None)
     record = _record(turn, message, definition, before)
     if record.status != "draft" and service_type_taken(tenant, record):
         _refuse(turn, message, "CAMPAIGN_SERVICE_TYPE_TAKEN")
@@ -74,6 +80,8 @@ def _publish_valid(
         message.cause,
     )
     announce_to_contacts(turn, layout, tenant.tenant_id.encode(), announced)
+    ids = (tenant.tenant_id, record.campaign_id)
+    announce_limits(turn, layout, *ids, limits_before, limits_of(definition))
     _emit_fact(turn, FactKind.CAMPAIGN_PUBLISHED, record)
 
 
@@ -84,7 +92,7 @@ def _record(
     definition is the same."""
     digest = content_hash(definition)
     same = before is not None and digest == before.definition_hash
-    return CampaignRecord(
+    record = CampaignRecord(
         definition.tenant_id,
         definition.campaign_id,
         before.status if before else definition.status,
@@ -96,6 +104,11 @@ def _record(
         turn.now,
         message.cause,
     )
+    if before is not None:
+        record.counts, record.last_started_at = before.counts, before.last_started_at
+        record.started_at, record.ended_at = before.started_at, before.ended_at
+    stamp_status(record, turn.now)
+    return record
 
 
 def acknowledged(turn: Turn, layout: Layout, message: CampaignAcknowledged) -> None:

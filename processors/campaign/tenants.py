@@ -10,6 +10,7 @@ from processors.campaign.broadcast import (
     tenant_key,
 )
 from processors.campaign.lifecycle import set_status
+from processors.campaign.senders import announce_new_zone, remove_all
 from processors.fold.turn import Turn
 from schemas.base.regions import regions_named
 from schemas.base.zones import zone_country
@@ -45,6 +46,8 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
     record = _record(turn, message, tenant)
     turn.store.put(key, record)
     announce_tenant(turn, layout, record)
+    if tenant is not None and tenant.timezone != record.timezone:
+        announce_new_zone(turn, record, message.cause)
     unknown = _unknown_regions(message)
     values = {"strict_regions_unknown": unknown} if unknown else None
     turn.emit_fact(FactKind.TENANT_UPDATED, message.tenant_id, cause=message.cause, values=values)
@@ -82,11 +85,15 @@ def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> T
         message.country,
         message.opt_out_words,
         message.calling_hours,
+        message.calls,
+        message.more_limits,
+        before.senders if before else [],
     )
 
 
 def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
-    """Deletes a tenant and all its campaigns (S1-38). Its history is kept (C-32)."""
+    """Deletes a tenant with its campaigns and sender accounts (S1-38). Its history is kept
+    (C-32)."""
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
     if tenant is None or tenant.status != "active":
         refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
@@ -95,6 +102,7 @@ def delete(turn: Turn, layout: Layout, message: DeleteTenant) -> None:
         campaign = turn.store.edit(campaign_key(tenant.tenant_id, campaign_id), CampaignRecord)
         if campaign is not None and campaign.status != "deleted":
             set_status(turn, layout, tenant, campaign, "deleted", message.cause)
+    remove_all(turn, tenant, message)
     tenant.status = "deleted"
     tenant.updated_at = turn.now
     announce_tenant(turn, layout, tenant)

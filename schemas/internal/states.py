@@ -389,10 +389,13 @@ class TenantRecord(State):
     calling_hours: bool = False
     calls: TenantCallTerms | None = None
     more_limits: dict[str, LimitTerms] = {}
+    senders: list[str] = []
+    """The sender accounts that are there."""
 
 
 class SenderRecord(State):
-    """A sender account of a tenant, as it was last reported."""
+    """A sender account of a tenant, as it was last reported. An empty zone in its terms is the
+    tenant's."""
 
     tenant_id: str
     channel: str
@@ -401,6 +404,8 @@ class SenderRecord(State):
     updated_at: MomentUs
     reported_at: MomentUs
     removed_at: MomentUs = 0
+    seen: list[bytes] = []
+    """The latest reports of what was sent by other means: each counts once."""
 
 
 class PoolRecord(State):

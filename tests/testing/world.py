@@ -151,5 +151,5 @@ def topic_and_key(message: m.Message) -> tuple[Topic, bytes]:
     """The log and key that intake appends a message to."""
     if isinstance(message, m.ExternalEvent | m.DispatchAnswer):
         return Topic.CONTACT_LOG, m.contact_key(message.tenant_id, message.contact_id)
-    tenant: str = getattr(message, "tenant_id")  # noqa: B009
+    tenant: str = getattr(message, "tenant_id", m.PLATFORM)
     return Topic.CAMPAIGN_LOG, tenant.encode()

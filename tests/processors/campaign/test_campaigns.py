@@ -173,10 +173,11 @@ PATHS = {
     "active": ("activated",),
     "paused": ("activated", "paused"),
     "completed": ("activated", "completed"),
+    "cancelled": ("activated", "cancelled"),
     "archived": ("activated", "completed", "archived"),
     "deleted": ("deleted",),
 }
-ACTIONS = ("activated", "paused", "resumed", "completed", "archived", "deleted")
+ACTIONS = ("activated", "paused", "resumed", "completed", "cancelled", "archived", "deleted")
 
 
 @pytest.mark.parametrize("status", PATHS)
@@ -200,11 +201,33 @@ def test_the_table_of_status_changes_is_that_of_c8() -> None:
         ("active", "completed"),
         ("paused", "completed"),
         ("completed", "archived"),
+        ("draft", "cancelled"),
+        ("active", "cancelled"),
+        ("paused", "cancelled"),
+        ("cancelled", "archived"),
     }
 
 
+def test_a_campaign_keeps_when_it_began_and_when_it_ended() -> None:
+    world = world_with_campaign(status="draft")
+    assert (record(world).started_at, record(world).ended_at) == (0, 0)
+    for number, action in enumerate(("activated", "paused", "resumed", "cancelled", "archived"), 1):
+        world.now = START + number * HOUR
+        deliver(world, change_campaign(world, action))
+    assert (record(world).started_at, record(world).ended_at) == (START + HOUR, START + 4 * HOUR)
+
+
+def test_a_campaign_that_is_published_active_begins_then_and_a_new_version_changes_nothing() -> (
+    None
+):
+    world = world_with_campaign()
+    world.now = START + HOUR
+    deliver(world, publish(name="Other"))
+    assert record(world).started_at == START
+
+
 def test_nothing_can_be_published_over_an_ended_campaign() -> None:
-    for end in ("completed", "deleted"):
+    for end in ("completed", "cancelled", "deleted"):
         world = world_with_campaign()
         deliver(world, change_campaign(world, end))
         deliver(world, publish(name="Again"))

@@ -1,0 +1,51 @@
+"""The limits and callers that a campaign names: announced to dispatch, and checked against those of
+its tenant (C-38)."""
+
+from processors.campaign.broadcast import announce_to_dispatch
+from processors.fold.turn import Turn
+from schemas.base.zones import zone_country
+from schemas.campaigns.compiled_definition import Definition
+from schemas.channels import PHONE
+from schemas.internal.messages import CampaignLimitsAnnounced
+from schemas.internal.states import TenantRecord
+from schemas.internal.topics import Layout
+
+NO_LIMITS: tuple[int | None, ...] = (None, None, None)
+
+
+def limits_of(definition: Definition | None) -> tuple[int | None, ...]:
+    """The limits of a campaign: a day's commands, a day's first touches, calls at a time."""
+    if definition is None:
+        return NO_LIMITS
+    settings = definition.settings
+    slots = None if settings.calls is None else settings.calls.slots
+    return settings.per_day, settings.max_new_per_day, slots
+
+
+def announce_limits(
+    turn: Turn,
+    layout: Layout,
+    tenant_id: str,
+    campaign_id: str,
+    before: tuple[int | None, ...],
+    limits: tuple[int | None, ...],
+) -> None:
+    """Sends the limits of a campaign to every partition of dispatch-log, if they have changed."""
+    if limits != before:
+        message = CampaignLimitsAnnounced(tenant_id, campaign_id, *limits)
+        announce_to_dispatch(turn, layout, tenant_id.encode(), message)
+
+
+def caller_refusal(tenant: TenantRecord, definition: Definition) -> str | None:
+    """The code if a campaign names an agent or a caller number that its tenant does not have."""
+    calls = definition.settings.calls
+    if calls is None:
+        return None
+    known = tenant.calls
+    if calls.agent_id is not None and (known is None or calls.agent_id not in known.agents):
+        return "CAMPAIGN_AGENT_UNKNOWN"
+    if calls.from_number is None:
+        return None
+    country = tenant.country or zone_country(tenant.timezone)
+    number = PHONE.canonical(calls.from_number, country)
+    return "CAMPAIGN_NUMBER_UNKNOWN" if known is None or number not in known.numbers else None
