@@ -40,12 +40,14 @@ _INITDB_OPTIONS = (
 
 class EmbeddedPostgres:
     """A server with its data in `data_dir`. `start` returns when the database of `dsn` accepts
-    connections."""
+    connections. A server that is not `durable` does not wait for its disk: databases are created
+    there in a fraction of the time."""
 
-    def __init__(self, data_dir: Path, *, port: int = 0) -> None:
+    def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
         self._directory = data_dir
         self._cluster = data_dir / "cluster"
         self._port = port
+        self._durable = durable
         self._process: Process | None = None
 
     @property
@@ -63,6 +65,8 @@ class EmbeddedPostgres:
         if not (self._directory / "initialised").exists():
             self._initialise()
         settings = {**_SETTINGS, "port": str(self._port)}
+        if not self._durable:
+            settings["fsync"] = "off"
         command = [str(_binaries() / "postgres"), "-D", str(self._cluster)]
         command += [f"--{name}={value}" for name, value in settings.items()]
         self._process = Process(

@@ -27,7 +27,7 @@ class Database:
     def create(self, template: str = "template0", owner: str = "postgres") -> str:
         """Creates a database and returns its DSN."""
         name = f"t{uuid4().hex[:10]}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy OWNER {owner}")
         return conninfo.make_conninfo(self.dsn, dbname=name)
 
     def login(self, dsn: str, role: str, attributes: str = "") -> str:
@@ -42,7 +42,7 @@ class Database:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Database]:
     directory = Path(tempfile.mkdtemp(prefix="touchstream-"))
-    running = EmbeddedPostgres(directory)
+    running = EmbeddedPostgres(directory, durable=False)
     running.start()
     try:
         yield Database(running.dsn)
