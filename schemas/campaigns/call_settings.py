@@ -36,6 +36,9 @@ REDIALS_MAX = 10
 DELAY_MINUTES_MAX = 43_200
 """30 days."""
 
+GAP_MINUTES_MAX = 10_080
+"""Seven days: so long the calls to a number are remembered for all campaigns."""
+
 PRESETS = {"usual": USUAL_REDIAL}
 """What `redial` may name instead of a mapping."""
 
@@ -166,7 +169,7 @@ def _redial(check: Check, row: dict[str, Any], place: str) -> Redial:
     age = check.number(
         row, "max_age_days", place, 1, 365, _BAD_REDIAL, (ONE_CALL.max_age_us or 0) // DAY, True
     )
-    gap = check.number(row, "min_gap_minutes", place, 0, DELAY_MINUTES_MAX, _BAD_REDIAL, 0)
+    gap = check.number(row, "min_gap_minutes", place, 0, GAP_MINUTES_MAX, _BAD_REDIAL, 0)
     redial = Redial(
         max_attempts=check.number(row, "max_attempts", place, 1, ATTEMPTS_MAX, _BAD_REDIAL, 1) or 1,
         max_per_number_per_day=check.number(

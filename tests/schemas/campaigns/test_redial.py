@@ -78,7 +78,7 @@ def test_the_outcomes_that_a_document_does_not_name_have_the_rule_of_the_preset(
         ({"max_per_number_per_day": 0}, REDIAL, ".max_per_number_per_day"),
         ({"max_per_number_per_day": 101}, REDIAL, ".max_per_number_per_day"),
         ({"min_gap_minutes": -1}, REDIAL, ".min_gap_minutes"),
-        ({"min_gap_minutes": 43_201}, REDIAL, ".min_gap_minutes"),
+        ({"min_gap_minutes": 10_081}, REDIAL, ".min_gap_minutes"),
         ({"max_age_days": 0}, REDIAL, ".max_age_days"),
         ({"max_age_days": 366}, REDIAL, ".max_age_days"),
         ({"on_exhausted": {"branch": "call"}}, REDIAL, ".on_exhausted"),
