@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
-from processors.dispatch import outcomes, queue
-from processors.dispatch.suppressions import lift, reopen, suppress
+from processors.dispatch import calls, outcomes, queue
+from processors.dispatch.suppressions import lift, reopen, share, suppress
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, known_tenant, tenant_key
 from schemas.internal import messages as m
+from schemas.internal.call_states import KnownPool, Lease, NumberUse, PoolTenant
 from schemas.internal.states import AddressUse, DispatchState, Request, State
 
 
@@ -32,7 +33,8 @@ class DispatchProcessor:
         message = m.decode_dispatch(record.value)
         match message:
             case m.RequestTouch():
-                queue.submit(turn, message, None)
+                owner = queue if message.call is None else calls
+                owner.submit(turn, message, None)
             case m.WithdrawTouch():
                 outcomes.withdraw(turn, message)
             case m.AmendTouch():
@@ -45,6 +47,10 @@ class DispatchProcessor:
                 reopen(turn, message)
             case m.TenantAnnounced():
                 _tenant_announced(turn, message)
+            case m.ShareSuppressions():
+                share(turn, message)
+            case m.CallReported() | m.SuppressionsShared() | m.PoolAnnounced():
+                calls.receive(turn, message)
             case m.Tick():
                 pass
 
@@ -52,6 +58,10 @@ class DispatchProcessor:
         """Fires the timer of a request, whose wait is over, of an account, which has a slot or has
         gathered requests, or of what an address got, which no cap counts any more."""
         match state:
+            case Request() if state.touch.call is not None:
+                calls.submit(turn, state.touch, state)
+            case Lease() | KnownPool() | PoolTenant() | NumberUse():
+                calls.fire(turn, key, state)
             case Request():
                 queue.line_up(turn, state)
             case AddressUse():
@@ -66,3 +76,4 @@ def _tenant_announced(turn: Turn, message: m.TenantAnnounced) -> None:
     turn.store.put(tenant_key(message.tenant_id), known_tenant(message, None))
     for channel in ADDRESS_OF:
         queue.release_now(turn, message.tenant_id, channel)
+    calls.look_again(turn, message.tenant_id)

@@ -7,11 +7,13 @@ reopened address its bounces; each leaves the other's reasons as they are.
 
 from collections.abc import Callable
 
+from processors.dispatch.shared_suppressions import share_all, share_change
 from processors.fold.turn import Turn
 from processors.shared.address_keys import address_keys
 from processors.shared.tenant_lookup import tenant_key
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
+from schemas.internal.call_states import shared_suppression_key
 from schemas.internal.facts import FactKind
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import KnownTenant, Suppression
@@ -31,7 +33,7 @@ def suppression_of(
 ) -> Suppression | None:
     """The suppression of a touch's address; None if the address is open."""
     for digest in address_keys(tenant, touch.channel, touch.recipient, touch.spelling):
-        suppression = turn.store.read(_key(touch, digest), Suppression)
+        suppression = turn.store.read(_key_of_touch(touch, digest), Suppression)
         if suppression is not None and suppression.reason != AGREEMENT:
             return suppression
     return None
@@ -47,14 +49,19 @@ def suppress(turn: Turn, order: m.SuppressAddress) -> None:
     key = _keys(turn, order, order.recipient)[0 if order.at else -1]
     suppression = turn.store.read(key, Suppression)
     if suppression is None:
-        turn.store.put(key, Suppression(order.reason, order.cause, order.at or turn.now))
+        _store(turn, order, key, Suppression(order.reason, order.cause, order.at or turn.now))
         return
     reasons = _latest(suppression)
     _, agreed_at = reasons.get(AGREEMENT, ("", 0))
     if order.reason.startswith(_OPT_OUTS) and order.at < agreed_at:
         return
     if order.at > reasons.get(order.reason, ("", 0))[1]:
-        _put(turn, key, reasons | {order.reason: (order.cause, order.at)})
+        _put(turn, order, key, reasons | {order.reason: (order.cause, order.at)})
+
+
+def share(turn: Turn, question: m.ShareSuppressions) -> None:
+    """Answers a call pool with the suppressions of the account."""
+    share_all(turn, question, suppression_key(question.tenant_id, question.channel, ""))
 
 
 def lift(turn: Turn, order: m.LiftSuppression) -> None:
@@ -62,18 +69,20 @@ def lift(turn: Turn, order: m.LiftSuppression) -> None:
     before = order.at or NEVER
     keys = _keys(turn, order, order.recipient, order.spelling)
     for key in keys:
-        _remove(turn, key, lambda reason, at: reason.startswith(_OPT_OUTS) and at < before)
+        _remove(turn, order, key, lambda reason, at: reason.startswith(_OPT_OUTS) and at < before)
     suppression = turn.store.read(keys[0], Suppression)
     reasons = {} if suppression is None else _latest(suppression)
     if order.at > reasons.get(AGREEMENT, ("", 0))[1]:
-        _put(turn, keys[0], reasons | {AGREEMENT: (order.cause, order.at)})
+        _put(turn, order, keys[0], reasons | {AGREEMENT: (order.cause, order.at)})
 
 
 def reopen(turn: Turn, order: m.AddressReopened) -> None:
     """Opens an address that bounces have closed. The order comes to every partition; it has an
     effect, and a fact, where the account of the channel is. `reason` is what closes it still."""
     keys = _keys(turn, order, order.address)
-    removed = [_remove(turn, key, lambda reason, _: _is_about_the_address(reason)) for key in keys]
+    removed = [
+        _remove(turn, order, key, lambda reason, _: _is_about_the_address(reason)) for key in keys
+    ]
     if any(removed):
         left = (turn.store.read(key, Suppression) for key in keys)
         turn.emit_fact(
@@ -85,7 +94,12 @@ def reopen(turn: Turn, order: m.AddressReopened) -> None:
         )
 
 
-def _remove(turn: Turn, key: bytes, is_lifted: Callable[[str, MomentUs], bool]) -> bool:
+def _remove(
+    turn: Turn,
+    order: _SuppressionOrder,
+    key: bytes,
+    is_lifted: Callable[[str, MomentUs], bool],
+) -> bool:
     """Removes reasons from a suppression, and the suppression if none is left; refusals name the
     first one that is left. Returns whether any was removed."""
     suppression = turn.store.read(key, Suppression)
@@ -96,23 +110,37 @@ def _remove(turn: Turn, key: bytes, is_lifted: Callable[[str, MomentUs], bool]) 
     if len(left) == len(reasons):
         return False
     if not left:
-        turn.store.delete(key)
+        _store(turn, order, key, None)
     elif suppression.reason in left:
         kept = {name: value for name, value in suppression.further.items() if name in left}
         names = suppression.reason, suppression.cause, suppression.at
-        turn.store.put(key, Suppression(*names, kept))
+        _store(turn, order, key, Suppression(*names, kept))
     else:
-        _put(turn, key, left)
+        _put(turn, order, key, left)
     return True
 
 
-def _put(turn: Turn, key: bytes, reasons: dict[str, tuple[str, MomentUs]]) -> None:
+def _put(
+    turn: Turn, order: _SuppressionOrder, key: bytes, reasons: dict[str, tuple[str, MomentUs]]
+) -> None:
     """Stores the reasons of a suppression. The first one is named by refusals; an agreement is the
     first one only where nothing closes the address."""
     first = next((name for name in reasons if name != AGREEMENT), AGREEMENT)
     cause, at = reasons[first]
     further = {name: value for name, value in reasons.items() if name != first}
-    turn.store.put(key, Suppression(first, cause, at, further))
+    _store(turn, order, key, Suppression(first, cause, at, further))
+
+
+def _store(
+    turn: Turn, order: _SuppressionOrder, key: bytes, suppression: Suppression | None
+) -> None:
+    """Stores a suppression, or deletes it; the call pools of the tenant get the change."""
+    if suppression is None:
+        turn.store.delete(key)
+    else:
+        turn.store.put(key, suppression)
+    digest = key.decode().rpartition("/")[2]
+    share_change(turn, order.tenant_id, order.channel, digest, suppression)
 
 
 def is_closed_by_bounce(suppression: Suppression) -> bool:
@@ -136,7 +164,15 @@ def _keys(turn: Turn, order: _SuppressionOrder, address: str, spelling: str = ""
     return [_key(order, d) for d in address_keys(tenant, order.channel, address, spelling)]
 
 
-def _key(order: _SuppressionOrder | m.RequestTouch, digest: str) -> bytes:
+def _key_of_touch(touch: m.RequestTouch, digest: str) -> bytes:
+    """The key of a suppression where the request is: a call pool has copies of its own."""
+    if touch.call is not None:
+        pool_id = touch.call.pool_id
+        return shared_suppression_key(touch.tenant_id, touch.channel, pool_id, digest)
+    return suppression_key(touch.tenant_id, touch.channel, digest)
+
+
+def _key(order: _SuppressionOrder, digest: str) -> bytes:
     return suppression_key(order.tenant_id, order.channel, digest)
 
 

@@ -1,11 +1,13 @@
-"""The states of a task: committed bytes by key, the open batch over them, and the indexes of timers
-and queues.
+"""The states of a task: committed bytes by key, the open batch over them, and the indexes of
+timers, queues and groups.
 
 States are held as bytes, so that a million of them are cheap to hold and to restore. A state is
 decoded when it is touched and encoded again when its step ends, while the processor's caches still
 hold it. A state that the same batch touches again stays decoded until the commit.
 
-The indexes hold keys and are never rolled back. An entry counts only if its state still agrees.
+The indexes are derived and never stored. Those of timers and queues hold keys and are never rolled
+back: an entry counts only if its state still agrees. The groups are counted, so they are exact at
+every moment, and a rollback restores them.
 """
 
 from bisect import bisect_right
@@ -16,6 +18,7 @@ from typing import Protocol, TypeVar, cast
 
 import msgspec
 
+from processors.fold.state_groups import StateGroups
 from schemas.internal.state_bytes import NEVER, due_of, flag_of, pack, payload_of
 from schemas.internal.states import POSITION_KEY, State
 
@@ -24,6 +27,9 @@ Rank = tuple[int, int, int, str]
 
 _encode = msgspec.msgpack.Encoder().encode
 _ABSENT = State()  # what a lookup returns for a key that is not open: None is a deleted state
+
+_QUEUED, _GROUPED = 1, 2
+"""The bits of a state's flag: which indexes it can be in."""
 
 STATE_MAX_BYTES = 3_900_000
 """The most bytes of a state, so that its changelog record is within the broker's limit."""
@@ -54,6 +60,8 @@ class Store:
         self.soonest = NEVER  # a lower bound of all timers; `next_due` has the exact time
         self._armed = self._armed_committed = 0
         self._queues: dict[bytes, list[tuple[Rank, bytes]]] = {}
+        self._queues_below: dict[bytes, dict[bytes, None]] = {}
+        self._groups = StateGroups()
         self._read_cache: dict[bytes, State] = {}
         self._sweep: tuple[bytes, bytes, list[bytes]] | None = None
 
@@ -91,12 +99,15 @@ class Store:
         return self._committed.get(key) if value == b"" else value
 
     def put(self, key: bytes, state: State) -> None:
-        """Stores a new state under `key`."""
+        """Stores a new state under `key`. It is counted in its groups at once."""
         self._replace(key, state)
+        if state.grouped:
+            self._groups.place(key, state.groups())
 
     def delete(self, key: bytes) -> None:
         """Deletes the state under `key`. The changelog gets a tombstone."""
         self._replace(key, None)
+        self._groups.remove(key)
 
     def _replace(self, key: bytes, state: State | None) -> None:
         self._dues.setdefault(key, self._due(key))
@@ -125,6 +136,8 @@ class Store:
                 self._close(key)
             if state is not None and state.queued:
                 self._enqueue(key, cast(Queued, state))
+            if state is not None and state.grouped:
+                self._groups.place(key, state.groups())
         self._touched.clear()
 
     def _close(self, key: bytes) -> None:
@@ -136,7 +149,8 @@ class Store:
         state = self._open[key]
         if state is None:
             return None
-        value = pack(self._dues[key], state.queued, _encode(state))
+        flag = state.queued | state.grouped << 1
+        value = pack(self._dues[key], flag, _encode(state))
         if len(value) > STATE_MAX_BYTES:
             raise StateTooLarge(f"{len(value)} bytes")
         return value
@@ -189,16 +203,57 @@ class Store:
             if self._place(key) == (queue, rank):
                 return key
             heappop(entries)
+        if entries is not None:
+            del self._queues[queue]
+            parent, below, _ = queue.partition(b"\x00")
+            if below:
+                del self._queues_below[parent][queue]
         return None
+
+    def queues_below(self, parent: bytes) -> list[bytes]:
+        """The queues that may have states in them, whose names are `parent`, a zero byte and
+        anything. Their order is by chance."""
+        return [*self._queues_below.get(parent, ())]
+
+    def enqueue(self, key: bytes) -> None:
+        """Lets a state that this step has changed be found in its queue at once, and not only after
+        the step."""
+        state = self.read(key, State)
+        if state is not None:
+            self._enqueue(key, cast(Queued, state))
+
+    def requeue(self, key: bytes, state: Queued) -> None:
+        """Puts a state into the queue of its changed place now, and not at the end of the step: the
+        step looks at the queue again."""
+        self._enqueue(key, state)
 
     def _enqueue(self, key: bytes, state: Queued) -> None:
         place = state.place()
-        if place is not None:
-            heappush(self._queues.setdefault(place[0], []), (place[1], key))
+        if place is None:
+            return
+        queue, rank = place
+        entries = self._queues.get(queue)
+        if entries is None:
+            entries = self._queues[queue] = []
+            parent, below, _ = queue.partition(b"\x00")
+            if below:
+                self._queues_below.setdefault(parent, {})[queue] = None
+        heappush(entries, (rank, key))
 
     def _place(self, key: bytes) -> tuple[bytes, Rank] | None:
         state = self.read(key, State)
         return None if state is None else cast(Queued, state).place()
+
+    # Groups.
+
+    def count(self, group: bytes) -> int:
+        """How many states are members of a group. A state that was put or deleted in this step
+        counts as it is now, one that was edited as it was before the step."""
+        return self._groups.count(group)
+
+    def members(self, group: bytes) -> list[bytes]:
+        """The keys of the members of a group, sorted."""
+        return self._groups.members(group)
 
     # Sweeps.
 
@@ -248,6 +303,7 @@ class Store:
         for key in self._changes.keys() | self._open.keys():
             self._read_cache.pop(key, None)
             value = self._committed.get(key)
+            self._groups.remove(key)
             if value is not None:
                 self._index_again(key, value)
         self._armed = self._armed_committed
@@ -275,8 +331,8 @@ class Store:
         self._index_timers()
         self._armed = self._armed_committed = len(self._timers)
         for key, value in self._committed.items():
-            if key != POSITION_KEY and flag_of(value):
-                self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
+            if key != POSITION_KEY:
+                self._index_by_flag(key, value)
 
     def _index_timers(self) -> None:
         self._timers = [
@@ -289,8 +345,17 @@ class Store:
         if (due := due_of(value)) != NEVER:
             heappush(self._timers, (due, key))
             self.soonest = min(due, self.soonest)
-        if flag_of(value):
-            self._enqueue(key, cast(Queued, self._decode(payload_of(value))))
+        self._index_by_flag(key, value)
+
+    def _index_by_flag(self, key: bytes, value: bytes) -> None:
+        flag = flag_of(value)
+        if not flag:
+            return
+        state = self._decode(payload_of(value))
+        if flag & _QUEUED:
+            self._enqueue(key, cast(Queued, state))
+        if flag & _GROUPED:
+            self._groups.place(key, state.groups())
 
     # Inspection.
 

@@ -50,6 +50,11 @@ def campaign_key(tenant_id: str, campaign_id: str) -> bytes:
     return f"\x00c/{tenant_id}/{campaign_id}".encode()
 
 
+def campaign_limits_key(tenant_id: str, campaign_id: str) -> bytes:
+    """The key of a KnownCampaignLimits."""
+    return f"\x00l/{tenant_id}/{campaign_id}".encode()
+
+
 def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownTenant:
     """The state of a tenant after an announcement. Campaigns and deleted templates, which the
     message does not name, are taken from the state before."""
@@ -69,4 +74,6 @@ def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownT
         message.country,
         message.opt_out_words,
         message.calling_hours,
+        message.calls,
+        message.more_limits,
     )

@@ -1,7 +1,7 @@
 """The bytes of a state in the store and in a changelog: its due moment, a flag, then msgpack.
 
-A restore needs only the first nine bytes of each state (when is its timer, can it have a place in a
-queue) and does not decode the rest, so it is as fast as the consumer.
+A restore needs only the first nine bytes of each state (when is its timer, can it be in a queue or
+a group) and does not decode the rest, so it is as fast as the consumer.
 """
 
 from struct import Struct
@@ -15,7 +15,8 @@ NEVER: MomentUs = 2**63 - 1
 
 
 def pack(due: MomentUs | None, flag: int, payload: bytes) -> bytes:
-    """The bytes of an encoded state with its due moment and its flag (0, or 1 if it can queue)."""
+    """The bytes of an encoded state with its due moment and its flag: 1 if it can queue, plus 2 if
+    it can be a member of groups."""
     return _HEAD.pack(NEVER if due is None else due, flag) + payload
 
 
@@ -26,7 +27,7 @@ def due_of(value: bytes) -> MomentUs:
 
 
 def flag_of(value: bytes) -> int:
-    """The flag of the state: 0, or 1 if it can queue."""
+    """The flag of the state, as `pack` got it."""
     return value[8]
 
 

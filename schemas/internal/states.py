@@ -17,12 +17,14 @@ from schemas.internal.call_states import (
     Lease,
     NumberUse,
     PoolTenant,
+    SuppressionSharing,
+    call_place,
 )
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment
 from schemas.internal.limit_terms import LimitTerms, SenderTerms, TenantCallTerms
 from schemas.internal.messages import RequestTouch, Window, account_key
-from schemas.internal.sender_states import KnownCampaignLimits, SendChunk, Sender, SendLog
+from schemas.internal.sender_states import KnownCampaignLimits, Lane, SendChunk, Sender, SendLog
 from schemas.internal.state_base import State
 
 # contact processor
@@ -212,6 +214,8 @@ class RunCount(State):
     changes: int = 0
     last_started_at: MomentUs = 0
     report_at: MomentUs | None = None
+    last_position: int = 0
+    """The position of the latest item of the campaign in this partition."""
 
     def due(self) -> MomentUs | None:
         return self.report_at
@@ -235,6 +239,18 @@ class Account(State):
     sent: list[tuple[MomentUs, int]] = []
     sent_total: int = 0
     next_slot_at: MomentUs | None = None
+    by_rules: bool = False
+    """Whether more than the limit of an hour holds: sender accounts, or further limits. Commands
+    are then counted in logs of their own (SendLog), and `sent` is empty."""
+
+    senders: list[str] = []
+    """The sender accounts, also those that were removed (C-38)."""
+
+    served_seq: int = 0
+    """The running number of commands of accounts."""
+
+    is_reviewed: bool = False
+    """Whether closed lanes are opened, because a limit has changed."""
 
     def due(self) -> MomentUs | None:
         return self.next_slot_at
@@ -257,6 +273,8 @@ class Request(State):
     wait: str
     until: MomentUs | None
     since: MomentUs
+    lane: str = ""
+    """The queue in which the request waits for a sender account; empty in the other queues."""
 
     def due(self) -> MomentUs | None:
         """The end of the wait or the expiry, whichever is earlier (C-35)."""
@@ -266,16 +284,23 @@ class Request(State):
     def place(self) -> tuple[bytes, tuple[int, int, int, str]] | None:
         """The queue and the rank of the request while it is in a queue, otherwise None.
 
-        The order is by priority, then scheduled time, due time and command id (C-35).
+        The order is by priority, then follow-ups before first touches, then scheduled time, due
+        time and command id (C-35).
         """
         if self.until is not None:
             return None
         touch = self.touch
-        queue = account_key(touch.tenant_id, touch.channel)
-        if self.wait == GATHERING:
+        if touch.call is not None:
+            return call_place(touch, self.wait)
+        if self.lane:
+            queue = self.lane.encode()
+        elif self.wait == GATHERING:
             queue = gathering_key(touch.tenant_id, touch.channel)
+        else:
+            queue = account_key(touch.tenant_id, touch.channel)
         planned_at = touch.scheduled_at if touch.rules else touch.due_at
-        return queue, (-touch.priority, planned_at, touch.due_at, touch.command_id)
+        rank = touch.first - 2 * touch.priority
+        return queue, (rank, planned_at, touch.due_at, touch.command_id)
 
 
 def gathering_key(tenant_id: str, channel: str) -> bytes:
@@ -318,11 +343,13 @@ DispatchState = (
     | Sender
     | SendLog
     | SendChunk
+    | Lane
     | KnownPool
     | PoolTenant
     | Lease
     | NumberUse
     | CallCampaign
+    | SuppressionSharing
 )
 
 

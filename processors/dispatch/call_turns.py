@@ -1,0 +1,233 @@
+"""Who is next in a call pool: the turns of tenants, and within a tenant the order of its calls
+(S3-15, F-16).
+
+Among the tenants with a call that may go and a slot of their own, the one with the least virtual
+time is served, then the one served longest ago by the pool's running number, then by tenant id.
+Each turn moves the tenant's virtual time on by a stride, which is shorter for a greater weight. A
+tenant that joins starts one stride after the turn that was served last, so that it neither waits
+for its past nor is paid for it.
+"""
+
+from processors.dispatch.call_grants import grant
+from processors.dispatch.call_limits import call_terms, known_tenant_of, pool_of, unfilled_floors
+from processors.dispatch.call_waits import opens, report_hold, slot_hold, stopped_by_gate
+from processors.dispatch.outcomes import request_key
+from processors.fold.turn import Turn
+from schemas.base.times import MomentUs
+from schemas.internal.call_states import (
+    KnownPool,
+    PoolTenant,
+    held_queue,
+    pool_slots_group,
+    pool_state_key,
+    pools_group,
+    tenant_slots_group,
+    turn_key,
+    turn_queue,
+    waiting_queues,
+)
+from schemas.internal.states import KnownTenant, Request
+
+STRIDE = 1_000_000
+"""How far a turn moves the virtual time of a tenant of weight 1."""
+
+BURST = 500
+"""So many waiting calls are looked at in one step. A timer goes on with the others at once."""
+
+
+def serve(turn: Turn, pool_id: str) -> None:
+    """Gives free slots of a pool to the calls that are next, in bounded bursts."""
+    pool = pool_of(turn, pool_id)
+    looks_left = BURST
+    while turn.store.count(pool_slots_group(pool_id)) < pool.slots:
+        _release_held(turn, pool)
+        seat = _next_tenant(turn, pool)
+        if seat is None:
+            return
+        if looks_left <= 0:
+            _edit_pool(turn, pool_id).look_at = turn.now
+            return
+        looks_left -= _serve_tenant(turn, pool, seat, looks_left)
+        pool = pool_of(turn, pool_id)
+
+
+def open_turn(turn: Turn, pool_id: str, tenant_id: str, *, joins: bool = False) -> None:
+    """Makes a tenant one of those that may be served. It keeps its virtual time as far as that is
+    near the present one; a tenant that joins has had nothing to do before."""
+    key = turn_key(tenant_id, pool_id)
+    seat = turn.store.read(key, PoolTenant)
+    if seat is None or seat.ready or not seat.shared:
+        return
+    pool = pool_of(turn, pool_id)
+    earliest, latest = pool.passed, pool.passed + stride_of(pool, tenant_id)
+    seat = _edit_seat(turn, seat)
+    seat.passed = latest if joins else min(max(seat.passed, earliest), latest)
+    seat.ready, seat.held_at = True, None
+    turn.store.enqueue(key)
+
+
+def look_again(turn: Turn, tenant_id: str) -> None:
+    """Has the waiting calls of a tenant looked at in every pool, for example after a change of its
+    limits."""
+    for key in turn.store.members(pools_group(tenant_id)):
+        seat = turn.store.edit(key, PoolTenant)
+        assert seat is not None
+        seat.look_at = turn.now
+
+
+def has_waiting(turn: Turn, pool_id: str, tenant_id: str) -> bool:
+    """Whether calls of a tenant wait for a slot of a pool."""
+    store = turn.store
+    return any(
+        store.first(queue) for queue in store.queues_below(waiting_queues(tenant_id, pool_id))
+    )
+
+
+def stride_of(pool: KnownPool, tenant_id: str) -> int:
+    """How far a turn moves the virtual time of a tenant."""
+    return STRIDE // pool.weights.get(tenant_id, 1)
+
+
+def _next_tenant(turn: Turn, pool: KnownPool) -> PoolTenant | None:
+    """The tenant whose turn it is. While only slots are left that are kept free for tenants, it is
+    one of these."""
+    store = turn.store
+    if pool.reserved:
+        free = pool.slots - store.count(pool_slots_group(pool.pool_id))
+        if free <= unfilled_floors(turn, pool):
+            return _next_reserved(turn, pool)
+    key = store.first(turn_queue(pool.pool_id))
+    return None if key is None else store.read(key, PoolTenant)
+
+
+def _next_reserved(turn: Turn, pool: KnownPool) -> PoolTenant | None:
+    """Of the tenants that have fewer calls than they have reserved, the one whose turn it is."""
+    seats = []
+    for tenant_id, floor in pool.reserved.items():
+        seat = turn.store.read(turn_key(tenant_id, pool.pool_id), PoolTenant)
+        used = turn.store.count(tenant_slots_group(tenant_id, pool.pool_id))
+        if seat is not None and seat.ready and used < floor:
+            seats.append(seat)
+    return min(seats, key=lambda seat: (seat.passed, seat.served_seq, seat.tenant_id), default=None)
+
+
+def _release_held(turn: Turn, pool: KnownPool) -> None:
+    """Lets the tenants take part again whose limit of the whole pool is not reached any more."""
+    used = turn.store.count(pool_slots_group(pool.pool_id))
+    while (key := turn.store.first(held_queue(pool.pool_id))) is not None:
+        seat = turn.store.read(key, PoolTenant)
+        assert seat is not None and seat.held_at is not None
+        if seat.held_at <= used:
+            return
+        seat = _edit_seat(turn, seat)
+        seat.held_at = None
+        open_turn(turn, pool.pool_id, seat.tenant_id)
+
+
+def _serve_tenant(turn: Turn, pool: KnownPool, seat: PoolTenant, looks_left: int) -> int:
+    """Gives a slot to the first call of a tenant that may go, or takes the tenant out of the turns.
+    Returns at how many calls it has looked."""
+    tenant = known_tenant_of(turn, seat.tenant_id)
+    terms, store = call_terms(tenant), turn.store
+    used = store.count(tenant_slots_group(seat.tenant_id, pool.pool_id))
+    if used >= terms.slots:
+        _edit_seat(turn, seat).ready = False
+        return 1
+    pool_used = store.count(pool_slots_group(pool.pool_id))
+    if terms.pool_slots is not None and pool_used >= terms.pool_slots:
+        seat = _edit_seat(turn, seat)
+        seat.ready, seat.held_at = False, terms.pool_slots
+        store.enqueue(turn_key(seat.tenant_id, pool.pool_id))
+        return 1
+    request, looks = _first_call(turn, pool, seat, tenant, looks_left)
+    if request is None:
+        return looks
+    is_turn = store.first(turn_queue(pool.pool_id)) == turn_key(seat.tenant_id, pool.pool_id)
+    _move_on(turn, seat, is_turn=is_turn)
+    seat = _edit_seat(turn, seat)
+    seat.ready = used + 1 < terms.slots
+    store.enqueue(turn_key(seat.tenant_id, pool.pool_id))
+    grant(turn, tenant, pool_of(turn, pool.pool_id), request)
+    return looks
+
+
+def _move_on(turn: Turn, seat: PoolTenant, *, is_turn: bool) -> None:
+    """Moves the virtual time of a tenant on by one turn. The pool's own time is that of the turn
+    that was served last; a slot that is kept free for a tenant may be out of turn."""
+    pool = _edit_pool(turn, seat.pool_id)
+    pool.seq += 1
+    if is_turn:
+        pool.passed = seat.passed
+    seat = _edit_seat(turn, seat)
+    seat.passed += stride_of(pool, seat.tenant_id)
+    seat.served_seq = pool.seq
+
+
+def _first_call(
+    turn: Turn, pool: KnownPool, seat: PoolTenant, tenant: KnownTenant | None, looks_left: int
+) -> tuple[Request | None, int]:
+    """The first call of a tenant that may go, and at how many calls it has looked. Without one the
+    tenant leaves the turns, until something opens for one of its calls."""
+    looks, opens_next = 0, None
+    blocked: set[bytes] = set()
+    while looks < looks_left:
+        looks += 1
+        found = _first_head(turn, seat, blocked)
+        if found is None:
+            seat = _edit_seat(turn, seat)
+            seat.ready, seat.look_at = False, opens_next
+            return None, looks
+        queue, request = found
+        touch = request.touch
+        opening = _held_until(turn, pool, tenant, request)
+        if opening is not None:
+            blocked.add(queue)
+            if opening:
+                opens_next = min(opening, opens_next or opening)
+        elif not stopped_by_gate(turn, tenant, touch):
+            return turn.store.edit(request_key(touch), Request), looks
+    return None, looks
+
+
+def _held_until(
+    turn: Turn, pool: KnownPool, tenant: KnownTenant | None, request: Request
+) -> MomentUs | None:
+    """Whether what holds for a whole queue holds its first call: the moment at which its hours open
+    next, 0 where a lease must end first; None if nothing holds it. The contact is informed."""
+    touch = request.touch
+    hold = slot_hold(turn, pool, tenant, touch)
+    if hold is None or not hold.is_own:
+        return None
+    if hold.reason != request.wait:
+        opened = turn.store.edit(request_key(touch), Request)
+        assert opened is not None
+        report_hold(turn, opened, hold)
+    opening = opens(touch, turn.now)
+    return opening if opening > turn.now else 0
+
+
+def _first_head(turn: Turn, seat: PoolTenant, blocked: set[bytes]) -> tuple[bytes, Request] | None:
+    """The queue of a tenant whose first call goes before all others, with that call."""
+    store, found = turn.store, None
+    for queue in store.queues_below(waiting_queues(seat.tenant_id, seat.pool_id)):
+        key = None if queue in blocked else store.first(queue)
+        request = None if key is None else store.read(key, Request)
+        if request is None:
+            continue
+        place = request.place()
+        assert place is not None, "a request in a queue has a place"
+        if found is None or place[1] < found[0]:
+            found = place[1], queue, request
+    return None if found is None else found[1:]
+
+
+def _edit_seat(turn: Turn, seat: PoolTenant) -> PoolTenant:
+    opened = turn.store.edit(turn_key(seat.tenant_id, seat.pool_id), PoolTenant)
+    assert opened is not None
+    return opened
+
+
+def _edit_pool(turn: Turn, pool_id: str) -> KnownPool:
+    opened = turn.store.edit(pool_state_key(pool_id), KnownPool)
+    assert opened is not None
+    return opened
