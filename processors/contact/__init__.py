@@ -12,16 +12,17 @@ from processors.contact import (
     event_routing,
     frequency_caps,
     pause_stop,
-    replies_conversions,
+    run_counts,
     touch_gates,
 )
 from processors.contact.context import Context
+from processors.contact.settling import settle
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Enrollment, Status
-from schemas.internal.states import ContactState, KnownCampaign, State
+from schemas.internal.states import ContactState, KnownCampaign, RunCount, State
 
 
 class ContactProcessor:
@@ -37,9 +38,13 @@ class ContactProcessor:
         _HANDLERS[type(message)](turn, message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """Handles a timer: touches or waits of a contact are due, or a sweep goes on."""
+        """Handles a timer: touches or waits of a contact are due, a sweep goes on, or the
+        count of a campaign is to be reported."""
         if isinstance(state, KnownCampaign):
             campaign_sweeps.continue_sweep(turn, state)
+            return
+        if isinstance(state, RunCount):
+            run_counts.report(turn, state)
             return
         context = Context(turn, key, state)
         for enrollment in _due_runs(context):
@@ -47,7 +52,7 @@ class ContactProcessor:
                 context, enrollment
             ):
                 touch_gates.fire(context, enrollment)
-        replies_conversions.settle_replies(context)
+        settle(context)
         state.updated_at = turn.now
 
 

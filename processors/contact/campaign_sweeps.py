@@ -9,8 +9,8 @@ from itertools import islice
 from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, stop, thaw
 from processors.contact.profile import amend_due_times, amend_requests
-from processors.contact.replies_conversions import settle_replies
 from processors.contact.run_queries import live_runs
+from processors.contact.settling import settle
 from processors.contact.version_migration import move_run
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import campaign_key
@@ -74,11 +74,11 @@ def _sweep_contact(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
                     context, enrollment, campaign.version, campaign.move_steps, campaign.sweep_cause
                 )
         amend_requests(context, campaign.campaign_id)
-        settle_replies(context)
+        settle(context)
         return
     for enrollment in live_runs(context, campaign.campaign_id):
         _apply_status(context, enrollment, campaign.sweep, campaign.sweep_cause)
-    settle_replies(context)
+    settle(context)
     contact.updated_at = turn.now
 
 

@@ -6,6 +6,7 @@ channel.
 """
 
 from processors.contact.context import Context
+from processors.contact.senders import BOUNCED, report_outcome
 from processors.fold.turn import Turn
 from processors.shared.address_keys import known_digest, known_digest_before, other_spelling
 from processors.shared.tenant_lookup import ADDRESS_OF, country_of, tenant_key
@@ -50,7 +51,10 @@ def close_address(context: Context, touch: Touch, at: int, cause: str) -> None:
     """Closes the address of a touch, which does not exist. If the contact still has it, it is
     suppressed for every contact of the tenant."""
     if touch.recipient is not None:
-        context.contact.bounced.setdefault(touch.recipient.hex(), at)
+        bounced, digest = context.contact.bounced, touch.recipient.hex()
+        if digest not in bounced:
+            bounced[digest] = at
+            report_outcome(context, touch.channel, touch.sender_id, BOUNCED, touch.command_id)
         close_on_channel(context, touch, at, cause)
 
 

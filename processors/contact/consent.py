@@ -10,6 +10,7 @@ from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
 from processors.contact.pause_stop import stop, stop_without_channels
 from processors.contact.run_queries import live_runs
+from processors.contact.senders import complained_about
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.base.opt_out_words import is_agreement, is_opt_out
 from schemas.channels import ALL_CHANNELS
@@ -36,6 +37,8 @@ def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     if message.at < agreed_at(contact, scope):
         _refuse_outdated(context, message, scope)
         return
+    if message.complained:
+        complained_about(context, scope, message.cause)
     names = _channels_of(scope)
     open_before = [name for name in names if context.opt_out_scope(name) is None]
     first = scope not in contact.opted_out

@@ -4,6 +4,7 @@ that it emits."""
 from datetime import datetime
 from typing import Any
 
+from processors.contact.direct_campaign import direct_calls
 from processors.fold.turn import Output, Turn
 from processors.shared import region_rules
 from processors.shared.address_keys import digest_of, known_digest, known_digest_before
@@ -13,7 +14,8 @@ from schemas.addresses.places import Place
 from schemas.base.zone_names import is_short_iana
 from schemas.base.zone_repair import zones_meant
 from schemas.base.zones import zone_country
-from schemas.campaigns.compiled_definition import Definition, Step, StepWindow
+from schemas.campaigns.call_settings import CONTACT_HOURS
+from schemas.campaigns.compiled_definition import DIRECT_CALLS, Definition, Step, StepWindow
 from schemas.channels import ADDRESSES, CHANNELS, PHONE, Channel
 from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
@@ -55,7 +57,10 @@ class Context:
         known = self._last_campaign
         if known is None or known.campaign_id != campaign_id:
             key = campaign_key(self.tenant_id, campaign_id)
-            known = self._last_campaign = self.turn.store.read(key, KnownCampaign)
+            known = self.turn.store.read(key, KnownCampaign)
+            if known is None and campaign_id == DIRECT_CALLS:
+                known = direct_calls(self.tenant_id)
+            self._last_campaign = known
         return known
 
     def definition(self, enrollment: Enrollment) -> Definition:
@@ -86,10 +91,13 @@ class Context:
     def newest_template(self, enrollment: Enrollment, step: Step) -> tuple[str | None, int]:
         """The template of a step, deleted or not, and the campaign's newest version.
 
-        Templates are taken from the newest version if that still has the step (S0-3, C-36).
+        Templates are taken from the newest version if that still has the step (S0-3, C-36). A
+        direct call may have one of its own.
         """
         campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None
+        if enrollment.call is not None and enrollment.call.template_id is not None:
+            return enrollment.call.template_id, campaign.version
         for newest in campaign.definitions[campaign.version].steps:
             same_means = newest.channel == step.channel and newest.action == step.action
             if newest.id == step.id and same_means:
@@ -164,7 +172,9 @@ class Context:
         """
         tenant, channel = self.tenant, CHANNELS[step.channel]
         assert tenant is not None
-        start, end, region = self._quiet_hours(definition) if channel.quiet_hours else (0, 0, "")
+        start, end, region = (
+            self._quiet_hours(definition, channel) if channel.quiet_hours else (0, 0, "")
+        )
         allowed: tuple[StepWindow, ...] = ()
         if tenant.calling_hours and channel.calling_hours:
             countries = (*self._countries(), self._place(channel).country)
@@ -183,10 +193,32 @@ class Context:
         elif zones := self._place(channel).zones:
             source = "phone"
         else:
-            zones, source = zones_meant(tenant.timezone, "", "", country_of(tenant)), "tenant"
+            zones, source = self.zones_of_tenant(), "tenant"
         return Window(zones[0], start, end, source, step.window, zones[1:], allowed, region)
 
-    def _quiet_hours(self, definition: Definition) -> tuple[int, int, str]:
+    def call_hours(self, definition: Definition, step: Step) -> Window | None:
+        """When the calls of a campaign begin, by the clock of the campaign or else of the tenant;
+        None if any time is fine. At the last moment a call still begins (F-16)."""
+        calls = definition.settings.calls
+        if calls is None or calls.hours is None or not CHANNELS[step.channel].by_pool:
+            return None
+        zones = self.zones_of(definition)
+        source = "campaign" if definition.settings.timezone else "tenant"
+        more = zones[1:]
+        return Window(zones[0], 0, 0, source, calls.hours, more, end_is_open=True)
+
+    def zones_of(self, definition: Definition) -> tuple[str, ...]:
+        """The zones by whose clocks a campaign goes: its own, else the tenant's."""
+        if definition.settings.timezone:
+            return (definition.settings.timezone,)
+        return self.zones_of_tenant()
+
+    def zones_of_tenant(self) -> tuple[str, ...]:
+        """The zones that the tenant's zone may mean: several, if it is a short name."""
+        assert self.tenant is not None
+        return zones_meant(self.tenant.timezone, "", "", country_of(self.tenant))
+
+    def _quiet_hours(self, definition: Definition, channel: Channel) -> tuple[int, int, str]:
         """Start and end of the campaign's quiet hours, or else the tenant's, in minutes of the day,
         and the label of the strict region that has widened them; if both are equal there are none.
 
@@ -196,6 +228,9 @@ class Context:
         tenant = self.tenant
         assert tenant is not None
         settings, profile = definition.settings, self.contact.profile
+        if settings.calls is not None and settings.calls.also_contact_hours and channel.by_pool:
+            opens, closes = CONTACT_HOURS
+            return closes, opens, ""
         if settings.quiet == "none" or tenant.quiet is None:
             return 0, 0, ""
         start, end = tenant.quiet.start, tenant.quiet.end

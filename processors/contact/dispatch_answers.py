@@ -1,8 +1,10 @@
 """Dispatch's answers to requests and withdrawals: commanded, deferred, refused, withdrawn, revoked
 (C-9, S0-5)."""
 
+from processors.contact.calls import call_lost
 from processors.contact.context import Context
 from processors.contact.late_policy import late_skip_reason
+from processors.contact.senders import sender_chosen
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import (
     PAUSES,
@@ -14,9 +16,11 @@ from processors.contact.touch_outcome import (
 )
 from processors.contact.touch_times import set_due_at
 from schemas.base.provider_codes import WINDOW_CLOSED
+from schemas.base.times import MINUTE
 from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
+    CallLost,
     DispatchAnswer,
     TouchCommanded,
     TouchDeferred,
@@ -34,6 +38,8 @@ def dispatch_answered(
     match message:
         case TouchCommanded():
             _commanded(context, enrollment, touch, message)
+        case CallLost():
+            call_lost(context, enrollment, touch)
         case TouchDeferred():
             touch.phase = transition(touch.phase, Input.DEFERRED, touch.phase)
             if touch.phase is Phase.REQUESTED:
@@ -52,11 +58,19 @@ def _commanded(
     context: Context, enrollment: Enrollment, touch: Touch, message: TouchCommanded
 ) -> None:
     touch.send_before = message.send_before or None
+    if message.sender_id:
+        sender_chosen(context, touch, message.sender_id)
     if touch.phase is not Phase.REQUESTED:
         transition(touch.phase, Input.COMMANDED, touch.phase)
         return
     touch.phase = transition(touch.phase, Input.COMMANDED, Phase.COMMANDED)
     _await_sender(context, enrollment, touch)
+    if message.slot_until and context.step(enrollment, touch).redial is not None:
+        touch.due_at = message.slot_until + SLOT_MARGIN_US  # the slot's owner comes first
+
+
+SLOT_MARGIN_US = 5 * MINUTE
+"""How long after the end of its slot a call is given up, if nobody says that the slot has ended."""
 
 
 def _await_sender(context: Context, enrollment: Enrollment, touch: Touch) -> None:

@@ -1,12 +1,16 @@
 """What comes back of a touch: deliveries, bounces, opens, clicks and calls (S4-81, C-40)."""
 
+from processors.contact import calls
 from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
+from processors.contact.sending import mark_sent
 from processors.contact.sequence import check_trigger
+from processors.contact.state_machine import Input
 from schemas.base.code_classes import CodeClass
 from schemas.base.provider_codes import HARD
+from schemas.internal.enrollment import RESOLVED
 from schemas.internal.facts import AUTOMATIC, FactKind
 from schemas.internal.messages import CallEnded, TouchBounced, TouchSeen
 
@@ -60,30 +64,28 @@ def _emit_signal(
 def call_ended(
     context: Context, match: CommandMatch, message: CallEnded, *, backfill: bool = False
 ) -> None:
-    """Records the outcome of a call: of several attempts the latest counts, of two reports about
-    one attempt the earlier."""
+    """Applies the end of a call. If its step does not call again, the outcome is a signal: of
+    several attempts the latest counts, of two reports about one attempt the earlier. A call that
+    has ended was placed, also if its sender does not state that."""
     touch = match.touch
+    redial = context.step(match.enrollment, touch).redial
+    if redial is not None:
+        calls.call_ended(context, match, message, redial)
+        return
     if match.attempt < touch.call_attempt:
         return
     reported = (message.at, message.outcome)
     same_attempt = match.attempt == touch.call_attempt
     if same_attempt and (touch.called_at, touch.call_outcome) <= reported:
         return
-    touch.call_attempt = match.attempt
-    touch.called_at, touch.call_outcome = reported
-    context.emit_fact(
-        FactKind.TOUCH_CALL_ENDED,
-        match.enrollment,
-        touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        reason=message.outcome,
-        values={"seconds": message.seconds},
-        occurred_at=message.at,
-    )
-    if not backfill:
-        check_trigger(context, match.enrollment, message.cause)
+    calls.record_call(match, message, message.outcome)
+    calls.emit_call_ended(context, match, message, message.outcome)
+    if backfill:
+        return
+    if touch.pool_id and match.current and touch.phase not in RESOLVED:
+        values = {"call_id": touch.call_id}
+        mark_sent(context, match, Input.ENDED, message.at, message.cause, values)
+    check_trigger(context, match.enrollment, message.cause)
 
 
 def touch_bounced(context: Context, match: CommandMatch, message: TouchBounced) -> None:

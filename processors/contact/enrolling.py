@@ -1,7 +1,17 @@
 """A finished job, or an order by hand, becomes an enrollment or a recorded refusal (S1-8, S1-21,
 F-9, F-10)."""
 
+from processors.contact.call_items import (
+    SCHEDULED_FOR,
+    OrderedCall,
+    direct_item,
+    is_call_campaign,
+    item_values,
+    ordered_call,
+    time_is_invalid,
+)
 from processors.contact.context import Context
+from processors.contact.direct_campaign import direct_calls
 from processors.contact.ended_runs import archive_ended_runs
 from processors.contact.entry_rules import (
     Refusal,
@@ -17,10 +27,13 @@ from processors.contact.sequence import advance_run
 from processors.shared.deduplication import forget
 from processors.shared.tenant_lookup import ALL_SERVICES
 from schemas.base.ids import enrollment_id
+from schemas.campaigns.compiled_definition import DIRECT_CALLS
 from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.messages import ContactEnrolled, JobCompleted
+from schemas.internal.messages import CallRequested, ContactEnrolled, JobCompleted
 from schemas.internal.states import KnownCampaign
+
+_NO_CALL = OrderedCall(None, None, [])
 
 JOBS_MAX = 1_000
 """Jobs that a contact's state remembers; beyond that the oldest is forgotten."""
@@ -82,9 +95,35 @@ def contact_enrolled(context: Context, message: ContactEnrolled) -> None:
             forget(context.contact.seen, message.cause)
         return
     assert campaign is not None
+    if is_call_campaign(campaign) and time_is_invalid(message):
+        refusal = Refusal("CALL_TIME_INVALID", {"field": SCHEDULED_FOR})
+        _decline(context, refusal, message.cause, message.campaign_id)
+        return
     for running in live_runs(context, campaign.campaign_id):
         stop(context, running, "reenrolled", message.cause)
-    _enroll(context, campaign, message.cause, context.now, None, message.variables)
+    call = ordered_call(context, campaign, message.variables)
+    _enroll(context, campaign, message.cause, context.now, None, call)
+
+
+def call_requested(context: Context, message: CallRequested) -> None:
+    """Begins a direct call, unless one to the person is wanted already (F-16)."""
+    campaign = context.campaign(DIRECT_CALLS)
+    assert campaign is not None, "the campaign is in the code"
+    item = direct_item(context, message)
+    refusal = manual_refusal(context, campaign)
+    if refusal is None and campaign is not direct_calls(context.tenant_id):
+        refusal = Refusal("CAMPAIGN_ID_RESERVED")  # an older version has let somebody use the id
+    if refusal is not None:
+        _decline(context, refusal, message.cause, DIRECT_CALLS)
+        return
+    call = OrderedCall(item, message.variables, [])
+    _enroll(context, campaign, message.cause, context.now, None, call)
+
+
+def backfilled_call(context: Context, message: CallRequested) -> None:
+    """Declines a direct call that is part of a backfill."""
+    refusal = backfill_refusal(context, message.at)
+    _decline(context, refusal, message.cause, DIRECT_CALLS)
 
 
 def _enroll(
@@ -93,7 +132,7 @@ def _enroll(
     cause: str,
     anchor_at: int,
     job: JobCompleted | None,
-    variables: dict[str, str] | None = None,
+    call: OrderedCall = _NO_CALL,
 ) -> None:
     contact, campaign_id = context.contact, campaign.campaign_id
     cycle = contact.cycles.get(campaign_id, 0) + 1
@@ -107,16 +146,15 @@ def _enroll(
         job.service_type if job else None,
         anchor_at,
         context.now,
-        variables=variables,
+        variables=call.variables,
+        call=call.item,
     )
     contact.enrollments.append(enrollment)
     archive_ended_runs(context)
-    context.emit_fact(
-        FactKind.ENROLLMENT_STARTED,
-        enrollment,
-        cause=cause,
-        values={"cycle": cycle, "manual": not job},
-    )
+    values = {"cycle": cycle, "manual": not job}
+    if call.item is not None:
+        values |= item_values(call.item, call.dropped)
+    context.emit_fact(FactKind.ENROLLMENT_STARTED, enrollment, cause=cause, values=values)
     advance_run(context, enrollment)
 
 

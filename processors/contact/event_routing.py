@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from processors.contact import (
+    call_reports,
+    calls,
     consent,
     dispatch_answers,
     engagement,
@@ -19,9 +21,11 @@ from processors.contact import (
 from processors.contact.command_lookup import CommandMatch, find_command, was_commanded
 from processors.contact.context import Context
 from processors.contact.run_queries import live_runs
+from processors.contact.settling import settle
 from processors.fold.turn import Turn
 from processors.shared.deduplication import add_if_new
 from processors.shared.tenant_lookup import tenant_key
+from schemas.campaigns.compiled_definition import DEFAULT_POOL
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.states import Contact, KnownTenant
@@ -35,9 +39,12 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
 
     Events of a backfill, or from before the tenant's fence, are recorded and begin nothing.
     """
+    kind = type(message)
+    if kind in call_reports.REPORTS:
+        call_reports.pass_on(turn, message)
     tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
     # What was sent before a tenant was deleted or a person was erased is recorded all the same.
-    reports_sending = type(message) is m.TouchSent
+    reports_sending = kind is m.TouchSent
     if tenant is None or (tenant.status != "active" and not reports_sending):
         _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return
@@ -63,7 +70,7 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     handler = _BACKFILL_HANDLERS.get(type(message)) if backfill else None
     context = Context(turn, key, contact, tenant)
     (handler or HANDLERS[type(message)])(context, message)
-    replies_conversions.settle_replies(context)
+    settle(context)
 
 
 def _occurred_at(message: m.ExternalEvent) -> int:
@@ -86,10 +93,16 @@ def dispatch_answer(turn: Turn, message: m.DispatchAnswer) -> None:
     assert contact is not None, "dispatch answers only what a contact requested"
     context = Context(turn, key, contact)
     match = find_command(context, message.command_id)
+    if type(message) in _ABOUT_SLOTS:
+        pool_id = DEFAULT_POOL if match is None else match.touch.pool_id
+        call_reports.remember_call(turn, key, message, pool_id)
     if match is not None and match.current:
         dispatch_answers.dispatch_answered(context, match.enrollment, match.touch, message)
-        replies_conversions.settle_replies(context)
+        settle(context)
         contact.updated_at = turn.now
+
+
+_ABOUT_SLOTS = (m.TouchCommanded, m.CallLost)
 
 
 def _refuse(turn: Turn, message: m.ExternalEvent, code: str, **fields: Any) -> None:
@@ -115,6 +128,13 @@ def _job_completed(context: Context, message: m.JobCompleted) -> None:
 def _backfilled_job(context: Context, message: m.JobCompleted) -> None:
     profile.update(context, message.person, message.at, message.cause)
     enrolling.backfilled_job(context, message)
+
+
+def _call_requested(context: Context, message: m.CallRequested) -> None:
+    if context.contact.profile.addresses or message.person.reported_addresses():
+        enrolling.call_requested(context, message)
+    else:
+        _refuse(context.turn, message, "CONTACT_UNKNOWN")
 
 
 def _job_deleted(context: Context, message: m.JobDeleted) -> None:
@@ -184,10 +204,17 @@ _CREATE_CONTACT = (
     m.ContactUnsubscribed,
     m.ContactResubscribed,
     m.ConnectionAccepted,
+    m.CallRequested,
 )
 """Events that create a contact which is not known yet."""
 
-_DEDUPLICATED = (m.ContactEnrolled, m.ContactStopped, m.ContactPaused, m.ContactResumed)
+_DEDUPLICATED = (
+    m.ContactEnrolled,
+    m.ContactStopped,
+    m.ContactPaused,
+    m.ContactResumed,
+    m.CallRequested,
+)
 """Events whose source and id are remembered. All others are idempotent."""
 
 HANDLERS: dict[type[m.ExternalEvent], Handler] = {
@@ -210,6 +237,9 @@ HANDLERS: dict[type[m.ExternalEvent], Handler] = {
     m.ConnectionAccepted: replies_conversions.connected,
     m.ConversionRecorded: _converted,
     m.CallEnded: _for_command(engagement.call_ended),
+    m.CallProgressed: _for_command(calls.call_progressed),
+    m.CallReviewed: _for_command(calls.call_reviewed),
+    m.CallRequested: _call_requested,
 }
 """The handler of each public event."""
 
@@ -219,6 +249,7 @@ _BACKFILL_HANDLERS: dict[type[m.ExternalEvent], Handler] = {
     m.ContactPaused: _refuse_backfill,
     m.ContactResumed: _refuse_backfill,
     m.ContactStopped: _refuse_backfill,
+    m.CallRequested: enrolling.backfilled_call,
     m.ReviewReceived: partial(_review, backfill=True),
     m.TouchSeen: _for_command(partial(engagement.touch_signal, backfill=True)),
     m.CallEnded: _for_command(partial(engagement.call_ended, backfill=True)),

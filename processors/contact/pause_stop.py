@@ -3,16 +3,19 @@ S1-34)."""
 
 from collections.abc import Sequence
 
+from processors.contact import calls
 from processors.contact.context import Context
 from processors.contact.late_policy import late_skip_reason
 from processors.contact.run_end import mark_stopped, set_status
 from processors.contact.run_queries import live_runs, open_touch, steps_ahead
 from processors.contact.sequence import advance_run
-from processors.contact.state_machine import Input
+from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import skip_touch, withdraw_touch
 from processors.contact.touch_times import (
+    WINDOW_WAITS,
     anchor_of,
     emit_schedule,
+    is_redial,
     is_retry,
     look_for_opening,
 )
@@ -25,7 +28,7 @@ from schemas.internal.messages import ContactPaused, ContactResumed
 
 def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | None) -> None:
     """Stops an enrollment: a scheduled touch is skipped, a requested one withdrawn, a command that
-    is out revoked."""
+    is out revoked. A call that was placed goes on to its end."""
     mark_stopped(context, enrollment, reason, cause)
     touch = open_touch(enrollment)
     if touch is None:
@@ -34,8 +37,14 @@ def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | Non
         skip_touch(context, enrollment, touch, Input.STOP, reason)
     elif touch.phase is Phase.WITHDRAWING:
         touch.reason = reason
+    elif touch.wait == calls.UNDER_WAY and reason not in _ENDS_CALLS:
+        touch.phase = transition(touch.phase, Input.STOP, touch.phase)
     else:
         withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=True)
+
+
+_ENDS_CALLS = ("contact_erased", "campaign_deleted")
+"""The reasons for which a call that was placed is revoked too: its end would be refused."""
 
 
 def freeze(context: Context, enrollment: Enrollment, hold: str, cause: str) -> None:
@@ -105,7 +114,7 @@ def thaw(context: Context, enrollment: Enrollment, holds: Sequence[str], cause: 
     elif touch.phase is Phase.COMMANDED:
         if late_policy == "shift_by_pause":
             touch.scheduled_at += paused_us  # the next touch may count from it
-        if touch.wait == "quiet_hours":  # its repeat waits for the window, and no longer for time
+        if touch.wait in WINDOW_WAITS:  # its repeat waits for the window, and no longer for time
             look_for_opening(context, enrollment, touch)
         else:
             touch.due_at += paused_us  # its sender has as long to answer as before
@@ -125,6 +134,8 @@ def _shift_plan(context: Context, enrollment: Enrollment, touch: Touch, frozen_a
     if is_retry(touch):
         planned_at = touch.due_at if touch.retry_at is None else touch.retry_at
         since = planned_at - _retry_delay_us(definition, step, touch)
+        if is_redial(touch) and touch.called_at is not None:
+            since = touch.called_at
         shift_us = max(0, context.now - max(frozen_at, since))
         touch.due_at += shift_us
         if touch.retry_at is not None:
@@ -141,7 +152,7 @@ def _retry_delay_us(definition: Definition, step: Step, touch: Touch) -> int:
     delays_us = step.retry_delays_us
     if delays_us is None:
         delays_us = definition.settings.retry_delays_us
-    failed = touch.attempt - touch.first_attempt - touch.uncounted
+    failed = touch.attempt - touch.first_attempt - touch.uncounted - len(touch.ends)
     return delays_us[failed - 1] if 0 < failed <= len(delays_us) else 0
 
 

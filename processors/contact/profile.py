@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from processors.contact.call_terms import call_terms, closed_for_call
 from processors.contact.closed_addresses import suppress_address
 from processors.contact.context import Context
 from processors.contact.pause_stop import stop
@@ -14,7 +15,13 @@ from processors.contact.run_queries import live_runs, open_touch
 from processors.contact.state_machine import Input
 from processors.contact.touch_gates import command_variables
 from processors.contact.touch_outcome import withdraw_touch
-from processors.contact.touch_times import emit_schedule, look_for_opening
+from processors.contact.touch_times import (
+    REDIAL,
+    RETRY,
+    WINDOW_WAITS,
+    emit_schedule,
+    look_for_opening,
+)
 from processors.shared.address_keys import other_spelling
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.internal.enrollment import Phase, Status
@@ -24,7 +31,7 @@ from schemas.internal.messages import (
     ContactErased,
     ContactUpserted,
     Person,
-    account_key,
+    dispatch_key,
 )
 from schemas.internal.opt_outs import last_opt_out_at
 from schemas.internal.states import NAMES, Profile
@@ -114,8 +121,8 @@ def amend_due_times(context: Context, cause: str, campaign_id: str | None = None
 
 
 _WAITS_FOR_TIME = {
-    Phase.SCHEDULED: ("delay", "retry", "quiet_hours"),
-    Phase.COMMANDED: ("quiet_hours",),  # a repeat of its command waits for the window
+    Phase.SCHEDULED: ("delay", RETRY, REDIAL, *WINDOW_WAITS),
+    Phase.COMMANDED: WINDOW_WAITS,  # a repeat of its command waits for the window
 }
 """The waits of a touch that a send window may shorten or extend."""
 
@@ -131,8 +138,11 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
         step = context.step(enrollment, touch)
         template_id = context.template_id(enrollment, step)
         recipient = context.address(touch.channel)
+        reason = closed_for_call(context, enrollment, definition, step, recipient)
         if not recipient or template_id is None:
             reason = "no_template" if recipient else "no_address"
+        if reason is not None or template_id is None:
+            assert reason is not None
             withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=False)
             continue
         assert touch.command_id is not None
@@ -147,8 +157,10 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
             template_id,
             command_variables(context, enrollment),
             other_spelling(context.address_text(touch.channel), recipient),
+            touch.pool_id,
+            call_terms(context, enrollment, definition, step) if touch.pool_id else None,
         )
-        key = account_key(context.tenant_id, touch.channel)
+        key = dispatch_key(context.tenant_id, touch.channel, touch.pool_id)
         context.turn.send(Topic.DISPATCH_LOG, key, amendment)
 
 

@@ -9,6 +9,7 @@ from processors.contact.consent import decided_by_word, person_left
 from processors.contact.context import Context
 from processors.contact.pause_stop import freeze, stop
 from processors.contact.run_queries import live_runs, may_be_with_sender
+from processors.contact.senders import connected_to
 from processors.contact.sequence import apply_signal
 from processors.shared.deduplication import add_if_new, is_known
 from schemas.channels import channel_of_signal
@@ -128,7 +129,9 @@ def connected(context: Context, message: ConnectionAccepted, *, backfill: bool =
     counts. Each of them may end a wait."""
     contact = context.contact
     before = contact.connected_at
-    if before is None or message.at < before:
+    is_first = before is None or message.at < before
+    connected_to(context, _CONNECTING, message, is_first)
+    if is_first:
         contact.connected_at = message.at
         context.emit_fact(
             FactKind.CONTACT_CONNECTED,

@@ -1,11 +1,13 @@
 """The answers of channel senders to a command: sent or failed (S0-5, F-7, F-8)."""
 
+from processors.contact import calls
 from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
+from processors.contact.sending import mark_sent
 from processors.contact.sequence import advance_run
-from processors.contact.state_machine import Input, transition
+from processors.contact.state_machine import Input
 from processors.contact.touch_outcome import (
     await_next_window,
     fail_touch,
@@ -16,44 +18,19 @@ from processors.contact.touch_outcome import (
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.base.code_classes import CodeClass, Meaning
 from schemas.base.provider_codes import WINDOW_CLOSED, meaning_of
-from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
-from schemas.internal.facts import FactKind
+from schemas.internal.enrollment import RESOLVED, Phase, Status
 from schemas.internal.messages import TouchFailed, TouchSent
 
 
 def touch_sent(context: Context, match: CommandMatch, message: TouchSent) -> None:
-    """The sender has sent the command. A touch that was stopped meanwhile counts as sent all the
-    same, with reason `sent_after_…`."""
-    enrollment, touch = match.enrollment, match.touch
-    before = touch.phase
-    if before is Phase.SENT:
-        return
-    touch.phase = transition(before, Input.SENT, Phase.SENT)
-    if before is Phase.REQUESTED:
-        # Dispatch still has a repeat, or a later attempt, whose command may go out any moment.
-        send_withdrawal(context, touch, "sent", revoke=not match.current)
-    elif before is Phase.COMMANDED and not match.current:
-        send_withdrawal(
-            context, touch, "sent", revoke=True
-        )  # an earlier attempt was sent after all
-    touch.sent_at = message.sent_at or message.at
-    touch.resolved_at = context.now
-    touch.wait = None
-    raced = before in (Phase.WITHDRAWING, Phase.SKIPPED, Phase.FAILED)
-    touch.reason = f"sent_after_{touch.reason or enrollment.reason}" if raced else None
-    context.emit_fact(
-        FactKind.TOUCH_SENT,
-        enrollment,
-        touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        reason=touch.reason,
-        values={"provider_message_id": message.provider_message_id},
-        occurred_at=touch.sent_at,
-    )
-    if before not in RESOLVED:
-        advance_run(context, enrollment)
+    """The sender has sent the command. Of a call whose step calls again this is progress only."""
+    touch = match.touch
+    if touch.pool_id and context.step(match.enrollment, touch).redial is not None:
+        calls.call_placed(context, match, message)
+    elif touch.phase is not Phase.SENT:
+        sent_at = message.sent_at or message.at
+        values = {"provider_message_id": message.provider_message_id}
+        mark_sent(context, match, Input.SENT, sent_at, message.cause, values, message.command_id)
 
 
 def touch_failed(context: Context, match: CommandMatch, message: TouchFailed) -> None:
@@ -67,7 +44,7 @@ def touch_failed(context: Context, match: CommandMatch, message: TouchFailed) ->
     meaning = meaning_of(message.code, ADDRESS_OF[touch.channel])
     if match.current:
         if touch.phase not in RESOLVED:
-            _end_attempt(context, match.enrollment, touch, message, meaning)
+            _end_attempt(context, match, message, meaning)
         if meaning.code_class in _CLOSING and not message.retryable:
             _CLOSING[meaning.code_class](context, touch, message.at, message.cause)
     if meaning.code_class is CodeClass.OPTED_OUT:
@@ -80,13 +57,10 @@ _CLOSING = {CodeClass.ADDRESS: close_address, CodeClass.UNREACHABLE: close_on_ch
 
 
 def _end_attempt(
-    context: Context,
-    enrollment: Enrollment,
-    touch: Touch,
-    message: TouchFailed,
-    meaning: Meaning,
+    context: Context, match: CommandMatch, message: TouchFailed, meaning: Meaning
 ) -> None:
     """Ends an attempt. What the sender states about another one counts; else the code decides."""
+    enrollment, touch, cause = match.enrollment, match.touch, message.cause
     code, code_class = message.code, meaning.code_class.value
     permanent = message.permanent or (meaning.final and not message.retryable)
     if enrollment.status is Status.STOPPED:
@@ -98,12 +72,19 @@ def _end_attempt(
     if code == WINDOW_CLOSED and not message.permanent:
         await_next_window(context, enrollment, touch)
         return
+    is_opt_out = meaning.code_class is CodeClass.OPTED_OUT
+    is_call = touch.pool_id and context.step(enrollment, touch).redial is not None
+    if is_call and not is_opt_out:
+        calls.call_not_placed(context, match, message, code_class, permanent)
+        return
     if touch.phase is Phase.REQUESTED:
         send_withdrawal(context, touch, "failed", revoke=False)
-    if meaning.code_class is CodeClass.OPTED_OUT:  # no error: the person may decide that
+    if is_opt_out:  # no error: the person may decide that
         touch.error = code
-        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class, advance=False)
+        fail_touch(
+            context, enrollment, touch, Input.FAILED, code, code_class, advance=False, cause=cause
+        )
     elif touch.phase is Phase.WITHDRAWING and permanent:
-        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class)
+        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class, cause=cause)
     else:
-        retry_or_fail(context, enrollment, touch, code, permanent, code_class)
+        retry_or_fail(context, enrollment, touch, code, permanent, code_class, cause)

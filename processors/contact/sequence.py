@@ -11,6 +11,7 @@ from processors.contact.touch_times import (
     scheduled_time,
     set_due_at,
 )
+from schemas.base.call_outcomes import UNKNOWN, call_outcome
 from schemas.campaigns.compiled_definition import StepExit, StepWait
 from schemas.internal.enrollment import (
     LIVE,
@@ -49,12 +50,10 @@ def advance_run(context: Context, enrollment: Enrollment) -> None:
     if touch.phase is Phase.SENT and step.wait_for is not None:
         _begin_wait(context, enrollment, touch, step.wait_for)
     else:
-        _leave_step(context, enrollment, touch, step.then)
+        leave_step(context, enrollment, touch, step.then)
 
 
-def _leave_step(
-    context: Context, enrollment: Enrollment, touch: Touch, step_exit: StepExit
-) -> None:
+def leave_step(context: Context, enrollment: Enrollment, touch: Touch, step_exit: StepExit) -> None:
     """Leaves the last step by one of its exits."""
     definition = context.definition(enrollment)
     touch.outcome = None if step_exit == _TO_NEXT_STEP else step_exit.outcome
@@ -208,7 +207,7 @@ def check_trigger(
     context.emit_fact(
         FactKind.TRIGGER_MET, enrollment, touch, cause=cause, reason=event, occurred_at=at
     )
-    _leave_step(context, enrollment, touch, wait.on_event)
+    leave_step(context, enrollment, touch, wait.on_event)
     return True
 
 
@@ -233,10 +232,18 @@ def _happened(
         given = signals.get(event, ())
         return [(each.at, each) for each in given if each.names_touch or each.at >= since]
     at = getattr(touch, field)
-    is_other_outcome = event == "call_outcome" and wait.outcomes
-    if at is None or (is_other_outcome and touch.call_outcome not in wait.outcomes):
+    if at is None or (event == "call_outcome" and not _is_awaited(touch, wait.outcomes)):
         return []
     return [(at, None)]
+
+
+def _is_awaited(touch: Touch, words: tuple[str, ...]) -> bool:
+    """Whether the outcome of a call is one of these, by our name or by a provider's word."""
+    outcome = touch.call_outcome
+    return not words or any(
+        word in (outcome, touch.call_status) or call_outcome(word) == outcome != UNKNOWN
+        for word in words
+    )
 
 
 def time_out_wait(context: Context, enrollment: Enrollment) -> None:
@@ -253,4 +260,4 @@ def time_out_wait(context: Context, enrollment: Enrollment) -> None:
         reason=TIMEOUT,
         values={"events": wait.events},
     )
-    _leave_step(context, enrollment, touch, wait.on_timeout)
+    leave_step(context, enrollment, touch, wait.on_timeout)

@@ -21,6 +21,9 @@ class Input(StrEnum):
     REVOKED = "revoked"
     SENT = "sent"
     FAILED = "failed"
+    PROGRESSED = "progressed"
+    ENDED = "ended"
+    LOST = "lost"
     STOP = "stop"
     FREEZE = "freeze"
 
@@ -32,10 +35,12 @@ _SCHEDULED, _REQUESTED, _COMMANDED, _WITHDRAWING, _SENT, _SKIPPED, _FAILED = Pha
 
 def _resolved(phase: Phase, *, late_sent: bool) -> dict[Input, tuple[Phase, ...]]:
     """The row of a resolved phase: no input has an effect. With `late_sent` a sender's late answer
-    that it has sent the command still counts."""
+    that it has sent the command still counts, and the late end of a call that reached the
+    person."""
     rows: dict[Input, tuple[Phase, ...]] = dict.fromkeys(Input, (phase,))
     if late_sent:
         rows[Input.SENT] = (_SENT,)
+        rows[Input.ENDED] = (phase, _SENT)
     return rows
 
 
@@ -53,6 +58,13 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.REVOKED: (_SCHEDULED,),
         Input.SENT: (_SENT,),  # a late answer to an earlier attempt
         Input.FAILED: (_SCHEDULED, _FAILED),  # the repeat was withdrawn, the first command was out
+        Input.PROGRESSED: (_SCHEDULED,),
+        Input.ENDED: (
+            _SCHEDULED,
+            _SENT,  # an earlier call reached the person after all
+            _FAILED,
+        ),
+        Input.LOST: (_SCHEDULED, _FAILED),
         Input.STOP: (_SKIPPED,),
         Input.FREEZE: (_SCHEDULED,),
     },
@@ -65,6 +77,9 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.REVOKED: (_REQUESTED,),
         Input.SENT: (_SENT,),
         Input.FAILED: (_SCHEDULED, _FAILED),
+        Input.PROGRESSED: (_REQUESTED,),
+        Input.ENDED: (_REQUESTED, _SENT, _SCHEDULED, _SKIPPED, _FAILED),
+        Input.LOST: (_REQUESTED, _SCHEDULED, _SKIPPED, _FAILED),
         Input.STOP: (_WITHDRAWING,),
         Input.FREEZE: (_WITHDRAWING,),
     },
@@ -80,8 +95,20 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.WITHDRAWN: (_COMMANDED,),
         Input.REVOKED: (_COMMANDED,),
         Input.SENT: (_SENT,),
-        Input.FAILED: (_SCHEDULED, _FAILED),
-        Input.STOP: (_WITHDRAWING,),
+        Input.FAILED: (_SCHEDULED, _SKIPPED, _FAILED),  # skipped: its run was stopped
+        Input.PROGRESSED: (_COMMANDED,),
+        Input.ENDED: (
+            _COMMANDED,  # an earlier call
+            _SENT,  # the call reached the person
+            _SCHEDULED,  # another call follows
+            _SKIPPED,  # its run was stopped
+            _FAILED,
+        ),
+        Input.LOST: (_SCHEDULED, _SKIPPED, _FAILED),  # the slot has expired, the end is not known
+        Input.STOP: (
+            _WITHDRAWING,
+            _COMMANDED,  # a call that was placed goes on to its end
+        ),
         Input.FREEZE: (_COMMANDED,),  # a pause revokes nothing
     },
     _WITHDRAWING: {
@@ -93,6 +120,9 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.REVOKED: (_SKIPPED, _COMMANDED),
         Input.SENT: (_SENT,),
         Input.FAILED: (_SKIPPED, _SCHEDULED, _FAILED),
+        Input.PROGRESSED: (_WITHDRAWING,),
+        Input.ENDED: (_WITHDRAWING, _SENT, _SKIPPED, _SCHEDULED, _FAILED),
+        Input.LOST: (_SKIPPED, _SCHEDULED, _FAILED),
         Input.STOP: (_WITHDRAWING,),
         Input.FREEZE: (_WITHDRAWING,),
     },

@@ -3,21 +3,23 @@ S0-4, X-3)."""
 
 from typing import Any, NamedTuple
 
-from processors.contact import frequency_caps
+from processors.contact import calls, frequency_caps
+from processors.contact.call_terms import call_terms, closed_for_call, pool_of
 from processors.contact.context import Context
+from processors.contact.senders import NO_SENDER
 from processors.contact.sequence import time_out_wait
 from processors.contact.skip_conditions import first_condition
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import WINDOWS_MAX, count_error, fail_touch, skip_touch
+from processors.contact.touch_times import Opening, first_opening
 from processors.shared.address_keys import digest_of, other_spelling
-from processors.shared.send_windows import opens_at
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal.dispatch_messages import DISPATCH_RULES
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.messages import RequestTouch, Window, account_key
+from schemas.internal.messages import RequestTouch, dispatch_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
 
@@ -33,6 +35,8 @@ def fire(context: Context, enrollment: Enrollment) -> None:
         time_out_wait(context, enrollment)
     elif touch.phase is Phase.SCHEDULED:
         _try_touch(context, enrollment, touch)
+    elif context.step(enrollment, touch).redial is not None:
+        calls.call_lost(context, enrollment, touch)
     else:
         _repeat_or_fail(context, enrollment, touch)
 
@@ -41,8 +45,8 @@ class GateCheck(NamedTuple):
     """What the gates of a touch found at one moment, and what they looked at.
 
     `closed` is the reason of the first gate that no waiting opens. `template_version` is the
-    campaign's version that named the template. `opens` is when the send window opens. `address` has
-    the two forms of Context.address_forms.
+    campaign's version that named the template. `opening` is when the send windows open. `address`
+    has the two forms of Context.address_forms.
     """
 
     definition: Definition
@@ -50,8 +54,7 @@ class GateCheck(NamedTuple):
     closed: str | None
     template_id: str | None
     template_version: int
-    window: Window | None
-    opens: int
+    opening: Opening
     address: tuple[str, str]
 
 
@@ -92,15 +95,18 @@ def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> Gate
     newest, version = context.newest_template(enrollment, step)
     template_id = context.unless_deleted(newest)
     definition = context.definition(enrollment)
-    window = context.window(definition, step)
-    opens = opens_at(window, context.now)
+    opening = first_opening(context, definition, step, context.now)
     address = context.address_forms(touch.channel)
-    closed = _first_closed(context, touch, address[1], template_id, opens)
-    return GateCheck(definition, step, closed, template_id, version, window, opens, address)
+    closed = _first_closed(context, touch, address[1], template_id)
+    if closed is None:
+        closed = closed_for_call(context, enrollment, definition, step, address[1])
+    if closed is None and opening.at == NEVER:
+        closed = "no_window"
+    return GateCheck(definition, step, closed, template_id, version, opening, address)
 
 
 def _first_closed(
-    context: Context, touch: Touch, recipient: str, template_id: str | None, opens: int
+    context: Context, touch: Touch, recipient: str, template_id: str | None
 ) -> str | None:
     scope = context.opt_out_scope(touch.channel)
     if scope is not None:
@@ -109,18 +115,17 @@ def _first_closed(
         return "no_address"
     if context.bounced_at(touch.channel) is not None:
         return "address_bounced"
-    if not template_id:
-        return "no_template"
-    return "no_window" if opens == NEVER else None
+    return None if template_id else "no_template"
 
 
 def _request_or_defer(
     context: Context, enrollment: Enrollment, touch: Touch, gates: GateCheck
 ) -> None:
     """Requests the touch, or makes it due when the send window opens or the caps allow it."""
-    if gates.opens > context.now:
-        values = {"window": gates.window}
-        _defer(context, enrollment, touch, gates.opens, "quiet_hours", values)
+    opening = gates.opening
+    if opening.at > context.now:
+        values = {"window": opening.window}
+        _defer(context, enrollment, touch, opening.at, opening.wait, values)
         return
     caps = frequency_caps.check(context, enrollment, touch)
     if caps.hold is not None:
@@ -156,7 +161,7 @@ def _request(
     values: dict[str, Any] = {
         "template_id": gates.template_id,
         "template_version": gates.template_version,
-        "window": gates.window,
+        "window": gates.opening.window,  # open, so it is the person's
         "expires_after_seconds": expire_after_us // SECOND,
     }
     if step.skip_when and not touch.emission:  # conditions are not checked for a repeat
@@ -177,6 +182,7 @@ def _request(
     touch.recipient = digest_of(gates.address[0])
     touch.requested_at = context.now
     touch.wait, touch.retry_at = "dispatch", None
+    touch.pool_id = pool_of(gates.definition, touch.channel)
     expires_at = context.now + expire_after_us
     _send_request(context, enrollment, touch, gates, expires_at, caps.reached)
     context.emit_fact(FactKind.TOUCH_REQUESTED, enrollment, touch, values=values)
@@ -191,10 +197,11 @@ def _send_request(
     reached: tuple[int, ...],
 ) -> None:
     assert touch.command_id is not None and gates.template_id is not None
-    recipient = gates.address[1]
+    recipient, item = gates.address[1], enrollment.call
+    bound_sender, must_use_bound = context.contact.senders.get(touch.channel, NO_SENDER)
     context.turn.send(
         Topic.DISPATCH_LOG,
-        account_key(context.tenant_id, touch.channel),
+        dispatch_key(context.tenant_id, touch.channel, touch.pool_id),
         RequestTouch(
             touch.command_id,
             context.tenant_id,
@@ -214,11 +221,15 @@ def _send_request(
             touch.scheduled_at,
             context.now,
             expires_at,
-            gates.definition.settings.priority,
-            gates.window,
+            gates.definition.settings.priority + (0 if item is None else item.priority),
+            gates.opening.window,
             reached_at=reached,
             spelling=other_spelling(context.address_text(touch.channel), recipient),
             rules=DISPATCH_RULES,
+            first=all(each.phase is not Phase.SENT for each in enrollment.touches),
+            bound_sender=bound_sender,
+            must_use_bound=must_use_bound,
+            call=call_terms(context, enrollment, gates.definition, gates.step),
         ),
     )
 

@@ -3,17 +3,17 @@ dispatch (F-7, F-8, S0-5, C-39)."""
 
 from typing import Any
 
+from processors.contact.call_terms import CALL_GATES
 from processors.contact.context import Context
 from processors.contact.run_end import fail_run
 from processors.contact.sequence import advance_run
 from processors.contact.skip_values import skip_values
 from processors.contact.state_machine import Input, transition
-from processors.contact.touch_times import set_due_at
-from processors.shared.send_windows import closes_at
+from processors.contact.touch_times import RETRY, next_closing, set_due_at
 from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.internal.enrollment import LIVE, Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.messages import WithdrawTouch, account_key
+from schemas.internal.messages import WithdrawTouch, dispatch_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
 
@@ -27,7 +27,7 @@ WINDOWS_MAX = 100
 """So many windows a touch waits for a sender that comes too late. A sender that always does must
 end too."""
 
-UNREVOKED = (*PAUSES, "no_address", "no_template", WINDOW_CLOSED)
+UNREVOKED = (*PAUSES, "no_address", "no_template", *CALL_GATES, WINDOW_CLOSED)
 """Reasons of withdrawals that do not revoke a command that is out."""
 
 
@@ -63,6 +63,7 @@ def fail_touch(
     code_class: str | None = None,
     *,
     advance: bool = True,
+    cause: str | None = None,
 ) -> None:
     """Ends a touch after its last attempt and goes on with the next step (F-7), or fails the
     enrollment if it has had too many errors (C-39). `code_class` is the class of a sender's code.
@@ -70,7 +71,9 @@ def fail_touch(
     _revoke_unanswered(context, touch, received, reason)
     _resolve(context, touch, received, Phase.FAILED, reason)
     values = None if code_class is None else {"class": code_class}
-    context.emit_fact(FactKind.TOUCH_FAILED, enrollment, touch, reason=reason, values=values)
+    context.emit_fact(
+        FactKind.TOUCH_FAILED, enrollment, touch, cause=cause, reason=reason, values=values
+    )
     if not advance:
         return
     if enrollment.status in LIVE and _has_too_many_errors(context, enrollment):
@@ -85,8 +88,12 @@ def _revoke_unanswered(context: Context, touch: Touch, received: Input, reason: 
     if received in (Input.REFUSED, Input.WITHDRAWN, Input.REVOKED):
         return
     under_way = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
-    if touch.emission > (received is Input.FAILED) and not under_way:
+    if touch.emission > (received in _ANSWERS) and not under_way:
         send_withdrawal(context, touch, reason, revoke=True)
+
+
+_ANSWERS = (Input.FAILED, Input.ENDED, Input.LOST)
+"""After these nothing more is expected of the command that went out last."""
 
 
 def _resolve(context: Context, touch: Touch, received: Input, phase: Phase, reason: str) -> None:
@@ -103,22 +110,29 @@ def retry_or_fail(
     code: str,
     permanent: bool,
     code_class: str | None = None,
+    cause: str | None = None,
 ) -> None:
     """Schedules another attempt after a failed send, by default 1, 5 and 15 minutes later; after
     the last attempt, or on a `permanent` error, the touch fails (F-7)."""
-    definition, step = context.definition(enrollment), context.step(enrollment, touch)
-    delays_us = step.retry_delays_us
-    if delays_us is None:
-        delays_us = definition.settings.retry_delays_us
-    retries = touch.attempt - touch.first_attempt - touch.uncounted
+    delay_us = next_retry_us(context, enrollment, touch)
     touch.error = code
     count_error(enrollment, code)
-    if permanent or retries >= len(delays_us) or _has_too_many_errors(context, enrollment):
-        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class)
+    if permanent or delay_us is None or _has_too_many_errors(context, enrollment):
+        fail_touch(context, enrollment, touch, Input.FAILED, code, code_class, cause=cause)
         return
     touch.phase = transition(touch.phase, Input.FAILED, Phase.SCHEDULED)
-    at = context.now + delays_us[retries]
-    _begin_attempt(context, enrollment, touch, code, at, code_class)
+    at = context.now + delay_us
+    begin_attempt(context, enrollment, touch, code, at, code_class, cause=cause)
+
+
+def next_retry_us(context: Context, enrollment: Enrollment, touch: Touch) -> int | None:
+    """How long after a failed send the next attempt is made; None after the last one (F-7). Calls
+    that were made are no failed sends."""
+    delays_us = context.step(enrollment, touch).retry_delays_us
+    if delays_us is None:
+        delays_us = context.definition(enrollment).settings.retry_delays_us
+    retries = max(0, touch.attempt - touch.first_attempt - touch.uncounted - len(touch.ends))
+    return delays_us[retries] if retries < len(delays_us) else None
 
 
 def await_next_window(context: Context, enrollment: Enrollment, touch: Touch) -> None:
@@ -153,8 +167,8 @@ def _has_expired(context: Context, enrollment: Enrollment, touch: Touch) -> bool
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
     expire_after_us = step.expire_after_us or definition.settings.expire_after_us
     expires_at = (touch.requested_at or context.now) + expire_after_us
-    window = context.window(definition, step)
-    return context.now >= expires_at and closes_at(window, send_before) > send_before
+    closes = next_closing(context, definition, step, send_before)
+    return context.now >= expires_at and closes > send_before
 
 
 def begin_uncounted_attempt(context: Context, enrollment: Enrollment, touch: Touch) -> None:
@@ -162,29 +176,32 @@ def begin_uncounted_attempt(context: Context, enrollment: Enrollment, touch: Tou
     that two commands are never valid at once. The next one has a new id: a sender drops an id that
     it has answered."""
     at = max(context.now, _void_at(context, enrollment, touch))
-    _begin_attempt(context, enrollment, touch, WINDOW_CLOSED, at)
+    begin_attempt(context, enrollment, touch, WINDOW_CLOSED, at)
     touch.uncounted += 1
 
 
 def _void_at(context: Context, enrollment: Enrollment, touch: Touch) -> int:
     """From when on the touch's command must not be sent; NEVER if its send window does not end."""
     step = context.step(enrollment, touch)
-    window = context.window(context.definition(enrollment), step)
-    closes = closes_at(window, touch.commanded_at or context.now)
+    since = touch.commanded_at or context.now
+    closes = next_closing(context, context.definition(enrollment), step, since)
     return closes if closes == NEVER or touch.send_before is None else touch.send_before
 
 
-def _begin_attempt(
+def begin_attempt(
     context: Context,
     enrollment: Enrollment,
     touch: Touch,
     code: str,
     at: int,
     code_class: str | None = None,
+    *,
+    wait: str = RETRY,
+    cause: str | None = None,
 ) -> None:
     """Makes a scheduled touch due for its next attempt from `at` on."""
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
-    window = set_due_at(context, definition, step, touch, at, "retry")
+    window = set_due_at(context, definition, step, touch, at, wait)
     values: dict[str, Any] = {} if window is None else {"window": window}
     if code_class is not None:
         values["class"] = code_class
@@ -192,12 +209,13 @@ def _begin_attempt(
         FactKind.TOUCH_RETRIED,
         enrollment,
         touch,
+        cause=cause,
         reason=code,
         until=fact_time(touch.due_at),
         values=values or None,
     )
     touch.attempt += 1
-    touch.emission = touch.lapsed = 0
+    touch.emission = touch.lapsed = touch.progress = 0
     touch.command_id = None
 
 
@@ -236,8 +254,14 @@ def send_withdrawal(context: Context, touch: Touch, reason: str, *, revoke: bool
     assert touch.command_id is not None
     context.turn.send(
         Topic.DISPATCH_LOG,
-        account_key(context.tenant_id, touch.channel),
+        dispatch_key(context.tenant_id, touch.channel, touch.pool_id),
         WithdrawTouch(
-            touch.command_id, context.tenant_id, context.contact_id, touch.channel, reason, revoke
+            touch.command_id,
+            context.tenant_id,
+            context.contact_id,
+            touch.channel,
+            reason,
+            revoke,
+            touch.pool_id,
         ),
     )

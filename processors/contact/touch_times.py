@@ -1,9 +1,18 @@
-"""When a touch is due: the delay of its step, its anchor, and its send window (F-6, C-3, C-11)."""
+"""When a touch is due: the delay of its step, its anchor, and its send windows (F-6, C-3, C-11)."""
 
-from typing import Any
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from processors.contact.context import Context
-from processors.shared.send_windows import opens_at
+from processors.shared.send_windows import (
+    closes_at,
+    common_closing,
+    common_opening,
+    opens_at,
+)
+from schemas.base.times import DAY, from_datetime
+from schemas.base.zones import zone
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal.enrollment import Enrollment, Phase, Touch
@@ -11,11 +20,52 @@ from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 
+QUIET_HOURS, CALL_HOURS = "quiet_hours", "call_hours"
+"""The waits of a touch for the window of its person, and for the hours of its campaign's calls."""
+
+WINDOW_WAITS = (QUIET_HOURS, CALL_HOURS)
+
+
+RETRY, REDIAL = "retry", "redial"
+"""The waits of a touch for the time of another attempt."""
+
+_AGAIN = (RETRY, REDIAL)
+
+
+class Opening(NamedTuple):
+    """When the windows of a touch are open for the first time; NEVER if they have no time in
+    common. `wait` is the reason of the wait, and `window` the window that opens last."""
+
+    at: int
+    wait: str
+    window: Window | None
+
+
+def first_opening(context: Context, definition: Definition, step: Step, at: int) -> Opening:
+    """The first moment from `at` on at which a step may go out: the person's window and the hours
+    of the campaign's calls are open."""
+    window = context.window(definition, step)
+    hours = context.call_hours(definition, step)
+    if hours is None:
+        return Opening(opens_at(window, at), QUIET_HOURS, window)
+    opens, mover = common_opening((window, hours), at)
+    if mover == 1:
+        return Opening(opens, CALL_HOURS, hours)
+    return Opening(opens, QUIET_HOURS, window)
+
+
+def next_closing(context: Context, definition: Definition, step: Step, at: int) -> int:
+    """The first moment from `at` on at which a step may not go out any more; NEVER if there is
+    none."""
+    window, hours = context.window(definition, step), context.call_hours(definition, step)
+    return closes_at(window, at) if hours is None else common_closing((window, hours), at)
+
 
 def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch, step: Step) -> int:
     """The moment a touch of `step` is planned for: the step's anchor plus its delay (C-3)."""
     if touch.number == 1:
-        return enrollment.anchor_at + first_delay(context, step, enrollment.service_type)
+        at = enrollment.anchor_at + first_delay(context, step, enrollment.service_type)
+        return _not_before(context, enrollment, at)
     previous = enrollment.touches[touch.number - 2]
     match anchor_of(context.definition(enrollment), enrollment, touch, step):
         case "previous_scheduled":
@@ -27,6 +77,25 @@ def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch, step:
         case _:
             anchor_at = executed_at(previous)
     return anchor_at + step.delay_us
+
+
+def _not_before(context: Context, enrollment: Enrollment, at: int) -> int:
+    """`at`, or later: the first day of the campaign by its own zone (C-34), or the moment for which
+    a call was ordered (S3-18)."""
+    definition = context.definition(enrollment)
+    if definition.settings.start_day is not None:
+        zone_name = context.zones_of(definition)[0]
+        at = max(at, _first_moment(definition.settings.start_day, zone_name))
+    if enrollment.call is not None and enrollment.call.scheduled_for is not None:
+        at = max(at, enrollment.call.scheduled_for)
+    return at
+
+
+@lru_cache(maxsize=1024)
+def _first_moment(day: int, zone_name: str) -> int:
+    """The first moment of a day, given as days since 1970-01-01, in a zone."""
+    midnight = datetime.fromtimestamp(day * DAY // 1_000_000, UTC).replace(tzinfo=zone(zone_name))
+    return from_datetime(midnight)
 
 
 def anchor_of(definition: Definition, enrollment: Enrollment, touch: Touch, step: Step) -> str:
@@ -69,20 +138,19 @@ def executed_at(touch: Touch) -> int:
 def set_due_at(
     context: Context, definition: Definition, step: Step, touch: Touch, at: int, wait: str
 ) -> Window | None:
-    """Makes the touch due at `at`, or at the next opening of its send window; `scheduled_at` stays
+    """Makes the touch due at `at`, or at the next opening of its send windows; `scheduled_at` stays
     (F-6).
 
-    Returns the window if the touch waits for it, else None. A touch whose window never opens is
+    Returns the window if the touch waits for one, else None. A touch whose windows never open is
     due at `at` and is skipped then.
     """
-    window = context.window(definition, step)
-    opens = opens_at(window, at)
-    touch.due_at = at if opens == NEVER else opens
+    opening = first_opening(context, definition, step, at)
+    touch.due_at = at if opening.at == NEVER else opening.at
     if touch.due_at == at:
         touch.wait, touch.retry_at = wait, None
         return None
-    touch.wait, touch.retry_at = "quiet_hours", at if wait == "retry" else None
-    return window
+    touch.wait, touch.retry_at = opening.wait, at if wait in _AGAIN else None
+    return opening.window
 
 
 def look_for_opening(context: Context, enrollment: Enrollment, touch: Touch) -> Window | None:
@@ -93,14 +161,20 @@ def look_for_opening(context: Context, enrollment: Enrollment, touch: Touch) -> 
     """
     at, wait = touch.scheduled_at, "delay"
     if is_retry(touch):
-        at, wait = touch.due_at if touch.retry_at is None else touch.retry_at, "retry"
+        at = touch.due_at if touch.retry_at is None else touch.retry_at
+        wait = REDIAL if is_redial(touch) else RETRY
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
     return set_due_at(context, definition, step, touch, max(context.now, at), wait)
 
 
 def is_retry(touch: Touch) -> bool:
     """Whether the touch waits for the time of another attempt, or has waited for it."""
-    return touch.wait == "retry" or touch.retry_at is not None
+    return touch.wait in _AGAIN or touch.retry_at is not None
+
+
+def is_redial(touch: Touch) -> bool:
+    """Whether the attempt before the present one was a call that has ended."""
+    return 0 < touch.call_attempt == touch.attempt - 1
 
 
 def emit_schedule(

@@ -126,6 +126,17 @@ class SuppressionsShared(Message, frozen=True):
     complete: bool = False
 
 
+class SenderOutcome(Message, frozen=True):
+    """What has come of a command of a sender account, for the owner of the account: `outcome` is
+    bounced or complained. `command_id` is empty if it is not known which command it was."""
+
+    tenant_id: str
+    channel: str
+    sender_id: str
+    outcome: str
+    command_id: str = ""
+
+
 class WithdrawTouch(Message, frozen=True):
     """An order to take a request back. If its command is out already, `revoke` decides whether the
     command is revoked."""
@@ -156,6 +167,9 @@ class AmendTouch(Message, frozen=True):
 
     pool_id: str = ""
     """As in WithdrawTouch."""
+
+    call: CallTerms | None = None
+    """The terms of a call as of now; None leaves those of the request."""
 
 
 class SuppressAddress(Message, frozen=True):

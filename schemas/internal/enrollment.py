@@ -128,6 +128,18 @@ class Touch(msgspec.Struct, array_like=True):
     reviewed: bool | None = None
     """Whether the call led to what it was for, as it was found out later (S3-34)."""
 
+    reviewed_at: MomentUs = 0
+    ends: dict[int, str] = {}
+    """The outcome of each call of this visit that counts as one, by its attempt; of two reports
+    about one call the one by which it reached the person."""
+
+    call_status: str | None = None
+    """The provider's own word for `call_outcome`."""
+
+    progress: int = 0
+    """How far the call of the present attempt is: 0 not known, 1 initiated, 2 ringing, 3 in
+    progress."""
+
     def command_step(self) -> str:
         """The step id from which the command ids of this touch derive."""
         return self.command_step_id or self.step_id
@@ -153,8 +165,12 @@ class PersonSignal(msgspec.Struct, array_like=True, gc=False):
 
 
 class CallItem(msgspec.Struct, array_like=True, gc=False):
-    """What belongs to one person in a call campaign, or to one direct call (S3-1). `scheduled_for`
-    is the earliest moment of the first call."""
+    """What belongs to one person in a call campaign, or to one direct call (S3-1).
+
+    `scheduled_for` is the earliest moment of the first call. `priority` has the 100 of a person
+    with a name in it (S3-11). A later item of the campaign has a greater `position`: it is the
+    moment of its entry, or one more than that of the item before it (S3-12).
+    """
 
     agent_id: str | None = None
     from_number: str | None = None
@@ -203,6 +219,10 @@ class Enrollment(msgspec.Struct, array_like=True):
     and not yet reported as sent. The wait of that step looks at it when it begins."""
 
     call: CallItem | None = None
+    """Of every run of a call campaign, and of direct calls."""
+
+    counted: str = ""
+    """As what the run stands in the count of its campaign (RunCount); empty if it does not."""
 
     def due(self) -> MomentUs | None:
         """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""

@@ -19,9 +19,11 @@ _FAILED_RUNS = ("failed", "too_many_touches")
 def item_status(run: Enrollment) -> ItemStatus:
     """The status of the item that a run is. Of several steps, one that reached the person is
     enough."""
+    out = bool(run.touches) and run.touches[-1].phase is Phase.COMMANDED
     if run.status in LIVE:
-        out = bool(run.touches) and run.touches[-1].phase is Phase.COMMANDED
         return "processing" if out else "queued"
+    if out:
+        return "processing"  # the run was stopped, and a call that was placed goes on to its end
     phases = {touch.phase for touch in run.touches}
     if Phase.SENT in phases:
         return "completed"

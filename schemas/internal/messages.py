@@ -78,6 +78,7 @@ from schemas.internal.dispatch_messages import (
     DispatchAnswer,
     LiftSuppression,
     RequestTouch,
+    SenderOutcome,
     ShareSuppressions,
     SuppressAddress,
     SuppressionsShared,
@@ -146,6 +147,7 @@ DispatchMessage = (
     | CallReported
     | ShareSuppressions
     | SuppressionsShared
+    | SenderOutcome
     | Tick
 )
 CampaignMessage = (

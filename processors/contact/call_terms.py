@@ -1,0 +1,81 @@
+"""What a call adds to a touch: the pool that has its slot, its terms, and the gates of its number,
+its agent and its caller number."""
+
+from processors.contact.context import Context
+from processors.shared.caller_lists import has_agent, has_number
+from processors.shared.tenant_lookup import country_of
+from schemas.addresses.number_kinds import is_callable
+from schemas.campaigns.compiled_definition import DEFAULT_POOL, CallSettings, Definition, Step
+from schemas.channels import CHANNELS
+from schemas.internal.enrollment import CallItem, Enrollment
+from schemas.internal.messages import CallTerms
+
+NUMBER_NOT_ALLOWED, AGENT_UNKNOWN, NUMBER_UNKNOWN = CALL_GATES = (
+    "number_not_allowed",
+    "agent_unknown",
+    "number_unknown",
+)
+"""The reasons for which a person is not called."""
+
+_BY_POOL = frozenset(name for name, row in CHANNELS.items() if row.by_pool)
+_USUAL = CallSettings()
+_NO_ITEM = CallItem()
+
+
+def pool_of(definition: Definition, channel: str) -> str:
+    """The call pool of a touch on a channel; empty if its commands take no slot."""
+    if channel not in _BY_POOL:
+        return ""
+    calls = definition.settings.calls
+    return DEFAULT_POOL if calls is None else calls.pool_id
+
+
+def call_terms(
+    context: Context, enrollment: Enrollment, definition: Definition, step: Step
+) -> CallTerms | None:
+    """What the owner of a call pool must know of a call; None if the step is none."""
+    if step.channel not in _BY_POOL:
+        return None
+    calls, item = definition.settings.calls or _USUAL, enrollment.call or _NO_ITEM
+    agent_id, from_number = _agent_and_number(calls, item)
+    redial, settings = step.redial, definition.settings.calls
+    may_pause = settings is not None or redial is not None
+    return CallTerms(
+        calls.pool_id,
+        agent_id,
+        from_number,
+        calls.place_us,
+        calls.ring_us,
+        calls.max_us,
+        calls.guard,
+        context.call_hours(definition, step),
+        item.direct,
+        item.position,
+        enrollment.started_at,
+        redial.max_per_number_per_day if redial is not None and not item.direct else None,
+        redial.min_gap_us if redial is not None and not item.direct else 0,
+        may_pause and calls.failure_rate,
+    )
+
+
+def closed_for_call(
+    context: Context, enrollment: Enrollment, definition: Definition, step: Step, number: str
+) -> str | None:
+    """The first gate of a call that no waiting opens, if any: the kind of the person's number, and
+    an agent or caller number that the tenant's lists do not have. Without a list all are known."""
+    if step.channel not in _BY_POOL:
+        return None
+    tenant, country = context.tenant, country_of(context.tenant)
+    terms = None if tenant is None else tenant.calls
+    if not is_callable(number, country, () if terms is None else terms.allow):
+        return NUMBER_NOT_ALLOWED
+    calls, item = definition.settings.calls or _USUAL, enrollment.call or _NO_ITEM
+    agent_id, from_number = _agent_and_number(calls, item)
+    if not has_agent(terms, agent_id):
+        return AGENT_UNKNOWN
+    return None if has_number(terms, from_number, country) else NUMBER_UNKNOWN
+
+
+def _agent_and_number(calls: CallSettings, item: CallItem) -> tuple[str | None, str | None]:
+    """The agent and the caller number: those of the item, else those of the campaign."""
+    return item.agent_id or calls.agent_id, item.from_number or calls.from_number

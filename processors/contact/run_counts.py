@@ -1,0 +1,94 @@
+"""How many runs of a campaign stand how, in this partition: the campaign completes itself by these
+numbers (S3-32…S3-36, F-17).
+
+Every run of a call campaign is counted, by the status of its item, and counted anew whenever that
+changes: also by a late end. The campaign gets absolute values, so nothing is lost by a repeat.
+"""
+
+from processors.contact.context import Context
+from processors.fold.turn import Turn
+from schemas.base.times import SECOND
+from schemas.campaigns.compiled_definition import DIRECT_CALLS
+from schemas.internal.enrollment import Enrollment
+from schemas.internal.item_status import item_status
+from schemas.internal.messages import RunsCounted
+from schemas.internal.states import RunCount
+from schemas.internal.topics import Topic
+
+CHANGES_MAX = 64
+"""So many changes are reported at once."""
+
+REPORT_AFTER_US = 1 * SECOND
+"""So long after the first change the rest is reported."""
+
+RUNS, LIVE = "runs", "live"
+_LIVE_ITEMS = ("queued", "processing")
+
+
+def count_key(tenant_id: str, campaign_id: str) -> bytes:
+    """The key of a RunCount."""
+    return f"\x00n/{tenant_id}/{campaign_id}".encode()
+
+
+def settle(context: Context) -> None:
+    """Counts the contact's runs whose status has changed."""
+    for run in context.contact.enrollments:
+        if run.call is not None:
+            status: str = item_status(run)
+            if status in _LIVE_ITEMS:
+                status = LIVE
+            if status != run.counted:
+                _count(context, run, status)
+
+
+def _count(context: Context, run: Enrollment, status: str) -> None:
+    count = _edit(context, run.campaign_id)
+    counts = count.counts = dict(count.counts)
+    if run.counted:
+        counts[run.counted] -= 1
+    else:
+        counts[RUNS] = counts.get(RUNS, 0) + 1
+        count.last_started_at = context.now
+    counts[status] = counts.get(status, 0) + 1
+    run.counted = status
+    if run.campaign_id == DIRECT_CALLS:
+        return  # nobody waits for its end
+    count.changes += 1
+    if count.changes >= CHANGES_MAX:
+        report(context.turn, count)
+    elif count.report_at is None:
+        count.report_at = context.now + REPORT_AFTER_US
+
+
+def report(turn: Turn, count: RunCount) -> None:
+    """Reports the numbers of now to the campaign."""
+    count.seq += 1
+    count.changes, count.report_at = 0, None
+    counts = dict(sorted(count.counts.items()))
+    message = RunsCounted(
+        count.tenant_id,
+        count.campaign_id,
+        turn.partition,
+        count.seq,
+        counts,
+        count.last_started_at,
+    )
+    turn.send(Topic.CAMPAIGN_LOG, count.tenant_id.encode(), message)
+
+
+def next_position(context: Context, campaign_id: str) -> int:
+    """The position of the campaign's next item (S3-12): the present moment, or one more than the
+    last position. So the items of all partitions are in the order of time, and those of one moment
+    and partition in the order of the log."""
+    count = _edit(context, campaign_id)
+    count.last_position = max(context.now, count.last_position + 1)
+    return count.last_position
+
+
+def _edit(context: Context, campaign_id: str) -> RunCount:
+    key, store = count_key(context.tenant_id, campaign_id), context.turn.store
+    count = store.edit(key, RunCount)
+    if count is None:
+        count = RunCount(context.tenant_id, campaign_id)
+        store.put(key, count)
+    return count
