@@ -11,13 +11,15 @@ from typing import Any
 
 import msgspec
 
-from processors.dispatch import calls, outcomes, queue
+from processors.dispatch import account_queue, account_rules, calls, outcomes, queue
+from processors.dispatch.send_logs import forget
 from processors.dispatch.suppressions import lift, reopen, share, suppress
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, known_tenant, tenant_key
 from schemas.internal import messages as m
 from schemas.internal.call_states import KnownPool, Lease, NumberUse, PoolTenant
+from schemas.internal.sender_states import Lane, Sender, SendLog
 from schemas.internal.states import AddressUse, DispatchState, Request, State
 
 
@@ -31,28 +33,7 @@ class DispatchProcessor:
     def apply(self, turn: Turn, record: Record) -> None:
         """Folds one record of dispatch-log."""
         message = m.decode_dispatch(record.value)
-        match message:
-            case m.RequestTouch():
-                owner = queue if message.call is None else calls
-                owner.submit(turn, message, None)
-            case m.WithdrawTouch():
-                outcomes.withdraw(turn, message)
-            case m.AmendTouch():
-                queue.amend(turn, message)
-            case m.SuppressAddress():
-                suppress(turn, message)
-            case m.LiftSuppression():
-                lift(turn, message)
-            case m.AddressReopened():
-                reopen(turn, message)
-            case m.TenantAnnounced():
-                _tenant_announced(turn, message)
-            case m.ShareSuppressions():
-                share(turn, message)
-            case m.CallReported() | m.SuppressionsShared() | m.PoolAnnounced():
-                calls.receive(turn, message)
-            case m.Tick():
-                pass
+        HANDLERS[type(message)](turn, message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """Fires the timer of a request, whose wait is over, of an account, which has a slot or has
@@ -66,14 +47,49 @@ class DispatchProcessor:
                 queue.line_up(turn, state)
             case AddressUse():
                 turn.store.delete(key)
+            case Sender():
+                account_queue.serve(turn, state)
+            case Lane():
+                account_queue.open_lane(turn, key, state)
+            case SendLog():
+                forget(turn.store, key, state, turn.now)
             case _:
                 queue.release(turn, state)
+
+
+def _submit(turn: Turn, message: m.RequestTouch) -> None:
+    owner = queue if message.call is None else calls
+    owner.submit(turn, message, None)
 
 
 def _tenant_announced(turn: Turn, message: m.TenantAnnounced) -> None:
     """Stores the tenant. A new limit may allow more at once, so every account with a queue is due
     now."""
-    turn.store.put(tenant_key(message.tenant_id), known_tenant(message, None))
+    tenant = known_tenant(message, None)
+    turn.store.put(tenant_key(message.tenant_id), tenant)
     for channel in ADDRESS_OF:
         queue.release_now(turn, message.tenant_id, channel)
+    account_rules.tenant_changed(turn, tenant)
     calls.look_again(turn, message.tenant_id)
+
+
+HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
+    m.RequestTouch: _submit,
+    m.WithdrawTouch: outcomes.withdraw,
+    m.AmendTouch: queue.amend,
+    m.SuppressAddress: suppress,
+    m.LiftSuppression: lift,
+    m.AddressReopened: reopen,
+    m.TenantAnnounced: _tenant_announced,
+    m.SenderAnnounced: account_rules.sender_announced,
+    m.SenderThrottled: account_rules.sender_throttled,
+    m.SenderUsed: account_rules.sender_used,
+    m.SenderOutcome: account_rules.sender_outcome,
+    m.CampaignLimitsAnnounced: account_rules.campaign_changed,
+    m.ShareSuppressions: share,
+    m.CallReported: calls.receive,
+    m.SuppressionsShared: calls.receive,
+    m.PoolAnnounced: calls.receive,
+    m.Tick: lambda turn, message: None,
+}
+"""What each message of dispatch-log leads to."""

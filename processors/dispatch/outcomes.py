@@ -3,13 +3,13 @@ transaction."""
 
 from typing import Any
 
-from processors.dispatch import limits
 from processors.dispatch.address_caps import count_use
 from processors.fold.turn import Turn
 from processors.shared.send_windows import closes_at
+from schemas.base.times import MomentUs
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
-from schemas.internal.states import Account, KnownTenant, Request
+from schemas.internal.states import KnownTenant, Request
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 
 
@@ -17,35 +17,40 @@ def command(
     turn: Turn,
     tenant: KnownTenant | None,
     touch: m.RequestTouch,
-    account: Account,
-    limit: int | None,
-    used: int,
+    send_before: MomentUs,
+    values: dict[str, Any],
 ) -> None:
-    """Writes the command of a touch and deletes its request. `used` commands of the account's
-    `limit` were sent in the hour before."""
-    limits.count(account, limit, turn.now)
+    """Writes the command of a touch and deletes its request. `values` are those of the limits."""
     count_use(turn, tenant, touch)
     _delete_request(turn, touch)
     key = m.contact_key(touch.tenant_id, touch.contact_id)
-    send_before = min(closes_at(touch.quiet, turn.now), touch.expires_at)
     turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch, send_before))
     turn.send(
         Topic.CONTACT_LOG,
         key,
         m.TouchCommanded(
-            touch.tenant_id, touch.contact_id, touch.command_id, touch.emission, send_before
+            touch.tenant_id,
+            touch.contact_id,
+            touch.command_id,
+            touch.emission,
+            send_before,
+            touch.sender_id or "",
         ),
     )
     # The current window and template: an amendment may have changed them since the request.
-    values = {
+    fields = {
         "emission": touch.emission,
-        "used": used,
-        "limit": limit,
+        **values,
         "priority": touch.priority,
         "window": touch.quiet,
         "template_id": touch.template_id,
     }
-    emit_touch_fact(turn, FactKind.TOUCH_COMMANDED, touch, values=values)
+    emit_touch_fact(turn, FactKind.TOUCH_COMMANDED, touch, values=fields)
+
+
+def end_of_sending(touch: m.RequestTouch, now: MomentUs) -> MomentUs:
+    """Until when a command may be sent: the end of the window of its touch, or the expiry."""
+    return min(closes_at(touch.quiet, now), touch.expires_at)
 
 
 def refuse(turn: Turn, touch: m.RequestTouch, reason: str, values: dict[str, Any]) -> None:
@@ -82,6 +87,7 @@ def withdraw(turn: Turn, order: m.WithdrawTouch) -> None:
             channel=order.channel,
             command_id=order.command_id,
             reason=order.reason,
+            values={"pool_id": order.pool_id} if order.pool_id else None,
         )
     ids = (order.tenant_id, order.contact_id, order.command_id)
     withdrawn = request is not None and not revoked

@@ -6,21 +6,18 @@ gathered first; then they, and those that the limit holds already, get the free 
 of their priority, scheduled time, due time and command id (C-35).
 """
 
-from typing import Any
-
 import msgspec
 
-from processors.dispatch import limits
-from processors.dispatch.gates import closed_gate
-from processors.dispatch.outcomes import command, emit_touch_fact, refuse, request_key
+from processors.dispatch import account_queue, account_rules, limits
+from processors.dispatch.channel_owner import is_repeat
+from processors.dispatch.outcomes import command, end_of_sending, request_key
+from processors.dispatch.waits import defer, stopped_by_gate
 from processors.fold.store import Rank
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
-from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.states import GATHERING, Account, KnownTenant, Request, gathering_key
-from schemas.internal.topics import Topic
 
 BURST = 500
 """The most commands of one firing of an account's timer. The timer then fires again at once."""
@@ -31,16 +28,36 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
     the state of a touch that has waited before."""
     account = _account(turn, touch)
     tenant = _tenant(turn, touch.tenant_id)
-    if _stopped_by_gate(turn, tenant, touch):
+    if stopped_by_gate(turn, tenant, touch):
+        return
+    if account.by_rules:
+        account_queue.arrive(turn, account, touch, request)
         return
     limit = limits.per_hour(tenant, touch.channel)
     used = limits.used(account, turn.now)
-    if limit is None or _goes_at_once(turn, touch, account, limit, used):
-        command(turn, tenant, touch, account, limit, used)
+    if is_repeat(touch):
+        _command(turn, tenant, touch, account, None, used)
+    elif limit is None or _goes_at_once(turn, touch, account, limit, used):
+        _command(turn, tenant, touch, account, limit, used)
     elif used >= limit or not touch.rules:
         _throttle(turn, touch, request, account, limit, used)
     else:
         _gather(turn, touch, request, account, limits.GATHER_US)
+
+
+def _command(
+    turn: Turn,
+    tenant: KnownTenant | None,
+    touch: m.RequestTouch,
+    account: Account,
+    limit: int | None,
+    used: int,
+) -> None:
+    """Writes the command of a touch, and counts it under the limit. `used` commands of the limit
+    were sent in the hour before."""
+    limits.count(account, limit, turn.now)
+    send_before = end_of_sending(touch, turn.now)
+    command(turn, tenant, touch, send_before, {"used": used, "limit": limit})
 
 
 def _goes_at_once(
@@ -60,9 +77,10 @@ def line_up(turn: Turn, request: Request) -> None:
     touch = request.touch
     tenant = _tenant(turn, touch.tenant_id)
     limit = limits.per_hour(tenant, touch.channel)
-    if limit is None and request.wait != FREQUENCY_CAP:
+    is_free = limit is None and request.wait != FREQUENCY_CAP
+    if is_free or is_repeat(touch) or _account(turn, touch).by_rules:
         submit(turn, touch, request)
-    elif not _stopped_by_gate(turn, tenant, touch):
+    elif not stopped_by_gate(turn, tenant, touch):
         account = _account(turn, touch)
         used = limits.used(account, turn.now)
         if limit is None:  # those that wait for one address are all here at this moment
@@ -70,7 +88,7 @@ def line_up(turn: Turn, request: Request) -> None:
         elif not touch.rules:
             account.next_slot_at = turn.now
             values = {"used": used, "limit": limit}
-            _defer(turn, touch, request, "throttled", None, turn.now, values)
+            defer(turn, touch, request, "throttled", None, turn.now, values)
         elif used >= limit:
             _throttle(turn, touch, request, account, limit, used)
         else:
@@ -80,6 +98,9 @@ def line_up(turn: Turn, request: Request) -> None:
 def release(turn: Turn, account: Account) -> None:
     """Commands the first requests of the queues, as many as the limit allows, and sets the
     account's timer to the next slot. What was gathered and gets no slot is held by the limit."""
+    if account.by_rules:
+        account_queue.release(turn, account)
+        return
     tenant = _tenant(turn, account.tenant_id)
     limit = limits.per_hour(tenant, account.channel)
     account.next_slot_at = held_until = None
@@ -89,11 +110,12 @@ def release(turn: Turn, account: Account) -> None:
             break
         request = turn.store.edit(key, Request)
         assert request is not None
-        if _stopped_by_gate(turn, tenant, request.touch):
+        if stopped_by_gate(turn, tenant, request.touch):
             continue
         used = limits.used(account, turn.now)
         if limit is None or used < limit:
-            command(turn, tenant, request.touch, account, limit, used)
+            counted = None if is_repeat(request.touch) else limit
+            _command(turn, tenant, request.touch, account, counted, used)
             continue
         held_until = held_until or _next_slot(turn, request.touch, account)
         if request.wait == GATHERING:
@@ -118,8 +140,8 @@ def amend(turn: Turn, order: m.AmendTouch) -> None:
         variables=order.variables,
         spelling=order.spelling,
     )
-    if request.until is not None and not is_held:
-        request.until = turn.now
+    if request.lane or (request.until is not None and not is_held):
+        request.until, request.lane = turn.now, ""  # another domain has other limits
 
 
 def release_now(turn: Turn, tenant_id: str, channel: str) -> None:
@@ -152,25 +174,6 @@ def _rank(turn: Turn, key: bytes) -> Rank:
     return place[1]
 
 
-def _stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> bool:
-    """Whether a gate stops the touch, which is then refused or deferred."""
-    gate = closed_gate(turn, tenant, touch)
-    if gate is None:
-        return False
-    if gate.opens_at is None:
-        refuse(turn, touch, gate.reason, gate.values)
-    else:
-        request = turn.store.edit(request_key(touch), Request)
-        if gate.reason == FREQUENCY_CAP:
-            # The wait for a cap uses up no time of a touch: the contact's own caps do not either.
-            expires_at = touch.expires_at + gate.opens_at - turn.now
-            touch = msgspec.structs.replace(touch, expires_at=expires_at)
-            if request is not None:
-                request.touch = touch
-        _defer(turn, touch, request, gate.reason, gate.opens_at, gate.opens_at, gate.values)
-    return True
-
-
 def _throttle(
     turn: Turn,
     touch: m.RequestTouch,
@@ -187,7 +190,7 @@ def _throttle(
         # The account's own timer may be due at this moment and fire after this one.
         slot_at = max(account.next_slot_at, turn.now)
     values = {"used": used, "limit": limit, "window": "1h sliding"}
-    _defer(turn, touch, request, "throttled", None, slot_at, values)
+    defer(turn, touch, request, "throttled", None, slot_at, values)
 
 
 def _next_slot(turn: Turn, touch: m.RequestTouch, account: Account) -> int:
@@ -210,35 +213,6 @@ def _gather(
     request.wait, request.until = GATHERING, None
 
 
-def _defer(
-    turn: Turn,
-    touch: m.RequestTouch,
-    request: Request | None,
-    reason: str,
-    until: int | None,
-    next_try_at: int,
-    values: dict[str, Any],
-) -> None:
-    """Lets a touch wait, and informs its contact unless the touch waits for the limit already.
-    `until` is the end of the wait, None in the account's queue."""
-    reported = request.wait if request is not None else None
-    if request is None:
-        request = Request(touch, reason, until, turn.now)
-        turn.store.put(request_key(touch), request)
-    request.wait, request.until = reason, until
-    if reported == reason and until is None:
-        return
-    turn.send(
-        Topic.CONTACT_LOG,
-        m.contact_key(touch.tenant_id, touch.contact_id),
-        m.TouchDeferred(touch.tenant_id, touch.contact_id, touch.command_id, reason, next_try_at),
-    )
-    next_try = fact_time(next_try_at)
-    emit_touch_fact(
-        turn, FactKind.TOUCH_DEFERRED, touch, reason=reason, until=next_try, values=values
-    )
-
-
 def _account(turn: Turn, touch: m.RequestTouch) -> Account:
     """The account of a touch, open for change; a new one where it has none yet."""
     key = m.account_key(touch.tenant_id, touch.channel)
@@ -246,6 +220,8 @@ def _account(turn: Turn, touch: m.RequestTouch) -> Account:
     if account is None:
         account = Account(touch.tenant_id, touch.channel)
         turn.store.put(key, account)
+        if account_rules.are_needed(turn, account):
+            account_rules.begin(turn, account)
     return account
 
 

@@ -4,7 +4,9 @@ sent (C-38).
 A field is only ever appended, with a default.
 """
 
-from schemas.base.times import MomentUs
+from typing import ClassVar
+
+from schemas.base.times import DurationUs, MomentUs
 from schemas.internal.limit_terms import SenderTerms
 from schemas.internal.state_base import State
 
@@ -16,8 +18,12 @@ class Sender(State):
     is all of them. `served_seq` is the owner's running number of its last command: of accounts that
     are equal otherwise, the one served longest ago is next. `sending_days` counts the days on which
     the account has sent, for its warm-up, and `last_day` is the last of them, as days since
-    1970-01-01 by its clock. `health` has the latest outcomes; the account pauses itself by them,
-    and `paused_for` is the reason then.
+    1970-01-01 by its clock, with `sent_today` commands. `wake_at` is when the account is looked at
+    next: it may send, and something waits for it.
+
+    `sent_count` counts its commands since it was last opened; `bounced_at` and `complained_at` have
+    the value of this count at each hard bounce and complaint, as far back as they matter. By them
+    the account pauses itself, and `paused_for` is the reason then.
     """
 
     tenant_id: str
@@ -28,8 +34,15 @@ class Sender(State):
     served_seq: int = 0
     sending_days: int = 0
     last_day: int = -1
-    health: list[int] = []
     paused_for: str = ""
+    sent_today: int = 0
+    wake_at: MomentUs | None = None
+    sent_count: int = 0
+    bounced_at: list[int] = []
+    complained_at: list[int] = []
+
+    def due(self) -> MomentUs | None:
+        return self.wake_at
 
 
 class SendLog(State):
@@ -38,13 +51,17 @@ class SendLog(State):
 
     `chunks` names the states that have the moments, the oldest first: the number of the chunk, its
     first moment and how many commands it counts. `calendar` counts the commands of the present day,
-    week and month: the start of each, and the number.
+    week and month: the start of each, and the number. `last_hash` is the hash of the last command,
+    by which the gap after it is longer. `forget_at` is when it is looked at whether the log is out
+    of every window.
     """
 
     chunks: list[tuple[int, MomentUs, int]] = []
     last_at: MomentUs = 0
     calendar: dict[str, tuple[MomentUs, int]] = {}
     forget_at: MomentUs | None = None
+    last_hash: int = 0
+    window_us: DurationUs = 0
 
     def due(self) -> MomentUs | None:
         return self.forget_at
@@ -52,9 +69,40 @@ class SendLog(State):
 
 class SendChunk(State):
     """Consecutive moments of a log, so that one more rewrites few bytes; each with a number of
-    commands."""
+    commands in `counts`."""
 
-    moments: list[tuple[MomentUs, int]] = []
+    moments: list[MomentUs] = []
+    counts: list[int] = []
+
+
+class Lane(State):
+    """The requests of a channel that share limits besides those of an account: of a campaign or a
+    mail domain.
+
+    An open lane stands in the queue `ready` with the rank of its first request. A closed one waits
+    until `opens_at`; without that moment until a limit changes.
+    """
+
+    queued: ClassVar[bool] = True
+
+    name: str
+    ready: str
+    rank: tuple[int, int, int, str]
+    closed: bool = False
+    opens_at: MomentUs | None = None
+
+    def due(self) -> MomentUs | None:
+        return self.opens_at
+
+    def place(self) -> tuple[bytes, tuple[int, int, int, str]]:
+        """The queue of the open lane, or that of the closed lanes of its channel."""
+        queue = closed_lanes(self.ready) if self.closed else self.ready.encode()
+        return queue, self.rank
+
+
+def closed_lanes(ready: str) -> bytes:
+    """The queue of the closed lanes of a channel, from the name of any of its queues."""
+    return ready.partition("\0")[0].encode() + b"\0closed"
 
 
 class KnownCampaignLimits(State):

@@ -89,7 +89,8 @@ def test_no_hour_has_more_commands_than_the_limit() -> None:
 
 def test_email_and_sms_are_counted_separately() -> None:
     world = world_with_touches(3, per_hour=3)
-    deliver(world, publish(campaign_id="s", service_type="hvac", steps=[step("s", "sms", 1)]))
+    steps = [step("s", "sms", 1)]
+    deliver(world, publish(campaign_id="s", service_type="hvac", steps=steps, settings=PATIENT))
     deliver(world, *jobs_of(3, first=10, service_type="hvac"))
     world.advance_hours(2)
     assert sorted(at for _, at in commanded_steps(world))[-1] < 1.1

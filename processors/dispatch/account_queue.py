@@ -1,0 +1,431 @@
+"""The requests of a channel whose commands have more limits than that of an hour: of sender
+accounts, of campaigns and mail domains, of days (C-38).
+
+The requests of one moment are gathered, and then go in the order of priority, follow-up, scheduled
+time, due time and command id (C-35), each to the account that may send it first. Those that no
+account may send now wait in a queue (processors/dispatch/lanes.py). An account whose limits open
+takes the first of its queues.
+"""
+
+from typing import Any
+
+import msgspec
+
+from processors.dispatch import lanes
+from processors.dispatch.account_commands import send
+from processors.dispatch.channel_owner import (
+    NO_ACCOUNT,
+    NO_SENDER,
+    ChannelOwner,
+    Choice,
+    is_repeat,
+    values_of,
+)
+from processors.dispatch.limits import GATHER_US
+from processors.dispatch.outcomes import refuse, request_key
+from processors.dispatch.waits import defer, stopped_by_gate
+from processors.fold.turn import Turn
+from processors.shared.limit_rules import settle
+from schemas.base.times import DAY, MomentUs
+from schemas.internal import messages as m
+from schemas.internal.facts import fact_time
+from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import (
+    GATHERING,
+    Account,
+    Lane,
+    Request,
+    Sender,
+    account_key,
+    gathering_key,
+)
+
+BURST = 500
+"""The most requests of one firing of a timer. The timer then fires again at once."""
+
+HOLD_US = 7 * DAY
+"""How long touches are held for an account that was removed."""
+
+SENDER_GONE = "sender_gone"
+
+
+def arrive(turn: Turn, account: Account, touch: m.RequestTouch, request: Request | None) -> None:
+    """Lets a touch that has passed its gates wait for others of its moment, or for a limit."""
+    owner = ChannelOwner(turn, account)
+    senders = _candidates(owner, touch)
+    if not senders:
+        _hold(owner, touch, request)
+        return
+    if is_repeat(touch):
+        _repeat(owner, touch, request, senders[0])
+        return
+    choice = owner.choose(touch, senders)
+    if choice.at > turn.now:
+        _wait(owner, touch, request, choice)
+        return
+    until = turn.now + GATHER_US
+    if account.next_slot_at is None or account.next_slot_at > until:
+        account.next_slot_at = until
+    if request is None:
+        request = Request(touch, GATHERING, None, turn.now)
+        turn.store.put(request_key(touch), request)
+    request.wait, request.until, request.lane = GATHERING, None, ""
+
+
+def release(turn: Turn, account: Account) -> None:
+    """Sends what was gathered, as far as the limits allow, and lets the rest wait for them. After a
+    change of limits, closed lanes are opened first."""
+    owner = ChannelOwner(turn, account)
+    account.next_slot_at = None
+    for _ in range(BURST):
+        if account.is_reviewed:
+            _review(owner)
+            continue
+        key = _first_gathered(owner)
+        if key is None:
+            return
+        request = turn.store.edit(key, Request)
+        assert request is not None
+        if not stopped_by_gate(turn, owner.tenant, request.touch):
+            _place(owner, request)
+    account.next_slot_at = turn.now
+
+
+def serve(turn: Turn, sender: Sender) -> None:
+    """Sends the first requests of an account's queues, as many as its limits allow, and sets its
+    timer to the next moment at which it may send."""
+    account = turn.store.edit(account_key(sender.tenant_id, sender.channel), Account)
+    assert account is not None, "an account of the channel is one of its owner"
+    if sender.terms.sender_id == NO_ACCOUNT and account.senders:
+        sender.wake_at = None
+        return
+    owner = ChannelOwner(turn, account)
+    for _ in range(BURST):
+        if sender.removed_at:
+            done = not _dissolve(owner, sender)
+        else:
+            done = not (_take_back(owner, sender) or _serve_first(owner, sender))
+        if done:
+            sender.wake_at = _next_wake(owner, sender)
+            return
+    sender.wake_at = turn.now
+
+
+def open_lane(turn: Turn, key: bytes, lane: Lane) -> None:
+    """Opens a lane whose wait is over, and wakes the accounts that may send its requests."""
+    lanes.reopen(turn, key, lane)
+    tenant_id, _, channel = lane.ready.partition("\0")[0].partition("/")
+    account = turn.store.edit(account_key(tenant_id, channel), Account)
+    assert account is not None, "a lane belongs to an account"
+    owner = ChannelOwner(turn, account)
+    wake(owner, lanes.account_of_lane(lane), turn.now)
+
+
+def wake(owner: ChannelOwner, sender_id: str, at: MomentUs) -> None:
+    """Lets an account look at its queues at a moment, or with ANY every account."""
+    ids = [each.terms.sender_id for each in owner.senders()]
+    for each in ids if sender_id == lanes.ANY else [sender_id]:
+        known = owner.sender(each)
+        if known is not None and (known.wake_at is None or known.wake_at > at):
+            owner.edit_sender(each).wake_at = at
+
+
+# one request
+
+
+def _candidates(owner: ChannelOwner, touch: m.RequestTouch) -> list[Sender]:
+    """The accounts that may send a touch; empty if the one that must is not there, or none is."""
+    bound = owner.bound(touch)
+    if bound is None:
+        return owner.senders()
+    return [] if bound.removed_at else [bound]
+
+
+def _place(owner: ChannelOwner, request: Request) -> None:
+    """Sends a gathered request, or lets it wait for a limit."""
+    touch = request.touch
+    senders = _candidates(owner, touch)
+    if not senders:
+        _hold(owner, touch, request)
+        return
+    choice = owner.choose(touch, senders)
+    if choice.at > owner.turn.now:
+        _wait(owner, touch, request, choice)
+    else:
+        send(owner, touch, choice)
+
+
+def _wait(
+    owner: ChannelOwner, touch: m.RequestTouch, request: Request | None, choice: Choice
+) -> None:
+    """Lets a touch wait in its queue until a limit opens."""
+    turn = owner.turn
+    queue = lanes.queue_of(owner, touch)
+    ready = queue.partition("\0\0")[0]
+    others_wait = turn.store.first(ready.encode()) is not None
+    next_try_at = touch.expires_at if choice.at >= NEVER else choice.at
+    values = _values(owner, choice)
+    request = defer(turn, touch, request, choice.reason, None, next_try_at, values, queue)
+    lanes.enter(turn, request, queue)
+    if not others_wait and choice.at < NEVER:
+        wake(owner, ready.rpartition("\0")[2], choice.at)
+
+
+def _repeat(
+    owner: ChannelOwner, touch: m.RequestTouch, request: Request | None, sender: Sender
+) -> None:
+    """Sends the repeat of a command, which no limit counts. Only a closed account holds it."""
+    closures = owner.closures(sender, touch.action)
+    at, reason = settle(closures, owner.turn.now)
+    choice = Choice(sender, at, reason, closures)
+    if at <= owner.turn.now:
+        send(owner, touch, choice)
+    elif at >= NEVER:
+        _wait(owner, touch, request, choice)
+    else:
+        defer(owner.turn, touch, request, reason, at, at, _values(owner, choice))
+
+
+def _hold(owner: ChannelOwner, touch: m.RequestTouch, request: Request | None) -> None:
+    """Holds a touch whose account was removed for a week, and refuses it then. Without any account
+    it waits for one until it expires."""
+    turn = owner.turn
+    bound = owner.bound(touch)
+    sender_id, until = "", touch.expires_at
+    if bound is not None:
+        sender_id, until = bound.terms.sender_id, bound.removed_at + HOLD_US
+        if until <= turn.now:
+            _refuse_gone(owner, touch, bound)
+            return
+    queue = lanes.held_queue(owner.tenant_id, owner.channel, sender_id)
+    values: dict[str, Any] = {}
+    if bound is not None:
+        values = {"sender_id": sender_id, "removed_at": fact_time(bound.removed_at)}
+        wake(owner, sender_id, until)
+    request = defer(turn, touch, request, NO_SENDER, None, until, values, queue)
+    lanes.enter(turn, request, queue)
+
+
+def _refuse_gone(owner: ChannelOwner, touch: m.RequestTouch, sender: Sender) -> None:
+    values = {
+        "sender_id": sender.terms.sender_id,
+        "removed_at": fact_time(sender.removed_at),
+        "on_gone": sender.terms.on_gone,
+    }
+    refuse(owner.turn, touch, SENDER_GONE, values)
+
+
+def _values(owner: ChannelOwner, choice: Choice) -> dict[str, Any]:
+    """The values of a wait: the account, and all its limits."""
+    sender_id = choice.sender.terms.sender_id
+    values: dict[str, Any] = {"sender_id": sender_id} if sender_id else {}
+    return values | {"limits": values_of(choice.rules, owner.turn.now)}
+
+
+# what was gathered
+
+
+def _first_gathered(owner: ChannelOwner) -> bytes | None:
+    """The first request that was gathered, or that waits for the limit of an hour since before the
+    channel had other limits."""
+    store = owner.turn.store
+    gathered = store.first(gathering_key(owner.tenant_id, owner.channel))
+    held = store.first(account_key(owner.tenant_id, owner.channel))
+    if gathered is None or held is None:
+        return gathered or held
+    return min(gathered, held, key=lambda key: lanes.rank_of(owner.turn, key))
+
+
+def _review(owner: ChannelOwner) -> None:
+    """Opens the next closed lane. After the last one every account looks at its queues."""
+    key = lanes.first_closed(owner.turn, owner)
+    if key is not None:
+        lane = owner.turn.store.edit(key, Lane)
+        assert lane is not None
+        lanes.reopen(owner.turn, key, lane)
+        return
+    owner.account.is_reviewed = False
+    for sender_id in owner.account.senders or [NO_ACCOUNT]:
+        wake(owner, sender_id, owner.turn.now)
+
+
+# the queues of an account
+
+
+def _serve_first(owner: ChannelOwner, sender: Sender) -> bool:
+    """Handles the first entry of the queues that the account may take from now; False without
+    one."""
+    turn = owner.turn
+    key = _first_open(owner, sender)
+    if key is None:
+        return False
+    lane = None
+    if isinstance(turn.store.read(key, Request), Lane):
+        lane, first = key, lanes.first_of_lane(turn, key)
+        if first is None:
+            return True
+        key = first
+    request = turn.store.edit(key, Request)
+    assert request is not None
+    _offer(owner, sender, request, lane)
+    return True
+
+
+def _first_open(owner: ChannelOwner, sender: Sender) -> bytes | None:
+    """The key of the first entry of an account's queues that its own limits allow now."""
+    turn = owner.turn
+    entries = []
+    for action, first, queue in lanes.queues_of(owner, sender.terms.sender_id):
+        key = turn.store.first(queue)
+        if key is not None:
+            entries.append((lanes.rank_of(turn, key), key, action, first))
+    entries.sort()
+    closed: set[tuple[str, bool]] = set()
+    for _, key, action, first in entries:
+        if (action, first) in closed:
+            continue
+        if owner.opens(sender, action, first).at <= turn.now:
+            return key
+        closed.add((action, first))
+    return None
+
+
+def _offer(owner: ChannelOwner, sender: Sender, request: Request, lane: bytes | None) -> None:
+    """Sends the first request of an account's queues. Where a gate or a limit of its lane is
+    closed, the request or the lane waits for that."""
+    turn, touch = owner.turn, request.touch
+    if stopped_by_gate(turn, owner.tenant, touch):
+        return
+    queue = lanes.queue_of(owner, touch)
+    if queue != request.lane:
+        lanes.enter(turn, request, queue)
+        wake(owner, queue.partition("\0\0")[0].rpartition("\0")[2], turn.now)
+        return
+    choice = _choice(owner, sender, request)
+    if choice.at <= turn.now:
+        send(owner, touch, choice)
+    elif lane is not None:
+        lanes.close(turn, lane, choice.at)
+        if request.wait != choice.reason:
+            next_try_at = touch.expires_at if choice.at >= NEVER else choice.at
+            values = _values(owner, choice)
+            defer(turn, touch, request, choice.reason, None, next_try_at, values, queue)
+    else:
+        raise AssertionError("an open account has no other limit for a request without a lane")
+
+
+def _choice(owner: ChannelOwner, sender: Sender, request: Request) -> Choice:
+    """The account for the first request of an account's queues: this one, or of those that may send
+    it now and have none of a better rank, the least used one."""
+    touch = request.touch
+    if owner.bound(touch) is not None:
+        return owner.open_for(touch, sender)
+    senders = owner.senders()
+    if len(senders) == 1:
+        return owner.open_for(touch, sender)
+    place = request.place()
+    assert place is not None
+    own = sender.terms.sender_id
+    free = [
+        each
+        for each in senders
+        if each.terms.sender_id == own or not _has_better(owner, each, place[1])
+    ]
+    choice = owner.choose(touch, free)
+    return choice if choice.at <= owner.turn.now else owner.choose(touch, senders)
+
+
+def _has_better(owner: ChannelOwner, sender: Sender, rank: Any) -> bool:
+    """Whether requests that only this account may send are before a rank."""
+    turn = owner.turn
+    for _, _, queue in lanes.queues_of(owner, sender.terms.sender_id):
+        if queue.endswith(b"\0" + lanes.ANY.encode()):
+            continue
+        key = turn.store.first(queue)
+        if key is not None and lanes.rank_of(turn, key) < rank:
+            return True
+    return False
+
+
+def _next_wake(owner: ChannelOwner, sender: Sender) -> MomentUs | None:
+    """When an account looks at its queues again; None if nothing waits that time will open."""
+    turn, sender_id = owner.turn, sender.terms.sender_id
+    if sender.removed_at:
+        held = lanes.held_queue(owner.tenant_id, owner.channel, sender_id).encode()
+        return None if turn.store.first(held) is None else sender.removed_at + HOLD_US
+    soonest = NEVER
+    seen: set[tuple[str, bool]] = set()
+    for action, first, queue in lanes.queues_of(owner, sender_id):
+        if (action, first) not in seen and turn.store.first(queue) is not None:
+            seen.add((action, first))
+            soonest = min(soonest, owner.opens(sender, action, first).at)
+    return None if soonest >= NEVER else soonest
+
+
+# accounts that go and come
+
+
+def _dissolve(owner: ChannelOwner, sender: Sender) -> bool:
+    """Moves the next request of an account that was removed: to the other accounts, or to those
+    that are held. After a week these are refused. False if nothing is left to do."""
+    turn = owner.turn
+    waiting = _first_of_queues(owner, sender)
+    if waiting is not None:
+        request = turn.store.edit(waiting, Request)
+        assert request is not None
+        if not stopped_by_gate(turn, owner.tenant, request.touch):
+            _move(owner, request)
+        return True
+    held = lanes.held_queue(owner.tenant_id, owner.channel, sender.terms.sender_id)
+    key = turn.store.first(held.encode())
+    if key is None or sender.removed_at + HOLD_US > turn.now:
+        return False
+    request = turn.store.read(key, Request)
+    assert request is not None
+    _refuse_gone(owner, request.touch, sender)
+    return True
+
+
+def _first_of_queues(owner: ChannelOwner, sender: Sender) -> bytes | None:
+    """The first request that waits for an account, and if no account is left for any. Its lanes
+    are removed on the way."""
+    turn = owner.turn
+    others = bool(owner.senders())
+    for _, _, queue in lanes.queues_of(owner, sender.terms.sender_id):
+        if others and queue.endswith(b"\0" + lanes.ANY.encode()):
+            continue
+        while (key := turn.store.first(queue)) is not None:
+            if not isinstance(turn.store.read(key, Request), Lane):
+                return key
+            first = lanes.first_of_lane(turn, key)
+            if first is not None:
+                return first
+    return None
+
+
+def _move(owner: ChannelOwner, request: Request) -> None:
+    """Moves a request whose account is gone."""
+    turn, touch = owner.turn, request.touch
+    if not _candidates(owner, touch):
+        _hold(owner, touch, request)
+        return
+    touch = request.touch = msgspec.structs.replace(touch, bound_sender="")
+    queue = lanes.queue_of(owner, touch)
+    lanes.enter(turn, request, queue)
+    wake(owner, lanes.ANY, turn.now)
+
+
+def _take_back(owner: ChannelOwner, sender: Sender) -> bool:
+    """Moves the next request that was held for an account, or for any, into its queue, because the
+    account is there."""
+    turn = owner.turn
+    for sender_id in dict.fromkeys((sender.terms.sender_id, "")):
+        held = lanes.held_queue(owner.tenant_id, owner.channel, sender_id)
+        key = turn.store.first(held.encode())
+        if key is not None:
+            request = turn.store.edit(key, Request)
+            assert request is not None
+            lanes.enter(turn, request, lanes.queue_of(owner, request.touch))
+            wake(owner, lanes.ANY, turn.now)
+            return True
+    return False

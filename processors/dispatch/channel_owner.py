@@ -1,0 +1,264 @@
+"""A tenant's channel with its sender accounts: which limits hold for a touch, and which account may
+send it first (C-38)."""
+
+from typing import Any, NamedTuple
+
+from processors.dispatch.limits import DEFAULT_PER_HOUR
+from processors.dispatch.send_logs import Counting
+from processors.fold.turn import Turn
+from processors.shared.address_keys import digest_of
+from processors.shared.limit_rules import LoggedRule, Opening, load_of, settle
+from processors.shared.sender_rules import (
+    NO_RULES,
+    campaign_rules,
+    domain_rules,
+    group_of,
+    new_touch_rules,
+    sender_rules,
+    sender_states_of,
+    tenant_rules,
+    warm_up_rule,
+)
+from processors.shared.tenant_lookup import campaign_limits_key, tenant_key
+from schemas.base.times import MomentUs
+from schemas.internal import messages as m
+from schemas.internal.facts import fact_time
+from schemas.internal.limit_terms import LimitTerms, SenderTerms
+from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import Account, KnownCampaignLimits, KnownTenant, Sender
+
+NO_ACCOUNT = ""
+"""The id of the account of a channel without sender accounts, which has no limits of its own."""
+
+NO_SENDER = "no_sender"
+"""The reason of a wait for an account that was removed, or for any account at all."""
+
+_NO_LIMITS = LimitTerms()
+
+
+def is_repeat(touch: m.RequestTouch) -> bool:
+    """Whether the command of a touch is out already: its repeat reaches nobody once more, so that
+    no limit counts it. Requests of older versions count again, as they did."""
+    return touch.emission > 1 and touch.rules >= COUNTS_REPEATS_ONCE
+
+
+COUNTS_REPEATS_ONCE = 2
+"""The first DISPATCH_RULES by which a repeat does not count."""
+
+
+class Choice(NamedTuple):
+    """The account for a touch, when it may send, and the reason of the limit that decides this."""
+
+    sender: Sender
+    at: MomentUs
+    reason: str
+    rules: list[LoggedRule]
+
+
+class ChannelOwner:
+    """The tenant's channel at one moment. It is made for one step, and kept no longer."""
+
+    __slots__ = ("_tenant_counting", "account", "channel", "tenant", "tenant_id", "turn")
+
+    def __init__(self, turn: Turn, account: Account) -> None:
+        self.turn = turn
+        self.account = account
+        self.tenant_id = account.tenant_id
+        self.channel = account.channel
+        self.tenant = turn.store.read(tenant_key(account.tenant_id), KnownTenant)
+        self._tenant_counting: Counting | None = None
+
+    # the accounts
+
+    def sender(self, sender_id: str) -> Sender | None:
+        """An account, for reading."""
+        key = sender_key(self.tenant_id, self.channel, sender_id)
+        return self.turn.store.read(key, Sender)
+
+    def edit_sender(self, sender_id: str) -> Sender:
+        """An account, open for change."""
+        key = sender_key(self.tenant_id, self.channel, sender_id)
+        sender = self.turn.store.edit(key, Sender)
+        assert sender is not None, "an account of the channel has a state"
+        return sender
+
+    def senders(self) -> list[Sender]:
+        """The accounts that are there, by id."""
+        ids = self.account.senders or [NO_ACCOUNT]
+        found = (self.sender(each) for each in ids)
+        return [each for each in found if each is not None and not each.removed_at]
+
+    def bound(self, touch: m.RequestTouch) -> Sender | None:
+        """The account that must send a touch, also one that was removed; None if any may."""
+        if not touch.bound_sender or not self.account.senders:
+            return None
+        sender = self.sender(touch.bound_sender)
+        if sender is None:
+            return self._unknown(touch.bound_sender) if touch.must_use_bound else None
+        if not sender.removed_at or touch.must_use_bound or sender.terms.on_gone != "rotate":
+            return sender
+        return None
+
+    def _unknown(self, sender_id: str) -> Sender:
+        """An account that was never announced is one that was removed now."""
+        terms = SenderTerms(sender_id, {}, "UTC", on_gone="hold")
+        sender = Sender(self.tenant_id, self.channel, terms, removed_at=self.turn.now)
+        self.turn.store.put(sender_key(self.tenant_id, self.channel, sender_id), sender)
+        self.account.senders = sorted({*self.account.senders, sender_id})
+        return sender
+
+    # the limits
+
+    def choose(self, touch: m.RequestTouch, senders: list[Sender]) -> Choice:
+        """The account that may send a touch first; of those that may at one moment, the one that
+        has used the least part of its limits, then the one that was served longest ago."""
+        choices = [self.open_for(touch, sender) for sender in senders]
+        if len(choices) == 1:
+            return choices[0]
+        soonest = min(choice.at for choice in choices)
+        return min(
+            (choice for choice in choices if choice.at == soonest),
+            key=lambda choice: (
+                load_of(choice.rules, self.turn.now),
+                choice.sender.served_seq,
+                choice.sender.terms.sender_id,
+            ),
+        )
+
+    def open_for(self, touch: m.RequestTouch, sender: Sender) -> Choice:
+        """When one account may send a touch. The repeat of a command is held by a closed account
+        only."""
+        if is_repeat(touch):
+            rules = self.closures(sender, touch.action)
+        else:
+            rules = self.rules_of(sender, touch.action, touch.first)
+            rules += self.lane_rules(sender, touch)
+        return Choice(sender, *settle(rules, self.turn.now), rules)
+
+    def closures(self, sender: Sender, action: str) -> list[LoggedRule]:
+        """What closes an account for an action without counting: a pause, its provider, its
+        hours."""
+        closed = bool(sender.paused_for)
+        rules = sender_states_of(sender.terms, action, closed, sender.throttled, self.turn.now)
+        return [(rule, None) for rule in rules]
+
+    def opens(self, sender: Sender, action: str, first: bool) -> Opening:
+        """When an account may send its next touch of an action, as far as its own limits and those
+        of the tenant are concerned."""
+        return settle(self.rules_of(sender, action, first), self.turn.now)
+
+    def rules_of(self, sender: Sender, action: str, first: bool) -> list[LoggedRule]:
+        """The limits of an account, and of the tenant's channel, for an action."""
+        terms = sender.terms
+        rules = self.closures(sender, action) + self.counting_of(sender, action).logged()
+        warm_up = warm_up_rule(terms)
+        if warm_up is not None:
+            rules.append((warm_up, sender))
+        if first and terms.max_new_per_day is not None:
+            rules += self.new_counting_of(sender).logged()
+        return rules + self.tenant_counting().logged()
+
+    def lane_rules(self, sender: Sender, touch: m.RequestTouch) -> list[LoggedRule]:
+        """The limits besides those of an account: of the campaign and of the mail domain."""
+        return [
+            logged
+            for counting in self.lane_countings(sender, touch)
+            for logged in counting.logged()
+        ]
+
+    def counting_of(self, sender: Sender, action: str) -> Counting:
+        """What counts the commands of an account, for the group that the action is in."""
+        group = group_of(sender.terms, action)
+        scope = f"s\0{sender.terms.sender_id}\0{group}"
+        return self._counting(scope, sender_rules(sender.terms, group))
+
+    def new_counting_of(self, sender: Sender) -> Counting:
+        """What counts the first touches of an account."""
+        terms = sender.terms
+        assert terms.max_new_per_day is not None
+        rules = new_touch_rules(terms.max_new_per_day, terms.lag_us, "sender_new_day")
+        return self._counting(f"n\0{terms.sender_id}", rules)
+
+    def tenant_counting(self) -> Counting:
+        """What counts the commands of the tenant's channel."""
+        if self._tenant_counting is None:
+            tenant, channel = self.tenant, self.channel
+            per_hour = None if self.account.senders else DEFAULT_PER_HOUR
+            if tenant is not None:
+                per_hour = tenant.limits.get(channel, per_hour)
+            limits = None if tenant is None else tenant.more_limits.get(channel)
+            zone = "UTC" if tenant is None else tenant.timezone
+            self._tenant_counting = self._counting("t", tenant_rules(limits, per_hour, zone))
+        return self._tenant_counting
+
+    def lane_countings(self, sender: Sender, touch: m.RequestTouch) -> list[Counting]:
+        """What counts the commands of a touch's campaign and mail domain, if they have limits."""
+        found = []
+        campaign_id = touch.campaign_id
+        limits = campaign_limits(self.turn, self.tenant_id, campaign_id)
+        if limits is not None and limits.per_day is not None:
+            found.append(self._counting(f"c\0{campaign_id}", campaign_rules(limits.per_day)))
+        if limits is not None and limits.max_new_per_day is not None and touch.first:
+            rules = new_touch_rules(limits.max_new_per_day, 0, "campaign_new_day")
+            found.append(self._counting(f"cn\0{campaign_id}", rules))
+        domain = self.limited_domain(touch)
+        if domain:
+            shared = domain_rules(self._tenant_limits(), 0, "tenant")
+            own = self._domain_rules_of(sender, touch.action)
+            found.append(self._counting(f"d\0{domain}", shared))
+            found.append(self._counting(f"sd\0{sender.terms.sender_id}\0{domain}", own))
+        return found
+
+    def lane_of(self, touch: m.RequestTouch) -> tuple[str, str]:
+        """The campaign and the mail domain by whose limits a touch waits in a lane; both are empty
+        for a touch that only has the limits of its account."""
+        if is_repeat(touch):
+            return "", ""
+        limits = campaign_limits(self.turn, self.tenant_id, touch.campaign_id)
+        limited = limits is not None and (
+            limits.per_day is not None or (touch.first and limits.max_new_per_day is not None)
+        )
+        return touch.campaign_id if limited else "", self.limited_domain(touch)
+
+    def limited_domain(self, touch: m.RequestTouch) -> str:
+        """The digest of the mail domain of a touch, if domains have limits; else empty."""
+        _, at, domain = touch.recipient.rpartition("@")
+        if not at:
+            return ""
+        if domain_rules(self._tenant_limits(), 0, "tenant") is NO_RULES and not any(
+            self._domain_rules_of(sender, touch.action) is not NO_RULES for sender in self.senders()
+        ):
+            return ""
+        return digest_of(domain.lower()).hex()
+
+    def _tenant_limits(self) -> LimitTerms:
+        tenant = self.tenant
+        return _NO_LIMITS if tenant is None else tenant.more_limits.get(self.channel, _NO_LIMITS)
+
+    def _domain_rules_of(self, sender: Sender, action: str) -> Any:
+        limits = sender.terms.limits.get(group_of(sender.terms, action), _NO_LIMITS)
+        return domain_rules(limits, sender.terms.lag_us, "sender")
+
+    def _counting(self, scope: str, rules: Any) -> Counting:
+        return Counting(self.turn.store, self.tenant_id, self.channel, scope, rules)
+
+
+def values_of(rules: list[LoggedRule], now: MomentUs) -> dict[str, Any]:
+    """All limits of a decision, for its fact: what is used of each, and when it opens."""
+    values: dict[str, Any] = {}
+    for rule, log in rules:
+        opens = rule.opens(log, now)
+        row: dict[str, Any] = {"used": rule.used(log, now), "limit": rule.limit(log, now)}
+        row["opens_at"] = None if opens >= NEVER else fact_time(opens)
+        values[rule.name] = row
+    return values
+
+
+def campaign_limits(turn: Turn, tenant_id: str, campaign_id: str) -> KnownCampaignLimits | None:
+    """The limits of a campaign; None if it has none."""
+    return turn.store.read(campaign_limits_key(tenant_id, campaign_id), KnownCampaignLimits)
+
+
+def sender_key(tenant_id: str, channel: str, sender_id: str) -> bytes:
+    """The key of a Sender."""
+    return f"\x04s/{tenant_id}/{channel}/{sender_id}".encode()

@@ -1,0 +1,64 @@
+"""How a request waits at a gate or in a queue, and what its contact learns of it."""
+
+from typing import Any
+
+import msgspec
+
+from processors.dispatch.gates import closed_gate
+from processors.dispatch.outcomes import emit_touch_fact, refuse, request_key
+from processors.fold.turn import Turn
+from processors.shared.frequency_caps import FREQUENCY_CAP
+from schemas.internal import messages as m
+from schemas.internal.facts import FactKind, fact_time
+from schemas.internal.states import KnownTenant, Request
+from schemas.internal.topics import Topic
+
+
+def stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> bool:
+    """Whether a gate stops the touch, which is then refused or deferred."""
+    gate = closed_gate(turn, tenant, touch)
+    if gate is None:
+        return False
+    if gate.opens_at is None:
+        refuse(turn, touch, gate.reason, gate.values)
+    else:
+        request = turn.store.edit(request_key(touch), Request)
+        if gate.reason == FREQUENCY_CAP:
+            # The wait for a cap uses up no time of a touch: the contact's own caps do not either.
+            expires_at = touch.expires_at + gate.opens_at - turn.now
+            touch = msgspec.structs.replace(touch, expires_at=expires_at)
+            if request is not None:
+                request.touch = touch
+        defer(turn, touch, request, gate.reason, gate.opens_at, gate.opens_at, gate.values)
+    return True
+
+
+def defer(
+    turn: Turn,
+    touch: m.RequestTouch,
+    request: Request | None,
+    reason: str,
+    until: int | None,
+    next_try_at: int,
+    values: dict[str, Any],
+    lane: str = "",
+) -> Request:
+    """Lets a touch wait, and informs its contact unless the touch waits for the limit already.
+    `until` is the end of the wait, None in a queue: that of the channel, or of `lane`."""
+    reported = request.wait if request is not None else None
+    if request is None:
+        request = Request(touch, reason, until, turn.now)
+        turn.store.put(request_key(touch), request)
+    request.wait, request.until, request.lane = reason, until, lane
+    if reported == reason and until is None:
+        return request
+    turn.send(
+        Topic.CONTACT_LOG,
+        m.contact_key(touch.tenant_id, touch.contact_id),
+        m.TouchDeferred(touch.tenant_id, touch.contact_id, touch.command_id, reason, next_try_at),
+    )
+    next_try = fact_time(next_try_at)
+    emit_touch_fact(
+        turn, FactKind.TOUCH_DEFERRED, touch, reason=reason, until=next_try, values=values
+    )
+    return request
