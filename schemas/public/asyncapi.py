@@ -89,6 +89,12 @@ _CALL_DUTIES = (
 )
 
 
+_TOKENS = (
+    " A template in which no token stands for a value of the person is not sent: answer"
+    " touch.failed, permanent."
+)
+
+
 def _commands(name: str) -> dict[str, Any]:
     """The command topic of a channel, with what its senders must do, and the length of texts."""
     row, topic = CHANNELS[name], COMMAND_TOPICS[name]
@@ -96,6 +102,9 @@ def _commands(name: str) -> dict[str, Any]:
     more: dict[str, Any] = {"description": duties}
     if row.text_characters:
         more["x-text-characters"] = dict(row.text_characters)
+    if row.text_tokens:
+        more["x-text-tokens"] = True
+        more["description"] += _TOKENS
     return _channel(topic, list(COMMAND_TYPES)) | more
 
 

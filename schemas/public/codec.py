@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -28,6 +27,7 @@ from schemas.public.avro import (
 from schemas.public.cloudevents import AVRO, JSON, Headers, binary_headers, parse_envelope
 from schemas.public.events import EVENTS
 from schemas.public.faulty_fields import Dropped, refusal, without_faulty_fields
+from schemas.public.needed_release import needed_release
 from schemas.public.released import RELEASED, record_name
 
 VALUE_BYTES = 1_048_576
@@ -203,34 +203,14 @@ def encode_event(
     return binary_headers(needed, event_id, source, ce_time, content), value
 
 
-def _fields_by_release(ce_type: str, releases: list[Any]) -> list[tuple[str, int, Any]]:
-    """The fields that the first release did not have, each with the release that brought it and the
-    default, the newest first."""
-    fields = EVENTS[ce_type].model.model_fields
-    names = [{field["name"] for field in schema["fields"]} for schema in releases]
-    numbered = enumerate(pairwise(names), 2)
-    later = [
-        (name, number, fields[name].get_default(call_default_factory=True))
-        for number, (old, new) in numbered
-        for name in sorted(new - old)
-    ]
-    return later[::-1]
-
-
-_LATER_FIELDS = {name: _fields_by_release(name, releases) for name, releases in RELEASED.items()}
-
-
 def _with_release(ce_type: str, model: BaseModel, encoding: Encoding) -> str:
     """The `ce_type`, with the first release that has every field that the event uses: a reader that
     does not know this release refuses the event instead of losing a field. Single-object Avro is
     always of the newest release, and nobody can read it who does not know that one."""
     if encoding == "avro" and len(RELEASED[ce_type]) > 1:
         return f"{ce_type}.v{len(RELEASED[ce_type])}"
-    for name, number, default in _LATER_FIELDS[ce_type]:
-        # A reader that does not know the field does what its default means.
-        if getattr(model, name) != default:
-            return f"{ce_type}.v{number}"
-    return ce_type
+    release = needed_release(ce_type, model)
+    return ce_type if release == 1 else f"{ce_type}.v{release}"
 
 
 def encode_avro(

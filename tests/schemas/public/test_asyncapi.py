@@ -12,6 +12,7 @@ import yaml
 from schemas.base.times import DAY
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import read_definition
+from schemas.channels import CHANNELS
 from schemas.internal.topics import COMMANDS, PUBLIC_IN, Topic
 from schemas.public.asyncapi import document, text
 from schemas.public.codec import Decoder
@@ -46,6 +47,20 @@ def test_every_reference_of_the_document_resolves() -> None:
         target = whole
         for part in reference.removeprefix("#/").split("/"):
             target = target[part]
+
+
+def test_the_command_topics_show_the_duties_of_senders_and_the_length_of_texts() -> None:
+    channels = yaml.safe_load(text())["channels"]
+    for name, row in CHANNELS.items():
+        channel = channels[f"commands_{name}"]
+        assert "command_id" in channel["description"]
+        assert ("place_by" in channel["description"]) is row.by_pool
+        assert channel.get("x-text-characters", {}) == row.text_characters
+        assert channel.get("x-text-tokens", False) is row.text_tokens
+    assert channels["commands_linkedin"]["x-text-characters"] == {
+        "send_connection_request": 300,
+        "send_inmail": 1_900,
+    }
 
 
 def references(value: Any) -> list[str]:

@@ -1,16 +1,21 @@
 """A released schema is never edited, and later releases can read its values."""
 
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
-from fastavro.schema import fingerprint
+from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from schemas.public.avro_moments import without_logical_types
 from schemas.public.compatibility import compatibility_breaks
 from schemas.public.events import EVENTS
+from schemas.public.example_events import sample_model
 from schemas.public.release import release, schema_of, sha256_sums
 from schemas.public.released import RELEASED, newest
+from tests.testing.public_records import decode_record, record_headers
 
 HERE = Path(str(files("schemas.public.released")))
 
@@ -36,6 +41,55 @@ def test_the_newest_release_is_the_schema_of_the_model(ce_type: str) -> None:
 @pytest.mark.parametrize("ce_type", RELEASED)
 def test_every_release_can_be_read_with_later_releases(ce_type: str) -> None:
     assert compatibility_breaks(RELEASED[ce_type]) == []
+
+
+OLDER = [
+    (ce_type, number)
+    for ce_type, releases in RELEASED.items()
+    for number in range(1, len(releases))
+]
+
+
+def known_to(schema: Any, value: Any) -> Any:
+    """What a value has that the schema knows."""
+    match schema:
+        case {"type": "record", "fields": fields}:
+            return {f["name"]: known_to(f["type"], value[f["name"]]) for f in fields}
+        case {"type": "map", "values": items}:
+            return {name: known_to(items, item) for name, item in value.items()}
+        case list() if value is not None:
+            return known_to(next(branch for branch in schema if branch != "null"), value)
+    return value
+
+
+@pytest.mark.parametrize(("ce_type", "number"), OLDER)
+def test_the_event_of_an_older_producer_has_the_defaults_of_later_fields(
+    ce_type: str, number: int
+) -> None:
+    schema = RELEASED[ce_type][number - 1]
+    whole = sample_model(ce_type).model_dump()
+    if whole.get("automatic") is False:  # a default that meant that nobody knows
+        whole["automatic"] = True
+    known = known_to(schema, whole)
+    stream = BytesIO()
+    fastavro.schemaless_writer(stream, fastavro.parse_schema(without_logical_types(schema)), known)
+    mark = bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+    headers = record_headers(f"{ce_type}.v{number}", content_type=b"application/avro")
+    event = decode_record(headers, b"\xc3\x01" + mark + stream.getvalue())
+    assert event.data == EVENTS[ce_type].model.model_validate(known)
+
+
+@pytest.mark.parametrize(("ce_type", "number"), OLDER)
+def test_an_older_reader_has_every_field_that_it_knows(ce_type: str, number: int) -> None:
+    old, new = (
+        fastavro.parse_schema(without_logical_types(schema))
+        for schema in (RELEASED[ce_type][number - 1], newest(ce_type))
+    )
+    whole = sample_model(ce_type).model_dump()
+    stream = BytesIO()
+    fastavro.schemaless_writer(stream, new, whole)
+    stream.seek(0)
+    assert fastavro.schemaless_reader(stream, new, old) == known_to(old, whole)
 
 
 def test_a_release_file_is_written_once(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def test_structured_mode_gives_the_same_event_as_binary_mode(ce_type: str) -> No
     assert decode_record([], structured_value(ce_type)) == encoded_and_decoded(ce_type, "json")
 
 
+ENDED = {"command_id": COMMAND_ID, "outcome": "busy"}
+SENDER = {"sender_id": "s-1", "channel": "email"}
+TENANT = {"timezone": "America/Chicago"}
+
+
 @pytest.mark.parametrize(
     ("ce_type", "used", "spelling"),
     [
@@ -61,6 +66,19 @@ def test_structured_mode_gives_the_same_event_as_binary_mode(ce_type: str) -> No
             {"channel": "email", "headers": {"Subject": "x"}},
             "contact.replied.v2",
         ),
+        ("call.ended", {**ENDED, "seconds": 5}, "call.ended"),
+        ("call.ended", {**ENDED, "call_id": "CA-1"}, "call.ended.v2"),
+        ("sender.upserted", {**SENDER, "limits": {"per_hour": 5}}, "sender.upserted"),
+        ("sender.upserted", {**SENDER, "limits": {"jitter_seconds": 5}}, "sender.upserted.v2"),
+        ("sender.upserted", {**SENDER, "premium": True}, "sender.upserted.v2"),
+        ("tenant.upserted", {**TENANT, "limits": {"sms": {"per_hour": 5}}}, "tenant.upserted"),
+        (
+            "tenant.upserted",
+            {**TENANT, "limits": {"sms": {"per_hour": 5}, "email": {"per_day": 9}}},
+            "tenant.upserted.v4",
+        ),
+        ("tenant.upserted", {**TENANT, "calls": {}}, "tenant.upserted.v4"),
+        ("tenant.upserted", {**TENANT, "calling_hours": True}, "tenant.upserted.v3"),
     ],
 )
 def test_an_event_names_the_release_that_its_fields_need(
