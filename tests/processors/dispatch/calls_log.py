@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from processors.dispatch.call_leases import LeaseState
-from schemas.base.times import DAY, SECOND
+from schemas.base.times import SECOND
 from schemas.internal import messages as m
 from schemas.internal.call_states import ACTIVE, Lease
 from schemas.internal.limit_terms import TenantCallTerms
