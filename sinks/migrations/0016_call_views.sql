@@ -90,7 +90,8 @@ FROM touchstream.campaigns AS c
 JOIN touchstream.tenants AS t USING (tenant_id)
 WHERE
     c.kind = 'calls' AND t.status <> 'deleted'
-    AND c.status = 'active' AND c.start_day > calls.wall_clock(coalesce(c.timezone, t.timezone), now())::date
+    AND c.status = 'active' AND c.start_day IS NOT NULL
+    AND c.start_day > calls.wall_clock(coalesce(c.timezone, t.timezone), now())::date
 UNION ALL
 SELECT c.*, c.status AS shown_status
 FROM touchstream.campaigns AS c
@@ -98,8 +99,9 @@ JOIN touchstream.tenants AS t USING (tenant_id)
 WHERE
     c.kind = 'calls' AND t.status <> 'deleted'
     AND c.status IN ('draft', 'active', 'paused', 'completed', 'cancelled')
-    AND NOT coalesce(
-        c.status = 'active' AND c.start_day > calls.wall_clock(coalesce(c.timezone, t.timezone), now())::date, false
+    AND (
+        c.status <> 'active' OR c.start_day IS NULL
+        OR coalesce(c.start_day <= calls.wall_clock(coalesce(c.timezone, t.timezone), now())::date, true)
     )
 UNION ALL
 SELECT c.*, 'completed' AS shown_status
@@ -211,7 +213,7 @@ LEFT JOIN touchstream.campaigns AS c ON c.tenant_id = i.tenant_id AND c.campaign
 -- a call under way is one of F-18; afterwards it is the outcome.
 CREATE VIEW calls.calls WITH (security_invoker = true) AS
 SELECT
-    coalesce(c.call_id, c.command_id) AS id,
+    CASE WHEN c.call_id IS NULL THEN c.command_id ELSE c.call_id END AS id,
     c.tenant_id AS user_id,
     coalesce(c.agent_id, i.agent_id) AS agent_id,
     c.contact_id,
