@@ -26,7 +26,7 @@ from processors.contact.touch_outcome import (
 from processors.contact.touch_times import REDIAL
 from schemas.base.call_outcomes import REACHED, UNKNOWN, call_outcome
 from schemas.base.error_codes import is_plain_code
-from schemas.base.times import SECOND
+from schemas.base.times import MINUTE, SECOND
 from schemas.campaigns.compiled_definition import Redial, RedialRule, StepExit
 from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
@@ -46,6 +46,12 @@ NO_OUTCOME = "no_outcome"
 
 PLACE_UNKNOWN = "PLACE_UNKNOWN"
 """The code with which a sender gives a call up that it may have placed before it crashed."""
+
+HAS_ENDED = "call_ended"
+"""The wait of a touch whose call has ended without reaching the person."""
+
+ENDED_GRACE_US = 1 * MINUTE
+"""How long its sender may ask for another attempt then."""
 
 FAILED = "failed"
 UNCOUNTED_MAX = 1_000
@@ -99,6 +105,11 @@ def _progress(
         values=values,
         occurred_at=message.at,
     )
+
+
+def is_under_way(touch: Touch) -> bool:
+    """Whether the call of a touch was placed, and its end is awaited."""
+    return touch.phase is Phase.COMMANDED and touch.wait == UNDER_WAY
 
 
 # the end
@@ -358,6 +369,27 @@ def _close_number(context: Context, touch: Touch, outcome: str, at: int, cause: 
 
 def _redial(context: Context, enrollment: Enrollment, touch: Touch) -> Redial | None:
     return context.step(enrollment, touch).redial
+
+
+# a step that does not call again
+
+
+def call_was_placed(context: Context, match: CommandMatch, message: CallEnded) -> None:
+    """A call that has ended was placed, also if its sender does not state that. If it has not
+    reached the person, its sender has a moment to ask for another attempt."""
+    touch = match.touch
+    if touch.phase is Phase.COMMANDED and call_outcome(message.outcome) not in REACHED:
+        touch.wait, touch.due_at = HAS_ENDED, context.now + ENDED_GRACE_US
+    else:
+        _reached(context, match, Input.ENDED, message)
+
+
+def ended_call_counts(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    """Nobody has asked for another attempt after the end of a call."""
+    at = context.now if touch.called_at is None else touch.called_at
+    values = {"call_id": touch.call_id, "outcome": touch.call_outcome}
+    match = CommandMatch(enrollment, touch, touch.attempt, True)
+    mark_sent(context, match, Input.DUE, at, None, values)
 
 
 # afterwards

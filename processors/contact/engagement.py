@@ -5,9 +5,7 @@ from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
-from processors.contact.sending import mark_sent
 from processors.contact.sequence import check_trigger
-from processors.contact.state_machine import Input
 from schemas.base.code_classes import CodeClass
 from schemas.base.provider_codes import HARD
 from schemas.internal.enrollment import RESOLVED
@@ -65,8 +63,7 @@ def call_ended(
     context: Context, match: CommandMatch, message: CallEnded, *, backfill: bool = False
 ) -> None:
     """Applies the end of a call. If its step does not call again, the outcome is a signal: of
-    several attempts the latest counts, of two reports about one attempt the earlier. A call that
-    has ended was placed, also if its sender does not state that."""
+    several attempts the latest counts, of two reports about one attempt the earlier."""
     touch = match.touch
     redial = context.step(match.enrollment, touch).redial
     if redial is not None:
@@ -83,8 +80,7 @@ def call_ended(
     if backfill:
         return
     if touch.pool_id and match.current and touch.phase not in RESOLVED:
-        values = {"call_id": touch.call_id}
-        mark_sent(context, match, Input.ENDED, message.at, message.cause, values)
+        calls.call_was_placed(context, match, message)
     check_trigger(context, match.enrollment, message.cause)
 
 

@@ -37,7 +37,7 @@ def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | Non
         skip_touch(context, enrollment, touch, Input.STOP, reason)
     elif touch.phase is Phase.WITHDRAWING:
         touch.reason = reason
-    elif touch.wait == calls.UNDER_WAY and reason not in _ENDS_CALLS:
+    elif calls.is_under_way(touch) and reason not in _ENDS_CALLS:
         touch.phase = transition(touch.phase, Input.STOP, touch.phase)
     else:
         withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=True)

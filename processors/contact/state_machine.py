@@ -57,14 +57,14 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.WITHDRAWN: (_SCHEDULED,),
         Input.REVOKED: (_SCHEDULED,),
         Input.SENT: (_SENT,),  # a late answer to an earlier attempt
-        Input.FAILED: (_SCHEDULED, _FAILED),  # the repeat was withdrawn, the first command was out
+        Input.FAILED: (_SCHEDULED, _SENT, _FAILED),  # a repeat was withdrawn, the first one was out
         Input.PROGRESSED: (_SCHEDULED,),
         Input.ENDED: (
             _SCHEDULED,
             _SENT,  # an earlier call reached the person after all
             _FAILED,
         ),
-        Input.LOST: (_SCHEDULED, _FAILED),
+        Input.LOST: (_SCHEDULED,),
         Input.STOP: (_SKIPPED,),
         Input.FREEZE: (_SCHEDULED,),
     },
@@ -76,10 +76,10 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.WITHDRAWN: (_REQUESTED,),
         Input.REVOKED: (_REQUESTED,),
         Input.SENT: (_SENT,),
-        Input.FAILED: (_SCHEDULED, _FAILED),
+        Input.FAILED: (_SCHEDULED, _SENT, _FAILED),
         Input.PROGRESSED: (_REQUESTED,),
-        Input.ENDED: (_REQUESTED, _SENT, _SCHEDULED, _SKIPPED, _FAILED),
-        Input.LOST: (_REQUESTED, _SCHEDULED, _SKIPPED, _FAILED),
+        Input.ENDED: (_REQUESTED, _SCHEDULED, _SENT, _FAILED),
+        Input.LOST: (_REQUESTED, _SCHEDULED, _SENT, _FAILED),
         Input.STOP: (_WITHDRAWING,),
         Input.FREEZE: (_WITHDRAWING,),
     },
@@ -87,6 +87,8 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.DUE: (
             _COMMANDED,
             _REQUESTED,  # no answer: the same command once more (S0-5)
+            _SENT,  # its call has ended, and nobody asks for another attempt
+            _SCHEDULED,  # its slot is over, and its step calls again
             _FAILED,
         ),
         Input.DEFERRED: (_COMMANDED,),
@@ -95,7 +97,12 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.WITHDRAWN: (_COMMANDED,),
         Input.REVOKED: (_COMMANDED,),
         Input.SENT: (_SENT,),
-        Input.FAILED: (_SCHEDULED, _SKIPPED, _FAILED),  # skipped: its run was stopped
+        Input.FAILED: (
+            _SCHEDULED,
+            _SENT,  # an earlier call has left a message
+            _SKIPPED,  # its run was stopped
+            _FAILED,
+        ),
         Input.PROGRESSED: (_COMMANDED,),
         Input.ENDED: (
             _COMMANDED,  # an earlier call
@@ -104,7 +111,7 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
             _SKIPPED,  # its run was stopped
             _FAILED,
         ),
-        Input.LOST: (_SCHEDULED, _SKIPPED, _FAILED),  # the slot has expired, the end is not known
+        Input.LOST: (_SCHEDULED, _SENT, _SKIPPED, _FAILED),  # nobody knows how the call has ended
         Input.STOP: (
             _WITHDRAWING,
             _COMMANDED,  # a call that was placed goes on to its end
@@ -119,10 +126,10 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.WITHDRAWN: (_SKIPPED, _SCHEDULED),  # by a stop, by a freeze
         Input.REVOKED: (_SKIPPED, _COMMANDED),
         Input.SENT: (_SENT,),
-        Input.FAILED: (_SKIPPED, _SCHEDULED, _FAILED),
+        Input.FAILED: (_SKIPPED, _SENT, _SCHEDULED, _FAILED),
         Input.PROGRESSED: (_WITHDRAWING,),
         Input.ENDED: (_WITHDRAWING, _SENT, _SKIPPED, _SCHEDULED, _FAILED),
-        Input.LOST: (_SKIPPED, _SCHEDULED, _FAILED),
+        Input.LOST: (_WITHDRAWING, _SENT, _SKIPPED, _SCHEDULED, _FAILED),
         Input.STOP: (_WITHDRAWING,),
         Input.FREEZE: (_WITHDRAWING,),
     },

@@ -35,6 +35,8 @@ def fire(context: Context, enrollment: Enrollment) -> None:
         time_out_wait(context, enrollment)
     elif touch.phase is Phase.SCHEDULED:
         _try_touch(context, enrollment, touch)
+    elif touch.wait == calls.HAS_ENDED:
+        calls.ended_call_counts(context, enrollment, touch)
     elif context.step(enrollment, touch).redial is not None:
         calls.call_lost(context, enrollment, touch)
     else:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from processors.contact import ContactProcessor
+from processors.contact import ContactProcessor, calls
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
 from processors.contact.dispatch_answers import dispatch_answered
@@ -18,8 +18,14 @@ from processors.contact.touch_gates import fire
 from processors.fold.store import Store
 from processors.fold.turn import Output, Turn
 from processors.shared.tenant_lookup import campaign_key, tenant_key
-from schemas.base.times import DAY
-from schemas.campaigns.compiled_definition import CampaignSettings, Definition, Step
+from schemas.base.times import DAY, MINUTE
+from schemas.campaigns.compiled_definition import (
+    CampaignSettings,
+    Definition,
+    Redial,
+    RedialRule,
+    Step,
+)
 from schemas.internal import messages as m
 from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.messages import Window
@@ -37,16 +43,37 @@ class Case(NamedTuple):
     attempt: int
     emission: int
     opted_out: bool
+    call: Redial | None = None
+    ends: tuple[tuple[int, str], ...] = ()
+    wait: str | None = None
 
 
 CASES = [
     Case(*values) for values in product((START, NIGHT), Status, (1, 4), (0, 1, 2), (False, True))
 ]
+AGAIN = (RedialRule((MINUTE,)), RedialRule((MINUTE,), counts=False))
+REDIALS = (
+    Redial(max_attempts=2, outcomes={"busy": AGAIN[0], "provider_limit": AGAIN[1]}),
+    Redial(max_attempts=2, outcomes={"unknown": AGAIN[0]}),
+)
+CASES += [
+    Case(START, status, 2, emission, opted_out=False, call=redial, ends=ends, wait=calls.UNDER_WAY)
+    for status in Status
+    for emission in (1, 2)
+    for redial in REDIALS
+    for ends in ((), ((1, "no_answer"),), ((1, "voicemail"),))
+]
+CASES.append(Case(START, Status.ACTIVE, 1, 1, opted_out=False, wait=calls.HAS_ENDED))
 
 
-def possible(phase: Phase, status: Status) -> bool:
+def possible(phase: Phase, case: Case) -> bool:
     """Whether the phase can occur with the status: an ended enrollment has no open touch except a
-    withdrawal, a frozen one has no request."""
+    withdrawal and a call that was placed, a frozen one has no request."""
+    status = case.status
+    if case.wait is not None and case.call is None:
+        return phase is Phase.COMMANDED
+    if case.call is not None and phase is Phase.COMMANDED:
+        return status is not Status.COMPLETED
     if phase is Phase.WITHDRAWING:
         return status is not Status.COMPLETED
     if phase in RESOLVED:
@@ -57,7 +84,9 @@ def possible(phase: Phase, status: Status) -> bool:
 def situation(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
     """Ann, with one touch of one enrollment in that phase."""
     store = Store(ContactProcessor.decode_state)
-    definition = Definition("acme", "c", "C", (Step("a", "email", DAY, "enrollment", "t"),))
+    channel = "email" if case.call is None else "voice"
+    step = Step("a", channel, DAY, "enrollment", "t", redial=case.call)
+    definition = Definition("acme", "c", "C", (step,))
     assert definition.settings == CampaignSettings()
     window = Window("America/Chicago", 21 * 60, 8 * 60, "tenant")
     store.put(
@@ -66,12 +95,14 @@ def situation(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
     )
     known = KnownCampaign("acme", "c", "active", 1, {1: definition})
     store.put(campaign_key("acme", "c"), known)
-    touch = Touch("a", 1, "email", START, START, phase, command_id="id", reason="reason")
-    touch.attempt, touch.emission = case.attempt, case.emission
+    touch = Touch("a", 1, channel, START, START, phase, command_id="id", reason="reason")
+    touch.attempt, touch.emission, touch.wait = case.attempt, case.emission, case.wait
+    if case.call is not None:
+        touch.pool_id, touch.ends = "calls", dict(case.ends)
     enrollment = Enrollment("e", "c", 1, 1, None, None, START, START, case.status)
     enrollment.touches, enrollment.frozen_at = [touch], START
     contact = Contact(enrollments=[enrollment])
-    contact.profile.addresses = {"email": ("ann@example.com", 0)}
+    contact.profile.addresses = {"email": ("ann@example.com", 0), "phone": ("+12125550123", 0)}
     contact.opted_out = {"email": START} if case.opted_out else {}
     store.put(b"acme/ann", contact)
     outputs: list[Output] = []
@@ -86,8 +117,8 @@ def _answer(message: m.DispatchAnswer) -> Drive:
     return lambda context, enrollment, touch: dispatch_answered(context, enrollment, touch, message)
 
 
-def _failed(permanent: bool) -> Drive:
-    message = m.TouchFailed(*WHO, "x#1", START, "id", "timeout", permanent)
+def _failed(permanent: bool, code: str = "timeout") -> Drive:
+    message = m.TouchFailed(*WHO, "x#1", START, "id", code, permanent)
     return lambda context, enrollment, touch: touch_failed(
         context, CommandMatch(enrollment, touch, touch.attempt, True), message
     )
@@ -96,6 +127,24 @@ def _failed(permanent: bool) -> Drive:
 def _sent(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     message = m.TouchSent(*WHO, "x#1", START, "id")
     touch_sent(context, CommandMatch(enrollment, touch, touch.attempt, True), message)
+
+
+def _ended(outcome: str) -> Drive:
+    message = m.CallEnded(*WHO, "x#1", START, "id", outcome)
+
+    def drive(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+        redial = context.step(enrollment, touch).redial
+        if redial is not None:
+            match = CommandMatch(enrollment, touch, touch.attempt, True)
+            calls.call_ended(context, match, message, redial)
+
+    return drive
+
+
+def _progressed(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    message = m.CallProgressed(*WHO, "x#1", START, "id", "ringing")
+    match = CommandMatch(enrollment, touch, touch.attempt, True)
+    calls.call_progressed(context, match, message)
 
 
 def _stop(context: Context, enrollment: Enrollment, _: Touch) -> None:
@@ -121,7 +170,12 @@ DRIVES: dict[Input, tuple[Drive, ...]] = {
     Input.WITHDRAWN: (_answer(m.TouchWithdrawn(*WHO, "id")),),
     Input.REVOKED: tuple(_answer(m.TouchRevoked(*WHO, "id", how)) for how in (True, False)),
     Input.SENT: (_sent,),
-    Input.FAILED: (_failed(True), _failed(False)),
+    Input.FAILED: (_failed(True), _failed(False), _failed(False, "PLACE_UNKNOWN")),
+    Input.PROGRESSED: (_progressed,),
+    Input.ENDED: tuple(
+        _ended(outcome) for outcome in ("answered", "busy", "rejected", "provider_limit")
+    ),
+    Input.LOST: (_answer(m.CallLost(*WHO, "id")),),
     Input.STOP: (_stop,),
     Input.FREEZE: (_freeze,),
 }
@@ -133,7 +187,7 @@ AT_ONCE = {(Phase.WITHDRAWING, Input.REVOKED): {Phase.WITHDRAWING}}
 
 def reached(phase: Phase, received: Input) -> Iterator[Phase]:
     """The phase of a touch after the input, for every case that is possible."""
-    for case in [case for case in CASES if possible(phase, case.status)]:
+    for case in [case for case in CASES if possible(phase, case)]:
         for drive in DRIVES[received]:
             context, enrollment, touch = situation(phase, case)
             drive(context, enrollment, touch)
@@ -158,7 +212,7 @@ def test_exactly_the_declared_transitions_occur(phase: Phase, received: Input) -
 def test_a_command_that_was_not_revoked_can_be_withdrawn_again() -> None:
     """REVOKED leads back to COMMANDED, from where a stop withdraws the touch once more."""
     assert Phase.COMMANDED in TOUCH[Phase.WITHDRAWING][Input.REVOKED]
-    assert TOUCH[Phase.COMMANDED][Input.STOP] == (Phase.WITHDRAWING,)
+    assert TOUCH[Phase.COMMANDED][Input.STOP] == (Phase.WITHDRAWING, Phase.COMMANDED)
 
 
 def test_a_transition_that_the_table_lacks_raises() -> None:
