@@ -149,7 +149,7 @@ def _hours(check: Check, row: dict[str, Any]) -> StepWindow | None:
 def read_redial(
     check: Check, row: dict[str, Any], place: str, channel: str, default: Redial | None
 ) -> Redial | None:
-    """How a step calls again; `default` if the document does not say so."""
+    """How a step calls again; `default` if the document has no `redial`."""
     value, place = row.get("redial"), f"{place}.redial"
     by_pool = channel in CHANNELS and CHANNELS[channel].by_pool
     if value is None:

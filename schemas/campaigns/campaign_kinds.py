@@ -58,7 +58,7 @@ class CampaignKind(NamedTuple):
     """Which quiet hours hold if the document names none: the tenant's, or none."""
 
     redial: Redial | None = None
-    """How a step calls again if the document does not say so. With None, such a call is sent when
+    """How a step calls again if the document has no `redial`. With None, such a call is sent when
     its sender states it."""
 
 
