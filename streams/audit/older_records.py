@@ -17,10 +17,14 @@ from schemas.public.codec import DecodeEvent, PublicEvent
 from schemas.public.commands import DUE, command_fields
 
 LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
-    m.RequestTouch: ("reached_at", "spelling", "rules"),
-    m.AmendTouch: ("spelling",),
+    m.RequestTouch: (
+        *("reached_at", "spelling", "rules"),
+        *("first", "bound_sender", "must_use_bound", "call"),
+    ),
+    m.WithdrawTouch: ("pool_id",),
+    m.AmendTouch: ("spelling", "pool_id", "call"),
     m.SuppressAddress: ("at",),
-    m.TouchCommanded: ("send_before",),
+    m.TouchCommanded: ("send_before", "sender_id", "slot_until"),
 }
 """The fields of messages between processors for which older versions wrote no value."""
 

@@ -113,6 +113,8 @@ class RefoldedLogs:
             if topic in LOGS:
                 value = in_current_encoding(topic, value)
                 is_older = value != entry.value and has_later_fields(topic, value)
+                if is_older:  # of a version between: it knew some of the later fields
+                    value = older_form(DECODE[topic](value)) or value
             elif topic in COMMANDS:
                 form = older_command(headers, value, self._decode)
                 value, is_older = form or value, form is not None

@@ -17,6 +17,7 @@ from schemas.base.error_codes import Refused
 from schemas.base.times import from_datetime
 from schemas.internal import facts
 from schemas.internal import messages as m
+from schemas.internal.dispatch_messages import DISPATCH_RULES
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import COMMANDS, Layout, Topic
 from schemas.public.codec import DecodeEvent
@@ -157,6 +158,8 @@ def _message(partition: Partition, entry: TopicEntry, layout: Layout) -> Iterato
         log = _partition_of(Topic.CONTACT_LOG, key, layout)
     if isinstance(message, m.RequestTouch):
         at = message.due_at
+        if message.rules < DISPATCH_RULES:  # of the version that wrote it, and not a decision
+            fields.pop("rules", None)
     yield ComparedOutput(type(message).__name__, _match_key(partition, message), fields, at, log)
 
 
