@@ -3,9 +3,9 @@ its tenant (C-38)."""
 
 from processors.campaign.broadcast import announce_to_dispatch
 from processors.fold.turn import Turn
+from processors.shared.caller_lists import has_agent, has_number
 from schemas.base.zones import zone_country
 from schemas.campaigns.compiled_definition import Definition
-from schemas.channels import PHONE
 from schemas.internal.messages import CampaignLimitsAnnounced
 from schemas.internal.states import TenantRecord
 from schemas.internal.topics import Layout
@@ -41,11 +41,8 @@ def caller_refusal(tenant: TenantRecord, definition: Definition) -> str | None:
     calls = definition.settings.calls
     if calls is None:
         return None
-    known = tenant.calls
-    if calls.agent_id is not None and (known is None or calls.agent_id not in known.agents):
+    if not has_agent(tenant.calls, calls.agent_id):
         return "CAMPAIGN_AGENT_UNKNOWN"
-    if calls.from_number is None:
-        return None
     country = tenant.country or zone_country(tenant.timezone)
-    number = PHONE.canonical(calls.from_number, country)
-    return "CAMPAIGN_NUMBER_UNKNOWN" if known is None or number not in known.numbers else None
+    has_it = has_number(tenant.calls, calls.from_number, country)
+    return None if has_it else "CAMPAIGN_NUMBER_UNKNOWN"

@@ -22,7 +22,7 @@ def _call_requested(data: inbound_events.CallRequested, cause: str, at: int, _: 
         at,
         m.Person(first_name or None, last_name.strip() or None, None, data.phone),
         data.agent_id,
-        data.from_number,
+        PHONE.recipient(data.from_number, "") if data.from_number else None,
         data.template_id,
         data.scheduled_for,
         data.priority or 0,

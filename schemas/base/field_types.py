@@ -211,7 +211,6 @@ Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9
 Moment = Annotated[int, MomentType(), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 _ZONE_JSON = {"type": "string", "description": "an IANA time zone such as America/New_York"}
-Zone = Annotated[str, _ZoneType(ZONE_NAMES), WithJsonSchema(_ZONE_JSON)]
 ZoneOrEmpty = Annotated[str, _ZoneType(ZONE_NAMES | {""}), WithJsonSchema(_ZONE_JSON)]
 
 SingleZone = Annotated[

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import from_json
 
+from schemas.base.priorities import parse_priority
 from schemas.base.provider_codes import HARD, SOFT, plain_code
 from schemas.public.auto_reply import COUNTED, counts
 from schemas.public.inbound_events import (
@@ -31,7 +32,6 @@ _KINDS = frozenset(("human", "automatic", "gone", "unsubscribe"))
 _BOUNCES = frozenset((HARD, SOFT))
 _FLAGS: dict[bool, tuple[Any, ...]] = {True: ("true", 1), False: ("false", 0)}
 _unfolded = re.compile(r"\r?\n[ \t]+").sub
-_priority = re.compile(r"[+-]?[0-9]{1,6}", re.ASCII).fullmatch
 _controls = re.compile(r"[\x00-\x1f\x7f]+").sub
 
 
@@ -118,8 +118,7 @@ def _readable_outcome(value: Any) -> str | None:
 
 def _readable_priority(value: Any) -> int | None:
     """A priority that was written as text (S3-11)."""
-    found = _priority(value.strip()) if isinstance(value, str) else None
-    return int(found[0]) if found else None
+    return parse_priority(value) if isinstance(value, str) else None
 
 
 def _readable_flag(value: Any) -> bool | None:

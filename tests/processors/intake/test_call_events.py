@@ -110,14 +110,23 @@ def test_a_call_of_which_a_part_cannot_be_read_is_not_made(changed: dict[str, An
 
 @pytest.mark.parametrize(
     ("given_priority", "priority"),
-    [(7, 7), ("50", 50), (" -3 ", -3), ("+7", 7), ("1000", 1_000), (-1_000, -1_000), (None, 0)],
+    [
+        (7, 7),
+        ("50", 50),
+        (" -3 ", -3),
+        ("+7", 7),
+        ("1000", 1_000),
+        (-1_000, -1_000),
+        ("", 0),
+        (None, 0),
+    ],
 )
 def test_a_priority_may_be_digits(given_priority: Any, priority: int) -> None:
     assert message_of("call.requested", priority=given_priority).priority == priority
 
 
 @pytest.mark.parametrize(
-    "priority", [5.5, 5.0, "5.5", "high", "", 1_001, -1_001, "1001", 10**30, "9" * 40, True, [1]]
+    "priority", [5.5, 5.0, "5.5", "high", 1_001, -1_001, "1001", 10**30, "9" * 40, True, [1]]
 )
 def test_any_other_priority_is_0_and_a_fact_names_it(priority: Any) -> None:
     outputs = outputs_of("call.requested", priority=priority)
