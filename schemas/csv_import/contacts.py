@@ -24,16 +24,24 @@ class ContactsFile:
     """A CSV file of contacts whose header is read. Raises CsvHeaderInvalid.
 
     `given` names the use of some columns. `country` (ISO 3166-1 alpha-2) is the one of phone
-    numbers without a country code.
+    numbers without a country code. With `calls_zone` it is a file of calls, whose times without an
+    offset are in that time zone.
     """
 
-    def __init__(self, lines: Iterable[bytes], given: Given = (), country: str = "") -> None:
-        check_given(given)
+    def __init__(
+        self,
+        lines: Iterable[bytes],
+        given: Given = (),
+        country: str = "",
+        calls_zone: str | None = None,
+    ) -> None:
+        calls = calls_zone is not None
+        check_given(given, calls=calls)
         header = find_header(enumerate(lines, 1), given)
         self.header_line = header.line
-        self.columns: tuple[CsvColumn, ...] = read_columns(header.headings, given)
+        self.columns: tuple[CsvColumn, ...] = read_columns(header.headings, given, calls=calls)
         self._records = records(header.following, header.separator)
-        self._reader = LineReader(self.columns, country)
+        self._reader = LineReader(self.columns, country, calls_zone)
 
     def contacts(self, tenant_id: str) -> Iterator[ContactLine | RejectedLine]:
         """The contacts and the rejected lines below the header, in the order of the file. A record

@@ -11,7 +11,8 @@ from schemas.base.error_codes import printable
 from schemas.base.ids import derived_contact_id
 from schemas.base.zone_names import is_short_iana
 from schemas.base.zone_repair import zone_by_siblings
-from schemas.channels import ADDRESSES, Address
+from schemas.channels import ADDRESSES, PHONE, Address
+from schemas.csv_import.call_reader import CallReader
 from schemas.csv_import.cells import is_placeholder
 from schemas.csv_import.columns import CsvColumn
 from schemas.csv_import.headings import IDENTIFIERS
@@ -38,9 +39,12 @@ class _Source(NamedTuple):
 
 class LineReader:
     """Reads the lines below a header with the given columns. `country` is the one of phone numbers
-    without a country code."""
+    without a country code, `calls_zone` the time zone of a file of calls."""
 
-    def __init__(self, columns: Sequence[CsvColumn], country: str) -> None:
+    def __init__(
+        self, columns: Sequence[CsvColumn], country: str, calls_zone: str | None = None
+    ) -> None:
+        self._calls = None if calls_zone is None else CallReader(columns, calls_zone)
         self._columns = columns
         self._country = country
         self._ids = _sources(columns, (_CONTACT_ID,))
@@ -72,7 +76,28 @@ class LineReader:
             return RejectedLine(line, CsvCode.DUPLICATE, f"the same person as line {first}")
         values = self._values(cells, found)
         values |= {"tenant_id": tenant_id, _CONTACT_ID: contact_id}
-        return self._event(line, values, cells, dropped)
+        if self._calls is None:
+            return self._event(line, values, cells, dropped)
+        if (double := self._same_number(line, found, seen)) is not None:
+            return double
+        item = self._calls.item(line, cells, dropped)
+        if isinstance(item, RejectedLine):
+            return item
+        contact = self._event(line, values | self._calls.names(cells), cells, dropped)
+        return contact if isinstance(contact, RejectedLine) else contact._replace(item=item)
+
+    def _same_number(
+        self, line: int, found: dict[str, str], seen: dict[bytes, int]
+    ) -> RejectedLine | None:
+        """The rejection of a line whose number another line has: nobody is called twice."""
+        if PHONE.name not in found:
+            return None
+        identity = PHONE.identity(found[PHONE.name], self._country)
+        digest = blake2b(f"{PHONE.name}:{identity}".encode(), digest_size=8).digest()
+        first = seen.setdefault(digest, line)
+        if first == line:
+            return None
+        return RejectedLine(line, CsvCode.DUPLICATE, f"the same number as line {first}")
 
     def _fit(self, cells: list[str]) -> bool:
         """Makes a shorter line as long as the header with empty cells, and cuts empty cells off a

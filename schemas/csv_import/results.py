@@ -17,6 +17,9 @@ class CsvCode(StrEnum):
     DUPLICATE = "CONTACT_DUPLICATE"
     NOBODY = "CONTACT_UNKNOWN"
     FIELD = "CONTACT_FIELD_INVALID"
+    PRIORITY = "CALL_PRIORITY_INVALID"
+    TIME = "CALL_TIME_INVALID"
+    AGENT = "CALL_AGENT_INVALID"
 
 
 class CsvHeaderInvalid(ValueError):
@@ -53,3 +56,5 @@ class ContactLine(NamedTuple):
     line: int
     event: ContactUpserted
     dropped: tuple[DroppedCell, ...] = ()
+    item: dict[str, str] | None = None
+    """Of a file of calls: the variables of the enrollment; None if the line names none."""

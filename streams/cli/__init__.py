@@ -11,13 +11,17 @@ from streams.cli import (
     campaign,
     campaign_migrate,
     contact_orders,
+    contact_stop,
+    contact_templates,
     contacts,
     database,
     dead_letters,
     demo,
+    pool,
     publish,
     replay,
     run,
+    sender,
     simulate,
     status,
     tenant,
@@ -53,10 +57,14 @@ app.command(rich_help_panel=ENGINE)(run.run)
 app.command(rich_help_panel=ENGINE)(topics.topics)
 app.command(rich_help_panel=ENGINE)(database.migrate)
 app.add_typer(tenant.app, name="tenant", rich_help_panel=CONTENT)
+app.add_typer(sender.app, name="sender", rich_help_panel=CONTENT)
+app.add_typer(pool.app, name="pool", rich_help_panel=CONTENT)
 campaign.app.command("migrate")(campaign_migrate.migrate)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=CONTENT)
 contacts.app.command("resubscribe")(contact_orders.resubscribe)
 contacts.app.command("reopen")(contact_orders.reopen)
+contacts.app.command("stop")(contact_stop.stop)
+contacts.app.command("template")(contact_templates.template)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=CONTENT)
 app.command(rich_help_panel=CONTENT)(publish.publish)
 app.command(rich_help_panel=CONTENT)(simulate.simulate)

@@ -20,6 +20,9 @@ DONE_FACTS: dict[str, FactKind] = {
     "campaign.migrated": FactKind.CAMPAIGN_MIGRATED,
     "tenant.upserted": FactKind.TENANT_UPDATED,
     "tenant.deleted": FactKind.TENANT_DELETED,
+    "sender.upserted": FactKind.SENDER_UPDATED,
+    "sender.removed": FactKind.SENDER_REMOVED,
+    "pool.upserted": FactKind.POOL_UPDATED,
 }
 """The fact that reports that an admin event has taken effect, by its ce_type. Events published on
 other topics before that fact may be processed before the admin event."""
@@ -27,6 +30,7 @@ other topics before that fact may be processed before the admin event."""
 _ORDER_FACTS: dict[str, FactKind] = {
     "contact.resubscribed": FactKind.CONTACT_RESUBSCRIBED,
     "address.reopened": FactKind.ADDRESS_REOPENED,
+    "contact.stopped": FactKind.ENROLLMENT_STOPPED,
 }
 """The fact that reports that an order about people has taken effect."""
 

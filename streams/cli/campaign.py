@@ -26,7 +26,7 @@ from streams.cli.output import print_json, print_stderr, print_table
 from streams.cli.request_reply import TIMEOUT_S, print_answer, publish_and_wait
 
 app = typer.Typer(
-    no_args_is_help=True, help="Campaigns: validate, publish, pause, resume, complete."
+    no_args_is_help=True, help="Campaigns: validate, publish, pause, resume, complete, cancel."
 )
 
 
@@ -185,7 +185,13 @@ _add_status_command(
 _add_status_command(
     "complete", "campaign.completed", "Complete a campaign: its running enrollments stop."
 )
-_add_status_command("archive", "campaign.archived", "Archive a completed campaign.")
+_add_status_command(
+    "cancel",
+    "campaign.cancelled",
+    "Cancel a campaign for good: its running enrollments stop, and queued calls are not placed.\n\n"
+    "`touchstream contacts stop` cancels the run of one person.",
+)
+_add_status_command("archive", "campaign.archived", "Archive a completed or cancelled campaign.")
 _add_status_command(
     "delete", "campaign.deleted", "Delete a campaign: its enrollments stop; its history is kept."
 )

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from typer import Option
 
 from schemas.csv_import import CsvColumn
-from schemas.csv_import.headings import FIELDS, heading_key
+from schemas.csv_import.columns import fields_of_file
+from schemas.csv_import.headings import heading_key
 from streams.cli.errors import EXIT_USAGE, CommandError
 
 Columns = Annotated[
@@ -27,18 +28,17 @@ Country = Annotated[
     ),
 ]
 
-_FIELDS = {heading_key(name): name for name in FIELDS}
 
-
-def given_columns(options: list[str] | None) -> list[tuple[str, str]]:
+def given_columns(options: list[str] | None, *, calls: bool = False) -> list[tuple[str, str]]:
     """The headings of --column, each with the field or attribute that its column becomes, or "".
     Raises CommandError."""
+    fields = {heading_key(name): name for name in fields_of_file(calls=calls)}
     given = []
     for option in options or []:
         heading, equals, name = option.rpartition("=")
         if not equals or not heading.strip():
             raise CommandError(f"--column {option}: must be HEADING=NAME", EXIT_USAGE)
-        given.append((heading.strip(), _FIELDS.get(heading_key(name), name.strip())))
+        given.append((heading.strip(), fields.get(heading_key(name), name.strip())))
     return given
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from processors.campaign.broadcast import campaign_key, tenant_key
 from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import MomentUs
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.channels import ADDRESSES
 from schemas.csv_import import (
     LINE_BYTES,
@@ -22,6 +23,7 @@ from schemas.csv_import import (
     DroppedCell,
     RejectedLine,
 )
+from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.public.events import model_of
 from streams.base.settings import Settings
 from streams.cli.command_settings import connected_settings
@@ -42,10 +44,13 @@ from streams.cli.stored_states import AdminStates, existing_tenant
 from streams.kafka.topics import layout_of
 
 app = typer.Typer(
-    no_args_is_help=True, help="Contacts: import and enroll them, lift opt-outs and bounces."
+    no_args_is_help=True, help="Contacts: import, enroll and stop them, lift opt-outs and bounces."
 )
 
 SOURCE = "/touchstream/import"
+DRY_RUN_ZONE = "UTC"
+"""The time zone of times without an offset where the campaign is not known."""
+
 _ContactEnrolled = model_of("contact.enrolled")
 
 
@@ -104,6 +109,12 @@ not imported; the other lines are, and the exit code is 1. It is safe to run the
 people imported before are not enrolled again. The tenant must exist, and the campaign be active:
 else nothing is published.
 
+For a campaign of calls the columns name, priority, scheduled_for and agent are about the call.
+`touchstream contacts template` prints files to begin with. A whole name is split. The priority is a
+whole number from -1000 to 1000; any other one is left out. The time is one of the campaign's time
+zone, or has an offset. A line with an invalid time or agent, or with the number of another line, is
+bad. `touchstream contacts stop` takes one person out of the queue again.
+
 Example: touchstream contacts import people.csv --tenant acme --campaign outreach
 """
 
@@ -121,26 +132,28 @@ def import_contacts(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Validate only; needs no Kafka.")
     ] = False,
+    calls: Annotated[
+        bool, typer.Option("--calls", help="With --dry-run: a file of a campaign of calls.")
+    ] = False,
     column: Columns = None,
     country: Country = None,
     json: Json = False,
 ) -> None:
     lines = ImportedLines(keep=json)
-    given, country = given_columns(column), country_code(country)
-    if re.fullmatch(ID_PATTERN, tenant) is None:  # else it would be an error of every line
-        rule = "must have up to 64 letters, digits and . _ - :, and begin with a letter or digit"
-        raise CommandError(f"--tenant {tenant}: {rule}", EXIT_USAGE)
-    if campaign is not None:  # an invalid id is refused before Kafka is needed
-        build_event("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
+    _check_ids(tenant, campaign)
     settings = None if dry_run else connected_settings()
-    publisher, started_at = None, 0
+    publisher, started_at, calls_zone = None, 0, DRY_RUN_ZONE if dry_run and calls else None
     if settings is not None:
         layout_of(settings)
-        _require_active(settings, tenant, campaign)
+        calls_zone = _calls_zone(*_require_active(settings, tenant, campaign))
+        if calls and calls_zone is None:
+            raise CommandError("--calls: the campaign of the import is no campaign of calls")
         publisher = EventPublisher(settings)
         started_at = publisher.now()  # the ce_time of every event of this import
+    given = given_columns(column, calls=calls_zone is not None)
+    options = ReadOptions(given, country_code(country), calls_zone)
     try:
-        for contact in read_lines(file, tenant, lines, given, country):
+        for contact in read_lines(file, tenant, lines, options):
             if publisher is not None:
                 _send(publisher, contact, started_at, campaign, batch)
             lines.good += 1
@@ -152,6 +165,16 @@ def import_contacts(
     _print_result(lines, dry_run=dry_run, as_json=json)
     if lines.bad:
         raise CommandError(f"{lines.bad} lines were bad", EXIT_NO)
+
+
+def _check_ids(tenant: str, campaign: str | None) -> None:
+    """Raises CommandError for an invalid id: it would be an error of every line, or be found only
+    when Kafka has answered."""
+    if re.fullmatch(ID_PATTERN, tenant) is None:
+        rule = "must have up to 64 letters, digits and . _ - :, and begin with a letter or digit"
+        raise CommandError(f"--tenant {tenant}: {rule}", EXIT_USAGE)
+    if campaign is not None:
+        build_event("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
 
 
 def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None:
@@ -171,14 +194,16 @@ def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None
     )
 
 
-def _require_active(settings: Settings, tenant_id: str, campaign_id: str | None) -> None:
-    """Raises CommandError unless the tenant is there, and the campaign is active: the engine would
-    decline every person."""
+def _require_active(
+    settings: Settings, tenant_id: str, campaign_id: str | None
+) -> tuple[TenantRecord, CampaignRecord | None]:
+    """The tenant and the campaign. Raises CommandError unless the tenant is there, and the campaign
+    is active: the engine would decline every person."""
     keys = {tenant_key(tenant_id), campaign_key(tenant_id, campaign_id or "")}
     states = AdminStates(settings, keys)
-    existing_tenant(states, tenant_id)
+    tenant = existing_tenant(states, tenant_id)
     if campaign_id is None:
-        return
+        return tenant, None
     campaign = states.campaign(tenant_id, campaign_id)
     if campaign is None:
         raise CommandError(
@@ -190,6 +215,14 @@ def _require_active(settings: Settings, tenant_id: str, campaign_id: str | None)
         command = f"touchstream campaign {verb} {campaign_id} --tenant {tenant_id}"
         hint = f": {command}" if verb else ""
         raise CommandError(f"{campaign_id} is {status} and enrolls nobody{hint}")
+    return tenant, campaign
+
+
+def _calls_zone(tenant: TenantRecord, campaign: CampaignRecord | None) -> str | None:
+    """The time zone of a campaign of calls; None for another campaign, or none."""
+    if campaign is None or KINDS[campaign.definition.kind].redial is None:
+        return None
+    return campaign.definition.settings.timezone or tenant.timezone
 
 
 def _send(
@@ -205,24 +238,32 @@ def _send(
     publisher.send("contact.upserted", event, None, SOURCE, at)
     if campaign is not None:
         enrolled = _ContactEnrolled(
-            tenant_id=event.tenant_id, contact_id=event.contact_id, campaign_id=campaign
+            tenant_id=event.tenant_id,
+            contact_id=event.contact_id,
+            campaign_id=campaign,
+            variables=contact.item,
         )
         event_id = blake2b(f"{campaign}/{event.contact_id}/{batch}".encode(), digest_size=12)
         publisher.send("contact.enrolled", enrolled, event_id.hexdigest(), SOURCE, at)
 
 
+class ReadOptions(NamedTuple):
+    """How a file is read: the columns that are named, the country of its phone numbers, and the
+    time zone of a file of calls."""
+
+    given: Sequence[tuple[str, str]] = ()
+    country: str = ""
+    calls_zone: str | None = None
+
+
 def read_lines(
-    file: Path,
-    tenant: str,
-    lines: ImportedLines,
-    given: Sequence[tuple[str, str]] = (),
-    country: str = "",
+    file: Path, tenant: str, lines: ImportedLines, options: ReadOptions
 ) -> Iterator[ContactLine]:
     """The good lines of a file. Its columns, its bad lines and the cells that are left out are
     passed to `lines`. Raises CsvHeaderInvalid."""
     with file.open("rb") as stream, _bar(file) as bar:
         task = bar.add_task("importing", total=file.stat().st_size)
-        contacts = ContactsFile(text_lines(stream, LINE_BYTES + 1), given, country)
+        contacts = ContactsFile(text_lines(stream, LINE_BYTES + 1), *options)
         lines.set_columns(contacts.columns, contacts.header_line)
         for line in contacts.contacts(tenant):
             if isinstance(line, RejectedLine):

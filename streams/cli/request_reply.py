@@ -51,6 +51,11 @@ def print_answer(fact: Fact | None, done: str, *, as_json: bool) -> None:
         print_stderr("published, without waiting for the engine's answer")
     elif fact.fact not in REFUSALS:
         print(done)
+    raise_refusal(fact)
+
+
+def raise_refusal(fact: Fact | None) -> None:
+    """Raises CommandError if the answer is a refusal."""
     if fact is not None and fact.fact in REFUSALS:
         raise CommandError(refusal(fact))
 

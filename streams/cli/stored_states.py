@@ -7,7 +7,7 @@ import msgspec
 
 from processors.campaign.broadcast import campaign_key, tenant_key
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import CampaignRecord, CampaignState, TenantRecord
+from schemas.internal.states import CampaignRecord, CampaignState, State, TenantRecord
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
 from streams.cli.errors import CommandError
@@ -15,6 +15,9 @@ from streams.kafka.reader import TopicReader
 
 IsWanted = Callable[[bytes, bytes], bool]
 """Whether a state is wanted, by its key and its bytes."""
+
+_HEAD_BYTES = 40
+"""The beginning of a stored state, in which its tag is."""
 
 _decode_campaign_state = msgspec.msgpack.Decoder(CampaignState).decode
 
@@ -34,6 +37,12 @@ def stored_states(
                 else:
                     states.pop(key, None)
     return states
+
+
+def is_tagged(value: bytes, kind: type[State]) -> bool:
+    """Whether the bytes of a state may be one of a kind: a quick look, which the decoded state must
+    confirm."""
+    return kind.__name__.encode() in value[:_HEAD_BYTES]
 
 
 class AdminStates:

@@ -1,60 +1,53 @@
 """`touchstream tenant set`: creates a tenant or changes its settings."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from inspect import signature
+from typing import Any
 
 import typer
 
 from schemas.base.opt_out_words import problem_of
 from schemas.base.regions import is_country, regions_named
-from schemas.base.times import MomentUs, parse_moment
 from schemas.base.zone_repair import zone_by_siblings
 from schemas.base.zones import zone_country
 from schemas.public.admin_events import TenantUpserted
+from streams.cli import tenant_options as option
 from streams.cli.command_settings import connected_settings, valid_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.event_publisher import build_event
+from streams.cli.option_values import (
+    WAITING,
+    clock_span,
+    named_numbers,
+    named_values,
+    names_with_numbers,
+    number,
+    options_by_name,
+    parse_time,
+)
 from streams.cli.options import Json, Timeout, Wait
 from streams.cli.output import print_stderr
 from streams.cli.request_reply import TIMEOUT_S, print_answer, publish_and_wait
 
 app = typer.Typer(no_args_is_help=True, help="Tenants: the businesses that send.")
 
-
-Timezone = Annotated[
-    str, typer.Option(help="IANA name, such as America/New_York, or the name Windows has.")
-]
-PerHour = Annotated[list[str] | None, typer.Option(help="CHANNEL=N or CHANNEL=none; default: 100.")]
-Quiet = Annotated[str | None, typer.Option(help="HH:MM-HH:MM; default: 21:00-08:00.")]
-StrictStart = Annotated[
-    str | None, typer.Option(help="HH:MM, when quiet hours begin in stricter regions.")
-]
-StrictRegion = Annotated[
-    list[str] | None, typer.Option(help="A region with a stricter law, such as FL or Florida.")
-]
-Delay = Annotated[list[str] | None, typer.Option(help="SERVICE=HOURS before the first touch.")]
-PerDay = Annotated[int | None, typer.Option(help="Most touches of one person in any 24 hours.")]
-PerWeek = Annotated[int | None, typer.Option(help="Most touches of one person in any 7 days.")]
-Fence = Annotated[
-    str | None, typer.Option(help="A time; earlier events are history and cause no sends.")
-]
-CountryCode = Annotated[
-    str | None, typer.Option(help="Of phone numbers and regions, such as US; default: the zone's.")
-]
-OptOutWord = Annotated[
-    list[str] | None,
-    typer.Option(help="A whole text that is an opt-out, beside STOP and its like."),
-]
-CallingHours = Annotated[
-    bool,
-    typer.Option(
-        "--calling-hours", help="Call and text only when the law of the region allows it."
-    ),
-]
-
+_LIMITS = {
+    "per_hour": "--per-hour",
+    "per_day": "--channel-per-day",
+    "domain_per_hour": "--domain-per-hour",
+    "domain_per_day": "--domain-per-day",
+}
+"""The options of the limits of a channel, by field."""
 
 _OPTIONS = {
     "tenant_id": "ID",
+    **{f"limits.*.{field}": name for field, name in _LIMITS.items()},
     "limits.*": "--per-hour",
+    "calls.concurrent": "--calls-at-once",
+    "calls.pool_concurrent": "--pool-calls",
+    "calls.agents.*": "--agent",
+    "calls.numbers.*": "--caller-number",
+    "calls.allow": "--allow-number",
     "delay_hours_by_service.*": "--delay",
     "frequency_caps.per_day": "--per-day",
     "frequency_caps.per_week": "--per-week",
@@ -66,44 +59,50 @@ _OPTIONS = {
 """The options of fields with other names, for messages."""
 
 
+def _dest(option_name: str) -> str:
+    return option_name.removeprefix("--").replace("-", "_")
+
+
 @app.command("set")
 def set_tenant(
-    tenant_id: Annotated[str, typer.Argument(metavar="ID", help="The tenant's id.")],
-    timezone: Timezone,
-    per_hour: PerHour = None,
-    quiet: Quiet = None,
-    strict_start: StrictStart = None,
-    strict_region: StrictRegion = None,
-    delay: Delay = None,
-    per_day: PerDay = None,
-    per_week: PerWeek = None,
-    fence: Fence = None,
-    country: CountryCode = None,
-    opt_out_word: OptOutWord = None,
-    calling_hours: CallingHours = False,
+    tenant_id: option.TenantId,
+    timezone: option.Timezone,
+    per_hour: option.PerHour = None,
+    channel_per_day: option.ChannelPerDay = None,
+    domain_per_hour: option.DomainPerHour = None,
+    domain_per_day: option.DomainPerDay = None,
+    quiet: option.Quiet = None,
+    strict_start: option.StrictStart = None,
+    strict_region: option.StrictRegion = None,
+    delay: option.Delay = None,
+    per_day: option.PerDay = None,
+    per_week: option.PerWeek = None,
+    fence: option.Fence = None,
+    country: option.CountryCode = None,
+    opt_out_word: option.OptOutWord = None,
+    calling_hours: option.CallingHours = False,
+    calls_at_once: option.CallsAtOnce = None,
+    pool_calls: option.PoolCalls = None,
+    agent: option.Agent = None,
+    caller_number: option.CallerNumber = None,
+    allow_number: option.AllowNumber = None,
     wait: Wait = True,
     timeout: Timeout = TIMEOUT_S,
     json: Json = False,
 ) -> None:
     """Create a tenant, or replace its settings: an option that is not given gets its default.
 
+    --agent and --caller-number name all that the tenant has: a campaign that names another one
+    calls nobody.
+
     Example: touchstream tenant set acme --timezone America/New_York --per-hour email=200
     """
-    event = tenant_event(
-        tenant_id,
-        timezone,
-        per_hour=per_hour,
-        quiet=quiet,
-        strict_start=strict_start,
-        strict_region=strict_region,
-        delay=delay,
-        per_day=per_day,
-        per_week=per_week,
-        fence=fence,
-        country=country,
-        opt_out_word=opt_out_word,
-        calling_hours=calling_hours,
+    given = (
+        *(tenant_id, timezone, per_hour, channel_per_day, domain_per_hour, domain_per_day, quiet),
+        *(strict_start, strict_region, delay, per_day, per_week, fence, country, opt_out_word),
+        *(calling_hours, calls_at_once, pool_calls, agent, caller_number, allow_number),
     )
+    event = tenant_event(**options_by_name(set_tenant, given))
     if fence is not None and parse_time(fence) > valid_settings().scaled_clock().now():
         message = "--fence: must not be in the future, or all events until then would be history"
         raise CommandError(message, EXIT_USAGE)
@@ -126,54 +125,66 @@ def _warn_about_regions(event: TenantUpserted) -> None:
             )
 
 
-def tenant_event(
-    tenant_id: str,
-    timezone: str,
-    *,
-    per_hour: list[str] | None = None,
-    quiet: str | None = None,
-    strict_start: str | None = None,
-    strict_region: list[str] | None = None,
-    delay: list[str] | None = None,
-    per_day: int | None = None,
-    per_week: int | None = None,
-    fence: str | None = None,
-    country: str | None = None,
-    opt_out_word: list[str] | None = None,
-    calling_hours: bool = False,
-) -> TenantUpserted:
-    """The event tenant.upserted with the values of the options. Raises CommandError."""
-    country = None if country is None else _country(country)
-    for word in opt_out_word or ():
+def tenant_event(tenant_id: str, timezone: str, **options: Any) -> TenantUpserted:
+    """The event tenant.upserted with the values of the options of `set_tenant`. Raises
+    CommandError."""
+    unknown = options.keys() - _NAMES
+    if unknown:
+        raise TypeError(f"no options of tenant set: {', '.join(sorted(unknown))}")
+    get = options.get
+    country = None if get("country") is None else _country(options["country"])
+    for word in get("opt_out_word") or ():
         if (problem := problem_of(word)) is not None:
             raise CommandError(f"--opt-out-word {word}: {problem}", EXIT_USAGE)
-    zone = zone_by_siblings({"timezone": timezone, "country": country})
     values: dict[str, Any] = {
         "tenant_id": tenant_id,
-        "timezone": zone or timezone,
+        "timezone": zone_by_siblings({"timezone": timezone, "country": country}) or timezone,
         "country": country,
-        "opt_out_words": opt_out_word or [],
-        "calling_hours": calling_hours,
+        "opt_out_words": get("opt_out_word") or [],
+        "calling_hours": get("calling_hours", False),
+        "limits": _limits(options),
+        "delay_hours_by_service": {
+            service: number("--delay", float, hours)
+            for service, hours in named_values("--delay", get("delay"))
+        },
+        "calls": _calls(options),
     }
-    values["limits"] = {
-        channel: {"per_hour": None if limit == "none" else _number("--per-hour", int, limit)}
-        for channel, limit in _pairs("--per-hour", per_hour)
-    }
-    values["delay_hours_by_service"] = {
-        service: _number("--delay", float, hours) for service, hours in _pairs("--delay", delay)
-    }
-    if per_day is not None or per_week is not None:
-        values["frequency_caps"] = {"per_day": per_day, "per_week": per_week}
-    if fence is not None:
-        values["fence"] = parse_time(fence)
-    if quiet is not None or strict_start is not None or strict_region:
-        start, _, end = (quiet or "21:00-08:00").partition("-")
-        values["quiet_hours"] = {"start": start, "end": end, "strict_regions": strict_region or []}
-        if strict_start is not None:
-            values["quiet_hours"]["strict_start"] = strict_start
+    caps = {name: get(name) for name in ("per_day", "per_week")}
+    if any(cap is not None for cap in caps.values()):
+        values["frequency_caps"] = caps
+    if get("fence") is not None:
+        values["fence"] = parse_time(options["fence"])
+    if any(get(name) for name in ("quiet", "strict_start", "strict_region")):
+        values["quiet_hours"] = {
+            **clock_span("--quiet", get("quiet") or "21:00-08:00"),
+            "strict_regions": get("strict_region") or [],
+        }
+        if get("strict_start") is not None:
+            values["quiet_hours"]["strict_start"] = options["strict_start"]
     event = build_event("tenant.upserted", _OPTIONS, **values)
     assert isinstance(event, TenantUpserted)
     return event
+
+
+def _limits(options: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """The limits of each channel that an option names."""
+    limits: dict[str, dict[str, float | None]] = {}
+    for field, name in _LIMITS.items():
+        for channel, limit in named_numbers(name, options.get(_dest(name))).items():
+            limits.setdefault(channel, {})[field] = limit
+    return limits
+
+
+def _calls(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The limits of calls; None if no option is about calls."""
+    values: dict[str, Any] = {
+        "concurrent": options.get("calls_at_once"),
+        "pool_concurrent": options.get("pool_calls"),
+        "agents": names_with_numbers("--agent", options.get("agent")),
+        "numbers": names_with_numbers("--caller-number", options.get("caller_number")),
+        "allow": options.get("allow_number"),
+    }
+    return {name: value for name, value in values.items() if value not in (None, {})} or None
 
 
 def _country(text: str) -> str:
@@ -184,25 +195,5 @@ def _country(text: str) -> str:
     return code
 
 
-def parse_time(text: str) -> MomentUs:
-    """The moment that a person has typed. Raises CommandError."""
-    try:
-        return parse_moment(text)
-    except ValueError as error:
-        raise CommandError(f"{text}: {error}", EXIT_USAGE) from None
-
-
-def _pairs(option: str, texts: list[str] | None) -> list[tuple[str, str]]:
-    """The names and values of an option of the form NAME=VALUE. Raises CommandError."""
-    pairs = [text.partition("=") for text in texts or []]
-    for text, (_, equals, value) in zip(texts or [], pairs, strict=True):
-        if not equals or not value:
-            raise CommandError(f"{option} {text}: must be NAME=VALUE", EXIT_USAGE)
-    return [(name, value) for name, _, value in pairs]
-
-
-def _number(option: str, kind: type[int] | type[float], text: str) -> float:
-    try:
-        return kind(text)
-    except ValueError:
-        raise CommandError(f"{option}: {text} is not a number", EXIT_USAGE) from None
+_NAMES = frozenset(signature(set_tenant).parameters) - {*WAITING}
+"""The options that become fields of the event."""

@@ -1,15 +1,17 @@
 """Commands that read states read those of an engine in memory."""
 
 from collections.abc import Iterator
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
 from processors.fold.task import Record
+from schemas.internal.facts import Fact
 from schemas.internal.topics import Topic
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
-from tests.testing.world import World
+from tests.testing.world import START, World
 
 
 class MemoryReader:
@@ -48,8 +50,45 @@ def read_states_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     for module in READING:
         monkeypatch.setattr(f"streams.cli.{module}.connected_settings", lambda: settings)
-        monkeypatch.setattr(f"streams.cli.{module}.layout_of", lambda _: world.layout)
+        monkeypatch.setattr(
+            f"streams.cli.{module}.layout_of", lambda _: world.layout, raising=False
+        )
 
 
-READING = ("contact_orders", "contacts")
+READING = ("contact_orders", "contact_stop", "contacts", "sender", "pool")
 """The modules of commands that read states."""
+
+
+class PublishedOrders:
+    """What commands publish, and the fact that answers the next one."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.answer: Fact | None = None
+
+    def send(self, kind: str, event: Any, *_: object, **__: object) -> str:
+        self.events.append((kind, event))
+        return "cli#1"
+
+    def last(self) -> Any:
+        return self.events[-1][1]
+
+
+def answer_orders(monkeypatch: pytest.MonkeyPatch) -> PublishedOrders:
+    """Has the commands publish to the returned object instead of to Kafka."""
+    orders = PublishedOrders()
+    publisher = Mock(send=orders.send, now=lambda: START)
+    reader = Mock(wait=lambda *_: orders.answer)
+    for name, value in (
+        ("layout_of", Mock()),
+        ("EventPublisher", lambda _: publisher),
+        ("AnswerReader", lambda _: reader),
+    ):
+        monkeypatch.setattr(f"streams.cli.request_reply.{name}", value)
+    for module in ANSWERED:
+        monkeypatch.setattr(f"streams.cli.{module}.connected_settings", Mock())
+    return orders
+
+
+ANSWERED = ("sender", "pool", "tenant", "campaign")
+"""The modules of commands that publish an order and wait for its answer."""

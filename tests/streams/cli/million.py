@@ -13,7 +13,7 @@ from pathlib import Path
 
 from schemas.channels import EMAIL
 from schemas.csv_import import LINE_BYTES, CsvCode, RejectedLine
-from streams.cli.contacts import ImportedLines, read_lines
+from streams.cli.contacts import ImportedLines, ReadOptions, read_lines
 
 LINES = 1_000_000
 BAD: dict[str, bytes] = {
@@ -88,7 +88,7 @@ def main(file: Path) -> None:
     with file.open("wb") as out:
         out.writelines(lines())
     before, checked = kilobytes("VmRSS"), CheckedLines()
-    for contact in read_lines(file, "acme", checked):
+    for contact in read_lines(file, "acme", checked, ReadOptions()):
         checked.good += 1
         if code_of(contact.line) is not None:
             checked.wrong.append(f"line {contact.line} was accepted")

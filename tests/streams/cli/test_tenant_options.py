@@ -125,3 +125,64 @@ def test_est_is_the_zone_of_the_country_or_is_refused_with_what_to_do() -> None:
     for country in (None, "DE"):
         with pytest.raises(CommandError, match=r"timezone: not one time zone: .*Etc/GMT\+5"):
             tenant_event("acme", "EST", country=country)
+
+
+def test_the_options_of_calls_and_channels_have_their_fields() -> None:
+    event = tenant_event(
+        "acme",
+        "America/New_York",
+        per_hour=["email=90"],
+        channel_per_day=["email=500", "sms=20"],
+        domain_per_hour=["email=10"],
+        domain_per_day=["email=40"],
+        calls_at_once=5,
+        pool_calls=8,
+        agent=["agent-7=2", "agent-8"],
+        caller_number=["+12125550100=1", "+12125550101"],
+        allow_number=["shared_cost"],
+    )
+    assert event.limits["email"].model_dump() == {
+        "per_hour": 90,
+        "per_day": 500,
+        "domain_per_hour": 10,
+        "domain_per_day": 40,
+    }
+    assert (event.limits["sms"].per_hour, event.limits["sms"].per_day) == (None, 20)
+    assert event.calls is not None
+    assert event.calls.model_dump() == {
+        "concurrent": 5,
+        "pool_concurrent": 8,
+        "agents": {"agent-7": 2, "agent-8": None},
+        "numbers": {"+12125550100": 1, "+12125550101": None},
+        "allow": ["shared_cost"],
+    }
+    assert tenant_event("acme", "UTC").calls is None
+    agents_only = tenant_event("acme", "UTC", agent=["a"]).calls
+    assert agents_only is not None and agents_only.concurrent == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"calls_at_once": 0}, "--calls-at-once: "),
+        ({"calls_at_once": 101}, "--calls-at-once: "),
+        ({"pool_calls": 1_001}, "--pool-calls: "),
+        ({"agent": ["a=0"]}, "--agent a: "),
+        ({"agent": ["a=many"]}, "--agent: many is not a number"),
+        ({"caller_number": ["12"]}, "--caller-number 12: "),
+        ({"allow_number": ["emergency"]}, "--allow-number: "),
+        ({"channel_per_day": ["email=0"]}, "--channel-per-day email: "),
+        ({"domain_per_hour": ["email=0"]}, "--domain-per-hour email: "),
+        ({"domain_per_day": ["fax=1"]}, "fax: "),
+    ],
+)
+def test_a_wrong_limit_is_refused_in_terms_of_its_option(
+    options: dict[str, Any], part: str
+) -> None:
+    with pytest.raises(CommandError, match=re.escape(part)):
+        tenant_event("acme", "America/New_York", **options)
+
+
+def test_an_option_that_does_not_exist_is_a_fault_of_the_caller() -> None:
+    with pytest.raises(TypeError, match="colour"):
+        tenant_event("acme", "UTC", colour="red")

@@ -1,0 +1,105 @@
+"""`touchstream contacts` with files of calls: templates, and what is published."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from streams.cli.contact_templates import template_text
+from tests.testing.builders import world_with_campaign
+from tests.testing.command_line import Touchstream
+from tests.testing.memory_reader import read_states_of
+
+BASIC = "phone,name\n+1 212 555 0101,Mara Olsen\n+1 212 555 0102,Ivo Brandt\n"
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The events that an import publishes for a campaign of calls and one of e-mails."""
+    world = world_with_campaign(
+        campaign_id="renewals",
+        kind="calls",
+        settings={"timezone": "Europe/Berlin"},
+        steps=[{"id": "call", "channel": "voice", "template_id": "script"}],
+    )
+    read_states_of(world, monkeypatch)
+    events: list[tuple[str, Any]] = []
+    publisher = Mock(now=lambda: world.now, send=lambda kind, data, *_: events.append((kind, data)))
+    monkeypatch.setattr("streams.cli.contacts.EventPublisher", lambda _: publisher)
+    return events
+
+
+def written(directory: Path, text: str) -> Path:
+    file = directory / "calls.csv"
+    file.write_text(text)
+    return file
+
+
+def test_an_import_enrolls_with_the_variables_of_the_call(
+    touchstream: Touchstream, published: list[tuple[str, Any]], tmp_path: Path
+) -> None:
+    file = written(
+        tmp_path,
+        "phone,name,priority,scheduled_for,agent\n"
+        "+12125550101,Mara Olsen,50,2026-06-01 10:30,agent-7\n"
+        "+12125550102,Ivo,many,,\n"
+        "+12125550101,Mara again,,,\n"
+        "+12125550103,Lea,,never,\n",
+    )
+    order = ("contacts", "import", file, "--tenant", "acme", "--campaign", "renewals")
+    result = touchstream(*order)
+    assert (result.code, result.out) == (1, "2 imported, 2 bad, 1 cell left out\n"), result
+    assert "line 3: CALL_PRIORITY_INVALID: priority: must be a whole number" in result.err
+    assert "line 4: CONTACT_DUPLICATE" in result.err and "line 5: CALL_TIME_INVALID" in result.err
+    kinds = [kind for kind, _ in published]
+    assert kinds == ["contact.upserted", "contact.enrolled"] * 2
+    mara, ivo = (event for kind, event in published if kind == "contact.enrolled")
+    assert mara.variables == {
+        "priority": "50",
+        "scheduled_for": "2026-06-01T08:30:00Z",
+        "agent": "agent-7",
+    }
+    assert ivo.variables is None
+
+
+def test_a_file_of_calls_is_validated_without_kafka(
+    touchstream: Touchstream, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "phone,priority\n+12125550101,high\n")
+    order = ("contacts", "import", file, "--tenant", "acme", "--dry-run")
+    assert touchstream(*order).out == "1 valid, 0 bad\n"
+    assert "attribute priority" in touchstream(*order).err
+    assert touchstream(*order, "--calls").out == "1 valid, 0 bad, 1 cell left out\n"
+    named = touchstream(*order, "--calls", "--column", "priority=Scheduled For")
+    assert (named.code, "CALL_TIME_INVALID" in named.err) == (1, True), named
+
+
+@pytest.mark.usefixtures("published")
+def test_calls_goes_with_a_campaign_of_calls(touchstream: Touchstream, tmp_path: Path) -> None:
+    order = ("contacts", "import", written(tmp_path, BASIC), "--tenant", "acme", "--calls")
+    result = touchstream(*order)
+    assert (result.code, "--calls" in result.err) == (1, True), result
+
+
+@pytest.mark.parametrize("name", ["basic", "advanced"])
+def test_a_template_can_be_imported_as_it_is(
+    touchstream: Touchstream, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "new.csv"
+    result = touchstream("contacts", "template", name, "--out", file)
+    assert (result.code, file.read_text()) == (0, touchstream("contacts", "template", name).out)
+    order = ("contacts", "import", file, "--tenant", "acme", "--dry-run", "--calls")
+    assert touchstream(*order).out == "2 valid, 0 bad\n"
+    again = touchstream("contacts", "template", name, "--out", file)
+    assert (again.code, "exists already" in again.err) == (2, True), again
+
+
+def test_an_unknown_template_is_refused(touchstream: Touchstream) -> None:
+    result = touchstream("contacts", "template", "full")
+    assert (result.code, "one of basic, advanced" in result.err) == (2, True), result
+
+
+def test_the_basic_template_has_phone_and_name() -> None:
+    assert template_text("basic") == BASIC
+    assert template_text("advanced").startswith("phone,name,priority,scheduled_for,agent,")
