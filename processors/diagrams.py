@@ -9,6 +9,7 @@ from pathlib import Path
 
 from processors.campaign.lifecycle import STATUS_CHANGES
 from processors.contact.state_machine import ENROLLMENT, TOUCH
+from processors.dispatch.call_leases import LEASE
 from schemas.base.generated_part import write_generated_part
 from schemas.internal.enrollment import Phase
 
@@ -48,9 +49,25 @@ def campaign() -> str:
     )
 
 
+def lease() -> str:
+    """The states of the slot of a call (F-18). Inputs that leave the state as it is are left
+    out."""
+    edges: dict[tuple[str, str], list[str]] = {}
+    for state, row in LEASE.items():
+        for given, becomes in row.items():
+            if becomes is not state:
+                edges.setdefault((state.value, becomes.value), []).append(given.value)
+    return _diagram([f"{a} --> {b}: {', '.join(on)}" for (a, b), on in edges.items()])
+
+
 def text() -> str:
     """All diagrams, each under its heading."""
-    parts = {"A touch": touch(), "An enrollment": enrollment(), "A campaign": campaign()}
+    parts = {
+        "A touch": touch(),
+        "An enrollment": enrollment(),
+        "A campaign": campaign(),
+        "The slot of a call": lease(),
+    }
     return "\n".join(f"### {title}\n\n{diagram}" for title, diagram in parts.items())
 
 
