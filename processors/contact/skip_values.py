@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from processors.contact.call_terms import CALL_GATES, call_gate_values
 from processors.contact.context import Context
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.campaigns.campaign_kinds import CONDITIONS
@@ -30,8 +31,12 @@ def skip_values(
         case "address_bounced":
             return _moment_value("bounced_at", context.bounced_at(touch.channel))
         case "no_window":
-            step = context.step(enrollment, touch)
-            return {"window": context.window(context.definition(enrollment), step)}
+            step, definition = context.step(enrollment, touch), context.definition(enrollment)
+            values = {"window": context.window(definition, step)}
+            hours = context.call_hours(definition, step)
+            return values if hours is None else {**values, "call_hours": hours}
+        case _ if reason in CALL_GATES:
+            return call_gate_values(context, enrollment, touch, reason)
         case _ if reason in CONDITIONS:
             return {"skip_when": reason}
         case _ if reason.startswith(_OPTED_OUT):

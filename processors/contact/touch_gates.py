@@ -101,7 +101,7 @@ def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> Gate
     address = context.address_forms(touch.channel)
     closed = _first_closed(context, touch, address[1], template_id)
     if closed is None:
-        closed = closed_for_call(context, enrollment, definition, step, address[1])
+        closed = closed_for_call(context, enrollment, definition, step)
     if closed is None and opening.at == NEVER:
         closed = "no_window"
     return GateCheck(definition, step, closed, template_id, version, opening, address)
