@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from streams.cli import (
+    call,
     campaign,
     campaign_migrate,
     contact_orders,
-    contact_stop,
     contact_templates,
     contacts,
     database,
@@ -63,9 +63,10 @@ campaign.app.command("migrate")(campaign_migrate.migrate)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=CONTENT)
 contacts.app.command("resubscribe")(contact_orders.resubscribe)
 contacts.app.command("reopen")(contact_orders.reopen)
-contacts.app.command("stop")(contact_stop.stop)
+contacts.app.command("stop")(contact_orders.stop)
 contacts.app.command("template")(contact_templates.template)
 app.add_typer(contacts.app, name="contacts", rich_help_panel=CONTENT)
+app.command(rich_help_panel=CONTENT)(call.call)
 app.command(rich_help_panel=CONTENT)(publish.publish)
 app.command(rich_help_panel=CONTENT)(simulate.simulate)
 app.command(rich_help_panel=OPERATION)(status.status)

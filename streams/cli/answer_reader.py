@@ -1,6 +1,7 @@
 """Reads the engine's answer to an admin event from the topic facts."""
 
 import time
+from collections.abc import Iterator
 
 from confluent_kafka import Message, TopicPartition
 
@@ -51,12 +52,15 @@ class AnswerReader:
         """The fact that reports that the event of ce_type `kind` and cause `cause` is done or
         refused; None after the timeout."""
         answer = _ExpectedAnswer((DONE_FACTS | _ORDER_FACTS)[kind], cause)
+        return next(filter(answer.matches, self.facts(timeout_s)), None)
+
+    def facts(self, timeout_s: float) -> Iterator[Fact]:
+        """All facts as they are written, until the timeout."""
         deadline = time.monotonic() + timeout_s
         while (left_s := deadline - time.monotonic()) > 0:
             for message in self._consumer.consume(500, min(left_s, 0.1)):
-                if message.error() is None and answer.matches(fact := _fact(message)):
-                    return fact
-        return None
+                if message.error() is None:
+                    yield _fact(message)
 
     def close(self) -> None:
         self._consumer.close()

@@ -1,5 +1,4 @@
-"""`touchstream contacts resubscribe` and `reopen`: orders that lift what keeps a person or an
-address from being written to."""
+"""`touchstream contacts resubscribe`, `reopen` and `stop`: orders about a person or an address."""
 
 from typing import Annotated
 
@@ -91,3 +90,30 @@ def reopen(
     if fact is not None and fact.contact_id is None and fact.reason:  # what closes it still
         done = f"{tenant}: no bounce closes this address to {channel} any more, but {fact.reason}"
     print_answer(fact, done, as_json=json)
+
+
+def stop(
+    tenant: Tenant,
+    contact: Annotated[str, typer.Option("--contact", help="The contact's id.")],
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", help="Only the run in this campaign.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Recorded with the event.")] = None,
+    wait: Wait = True,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Stop the runs of a person, or the one in a campaign: nothing more is sent in them.
+
+    A call that waits for its turn is cancelled; one that is under way goes on.
+
+    Example: touchstream contacts stop --tenant acme --contact ann --campaign renewals
+    """
+    event = build_event(
+        "contact.stopped", tenant_id=tenant, contact_id=contact, campaign_id=campaign, reason=reason
+    )
+    fact = publish_and_wait(
+        connected_settings(), "contact.stopped", event, wait=wait, timeout_s=timeout
+    )
+    where = f" in {campaign}" if campaign else ""
+    print_answer(fact, f"{contact} of {tenant}: nothing runs{where} any more", as_json=json)

@@ -11,40 +11,48 @@ from streams.cli.errors import EXIT_USAGE, CommandError
 
 _ROWS: dict[str, list[dict[str, str]]] = {
     "basic": [
-        {"phone": "+1 212 555 0101", "name": "Mara Olsen"},
-        {"phone": "+1 212 555 0102", "name": "Ivo Brandt"},
+        {"phone": "+1 212 555 0142", "name": "Ann Lee"},
+        {"phone": "+1 212 555 0143", "name": "Ben Ortiz"},
+        {"phone": "+1 212 555 0144", "name": ""},
     ],
     "advanced": [
         {
-            "phone": "+1 212 555 0101",
-            "name": "Mara Olsen",
+            "phone": "+1 212 555 0142",
+            "name": "Ann Lee",
             "priority": "50",
-            "scheduled_for": "2026-06-01 10:30",
-            "agent": "agent-7",
-            "region": "NY",
-            "email": "mara@example.com",
-            "company": "Nordlys",
+            "scheduled_for": "",
+            "agent": "",
+            "company": "Lee Roofing",
+            "contract": "C-1001",
         },
         {
-            "phone": "+1 212 555 0102",
-            "name": "Ivo Brandt",
+            "phone": "+1 212 555 0143",
+            "name": "Ben Ortiz",
+            "priority": "0",
+            "scheduled_for": "2026-03-03T15:00:00-05:00",
+            "agent": "agent-9",
+            "company": "Ortiz & Sons",
+            "contract": "C-1002",
+        },
+        {
+            "phone": "+1 212 555 0144",
+            "name": "",
             "priority": "-10",
-            "scheduled_for": "2026-06-01T14:00:00-04:00",
+            "scheduled_for": "2026-03-04T09:30:00-05:00",
             "agent": "",
-            "region": "CA",
-            "email": "",
-            "company": "Elbwerk",
+            "company": "",
+            "contract": "C-1003",
         },
     ],
 }
-"""The example lines of each template, by their columns."""
+"""The lines of each template, by their columns."""
 
 
 def template(
     name: Annotated[str, typer.Argument(help="basic: phone and name; advanced: all.")],
     out: Annotated[Path | None, typer.Option(help="Write to a new file instead of stdout.")] = None,
 ) -> None:
-    """Print a CSV file for the people of a campaign of calls, with two example lines.
+    """Print a CSV file for the people of a campaign of calls, with example lines.
 
     `touchstream contacts import` describes the columns. An empty cell means the default; a column
     that the file does not need can be removed, and any further one becomes an attribute.

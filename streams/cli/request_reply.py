@@ -75,6 +75,8 @@ def reason_text(fact: Fact, hints: Mapping[str, str]) -> str:
 
 
 _HINTS = {
+    "CONTACT_UNKNOWN": ": {tenant} has no such contact",
+    "ENROLLMENT_NONE": ": nothing of the person runs there, so that there is nothing to stop",
     "TENANT_UNKNOWN": ": there is no tenant {tenant}; to create it: touchstream tenant set {tenant}"
     " --timezone ZONE",
     "CAMPAIGN_SERVICE_TYPE_TAKEN": ": another campaign has this service type; complete or delete"

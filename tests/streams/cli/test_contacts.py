@@ -218,6 +218,29 @@ def test_the_refusal_names_the_tenant(touchstream: Touchstream, sent: Mock) -> N
     assert (result.code, "tenant set acme --timezone" in result.err) == (1, True), result
 
 
+STOP = ("contacts", "stop", "--tenant", "acme", "--contact", "ann")
+
+
+def test_the_run_of_a_person_is_stopped(touchstream: Touchstream, sent: Mock) -> None:
+    sent.answer = fact(FactKind.ENROLLMENT_STOPPED, campaign_id="calls")
+    result = touchstream(*STOP, "--campaign", "calls", "--reason", "asked by phone")
+    assert (result.code, result.out) == (0, "ann of acme: nothing runs in calls any more\n")
+    kind, event = sent.send.call_args.args[:2]
+    assert (kind, event.campaign_id, event.reason) == ("contact.stopped", "calls", "asked by phone")
+    assert touchstream(*STOP).out == "ann of acme: nothing runs any more\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"), [("ENROLLMENT_NONE", "nothing to stop"), ("CONTACT_UNKNOWN", "no such")]
+)
+def test_where_nothing_runs_the_refusal_states_it(
+    touchstream: Touchstream, sent: Mock, reason: str, hint: str
+) -> None:
+    sent.answer = fact(FactKind.EVENT_REFUSED, reason=reason)
+    result = touchstream(*STOP)
+    assert (result.code, reason in result.err, hint in result.err) == (1, True, True), result
+
+
 @pytest.mark.live
 def test_the_engine_answers_the_orders(
     engine: dict[str, str], touchstream: Touchstream, tmp_path: Path

@@ -125,37 +125,3 @@ def test_an_import_into_a_campaign_that_enrolls_nobody_publishes_nothing(
     assert (missing.code, "acme has no campaign other" in missing.err) == (1, True), missing
     draft = touchstream(*order, "reviews")
     assert (draft.code, "campaign activate reviews" in draft.err) == (1, True), draft
-
-
-STOP = ("contacts", "stop", "--tenant", "acme", "--contact")
-
-
-def test_a_run_is_stopped(
-    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch, publisher: Mock
-) -> None:
-    world = world_with_campaign(steps=[step(hours=24)])
-    world.append(job())
-    world.settle()
-    read_states_of(world, monkeypatch)
-    publisher.side_effect = ZeroDivisionError
-    for options in ((), ("--campaign", "reviews"), ("--campaign", "other", "--no-wait")):
-        with pytest.raises(ZeroDivisionError):
-            touchstream(*STOP, "ann", *options)
-
-
-@pytest.mark.usefixtures("publisher")
-def test_where_nothing_runs_it_is_stated_at_once(
-    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world = world_with_campaign(steps=[step(hours=24)])
-    world.append(job())
-    world.settle()
-    read_states_of(world, monkeypatch)
-    other = touchstream(*STOP, "ann", "--campaign", "other")
-    assert (other.code, "nothing runs in other" in other.out) == (0, True), other
-    assert touchstream(*STOP, "ann", "--campaign", "other", "--json").json()["published"] is False
-    unknown = touchstream(*STOP, "bob")
-    assert (unknown.code, "acme has no contact bob" in unknown.err) == (1, True), unknown
-    world.append(m.ContactStopped("acme", "ann", "s#1", world.now))
-    world.settle()
-    assert "nothing runs" in touchstream(*STOP, "ann").out
