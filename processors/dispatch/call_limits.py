@@ -26,7 +26,7 @@ from schemas.internal.states import KnownTenant
 POOL_UNKNOWN = "pool_unknown"
 
 _DEFAULT_TERMS = TenantCallTerms()
-_LOOKED_AT_MAX = 100
+_LOOKED_AT_MAX = 20
 """Of so many leases at most it is looked up which one ends first."""
 
 

@@ -41,27 +41,39 @@ def serve(turn: Turn, pool_id: str) -> None:
     looks_left = BURST
     while turn.store.count(pool_slots_group(pool_id)) < pool.slots:
         _release_held(turn, pool)
-        seat = _next_tenant(turn, pool)
+        seat, is_turn = _next_tenant(turn, pool)
         if seat is None:
             return
         if looks_left <= 0:
             _edit_pool(turn, pool_id).look_at = turn.now
             return
-        looks_left -= _serve_tenant(turn, pool, seat, looks_left)
-        pool = pool_of(turn, pool_id)
+        request, looks = _next_call(turn, pool, seat, looks_left)
+        looks_left -= looks
+        if request is not None:
+            _move_on(turn, seat, is_turn=is_turn)
+            pool = pool_of(turn, pool_id)
+            grant(turn, known_tenant_of(turn, seat.tenant_id), pool, request)
 
 
-def open_turn(turn: Turn, pool_id: str, tenant_id: str, *, joins: bool = False) -> None:
-    """Makes a tenant one of those that may be served. It keeps its virtual time as far as that is
-    near the present one; a tenant that joins has had nothing to do before."""
+def join(turn: Turn, pool_id: str, tenant_id: str) -> None:
+    """Lets a tenant begin whose first call has come: one stride after the turn that was served
+    last."""
+    pool, key = pool_of(turn, pool_id), turn_key(tenant_id, pool_id)
+    seat = turn.store.edit(key, PoolTenant)
+    assert seat is not None
+    seat.passed = pool.passed + stride_of(pool, tenant_id)
+    turn.store.enqueue(key)
+
+
+def open_turn(turn: Turn, pool_id: str, tenant_id: str) -> None:
+    """Makes a tenant one of those that may be served. Turns that it could not use are lost: it
+    begins at the present virtual time."""
     key = turn_key(tenant_id, pool_id)
     seat = turn.store.read(key, PoolTenant)
     if seat is None or seat.ready or not seat.shared:
         return
-    pool = pool_of(turn, pool_id)
-    earliest, latest = pool.passed, pool.passed + stride_of(pool, tenant_id)
     seat = _edit_seat(turn, seat)
-    seat.passed = latest if joins else min(max(seat.passed, earliest), latest)
+    seat.passed = max(seat.passed, pool_of(turn, pool_id).passed)
     seat.ready, seat.held_at = True, None
     turn.store.enqueue(key)
 
@@ -88,16 +100,16 @@ def stride_of(pool: KnownPool, tenant_id: str) -> int:
     return STRIDE // pool.weights.get(tenant_id, 1)
 
 
-def _next_tenant(turn: Turn, pool: KnownPool) -> PoolTenant | None:
-    """The tenant whose turn it is. While only slots are left that are kept free for tenants, it is
-    one of these."""
+def _next_tenant(turn: Turn, pool: KnownPool) -> tuple[PoolTenant | None, bool]:
+    """The tenant that is served next, and whether that is its turn. While only slots are left that
+    are kept free for tenants, it is one of these, and out of turn."""
     store = turn.store
     if pool.reserved:
         free = pool.slots - store.count(pool_slots_group(pool.pool_id))
         if free <= unfilled_floors(turn, pool):
-            return _next_reserved(turn, pool)
+            return _next_reserved(turn, pool), False
     key = store.first(turn_queue(pool.pool_id))
-    return None if key is None else store.read(key, PoolTenant)
+    return (None if key is None else store.read(key, PoolTenant)), True
 
 
 def _next_reserved(turn: Turn, pool: KnownPool) -> PoolTenant | None:
@@ -124,43 +136,35 @@ def _release_held(turn: Turn, pool: KnownPool) -> None:
         open_turn(turn, pool.pool_id, seat.tenant_id)
 
 
-def _serve_tenant(turn: Turn, pool: KnownPool, seat: PoolTenant, looks_left: int) -> int:
-    """Gives a slot to the first call of a tenant that may go, or takes the tenant out of the turns.
-    Returns at how many calls it has looked."""
-    tenant = known_tenant_of(turn, seat.tenant_id)
-    terms, store = call_terms(tenant), turn.store
-    used = store.count(tenant_slots_group(seat.tenant_id, pool.pool_id))
-    if used >= terms.slots:
+def _move_on(turn: Turn, seat: PoolTenant, *, is_turn: bool) -> None:
+    """Moves the virtual time of the pool to the turn that is served, and that of the tenant one
+    stride further. A slot that is kept free for a tenant is no turn."""
+    pool, seat = _edit_pool(turn, seat.pool_id), _edit_seat(turn, seat)
+    pool.seq += 1
+    seat.served_seq = pool.seq
+    if is_turn:
+        pool.passed = seat.passed
+        seat.passed += stride_of(pool, seat.tenant_id)
+    turn.store.enqueue(turn_key(seat.tenant_id, seat.pool_id))
+
+
+def _next_call(
+    turn: Turn, pool: KnownPool, seat: PoolTenant, looks_left: int
+) -> tuple[Request | None, int]:
+    """The call of a tenant that gets a slot, and at how many calls that has looked. Without one the
+    tenant is taken out of the turns."""
+    tenant, store = known_tenant_of(turn, seat.tenant_id), turn.store
+    terms = call_terms(tenant)
+    if store.count(tenant_slots_group(seat.tenant_id, pool.pool_id)) >= terms.slots:
         _edit_seat(turn, seat).ready = False
-        return 1
+        return None, 1
     pool_used = store.count(pool_slots_group(pool.pool_id))
     if terms.pool_slots is not None and pool_used >= terms.pool_slots:
         seat = _edit_seat(turn, seat)
         seat.ready, seat.held_at = False, terms.pool_slots
         store.enqueue(turn_key(seat.tenant_id, pool.pool_id))
-        return 1
-    request, looks = _first_call(turn, pool, seat, tenant, looks_left)
-    if request is None:
-        return looks
-    is_turn = store.first(turn_queue(pool.pool_id)) == turn_key(seat.tenant_id, pool.pool_id)
-    _move_on(turn, seat, is_turn=is_turn)
-    seat = _edit_seat(turn, seat)
-    seat.ready = used + 1 < terms.slots
-    store.enqueue(turn_key(seat.tenant_id, pool.pool_id))
-    grant(turn, tenant, pool_of(turn, pool.pool_id), request)
-    return looks
-
-
-def _move_on(turn: Turn, seat: PoolTenant, *, is_turn: bool) -> None:
-    """Moves the virtual time of a tenant on by one turn. The pool's own time is that of the turn
-    that was served last; a slot that is kept free for a tenant may be out of turn."""
-    pool = _edit_pool(turn, seat.pool_id)
-    pool.seq += 1
-    if is_turn:
-        pool.passed = seat.passed
-    seat = _edit_seat(turn, seat)
-    seat.passed += stride_of(pool, seat.tenant_id)
-    seat.served_seq = pool.seq
+        return None, 1
+    return _first_call(turn, pool, seat, tenant, looks_left)
 
 
 def _first_call(

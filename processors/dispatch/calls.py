@@ -8,11 +8,19 @@ next.
 import msgspec
 
 from processors.dispatch import call_reports
+from processors.dispatch.amendments import amended
 from processors.dispatch.call_grants import repeat_command
 from processors.dispatch.call_limits import call_of, known_tenant_of, pool_of, slot_uses, values_of
 from processors.dispatch.call_numbers import NUMBER_BUSY, forget_calls
 from processors.dispatch.call_reports import FreedSlot
-from processors.dispatch.call_turns import BURST, has_waiting, look_again, open_turn, serve
+from processors.dispatch.call_turns import (
+    BURST,
+    has_waiting,
+    join,
+    look_again,
+    open_turn,
+    serve,
+)
 from processors.dispatch.call_waits import (
     CALL_HOURS,
     SlotHold,
@@ -40,7 +48,7 @@ from schemas.internal.call_states import (
 )
 from schemas.internal.states import Request
 
-__all__ = ["fire", "look_again", "receive", "submit"]
+__all__ = ["amend", "fire", "look_again", "receive", "submit"]
 
 
 def receive(turn: Turn, message: m.CallReported | m.SuppressionsShared | m.PoolAnnounced) -> None:
@@ -92,7 +100,8 @@ def _line_up(turn: Turn, touch: m.RequestTouch, request: Request | None, seat: P
     about what it waits for."""
     pool_id, key = seat.pool_id, request_key(touch)
     tenant = known_tenant_of(turn, touch.tenant_id)
-    joins = not seat.ready and not has_waiting(turn, pool_id, touch.tenant_id)
+    if not has_waiting(turn, pool_id, touch.tenant_id):
+        join(turn, pool_id, touch.tenant_id)
     if request is None:
         request = Request(touch, "", None, turn.now)
         turn.store.put(key, request)
@@ -103,7 +112,7 @@ def _line_up(turn: Turn, touch: m.RequestTouch, request: Request | None, seat: P
     hold = slot_hold(turn, pool_of(turn, pool_id), tenant, touch)
     if hold is None or not hold.is_own:
         if seat.held_at is None:
-            open_turn(turn, pool_id, touch.tenant_id, joins=joins)
+            open_turn(turn, pool_id, touch.tenant_id)
         serve(turn, pool_id)
         waiting = turn.store.read(key, Request)
         if waiting is None or waiting.until is not None:
@@ -118,6 +127,13 @@ def _line_up(turn: Turn, touch: m.RequestTouch, request: Request | None, seat: P
     waiting = turn.store.edit(key, Request)
     assert waiting is not None
     report_hold(turn, waiting, hold)
+
+
+def amend(turn: Turn, order: m.AmendTouch) -> None:
+    """Changes what a waiting call will be, and looks at it as if it had just come."""
+    request = turn.store.edit(request_key(order), Request)
+    if request is not None:
+        request.touch, request.until = amended(request.touch, order), turn.now
 
 
 def _freed(turn: Turn, freed: FreedSlot | None) -> None:
