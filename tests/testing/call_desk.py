@@ -59,7 +59,9 @@ class CallDesk(World):
     def keys(self, kind: type[m.Message]) -> list[bytes]:
         """The keys of the messages of a class on dispatch-log."""
         records = self.broker.topic(Topic.DISPATCH_LOG)
-        return [r.key or b"" for r in records if isinstance(m.decode_dispatch(r.value or b""), kind)]
+        return [
+            r.key or b"" for r in records if isinstance(m.decode_dispatch(r.value or b""), kind)
+        ]
 
     # what the pool does
 
@@ -94,9 +96,9 @@ class CallDesk(World):
         self.deliver(self.ended(touch, outcome, **fields))
 
     def call(self, outcome: str, **fields: Any) -> m.RequestTouch:
-        """The last request gets a slot, and its call ends after half a minute."""
+        """The last request gets a slot, and its call ends after twenty seconds."""
         touch = self.grant()
-        self.now += 30 * SECOND
+        self.now += 20 * SECOND
         self.end(touch, outcome, **fields)
         return touch
 
