@@ -7,25 +7,19 @@ from functools import lru_cache
 from schemas.addresses.phone import forms
 from schemas.addresses.texts import CACHED
 
-NEVER_CALLED = ("emergency", "short")
-"""Kinds of numbers that no tenant can allow."""
-
 ALLOWABLE = ("premium_rate", "shared_cost", "uan", "pager")
-"""Kinds of numbers that are called only if the tenant allows them."""
+"""Kinds of numbers that are called only if the tenant allows them. The others, emergency and short,
+no tenant can allow."""
+
+_EMERGENCY, _SHORT = "emergency", "short"
 
 _SHORT_DIGITS_MAX = 6
 
 
-def is_callable(text: str, country: str, allow: tuple[str, ...]) -> bool:
-    """Whether a number may be called by a tenant that allows these kinds."""
-    kind = number_kind(text, country)
-    return not kind or (kind in allow and kind in ALLOWABLE)
-
-
 @lru_cache(maxsize=CACHED)
 def number_kind(text: str, country: str = "") -> str:
-    """The kind of a number, as a command or a profile has it: one of the kinds above, or empty for
-    an ordinary number. `country` is the one in which a number without a country code is dialled
+    """The kind of a number, as a command or a profile has it: one of ALLOWABLE, `emergency` or
+    `short`, or empty for an ordinary number. `country` is the one in which a number without a country code is dialled
     (ISO 3166-1 alpha-2, or empty).
 
     A number that the tables do not know is ordinary: they are older than the newest numbers. A text
@@ -40,15 +34,15 @@ def number_kind(text: str, country: str = "") -> str:
     try:
         number = phonenumbers.parse(canonical, country or None)
     except phonenumbers.NumberParseException:
-        return "short" if len(canonical) <= _SHORT_DIGITS_MAX else ""
+        return _SHORT if len(canonical) <= _SHORT_DIGITS_MAX else ""
     code = phonenumbers.region_code_for_number(number)
     region = code or phonenumbers.region_code_for_country_code(number.country_code or 0)
     national = phonenumbers.national_significant_number(number)
     if not phonenumbers.is_valid_number(number):
         # Only a number that is none otherwise: in Paris, 1 12 34 56 78 is an ordinary one.
         if phonenumbers.connects_to_emergency_number(national, region):
-            return "emergency"
+            return _EMERGENCY
         if len(national) <= _SHORT_DIGITS_MAX:
-            return "short"
+            return _SHORT
     kind = phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(number)).lower()
     return kind if kind in ALLOWABLE else ""

@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.addresses.number_kinds import ALLOWABLE, NEVER_CALLED, is_callable, number_kind
+from schemas.addresses.number_kinds import ALLOWABLE, number_kind
 from schemas.base.field_types import NumberKind
 from schemas.channels import PHONE
 
 
 def test_the_kinds_that_a_tenant_can_allow_are_those_of_its_event() -> None:
     assert set(ALLOWABLE) == set(get_args(NumberKind))
-    assert not set(ALLOWABLE) & set(NEVER_CALLED)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +59,6 @@ def test_an_ordinary_number_has_no_kind(text: str, country: str) -> None:
     assert number_kind(text, country) == ""
 
 
-def test_a_tenant_allows_numbers_that_cost_extra_and_never_an_emergency_number() -> None:
-    assert not is_callable("+1 900 555 0100", "", ())
-    assert is_callable("+1 900 555 0100", "", ("premium_rate",))
-    assert not is_callable("+49112", "", ("emergency", "short", *ALLOWABLE))
-    assert is_callable("+1 212 555 0100", "", ())
-
-
 @given(st.text(alphabet="+0123456789 ()-", max_size=20), st.sampled_from(["", "US", "DE", "FR"]))
 def test_every_text_has_a_kind_or_none(text: str, country: str) -> None:
-    assert number_kind(text, country) in ("", *ALLOWABLE, *NEVER_CALLED)
+    assert number_kind(text, country) in ("", "emergency", "short", *ALLOWABLE)
