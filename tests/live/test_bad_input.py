@@ -167,7 +167,17 @@ REFUSED_EVENTS = [
     ("touch.sent", {"contact_id": "stranger"}, "CONTACT_UNKNOWN"),
     ("touch.sent", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
     ("review.clicked", {"contact_id": "ann", "command_id": COMMAND_ID}, "COMMAND_UNKNOWN"),
-    ("sender.upserted", {"sender_id": "ann"}, "EVENT_NOT_SUPPORTED"),
+    ("call.ended", {"contact_id": "stranger"}, "CONTACT_UNKNOWN"),
+    ("call.progressed", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
+    ("call.ended", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
+    ("call.reviewed", {"contact_id": "ann"}, "COMMAND_UNKNOWN"),
+    ("call.requested", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
+    ("sender.upserted", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
+    ("sender.upserted", {"channel": "voice", "actions": {}}, "SENDER_CHANNEL_BY_POOL"),
+    ("sender.removed", {"sender_id": "nobody"}, "SENDER_UNKNOWN"),
+    ("sender.throttled", {"sender_id": "nobody"}, "SENDER_UNKNOWN"),
+    ("sender.usage_reported", {"sender_id": "nobody"}, "SENDER_UNKNOWN"),
+    ("campaign.cancelled", {"campaign_id": "no-such"}, "CAMPAIGN_UNKNOWN"),
     ("campaign.paused", {"campaign_id": "no-such"}, "CAMPAIGN_UNKNOWN"),
     ("campaign.activated", {"tenant_id": "nobody"}, "TENANT_UNKNOWN"),
 ]
@@ -200,6 +210,91 @@ def test_a_command_id_of_another_tenant_changes_nothing_of_either(engine: TwoTen
         cause = engine.publisher.event(ce_type, **who)
         assert engine.fact(FactKind.EVENT_REFUSED, cause=cause).reason == "COMMAND_UNKNOWN"
     assert engine.rows("quiet") == before
+
+
+CALL: dict[str, Any] = {"scheduled_for": None, "agent_id": None, "from_number": None}
+
+
+def call(engine: TwoTenantEngine, tenant_id: str, contact_id: str, **changes: Any) -> str:
+    """Asks for a direct call, and returns its command once it has a slot."""
+    who: dict[str, Any] = {"tenant_id": tenant_id, "contact_id": contact_id}
+    engine.publisher.event("call.requested", **who, **(CALL | changes))
+    granted = engine.fact(FactKind.CALL_SLOT_GRANTED, tenant_id=tenant_id, contact_id=contact_id)
+    assert granted.command_id is not None
+    return granted.command_id
+
+
+def test_a_call_of_another_tenant_is_neither_moved_nor_ended(engine: TwoTenantEngine) -> None:
+    theirs = call(engine, "quiet", "cara")
+    verify(engine.live.settings, wait_s=60)  # waits until all is in PostgreSQL
+    before = engine.rows("quiet")
+    for ce_type in ("call.progressed", "call.ended", "call.reviewed", "touch.failed", "touch.sent"):
+        for contact_id, code in (("ann", "COMMAND_UNKNOWN"), ("cara", "CONTACT_UNKNOWN")):
+            cause = engine.publisher.event(ce_type, contact_id=contact_id, command_id=theirs)
+            assert engine.fact(FactKind.EVENT_REFUSED, cause=cause).reason == code
+    mine = call(engine, "acme", "ann", phone="+12125550102")  # the pool has read what came before
+    assert not engine.facts.matching(FactKind.CALL_SLOT_FREED, tenant_id="quiet")
+    assert not engine.facts.matching(FactKind.CALL_SLOT_FREED, command_id=theirs)
+    assert engine.rows("quiet") == before
+    for tenant_id, contact_id, command_id in (("quiet", "cara", theirs), ("acme", "ann", mine)):
+        who: dict[str, Any] = {"tenant_id": tenant_id, "contact_id": contact_id}
+        who["command_id"] = command_id
+        engine.publisher.event("call.ended", **who)
+        engine.fact(FactKind.CALL_SLOT_FREED, tenant_id=tenant_id, command_id=command_id)
+
+
+def test_a_call_ends_once_whatever_is_reported_of_it_afterwards(engine: TwoTenantEngine) -> None:
+    command_id = call(engine, "acme", "good-1", phone="+12125550103")
+    who: dict[str, Any] = {"contact_id": "good-1", "command_id": command_id}
+    engine.publisher.event("call.ended", outcome="melted", raw_status="melted", **who)
+    engine.publisher.event("call.ended", outcome="completed", **who)
+    engine.publisher.event("call.progressed", state="initiated", **who)
+    engine.publisher.event("call.reviewed", **who)
+    engine.fact(FactKind.CALL_REVIEWED, command_id=command_id)
+    call(engine, "acme", "good-2", phone="+12125550104")
+    assert len(engine.facts.matching(FactKind.CALL_SLOT_FREED, command_id=command_id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"agent_id": "nobody"}, "agent_unknown"),
+        ({"from_number": "+12125550199"}, "number_unknown"),
+        ({"phone": "+19005550123"}, "number_not_allowed"),
+        ({"phone": "+449011234567"}, "number_not_allowed"),
+    ],
+)
+def test_a_call_that_may_not_be_made_is_not_made(
+    engine: TwoTenantEngine, changes: dict[str, Any], reason: str
+) -> None:
+    contact_id = f"not-called-{reason}-{len(str(changes))}"
+    engine.publisher.event("call.requested", contact_id=contact_id, **(CALL | changes))
+    assert engine.fact(FactKind.TOUCH_SKIPPED, contact_id=contact_id).reason == reason
+    assert not engine.facts.matching(FactKind.CALL_SLOT_GRANTED, contact_id=contact_id)
+
+
+def test_an_account_of_another_tenant_is_neither_changed_nor_removed(
+    engine: TwoTenantEngine,
+) -> None:
+    cause = engine.publisher.event("sender.upserted", tenant_id="quiet", sender_id="theirs")
+    engine.fact(FactKind.SENDER_UPDATED, cause=cause)
+    verify(engine.live.settings, wait_s=60)
+    before = engine.rows("quiet")
+    for ce_type in ("sender.removed", "sender.throttled", "sender.usage_reported"):
+        cause = engine.publisher.event(ce_type, sender_id="theirs")
+        assert engine.fact(FactKind.EVENT_REFUSED, cause=cause).reason == "SENDER_UNKNOWN"
+    cause = engine.publisher.event("sender.upserted", sender_id="theirs")
+    assert engine.fact(FactKind.SENDER_UPDATED, cause=cause).tenant_id == "acme"
+    verify(engine.live.settings, wait_s=60)
+    assert engine.rows("quiet") == before
+
+
+def test_a_priority_that_is_no_number_costs_only_itself(engine: TwoTenantEngine) -> None:
+    value = body("call.requested", contact_id="prior", priority="high", **CALL)
+    engine.publisher.put(Topic.CONTACTS, headers("call.requested", ce_id=b"prior"), value)
+    dropped = engine.fact(FactKind.EVENT_FIELD_DROPPED, cause="test#prior")
+    assert (dropped.values or {})["fields"] == {"priority": "FIELD_INVALID"}
+    engine.fact(FactKind.ENROLLMENT_STARTED, contact_id="prior")
 
 
 def test_a_repeated_answer_of_a_sender_counts_once(engine: TwoTenantEngine) -> None:

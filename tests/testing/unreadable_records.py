@@ -59,6 +59,12 @@ _DEEP = b'{"definition":' * 5_000 + b"1" + b"}" * 5_000
 _REPLY = "contact.replied"
 
 
+def _sender(name: str, ce_type: str, **changed: Any) -> UnreadableRecord:
+    """An event on the topic `senders` with a value that is refused."""
+    value, code = body(ce_type, **changed), RefusalCode.FIELD_INVALID
+    return UnreadableRecord(name, code, value, headers(ce_type), Topic.SENDERS)
+
+
 def _long(characters: int) -> bytes:
     return body(_REPLY, text="x" * characters)
 
@@ -186,4 +192,38 @@ UNREADABLE_RECORDS = (
         headers("tenant.upserted"),
         Topic.SENDERS,
     ),
+    UnreadableRecord(
+        "a call to a number without its country",
+        RefusalCode.PHONE_WITHOUT_COUNTRY,
+        body("call.requested", contact_id=None, phone="212 555 0101"),
+        headers("call.requested"),
+        Topic.CONTACTS,
+    ),
+    UnreadableRecord(
+        "a call to nobody",
+        RefusalCode.FIELD_INVALID,
+        body("call.requested", contact_id=None, phone=None),
+        headers("call.requested"),
+        Topic.CONTACTS,
+    ),
+    UnreadableRecord(
+        "a call to an emergency number",
+        RefusalCode.FIELD_INVALID,
+        body("call.requested", phone="911"),
+        headers("call.requested"),
+        Topic.CONTACTS,
+    ),
+    _sender("a pool of a tenant", "pool.upserted", tenant_id="acme"),
+    _sender("a pool without slots", "pool.upserted", slots=0),
+    _sender("a tenant without weight", "pool.upserted", weights={"acme": 0}),
+    _sender("more than all slots reserved", "pool.upserted", reserved={"acme": 11}),
+    _sender("a limit of 0", "sender.upserted", limits={"per_hour": 0}),
+    _sender("a negative limit", "sender.upserted", limits={"per_day": -1}),
+    _sender("a limit above its range", "sender.upserted", limits={"per_week": 1_000_001}),
+    _sender(
+        "a window that never opens",
+        "sender.upserted",
+        window={"start": "09:00", "end": "09:00"},
+    ),
+    _sender("no call at all", "tenant.upserted", calls={"concurrent": 0}),
 )
