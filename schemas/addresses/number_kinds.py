@@ -19,8 +19,8 @@ _SHORT_DIGITS_MAX = 6
 @lru_cache(maxsize=CACHED)
 def number_kind(text: str, country: str = "") -> str:
     """The kind of a number, as a command or a profile has it: one of ALLOWABLE, `emergency` or
-    `short`, or empty for an ordinary number. `country` is the one in which a number without a country code is dialled
-    (ISO 3166-1 alpha-2, or empty).
+    `short`, or empty for an ordinary number. `country` is the one in which a number without a
+    country code is dialled (ISO 3166-1 alpha-2, or empty).
 
     A number that the tables do not know is ordinary: they are older than the newest numbers. A text
     that is no number is ordinary too; it has no form that a command can carry. Answers are kept:
