@@ -65,10 +65,8 @@ class CallHistory:
 
     def step(self) -> None:
         """One thing happens, or some time passes."""
-        happens: Callable[[], None] = self.dice.choice(
-            (self.ask, self.ask, self.ask, self.report, self.report, self.report)
-            + (self.withdraw, self.change_limits, self.wait)
-        )
+        rare = (self.withdraw, self.change_limits, self.wait)
+        happens: Callable[[], None] = self.dice.choice((*3 * (self.ask, self.report), *rare))
         happens()
         self.feed(m.Tick())  # what is due now goes before what happens next
 

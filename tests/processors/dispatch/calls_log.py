@@ -115,4 +115,3 @@ class CallsLog(DispatchLog):
         """The state of a lease, and its end in seconds after START."""
         (lease,) = [each for each in self.states(Lease) if each.touch.command_id == command_id]
         return LeaseState(lease.state), (lease.until - START) / SECOND
-
