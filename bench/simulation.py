@@ -110,7 +110,7 @@ def simulate_week(people: int, write_simulation_report: bool = False) -> Simulat
     """Simulates one job for each person over a day, and what follows from it within a week."""
     raise_gc_threshold()
     given = _scenario(people)
-    summary = Summary(given.all_tenants())
+    summary = Summary(given)
     watch = Stopwatch()
     if write_simulation_report:
         with (

@@ -157,7 +157,7 @@ def _run(
 ) -> tuple[dict[str, Any], list[Fact]]:
     """Runs the scenario and the `other` one, and writes the report to `out`. Returns the summary
     and the facts of the refused campaigns."""
-    summary, touches = Summary(scenario.all_tenants()), TouchRecorder()
+    summary, touches = Summary(scenario), TouchRecorder()
     raise_gc_threshold()
     with _open_report(out) as report:
         listeners: list[Listener] = [summary]
@@ -206,7 +206,7 @@ def _run_other(
     """Runs the other scenario. Returns how its touches differ from the `first` ones, with its
     summary, and the facts of its refused events."""
     gc.collect()  # frees the first engine before a second one is created
-    summary, touches = Summary(other.all_tenants()), TouchRecorder()
+    summary, touches = Summary(other), TouchRecorder()
     whole = runner.run(with_substitute_senders(other, first), [summary, touches], summary)
     answers = () if other.recorded is None else other.recorded.answers
     comparison = Comparison(first, touches, answers)

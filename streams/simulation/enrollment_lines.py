@@ -18,8 +18,8 @@ EnrollmentRow = dict[str, Any]
 _WITHIN_A_WAIT = "early_signals"
 """What only the engine needs, to begin a wait."""
 
-_OF_CALLS_ALONE = "call_seconds"
-"""A number that touches of other channels do not have."""
+_OF_CALLS = frozenset(("call_seconds", "reviewed_at", "progress"))
+"""What the touches of other channels do not have: a row has these where they are not 0."""
 
 
 def to_row(owned: OwnedEnrollment) -> EnrollmentRow:
@@ -42,15 +42,20 @@ def from_row(row: EnrollmentRow) -> OwnedEnrollment:
     fields = _parsed_fields(Enrollment, row)
     ids = fields.pop("tenant_id"), fields.pop("contact_id")
     fields["status"] = Status[fields["status"].upper()]
-    fields["touches"] = [
-        Touch(**{**_parsed_fields(Touch, touch), "phase": Phase[touch["phase"].upper()]})
-        for touch in row["touches"]
-    ]
+    fields["touches"] = [_touch(touch) for touch in row["touches"]]
     if "waiting" in row:
         fields["waiting"] = Waiting(**_parsed_fields(Waiting, row["waiting"]))
     if "call" in row:
         fields["call"] = CallItem(**_parsed_fields(CallItem, row["call"]))
     return OwnedEnrollment(*ids, Enrollment(**{"job_id": None, "service_type": None, **fields}))
+
+
+def _touch(row: EnrollmentRow) -> Touch:
+    fields = _parsed_fields(Touch, row)
+    fields["phase"] = Phase[row["phase"].upper()]
+    if "ends" in row:
+        fields["ends"] = {int(attempt): outcome for attempt, outcome in row["ends"].items()}
+    return Touch(**fields)
 
 
 def _touch_row(touch: Touch) -> EnrollmentRow:
@@ -65,8 +70,8 @@ def _filled_fields(struct: msgspec.Struct) -> EnrollmentRow:
         row_name: format_rfc3339(value) if _is_time(name) else value
         for name, row_name in _row_names(type(struct)).items()
         if (value := getattr(struct, name)) is not None
-        and value not in ([], "")
-        and (value or name != _OF_CALLS_ALONE)
+        and value not in ([], {}, "")
+        and (value or name not in _OF_CALLS)
     }
 
 

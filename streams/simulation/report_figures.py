@@ -12,10 +12,12 @@ from plotly.subplots import make_subplots
 
 from schemas.base.times import HOUR, format_rfc3339, parse_rfc3339
 from schemas.channels import CHANNELS
-from streams.simulation.summary import STAGES, SummaryRow
+from streams.simulation.quantiles import SummaryRow
+from streams.simulation.summary import STAGES
 
 COLORS = {name: row.color for name, row in CHANNELS.items()}
 _GREY, _RED = "#9aa5b1", "#d55e00"
+LIMIT_LINE = {"color": _RED, "dash": "dash", "width": 2}
 _CHANGE_COLORS = {
     "same": "#bcccdc",
     "moved_earlier": "#56b4e9",
@@ -36,11 +38,11 @@ _FUNNEL_STAGES = (
 )
 assert set(_FUNNEL_STAGES) <= set(STAGES)
 
-_HOURS_SHOWN_MAX = 24 * 28
+HOURS_SHOWN_MAX = 24 * 28
 _REASONS_SHOWN_MAX = 20
-_PANELS_MAX = 6
-_BAR_PX, _PANEL_PX = 26, 190
-_HOUR_MS = 3_600_000
+PANELS_MAX = 6
+_BAR_PX, PANEL_PX = 26, 190
+HOUR_MS = 3_600_000
 
 
 def changes(summary: SummaryRow) -> go.Figure | None:
@@ -63,7 +65,7 @@ def changes(summary: SummaryRow) -> go.Figure | None:
             )
     figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
     figure.update_yaxes(autorange="reversed")
-    return _styled(figure, 110 + _BAR_PX * 1.4 * len(names))
+    return styled(figure, 110 + _BAR_PX * 1.4 * len(names))
 
 
 def touches_over_time(summary: SummaryRow) -> go.Figure | None:
@@ -71,18 +73,18 @@ def touches_over_time(summary: SummaryRow) -> go.Figure | None:
     rows = summary["touches"]["by_hour"]
     if not rows:
         return None
-    daily = len({row["hour"] for row in rows}) > _HOURS_SHOWN_MAX
+    daily = len({row["hour"] for row in rows}) > HOURS_SHOWN_MAX
     figure = go.Figure()
     for channel in _channels(rows):
         counts: Counter[str] = Counter()
         for row in rows:
             if row["channel"] == channel:
                 counts[row["hour"][:10] if daily else row["hour"]] += row["touches"]
-        width = (24 if daily else 1) * _HOUR_MS
+        width = (24 if daily else 1) * HOUR_MS
         bars = {"x": list(counts), "y": list(counts.values()), "width": [width] * len(counts)}
         figure.add_bar(**bars, offset=0, name=channel, marker_color=COLORS[channel])
     figure.update_layout(barmode="stack", yaxis_title=f"touches a {'day' if daily else 'hour'}")
-    return _styled(figure, 320)
+    return styled(figure, 320)
 
 
 def funnel(summary: SummaryRow) -> go.Figure | None:
@@ -112,7 +114,7 @@ def funnel(summary: SummaryRow) -> go.Figure | None:
     )
     figure.update_layout(showlegend=False, bargap=0.2)
     figure.update_yaxes(autorange="reversed")
-    return _styled(figure, 90 + _BAR_PX * len(steps))
+    return styled(figure, 90 + _BAR_PX * len(steps))
 
 
 def unsent_reasons(summary: SummaryRow) -> go.Figure | None:
@@ -135,7 +137,7 @@ def load_and_limits(summary: SummaryRow) -> go.Figure | None:
     put_off = _by_tenant_and_channel(throttled, "times")
     limited = [key for key in sent if limits.get(key)]
     limited.sort(key=lambda key: (-max(sent[key].values()) / limits[key], key))
-    limited = limited[:_PANELS_MAX]
+    limited = limited[:PANELS_MAX]
     if not limited:
         return None
     titles = [
@@ -153,11 +155,10 @@ def load_and_limits(summary: SummaryRow) -> go.Figure | None:
     for row_number, key in enumerate(limited, 1):
         _add_load_panel(figure, row_number, COLORS[key[1]], sent[key], put_off.get(key, {}))
         line = {"x": span, "y": [limits[key]] * 2}
-        dashed = {"color": _RED, "dash": "dash", "width": 2}
-        figure.add_scatter(**line, mode="lines", line=dashed, row=row_number, col=1)
+        figure.add_scatter(**line, mode="lines", line=LIMIT_LINE, row=row_number, col=1)
     figure.update_layout(barmode="stack", showlegend=False)
     figure.update_xaxes(range=span)
-    return _styled(figure, 80 + _PANEL_PX * len(limited))
+    return styled(figure, 80 + PANEL_PX * len(limited))
 
 
 def local_hours(summary: SummaryRow) -> go.Figure | None:
@@ -175,7 +176,7 @@ def local_hours(summary: SummaryRow) -> go.Figure | None:
         figure.add_bar(x=names, y=numbers, name=channel, marker_color=COLORS[channel])
     figure.update_layout(barmode="stack", yaxis_title="touches", bargap=0.1)
     figure.update_xaxes(type="category", title="hour of the day")
-    return _styled(figure, 300)
+    return styled(figure, 300)
 
 
 def _ranked_bars(
@@ -199,7 +200,7 @@ def _ranked_bars(
         )
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_yaxes(autorange="reversed")
-    return _styled(figure, 110 + _BAR_PX * 1.4 * len(labels))
+    return styled(figure, 110 + _BAR_PX * 1.4 * len(labels))
 
 
 def _add_load_panel(
@@ -209,7 +210,7 @@ def _add_load_panel(
         figure.add_bar(
             x=list(counts),
             y=list(counts.values()),
-            width=[_HOUR_MS] * len(counts),
+            width=[HOUR_MS] * len(counts),
             offset=0,
             name=name,
             marker={"color": color, "opacity": opacity},
@@ -257,7 +258,7 @@ def _channels(rows: Iterable[SummaryRow]) -> list[str]:
     return [channel for channel in COLORS if channel in found] + sorted(found - set(COLORS))
 
 
-def _styled(figure: go.Figure, height_px: float) -> go.Figure:
+def styled(figure: go.Figure, height_px: float) -> go.Figure:
     layout: dict[str, Any] = {
         "template": "plotly_white",
         "height": int(height_px),

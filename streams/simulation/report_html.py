@@ -11,8 +11,9 @@ from html import escape
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from streams.simulation import limit_figures
 from streams.simulation import report_figures as figures
-from streams.simulation.summary import SummaryRow
+from streams.simulation.quantiles import SummaryRow
 
 
 def render_page(summary: SummaryRow) -> str:
@@ -41,6 +42,12 @@ def _sections(summary: SummaryRow) -> Iterator[tuple[str, str, go.Figure | None]
     yield "What is not sent, and why", _unsent_caption(summary), figures.unsent_reasons(summary)
     yield "What touches wait on", _WAITS_CAPTION, figures.wait_reasons(summary)
     yield "Load against limits", _LOAD_CAPTION, figures.load_and_limits(summary)
+    yield "Slots in use", _slots_caption(summary), limit_figures.slots_in_use(summary)
+    yield "Outcomes of calls", _OUTCOMES_CAPTION, limit_figures.outcomes_by_hour(summary)
+    yield "Turns of tenants", _turns_caption(summary), limit_figures.turns_of_tenants(summary)
+    yield "Sender accounts", _ACCOUNTS_CAPTION, limit_figures.account_limits(summary)
+    yield "Backlog", _BACKLOG_CAPTION, limit_figures.waiting_over_time(summary)
+    yield "Waiting time", _WAITING_TIME_CAPTION, limit_figures.waiting_times(summary)
     yield "Local hour of touches", _LOCAL_HOUR_CAPTION, figures.local_hours(summary)
 
 
@@ -121,6 +128,38 @@ def _unsent_caption(summary: SummaryRow) -> str:
     return f"{unsent:,} of {ended:,} touches that ended were not sent." if unsent else ""
 
 
+def _slots_caption(summary: SummaryRow) -> str:
+    """What the figure shows, and the slots that ended otherwise than by a report."""
+    pools = summary.get("calls", {}).get("pools", ())
+    expired, overruns = (sum(row[name] for row in pools) for name in ("expired", "overruns"))
+    return (
+        "Slots in use in each hour: on average as bars, at most as dots, and those that there are "
+        f"as a dashed line. {expired:,} slots expired, because nobody had reported the end of the "
+        f"call, and {overruns:,} such calls were reported alive afterwards."
+    )
+
+
+def _turns_caption(summary: SummaryRow) -> str:
+    rows = summary.get("calls", {}).get("tenants", ())
+    shares = (f"{row['tenant_id']} {100 * row['share']:.1f} %" for row in rows)
+    return f"Calls of each tenant up to a moment. In all: {', '.join(shares)}."
+
+
+_OUTCOMES_CAPTION = (
+    "By the hour in which the end was reported. Lost calls are those whose slot expired before."
+)
+_ACCOUNTS_CAPTION = (
+    "The most that an account has sent in any window of its limits, as a share of the limit. The "
+    "limit at which touches wait is the first one to reach 100 percent; spacing is a limit too."
+)
+_BACKLOG_CAPTION = (
+    "Touches that were requested and whose command was not out, at the end of each hour: they wait "
+    "for a slot, a sender account or a window."
+)
+_WAITING_TIME_CAPTION = (
+    "From request to command, for the touches whose command went out: the time that half of them, "
+    "nine of ten, and all of them took at most."
+)
 _FUNNEL_CAPTION = (
     "For each step, how many touches were scheduled and which stages they reached. Answered means "
     "that the event happened for which the step waits, such as an acceptance or a reply."

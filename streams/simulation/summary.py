@@ -5,22 +5,23 @@ waited for, the funnel of each step, how runs ended and how long they took.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from processors.dispatch.limits import DEFAULT_PER_HOUR
+from processors.shared.limit_scopes import DEFAULT_PER_HOUR
 from schemas.base.times import HOUR, MINUTE, format_rfc3339
 from schemas.base.zones import zone
 from schemas.internal.facts import Fact, FactKind, is_by_machine
-from schemas.internal.messages import CommandDue, CommandRevoked, UpsertTenant
+from schemas.internal.messages import CommandDue, CommandRevoked
 from streams.simulation.drawn_signals import DrawnSignal
+from streams.simulation.limit_summary import LimitSummary
+from streams.simulation.quantiles import SummaryRow, quantiles
 from streams.simulation.run import SimulationResult
+from streams.simulation.scenario import Scenario
 from streams.simulation.senders import CommandedTouch
 from streams.simulation.simulated_events import SimulatedEvent
-
-SummaryRow = dict[str, Any]
 
 _FUNNEL = {
     FactKind.TOUCH_SCHEDULED: "scheduled",
@@ -65,9 +66,12 @@ _FactKey = tuple[FactKind, str, str | None, str | None, str | None, str | None]
 
 
 class Summary:
-    """Counts what happens. `tenants` give the limits, and the time zone of touches without one."""
+    """Counts what happens. The scenario's tenants, sender accounts and pools give the limits; its
+    tenants also give the time zone of touches without one."""
 
-    def __init__(self, tenants: Mapping[str, UpsertTenant]) -> None:
+    def __init__(self, scenario: Scenario) -> None:
+        tenants = scenario.all_tenants()
+        self._limited = LimitSummary(scenario.all_senders(), scenario.all_pools())
         self._tenants = tenants
         self._zones = {name: tenant.timezone for name, tenant in tenants.items()}
         self._facts: dict[_FactKey, int] = {}
@@ -86,9 +90,11 @@ class Summary:
 
     def on_facts(self, facts: list[Fact], now: int) -> None:
         """Counts facts by kind, ids, channel and reason."""
-        counts = self._facts
+        counts, limited = self._facts, self._limited
         for fact in facts:
             kind, reason = fact.fact, fact.reason
+            if fact.channel in limited.channels:
+                limited.on_fact(fact, now)
             if (
                 kind is FactKind.TOUCH_COMMANDED
                 and (fact.values or _FIRST_EMISSION)["emission"] > 1
@@ -145,6 +151,8 @@ class Summary:
             self.repeats += 1
             return
         self.first_commands += touch.attempt == 1
+        if touch.channel in self._limited.channels:
+            self._limited.on_command(touch, now)
         self._first_touch_at = self._first_touch_at or now
         self._last_touch_at = now
         self._touches_by_hour[now // HOUR, touch.tenant_id, touch.channel] += 1
@@ -189,6 +197,7 @@ class Summary:
             "events": dict(sorted(self._events.items())),
             "refused": self._count_by_reason(FactKind.EVENT_REFUSED),
             "facts": {str(kind): n for kind, n in sorted(self._count_by_kind().items())},
+            **self._limited.to_dict(),
         }
 
     def _by_channel(self) -> Counter[str]:
@@ -258,7 +267,8 @@ class Summary:
         for tenant_id, channel in sorted({key[1:] for key in self._touches_by_hour}):
             tenant = self._tenants.get(tenant_id)
             limits = {} if tenant is None else tenant.limits
-            per_hour = limits.get(channel, DEFAULT_PER_HOUR)
+            own = self._limited.has_no_hourly_default(tenant_id, channel)
+            per_hour = limits.get(channel, None if own else DEFAULT_PER_HOUR)
             yield {"tenant_id": tenant_id, "channel": channel, "per_hour": per_hour}
 
     def _funnel(self) -> Iterator[SummaryRow]:
@@ -282,7 +292,7 @@ class Summary:
             "stopped": self._count_by_reason(FactKind.ENROLLMENT_STOPPED),
             "paused": len(self._paused),
             "not_ended": len(self._started_at),
-            "hours_to_complete": _quantiles_in_hours(self._minutes_to_complete),
+            "hours_to_complete": quantiles(self._minutes_to_complete, 60),
         }
 
     def _count_by_kind(self) -> Counter[FactKind]:
@@ -317,27 +327,6 @@ def _optional_time(at: int) -> str | None:
 def _most_frequent_first(counts: Counter[Any]) -> list[tuple[Any, int]]:
     """Sorts by number, then by key."""
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _quantiles_in_hours(minutes: Counter[int]) -> SummaryRow | None:
-    """Returns quantiles of a distribution of whole minutes, in hours; None if it is empty."""
-    total = sum(minutes.values())
-    if not total:
-        return None
-    quantiles = {"median": 0.5, "nine_of_ten": 0.9, "longest": 1.0}
-    return {
-        name: round(_value_at_rank(minutes, total * share) / 60, 2)
-        for name, share in quantiles.items()
-    }
-
-
-def _value_at_rank(counts: Mapping[int, int], rank: float) -> int:
-    seen = 0
-    for value in sorted(counts):
-        seen += counts[value]
-        if seen >= rank:
-            break
-    return value
 
 
 def busiest_hours(rows: Iterable[SummaryRow], number: int) -> list[SummaryRow]:

@@ -1,15 +1,15 @@
 """The summary of a simulation as text: the main numbers and tables, within the width of the
 terminal."""
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from streams.base.text_table import text_table
-from streams.simulation.summary import STAGES, SummaryRow, busiest_hours
+from streams.simulation.limit_text import limit_lines
+from streams.simulation.quantiles import SummaryRow
+from streams.simulation.summary import STAGES, busiest_hours
+from streams.simulation.text_tables import field_rows, short_hour, titled_table, wrapped
 
 ROWS_MAX = 12
 STEPS_MAX = 24
@@ -29,30 +29,31 @@ def print_summary(summary: SummaryRow, console: Console) -> None:
 
 
 def _lines(summary: SummaryRow, width: int) -> Iterator[Text]:
-    yield from _wrapped(_headlines(summary), width)
+    yield from wrapped(_headlines(summary), width)
     touches = summary["touches"]
     if touches["by_local_hour"]:
         bars = _local_hours(touches["by_local_hour"], width)
-        yield from _table("Attempts by local hour", ("hour", "attempts#", ""), bars, width)
+        yield from titled_table("Attempts by local hour", ("hour", "attempts#", ""), bars, width)
         hours = _busiest_hours(touches["by_hour"])
         heads = ("hour", "tenant", "channel", "attempts#")
-        yield from _table("Busiest hours (UTC)", heads, hours, width)
+        yield from titled_table("Busiest hours (UTC)", heads, hours, width)
     if summary["funnel"]:
-        yield from _table("Steps", *_funnel(summary["funnel"]), width)
+        yield from titled_table("Steps", *_funnel(summary["funnel"]), width)
     if summary["not_sent"]:
         fields = ("how", "channel", "reason", "touches")
-        rows = _rows(summary["not_sent"], fields)
-        yield from _table("Not sent", ("how", "channel", "reason", "touches#"), rows, width)
+        rows = field_rows(summary["not_sent"], fields)
+        yield from titled_table("Not sent", ("how", "channel", "reason", "touches#"), rows, width)
     if summary["retried"]:
-        rows = _rows(summary["retried"], ("channel", "reason", "times"))
-        yield from _table("Tried again", ("channel", "reason", "times#"), rows, width)
+        rows = field_rows(summary["retried"], ("channel", "reason", "times"))
+        yield from titled_table("Tried again", ("channel", "reason", "times#"), rows, width)
     if summary["waited"]:
-        yield from _table("Waited on (hours in UTC)", *_waits(summary["waited"]), width)
+        yield from titled_table("Waited on (hours in UTC)", *_waits(summary["waited"]), width)
+    yield from limit_lines(summary, width)
     if "against" in summary:
         yield from _against(summary["against"], width)
     if summary["refused"]:
         refused = summary["refused"].items()
-        yield from _table("Refused events", ("reason", "events#"), refused, width)
+        yield from titled_table("Refused events", ("reason", "events#"), refused, width)
 
 
 def _headlines(summary: SummaryRow) -> Iterator[str]:
@@ -102,7 +103,7 @@ def _local_hours(rows: Iterable[SummaryRow], width: int) -> Iterator[Sequence[ob
 
 def _busiest_hours(rows: Iterable[SummaryRow]) -> Iterator[Sequence[object]]:
     for row in busiest_hours(rows, ROWS_MAX):
-        yield _hour(row["hour"]), row["tenant_id"], row["channel"], row["touches"]
+        yield short_hour(row["hour"]), row["tenant_id"], row["channel"], row["touches"]
 
 
 def _funnel(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
@@ -110,14 +111,18 @@ def _funnel(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequenc
     stages = [stage for stage in STAGES if any(stage in row for row in rows)]
     heads = ("campaign", "step", "channel", *(f"{stage}#" for stage in stages))
     fields = ("campaign_id", "step_id", "channel", *stages)
-    return heads, _rows(rows[:STEPS_MAX], fields, default=0)
+    return heads, field_rows(rows[:STEPS_MAX], fields, default=0)
 
 
 def _waits(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
     heads = ("reason", "tenant", "channel", "times#", "hours#", "first hour", "last hour")
     fields = ("reason", "tenant_id", "channel", "times", "hours")
     return heads, (
-        (*(row[field] for field in fields), _hour(row["first_hour"]), _hour(row["last_hour"]))
+        (
+            *(row[field] for field in fields),
+            short_hour(row["first_hour"]),
+            short_hour(row["last_hour"]),
+        )
         for row in rows[:ROWS_MAX]
     )
 
@@ -134,13 +139,15 @@ def _against(against: SummaryRow, width: int) -> Iterator[Text]:
     ]
     for why, number in against["marked_events"].items():
         lines.append(f"{number:,} recorded events are marked: {_MARKED[why]}")
-    yield from _wrapped(lines, width)
+    yield from wrapped(lines, width)
     several_tenants = len({row["tenant_id"] for row in against["by_step"]}) > 1
     names = ("tenant_id", "campaign_id", "step_id", "channel")[not several_tenants :]
     counts = ("same", "moved_earlier", "moved_later", "added", "removed", "median_shift_hours")
     heads = [name.removesuffix("_id") for name in names]
     heads += [f"{name.replace('_', ' ')}#" for name in counts]
-    yield from _table("Step by step", heads, _rows(against["by_step"], (*names, *counts)), width)
+    yield from titled_table(
+        "Step by step", heads, field_rows(against["by_step"], (*names, *counts)), width
+    )
 
 
 _MARKED = {
@@ -148,36 +155,3 @@ _MARKED = {
     "touch_later": "they answer a touch that is sent after them",
     "touch_unknown": "they answer a touch that neither side sends",
 }
-
-
-def _rows(
-    rows: Iterable[SummaryRow], fields: Sequence[str], default: object = None
-) -> Iterator[Sequence[object]]:
-    for row in rows:
-        yield [row.get(field, default) for field in fields]
-
-
-def _hour(text: str) -> str:
-    """Shortens an RFC 3339 time to the minute: `2026-01-05 09:00`."""
-    return text[:16].replace("T", " ")
-
-
-def _wrapped(lines: Iterable[str], width: int) -> Iterator[Text]:
-    for line in lines:
-        parts = textwrap.wrap(line, width, subsequent_indent="  ", break_on_hyphens=False)
-        yield from map(Text, parts or [""])
-
-
-def _table(
-    title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], width: int
-) -> Iterator[Text]:
-    """A title, the heads and the rows after an empty line."""
-    table = text_table(heads, ([_cell(value) for value in row] for row in rows), width)
-    yield Text()
-    yield Text(title, style="bold")
-    yield from (Text(line, style="dim") for line in table.header)
-    yield from map(Text, table.rows)
-
-
-def _cell(value: object) -> object:
-    return f"{value:,}" if isinstance(value, int) else value

@@ -117,7 +117,7 @@ def scenario(
 
 def simulate(given: Scenario, commit_every: int = COMMIT_EVERY) -> SimulationTrial:
     """Runs a scenario to its end."""
-    recorded, summary = RecordingListener(), Summary(given.all_tenants())
+    recorded, summary = RecordingListener(), Summary(given)
     result = given.run([summary, recorded], commit_every=commit_every)
     return SimulationTrial(recorded, summary.to_dict(result, given.describe()), result)
 
@@ -126,7 +126,7 @@ def write_simulation_report(
     given: Scenario, place: Path, commit_every: int = COMMIT_EVERY
 ) -> dict[str, bytes]:
     """Runs a scenario and writes its report to `place`. Returns the bytes of its files by name."""
-    summary = Summary(given.all_tenants())
+    summary = Summary(given)
     with open_report(place) as writer:
         result = given.run([summary, writer], commit_every=commit_every)
         writer.write_lines(ENROLLMENTS, map(enrollment_lines.to_row, result.enrollments))

@@ -109,7 +109,8 @@ def test_the_names_in_an_enrollment_row_do_not_change() -> None:
             if getattr(struct, field.name) in (None, []):
                 is_time = field.name.endswith("_at") or field.name == "send_before"
                 setattr(struct, field.name, START if is_time else "x")
-    touch.pool_id, touch.sender_id, touch.call_seconds = "calls", "one", 5
+    touch.pool_id, touch.sender_id, touch.call_seconds, touch.progress = "calls", "one", 5, 3
+    touch.ends, touch.reviewed_at, run.counted = {1: "busy"}, START, "failed"
     run.waiting = Waiting(START, START)
     run.call = CallItem("agent", "+12125550100", START, 5, 1, "script", True)
     row = enrollment_lines.to_row(OwnedEnrollment("acme", "ann", run))
@@ -124,7 +125,7 @@ def test_the_names_in_an_enrollment_row_do_not_change() -> None:
 ENROLLMENT_NAMES = """
 tenant_id contact_id enrollment_id campaign_id version cycle job_id service_type anchor_at
 started_at status reason ended_at frozen_at touches converted_at conversion variables waiting
-holds errors last_error reply_cause call
+holds errors last_error reply_cause call counted
 """
 CALL_NAMES = "agent_id from_number scheduled_for priority position template_id direct"
 TOUCH_NAMES = """
@@ -132,7 +133,7 @@ step_id number channel scheduled_at due_at phase wait attempt emission command_i
 requested_at commanded_at sent_at resolved_at delivered_at opened_at clicked_at read_at
 bounced_at converted_at error template_id visit first_attempt awaited_at awaited outcome
 call_outcome called_at call_attempt asked_id uncounted lapsed pool_id sender_id call_id
-call_seconds reviewed
+call_seconds reviewed reviewed_at ends call_status progress
 retry_at send_before
 """
 

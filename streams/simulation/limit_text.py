@@ -1,0 +1,112 @@
+"""The text of a summary about calls, sender accounts and waiting touches; nothing without them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.text import Text
+
+from streams.simulation.quantiles import SummaryRow
+from streams.simulation.text_tables import field_rows, short_hour, titled_table
+
+ACCOUNT_ROWS_MAX = 24
+_REASONS_MAX = 2
+_WINDOW_HEADS = {
+    "hour": "hour#",
+    "day": "day#",
+    "week": "7 days#",
+    "month": "30 days#",
+    "warm_up": "warm-up#",
+}
+
+
+def limit_lines(summary: SummaryRow, width: int) -> Iterator[Text]:
+    """Yields the tables of the parts that the summary has."""
+    calls = summary.get("calls")
+    if calls is not None:
+        yield from titled_table("Calls against slots", *_pools(calls), width)
+        heads = ("outcome", "calls#", "share#")
+        yield from titled_table("Outcomes of calls", heads, _outcomes(calls), width)
+        yield from titled_table("Turns of tenants", *_tenants(calls), width)
+    if "accounts" in summary:
+        title = "Sender accounts: the most that was sent, and the limit"
+        yield from titled_table(title, *_accounts(summary["accounts"]), width)
+    if "waits" in summary:
+        title = "From request to command, in minutes"
+        yield from titled_table(title, *_waits(summary), width)
+
+
+def _pools(calls: SummaryRow) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    heads = ("pool", "slots#", "calls#", "most at once#", "hours in use#", "expired#", "overruns#")
+    fields = ("pool_id", "slots", "granted", "most_at_once", "hours_in_use", "expired", "overruns")
+    return heads, field_rows(calls["pools"], fields)
+
+
+def _outcomes(calls: SummaryRow) -> Iterator[Sequence[object]]:
+    counts: Counter[str] = Counter()
+    for row in calls["outcomes_by_hour"]:
+        counts[row["outcome"]] += row["calls"]
+    total = sum(counts.values())
+    for outcome, number in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
+        yield outcome, number, f"{100 * number / total:.1f} %"
+
+
+def _tenants(calls: SummaryRow) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    heads = ("tenant", "pool", "weight#", "calls#", "share#", "hours in use#")
+    return heads, (
+        (
+            row["tenant_id"],
+            row["pool_id"],
+            row["weight"],
+            row["granted"],
+            f"{100 * row['share']:.1f} %",
+            row["hours_in_use"],
+        )
+        for row in calls["tenants"]
+    )
+
+
+def _accounts(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    """Returns one row for each account and action, with a column for each kind of limit that some
+    account has."""
+    used = {limit["window"] for row in rows for limit in row["limits"]}
+    windows = [name for name in _WINDOW_HEADS if name in used]
+    spacing = ["spacing, s#"] if "spacing_seconds" in used else []
+    columns = [_WINDOW_HEADS[name] for name in windows] + spacing
+    heads = ("tenant", "account", "channel", "action", "commands#", *columns, "waited on")
+    return heads, (_account(row, windows, bool(spacing)) for row in rows[:ACCOUNT_ROWS_MAX])
+
+
+def _account(row: SummaryRow, windows: Iterable[str], spacing: bool) -> Sequence[object]:
+    limits = {limit["window"]: limit for limit in row["limits"]}
+    cells: list[object] = [row["tenant_id"], row["sender_id"], row["channel"], row["action"]]
+    cells.append(row["commands"])
+    for name in windows:
+        limit = limits.get(name)
+        cells.append(None if limit is None else f"{limit['most']:,} of {limit['limit']:,}")
+    if spacing:
+        gap = limits.get("spacing_seconds", {"least": None})
+        cells.append(gap["least"] and f"{gap['least']:g}, not below {gap['limit']:,}")
+    held = list(row["held"].items())[:_REASONS_MAX]
+    cells.append(", ".join(f"{reason} {times:,}" for reason, times in held) or None)
+    return cells
+
+
+def _waits(summary: SummaryRow) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
+    """Returns how long touches waited, and when the most of them did at once."""
+    most: dict[tuple[str, str], tuple[int, str]] = {}
+    for row in summary["waiting_by_hour"]:
+        key = row["tenant_id"], row["channel"]
+        if row["most"] > most.get(key, (0, ""))[0]:
+            most[key] = row["most"], row["hour"]
+    heads = ["tenant", "channel", "touches#", "median#", "nine of ten#", "longest#"]
+    heads += ["most at once#", "in the hour"]
+
+    def rows() -> Iterator[Sequence[object]]:
+        for row in summary["waits"]:
+            minutes = row["minutes"]
+            number, hour = most[row["tenant_id"], row["channel"]]
+            times = (minutes["median"], minutes["nine_of_ten"], minutes["longest"])
+            names = (row["tenant_id"], row["channel"], row["touches"])
+            yield *names, *times, number, short_hour(hour)
+
+    return heads, rows()
