@@ -124,7 +124,7 @@ WHERE
     );
 
 -- Counts are counted when they are read, so nothing has to keep them up to date (S3-32 … S3-36). Successful are
--- completed items with a call id (F-17); reviewed_successful are those whose review says so.
+-- completed items with a call id (F-17); reviewed_successful are those whose review was a success.
 CREATE VIEW calls.call_campaigns WITH (security_invoker = true) AS
 SELECT
     c.campaign_id AS id,
