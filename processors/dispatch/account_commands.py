@@ -46,8 +46,9 @@ def _count(owner: ChannelOwner, touch: m.RequestTouch, sender: Sender) -> None:
     """Counts a command wherever a limit counts it, and for the turn of its account."""
     now, account = owner.turn.now, owner.account
     countings = [owner.counting_of(sender, touch.action), owner.tenant_counting()]
-    if touch.first and sender.terms.max_new_per_day is not None:
-        countings.append(owner.new_counting_of(sender))
+    of_first = owner.new_counting_of(sender) if touch.first else None
+    if of_first is not None:
+        countings.append(of_first)
     for counting in (*countings, *owner.lane_countings(sender, touch)):
         jitter = counting.rules.jitter_us
         seed = hash_of(sender.terms.sender_id, touch.command_id) if jitter else 0

@@ -3,27 +3,25 @@ send it first (C-38)."""
 
 from typing import Any, NamedTuple
 
-from processors.dispatch.limits import DEFAULT_PER_HOUR
 from processors.dispatch.send_logs import Counting
 from processors.fold.turn import Turn
-from processors.shared.address_keys import digest_of
-from processors.shared.limit_rules import LoggedRule, Opening, load_of, settle
-from processors.shared.sender_rules import (
-    NO_RULES,
-    campaign_rules,
-    domain_rules,
-    group_of,
-    new_touch_rules,
-    sender_rules,
-    sender_states_of,
-    tenant_rules,
-    warm_up_rule,
+from processors.shared.forecast_plan import domain_of
+from processors.shared.limit_rules import LimitOpening, LoggedRule, load_of, settle
+from processors.shared.limit_scopes import (
+    ScopedRules,
+    account_scope,
+    campaign_scopes,
+    domain_scopes,
+    has_domain_limits,
+    new_scope,
+    tenant_scope,
 )
+from processors.shared.sender_rules import sender_states_of, warm_up_rule
 from processors.shared.tenant_lookup import campaign_limits_key, tenant_key
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
 from schemas.internal.facts import fact_time
-from schemas.internal.limit_terms import LimitTerms, SenderTerms
+from schemas.internal.limit_terms import SenderTerms
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import Account, KnownCampaignLimits, KnownTenant, Sender
 
@@ -32,8 +30,6 @@ NO_ACCOUNT = ""
 
 NO_SENDER = "no_sender"
 """The reason of a wait for an account that was removed, or for any account at all."""
-
-_NO_LIMITS = LimitTerms()
 
 
 def is_repeat(touch: m.RequestTouch) -> bool:
@@ -142,7 +138,7 @@ class ChannelOwner:
         rules = sender_states_of(sender.terms, action, closed, sender.throttled, self.turn.now)
         return [(rule, None) for rule in rules]
 
-    def opens(self, sender: Sender, action: str, first: bool) -> Opening:
+    def opens(self, sender: Sender, action: str, first: bool) -> LimitOpening:
         """When an account may send its next touch of an action, as far as its own limits and those
         of the tenant are concerned."""
         return settle(self.rules_of(sender, action, first), self.turn.now)
@@ -154,8 +150,9 @@ class ChannelOwner:
         warm_up = warm_up_rule(terms)
         if warm_up is not None:
             rules.append((warm_up, sender))
-        if first and terms.max_new_per_day is not None:
-            rules += self.new_counting_of(sender).logged()
+        counting = self.new_counting_of(sender) if first else None
+        if counting is not None:
+            rules += counting.logged()
         return rules + self.tenant_counting().logged()
 
     def lane_rules(self, sender: Sender, touch: m.RequestTouch) -> list[LoggedRule]:
@@ -168,79 +165,51 @@ class ChannelOwner:
 
     def counting_of(self, sender: Sender, action: str) -> Counting:
         """What counts the commands of an account, for the group that the action is in."""
-        group = group_of(sender.terms, action)
-        scope = f"s\0{sender.terms.sender_id}\0{group}"
-        return self._counting(scope, sender_rules(sender.terms, group))
+        return self._counting(account_scope(sender.terms, action))
 
-    def new_counting_of(self, sender: Sender) -> Counting:
-        """What counts the first touches of an account."""
-        terms = sender.terms
-        assert terms.max_new_per_day is not None
-        rules = new_touch_rules(terms.max_new_per_day, terms.lag_us, "sender_new_day")
-        return self._counting(f"n\0{terms.sender_id}", rules)
+    def new_counting_of(self, sender: Sender) -> Counting | None:
+        """What counts the first touches of an account; None without a limit of them."""
+        scoped = new_scope(sender.terms)
+        return None if scoped is None else self._counting(scoped)
 
     def tenant_counting(self) -> Counting:
         """What counts the commands of the tenant's channel."""
         if self._tenant_counting is None:
-            tenant, channel = self.tenant, self.channel
-            per_hour = None if self.account.senders else DEFAULT_PER_HOUR
-            if tenant is not None:
-                per_hour = tenant.limits.get(channel, per_hour)
-            limits = None if tenant is None else tenant.more_limits.get(channel)
-            zone = "UTC" if tenant is None else tenant.timezone
-            self._tenant_counting = self._counting("t", tenant_rules(limits, per_hour, zone))
+            scoped = tenant_scope(self.tenant, self.channel, bool(self.account.senders))
+            self._tenant_counting = self._counting(scoped)
         return self._tenant_counting
 
     def lane_countings(self, sender: Sender, touch: m.RequestTouch) -> list[Counting]:
         """What counts the commands of a touch's campaign and mail domain, if they have limits."""
-        found = []
-        campaign_id = touch.campaign_id
-        limits = campaign_limits(self.turn, self.tenant_id, campaign_id)
-        if limits is not None and limits.per_day is not None:
-            found.append(self._counting(f"c\0{campaign_id}", campaign_rules(limits.per_day)))
-        if limits is not None and limits.max_new_per_day is not None and touch.first:
-            rules = new_touch_rules(limits.max_new_per_day, 0, "campaign_new_day")
-            found.append(self._counting(f"cn\0{campaign_id}", rules))
-        domain = self.limited_domain(touch)
+        scopes = self._campaign_scopes(touch)
+        domain = self._limited_domain(touch)
         if domain:
-            shared = domain_rules(self._tenant_limits(), 0, "tenant")
-            own = self._domain_rules_of(sender, touch.action)
-            found.append(self._counting(f"d\0{domain}", shared))
-            found.append(self._counting(f"sd\0{sender.terms.sender_id}\0{domain}", own))
-        return found
+            terms = sender.terms
+            scopes += domain_scopes(self.tenant, self.channel, terms, touch.action, domain)
+        return [self._counting(scoped) for scoped in scopes]
 
     def lane_of(self, touch: m.RequestTouch) -> tuple[str, str]:
         """The campaign and the mail domain by whose limits a touch waits in a lane; both are empty
         for a touch that only has the limits of its account."""
         if is_repeat(touch):
             return "", ""
-        limits = campaign_limits(self.turn, self.tenant_id, touch.campaign_id)
-        limited = limits is not None and (
-            limits.per_day is not None or (touch.first and limits.max_new_per_day is not None)
-        )
-        return touch.campaign_id if limited else "", self.limited_domain(touch)
+        limited = bool(self._campaign_scopes(touch))
+        return touch.campaign_id if limited else "", self._limited_domain(touch)
 
-    def limited_domain(self, touch: m.RequestTouch) -> str:
+    def _campaign_scopes(self, touch: m.RequestTouch) -> list[ScopedRules]:
+        key = campaign_limits_key(self.tenant_id, touch.campaign_id)
+        limits = self.turn.store.read(key, KnownCampaignLimits)
+        return campaign_scopes(limits, touch.campaign_id, touch.first)
+
+    def _limited_domain(self, touch: m.RequestTouch) -> str:
         """The digest of the mail domain of a touch, if domains have limits; else empty."""
-        _, at, domain = touch.recipient.rpartition("@")
-        if not at:
+        accounts = [sender.terms for sender in self.senders()]
+        if not has_domain_limits(self.tenant, self.channel, accounts, touch.action):
             return ""
-        if domain_rules(self._tenant_limits(), 0, "tenant") is NO_RULES and not any(
-            self._domain_rules_of(sender, touch.action) is not NO_RULES for sender in self.senders()
-        ):
-            return ""
-        return digest_of(domain.lower()).hex()
+        return domain_of(touch.recipient)
 
-    def _tenant_limits(self) -> LimitTerms:
-        tenant = self.tenant
-        return _NO_LIMITS if tenant is None else tenant.more_limits.get(self.channel, _NO_LIMITS)
-
-    def _domain_rules_of(self, sender: Sender, action: str) -> Any:
-        limits = sender.terms.limits.get(group_of(sender.terms, action), _NO_LIMITS)
-        return domain_rules(limits, sender.terms.lag_us, "sender")
-
-    def _counting(self, scope: str, rules: Any) -> Counting:
-        return Counting(self.turn.store, self.tenant_id, self.channel, scope, rules)
+    def _counting(self, scoped: ScopedRules) -> Counting:
+        return Counting(self.turn.store, self.tenant_id, self.channel, *scoped)
 
 
 def values_of(rules: list[LoggedRule], now: MomentUs) -> dict[str, Any]:
@@ -252,11 +221,6 @@ def values_of(rules: list[LoggedRule], now: MomentUs) -> dict[str, Any]:
         row["opens_at"] = None if opens >= NEVER else fact_time(opens)
         values[rule.name] = row
     return values
-
-
-def campaign_limits(turn: Turn, tenant_id: str, campaign_id: str) -> KnownCampaignLimits | None:
-    """The limits of a campaign; None if it has none."""
-    return turn.store.read(campaign_limits_key(tenant_id, campaign_id), KnownCampaignLimits)
 
 
 def sender_key(tenant_id: str, channel: str, sender_id: str) -> bytes:

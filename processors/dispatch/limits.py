@@ -3,15 +3,10 @@
 Commands are counted only while a limit is set, so a new limit does not count earlier commands.
 """
 
+from processors.shared.limit_rules import EXACT_UP_TO, bucket_end
+from processors.shared.limit_scopes import DEFAULT_PER_HOUR
 from schemas.base.times import HOUR, MILLISECOND
 from schemas.internal.states import Account, KnownTenant
-
-DEFAULT_PER_HOUR = 100
-"""The limit of an account whose tenant sets none (F-11)."""
-
-EXACT_UP_TO = 1_000
-"""Up to this limit, the time of every command is kept exactly. For a larger limit, times are
-rounded up to steps, so that a state holds at most 1,000 of them."""
 
 AT_ONCE = 20
 """So many commands of an account go out at once in a time of GATHER_US, and so many slots of its
@@ -64,7 +59,7 @@ def count(account: Account, limit: int | None, now: int) -> None:
     if limit is None:
         return
     account.sent_total += 1
-    at = now if limit <= EXACT_UP_TO else now - now % _STEP_US + _STEP_US
+    at = bucket_end(now, 0 if limit <= EXACT_UP_TO else _STEP_US)
     if account.sent and account.sent[-1][0] >= at:
         account.sent[-1] = (account.sent[-1][0], account.sent[-1][1] + 1)
     else:

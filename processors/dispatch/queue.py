@@ -6,9 +6,8 @@ gathered first; then they, and those that the limit holds already, get the free 
 of their priority, scheduled time, due time and command id (C-35).
 """
 
-import msgspec
-
 from processors.dispatch import account_queue, account_rules, limits
+from processors.dispatch.amendments import amended
 from processors.dispatch.channel_owner import is_repeat
 from processors.dispatch.outcomes import command, end_of_sending, request_key
 from processors.dispatch.waits import defer, stopped_by_gate
@@ -132,14 +131,7 @@ def amend(turn: Turn, order: m.AmendTouch) -> None:
     if request is None:
         return
     is_held = request.wait == FREQUENCY_CAP and request.touch.recipient == order.recipient
-    request.touch = msgspec.structs.replace(
-        request.touch,
-        recipient=order.recipient,
-        quiet=order.quiet,
-        template_id=order.template_id,
-        variables=order.variables,
-        spelling=order.spelling,
-    )
+    request.touch = amended(request.touch, order)
     if request.lane or (request.until is not None and not is_held):
         request.until, request.lane = turn.now, ""  # another domain has other limits
 

@@ -10,7 +10,7 @@ Rolling windows of up to EXACT_UP_TO commands are exact; larger ones count in st
 of the window, and a command counts from the end of its step: late, and never over the limit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
@@ -168,7 +168,7 @@ class Spacing(NamedTuple):
         return 1
 
 
-class WarmUp(NamedTuple):
+class WarmUpRule(NamedTuple):
     """The growing daily limit of a new account: `start`, and `step` more for each earlier day on
     which it has sent, up to `target`. Each two weeks without a command halve it."""
 
@@ -214,7 +214,7 @@ IDLE_DAYS = 14
 """So many days without a command halve the limit of a warm-up."""
 
 
-class Hours(NamedTuple):
+class SendHours(NamedTuple):
     """The send window of an account."""
 
     name: str
@@ -274,7 +274,7 @@ LoggedRule = tuple[Rule, Any]
 """A rule with the log that it looks at."""
 
 
-class Opening(NamedTuple):
+class LimitOpening(NamedTuple):
     """When all rules allow a command, NEVER if they do not, and the reason of the rule that was
     the last to move this moment; empty if none did."""
 
@@ -282,21 +282,24 @@ class Opening(NamedTuple):
     reason: str
 
 
-def settle(rules: Iterable[LoggedRule], at: MomentUs) -> Opening:
+def settle(rules: Sequence[LoggedRule], at: MomentUs) -> LimitOpening:
     """The first moment from `at` on at which all rules allow one more command, if none is sent
     before: a fixed point of all of them."""
-    rules = [*rules]
     reason, last = "", at + HORIZON_US
-    moved = True
-    while moved:
-        moved = False
-        for rule, log in rules:
-            opens = rule.opens(log, at)
-            if opens > at:
-                at, reason, moved = opens, rule.reason, True
-                if at > last:
-                    return Opening(NEVER, reason)
-    return Opening(at, reason)
+    number = len(rules)
+    place = agreed = 0
+    while agreed < number:
+        rule, log = rules[place]
+        opens = rule.opens(log, at)
+        if opens > at:
+            at, reason, agreed = opens, rule.reason, -1  # also this rule is asked again
+            if at > last:
+                return LimitOpening(NEVER, reason)
+        agreed += 1
+        place += 1
+        if place == number:
+            place = 0
+    return LimitOpening(at, reason)
 
 
 def load_of(rules: Iterable[LoggedRule], at: MomentUs) -> float:

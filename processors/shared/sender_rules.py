@@ -7,11 +7,11 @@ from typing import NamedTuple
 from processors.shared.limit_rules import (
     Calendar,
     ClosedUntil,
-    Hours,
     Rolling,
     Rule,
+    SendHours,
     Spacing,
-    WarmUp,
+    WarmUpRule,
 )
 from schemas.base.times import DAY, HOUR, DurationUs, MomentUs
 from schemas.campaigns.compiled_definition import StepWindow
@@ -105,7 +105,8 @@ def sender_states_of(
         if until > now:
             rules.append(ClosedUntil("sender_throttled", "sender_throttled", until))
     if terms.window is not None:
-        rules.append(Hours("sender_window", "sender_window", window_of(terms.zone, terms.window)))
+        window = window_of(terms.zone, terms.window)
+        rules.append(SendHours("sender_window", "sender_window", window))
     return rules
 
 
@@ -115,12 +116,12 @@ def window_of(zone: str, hours: StepWindow) -> Window:
     return Window(zone, 0, 0, "sender", hours)
 
 
-def warm_up_rule(terms: SenderTerms) -> WarmUp | None:
+def warm_up_rule(terms: SenderTerms) -> WarmUpRule | None:
     """The growing daily limit of a new account, over all its actions."""
     if terms.warm_up is None:
         return None
     name, jitter = "warm_up", terms.day_jitter_percent
-    return WarmUp(name, name, *terms.warm_up, terms.zone, jitter, terms.sender_id)
+    return WarmUpRule(name, name, *terms.warm_up, terms.zone, jitter, terms.sender_id)
 
 
 @lru_cache(maxsize=4096)

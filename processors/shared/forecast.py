@@ -1,0 +1,305 @@
+"""When each waiting touch of a channel will be sent, and which limit decides it (C-38).
+
+The forecast plays the queues of the accounts forward in memory, with the rules of the engine: it is
+exact as long as nothing new comes. It knows the limits, the windows and the order of the queues; it
+does not know frequency caps of addresses, opt-outs, and senders that fail.
+"""
+
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, NamedTuple
+
+from processors.shared.forecast_limits import ForecastLimits
+from processors.shared.forecast_plan import Plan, PlannedSender, WaitingTouch
+from processors.shared.send_windows import opens_at
+from schemas.base.times import MILLISECOND, MomentUs
+from schemas.internal.state_bytes import NEVER
+
+GATHER_US = 100 * MILLISECOND
+"""How long the requests of one moment are gathered, so that the order of their records does not
+decide which of them get the slots that are left (C-35)."""
+
+ANY = "*"
+"""Stands for the account of a queue whose touches any account may send."""
+
+
+class ExpectedSend(NamedTuple):
+    """When a touch is sent by which account, and the reason of the limit that it waited for last;
+    empty if for none. `at` is NEVER for a touch that no limit ever lets go, or that expires first:
+    its reason is `expired` then."""
+
+    command_id: str
+    campaign_id: str
+    sender_id: str
+    at: MomentUs
+    reason: str
+
+
+def forecast(plan: Plan, now: MomentUs) -> list[ExpectedSend]:
+    """All waiting touches of a plan, in the order in which they are sent; those that never are come
+    last. The logs of the plan are used up."""
+    return _Forecast(plan, now).run()
+
+
+class _Lane:
+    """The touches that share the limits of a campaign or a mail domain. While one of these limits
+    is used up, the lane is closed: it stands in no queue."""
+
+    __slots__ = ("entries", "queue")
+
+    def __init__(self, queue: "_Queue") -> None:
+        self.queue = queue
+        self.entries: list[_Entry] = []
+
+
+class _Queue:
+    """What waits for one account, or for any, by the action and the kind of touch: touches and
+    lanes, each lane with the rank of its first touch."""
+
+    __slots__ = ("account", "action", "entries", "first")
+
+    def __init__(self, account: str, action: str, first: bool) -> None:
+        self.account, self.action, self.first = account, action, first
+        self.entries: list[_Entry] = []
+
+    def head(self) -> Any:
+        """The rank of the first entry; None if the queue is empty. Lanes whose first touch has
+        another rank by now are put where they belong."""
+        entries = self.entries
+        while entries:
+            rank, number, what = entries[0]
+            if not isinstance(what, _Lane) or (what.entries and what.entries[0][0] == rank):
+                return rank
+            heappop(entries)
+            if what.entries and what.entries[0][0] > rank:
+                heappush(entries, (what.entries[0][0], number, what))
+        return None
+
+
+_Entry = tuple[Any, int, Any]
+"""A rank, a number that is different for each entry, and a touch or a lane."""
+
+_WAKE, _LANE, _TOUCH, _GATHERED = range(4)
+"""The kinds of events: in this order at one moment, as the timers of the engine."""
+
+
+class _Forecast:
+    def __init__(self, plan: Plan, now: MomentUs) -> None:
+        self.plan = plan
+        self.now = now
+        self.limits = ForecastLimits(plan)
+        self.sent: list[ExpectedSend] = []
+        self.lost: list[ExpectedSend] = []
+        self.numbers = count()
+        self.events: list[tuple[MomentUs, int, int, Any]] = []
+        self.queues: dict[tuple[str, str, bool], _Queue] = {}
+        self.queues_of: dict[str, list[_Queue]] = {}
+        self.lanes: dict[tuple[Any, ...], _Lane] = {}
+        self.gathered: list[_Entry] = []
+        self.wakes: dict[str, MomentUs] = {}
+        self.reasons: dict[str, str] = {}  # of the last wait of a touch by itself or in its lane
+        self.closed_by: dict[tuple[str, str, bool], str] = {}  # the same of a queue, by account
+
+    def run(self) -> list[ExpectedSend]:
+        """Plays all events forward."""
+        for touch in self.plan.waiting:
+            if touch.gathered:
+                self._push(self.gathered, touch.rank, touch)
+            elif touch.not_before > self.now:
+                self._at(touch.not_before, _TOUCH, touch)
+            else:
+                self._enqueue(touch)
+        if self.gathered:
+            self._at(max(self.plan.gathered_until, self.now), _GATHERED, None)
+        self._wake(ANY, self.now)
+        handlers = (self._serve, self._open_lane, self._arrive, self._release)
+        while self.events:
+            self.now, kind, _, what = heappop(self.events)
+            handlers[kind](what)
+        for queue in self.queues.values():
+            self._lose_all(queue.entries)
+        for lane in self.lanes.values():
+            self._lose_all(lane.entries)
+        return self.sent + self.lost
+
+    def _at(self, at: MomentUs, kind: int, what: Any) -> None:
+        heappush(self.events, (at, kind, next(self.numbers), what))
+
+    def _push(self, entries: list[_Entry], rank: Any, what: Any) -> None:
+        heappush(entries, (rank, next(self.numbers), what))
+
+    def _wake(self, account: str, at: MomentUs) -> None:
+        """Lets an account, or each, look at its queues at a moment, or earlier as it is to."""
+        for each in self.limits.senders if account == ANY else (account,):
+            if at < self.wakes.get(each, NEVER):
+                self.wakes[each] = at
+                self._at(at, _WAKE, each)
+
+    # touches
+
+    def _arrive(self, touch: WaitingTouch) -> None:
+        """A touch whose own wait is over waits for others of its moment, or for a limit."""
+        if self._stopped(touch) or self._held(touch):
+            return
+        senders = self.limits.candidates(touch, self.now)
+        at, reason, _ = self.limits.choose(touch, senders, self.now)
+        if at > self.now:
+            self._wait(touch, at, reason)
+            return
+        if not self.gathered:
+            self._at(self.now + GATHER_US, _GATHERED, None)
+        self._push(self.gathered, touch.rank, touch)
+
+    def _release(self, _: Any) -> None:
+        """What was gathered is sent, or waits for a limit."""
+        while self.gathered:
+            touch: WaitingTouch = heappop(self.gathered)[2]
+            if self._stopped(touch) or self._held(touch):
+                continue
+            senders = self.limits.candidates(touch, self.now)
+            at, reason, sender = self.limits.choose(touch, senders, self.now)
+            if at > self.now:
+                self._wait(touch, at, reason)
+            else:
+                self._send(touch, sender, "")
+
+    def _wait(self, touch: WaitingTouch, at: MomentUs, reason: str) -> None:
+        self.reasons[touch.command_id] = reason
+        queue = self._enqueue(touch)
+        if queue is not None and at < NEVER:
+            self._wake(queue.account, at)
+
+    def _stopped(self, touch: WaitingTouch) -> bool:
+        """Whether a touch has expired, or its own window is closed."""
+        if self.now >= touch.expires_at:
+            self._lose(touch, "expired")
+            return True
+        if touch.window is None:
+            return False
+        opens = opens_at(touch.window, self.now)
+        if opens <= self.now:
+            return False
+        if opens >= touch.expires_at:
+            self._lose(touch, "expired")
+        else:
+            self.reasons[touch.command_id] = "quiet_hours"
+            self._at(opens, _TOUCH, touch)
+        return True
+
+    def _held(self, touch: WaitingTouch) -> bool:
+        """Whether a touch has no account: it is lost then, as long as no account comes."""
+        if self.limits.candidates(touch, self.now):
+            return False
+        gone = self.limits.bound(touch, self.now) is not None
+        self._lose(touch, "sender_gone" if gone else "no_sender")
+        return True
+
+    def _send(self, touch: WaitingTouch, sender: PlannedSender, reason: str) -> None:
+        self.limits.count(touch, sender, self.now)
+        reason = self.reasons.get(touch.command_id) or reason
+        ids = touch.command_id, touch.campaign_id, sender.terms.sender_id
+        self.sent.append(ExpectedSend(*ids, self.now, reason))
+
+    def _lose(self, touch: WaitingTouch, reason: str) -> None:
+        self.lost.append(ExpectedSend(touch.command_id, touch.campaign_id, "", NEVER, reason))
+
+    def _lose_all(self, entries: list[_Entry]) -> None:
+        """Touches that wait for ever: of a limit that never opens they expire."""
+        for _, _, touch in entries:
+            if isinstance(touch, WaitingTouch):
+                self._lose(touch, "expired")
+
+    # queues
+
+    def _enqueue(self, touch: WaitingTouch) -> _Queue | None:
+        """Puts a touch into its queue, or into its lane."""
+        if self._held(touch):
+            return None
+        bound = self.limits.bound(touch, self.now)
+        account = ANY if bound is None else bound.terms.sender_id
+        queue = self._queue(account, touch.action, touch.first and not touch.repeated)
+        of_lane = self.limits.lane_of(touch)
+        if of_lane == ("", ""):
+            self._push(queue.entries, touch.rank, touch)
+            return queue
+        key = (account, queue.action, queue.first, *of_lane)
+        lane = self.lanes.get(key)
+        if lane is None:
+            lane = self.lanes[key] = _Lane(queue)
+        self._push(lane.entries, touch.rank, touch)
+        if lane.entries[0][2] is touch:
+            self._push(queue.entries, touch.rank, lane)
+        return queue
+
+    def _queue(self, account: str, action: str, first: bool) -> _Queue:
+        key = (account, action, first)
+        queue = self.queues.get(key)
+        if queue is None:
+            queue = self.queues[key] = _Queue(account, action, first)
+            for each in self.limits.senders if account == ANY else (account,):
+                self.queues_of.setdefault(each, []).append(queue)
+        return queue
+
+    def _open_lane(self, lane: _Lane) -> None:
+        if lane.entries:
+            self._push(lane.queue.entries, lane.entries[0][0], lane)
+            self._wake(lane.queue.account, self.now)
+
+    def _serve(self, account: str) -> None:
+        """Sends from an account's queues what its limits allow now."""
+        if self.wakes.get(account) != self.now:
+            return  # it was woken earlier since
+        del self.wakes[account]
+        sender = self.limits.senders[account]
+        while not sender.removed_at:
+            heads = [(queue.head(), queue) for queue in self.queues_of.get(account, ())]
+            heads = [pair for pair in heads if pair[0] is not None]
+            if len(heads) > 1:
+                heads.sort(key=lambda pair: pair[0])
+            soonest = NEVER
+            for _, queue in heads:
+                kind = (account, queue.action, queue.first)
+                at, reason = self.limits.opens(sender, queue.action, queue.first, self.now)
+                if at <= self.now:
+                    self._take(sender, queue, self.closed_by.get(kind, ""))
+                    break
+                self.closed_by[kind] = reason
+                soonest = min(soonest, at)
+            else:
+                if soonest < NEVER:
+                    self._wake(account, soonest)
+                return
+
+    def _take(self, sender: PlannedSender, queue: _Queue, reason: str) -> None:
+        """Takes the first entry of a queue: sends the touch, or lets it or its lane wait."""
+        rank, _, entry = heappop(queue.entries)
+        lane = entry if isinstance(entry, _Lane) else None
+        touch: WaitingTouch = entry if lane is None else lane.entries[0][2]
+        if not self._stopped(touch):
+            at, of_lane, chosen = self._choose(sender, queue, touch, rank)
+            if at > self.now:
+                self.reasons[touch.command_id] = of_lane
+                if at < NEVER:
+                    self._at(at, _LANE, lane)
+                return
+            self._send(touch, chosen, reason)
+        if lane is not None:
+            heappop(lane.entries)
+            if lane.entries:
+                self._push(queue.entries, lane.entries[0][0], lane)
+
+    def _choose(self, sender: PlannedSender, queue: _Queue, touch: WaitingTouch, rank: Any) -> Any:
+        """The account for a touch that any account may send: of those that have no touch of their
+        own before it."""
+        limits, present = self.limits, self.limits.present
+        if queue.account != ANY or len(present) == 1:
+            return limits.choose(touch, [sender], self.now)
+        free = [each for each in present if each is sender or not self._has_better(each, rank)]
+        choice = limits.choose(touch, free, self.now)
+        return choice if choice.at <= self.now else limits.choose(touch, present, self.now)
+
+    def _has_better(self, sender: PlannedSender, rank: Any) -> bool:
+        return any(
+            queue.account != ANY and (head := queue.head()) is not None and head < rank
+            for queue in self.queues_of.get(sender.terms.sender_id, ())
+        )

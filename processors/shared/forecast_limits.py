@@ -1,0 +1,243 @@
+"""The limits of a plan in memory: which account may send a touch first, and what a command counts
+for (C-38)."""
+
+from typing import Any, NamedTuple
+
+from processors.shared.calendar_periods import day_of, period_of
+from processors.shared.forecast_plan import MemoryLog, Plan, PlannedSender, WaitingTouch
+from processors.shared.limit_rules import (
+    LimitOpening,
+    LoggedRule,
+    bucket_end,
+    hash_of,
+    load_of,
+    settle,
+)
+from processors.shared.limit_scopes import (
+    ScopedRules,
+    account_scope,
+    campaign_scopes,
+    domain_scopes,
+    has_domain_limits,
+    new_scope,
+    tenant_scope,
+)
+from processors.shared.sender_rules import EXACT, LogShape, sender_states_of, warm_up_rule
+from schemas.base.times import MomentUs
+from schemas.internal.limit_terms import SenderTerms
+
+
+class PlannedChoice(NamedTuple):
+    """The account that may send a touch first, when, and the reason of the limit that decides."""
+
+    at: MomentUs
+    reason: str
+    sender: PlannedSender
+
+
+class _ScopeLogs(NamedTuple):
+    """The logs of one scope: its rules with them, and what a command adds to each."""
+
+    rules: list[LoggedRule]
+    logs: list[tuple[LogShape, MemoryLog]]
+    calendars: tuple[tuple[str, str, int], ...]
+    jitter_us: int
+
+
+class ForecastLimits:
+    """The accounts and limits of a plan. Counting a command changes the logs of the plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.senders = {each.terms.sender_id: each for each in plan.senders}
+        if not self.senders:
+            self.senders = {"": PlannedSender(SenderTerms("", {}, "UTC"))}
+        self.present = [each for each in self.senders.values() if not each.removed_at]
+        self.has_accounts = any(self.senders)
+        self._served_seq = max(each.served_seq for each in self.senders.values())
+        self._scopes: dict[str, _ScopeLogs] = {}
+        self._rules: dict[tuple[str, str, bool], list[LoggedRule]] = {}
+        self._counted: dict[tuple[str, str, bool], list[_ScopeLogs]] = {}
+        self._domains: dict[str, bool] = {}
+
+    # which account
+
+    def bound(self, touch: WaitingTouch, now: MomentUs) -> PlannedSender | None:
+        """The account that must send a touch, also one that was removed; None if any may."""
+        if not touch.bound or not self.has_accounts:
+            return None
+        sender = self.senders.get(touch.bound)
+        if sender is None:
+            if not touch.must:
+                return None
+            return PlannedSender(SenderTerms(touch.bound, {}, "UTC"), removed_at=now)
+        kept = not sender.removed_at or touch.must or sender.terms.on_gone != "rotate"
+        return sender if kept else None
+
+    def candidates(self, touch: WaitingTouch, now: MomentUs) -> list[PlannedSender]:
+        """The accounts that may send a touch; empty if the one that must is gone, or all are."""
+        bound = self.bound(touch, now)
+        if bound is None:
+            return self.present
+        return [] if bound.removed_at else [bound]
+
+    def choose(
+        self, touch: WaitingTouch, senders: list[PlannedSender], now: MomentUs
+    ) -> PlannedChoice:
+        """The account that may send a touch first; of those that may at one moment, the one that
+        has used the least part of its limits, then the one that was served longest ago."""
+        if len(senders) == 1:
+            return PlannedChoice(*settle(self._rules_for(touch, senders[0]), now), senders[0])
+        found = [(self._rules_for(touch, sender), sender) for sender in senders]
+        choices = [(PlannedChoice(*settle(rules, now), each), rules) for rules, each in found]
+        soonest = min(choice.at for choice, _ in choices)
+        return min(
+            ((choice, rules) for choice, rules in choices if choice.at == soonest),
+            key=lambda pair: (
+                load_of(pair[1], now),
+                pair[0].sender.served_seq,
+                pair[0].sender.terms.sender_id,
+            ),
+        )[0]
+
+    def opens(self, sender: PlannedSender, action: str, first: bool, now: MomentUs) -> LimitOpening:
+        """When an account may send its next touch of an action."""
+        return settle(self.rules_of(sender, action, first), now)
+
+    def lane_of(self, touch: WaitingTouch) -> tuple[str, str]:
+        """The campaign and the mail domain by whose limits a touch waits; both may be empty."""
+        if touch.repeated:
+            return "", ""
+        campaign = touch.campaign_id if self._campaign_scopes(touch) else ""
+        return campaign, touch.domain if self._has_domains(touch.action) else ""
+
+    # what is counted
+
+    def count(self, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> None:
+        """Counts the command of a touch."""
+        if touch.repeated:
+            return
+        key = (sender.terms.sender_id, touch.action, touch.first)
+        counted = self._counted.get(key)
+        if counted is None:
+            counted = self._counted[key] = self._account_scopes(sender, touch.action, touch.first)
+        for scope in counted:
+            _count(scope, touch, sender, now)
+        for scoped in self._lane_scopes(touch, sender):
+            _count(self._logs_of(scoped), touch, sender, now)
+        self._served_seq += 1
+        sender.served_seq = self._served_seq
+        _count_day(sender, now)
+
+    # limits
+
+    def rules_of(self, sender: PlannedSender, action: str, first: bool) -> list[LoggedRule]:
+        """The limits of an account, and of the tenant's channel, for an action."""
+        key = (sender.terms.sender_id, action, first)
+        rules = self._rules.get(key)
+        if rules is None:
+            rules = self._closures(sender, action)
+            for scope in self._account_scopes(sender, action, first):
+                rules += scope.rules
+            warm_up = warm_up_rule(sender.terms)
+            if warm_up is not None:
+                rules.append((warm_up, sender))
+            self._rules[key] = rules
+        return rules
+
+    def _rules_for(self, touch: WaitingTouch, sender: PlannedSender) -> list[LoggedRule]:
+        if touch.repeated:
+            return self._closures(sender, touch.action)
+        rules = self.rules_of(sender, touch.action, touch.first)
+        of_lane = self._lane_scopes(touch, sender)
+        if not of_lane:
+            return rules
+        return rules + [each for scoped in of_lane for each in self._logs_of(scoped).rules]
+
+    def _closures(self, sender: PlannedSender, action: str) -> list[LoggedRule]:
+        closed = bool(sender.paused_for)
+        rules = sender_states_of(sender.terms, action, closed, sender.throttled, 0)
+        return [(rule, None) for rule in rules]
+
+    def _account_scopes(self, sender: PlannedSender, action: str, first: bool) -> list[_ScopeLogs]:
+        scopes = [account_scope(sender.terms, action)]
+        of_first = new_scope(sender.terms) if first else None
+        if of_first is not None:
+            scopes.append(of_first)
+        scopes.append(tenant_scope(self.plan.tenant, self.plan.channel, self.has_accounts))
+        return [self._logs_of(scoped) for scoped in scopes]
+
+    def _lane_scopes(self, touch: WaitingTouch, sender: PlannedSender) -> list[ScopedRules]:
+        plan, scopes = self.plan, self._campaign_scopes(touch)
+        if touch.domain and self._has_domains(touch.action):
+            terms, action = sender.terms, touch.action
+            scopes += domain_scopes(plan.tenant, plan.channel, terms, action, touch.domain)
+        return scopes
+
+    def _campaign_scopes(self, touch: WaitingTouch) -> list[ScopedRules]:
+        limits = self.plan.campaigns.get(touch.campaign_id)
+        if limits is None:
+            return []
+        return campaign_scopes(limits, touch.campaign_id, touch.first)
+
+    def _has_domains(self, action: str) -> bool:
+        known = self._domains.get(action)
+        if known is None:
+            plan, accounts = self.plan, [each.terms for each in self.present]
+            known = has_domain_limits(plan.tenant, plan.channel, accounts, action)
+            self._domains[action] = known
+        return known
+
+    def _logs_of(self, scoped: ScopedRules) -> _ScopeLogs:
+        known = self._scopes.get(scoped.scope)
+        if known is None:
+            rules = scoped.rules
+            logs = {shape.name: self._log(scoped.scope, shape) for shape in rules.logs}
+            known = _ScopeLogs(
+                [(rule, logs[name]) for rule, name in rules.rules],
+                [(shape, logs[shape.name]) for shape in rules.logs],
+                rules.calendars,
+                rules.jitter_us,
+            )
+            self._scopes[scoped.scope] = known
+        return known
+
+    def _log(self, scope: str, shape: LogShape) -> MemoryLog:
+        log = self.plan.logs.get((scope, shape.name))
+        if log is None:
+            log = self.plan.logs[scope, shape.name] = MemoryLog()
+            exact = self.plan.logs.get((scope, EXACT))
+            if shape.step_us and exact is not None:
+                log.times = [bucket_end(at, shape.step_us) for at in exact.times]
+                log.last_at = exact.last_at
+        return log
+
+
+def _count(scope: _ScopeLogs, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> None:
+    for shape, log in scope.logs:
+        log.times.append(bucket_end(now, shape.step_us))
+        log.last_at = now
+        if scope.jitter_us:
+            log.last_hash = hash_of(sender.terms.sender_id, touch.command_id)
+        if shape.name == EXACT and scope.calendars:
+            _count_periods(log, scope.calendars, now)
+
+
+def _count_periods(log: MemoryLog, calendars: Any, now: MomentUs) -> None:
+    for unit, zone, weekday in calendars:
+        start = period_of(unit, zone, weekday, now)[0]
+        begun, before = log.periods.get(unit, (0, 0))
+        log.periods[unit] = (start, before + 1 if begun == start else 1)
+
+
+def _count_day(sender: PlannedSender, now: MomentUs) -> None:
+    if sender.terms.warm_up is None:
+        return
+    day = day_of(sender.terms.zone, now)
+    if day == sender.last_day:
+        sender.sent_today += 1
+        return
+    rule = warm_up_rule(sender.terms)
+    assert rule is not None
+    sender.sending_days = rule.earlier_days(sender, day) + 1
+    sender.last_day, sender.sent_today = day, 1
