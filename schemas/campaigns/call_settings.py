@@ -94,7 +94,7 @@ def read_calls(
         slots=check.number(row, "slots", _PLACE, 1, SLOTS_MAX, _INVALID, None),
         hours=_hours(check, row),
         also_contact_hours=check.flag(row, "also_contact_hours", _PLACE, _INVALID, False),
-        place_us=_seconds(check, row, "place_seconds", 5, 600, usual.place_us),
+        place_us=_seconds(check, row, "place_seconds", 5, 14_400, usual.place_us),
         ring_us=_seconds(check, row, "ring_seconds", 5, 300, usual.ring_us),
         max_us=_seconds(check, row, "max_seconds", 10, 14_400, usual.max_us),
         guard=check.choice(row, "guard", _PLACE, GUARDS, default=usual.guard, code=_INVALID),

@@ -140,7 +140,7 @@ def test_the_settings_of_calls_are_compiled() -> None:
     ("field", "least", "most"),
     [
         ("slots", 1, 1_000),
-        ("place_seconds", 5, 600),
+        ("place_seconds", 5, 14_400),
         ("ring_seconds", 5, 300),
         ("max_seconds", 10, 14_400),
     ],
