@@ -19,6 +19,7 @@ from streams.cli import (
     demo,
     pool,
     publish,
+    queue,
     replay,
     run,
     sender,
@@ -70,6 +71,7 @@ app.command(rich_help_panel=CONTENT)(call.call)
 app.command(rich_help_panel=CONTENT)(publish.publish)
 app.command(rich_help_panel=CONTENT)(simulate.simulate)
 app.command(rich_help_panel=OPERATION)(status.status)
+app.command(rich_help_panel=OPERATION)(queue.queue)
 app.command(rich_help_panel=OPERATION)(why.why)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATION)
 app.command(rich_help_panel=OPERATION)(verify.verify)

@@ -25,18 +25,26 @@ _decode_campaign_state = msgspec.msgpack.Decoder(CampaignState).decode
 def stored_states(
     settings: Settings, changelog: Topic, is_wanted: IsWanted, partition: int | None = None
 ) -> dict[bytes, bytes]:
-    """The encoded states that are wanted, by key, of one partition of a changelog or of all. The
-    whole changelog is read, but only the wanted states are held."""
-    states: dict[bytes, bytes] = {}
+    """The encoded states that are wanted, by key, of one partition of a changelog or of all."""
+    values = stored_values(settings, changelog, is_wanted, partition)
+    return {key: payload_of(value) for key, value in values.items()}
+
+
+def stored_values(
+    settings: Settings, changelog: Topic, is_wanted: IsWanted, partition: int | None = None
+) -> dict[bytes, bytes]:
+    """As `stored_states`, with the bytes before the state. The whole changelog is read, but only
+    the wanted states are held."""
+    values: dict[bytes, bytes] = {}
     with closing(TopicReader(settings, changelog, partition)) as reader:
         for _, lines in reader.read():
             for line in lines:
                 key, value = line.record.key, line.value
                 if value is not None and is_wanted(key, value):
-                    states[key] = payload_of(value)
+                    values[key] = value
                 else:
-                    states.pop(key, None)
-    return states
+                    values.pop(key, None)
+    return values
 
 
 def is_tagged(value: bytes, kind: type[State]) -> bool:

@@ -1,0 +1,315 @@
+"""What waits at dispatch, for what and until when, and which slots of calls are in use.
+
+The answer is a pure function of the states of one task of the dispatch processor, by the functions
+with which that processor decides.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from processors.dispatch.call_limits import call_of, known_tenant_of, pool_of, slot_uses
+from processors.dispatch.call_waits import slot_hold
+from processors.fold.store import Store
+from processors.fold.turn import Turn
+from schemas.base.times import MomentUs
+from schemas.internal.call_states import (
+    ACTIVE,
+    SUPPRESSIONS_PENDING,
+    KnownPool,
+    Lease,
+    PoolTenant,
+    turn_key,
+)
+from schemas.internal.messages import RequestTouch, account_key
+from schemas.internal.sender_states import KnownCampaignLimits
+from schemas.internal.state_bytes import payload_of
+from schemas.internal.states import Account, DispatchState, KnownTenant, Request
+
+NEXT = "next"
+"""The reason of a call that nothing holds but the turns of others."""
+
+_READ = (Account, KnownCampaignLimits, KnownPool, KnownTenant, Lease, PoolTenant, Request)
+_TAGS = [kind.__name__.encode() for kind in _READ]
+_HEAD_BYTES = 40
+"""The beginning of a stored state, in which its tag is."""
+
+_decode = msgspec.msgpack.Decoder(DispatchState).decode
+
+
+class SlotRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit of calls with those that are under way. `scope` is pool, tenant, campaign, agent or
+    number; `name` is that of what it limits. `frees_at` is when one of its slots is free at the
+    latest."""
+
+    pool_id: str
+    scope: str
+    tenant_id: str | None
+    name: str
+    used: int
+    limit: int | None
+    frees_at: MomentUs | None
+
+
+class CallRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that has a slot."""
+
+    pool_id: str
+    tenant_id: str
+    campaign_id: str
+    contact_id: str
+    command_id: str
+    agent_id: str | None
+    state: str
+    granted_at: MomentUs
+    until: MomentUs
+
+
+class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Touches that wait for the same, of one tenant, channel, campaign, agent and sender account.
+
+    `first_command_id` and `first_contact_id` are those of the one that goes first, with its
+    `priority`. `turn` is the place of the tenant in its pool: 1 is served next. `until` is when
+    something opens, None if nobody knows it.
+    """
+
+    tenant_id: str
+    channel: str
+    campaign_id: str
+    reason: str
+    waiting: int
+    first_command_id: str
+    first_contact_id: str
+    priority: int
+    expires_at: MomentUs
+    until: MomentUs | None = None
+    pool_id: str | None = None
+    agent_id: str | None = None
+    direct: bool = False
+    turn: int | None = None
+    limits: dict[str, Any] = {}
+
+
+class QueueView(NamedTuple):
+    """What one or several tasks have."""
+
+    slots: list[SlotRow]
+    calls: list[CallRow]
+    waiting: list[WaitingRow]
+
+
+def is_of_queue(value: bytes) -> bool:
+    """Whether the bytes of a state may be of a kind that a view needs: a quick look."""
+    head = value[:_HEAD_BYTES]
+    return any(tag in head for tag in _TAGS)
+
+
+def queue_view(states: Mapping[bytes, bytes], now: MomentUs) -> QueueView:
+    """The view of a task, from its stored states by key."""
+    store = Store(_decode)
+    for key, value in states.items():
+        store.restore(key, value)
+    store.restored()
+    turn = Turn(now, store, [], 0)
+    decoded = [_decode(payload_of(value)) for _, value in store.items()]
+    leases = [each for each in decoded if isinstance(each, Lease) and each.state in ACTIVE]
+    requests = [each for each in decoded if isinstance(each, Request)]
+    waiting = [*_waiting_calls(turn, requests), *_waiting_messages(turn, requests)]
+    pools = [each for each in decoded if isinstance(each, KnownPool)]
+    return QueueView(_slots(turn, pools, leases), [_call(each) for each in leases], waiting)
+
+
+def merged(views: Iterable[QueueView]) -> QueueView:
+    """The views of several tasks as one, in a fixed order."""
+    all_views = [*views]
+    return QueueView(
+        sorted((row for view in all_views for row in view.slots), key=_slot_order),
+        sorted((row for view in all_views for row in view.calls), key=lambda row: row.until),
+        sorted((row for view in all_views for row in view.waiting), key=_waiting_order),
+    )
+
+
+_SCOPES = ("pool", "tenant", "campaign", "agent", "number")
+
+
+def _slot_order(row: SlotRow) -> tuple[object, ...]:
+    return row.pool_id, _SCOPES.index(row.scope), row.tenant_id or "", row.name
+
+
+def _waiting_order(row: WaitingRow) -> tuple[object, ...]:
+    at = (row.reason != NEXT, row.until is None, row.until or 0)
+    return row.pool_id is None, row.pool_id or "", row.turn or 0, not row.direct, *at, -row.priority
+
+
+# slots
+
+
+def _slots(turn: Turn, pools: list[KnownPool], leases: list[Lease]) -> list[SlotRow]:
+    """A row for each limit that a call under way is counted in, and for each pool."""
+    rows: dict[tuple[str, str, str], SlotRow] = {}
+    ends: dict[bytes, MomentUs] = {}
+    for lease in leases:
+        touch = lease.touch
+        pool = pool_of(turn, call_of(touch).pool_id)
+        for use in slot_uses(turn, pool, known_tenant_of(turn, touch.tenant_id), touch):
+            scope = use.name.removeprefix("call_slots_")
+            name = _name_of(scope, touch)
+            ends[use.group] = min(lease.until, ends.get(use.group, lease.until))
+            tenant_id = None if scope == "pool" else touch.tenant_id
+            rows[pool.pool_id, scope, f"{tenant_id}/{name}"] = SlotRow(
+                pool_id=pool.pool_id,
+                scope=scope,
+                tenant_id=tenant_id,
+                name=name,
+                used=use.used,
+                limit=pool.slots if scope == "pool" else use.limit,
+                frees_at=ends[use.group],
+            )
+    for pool in pools:
+        rows.setdefault((pool.pool_id, "pool", f"None/{pool.pool_id}"), _empty(pool))
+    return [*rows.values()]
+
+
+def _empty(pool: KnownPool) -> SlotRow:
+    return SlotRow(
+        pool_id=pool.pool_id,
+        scope="pool",
+        tenant_id=None,
+        name=pool.pool_id,
+        used=0,
+        limit=pool.slots,
+        frees_at=None,
+    )
+
+
+def _name_of(scope: str, touch: RequestTouch) -> str:
+    call = call_of(touch)
+    names = {
+        "pool": call.pool_id,
+        "tenant": touch.tenant_id,
+        "campaign": touch.campaign_id,
+        "agent": call.agent_id,
+        "number": call.from_number,
+    }
+    return names[scope] or ""
+
+
+def _call(lease: Lease) -> CallRow:
+    touch = lease.touch
+    call = call_of(touch)
+    return CallRow(
+        pool_id=call.pool_id,
+        tenant_id=touch.tenant_id,
+        campaign_id=touch.campaign_id,
+        contact_id=touch.contact_id,
+        command_id=touch.command_id,
+        agent_id=call.agent_id,
+        state=lease.state,
+        granted_at=lease.granted_at,
+        until=lease.until,
+    )
+
+
+# what waits
+
+
+def _waiting_calls(turn: Turn, requests: Iterable[Request]) -> Iterator[WaitingRow]:
+    """The calls that wait, by what stops all of them alike."""
+    calls = [each for each in requests if each.touch.call is not None]
+    places = _turns(turn, calls)
+    groups: dict[tuple[Any, ...], list[Request]] = {}
+    for request in calls:
+        call = call_of(request.touch)
+        scarce = (call.pool_id, call.agent_id, call.from_number, call.hours, call.direct)
+        in_queue = request.until is None and request.wait != SUPPRESSIONS_PENDING
+        key = (*_names(request), in_queue or request.wait, *scarce)  # a queue is held by its first
+        groups.setdefault(key, []).append(request)
+    for group in groups.values():
+        first = _first(group)
+        touch = first.touch
+        call = call_of(touch)
+        pool = pool_of(turn, call.pool_id)
+        reason, until, values = first.wait, first.until, {}
+        if until is None and reason != SUPPRESSIONS_PENDING:
+            hold = slot_hold(turn, pool, known_tenant_of(turn, touch.tenant_id), touch)
+            if hold is None:
+                reason = NEXT
+            else:
+                reason, until, values = hold.reason, hold.until, hold.values
+        yield _row(
+            group,
+            first,
+            reason,
+            until,
+            pool_id=call.pool_id,
+            agent_id=call.agent_id,
+            direct=call.direct,
+            turn=places.get((call.pool_id, touch.tenant_id)),
+            limits=values.get("limits", {}),
+        )
+
+
+def _turns(turn: Turn, calls: Iterable[Request]) -> dict[tuple[str, str], int]:
+    """The place of each tenant with waiting calls among those of its pool."""
+    pairs = {(call_of(each.touch).pool_id, each.touch.tenant_id) for each in calls}
+    seats = [turn.store.read(turn_key(tenant, pool), PoolTenant) for pool, tenant in pairs]
+    known = [seat for seat in seats if seat is not None]
+    known.sort(key=lambda seat: (seat.pool_id, seat.passed, seat.served_seq, seat.tenant_id))
+    places: dict[tuple[str, str], int] = {}
+    counts: dict[str, int] = {}
+    for seat in known:
+        counts[seat.pool_id] = counts.get(seat.pool_id, 0) + 1
+        places[seat.pool_id, seat.tenant_id] = counts[seat.pool_id]
+    return places
+
+
+def _waiting_messages(turn: Turn, requests: Iterable[Request]) -> Iterator[WaitingRow]:
+    """The touches of channels without a pool that wait, by reason."""
+    groups: dict[tuple[Any, ...], list[Request]] = {}
+    for request in requests:
+        if request.touch.call is None:
+            key = (*_names(request), request.wait, request.until is None)
+            groups.setdefault(key, []).append(request)
+    for group in groups.values():
+        first = _first(group)
+        until = first.until
+        if until is None:
+            names = first.touch.tenant_id, first.touch.channel
+            account = turn.store.read(account_key(*names), Account)
+            until = None if account is None else account.next_slot_at
+        yield _row(group, first, first.wait, until)
+
+
+def _names(request: Request) -> tuple[str, str, str]:
+    touch = request.touch
+    return touch.tenant_id, touch.channel, touch.campaign_id
+
+
+def _first(group: Iterable[Request]) -> Request:
+    """The request that goes first: by the end of its wait, or by its rank in the queue."""
+    return min(group, key=_rank)
+
+
+def _rank(request: Request) -> tuple[Any, ...]:
+    place = request.place()
+    return (request.until,) if place is None else place[1]
+
+
+def _row(
+    group: list[Request], first: Request, reason: str, until: MomentUs | None, **more: Any
+) -> WaitingRow:
+    touch = first.touch
+    return WaitingRow(
+        tenant_id=touch.tenant_id,
+        channel=touch.channel,
+        campaign_id=touch.campaign_id,
+        reason=reason,
+        waiting=len(group),
+        first_command_id=touch.command_id,
+        first_contact_id=touch.contact_id,
+        priority=touch.priority,
+        expires_at=touch.expires_at,
+        until=until,
+        **more,
+    )

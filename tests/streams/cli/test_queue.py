@@ -1,0 +1,137 @@
+"""`touchstream queue`: slots in use, who is next, and what the others wait for."""
+
+from typing import Any
+
+import pytest
+
+from schemas.internal import messages as m
+from schemas.internal.limit_terms import TenantCallTerms
+from tests.testing.builders import job, publish, step, tenant
+from tests.testing.command_line import Touchstream
+from tests.testing.memory_reader import read_states_of
+from tests.testing.world import World
+
+QUEUE = ("queue", "--json")
+
+
+def requested(world: World, number: int, tenant_id: str = "acme", **fields: Any) -> None:
+    """A direct call to the person of a number."""
+    phone = f"+1212555{number:04}"
+    world.append(
+        m.CallRequested(
+            tenant_id,
+            f"p-{number}",
+            f"cli#{tenant_id}-{number}",
+            world.now,
+            m.Person(first_name="Ann", phone=phone),
+            template_id="script",
+            **fields,
+        )
+    )
+    world.advance_to(world.now + 200_000)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Two tenants in the default pool: acme with one call at a time and an agent, bolt with two."""
+    world = World()
+    acme = TenantCallTerms(slots=1, agents={"agent-7": 1}, numbers={"+12125550100": 3})
+    world.append(tenant(calls=acme, quiet_start=0, quiet_end=0))
+    world.append(tenant(tenant_id="bolt", cause="t#2", quiet_start=0, quiet_end=0))
+    world.settle()
+    read_states_of(world, monkeypatch)
+    return world
+
+
+def test_nothing_waits_in_an_empty_engine(touchstream: Touchstream, world: World) -> None:
+    result = touchstream(*QUEUE)
+    assert (result.code, result.json()["waiting"], result.json()["calls"]) == (0, [], [])
+    text = touchstream("queue").out
+    assert "Calls under way: none" in text and "Waiting: none" in text
+    assert world.commanded_touches() == []
+
+
+def test_slots_in_use_have_a_limit_and_an_end(touchstream: Touchstream, world: World) -> None:
+    requested(world, 101, agent_id="agent-7", from_number="+12125550100")
+    view = touchstream(*QUEUE).json()
+    (call,) = view["calls"]
+    assert (call["state"], call["contact_id"], call["agent_id"]) == ("placing", "p-101", "agent-7")
+    used = {(row["scope"], row["name"]): (row["used"], row["limit"]) for row in view["slots"]}
+    assert used == {
+        ("pool", "calls"): (1, 10),
+        ("tenant", "acme"): (1, 1),
+        ("campaign", "direct-calls"): (1, None),
+        ("agent", "agent-7"): (1, 1),
+        ("number", "+12125550100"): (1, 3),
+    }
+    assert {row["frees_at"] for row in view["slots"]} == {call["until"]}
+
+
+def test_those_that_wait_for_the_same_have_one_row(touchstream: Touchstream, world: World) -> None:
+    for number in (101, 102, 103):
+        requested(world, number)
+    (row,) = touchstream(*QUEUE).json()["waiting"]
+    assert (row["waiting"], row["reason"], row["first_contact_id"]) == (
+        2,
+        "call_slots_tenant",
+        "p-102",
+    )
+    (call,) = touchstream(*QUEUE).json()["calls"]
+    assert row["until"] == call["until"] and row["turn"] == 1
+    assert row["limits"]["call_slots_tenant"] == {"used": 1, "limit": 1}
+    text = touchstream("queue").out
+    assert "call_slots_tenant" in text and "tenant 1/1" in text and "pool 1/10" in text
+    assert "Ann" not in text and "2125550102" not in text
+
+
+def test_only_what_is_of_a_tenant_or_campaign_is_shown(
+    touchstream: Touchstream, world: World
+) -> None:
+    for number in (101, 102, 103):
+        requested(world, number)
+        requested(world, number, "bolt")
+    view = touchstream(*QUEUE, "--tenant", "bolt").json()
+    assert {row["tenant_id"] for row in (*view["calls"], *view["waiting"])} == {"bolt"}
+    assert {row["tenant_id"] for row in view["slots"]} == {"bolt", None}
+    assert len(view["calls"]) == 2
+    none = touchstream(*QUEUE, "--campaign", "other").json()
+    assert (none["calls"], none["waiting"]) == ([], [])
+
+
+def test_a_full_pool_holds_the_others_in_their_turn(touchstream: Touchstream, world: World) -> None:
+    world.append(m.UpsertPool("calls", "p#1", world.now, 1))
+    world.settle()
+    for number in (101, 102):
+        requested(world, number)
+        requested(world, number, "bolt")
+    rows = touchstream(*QUEUE).json()["waiting"]
+    assert [(row["turn"], row["reason"]) for row in rows if row["tenant_id"] == "bolt"] == [
+        (1, "call_slots_pool")
+    ]
+    assert sum(row["waiting"] for row in rows) == 3
+
+
+def test_messages_that_wait_are_shown_by_channel(touchstream: Touchstream, world: World) -> None:
+    world.append(tenant(limits={"email": 1}, at=world.now + 1, cause="t#3"))
+    world.settle()
+    world.append(publish(steps=[step(hours=0.01)], settings={"quiet_hours": "none"}))
+    world.settle()
+    for name in "abc":
+        world.append(job(name, contact_id=name, at=world.now))
+    world.advance_hours(0.1)
+    (row,) = touchstream(*QUEUE).json()["waiting"]
+    assert (row["channel"], row["pool_id"], row["waiting"]) == ("email", None, 2)
+    assert row["reason"] == "throttled" and row["until"] is not None
+
+
+def test_the_tables_fit_into_80_columns(
+    touchstream: Touchstream, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(101, 105):
+        requested(world, number, agent_id="agent-7")
+        requested(world, number, "bolt")
+    monkeypatch.setattr("streams.cli.output.terminal_width", lambda: 80)
+    monkeypatch.setenv("COLUMNS", "80")
+    result = touchstream("queue", "--rows", 2)
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert "rows more" in result.err
