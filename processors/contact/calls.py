@@ -1,9 +1,9 @@
-"""A call whose step says how it calls again: its way from the command to the outcome (S3-22, F-17).
+"""A call whose step has rules for further calls: from its command to its outcome (S3-22, F-17).
 
 The statement that the call was placed is progress and no end: the end of the call decides. A call
-that reaches the person completes the touch. After another outcome there is a further call, as the
-step says, or the touch fails. If the slot of the call expires without an end, the outcome is
-unknown. An end that arrives later corrects the touch (promise 9).
+that reaches the person completes the touch. After another outcome there is a further call by the
+rules of the step, or the touch fails. If the slot of the call expires without an end, the outcome
+is unknown. An end that arrives later corrects the touch (promise 9).
 """
 
 from typing import Any
@@ -32,14 +32,8 @@ from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Tou
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     CallEnded,
-    CallProgressed,
-    CallReviewed,
     TouchFailed,
-    TouchSent,
 )
-
-UNDER_WAY = "call"
-"""The wait of a touch whose call was placed: for the end of the call."""
 
 NO_OUTCOME = "no_outcome"
 """Why a touch fails whose call has an unknown outcome: the call may have reached the person."""
@@ -58,58 +52,8 @@ UNCOUNTED_MAX = 1_000
 """So many calls of a visit may be no attempt, because the provider had no capacity. A provider that
 never has any must end too."""
 
-_PROGRESS = {"initiated": 1, "ringing": 2, "in_progress": 3}
 _NO_RULE = RedialRule()
 _INVALID_NUMBER = "invalid_number"
-
-
-# progress
-
-
-def call_placed(context: Context, match: CommandMatch, message: TouchSent) -> None:
-    """The sender states that it has placed the call."""
-    values = {"provider_message_id": message.provider_message_id}
-    _progress(context, match, "initiated", message, values)
-
-
-def call_progressed(context: Context, match: CommandMatch, message: CallProgressed) -> None:
-    """Records how far the call of the present attempt is. What it has passed already, and what is
-    reported of an earlier call, has no effect."""
-    if message.call_id is not None and match.current:
-        match.touch.call_id = message.call_id
-    _progress(context, match, message.state, message, {"call_id": message.call_id})
-
-
-def _progress(
-    context: Context,
-    match: CommandMatch,
-    state: str,
-    message: TouchSent | CallProgressed,
-    values: dict[str, Any],
-) -> None:
-    touch = match.touch
-    if not match.current or _PROGRESS[state] <= touch.progress:
-        return
-    touch.progress = _PROGRESS[state]
-    touch.phase = transition(touch.phase, Input.PROGRESSED, touch.phase)
-    if touch.phase is Phase.COMMANDED and _redial(context, match.enrollment, touch) is not None:
-        touch.wait = UNDER_WAY
-    context.emit_fact(
-        FactKind.CALL_PROGRESSED,
-        match.enrollment,
-        touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        reason=state,
-        values=values,
-        occurred_at=message.at,
-    )
-
-
-def is_under_way(touch: Touch) -> bool:
-    """Whether the call of a touch was placed, and its end is awaited."""
-    return touch.phase is Phase.COMMANDED and touch.wait == UNDER_WAY
 
 
 # the end
@@ -303,7 +247,7 @@ def _give_up(
     cause: str | None,
     code_class: str | None = None,
 ) -> None:
-    """Fails the touch after its last call, and leaves the step as it says."""
+    """Fails the touch after its last call, and leaves the step by its exit for that."""
     touch.error = reason
     fail_touch(context, enrollment, touch, received, reason, code_class, advance=False, cause=cause)
     if redial.on_exhausted == "fail":
@@ -390,25 +334,3 @@ def ended_call_counts(context: Context, enrollment: Enrollment, touch: Touch) ->
     values = {"call_id": touch.call_id, "outcome": touch.call_outcome}
     match = CommandMatch(enrollment, touch, touch.attempt, True)
     mark_sent(context, match, Input.DUE, at, None, values)
-
-
-# afterwards
-
-
-def call_reviewed(context: Context, match: CommandMatch, message: CallReviewed) -> None:
-    """Records what a call led to; of several reports the latest counts."""
-    touch = match.touch
-    reported = (message.at, message.success)
-    if touch.reviewed is not None and (touch.reviewed_at, touch.reviewed) >= reported:
-        return
-    touch.reviewed_at, touch.reviewed = reported
-    context.emit_fact(
-        FactKind.CALL_REVIEWED,
-        match.enrollment,
-        touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        values={"success": message.success, "result": message.result},
-        occurred_at=message.at,
-    )

@@ -70,7 +70,7 @@ def _commanded(
 
 
 SLOT_MARGIN_US = 5 * MINUTE
-"""How long after the end of its slot a call is given up, if nobody says that the slot has ended."""
+"""How long after the end of its slot a call is given up, if nobody reports the end of the slot."""
 
 
 def _await_sender(context: Context, enrollment: Enrollment, touch: Touch) -> None:

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from processors.contact import (
+    call_progress,
     call_reports,
-    calls,
     consent,
     dispatch_answers,
     engagement,
@@ -237,8 +237,8 @@ HANDLERS: dict[type[m.ExternalEvent], Handler] = {
     m.ConnectionAccepted: replies_conversions.connected,
     m.ConversionRecorded: _converted,
     m.CallEnded: _for_command(engagement.call_ended),
-    m.CallProgressed: _for_command(calls.call_progressed),
-    m.CallReviewed: _for_command(calls.call_reviewed),
+    m.CallProgressed: _for_command(call_progress.call_progressed),
+    m.CallReviewed: _for_command(call_progress.call_reviewed),
     m.CallRequested: _call_requested,
 }
 """The handler of each public event."""

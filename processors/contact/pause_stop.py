@@ -3,7 +3,7 @@ S1-34)."""
 
 from collections.abc import Sequence
 
-from processors.contact import calls
+from processors.contact import call_progress
 from processors.contact.context import Context
 from processors.contact.late_policy import late_skip_reason
 from processors.contact.run_end import mark_stopped, set_status
@@ -37,7 +37,7 @@ def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | Non
         skip_touch(context, enrollment, touch, Input.STOP, reason)
     elif touch.phase is Phase.WITHDRAWING:
         touch.reason = reason
-    elif calls.is_under_way(touch) and reason not in _ENDS_CALLS:
+    elif call_progress.is_under_way(touch) and reason not in _ENDS_CALLS:
         touch.phase = transition(touch.phase, Input.STOP, touch.phase)
     else:
         withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=True)

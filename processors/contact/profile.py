@@ -139,7 +139,7 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
         template_id = context.template_id(enrollment, step)
         recipient = context.address(touch.channel)
         reason = closed_for_call(context, enrollment, definition, step)
-        if not recipient or template_id is None:
+        if reason is None and not (recipient and template_id):
             reason = "no_template" if recipient else "no_address"
         if reason is not None or template_id is None:
             assert reason is not None

@@ -1,6 +1,6 @@
 """The answers of channel senders to a command: sent or failed (S0-5, F-7, F-8)."""
 
-from processors.contact import calls
+from processors.contact import call_progress, calls
 from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
@@ -26,7 +26,7 @@ def touch_sent(context: Context, match: CommandMatch, message: TouchSent) -> Non
     """The sender has sent the command. Of a call whose step calls again this is progress only."""
     touch = match.touch
     if touch.pool_id and context.step(match.enrollment, touch).redial is not None:
-        calls.call_placed(context, match, message)
+        call_progress.call_placed(context, match, message)
     elif touch.phase is not Phase.SENT:
         sent_at = message.sent_at or message.at
         values = {"provider_message_id": message.provider_message_id}

@@ -23,6 +23,7 @@ from schemas.internal.messages import RequestTouch, dispatch_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
 
+NO_ADDRESS = "no_address"
 EMISSIONS_MAX = 2
 """How often one command is emitted: once, and once more if no sender answers (S0-5, C-9)."""
 
@@ -100,8 +101,8 @@ def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> Gate
     opening = first_opening(context, definition, step, context.now)
     address = context.address_forms(touch.channel)
     closed = _first_closed(context, touch, address[1], template_id)
-    if closed is None:
-        closed = closed_for_call(context, enrollment, definition, step)
+    if closed in (None, NO_ADDRESS):  # a number that must not be called is no address either
+        closed = closed_for_call(context, enrollment, definition, step) or closed
     if closed is None and opening.at == NEVER:
         closed = "no_window"
     return GateCheck(definition, step, closed, template_id, version, opening, address)
@@ -114,7 +115,7 @@ def _first_closed(
     if scope is not None:
         return f"opted_out_{scope}"
     if not recipient:
-        return "no_address"
+        return NO_ADDRESS
     if context.bounced_at(touch.channel) is not None:
         return "address_bounced"
     return None if template_id else "no_template"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from processors.contact import ContactProcessor, calls
+from processors.contact import ContactProcessor, call_progress, calls
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
 from processors.contact.dispatch_answers import dispatch_answered
@@ -57,7 +57,16 @@ REDIALS = (
     Redial(max_attempts=2, outcomes={"unknown": AGAIN[0]}),
 )
 CASES += [
-    Case(START, status, 2, emission, opted_out=False, call=redial, ends=ends, wait=calls.UNDER_WAY)
+    Case(
+        START,
+        status,
+        2,
+        emission,
+        opted_out=False,
+        call=redial,
+        ends=ends,
+        wait=call_progress.UNDER_WAY,
+    )
     for status in Status
     for emission in (1, 2)
     for redial in REDIALS
@@ -144,7 +153,7 @@ def _ended(outcome: str) -> Drive:
 def _progressed(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     message = m.CallProgressed(*WHO, "x#1", START, "id", "ringing")
     match = CommandMatch(enrollment, touch, touch.attempt, True)
-    calls.call_progressed(context, match, message)
+    call_progress.call_progressed(context, match, message)
 
 
 def _stop(context: Context, enrollment: Enrollment, _: Touch) -> None:

@@ -1,0 +1,84 @@
+"""What is reported of a call beside its end: how far it is, and what it has led to."""
+
+from typing import Any
+
+from processors.contact.command_lookup import CommandMatch
+from processors.contact.context import Context
+from processors.contact.state_machine import Input, transition
+from schemas.internal.enrollment import Phase, Touch
+from schemas.internal.facts import FactKind
+from schemas.internal.messages import CallProgressed, CallReviewed, TouchSent
+
+UNDER_WAY = "call"
+"""The wait of a touch whose call was placed: for the end of the call."""
+
+_PROGRESS = {"initiated": 1, "ringing": 2, "in_progress": 3}
+
+
+def call_placed(context: Context, match: CommandMatch, message: TouchSent) -> None:
+    """The sender states that it has placed the call."""
+    values = {"provider_message_id": message.provider_message_id}
+    _progress(context, match, "initiated", message, values)
+
+
+def call_progressed(context: Context, match: CommandMatch, message: CallProgressed) -> None:
+    """Records how far the call of the present attempt is. What it has passed already, and what is
+    reported of an earlier call, has no effect."""
+    if message.call_id is not None and match.current:
+        match.touch.call_id = message.call_id
+    _progress(context, match, message.state, message, {"call_id": message.call_id})
+
+
+def _progress(
+    context: Context,
+    match: CommandMatch,
+    state: str,
+    message: TouchSent | CallProgressed,
+    values: dict[str, Any],
+) -> None:
+    touch = match.touch
+    if not match.current or _PROGRESS[state] <= touch.progress:
+        return
+    touch.progress = _PROGRESS[state]
+    touch.phase = transition(touch.phase, Input.PROGRESSED, touch.phase)
+    if touch.phase is Phase.COMMANDED and _calls_again(context, match):
+        touch.wait = UNDER_WAY
+    context.emit_fact(
+        FactKind.CALL_PROGRESSED,
+        match.enrollment,
+        touch,
+        command_id=message.command_id,
+        attempt=match.attempt,
+        cause=message.cause,
+        reason=state,
+        values=values,
+        occurred_at=message.at,
+    )
+
+
+def is_under_way(touch: Touch) -> bool:
+    """Whether the call of a touch was placed, and its end is awaited."""
+    return touch.phase is Phase.COMMANDED and touch.wait == UNDER_WAY
+
+
+def _calls_again(context: Context, match: CommandMatch) -> bool:
+    return context.step(match.enrollment, match.touch).redial is not None
+
+
+def call_reviewed(context: Context, match: CommandMatch, message: CallReviewed) -> None:
+    """Records what a call led to; of several reports the latest counts."""
+    touch = match.touch
+    reported = (message.at, message.success)
+    if touch.reviewed is not None and (touch.reviewed_at, touch.reviewed) >= reported:
+        return
+    touch.reviewed_at, touch.reviewed = reported
+    context.emit_fact(
+        FactKind.CALL_REVIEWED,
+        match.enrollment,
+        touch,
+        command_id=message.command_id,
+        attempt=match.attempt,
+        cause=message.cause,
+        values={"success": message.success, "result": message.result},
+        occurred_at=message.at,
+    )
