@@ -20,7 +20,14 @@ _RULES = dict(zip(_CALLS.columns[_IDS:], _CALLS.merges[_IDS:], strict=True))
 
 Columns = dict[str, Any]
 
-_PROGRESS = {"initiated": "initiated_at", "ringing": "ringing_at", "in_progress": "in_progress_at"}
+_PROGRESS = {
+    "initiated": "initiated_at",
+    "placing": "initiated_at",
+    "ringing": "ringing_at",
+    "in_progress": "in_progress_at",
+    "live": "in_progress_at",
+}
+"""The column of each state of a call, by the words of senders and of slots."""
 
 
 def _granted(fact: Fact, at: int, values: Columns) -> Columns:

@@ -210,7 +210,8 @@ LEFT JOIN touchstream.contacts AS k ON k.tenant_id = i.tenant_id AND k.contact_i
 LEFT JOIN touchstream.campaigns AS c ON c.tenant_id = i.tenant_id AND c.campaign_id = i.campaign_id;
 
 -- One row per call. The id is the provider's, and the id of the command where the provider has given none. The status of
--- a call under way is one of F-18; afterwards it is the outcome.
+-- a call under way is one of F-18; afterwards it is the outcome, as far as the owner of the slot knows it where the
+-- contact does not, which may have been erased.
 CREATE VIEW calls.calls WITH (security_invoker = true) AS
 SELECT
     CASE WHEN c.call_id IS NULL THEN c.command_id ELSE c.call_id END AS id,
@@ -225,16 +226,17 @@ SELECT
         WHEN l.state = 'placing' THEN 'initiated'
         WHEN l.state = 'ringing' THEN 'ringing'
         WHEN l.state IN ('live', 'overrun') THEN 'in_progress'
-        WHEN c.outcome = 'answered' THEN 'completed'
+        WHEN coalesce(c.outcome, c.freed_by) = 'answered' THEN 'completed'
         WHEN c.outcome IS NOT NULL THEN c.outcome
+        WHEN c.freed_by IS NOT NULL THEN c.freed_by
         WHEN c.slot_expired_at IS NOT NULL THEN 'unknown'
-        ELSE 'failed'
+        ELSE 'initiated'
     END AS status,
     coalesce(c.initiated_at, c.slot_granted_at) AS created_at,
     coalesce(c.in_progress_at, c.ended_at - c.seconds * interval '1 second') AS started_at,
     c.ended_at,
     c.seconds AS duration_seconds,
-    c.outcome,
+    coalesce(c.outcome, c.freed_by) AS outcome,
     nullif(c.raw_status, '') AS raw_status,
     nullif(c.answered_by, '') AS answered_by,
     c.reviewed,

@@ -257,7 +257,7 @@ def test_a_call_is_shown_from_its_slot_to_its_review(dsn: str) -> None:
     log.lease(lease("acme", "live"), is_free=True)
     end = {"seconds": 60, "call_id": "CA-1", "raw_status": "completed", "answered_by": "human"}
     log.fact(
-        call_fact("acme", FactKind.CALL_SLOT_FREED, reason="ended"),
+        call_fact("acme", FactKind.CALL_SLOT_FREED, reason="answered"),
         call_fact(
             "acme", FactKind.TOUCH_CALL_ENDED, reason="answered", values=end, occurred_at=ended_at
         ),
@@ -287,6 +287,12 @@ def test_a_lost_call_is_unknown_until_its_end_is_reported(dsn: str) -> None:
     log.fact(call_fact("acme", FactKind.TOUCH_CALL_ENDED, reason="answered")).write(dsn)
     assert select(dsn, "SELECT status FROM calls.calls") == [("completed",)]
     assert differences(dsn, log) == []
+
+
+def test_a_call_of_an_erased_person_has_the_outcome_that_its_slot_had(dsn: str) -> None:
+    log = campaign_log(item("acme")).fact(call_fact("acme", FactKind.CALL_SLOT_GRANTED))
+    log.fact(call_fact("acme", FactKind.CALL_SLOT_FREED, reason="busy")).write(dsn)
+    assert select(dsn, "SELECT status, outcome FROM calls.calls") == [("busy", "busy")]
 
 
 def test_the_outcomes_of_a_campaign_are_counted(dsn: str) -> None:
