@@ -17,6 +17,7 @@ from streams.cli import (
     database,
     dead_letters,
     demo,
+    forecast,
     pool,
     publish,
     queue,
@@ -72,6 +73,7 @@ app.command(rich_help_panel=CONTENT)(publish.publish)
 app.command(rich_help_panel=CONTENT)(simulate.simulate)
 app.command(rich_help_panel=OPERATION)(status.status)
 app.command(rich_help_panel=OPERATION)(queue.queue)
+app.command(rich_help_panel=OPERATION)(forecast.forecast)
 app.command(rich_help_panel=OPERATION)(why.why)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATION)
 app.command(rich_help_panel=OPERATION)(verify.verify)

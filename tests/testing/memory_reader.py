@@ -55,7 +55,7 @@ def read_states_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
-READING = ("contact_orders", "contacts", "sender", "pool", "queue")
+READING = ("contact_orders", "contacts", "forecast", "sender", "pool", "queue")
 """The modules of commands that read states."""
 
 
