@@ -57,6 +57,9 @@ class CampaignKind(NamedTuple):
     quiet: str = "tenant"
     """Which quiet hours hold if the document names none: the tenant's, or none."""
 
+    expire_after_hours: int = 168
+    """How long a request waits if the document does not state it."""
+
     redial: Redial | None = None
     """How a step calls again if the document has no `redial`. With None, such a call is sent when
     its sender states it."""
@@ -100,6 +103,7 @@ KINDS = {
         reentry="once",
         completes_itself=True,
         quiet="none",  # its call hours hold in its own zone (F-16)
+        expire_after_hours=8_760,  # a long list waits for its slots for weeks
         redial=ONE_CALL,
     ),
 }

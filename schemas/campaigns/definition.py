@@ -175,7 +175,12 @@ def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> Campai
         quiet_start=start,
         quiet_end=end,
         expire_after_us=check.duration(
-            row, "expire_after_hours", HOUR, above=0, maximum=8_760, default=168
+            row,
+            "expire_after_hours",
+            HOUR,
+            above=0,
+            maximum=8_760,
+            default=rules.expire_after_hours,
         )
         or 0,
         answer_timeout_us=check.duration(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.base.error_codes import CampaignCode
-from schemas.base.times import SECOND
+from schemas.base.times import DAY, SECOND
 from schemas.campaigns.campaign_kinds import KINDS, ONE_CALL
 from schemas.campaigns.compiled_definition import (
     DIRECT_CALLS,
@@ -69,6 +69,7 @@ def test_a_call_campaign_has_the_defaults_of_its_kind() -> None:
     settings = definition.settings
     assert (settings.quiet, settings.reentry, settings.on_reply) == ("none", "once", "continue")
     assert (settings.calls, settings.timezone, settings.start_day) == (None, "", None)
+    assert settings.expire_after_us == 365 * DAY  # a long list waits for its slots for weeks
 
 
 def test_only_call_campaigns_complete_by_themselves_and_have_a_default_of_redial() -> None:
