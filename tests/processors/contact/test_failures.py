@@ -149,6 +149,7 @@ def test_an_answer_to_the_repeat_counts() -> None:
     assert len(world.commanded_touches()) == 2
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_an_answer_while_the_repeat_waits_for_its_slot_withdraws_the_repeat() -> None:
     world = enrolled(steps=TWO)
     deliver(world, tenant(limits={"email": 1}))
@@ -160,6 +161,7 @@ def test_an_answer_while_the_repeat_waits_for_its_slot_withdraws_the_repeat() ->
     assert enrollment_of(world).touches[0].phase is Phase.SENT
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_failure_while_the_repeat_waits_withdraws_it_and_retries() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     deliver(world, tenant(limits={"email": 1}))
@@ -252,6 +254,7 @@ def unrepeated(**changes: Any) -> World:
     return world
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_repeat_that_expires_revokes_the_command() -> None:
     world = unrepeated()
     world.advance_hours(1)
@@ -260,6 +263,7 @@ def test_a_repeat_that_expires_revokes_the_command() -> None:
     assert len(world.commanded_touches()) == 1
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 @pytest.mark.parametrize("then", ["nothing", "stopped"])
 def test_a_repeat_refused_while_a_pause_withdraws_it_revokes_the_command(then: str) -> None:
     world = unrepeated()
@@ -276,6 +280,7 @@ def test_a_repeat_refused_while_a_pause_withdraws_it_revokes_the_command(then: s
     assert touch_of(world, 0).phase is Phase.SKIPPED
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_repeat_refused_after_a_stop_revokes_the_command_once() -> None:
     world = unrepeated()
     world.now = START + int(24.76 * HOUR)

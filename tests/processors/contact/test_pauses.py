@@ -197,6 +197,7 @@ def withdrawn_repeat() -> World:
     return world
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_repeat_that_a_pause_withdrew_is_requested_again() -> None:
     world = withdrawn_repeat()
     deliver(world, change_campaign(world, "resumed"))
@@ -204,12 +205,14 @@ def test_a_repeat_that_a_pause_withdrew_is_requested_again() -> None:
     assert [t.emission for t in world.commanded_touches()] == [1, 2]
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_stop_after_that_revokes_the_command_that_is_out() -> None:
     world = withdrawn_repeat()
     deliver(world, reviewed(world))
     assert [r.reason for r in revocations(world)] == ["review_clicked"]
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 @pytest.mark.parametrize(("permanent", "phase"), [(True, Phase.FAILED), (False, Phase.SCHEDULED)])
 def test_a_failure_after_that_counts_for_the_command_that_is_out(
     permanent: bool, phase: Phase

@@ -156,6 +156,7 @@ def test_a_reply_to_a_touch_without_answer_pauses_once_the_touch_has_failed() ->
     ]  # the second is the repeat without an answer
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_reply_ends_the_wait_even_while_a_repeat_waits_at_dispatch() -> None:
     world = prospecting(*WAITS, quiet_hours="none")
     world.advance_hours(0.1)

@@ -114,6 +114,7 @@ def test_a_failure_after_the_stop_is_not_retried() -> None:
     assert (len(world.commanded_touches()), touch_of(world).phase) == (1, Phase.SKIPPED)
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_stop_withdraws_a_repeat_that_waits_at_dispatch_and_revokes_its_command() -> None:
     world = enrolled(steps=[step("a", hours=24)])
     deliver(world, tenant(limits={"email": 1}))
@@ -126,6 +127,7 @@ def test_a_stop_withdraws_a_repeat_that_waits_at_dispatch_and_revokes_its_comman
     assert touch_of(world).phase is Phase.SKIPPED
 
 
+@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_an_opt_out_revokes_a_command_whose_waiting_repeat_a_pause_has_withdrawn() -> None:
     world = enrolled(steps=[step("a", hours=24), step("b", "sms", 100)])
     world.advance_hours(24.1)

@@ -3,14 +3,17 @@
 import msgspec
 import pytest
 
+from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import DeleteTemplate, Person, RequestTouch
+from schemas.internal.topics import Topic
 from tests.testing.builders import CAMPAIGN, TENANT, publish, step
 from tests.testing.story import (
     HOUR,
     START,
     World,
+    accepted,
     bounced,
     contact_of,
     deliver,
@@ -286,16 +289,24 @@ def test_a_request_leaves_no_field_at_its_default_except_those_that_dispatch_fil
     """A story in which everything that a request can have is set. A field that is appended to
     RequestTouch is filled by `_send_request`, and set in this story, or listed above."""
     window = {"start": "20:00", "end": "09:00"}
-    steps = [step("mail"), step("text", "sms", hours=24)]
+    steps = [
+        step("mail"),
+        step("text", "sms", hours=24),
+        step("call", "voice", hours=24),
+        step("message", "linkedin", hours=24, window={"start": "08:00", "end": "18:00"}),
+    ]
     settings = {"priority": 7, "quiet_hours": window}
     world = world_with_campaign(kind="prospecting", steps=steps, settings=settings)
     deliver(world, tenant(at=START + 1, cause="t#2", caps={"per_week": 5}))
     person = {"email": "ann@example.com", "phone": "(312) 555-0100", "timezone": "America/Chicago"}
-    deliver(world, upserted(world, **person))
+    deliver(world, upserted(world, **person, linkedin_url="https://linkedin.com/in/ann"))
+    deliver(world, accepted(world, sender_id="account-1"))
     deliver(world, enroll_by_hand(world, offer="spring"))
-    world.advance_hours(48, working_senders())
-    touches = world.commanded_touches()
-    assert len(touches) == 2
+    world.advance_hours(96, working_senders())
+    records = world.broker.topic(Topic.DISPATCH_LOG)
+    messages = [m.decode_dispatch(record.value or b"") for record in records]
+    touches = [message for message in messages if isinstance(message, RequestTouch)]
+    assert len(touches) == 4
     # The mail is the first touch, and its address has one spelling.
     assert set.intersection(*map(fields_at_default, touches)) == FILLED_BY_DISPATCH
     for touch in touches:
