@@ -49,8 +49,9 @@ class CallDesk(World):
         return [each for each in map(m.decode_dispatch, values) if isinstance(each, kinds)]
 
     def requests(self) -> list[m.RequestTouch]:
-        """Every request, in the order of the log."""
-        return self.sent_to_dispatch(m.RequestTouch)
+        """Every request, in the order of time, and of the steps of a run."""
+        requests = self.sent_to_dispatch(m.RequestTouch)
+        return sorted(requests, key=lambda touch: (touch.due_at, touch.touch_number))
 
     def reports(self) -> list[m.CallReported]:
         """Every report about a slot."""
