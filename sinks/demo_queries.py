@@ -56,6 +56,42 @@ class ProspectGroup(NamedTuple):
     skipped: int
 
 
+class CallTotals(NamedTuple):
+    """The calls of one tenant: slots that were granted, and that are held now; people who wait for
+    a call, whom one has reached, and who were called in vain."""
+
+    tenant_id: str
+    granted: int
+    held: int
+    queued: int
+    completed: int
+    failed: int
+
+
+class CallCampaignRow(NamedTuple):
+    """A call campaign by the names of S3, and how many of its calls led to what they were for."""
+
+    tenant_id: str
+    campaign_id: str
+    status: str
+    total_contacts: int
+    completed_calls: int
+    successful_calls: int
+    reviewed_successful: int
+    failed_calls: int
+
+
+class AccountRow(NamedTuple):
+    """A sender account with the number of its commands, and the first and the last of them."""
+
+    tenant_id: str
+    sender_id: str
+    channel: str
+    commands: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
 class UnsentTouches(NamedTuple):
     """An enrollment with touches that were not sent: the reasons of these touches, and the reasons
     for which touches of it were deferred or retried."""
@@ -149,6 +185,26 @@ class DemoQueries:
     def prospects(self) -> list[ProspectGroup]:
         """The prospects of all campaigns, grouped by status and current step."""
         return [ProspectGroup(*row[:5], *map(int, row[5:])) for row in self._all("prospects")]
+
+    def senders(self) -> int:
+        """The number of sender accounts."""
+        return int(self._all("senders")[0][0])
+
+    def calls(self) -> list[CallTotals]:
+        """The calls of each tenant that has some."""
+        return [CallTotals(*row) for row in self._all("calls")]
+
+    def call_campaigns(self) -> list[CallCampaignRow]:
+        return [
+            CallCampaignRow(*row[:3], *map(int, row[3:])) for row in self._all("call_campaigns")
+        ]
+
+    def call_outcomes(self) -> list[tuple[str, int]]:
+        """The calls by outcome, the most frequent first; `lost` where nobody has reported one."""
+        return self._all("call_outcomes")
+
+    def accounts(self) -> list[AccountRow]:
+        return [AccountRow(*row) for row in self._all("accounts")]
 
     def unsent(self) -> list[UnsentTouches]:
         """The enrollments with a touch that was not sent."""

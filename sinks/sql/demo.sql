@@ -118,3 +118,46 @@ WHERE
     tenant_id = %s AND contact_id = %s AND enrollment_id = %s
     AND fact IN ('touch.deferred', 'touch.retried')
 ORDER BY at, topic_partition, topic_offset
+
+-- senders --
+SELECT count(*) FROM touchstream.senders
+
+-- calls --
+SELECT
+    i.tenant_id, coalesce(c.granted, 0), coalesce(l.held, 0), i.queued, i.completed, i.failed
+FROM (
+    SELECT
+        tenant_id,
+        count(*) FILTER (WHERE status = 'queued') AS queued,
+        count(*) FILTER (WHERE status = 'completed') AS completed,
+        count(*) FILTER (WHERE status = 'failed') AS failed
+    FROM touchstream.call_items GROUP BY 1
+) AS i
+LEFT JOIN (
+    SELECT tenant_id, count(*) AS granted
+    FROM touchstream.calls WHERE slot_granted_at IS NOT NULL GROUP BY 1
+) AS c USING (tenant_id)
+LEFT JOIN (
+    SELECT tenant_id, count(*) AS held
+    FROM touchstream.call_leases WHERE state <> 'expired' GROUP BY 1
+) AS l USING (tenant_id)
+ORDER BY 1
+
+-- call_campaigns --
+SELECT
+    user_id, id, status, total_contacts, completed_calls, successful_calls, reviewed_successful,
+    failed_calls
+FROM calls.call_campaigns
+ORDER BY 1, 2
+
+-- call_outcomes --
+SELECT coalesce(outcome, 'lost'), count(*)
+FROM touchstream.calls WHERE slot_granted_at IS NOT NULL
+GROUP BY 1 ORDER BY 2 DESC, 1
+
+-- accounts --
+SELECT s.tenant_id, s.sender_id, s.channel, count(l.sender_id), min(l.commanded_at), max(l.commanded_at)
+FROM touchstream.senders AS s
+LEFT JOIN touchstream.send_log AS l USING (tenant_id, sender_id)
+GROUP BY 1, 2, 3
+ORDER BY 1, 2

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.public.command_models import TouchDue
+from streams.demo.calls import call_reactions
 from streams.demo.outreach import OUTREACH_CAMPAIGN_IDS, prospect_reactions
 
 
@@ -36,6 +37,9 @@ def is_lost(command: TouchDue) -> bool:
 def reactions_to(command: TouchDue) -> list[SenderReaction]:
     """Returns all reactions to a command in order of time."""
     at = _send_delay_us(command)
+    if command.call is not None:
+        sent = SenderReaction(at, "touch.sent", {})
+        return [sent, *(SenderReaction(*one) for one in call_reactions(command, at, hash_fraction))]
     failure = _failure(command)
     if failure is not None:
         return [SenderReaction(at, "touch.failed", {"code": failure})]

@@ -39,9 +39,10 @@ def finish(
 
         counts, differences = recount(settings, progress)
         differences += unexpected_dead_letters(settings)
+        differences += held_slots(queries)
     totals = _totals(traffic, queries, monitor, wall_seconds)
     analytics, stories = queries.analytics(), final_report.stories(queries)
-    prospects = queries.prospects()
+    prospects, calls = queries.prospects(), _calls(queries)
     if as_json:
         result = {
             "agrees": not differences,
@@ -50,6 +51,10 @@ def finish(
             **totals,
             "analytics": [row._asdict() for row in analytics],
             "prospects": [row._asdict() for row in prospects],
+            "calls": calls,
+            "accounts": {
+                f"{row.tenant_id}/{row.sender_id}": row.commands for row in queries.accounts()
+            },
             "stories": stories,
         }
         print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
@@ -58,11 +63,14 @@ def finish(
     for line in (
         *final_report.analytics_lines(analytics, width),
         *final_report.prospect_lines(prospects, width),
+        *final_report.call_lines(queries.call_campaigns(), queries.call_outcomes(), width),
+        *final_report.account_lines(queries.accounts(), width),
         *final_report.reason_lines(queries.reasons(), width),
     ):
         console.print(line, soft_wrap=True)
     final_report.print_stories(console, stories)
     _print_totals(console, totals, counts, differences)
+    console.print(final_report.grants_text(queries.calls()), highlight=False)
     return 1 if differences else 0
 
 
@@ -79,6 +87,16 @@ def recount(
     except NotAtRest as error:
         raise DemoFailed(f"the roles have not processed all records: {error}") from error
     return dict(report.counts), [str(difference) for difference in report.differences]
+
+
+def held_slots(queries: DemoQueries) -> list[str]:
+    """Returns the slots of calls that are held although everything has ended: there must be none
+    (F-18)."""
+    return [
+        f"{row.tenant_id} holds {row.held} slots of calls at rest"
+        for row in queries.calls()
+        if row.held
+    ]
 
 
 def unexpected_dead_letters(settings: Settings) -> list[str]:
@@ -100,6 +118,16 @@ def unexpected_dead_letters(settings: Settings) -> list[str]:
         if torn == 1
         else [*found, f"the torn record is a dead letter {torn} times instead of once"]
     )
+
+
+def _calls(queries: DemoQueries) -> dict[str, Any]:
+    totals = queries.calls()
+    return {
+        "slots_held": sum(row.held for row in totals),
+        "granted": {row.tenant_id: row.granted for row in totals},
+        "outcomes": dict(queries.call_outcomes()),
+        "campaigns": [row._asdict() for row in queries.call_campaigns()],
+    }
 
 
 def _totals(

@@ -10,6 +10,9 @@ from rich.text import Text
 from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.base.times import from_datetime
 from sinks.demo_queries import (
+    AccountRow,
+    CallCampaignRow,
+    CallTotals,
     Deferral,
     DemoQueries,
     EnrollmentRow,
@@ -53,6 +56,32 @@ def prospect_lines(rows: Iterable[ProspectGroup], width: int) -> Iterator[Text]:
         for row in rows
     )
     yield from table_lines(heads, cells, width)
+
+
+def call_lines(
+    campaigns: Iterable[CallCampaignRow], outcomes: Iterable[tuple[str, int]], width: int
+) -> Iterator[Text]:
+    """Yields the call campaigns with their people, and the outcomes of all calls (S3-32)."""
+    yield _title("Call campaigns, from calls.call_campaigns")
+    heads = ["business", "campaign", "status", "people#", "completed#", "successful#"]
+    heads += ["with a success#", "failed#"]
+    yield from table_lines(heads, campaigns, width)
+    texts = "   ".join(f"{outcome} {number:,}" for outcome, number in outcomes)
+    yield from table_lines(("calls", "outcomes"), [("all", texts)], width)
+
+
+def account_lines(rows: Iterable[AccountRow], width: int) -> Iterator[Text]:
+    """Yields the sender accounts with what they have sent (C-38)."""
+    yield _title("Sender accounts, from touchstream.send_log")
+    heads = ["business", "account", "channel", "commands#", "first", "last"]
+    cells = ((*row[:4], *(at and f"{at:%a %d %b %H:%M}" for at in row[4:])) for row in rows)
+    yield from table_lines(heads, cells, width)
+
+
+def grants_text(rows: Iterable[CallTotals]) -> str:
+    """Returns how many slots of calls each business has got, and how many it holds."""
+    shares = (f"{row.tenant_id} {row.granted:,} ({row.held} held now)" for row in rows)
+    return f"slots of calls granted: {', '.join(shares) or 'none'}"
 
 
 def reason_lines(rows: Iterable[tuple[str, str, int]], width: int) -> Iterator[Text]:

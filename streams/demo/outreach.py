@@ -111,7 +111,8 @@ def prospect_reactions(command: TouchDue, draw: HashDraw) -> list[tuple[int, str
     drawn = draw("response", command.command_id)
     wait_us = int(draw("hurry", command.command_id) ** 2 * 30 * HOUR)
     if command.action == "send_connection_request":
-        return [(HOUR + wait_us, "connection.accepted", {})] if drawn < 0.5 else []
+        account = {} if command.sender_id is None else {"sender_id": command.sender_id}
+        return [(HOUR + wait_us, "connection.accepted", account)] if drawn < 0.5 else []
     if drawn < 0.15:
         return _reply(command, HOUR + wait_us // 4, draw)
     if drawn < 0.2:

@@ -15,7 +15,9 @@ from sinks.demo_queries import DemoQueries
 from sinks.migrate import migrate
 from streams.base.clock import ScaledClock
 from streams.base.settings import Settings, load_settings
+from streams.demo.accounts import ACCOUNTS, account_name
 from streams.demo.businesses import BUSINESSES, campaign_document, tenant_event
+from streams.demo.calls import CALL_CAMPAIGNS, calls_document, pool_event, tenant_calls
 from streams.demo.final_check import finish
 from streams.demo.interrupts import Interrupts, cleanup_on_exit, start_stack
 from streams.demo.lag import RoleLag
@@ -130,16 +132,27 @@ class DemoRun:
     def _set_up(
         self, settings: Settings, traffic: Traffic, queries: DemoQueries, monitor: DemoMonitor
     ) -> None:
-        """Publishes the businesses, then their campaigns, and waits until every partition knows
-        them."""
+        """Publishes the businesses, the call pool and the sender accounts, then the campaigns, and
+        waits until every partition knows them."""
         clock = settings.scaled_clock()
         now = clock.now()
-        tenants = [tenant_event(business, self.customers) for business in BUSINESSES]
+        tenants = [
+            {**tenant_event(business, self.customers), **tenant_calls(business.tenant_id)}
+            for business in BUSINESSES
+        ]
+        traffic.schedule([UpstreamEvent(now, "pool", "pool.upserted", pool_event())])
         traffic.schedule(
             UpstreamEvent(now, f"tenant-{data['tenant_id']}", "tenant.upserted", data)
             for data in tenants
         )
         monitor.wait_until(lambda: queries.tenants() == len(tenants), "the businesses to be known")
+        traffic.schedule(
+            UpstreamEvent(clock.now(), account_name(account), "sender.upserted", account)
+            for account in ACCOUNTS
+        )
+        monitor.wait_until(
+            lambda: queries.senders() == len(ACCOUNTS), "the sender accounts to be known"
+        )
         answer_timeout_us = int(ANSWER_TIMEOUT_S * SECOND * clock.speed)
         documents = [
             campaign_document(b, c, answer_timeout_us) for b in BUSINESSES for c in b.campaigns
@@ -147,13 +160,15 @@ class DemoRun:
         documents += [
             outreach_document(outreach, answer_timeout_us) for outreach in OUTREACH_CAMPAIGNS
         ]
+        documents += [calls_document(calls, answer_timeout_us) for calls in CALL_CAMPAIGNS]
         traffic.schedule(_campaign_published(each, clock.now()) for each in documents)
         published = {(d["tenant_id"], d["campaign_id"]) for d in documents}
         monitor.wait_until(
             lambda: queries.ready() == published, "every partition to know the campaigns"
         )
         self.console.print(
-            f"{len(tenants)} businesses and {len(documents)} campaigns are known to every partition"
+            f"{len(tenants)} businesses with {len(ACCOUNTS)} sender accounts and {len(documents)} "
+            "campaigns are known to every partition"
         )
 
 

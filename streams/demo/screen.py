@@ -15,7 +15,7 @@ from rich.text import Text
 
 from schemas.base.times import to_datetime
 from schemas.base.zones import zone
-from sinks.demo_queries import BusinessTotals
+from sinks.demo_queries import BusinessTotals, CallTotals
 from streams.base.text_table import text_table
 
 LINE_EVERY_S = 5.0
@@ -34,7 +34,8 @@ ORDINARY_WAITS = ("answer", "dispatch", "delay", "trigger")
 
 class ScreenState(NamedTuple):
     """What the screen shows at one moment. Times are microseconds; `done` is the share of the demo
-    period that has passed, `lag` is by role, and `notes` are the incidents with their times."""
+    period that has passed, `lag` is by role, `notes` are the incidents with their times, and
+    `slots` are those of the call pool."""
 
     now: int
     start: int
@@ -47,6 +48,8 @@ class ScreenState(NamedTuple):
     facts: int
     per_second: float
     notes: list[tuple[int, str]]
+    calls: list[CallTotals]
+    slots: int
 
 
 class Screen:
@@ -103,6 +106,7 @@ def state_line(state: ScreenState) -> str:
         f"opened {sum(b.opened for b in state.businesses):,}",
         f"clicked {sum(b.clicked for b in state.businesses):,}",
         f"converted {sum(b.converted for b in state.businesses):,}",
+        f"calls {sum(c.granted for c in state.calls):,} ({_slots_text(state)})",
         "waiting " + (_waits_text(waits).replace(NO_BREAK, " ") or "nobody"),
         f"lag {sum(state.lag.values()):,}",
     ]
@@ -126,7 +130,8 @@ def render_state(state: ScreenState, width: int) -> Group:
     shown = state.notes[-NOTES_SHOWN:]
     notes = [Text(f"  {format_minute(at)}  {note}", style="yellow") for at, note in shown]
     bar = ProgressBar(total=1.0, completed=min(1.0, max(0.0, state.done)))
-    return Group(title, Padding(bar, 0), *_business_lines(state, width), figures, *notes)
+    tables = (*_business_lines(state, width), *_call_lines(state, width))
+    return Group(title, Padding(bar, 0), *tables, figures, *notes)
 
 
 def _business_lines(state: ScreenState, width: int) -> Iterator[Text]:
@@ -138,6 +143,25 @@ def _business_lines(state: ScreenState, width: int) -> Iterator[Text]:
             if reason not in ORDINARY_WAITS:
                 line.highlight_words([_wait_label(reason)], "magenta")
         yield line
+
+
+def _call_lines(state: ScreenState, width: int) -> Iterator[Text]:
+    """The businesses that share the slots of the call pool."""
+    if not state.calls:
+        return
+    heads = ["calls of", "slots#", "granted#", "people waiting#", "reached#", "not reached#"]
+    rows = [
+        (row.tenant_id, row.held, row.granted, row.queued, row.completed, row.failed)
+        for row in state.calls
+    ]
+    lines = list(table_lines(heads, rows, width))
+    yield from lines[1:-1]
+    yield Text(_slots_text(state), style="dim")
+    yield Text()
+
+
+def _slots_text(state: ScreenState) -> str:
+    return f"{sum(row.held for row in state.calls)} of {state.slots} slots in use"
 
 
 def _business_row(state: ScreenState, business: BusinessTotals) -> Sequence[object]:

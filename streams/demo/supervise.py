@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 from schemas.base.times import DAY, to_datetime
 from sinks.demo_queries import DemoQueries
 from streams.base.settings import Settings
+from streams.demo.calls import SLOTS
 from streams.demo.interrupts import Interrupts
 from streams.demo.lag import RoleLag
 from streams.demo.screen import Screen, ScreenState
@@ -125,6 +126,8 @@ class DemoMonitor:
             self._facts,
             self._per_second,
             list(self._traffic.notes),
+            self._queries.calls(),
+            SLOTS,
         )
 
     def _refresh_figures(self) -> None:

@@ -47,8 +47,8 @@ class DemoSenders:
     """The channel senders without Kafka: they receive commands and return the reactions.
 
     A command whose id was received before is dropped (promise 5). A revoked command is not sent if
-    the revocation comes in time. A command whose sender comes to it at or after `send_before` is
-    not sent, and its repeat may be.
+    the revocation comes in time. A command whose sender comes to it too late is not sent, and its
+    repeat may be.
     """
 
     def __init__(self) -> None:
@@ -72,8 +72,7 @@ class DemoSenders:
             return []
         self._unsent.add(command_id)
         reactions = reactions_to(command)
-        send_before = command.send_before or command.expires_at
-        if now + reactions[0].after_us >= send_before:
+        if is_too_late(command, now + reactions[0].after_us):
             self.counts["window closed"] += 1
             return [SenderReaction(reactions[0].after_us, "touch.failed", {"code": WINDOW_CLOSED})]
         self._received.add(command_id)
@@ -91,6 +90,14 @@ class DemoSenders:
         """Whether the command is not revoked. From this call on it counts as sent."""
         self._unsent.discard(command_id)
         return command_id not in self._revoked
+
+
+def is_too_late(command: TouchDue, at: MomentUs) -> bool:
+    """Whether a sender that comes to the command at this moment must leave it: the send window has
+    closed, or no call may be placed any more."""
+    if at >= (command.send_before or command.expires_at):
+        return True
+    return command.call is not None and at > command.call.place_by
 
 
 class Traffic(threading.Thread):

@@ -1,4 +1,5 @@
-"""The events that upstream systems publish during the demo: jobs, prospects and a few incidents.
+"""The events that upstream systems publish during the demo: jobs, prospects, people to call and a
+few incidents.
 
 Times are microseconds since the start of the demo period. The id of an event derives from what it
 is about, so that publishing it twice has the effect of publishing it once (X-9).
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.base.times import DAY, HOUR, MINUTE, format_rfc3339
 from streams.demo.businesses import BUSINESSES, campaign_of
+from streams.demo.calls import call_events
 from streams.demo.outreach import prospect_events
 from streams.demo.population import DemoCustomer, DemoJob
 
@@ -43,6 +45,7 @@ def upstream_events(
     events += _campaign_incidents()
     events += _customer_incidents(customers)
     events += [UpstreamEvent(*event) for event in prospect_events(seed, len(customers))]
+    events += [UpstreamEvent(*event) for event in call_events(len(customers))]
     events.append(
         UpstreamEvent(
             DAY + 17 * HOUR, "torn", "job.completed", None, "a producer cut a record short"

@@ -10,6 +10,7 @@ from schemas.public.command_models import CommandRevoked, TouchDue
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.demo.behaviour import hash_fraction, is_lost, reactions_to
+from streams.demo.calls import LATE_US
 from streams.demo.traffic import DemoSenders
 
 NOW = parse_rfc3339("2026-03-02T15:04:05Z")
@@ -17,13 +18,27 @@ NOW = parse_rfc3339("2026-03-02T15:04:05Z")
 
 
 def touch_due(number: int, **changed: Any) -> TouchDue:
+    """A command, which is no call unless `changed` has it."""
+    fields = {"call": None, **changed}
     made = sample_model(
         "touch.due",
         command_id=derive("command", str(number)),
         contact_id=f"c-{number % 500}",
-        **changed,
+        **fields,
     )
     return cast(TouchDue, made)
+
+
+def call_due(number: int, place_by: int = NOW + 4 * HOUR) -> TouchDue:
+    """A command to call somebody."""
+    call = {"pool_id": "calls", "ring_seconds": 45, "max_seconds": 900}
+    return touch_due(
+        number,
+        channel="voice",
+        action="place_call",
+        call={**call, "place_by": format_rfc3339(place_by)},
+        send_before=format_rfc3339(NOW + DAY),
+    )
 
 
 def commands(channel: str) -> Iterator[TouchDue]:
@@ -140,3 +155,27 @@ def test_a_command_of_an_older_engine_is_sent_until_it_expires() -> None:
     old = touch_due(1, send_before=None, expires_at=format_rfc3339(NOW + DAY))
     assert DemoSenders().receive(old, NOW) == reactions_to(old)
     assert DemoSenders().receive(old, NOW + DAY)[0].fields == {"code": "window_closed"}
+
+
+def test_calls_end_with_every_outcome_and_some_ends_are_lost_or_late() -> None:
+    ends: Counter[str] = Counter()
+    for number in range(2_000):
+        reactions = reactions_to(call_due(number))
+        assert reactions == sorted(reactions, key=lambda one: one.after_us)
+        assert [one.ce_type for one in reactions[:2]] == ["touch.sent", "call.progressed"]
+        found = [one for one in reactions if one.ce_type == "call.ended"]
+        late = bool(found) and found[0].after_us > LATE_US
+        ends["late" if late else found[0].fields["outcome"] if found else "lost"] += 1
+        for one in reactions:
+            ids = {"tenant_id": "acme", "contact_id": "c", "command_id": derive("command", "1")}
+            EVENTS[one.ce_type].model.model_validate({**ids, **one.fields})
+    outcomes = {"answered", "no_answer", "busy", "voicemail", "failed", "rejected"}
+    assert set(ends) == outcomes | {"lost", "late"}
+    assert 0.01 < ends["lost"] / 2_000 < 0.06
+
+
+def test_no_call_is_placed_after_its_place_by() -> None:
+    senders = DemoSenders()
+    late = call_due(1, place_by=NOW)
+    assert [one.fields for one in senders.receive(late, NOW)] == [{"code": "window_closed"}]
+    assert DemoSenders().receive(call_due(1), NOW)[0].ce_type == "touch.sent"

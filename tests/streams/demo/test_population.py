@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from schemas.addresses.number_kinds import number_kind
 from schemas.base.error_codes import Refused
 from schemas.base.times import DAY, HOUR, SECOND, parse_rfc3339, to_datetime
 from schemas.base.zones import zone
@@ -12,7 +13,18 @@ from schemas.campaigns.definition import validate_definition
 from schemas.public.cloudevents import parse_envelope
 from schemas.public.codec import decode_event, encode_event
 from schemas.public.events import EVENTS
+from streams.demo.accounts import ACCOUNTS
 from streams.demo.businesses import BUSINESSES, campaign_document, campaign_of, tenant_event
+from streams.demo.calls import (
+    CALL_CAMPAIGNS,
+    DIRECT_CALLS,
+    SLOTS,
+    TENANT_SLOTS,
+    call_events,
+    calls_document,
+    pool_event,
+    tenant_calls,
+)
 from streams.demo.outreach import OUTREACH_CAMPAIGNS, outreach_document, prospect_events
 from streams.demo.population import DemoCustomer, make_customers
 from streams.demo.run import FIRST_MIDNIGHT, PERIOD, SEED
@@ -89,6 +101,30 @@ def test_outreach_is_valid_and_ends_within_the_demo_period() -> None:
         assert last + longest + len(found.steps) * 18 * HOUR < PERIOD - 8 * HOUR
 
 
+def test_call_campaigns_are_valid_and_their_people_can_be_called() -> None:
+    limits = {business.tenant_id: tenant_calls(business.tenant_id) for business in BUSINESSES}
+    for calls in CALL_CAMPAIGNS:
+        found = validate_definition(calls_document(calls, 3 * DAY))
+        assert isinstance(found, Definition), found
+        assert found.kind == "calls"
+        assert calls.agent_id in limits[calls.tenant_id]["calls"]["agents"]
+        assert calls.number in limits[calls.tenant_id]["calls"]["numbers"]
+    assert len(CALL_CAMPAIGNS) * TENANT_SLOTS > SLOTS
+    phones = {data["phone"] for _, _, _, data in call_events(2_000) if "phone" in data}
+    people = 2 * 2_000 // 40
+    assert len(phones) == people + len(CALL_CAMPAIGNS) * DIRECT_CALLS
+    assert {number_kind(phone) for phone in phones} == {""}  # ordinary numbers
+
+
+def test_sender_accounts_and_the_call_pool_are_valid_events() -> None:
+    for account in ACCOUNTS:
+        EVENTS["sender.upserted"].model.model_validate(account)
+    EVENTS["pool.upserted"].model.model_validate(pool_event())
+    for business in BUSINESSES:
+        data = {**tenant_event(business, 2_000), **tenant_calls(business.tenant_id)}
+        EVENTS["tenant.upserted"].model.model_validate(data)
+
+
 def test_all_upstream_events_are_valid_and_in_order(customers: list[DemoCustomer]) -> None:
     events = upstream_events(customers, FIRST_MIDNIGHT)
     assert events == sorted(events)
@@ -108,6 +144,7 @@ def test_the_incidents_happen_once_each_in_a_demo_of_any_size() -> None:
             e.ce_type for e in upstream_events(make_customers(SEED, number, FIRST_MIDNIGHT), 0)
         )
         del kinds["job.completed"], kinds["contact.upserted"], kinds["contact.enrolled"]
+        assert kinds.pop("call.requested") == len(CALL_CAMPAIGNS) * DIRECT_CALLS
         assert kinds == dict.fromkeys(
             (
                 "campaign.paused",

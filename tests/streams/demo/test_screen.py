@@ -9,11 +9,23 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from schemas.base.times import HOUR
-from sinks.demo_queries import BusinessTotals, ProspectGroup, TouchAnalytics, UnsentTouches
+from schemas.base.call_outcomes import CALL_OUTCOMES
+from schemas.base.times import HOUR, to_datetime
+from sinks.demo_queries import (
+    AccountRow,
+    BusinessTotals,
+    CallCampaignRow,
+    CallTotals,
+    ProspectGroup,
+    TouchAnalytics,
+    UnsentTouches,
+)
 from streams.demo.businesses import BUSINESSES
+from streams.demo.calls import CALL_CAMPAIGNS
 from streams.demo.final_report import (
+    account_lines,
     analytics_lines,
+    call_lines,
     choose_stories,
     print_stories,
     prospect_lines,
@@ -41,6 +53,8 @@ def state(**changed: object) -> ScreenState:
         facts=90,
         per_second=120.0,
         notes=[],
+        calls=[CallTotals("acme", 31, 2, 7, 20, 3), CallTotals("bolt", 11, 1, 5, 6, 1)],
+        slots=5,
     )
     return usual._replace(**changed)  # type: ignore[arg-type]
 
@@ -59,6 +73,10 @@ def large_state() -> ScreenState:
         facts=LARGE,
         per_second=float(LARGE),
         notes=[(FIRST_MIDNIGHT, "job-00012-1 of lakeside-plumbing/c-00012 is deleted")] * 3,
+        calls=[
+            CallTotals(calls.tenant_id, *(LARGE + 20 + place for place in range(5)))
+            for calls in CALL_CAMPAIGNS
+        ],
     )
 
 
@@ -83,11 +101,18 @@ def test_the_table_shows_local_time_counts_and_why_touches_wait() -> None:
     assert "Mon 02 Mar 06:00 UTC" in text
     assert "Mon 00:00" in text
     assert "quiet hours 2  throttled 1  not due 5" in text
+    assert "3 of 5 slots in use" in text
 
 
 def test_a_line_has_the_sums_of_all_businesses() -> None:
     text = state_line(state())
     assert "jobs 12  enrolled 12  sent 9  opened 4  clicked 2  converted 1" in text
+    assert "calls 42 (3 of 5 slots in use)" in text
+
+
+def test_a_demo_without_calls_shows_no_table_of_them() -> None:
+    assert "calls of" in shown(render_state(state(), WIDE))
+    assert "calls of" not in shown(render_state(state(calls=[]), WIDE))
 
 
 def test_elsewhere_than_on_a_terminal_notes_and_lines_are_plain() -> None:
@@ -117,6 +142,8 @@ def test_a_large_screen_fits_into_80_columns_and_no_value_is_cut() -> None:
     for business in large_state().businesses:
         numbers = (business.jobs, business.completed, business.stopped, *business[-4:])
         assert {business.tenant_id, *(f"{number:,}" for number in numbers)} <= words
+    for calls in large_state().calls:
+        assert {f"{number:,}" for number in calls[1:]} <= words
     for label in ("quiet hours", "throttled", "not due", "at sender"):
         assert text.count(f"{label} {LARGE:,}") == len(BUSINESSES)
     for role in ("intake", "contact", "dispatch", "campaign", "projector"):
@@ -134,6 +161,12 @@ def test_the_final_report_fits_and_no_value_is_cut(width: int) -> None:
     text = lines(analytics_lines([analytics], width), width)
     text += lines(prospect_lines([group], width), width)
     text += lines(reason_lines(reasons, width), width)
+    calls = CallCampaignRow(tenant, campaign, "completed", a, b, c, d, a)
+    outcomes = [(name, LARGE) for name in CALL_OUTCOMES]
+    text += lines(call_lines([calls], outcomes, width), width)
+    at = to_datetime(FIRST_MIDNIGHT)
+    account = AccountRow(tenant, "an-account-of-twenty-eight-c", "linkedin", LARGE, at, None)
+    text += lines(account_lines([account], width), width)
     assert max(map(cell_len, text.splitlines())) <= width
     assert "…" not in text
     words = set(text.split())
