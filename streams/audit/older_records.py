@@ -28,7 +28,7 @@ LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
 }
 """The fields of messages between processors for which older versions wrote no value."""
 
-_LATER_COMMAND_FIELD = "send_before"
+_LATER_COMMAND_FIELD, _CALL = "send_before", "call"
 _MARK = f'"{_LATER_COMMAND_FIELD}":'.encode()
 _to_json = msgspec.json.Encoder(order="sorted").encode
 
@@ -74,10 +74,11 @@ def older_command(
 
 def written_fields(event: PublicEvent) -> dict[str, Any]:
     """The fields of a command that its version has written. In Avro a field of a later release is
-    read as null, and this version always writes its value."""
+    read as null: this version always writes a value of the first, and `call` only of a call."""
     fields: dict[str, Any] = event.data.model_dump(exclude_unset=True)
-    if fields.get(_LATER_COMMAND_FIELD, "") is None:
-        del fields[_LATER_COMMAND_FIELD]
+    for name in (_LATER_COMMAND_FIELD, _CALL):
+        if fields.get(name, "") is None:
+            del fields[name]
     return fields
 
 
@@ -98,5 +99,6 @@ def forget_older_digests(state: State) -> None:
 
 
 def _command_form(event_id: str, fields: Mapping[str, Any]) -> bytes:
-    older = {name: value for name, value in fields.items() if name != _LATER_COMMAND_FIELD}
+    later = (_LATER_COMMAND_FIELD, _CALL)
+    older = {name: value for name, value in fields.items() if name not in later}
     return _to_json([event_id, older])

@@ -35,6 +35,11 @@ _NOT_FROM_PROCESSORS = (
     m.DeleteTemplate,
     m.MoveRuns,
     m.ReopenAddress,
+    m.UpsertSender,
+    m.RemoveSender,
+    m.ThrottleSender,
+    m.ReportUsage,
+    m.UpsertPool,
 )
 
 

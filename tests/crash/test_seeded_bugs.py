@@ -26,7 +26,7 @@ from tests.testing.faulty_world import (
 from tests.testing.history_player import play, play_hurried, play_without_ticks
 from tests.testing.random_histories import Action, random_history
 
-HISTORY: Sequence[Action] = random_history(5, 30)
+HISTORY: Sequence[Action] = random_history(8, 30)
 ABORTS = FaultPlan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.ABORT))
 CRASHES = FaultPlan(faults=dict.fromkeys(range(3, 5_000, 3), Fault.CRASH_AFTER))
 MOVING = FaultPlan(workers_per_role=2, commit_every=40)

@@ -12,6 +12,7 @@ from schemas.internal.topics import COMMANDS
 from streams.runtime.roles import PROCESSORS
 from tests.testing.builders import tenant
 from tests.testing.faulty_world import FaultPlan, FaultyWorld, loop_sizes
+from tests.testing.random_calls import CALL_TERMS
 from tests.testing.random_histories import (
     ACTION_KINDS,
     Action,
@@ -41,7 +42,8 @@ class HistoryPlayer(HistoryContext):
         """Plays all actions and one more week. `moves` are numbers of the partitions that move
         between the actions. With `hurried` an action does not wait until the world has settled."""
         with loop_sizes(self.world.plan):
-            self._send(tenant(limits={"email": self.limit, "sms": self.limit}))
+            calls = CALL_TERMS if self.limit == 100 else None
+            self._send(tenant(limits={"email": self.limit, "sms": self.limit}, calls=calls))
             self._send(publish_campaign(self, 0, 0), publish_campaign(self, 1, 1))
             self._send(*[each for n in range(3) for each in complete_job(self, n, n)])
             self.hurried = hurried
@@ -127,7 +129,16 @@ def play_hurried(
 
 
 # Dispatch processes at its own pace: the order between its facts and those of the contact varies.
-_DISPATCH_FACTS = (FactKind.TOUCH_COMMANDED, FactKind.TOUCH_DEFERRED, FactKind.TOUCH_REVOKED)
+_DISPATCH_FACTS = (
+    FactKind.TOUCH_COMMANDED,
+    FactKind.TOUCH_DEFERRED,
+    FactKind.TOUCH_REVOKED,
+    FactKind.CALL_SLOT_GRANTED,
+    FactKind.CALL_SLOT_FREED,
+    FactKind.CALL_SLOT_EXPIRED,
+    FactKind.CALL_OVERRUN,
+    FactKind.CALL_PROGRESSED,
+)
 
 
 def visible_results(world: FaultyWorld) -> dict[str, Any]:

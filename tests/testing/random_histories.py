@@ -17,6 +17,12 @@ from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
 from tests.testing.builders import TENANT, answer_fields, campaign_document, tenant
 from tests.testing.faulty_world import FaultyWorld
+from tests.testing.random_calls import (
+    CALL_ACTIONS,
+    CALL_TERMS,
+    number_of,
+    reactions_to_call,
+)
 from tests.testing.random_definitions import OUTREACH, STEPS, definition
 from tests.testing.world import START
 
@@ -96,6 +102,8 @@ def sender_reactions(world: FaultyWorld, touch: m.RequestTouch) -> list[tuple[in
         [(0, m.TouchFailed(**fields, code=("550_5.1.1", "450", "21610", "21614")[dice[1] % 4]))],
         [(1, sent), (9, m.TouchFailed(**fields, code="opted_out"))],
     )
+    if touch.call is not None and dice[1] % 3:
+        return reactions_to_call(world, fields, dice)
     if touch.channel == "voice":
         ended = m.CallEnded(**fields, outcome="answered" if dice[1] % 2 else "busy", seconds=9)
         return [*reactions[dice[0] % len(reactions)], (5, ended)]
@@ -129,7 +137,7 @@ def complete_job(context: HistoryContext, contact: int, variant: int) -> list[m.
     person = m.Person(
         first_name=PEOPLE[contact % 4],
         email=f"{PEOPLE[contact % 3]}@example.com",  # dua reads ann's mail
-        phone=f"+1555{contact % 4}" if variant % 5 else None,
+        phone=number_of(contact) if variant % 5 else None,
         timezone=ZONES[variant % 4],
     )
     fields = context.event_fields(contact)
@@ -156,7 +164,7 @@ def _publish_and_enroll(context: HistoryContext, contact: int, variant: int) -> 
 def _enroll_prospect(context: HistoryContext, contact: int, variant: int) -> list[m.Message]:
     person = m.Person(
         email=f"{PEOPLE[contact % 3]}@example.com",
-        phone=f"+1555{contact % 4}",
+        phone=number_of(contact),
         linkedin_url=f"https://linkedin.com/in/{PEOPLE[contact % 4]}" if variant % 4 else None,
     )
     return [
@@ -251,6 +259,7 @@ def _change_tenant(context: HistoryContext, contact: int, variant: int) -> list[
             timezone=ZONES[variant % 2],
             caps={"per_day": 1 + contact} if variant % 4 == 3 else {},
             opt_out_words=("NO MORE",) if variant % 2 else (),
+            calls=CALL_TERMS if context.limit == 100 else None,
         )
     ]
 
@@ -315,6 +324,7 @@ ACTION_KINDS: tuple[Callable[[HistoryContext, int, int], Sequence[m.Message]], .
     _backfill,
     _consent,
     _consent,
+    *CALL_ACTIONS,
 )
 
 actions = st.builds(

@@ -36,8 +36,8 @@ TWO = [step("a", hours=24), step("b", "sms", hours=24)]
 DECIDED = (FactKind.TOUCH_SKIPPED, FactKind.TOUCH_DEFERRED, FactKind.ENROLLMENT_DECLINED)
 SELF_EXPLANATORY = {
     *("JOB_DUPLICATE", "JOB_DELETED", "ENROLLMENT_DECLINED_BY_JOB", "CAMPAIGN_UNKNOWN"),
-    *("CAMPAIGN_PAUSED", "CAMPAIGN_COMPLETED", "CAMPAIGN_ARCHIVED",
-    "CAMPAIGN_CANCELLED", "CAMPAIGN_DELETED"),
+    *("CAMPAIGN_PAUSED", "CAMPAIGN_COMPLETED", "CAMPAIGN_ARCHIVED", "CAMPAIGN_DELETED"),
+    *("CAMPAIGN_CANCELLED", "campaign_cancelled"),
     *("CAMPAIGN_DRAFT", "campaign_completed", "campaign_archived", "campaign_deleted"),
     *("owner_stopped", "contact_erased", "contact_gone", "repeat_job", "job_deleted"),
     *("review_clicked", "feedback_submitted", "replied", "reenrolled"),

@@ -31,6 +31,7 @@ NOW, THEN = ComparedRecord(b"k", b"now", 0), ComparedRecord(b"k", b"then", 0)
 def command() -> CommandDue:
     """A command with the fields of the example of touch.due."""
     fields = sample("touch.due")
+    del fields["call"]  # of a release that no older version wrote
     times = ("scheduled_at", "due_at", "expires_at", "send_before")
     fields |= {name: parse_rfc3339(fields[name]) for name in times}
     send_before = fields.pop("send_before")
