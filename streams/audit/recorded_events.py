@@ -29,7 +29,7 @@ OnUnreadable = Callable[[str, str, str], None]
 Notify = Callable[[str], None]
 
 _LOGS = {Topic.CONTACT_LOG: m.decode_contact, Topic.CAMPAIGN_LOG: m.decode_campaign}
-_FROM_INTAKE = (
+FROM_INTAKE = (
     m.ExternalEvent,
     m.PublishCampaign,
     m.ChangeCampaign,
@@ -38,7 +38,13 @@ _FROM_INTAKE = (
     m.UpsertTenant,
     m.DeleteTenant,
     m.ReopenAddress,
+    m.UpsertSender,
+    m.RemoveSender,
+    m.ThrottleSender,
+    m.ReportUsage,
+    m.UpsertPool,
 )
+"""The messages that intake writes; all others are written by processors."""
 
 
 class _LogPosition(NamedTuple):
@@ -114,7 +120,7 @@ def _log_positions(
                 message = decode(record.value)
             except msgspec.DecodeError:
                 continue  # poison: the fold makes a dead letter of it
-            if isinstance(message, _FROM_INTAKE):
+            if isinstance(message, FROM_INTAKE):
                 position = _LogPosition(record.timestamp, rank, record.offset)
                 positions.setdefault(message.cause, []).append(position)
     return positions

@@ -14,6 +14,7 @@ from schemas.internal.messages import CommandDue
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import CHANGELOG_OF, CHANGELOGS, Topic
+from streams.audit.recorded_events import FROM_INTAKE
 from streams.base.partitioner import partition_of
 from streams.base.transport import Headers, Partition
 from streams.memory.transport import MemoryBroker
@@ -25,22 +26,7 @@ _DECODE = {
     Topic.DISPATCH_LOG: m.decode_dispatch,
     Topic.CAMPAIGN_LOG: m.decode_campaign,
 }
-_NOT_FROM_PROCESSORS = (
-    m.ExternalEvent,
-    m.Tick,
-    m.PublishCampaign,
-    m.ChangeCampaign,
-    m.UpsertTenant,
-    m.DeleteTenant,
-    m.DeleteTemplate,
-    m.MoveRuns,
-    m.ReopenAddress,
-    m.UpsertSender,
-    m.RemoveSender,
-    m.ThrottleSender,
-    m.ReportUsage,
-    m.UpsertPool,
-)
+_NOT_FROM_PROCESSORS = (*FROM_INTAKE, m.Tick)
 
 
 class WrittenRecord(NamedTuple):

@@ -11,8 +11,9 @@ from schemas.base.times import parse_rfc3339
 from schemas.internal import messages as m
 from schemas.internal.topics import Topic
 from schemas.public.codec import Decoder, encode_event
-from schemas.public.events import EVENTS
+from schemas.public.events import COMMAND_TYPES, EVENTS
 from schemas.public.example_events import sample_model
+from streams.audit.recorded_events import FROM_INTAKE
 
 WHEN = parse_rfc3339("2026-03-02T15:00:00Z")
 Headers = list[tuple[str, bytes | None]]
@@ -79,3 +80,10 @@ def test_every_event_of_a_sequence_becomes_a_message(
     assert isinstance(output.message, message)
     decode = m.decode_campaign if message is m.MoveRuns else m.decode_contact
     assert decode(m.encode(output.message)) == output.message
+
+
+@pytest.mark.parametrize("ce_type", [name for name in EVENTS if name not in COMMAND_TYPES])
+def test_what_intake_writes_is_known_as_written_by_intake(ce_type: str) -> None:
+    (output,) = intake_outputs(ce_type)
+    assert isinstance(output.message, FROM_INTAKE)
+    assert not isinstance(output.message, m.EventUnsupported)
