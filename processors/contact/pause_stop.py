@@ -14,7 +14,9 @@ from processors.contact.touch_outcome import skip_touch, withdraw_touch
 from processors.contact.touch_times import (
     WINDOW_WAITS,
     anchor_of,
+    earliest_time,
     emit_schedule,
+    first_delay,
     is_redial,
     is_retry,
     look_for_opening,
@@ -144,7 +146,13 @@ def _shift_plan(context: Context, enrollment: Enrollment, touch: Touch, frozen_a
     anchor = anchor_of(definition, enrollment, touch, step)
     if anchor in ("previous_executed", "trigger") and len(enrollment.touches) > 1:
         since = max(since, touch.scheduled_at - step.delay_us)
-    touch.scheduled_at += max(0, context.now - since)
+    shift_us = max(0, context.now - since)
+    at = touch.scheduled_at + shift_us
+    if touch.number == 1 and touch.scheduled_at == (earliest := earliest_time(context, enrollment)):
+        # A first day or an appointment stays; only what is planned by a delay stands still.
+        delay_us = first_delay(context, step, enrollment.service_type)
+        at = max(earliest, enrollment.anchor_at + delay_us + shift_us)
+    touch.scheduled_at = at
 
 
 def _retry_delay_us(definition: Definition, step: Step, touch: Touch) -> int:

@@ -65,7 +65,7 @@ def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch, step:
     """The moment a touch of `step` is planned for: the step's anchor plus its delay (C-3)."""
     if touch.number == 1:
         at = enrollment.anchor_at + first_delay(context, step, enrollment.service_type)
-        return _not_before(context, enrollment, at)
+        return max(at, earliest_time(context, enrollment))
     previous = enrollment.touches[touch.number - 2]
     match anchor_of(context.definition(enrollment), enrollment, touch, step):
         case "previous_scheduled":
@@ -79,13 +79,12 @@ def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch, step:
     return anchor_at + step.delay_us
 
 
-def _not_before(context: Context, enrollment: Enrollment, at: int) -> int:
-    """`at`, or later: the first day of the campaign by its own zone (C-34), or the moment for which
-    a call was ordered (S3-18)."""
-    definition = context.definition(enrollment)
+def earliest_time(context: Context, enrollment: Enrollment) -> int:
+    """The moment before which a run reaches nobody: the first day of the campaign by its own zone
+    (C-34), or the moment for which a call was ordered (S3-18); 0 if there is none."""
+    definition, at = context.definition(enrollment), 0
     if definition.settings.start_day is not None:
-        zone_name = context.zones_of(definition)[0]
-        at = max(at, _first_moment(definition.settings.start_day, zone_name))
+        at = _first_moment(definition.settings.start_day, context.zones_of(definition)[0])
     if enrollment.call is not None and enrollment.call.scheduled_for is not None:
         at = max(at, enrollment.call.scheduled_for)
     return at
