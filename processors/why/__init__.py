@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
+from processors.why.call_slots import CallSlot, CallSlots
 from processors.why.causes import CauseIndex
 from processors.why.fact_values import readable_values
-from processors.why.gates import GATE_ORDER, NOT_ASKED, Gate, Hold, TouchGates
+from processors.why.gates import GATE_ORDER, NOT_ASKED, Gate, Hold, TouchGates, gate_order
 from processors.why.waits import CurrentWait, current_wait
 from schemas.internal.enrollment import Enrollment, Status, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
@@ -20,6 +21,7 @@ from schemas.internal.facts import Fact, FactKind, fact_time
 __all__ = [
     "GATE_ORDER",
     "NOT_ASKED",
+    "CallSlot",
     "CurrentWait",
     "Explanation",
     "Gate",
@@ -27,6 +29,7 @@ __all__ = [
     "RunExplanation",
     "TouchExplanation",
     "explain",
+    "gate_order",
 ]
 
 _ENDS = (FactKind.TOUCH_SENT, FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED)
@@ -51,6 +54,12 @@ class TouchExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     outcome: str | None = None
     """The way by which the run left the step, where that was not the next step."""
+
+    sender_id: str | None = None
+    """The sender account of the last command, if the tenant has one."""
+
+    slots: list[CallSlot] = []
+    """The slots of the calls in their pool."""
 
 
 class RunExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -163,6 +172,8 @@ def _touches(run: Enrollment, facts: list[Fact], causes: CauseIndex) -> list[Tou
     """The touches of a run. A fact about the enrollment counts for the touch that is open at its
     time, which is the last touch with a fact before."""
     gates: dict[int, TouchGates] = {}
+    slots: dict[int, CallSlots] = {}
+    channels = {touch.number: touch.channel for touch in run.touches}
     ends: dict[int, dict[str, Any]] = {}
     commands: dict[int, list[str]] = {}
     current = 0
@@ -178,22 +189,33 @@ def _touches(run: Enrollment, facts: list[Fact], causes: CauseIndex) -> list[Tou
                 gates[current].apply(fact)
             continue
         if number not in gates:
-            gates[number] = TouchGates(causes, ends.get(number - 1, {}))
+            channel = channels.get(number) or fact.channel or ""
+            gates[number] = TouchGates(causes, ends.get(number - 1, {}), channel)
+            slots[number] = CallSlots()
             for pause in frozen:  # a pause that began during the touch before
                 gates[number].apply(pause)
             current = number
         gates[number].apply(fact)
+        slots[number].apply(fact)
         if fact.command_id and fact.command_id not in commands.setdefault(number, []):
             commands[number].append(fact.command_id)
         if fact.fact in _ENDS:
             ends[number] = {"step": fact.step_id, "became": fact.fact.value, "at": fact.at}
     for touch_gates in gates.values():
         touch_gates.release(run.holds)  # the end of one of several pauses has no fact
-    return [_touch(t, gates.get(t.number), commands.get(t.number, []), causes) for t in run.touches]
+    return [
+        _touch(
+            t,
+            gates.get(t.number) or TouchGates(causes, {}, t.channel),
+            commands.get(t.number, []),
+            slots.get(t.number) or CallSlots(),
+        )
+        for t in run.touches
+    ]
 
 
 def _touch(
-    touch: Touch, gates: TouchGates | None, commands: list[str], causes: CauseIndex
+    touch: Touch, gates: TouchGates, commands: list[str], slots: CallSlots
 ) -> TouchExplanation:
     return TouchExplanation(
         number=touch.number,
@@ -204,11 +226,13 @@ def _touch(
         due_at=fact_time(touch.due_at),
         attempt=touch.attempt,
         commands=commands,
-        gates=(gates or TouchGates(causes, {})).all(),
+        gates=gates.all(),
         reason=touch.reason,
         sent_at=None if touch.sent_at is None else fact_time(touch.sent_at),
         awaited=touch.awaited,
         outcome=touch.outcome,
+        sender_id=touch.sender_id or None,
+        slots=slots.all(),
     )
 
 

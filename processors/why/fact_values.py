@@ -15,8 +15,9 @@ _ALL_DAYS = 127
 def readable_values(values: dict[str, Any] | None) -> dict[str, Any]:
     """The values, in one form wherever the fact comes from: a processor, a topic or PostgreSQL."""
     readable: dict[str, Any] = msgspec.to_builtins(values or {})
-    if isinstance(readable.get("window"), list | tuple):
-        readable["window"] = _window(msgspec.convert(readable["window"], Window))
+    for name in ("window", "hours"):
+        if isinstance(readable.get(name), list | tuple):
+            readable[name] = _window(msgspec.convert(readable[name], Window))
     return readable
 
 

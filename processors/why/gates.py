@@ -7,7 +7,7 @@ request proves all three. Facts of older versions have no values, so their gates
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,7 @@ from processors.shared.tenant_lookup import ADDRESS_OF
 from processors.why.causes import CauseIndex
 from processors.why.fact_values import readable_values
 from schemas.campaigns.campaign_kinds import CONDITIONS
+from schemas.channels import CHANNELS
 from schemas.internal.facts import Fact, FactKind
 
 PASSED, WAITS, REFUSED, NOT_ASKED = "passed", "waits", "refused", "not asked"
@@ -32,19 +33,65 @@ CONTACT_GATES = (
     "window",
     "reach",
 )
+"""The gates of the contact."""
+
 DISPATCH_GATES = ("expiry", "window", "reach", "sender_limit", "priority")
 """The gates of dispatch. Its check of suppressed addresses counts for `opt_out` and `bounce`. It
 looks at `reach` only where another contact with the address was reached."""
 
-GATE_ORDER = (*CONTACT_GATES, "expiry", "sender_limit", "priority")
+_CALL_CONTACT_GATES = (
+    *CONTACT_GATES[: CONTACT_GATES.index("window")],
+    "number_kind",
+    "agent",
+    "caller_number",
+    "window",
+    "call_hours",
+    "reach",
+)
+_CALL_DISPATCH_GATES = ("expiry", "window", "call_hours", "reach", "number", "slots", "priority")
+
+
+class _Order(NamedTuple):
+    """The gates of a kind of touch, in the order in which they are checked. `limit` is the one that
+    all limits are behind."""
+
+    contact: tuple[str, ...]
+    dispatch: tuple[str, ...]
+    limit: str
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.contact, *(name for name in self.dispatch if name not in self.contact))
+
+
+_MESSAGES = _Order(CONTACT_GATES, DISPATCH_GATES, "sender_limit")
+_CALLS = _Order(_CALL_CONTACT_GATES, _CALL_DISPATCH_GATES, "slots")
+
+GATE_ORDER = _MESSAGES.all
+CALL_GATE_ORDER = _CALLS.all
+
+
+def _order_of(channel: str) -> _Order:
+    row = CHANNELS.get(channel)
+    return _CALLS if row is not None and row.by_pool else _MESSAGES
+
+
+def gate_order(channel: str) -> tuple[str, ...]:
+    """The gates of a touch of a channel, in the order in which they are checked."""
+    return _order_of(channel).all
+
 
 _DEFERRED_BY = {
     "quiet_hours": "window",
     "frequency_cap": "reach",
     "min_gap": "reach",
-    "throttled": "sender_limit",
+    "call_hours": "call_hours",
+    "number_busy": "number",
+    "number_gap": "number",
+    "number_day": "number",
+    "suppressions_pending": "opt_out",
 }
-"""The gate of each reason to defer a touch."""
+"""The gate of each reason to defer a touch; all others are limits."""
 
 _SKIPPED_BY = {
     "complained": "opt_out",
@@ -53,9 +100,18 @@ _SKIPPED_BY = {
     "no_template": "template",
     "no_window": "window",
     "expired": "expiry",
+    "number_not_allowed": "number_kind",
+    "agent_unknown": "agent",
+    "number_unknown": "caller_number",
+    "sender_gone": "sender_limit",
+    "no_sender": "sender_limit",
+    "pool_unknown": "slots",
     **{name: "skip_when" for name in CONDITIONS if name != "no_address"},
 }
 """The gate of each reason to skip a touch. Other reasons belong to the enrollment."""
+
+_LIMIT_VALUES = ("sender_id", "pool_id", "used", "limit", "limits")
+"""The values of a command that are about limits."""
 
 _NOT_FOR_REPEATS = ("skip_when", "reach")
 """Gates that are not checked again before the second emission of a command."""
@@ -102,13 +158,14 @@ def gate_of(reason: str) -> str:
 
 
 class TouchGates:
-    """The gates of one touch. `before` describes the end of the touch before, for the values of the
-    gate `previous_touch`."""
+    """The gates of one touch of a channel. `before` describes the end of the touch before, for the
+    values of the gate `previous_touch`."""
 
-    def __init__(self, causes: CauseIndex, before: dict[str, Any]) -> None:
+    def __init__(self, causes: CauseIndex, before: dict[str, Any], channel: str) -> None:
         self._causes = causes
         self._before = before
-        self._gates = {name: Gate(name=name, result=NOT_ASKED, held=[]) for name in GATE_ORDER}
+        self._order = _order_of(channel)
+        self._gates = {name: Gate(name=name, result=NOT_ASKED, held=[]) for name in self._order.all}
         self._stage = _SCHEDULED
 
     def all(self) -> list[Gate]:
@@ -124,7 +181,7 @@ class TouchGates:
                 self._wait_for_window(fact)
             case FactKind.TOUCH_RETRIED:
                 self._stage = _SCHEDULED
-                self._reset(GATE_ORDER)  # all gates are checked again for another attempt
+                self._reset(self._order.all)  # all gates are checked again for another attempt
                 self._wait_for_window(fact)
             case FactKind.TOUCH_DEFERRED:
                 self._deferred(fact)
@@ -159,15 +216,16 @@ class TouchGates:
 
     def _deferred(self, fact: Fact) -> None:
         reason = fact.reason or ""
-        name = _DEFERRED_BY.get(reason, "sender_limit")
+        name = _DEFERRED_BY.get(reason, self._order.limit)
         self._pass_until(name, fact.at)
         self._hold(name, fact, reason, readable_values(fact.values))
 
     def _requested(self, fact: Fact) -> None:
         values = readable_values(fact.values)
         kept = _NOT_FOR_REPEATS if self._stage is _OUT else ()
-        self._reset([name for name in DISPATCH_GATES if name not in kept])
-        self._pass([name for name in CONTACT_GATES if name not in kept], fact.at)
+        order = self._order
+        self._reset([name for name in order.dispatch if name not in kept])
+        self._pass([name for name in order.contact if name not in kept], fact.at)
         gate_values: dict[str, dict[str, Any]] = {
             "campaign": {"version": fact.version},
             "address": {"field": ADDRESS_OF[fact.channel]} if fact.channel in ADDRESS_OF else {},
@@ -186,11 +244,13 @@ class TouchGates:
 
     def _commanded(self, fact: Fact) -> None:
         values = readable_values(fact.values)
-        self._pass(self._asked_by_dispatch(DISPATCH_GATES), fact.at)
-        self._gates["sender_limit"].values = _picked(values, "used", "limit")
+        self._pass(self._asked_by_dispatch(self._order.dispatch), fact.at)
+        self._gates[self._order.limit].values = _picked(values, *_LIMIT_VALUES)
         self._gates["priority"].values = _picked(values, "priority")
         if "window" in values:
             self._gates["window"].values = _picked(values, "window")
+        if "hours" in values:
+            self._gates["call_hours"].values = _picked(values, "hours", "place_by")
         if "template_id" in values:
             self._gates["template"].values |= _picked(values, "template_id")
         self._stage = _OUT
@@ -228,19 +288,22 @@ class TouchGates:
         does not check the gates of the contact again, so these keep their results.
 
         No gate is checked while the touch is out or withdrawn."""
-        if self._stage is _SCHEDULED and name in CONTACT_GATES:
-            index = CONTACT_GATES.index(name)
-            self._pass(CONTACT_GATES[:index], at)
-            self._reset(GATE_ORDER[index + 1 :])
+        order = self._order
+        if self._stage is _SCHEDULED and name in order.contact:
+            index = order.contact.index(name)
+            self._pass(order.contact[:index], at)
+            self._reset(order.all[index + 1 :])
         elif self._stage is _AT_DISPATCH:
-            checked = DISPATCH_GATES if name in DISPATCH_GATES else (name, *DISPATCH_GATES)
+            checked = order.dispatch if name in order.dispatch else (name, *order.dispatch)
             index = checked.index(name)
             self._pass(self._asked_by_dispatch(checked[:index]), at)
             self._reset([n for n in checked[index + 1 :] if self._gates[n].result == WAITS])
 
     def _asked_by_dispatch(self, names: Sequence[str]) -> list[str]:
-        """The gates without `reach` where no cap of an address has held the touch at dispatch."""
-        return [n for n in names if n != "reach" or self._gates[n].result == WAITS]
+        """The gates without `reach` where no cap of an address has held the touch at dispatch; and
+        `opt_out` where the pool had to learn the suppressed numbers first."""
+        asked = [n for n in names if n != "reach" or self._gates[n].result == WAITS]
+        return [*asked, "opt_out"] if self._gates["opt_out"].result == WAITS else asked
 
     def _pass(self, names: Sequence[str], at: datetime) -> None:
         for name in names:

@@ -18,10 +18,34 @@ _THEN = {
     "frequency_cap": "the person may be reached again",
     "min_gap": "the person may be reached again",
     "throttled": "the next slot of the limit, which the first in the queue gets",
+    "call_hours": "the hours of calls open",
+    "number_busy": "the call to this number ends",
+    "number_gap": "this number may be called again",
+    "number_day": "this number may be called again",
+    "suppressions_pending": "the call pool knows the suppressed numbers of the tenant",
+    "redial": "the next call",
+    "call": "the call ends, or its slot expires and its outcome is unknown",
+    "call_ended": "the next call, unless the sender asks for another attempt",
+    "sender_paused": "sender.upserted opens the account again, or another account sends",
+    "no_sender": "sender.upserted, or the touch expires",
+    "pool_unknown": "pool.upserted",
     "dispatch": "dispatch checks the request",
     "answer": "without an answer the same command goes out once more, then the touch fails",
     "withdrawal": "dispatch answers whether the command was out already",
 }
+_LIMITS = {
+    "call_slots_": "a slot comes free, which the next in turn gets",
+    "sender_": "the account may send again, and the first in the queue goes",
+    "": "it is tried again",
+}
+"""What happens after a wait for a limit, by how its name begins."""
+
+_ANSWERED_BY = {
+    "answer": (FactKind.TOUCH_COMMANDED,),
+    "call": (FactKind.CALL_PROGRESSED, FactKind.CALL_OVERRUN),
+    "call_ended": (FactKind.TOUCH_CALL_ENDED,),
+}
+"""The waits of a command that is out, and the facts with which they begin."""
 
 
 class CurrentWait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,7 +80,8 @@ def current_wait(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait | None:
             return _touch_wait(facts, touch.wait or "", touch, touch.due_at, _DEFERRING)
         case Phase.REQUESTED:
             return _touch_wait(facts, "dispatch", touch, None, (FactKind.TOUCH_REQUESTED,))
-    return _touch_wait(facts, "answer", touch, touch.due_at, (FactKind.TOUCH_COMMANDED,))
+    reason = touch.wait if touch.wait in _ANSWERED_BY else "answer"
+    return _touch_wait(facts, reason, touch, touch.due_at, _ANSWERED_BY[reason])
 
 
 def _touch_wait(
@@ -67,11 +92,15 @@ def _touch_wait(
     last = about[-1] if about else None
     return CurrentWait(
         reason=reason,
-        then=_THEN.get(reason, "it is tried again"),
+        then=_THEN.get(reason) or _after_limit(reason),
         since=None if last is None else last.at,
         until=None if until is None else fact_time(until),
         values=readable_values(last.values) if last is not None else {},
     )
+
+
+def _after_limit(reason: str) -> str:
+    return next(then for prefix, then in _LIMITS.items() if reason.startswith(prefix))
 
 
 def _paused(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait:

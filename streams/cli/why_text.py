@@ -6,7 +6,14 @@ from typing import Any
 
 import msgspec
 
-from processors.why import CurrentWait, Explanation, Gate, RunExplanation, TouchExplanation
+from processors.why import (
+    CallSlot,
+    CurrentWait,
+    Explanation,
+    Gate,
+    RunExplanation,
+    TouchExplanation,
+)
 from schemas.base.times import format_rfc3339, from_datetime
 from schemas.internal.facts import Fact
 
@@ -61,7 +68,31 @@ def _touch_lines(touch: TouchExplanation) -> Iterator[str]:
     if touch.awaited or touch.outcome:
         way = f", so {touch.outcome}" if touch.outcome else ""
         yield f"    then    {touch.awaited or touch.phase}{way}"
+    if touch.sender_id:
+        yield f"    sender  {touch.sender_id}"
+    yield from (f"    slot    {_slot_text(slot)}" for slot in touch.slots)
     yield from (f"    {_gate_line(gate)}" for gate in touch.gates)
+
+
+def _slot_text(slot: CallSlot) -> str:
+    """The slot of a call: from when until when, and what has become of the call."""
+    text = f"of {slot.pool_id} since {_time(slot.granted_at)}: {slot.state}"
+    if slot.ended_at is not None:
+        text += f" {_time(slot.ended_at)}"
+    elif slot.until is not None:
+        text += f" until {_time(slot.until)} at the latest"
+    if slot.outcome is not None:
+        text += f", outcome {slot.outcome}"
+    about = {
+        "placed by": slot.place_by,
+        "seconds": slot.seconds,
+        "held seconds": slot.held_seconds,
+        "seconds late": slot.late_seconds,
+        "successful": slot.success,
+    }
+    known = {name: value for name, value in about.items() if value is not None}
+    cause = f", by {slot.cause}" if slot.cause else ""
+    return text + cause + _in_parentheses(known) + f", command {slot.command_id}"
 
 
 def _gate_line(gate: Gate) -> str:
@@ -110,7 +141,10 @@ def _value(value: Any) -> str:
         case {"zone": _, "zone_from": _, "quiet": _, "only": _}:
             return _window(value)
         case {"used": used, "limit": limit}:
-            return f"{used} of {limit}"
+            opens = f", opens {value['opens_at']}" if value.get("opens_at") else ""
+            return (f"{used} without a limit" if limit is None else f"{used} of {limit}") + opens
+        case Mapping() if value and all(isinstance(each, Mapping) for each in value.values()):
+            return "; ".join(f"{name} {_value(each)}" for name, each in value.items())
         case Mapping():
             return " ".join(f"{name} {_value(each)}" for name, each in value.items())
         case list() | tuple():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from processors.why import GATE_ORDER, NOT_ASKED, Explanation, Gate, explain
+from processors.why import NOT_ASKED, Explanation, Gate, explain, gate_order
 from schemas.internal.facts import fact_time
 from tests.testing.builders import CONTACT, TENANT, step
 from tests.testing.story import HOUR, START, World, contact_of
@@ -19,8 +19,9 @@ def explanation_of(world: World, contact_id: str = CONTACT, **selection: Any) ->
 
 def gates_of(world: World, touch: int = 0, contact_id: str = CONTACT) -> dict[str, Gate]:
     """The gates, by name, of a touch of the contact's newest run."""
-    gates = explanation_of(world, contact_id).runs[-1].touches[touch].gates
-    assert [gate.name for gate in gates] == list(GATE_ORDER)
+    explained = explanation_of(world, contact_id).runs[-1].touches[touch]
+    gates = explained.gates
+    assert [gate.name for gate in gates] == list(gate_order(explained.channel))
     return {gate.name: gate for gate in gates}
 
 
@@ -37,7 +38,7 @@ def at(hours: float) -> Any:
 def assert_first_refusal(refused: str, gates: dict[str, Gate]) -> None:
     """Asserts that all gates before one have passed, that it refused, and that no gate after it was
     checked."""
-    index = GATE_ORDER.index(refused)
+    index = [*gates].index(refused)
     results = [gate.result for gate in gates.values()]
-    not_checked = len(GATE_ORDER) - index - 1
+    not_checked = len(gates) - index - 1
     assert results == ["passed"] * index + ["refused"] + [NOT_ASKED] * not_checked

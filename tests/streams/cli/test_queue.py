@@ -1,34 +1,16 @@
 """`touchstream queue`: slots in use, who is next, and what the others wait for."""
 
-from typing import Any
-
 import pytest
 
 from schemas.internal import messages as m
 from schemas.internal.limit_terms import TenantCallTerms
 from tests.testing.builders import job, publish, step, tenant
 from tests.testing.command_line import Touchstream
+from tests.testing.direct_calls import calling_tenant, request_call
 from tests.testing.memory_reader import read_states_of
 from tests.testing.world import World
 
 QUEUE = ("queue", "--json")
-
-
-def requested(world: World, number: int, tenant_id: str = "acme", **fields: Any) -> None:
-    """A direct call to the person of a number."""
-    phone = f"+1212555{number:04}"
-    world.append(
-        m.CallRequested(
-            tenant_id,
-            f"p-{number}",
-            f"cli#{tenant_id}-{number}",
-            world.now,
-            m.Person(first_name="Ann", phone=phone),
-            template_id="script",
-            **fields,
-        )
-    )
-    world.advance_to(world.now + 200_000)
 
 
 @pytest.fixture
@@ -36,8 +18,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Two tenants in the default pool: acme with one call at a time and an agent, bolt with two."""
     world = World()
     acme = TenantCallTerms(slots=1, agents={"agent-7": 1}, numbers={"+12125550100": 3})
-    world.append(tenant(calls=acme, quiet_start=0, quiet_end=0))
-    world.append(tenant(tenant_id="bolt", cause="t#2", quiet_start=0, quiet_end=0))
+    world.append(calling_tenant(calls=acme), calling_tenant(tenant_id="bolt", cause="t#2"))
     world.settle()
     read_states_of(world, monkeypatch)
     return world
@@ -52,7 +33,7 @@ def test_nothing_waits_in_an_empty_engine(touchstream: Touchstream, world: World
 
 
 def test_slots_in_use_have_a_limit_and_an_end(touchstream: Touchstream, world: World) -> None:
-    requested(world, 101, agent_id="agent-7", from_number="+12125550100")
+    request_call(world, 101, agent_id="agent-7", from_number="+12125550100")
     view = touchstream(*QUEUE).json()
     (call,) = view["calls"]
     assert (call["state"], call["contact_id"], call["agent_id"]) == ("placing", "p-101", "agent-7")
@@ -69,7 +50,7 @@ def test_slots_in_use_have_a_limit_and_an_end(touchstream: Touchstream, world: W
 
 def test_those_that_wait_for_the_same_have_one_row(touchstream: Touchstream, world: World) -> None:
     for number in (101, 102, 103):
-        requested(world, number)
+        request_call(world, number)
     (row,) = touchstream(*QUEUE).json()["waiting"]
     assert (row["waiting"], row["reason"], row["first_contact_id"]) == (
         2,
@@ -88,8 +69,8 @@ def test_only_what_is_of_a_tenant_or_campaign_is_shown(
     touchstream: Touchstream, world: World
 ) -> None:
     for number in (101, 102, 103):
-        requested(world, number)
-        requested(world, number, "bolt")
+        request_call(world, number)
+        request_call(world, number, "bolt")
     view = touchstream(*QUEUE, "--tenant", "bolt").json()
     assert {row["tenant_id"] for row in (*view["calls"], *view["waiting"])} == {"bolt"}
     assert {row["tenant_id"] for row in view["slots"]} == {"bolt", None}
@@ -102,8 +83,8 @@ def test_a_full_pool_holds_the_others_in_their_turn(touchstream: Touchstream, wo
     world.append(m.UpsertPool("calls", "p#1", world.now, 1))
     world.settle()
     for number in (101, 102):
-        requested(world, number)
-        requested(world, number, "bolt")
+        request_call(world, number)
+        request_call(world, number, "bolt")
     rows = touchstream(*QUEUE).json()["waiting"]
     assert [(row["turn"], row["reason"]) for row in rows if row["tenant_id"] == "bolt"] == [
         (1, "call_slots_pool")
@@ -128,8 +109,8 @@ def test_the_tables_fit_into_80_columns(
     touchstream: Touchstream, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(101, 105):
-        requested(world, number, agent_id="agent-7")
-        requested(world, number, "bolt")
+        request_call(world, number, agent_id="agent-7")
+        request_call(world, number, "bolt")
     monkeypatch.setattr("streams.cli.output.terminal_width", lambda: 80)
     monkeypatch.setenv("COLUMNS", "80")
     result = touchstream("queue", "--rows", 2)
