@@ -1,5 +1,8 @@
-"""The sender accounts of the demo: they space what the prospecting campaigns send, and so does the
-account for all mails of one of the businesses."""
+"""The sender accounts of the demo: they space what the prospecting campaigns send.
+
+There is none for e-mail: it would pause itself at some moment, because in the demo many mails
+bounce for good.
+"""
 
 from typing import Any
 
@@ -29,10 +32,10 @@ ACCOUNTS: tuple[dict[str, Any], ...] = (
         "timezone": "America/Los_Angeles",
     },
     {
-        "tenant_id": "pacific-hvac",
-        "sender_id": "partners-mail",
-        "channel": "email",
-        "limits": {"per_hour": 200, "per_day": 1_000, "spacing_seconds": 30},
+        "tenant_id": "lakeside-plumbing",
+        "sender_id": "whatsapp-desk",
+        "channel": "whatsapp",
+        "limits": {"per_hour": 60, "spacing_seconds": 60},
     },
 )
 """The data of each event `sender.upserted`."""

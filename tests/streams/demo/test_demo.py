@@ -50,6 +50,11 @@ def test_two_weeks_of_sixty_customers_end_and_the_recount_agrees() -> None:
     assert {row["campaign_id"] for row in result["prospects"]} == {"outreach", "partners"}
     assert result["facts_by_kind"]["trigger.met"] > 0
     assert result["facts_by_kind"]["trigger.timed_out"] > 0
+    calls = result["calls"]
+    assert calls["slots_held"] == 0
+    assert all(calls["granted"][name] > 0 for name in ("lakeside-plumbing", "pacific-hvac"))
+    assert {row["status"] for row in calls["campaigns"]} == {"completed"}
+    assert sum(result["accounts"].values()) > 0
     assert {row["tenant_id"] for row in result["analytics"]} == {
         "lakeside-plumbing",
         "thames-cleaning",
