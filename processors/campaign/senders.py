@@ -53,6 +53,7 @@ def upsert(turn: Turn, message: m.UpsertSender) -> None:
         turn.now,
         message.at,
         seen=before.seen if before else [],
+        throttled_at=before.throttled_at if before else {},
     )
     turn.store.put(key, record)
     if before is None or before.removed_at:
@@ -128,10 +129,15 @@ def _remove(
 
 
 def throttle(turn: Turn, message: m.ThrottleSender) -> None:
-    """Announces that a provider has closed an account for a time, or refuses the order."""
+    """Announces that a provider has closed an account for a time, or refuses the order. The newest
+    one counts, also if it ends earlier."""
     record = _known(turn, message)
     if record is None or not _has_action(turn, record, message):
         return
+    if message.at < record.throttled_at.get(message.action, 0):
+        refuse(turn, message, "SENDER_UPDATE_STALE", sender_id=message.sender_id)
+        return
+    record.throttled_at[message.action] = message.at
     until = message.at + THROTTLED_US if message.until is None else message.until
     ids = (message.tenant_id, record.channel, message.sender_id)
     announced = m.SenderThrottled(*ids, message.action, until, message.cause)

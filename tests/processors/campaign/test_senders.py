@@ -182,6 +182,18 @@ def test_an_account_is_throttled_for_five_hours_or_until_the_provider_is_ready(
     )
 
 
+def test_an_older_wish_of_the_provider_that_arrives_later_changes_nothing() -> None:
+    world = administered(
+        sender(at=START - HOUR), throttled(until=START + 2 * HOUR), throttled(action="send_message")
+    )
+    late = order(m.ThrottleSender, "late#1", START - 1, sender_id="s1", until=START + 1)
+    shorter = order(m.ThrottleSender, "new#1", START + 1, sender_id="s1", until=START + HOUR)
+    administered(late, shorter, world=world)
+    assert refusals(world) == ["SENDER_UPDATE_STALE"]
+    ends = [each.until for each in announced(world, m.SenderThrottled)]
+    assert ends == [START + 2 * HOUR, START + 5 * HOUR, START + HOUR]
+
+
 def test_what_was_sent_by_hand_counts_once() -> None:
     world = administered(sender(), used(), used())
     (message,) = announced(world, m.SenderUsed)
