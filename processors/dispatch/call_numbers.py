@@ -36,7 +36,9 @@ def number_hold(turn: Turn, tenant: KnownTenant | None, touch: RequestTouch) -> 
         lease = turn.store.read(lease_key(touch.tenant_id, call.pool_id, command_id), Lease)
         if lease is not None and command_id != touch.command_id:
             _note_waiting(turn, key, touch.command_id)
-            return ClosedGate(NUMBER_BUSY, pool | {"command_id": command_id}, lease.until)
+            # After the end of the lease, whose own timer may fire after that of the request.
+            opens_at = max(lease.until, turn.now) + 1
+            return ClosedGate(NUMBER_BUSY, pool | {"command_id": command_id}, opens_at)
     if call.direct or not use.calls:
         return None
     gap_ends = use.calls[-1] + call.min_gap_us

@@ -119,3 +119,9 @@ def test_a_number_has_a_gap_and_a_number_of_calls_a_day() -> None:
     direct = call(9, recipient="+12125550001", direct=True)
     log.append(direct)
     assert log.under_way() == ["c009"]
+
+
+def test_a_call_to_the_number_of_a_lost_one_follows_the_end_of_its_lease() -> None:
+    log = CallsLog(call(1), call(2, recipient="+12125550001"))
+    log.pass_time(START + LONGEST)
+    assert log.under_way() == ["c002"]
