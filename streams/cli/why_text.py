@@ -141,8 +141,7 @@ def _value(value: Any) -> str:
         case {"zone": _, "zone_from": _, "quiet": _, "only": _}:
             return _window(value)
         case {"used": used, "limit": limit}:
-            opens = f", opens {value['opens_at']}" if value.get("opens_at") else ""
-            return (f"{used} without a limit" if limit is None else f"{used} of {limit}") + opens
+            return _limit(used, limit, value.get("opens_at"))
         case Mapping() if value and all(isinstance(each, Mapping) for each in value.values()):
             return "; ".join(f"{name} {_value(each)}" for name, each in value.items())
         case Mapping():
@@ -152,6 +151,14 @@ def _value(value: Any) -> str:
         case str():
             return value
     return str(msgspec.to_builtins(value))
+
+
+def _limit(used: int, limit: int | None, opens_at: str | None) -> str:
+    """The use of a limit; of one that is reached, when it opens."""
+    if limit is None:
+        return f"{used} without a limit"
+    is_closed = opens_at is not None and used >= limit
+    return f"{used} of {limit}" + (f" until {opens_at}" if is_closed else "")
 
 
 def _window(window: Mapping[str, Any]) -> str:

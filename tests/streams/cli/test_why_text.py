@@ -6,10 +6,13 @@ import pytest
 
 from processors.why.fact_values import readable_values
 from schemas.campaigns.compiled_definition import StepWindow
+from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import Window
 from streams.cli.output import wrapped_line
-from streams.cli.why_text import fact_line
+from streams.cli.why_text import explanation_lines, fact_line
+from tests.testing.direct_calls import report_call, request_call, world_that_calls
+from tests.testing.explanations import explanation_of
 
 
 @pytest.mark.parametrize(
@@ -79,3 +82,32 @@ def test_a_long_line_is_wrapped_and_its_further_lines_are_indented(width: int) -
     assert lines[0].startswith("    window")
     assert all(line.startswith("        ") for line in lines[1:]) or width < 40
     assert [*wrapped_line("  short", width)] == ["  short"]
+
+
+def test_every_limit_is_shown_with_its_use_and_a_closed_one_with_its_end() -> None:
+    opens_at = "2026-03-02T15:10:36Z"
+    limits = {
+        "sender_hour": {"used": 1, "limit": 200, "opens_at": "2026-03-02T15:00:36Z"},
+        "sender_spacing": {"used": 1, "limit": 1, "opens_at": opens_at},
+        "call_slots_campaign": {"used": 2, "limit": None},
+    }
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    fact = Fact(fact=FactKind.TOUCH_DEFERRED, at=at, tenant_id="acme", values={"limits": limits})
+    assert fact_line(fact).endswith(
+        "(limits sender_hour 1 of 200; sender_spacing 1 of 1 until 2026-03-02T15:10:36Z; "
+        "call_slots_campaign 2 without a limit)"
+    )
+
+
+def test_the_slot_of_a_call_is_one_line() -> None:
+    world = world_that_calls()
+    ann = request_call(world, 101)
+    report_call(world, m.CallEnded, outcome="answered", seconds=30)
+    (line,) = [
+        line
+        for line in explanation_lines(explanation_of(world, ann))
+        if line.startswith("    slot ")
+    ]
+    for part in ("of calls since 2026-03-02T15:00:00Z: freed", "outcome answered", "seconds 30"):
+        assert part in line
+    assert "555" not in line
