@@ -4,6 +4,7 @@ calls fail."""
 from processors.campaign.broadcast import campaign_key, tenant_key
 from processors.campaign.lifecycle import completion_at, set_status, total
 from processors.fold.turn import Turn
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.internal.messages import PauseByFailures, RunsCounted
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
@@ -21,7 +22,7 @@ def runs_counted(turn: Turn, message: RunsCounted) -> None:
     """Takes over the newest counts of a partition. An older report changes nothing."""
     key = campaign_key(message.tenant_id, message.campaign_id)
     campaign = turn.store.edit(key, CampaignRecord)
-    if campaign is None:
+    if campaign is None or not KINDS[campaign.definition.kind].completes_itself:
         return
     before = campaign.counts.get(message.partition)
     if before is not None and message.seq <= before[0]:

@@ -104,8 +104,11 @@ def set_status(
 
 
 def stamp_status(campaign: CampaignRecord, now: MomentUs) -> None:
-    """Keeps when a campaign first became active and when it ended, and when it completes by
-    itself."""
+    """Keeps when a campaign first became active and when it ended, and when it completes by itself.
+    Logs of older versions have none of the kinds that complete by themselves: their states stay
+    what they were."""
+    if not KINDS[campaign.definition.kind].completes_itself:
+        return
     if campaign.status == "active" and not campaign.started_at:
         campaign.started_at = now
     if campaign.status in ("completed", "cancelled"):
@@ -116,7 +119,7 @@ def stamp_status(campaign: CampaignRecord, now: MomentUs) -> None:
 def completion_at(campaign: CampaignRecord) -> MomentUs | None:
     """When an active campaign completes by itself: none of its runs is left, and no further one has
     begun for a while (F-17). None while it has a run, or has had none."""
-    if campaign.status != "active" or not KINDS[campaign.definition.kind].completes_itself:
+    if campaign.status != "active":
         return None
     if total(campaign, "live") > 0 or total(campaign, "runs") == 0:
         return None

@@ -33,10 +33,10 @@ class CampaignRecord(State):
     """When the latest run began."""
 
     started_at: MomentUs = 0
-    """When the campaign first became active."""
+    """When the campaign first became active; of kinds that complete by themselves."""
 
     ended_at: MomentUs = 0
-    """When the campaign was completed or cancelled."""
+    """When the campaign was completed or cancelled; of kinds that complete by themselves."""
 
     complete_at: MomentUs | None = None
     """When it is looked at next whether the campaign is complete."""

@@ -103,8 +103,7 @@ def test_the_limits_of_a_campaign_are_announced_when_they_change() -> None:
 
 
 def test_the_limits_of_a_deleted_campaign_are_gone() -> None:
-    change = order(m.ChangeCampaign, "x#1", campaign_id=CAMPAIGN, action="deleted")
-    world = administered(calls(settings={"per_day": 5}), change)
+    world = administered(calls(settings={"per_day": 5}), change("deleted"))
     limits = [each.per_day for each in announced(world, m.CampaignLimitsAnnounced)]
     assert limits == [5, None] * 2
 
@@ -153,16 +152,40 @@ def test_a_campaign_without_runs_and_one_of_another_kind_go_on() -> None:
 
 
 def test_a_paused_campaign_completes_only_after_it_is_resumed() -> None:
-    pause, resume = (
-        order(m.ChangeCampaign, f"x#{action}", campaign_id=CAMPAIGN, action=action)
-        for action in ("paused", "resumed")
-    )
-    world = administered(calls(), counted(runs=1, live=1), pause)
+    world = administered(calls(), counted(runs=1, live=1), change("paused"))
     administered(counted(seq=2, runs=1, live=0, completed=1), world=world)
     pass_time(world, 60 * MINUTE)
     assert (campaign(world).status, campaign(world).complete_at) == ("paused", None)
-    administered(resume, world=world)
+    administered(change("resumed"), world=world)
     assert campaign(world).status == "completed"
+
+
+def change(action: str) -> m.ChangeCampaign:
+    return order(m.ChangeCampaign, f"x#{action}", campaign_id=CAMPAIGN, action=action)
+
+
+def test_a_campaign_keeps_when_it_began_and_when_it_ended() -> None:
+    world = administered(calls(status="draft"))
+    assert (campaign(world).started_at, campaign(world).ended_at) == (0, 0)
+    for action in ("activated", "paused", "resumed", "cancelled", "archived"):
+        pass_time(world, MINUTE)
+        administered(change(action), world=world)
+    assert campaign(world).started_at == START + MINUTE
+    assert campaign(world).ended_at == START + 4 * MINUTE
+
+
+def test_a_campaign_that_is_published_active_begins_then_and_a_new_version_changes_nothing() -> (
+    None
+):
+    world = administered(calls())
+    pass_time(world, MINUTE)
+    administered(calls(name="Other"), world=world)
+    assert campaign(world).started_at == START
+
+
+def test_the_states_of_other_kinds_are_what_they_were() -> None:
+    world = administered(publish(), change("completed"))
+    assert (campaign(world).started_at, campaign(world).ended_at) == (0, 0)
 
 
 def test_an_older_report_and_one_of_an_unknown_campaign_change_nothing() -> None:
@@ -211,8 +234,7 @@ def test_a_campaign_whose_calls_fail_pauses_itself() -> None:
 
 @pytest.mark.parametrize("action", ["paused", "cancelled", "completed", "deleted"])
 def test_calls_that_fail_change_no_campaign_that_is_not_active(action: str) -> None:
-    change = order(m.ChangeCampaign, "x#1", campaign_id=CAMPAIGN, action=action)
-    world = administered(calls(), change, m.PauseByFailures(TENANT, CAMPAIGN, 10, 10))
+    world = administered(calls(), change(action), m.PauseByFailures(TENANT, CAMPAIGN, 10, 10))
     assert campaign(world).status == action
     world = administered(m.PauseByFailures(TENANT, "nothing", 10, 10))
     assert not world.facts(FactKind.CAMPAIGN_STATUS_CHANGED)

@@ -208,24 +208,6 @@ def test_the_table_of_status_changes_is_that_of_c8() -> None:
     }
 
 
-def test_a_campaign_keeps_when_it_began_and_when_it_ended() -> None:
-    world = world_with_campaign(status="draft")
-    assert (record(world).started_at, record(world).ended_at) == (0, 0)
-    for number, action in enumerate(("activated", "paused", "resumed", "cancelled", "archived"), 1):
-        world.now = START + number * HOUR
-        deliver(world, change_campaign(world, action))
-    assert (record(world).started_at, record(world).ended_at) == (START + HOUR, START + 4 * HOUR)
-
-
-def test_a_campaign_that_is_published_active_begins_then_and_a_new_version_changes_nothing() -> (
-    None
-):
-    world = world_with_campaign()
-    world.now = START + HOUR
-    deliver(world, publish(name="Other"))
-    assert record(world).started_at == START
-
-
 def test_nothing_can_be_published_over_an_ended_campaign() -> None:
     for end in ("completed", "cancelled", "deleted"):
         world = world_with_campaign()
