@@ -11,13 +11,19 @@ import msgspec
 from processors.intake import internal_message
 from schemas.base.times import DAY, HOUR, MomentUs, parse_rfc3339
 from schemas.base.zone_names import NO_SINGLE_ZONE, single_zone
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import read_definition
 from schemas.campaigns.yaml_document import parse_document
-from schemas.csv_import import LINE_BYTES, CsvHeaderInvalid, RejectedLine, read_contacts
+from schemas.csv_import import (
+    LINE_BYTES,
+    ContactLine,
+    ContactsFile,
+    CsvHeaderInvalid,
+    RejectedLine,
+)
 from schemas.internal.messages import UpsertTenant
 from schemas.public.codec import PublicEvent
-from schemas.public.inbound_events import ContactUpserted
 from streams.audit.recorded_events import Notify, read_recorded_events
 from streams.cli.campaign import format_problems
 from streams.cli.command_settings import connected_settings
@@ -117,7 +123,7 @@ def build_scenario(
     return Scenario(
         campaigns,
         tenants,
-        _population(files.population, made_up, seed, campaigns, rejected, show_progress),
+        _population(files.population, made_up, seed, campaigns, tenants, rejected, show_progress),
         recorded,
         None if behaviour is None else SimulatedSenders(behaviour, seed),
         start,
@@ -232,6 +238,7 @@ def _population(
     made_up: MadeUpPeople,
     seed: int,
     campaigns: Sequence[SimulatedCampaign],
+    tenants: Mapping[str, UpsertTenant],
     rejected: RejectedInputs,
     show_progress: Notify,
 ) -> Population | None:
@@ -246,8 +253,9 @@ def _population(
     if file is None:
         return None
     try:
-        contacts = with_progress(_contacts(file, rejected), "people", show_progress)
-        return Population.from_events(contacts)
+        calls_zone = _calls_zone(campaigns, tenants)
+        contacts = with_progress(_contacts(file, calls_zone, rejected), "people", show_progress)
+        return Population.from_lines(contacts)
     except CsvHeaderInvalid as error:
         raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
 
@@ -261,15 +269,28 @@ def _zones(text: str) -> list[str]:
     return [known for name in names if (known := zones[name]) is not None]
 
 
-def _contacts(file: Path, rejected: RejectedInputs) -> Iterator[ContactUpserted]:
+def _calls_zone(
+    campaigns: Sequence[SimulatedCampaign], tenants: Mapping[str, UpsertTenant]
+) -> str | None:
+    """The time zone of the first campaign of calls; None without one: the file has no calls."""
+    for definition, _ in campaigns:
+        if KINDS[definition.kind].redial is not None:
+            return definition.settings.timezone or tenants[definition.tenant_id].timezone
+    return None
+
+
+def _contacts(
+    file: Path, calls_zone: str | None, rejected: RejectedInputs
+) -> Iterator[ContactLine]:
     with file.open("rb") as stream:
-        for line in read_contacts(text_lines(stream, LINE_BYTES + 1), "anybody"):
+        lines = ContactsFile(text_lines(stream, LINE_BYTES + 1), calls_zone=calls_zone)
+        for line in lines.contacts("anybody"):
             if isinstance(line, RejectedLine):
                 rejected.add_line(str(file), line.line, line.code, line.detail)
             else:
                 for cell in line.dropped:
                     rejected.add_cell(str(file), cell)
-                yield line.event
+                yield line
 
 
 def _start(text: str | None, recorded: RecordedEvents | None) -> MomentUs:

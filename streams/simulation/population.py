@@ -16,6 +16,7 @@ from schemas.base.times import DAY
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
 from schemas.channels import ADDRESSES
+from schemas.csv_import import ContactLine
 from schemas.internal import contact_messages
 from schemas.internal.messages import contact_key, encode
 from schemas.internal.topics import Topic
@@ -62,11 +63,13 @@ class PlannedRecord(NamedTuple):
 
 
 class SimulatedPerson(msgspec.Struct, frozen=True, gc=False):
-    """A person: contact id, names and addresses, and attributes."""
+    """A person: contact id, names and addresses, attributes, and what a line of a file of calls has
+    about the call."""
 
     contact_id: str
     person: contact_messages.Person
     attributes: dict[str, Any] | None = None
+    item: dict[str, str] | None = None
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -83,9 +86,9 @@ class Population:
         self.entered_count = 0
 
     @classmethod
-    def from_events(cls, people: Iterator[ContactUpserted]) -> "Population":
-        """The people of these events, in their order."""
-        packed = [_pack(_person_of(event)) for event in people]
+    def from_lines(cls, people: Iterator[ContactLine]) -> "Population":
+        """The people of the lines of a file, in their order."""
+        packed = [_pack(_person_of(line.event, line.item)) for line in people]
         return cls(len(packed), lambda index: _unpack(packed[index]))
 
     @classmethod
@@ -95,8 +98,8 @@ class Population:
         return cls(size, lambda index: _generate_person(index, zones, seed))
 
 
-def _person_of(event: ContactUpserted) -> SimulatedPerson:
-    return SimulatedPerson(event.contact_id, reported_person(event), event.attributes)
+def _person_of(event: ContactUpserted, item: dict[str, str] | None) -> SimulatedPerson:
+    return SimulatedPerson(event.contact_id, reported_person(event), event.attributes, item)
 
 
 def _generate_person(index: int, zones: Sequence[str], seed: int) -> SimulatedPerson:
@@ -170,6 +173,7 @@ def _contact_enrolled(
     person: SimulatedPerson, campaign: Definition, at: int
 ) -> contact_messages.ContactEnrolled:
     cause = f"{SOURCE}#{campaign.campaign_id}:{person.contact_id}"
+    item = person.item if KINDS[campaign.kind].redial is not None else None
     return contact_messages.ContactEnrolled(
-        campaign.tenant_id, person.contact_id, cause, at, campaign.campaign_id
+        campaign.tenant_id, person.contact_id, cause, at, campaign.campaign_id, item
     )

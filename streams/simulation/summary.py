@@ -118,7 +118,9 @@ class Summary:
         """Counts a wait of a touch, or the start, pause or end of a run."""
         if fact.fact in _SCHEDULING:
             if fact.values and "window" in fact.values:  # the send window moved its time
-                self._count_wait(fact, now, "quiet_hours")
+                retried = fact.fact is FactKind.TOUCH_RETRIED  # its reason is that of the failure
+                reason = None if retried else fact.reason
+                self._count_wait(fact, now, reason or "quiet_hours")
             return
         if fact.fact is FactKind.TOUCH_DEFERRED:
             self._count_wait(fact, now, fact.reason or "")
