@@ -45,8 +45,8 @@ def complained_about(context: Context, channel: str, cause: str) -> None:
 def report_outcome(
     context: Context, channel: str, sender_id: str, outcome: str, command_id: str | None
 ) -> None:
-    """Tells the owner of an account what has come of its command: an account whose addresses bounce
-    or whose recipients complain stops by itself."""
+    """Reports what has come of a command to the owner of its account: an account whose addresses
+    bounce or whose recipients complain stops by itself."""
     if sender_id:
         context.turn.send(
             Topic.DISPATCH_LOG,

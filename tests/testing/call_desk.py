@@ -67,7 +67,7 @@ class CallDesk(World):
     # what the pool does
 
     def grant(self, touch: m.RequestTouch | None = None, **changes: Any) -> m.RequestTouch:
-        """The pool gives a slot to a request, by default to the last one, and informs the contact."""
+        """The pool gives a request, by default the last one, a slot, and informs the contact."""
         touch = touch or self.requests()[-1]
         fields = {"emission": touch.emission, "send_before": 0, "slot_until": self.now + SLOT_US}
         answer = m.TouchCommanded(

@@ -36,6 +36,8 @@ from tests.testing.story import (
     working_senders,
 )
 
+pytestmark = pytest.mark.usefixtures("repeats_wait_for_limits")
+
 # The world starts on a Monday at 09:00 in Chicago; quiet hours are from hour 12 to hour 23.
 EVENING, MORNING, NEXT_EVENING, NEXT_MORNING = 12, 23, 36, 47
 ONE = [step("a", hours=11.5)]
@@ -206,7 +208,6 @@ def with_repeat_at_dispatch() -> World:
     return world
 
 
-@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_repeat_that_waits_at_dispatch_is_taken_back() -> None:
     world = with_repeat_at_dispatch()
     answer_closed(world)
@@ -219,7 +220,6 @@ def test_a_repeat_that_waits_at_dispatch_is_taken_back() -> None:
     assert revocations(world) == []
 
 
-@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_repeat_that_is_out_by_then_is_awaited() -> None:
     world = with_repeat_at_dispatch()
     first = world.commanded_touches()[0]
@@ -246,7 +246,6 @@ def withdrawing() -> World:
     return world
 
 
-@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_an_answer_during_the_withdrawal_of_a_pause_counts_when_the_run_goes_on() -> None:
     world = withdrawing()
     world.append(*window_closed(world, world.commanded_touches()[0]))
@@ -260,7 +259,6 @@ def test_an_answer_during_the_withdrawal_of_a_pause_counts_when_the_run_goes_on(
     assert [at for _, at in commanded_steps(world)][1:] == [pytest.approx(MORNING, abs=1e-3)]
 
 
-@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_stop_during_that_withdrawal_ends_the_touch() -> None:
     world = withdrawing()
     world.append(*window_closed(world, world.commanded_touches()[0]))
@@ -271,7 +269,6 @@ def test_a_stop_during_that_withdrawal_ends_the_touch() -> None:
     assert len(world.commanded_touches()) == 1
 
 
-@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_an_answer_after_a_pause_took_the_repeat_back_counts() -> None:
     world = with_repeat_at_dispatch()
     deliver(world, change_campaign(world, "paused"))
@@ -368,7 +365,6 @@ def test_a_failure_of_the_only_command_revokes_nothing() -> None:
     assert revocations(world) == []
 
 
-@pytest.mark.usefixtures("repeats_wait_for_limits")
 def test_a_stop_and_a_failure_during_a_withdrawal_revoke_the_repeat() -> None:
     """The withdrawal of a pause revokes nothing, and the repeat may have gone out."""
     world = withdrawing()
