@@ -40,8 +40,7 @@ pytestmark = pytest.mark.usefixtures("repeats_wait_for_limits")
 
 # The world starts on a Monday at 09:00 in Chicago; quiet hours are from hour 12 to hour 23.
 EVENING, MORNING, NEXT_EVENING, NEXT_MORNING = 12, 23, 36, 47
-ONE = [step("a", hours=11.5)]
-PATIENT = {"answer_timeout_minutes": 10_080}
+ONE, PATIENT = [step("a", hours=11.5)], {"answer_timeout_minutes": 10_080}
 
 
 def hours(moment: int) -> float:
