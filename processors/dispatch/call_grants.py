@@ -11,6 +11,8 @@ from processors.dispatch.address_caps import count_use
 from processors.dispatch.call_leases import LeaseState, granted_until
 from processors.dispatch.call_limits import call_of, slot_uses, values_of
 from processors.dispatch.call_numbers import begin_call, use_key
+from processors.dispatch.call_quotas import count_call, quota_rules
+from processors.dispatch.channel_owner import values_of as limit_values
 from processors.dispatch.outcomes import emit_touch_fact, request_key
 from processors.fold.turn import Turn
 from processors.shared.send_windows import common_closing
@@ -27,6 +29,8 @@ def grant(turn: Turn, tenant: KnownTenant | None, pool: KnownPool, request: Requ
     touch = request.touch
     call = call_of(touch)
     values = values_of(pool, slot_uses(turn, pool, tenant, touch))
+    values["limits"] |= limit_values(quota_rules(turn, tenant, touch), turn.now)
+    count_call(turn, tenant, touch)
     number = use_key(tenant, touch)
     send_before = _window_ends(touch, turn.now)
     place_by = min(turn.now + call.place_us, send_before)

@@ -10,7 +10,7 @@ for its past nor is paid for it.
 
 from processors.dispatch.call_grants import grant
 from processors.dispatch.call_limits import call_terms, known_tenant_of, pool_of, unfilled_floors
-from processors.dispatch.call_waits import opens, report_hold, slot_hold, stopped_by_gate
+from processors.dispatch.call_waits import report_hold, slot_hold, stopped_by_gate
 from processors.dispatch.outcomes import request_key
 from processors.fold.turn import Turn
 from schemas.base.times import MomentUs
@@ -196,8 +196,9 @@ def _first_call(
 def _held_until(
     turn: Turn, pool: KnownPool, tenant: KnownTenant | None, request: Request
 ) -> MomentUs | None:
-    """Whether what holds for a whole queue holds its first call: the moment at which its hours open
-    next, 0 where a lease must end first; None if nothing holds it. The contact is informed."""
+    """Whether what holds for a whole queue holds its first call: the moment at which its hours or a
+    limit open next, 0 where a lease must end first; None if nothing holds it. The contact is
+    informed."""
     touch = request.touch
     hold = slot_hold(turn, pool, tenant, touch)
     if hold is None or not hold.is_own:
@@ -206,8 +207,7 @@ def _held_until(
         opened = turn.store.edit(request_key(touch), Request)
         assert opened is not None
         report_hold(turn, opened, hold)
-    opening = opens(touch, turn.now)
-    return opening if opening > turn.now else 0
+    return hold.opens_at or 0
 
 
 def _first_head(turn: Turn, seat: PoolTenant, blocked: set[bytes]) -> tuple[bytes, Request] | None:

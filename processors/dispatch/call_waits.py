@@ -17,10 +17,13 @@ from processors.dispatch.call_limits import (
     values_of,
 )
 from processors.dispatch.call_numbers import number_hold
+from processors.dispatch.call_quotas import quota_rules
+from processors.dispatch.channel_owner import values_of as limit_values
 from processors.dispatch.gates import ClosedGate, closed_gate
 from processors.dispatch.outcomes import emit_touch_fact, refuse, request_key
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
+from processors.shared.limit_rules import settle
 from processors.shared.send_windows import opens_at
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
@@ -35,12 +38,14 @@ CALL_HOURS = "call_hours"
 
 class SlotHold(NamedTuple):
     """What keeps a call in its queue: the reason, its values, and the end of the wait where it is
-    known. `is_own` is whether it is about the tenant or less, and not about the whole pool."""
+    known. `is_own` is whether it is about the tenant or less, and not about the whole pool.
+    `opens_at` is when the wait is over by itself; None where another call must end first."""
 
     reason: str
     values: dict[str, Any]
     until: MomentUs | None
     is_own: bool
+    opens_at: MomentUs | None = None
 
 
 def stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> bool:
@@ -81,13 +86,19 @@ def slot_hold(
     """What keeps a call from getting a slot now, other than the turns of other tenants; None if
     nothing does."""
     uses = slot_uses(turn, pool, tenant, touch)
+    quotas = quota_rules(turn, tenant, touch)
     values = values_of(pool, uses)
+    values["limits"] |= limit_values(quotas, turn.now)
     opens_now = opens(touch, turn.now)
     if opens_now > turn.now:
         hours = call_of(touch).hours
         assert hours is not None
         values |= {"window": hours, "zone": hours.zone, "zone_from": hours.zone_from}
-        return SlotHold(CALL_HOURS, values, opens_now, is_own=True)
+        return SlotHold(CALL_HOURS, values, opens_now, is_own=True, opens_at=opens_now)
+    quota = settle(quotas, turn.now)
+    if quota.at > turn.now:
+        at = None if quota.at == NEVER else quota.at
+        return SlotHold(quota.reason, values, at, is_own=True, opens_at=at)
     full = [use for use in uses if use.is_full]
     if not full:
         return None

@@ -22,7 +22,6 @@ from processors.dispatch.call_turns import (
     serve,
 )
 from processors.dispatch.call_waits import (
-    CALL_HOURS,
     SlotHold,
     defer,
     report_hold,
@@ -118,8 +117,8 @@ def _line_up(turn: Turn, touch: m.RequestTouch, request: Request | None, seat: P
         if waiting is None or waiting.until is not None:
             return
         hold = slot_hold(turn, pool_of(turn, pool_id), tenant, touch)
-    elif hold.reason == CALL_HOURS and hold.until is not None:
-        _look_at(turn, seat, hold.until)
+    elif hold.opens_at is not None:
+        _look_at(turn, seat, hold.opens_at)
     if hold is None:  # other tenants, or other calls of this one, are next
         uses = slot_uses(turn, pool_of(turn, pool_id), tenant, touch)
         values = values_of(pool_of(turn, pool_id), uses)

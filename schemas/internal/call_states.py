@@ -241,11 +241,16 @@ def slot_groups(touch: RequestTouch) -> dict[str, bytes]:
     return groups
 
 
+def is_new_call(touch: RequestTouch) -> bool:
+    """Whether it is the first call to a person in a run, and no redial."""
+    return touch.first and touch.attempt == 1
+
+
 def call_place(touch: RequestTouch, wait: str) -> Place:
     """The queue and the rank of a call that waits for a slot.
 
-    All calls of a queue have the same campaign, agent, caller number and hours, so that what stops
-    one of them stops all of them, and no other ones. In a queue the order is by priority, position,
+    All calls of a queue have the same campaign, agent, caller number and hours, and are first calls
+    or redials, so that what stops one of them stops all of them, and no other ones. In a queue the order is by priority, position,
     age and command id (S3-12).
     """
     call = touch.call
@@ -254,7 +259,7 @@ def call_place(touch: RequestTouch, wait: str) -> Place:
     rank = (-priority, call.position, call.created_at, touch.command_id)
     if wait == SUPPRESSIONS_PENDING:
         return pending_queue(touch.tenant_id, call.pool_id), rank
-    scarce = (touch.campaign_id, call.agent_id, call.from_number, call.hours)
+    scarce = (touch.campaign_id, is_new_call(touch), call.agent_id, call.from_number, call.hours)
     return _waiting_queue(touch.tenant_id, call.pool_id, *scarce), rank
 
 
@@ -263,9 +268,10 @@ def _waiting_queue(
     tenant_id: str,
     pool_id: str,
     campaign_id: str,
+    is_new: bool,
     agent_id: str | None,
     from_number: str | None,
     hours: Window | None,
 ) -> bytes:
-    names = _encode((campaign_id, agent_id, from_number, hours))
+    names = _encode((campaign_id, is_new, agent_id, from_number, hours))
     return waiting_queues(tenant_id, pool_id) + b"\x00" + names
