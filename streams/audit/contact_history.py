@@ -1,10 +1,11 @@
 """The history of one contact, from the logs alone: its records are folded again.
 
 A partition of contact-log holds the contact's records and the announcements about its tenant and
-campaigns. The limits that the contact has met belong to its accounts (tenant and channel), so the
-partitions of dispatch-log with these accounts are folded too. Of all other records only the
-timestamp counts, because timers fire by it. A fact of dispatch is placed where the contact received
-dispatch's answer, so that a cause stands before its effects.
+campaigns. The limits that the contact has met belong to its accounts (tenant and channel) and to
+its call pools, so the partitions of dispatch-log with these owners are folded too. Of all other
+records only the timestamp counts, because timers fire by it. A fact of dispatch is placed where the
+contact received dispatch's answer, so that a cause stands before its effects; one without an answer
+stands where it belongs by its time.
 """
 
 from collections import defaultdict, deque
@@ -27,6 +28,8 @@ from streams.audit.state_scan import enrollments
 from streams.base.partitioner import partition_of
 from streams.base.transport import Partition
 
+_POOLS = m.pool_key("")
+
 ReadPartition = Callable[[Partition], Iterable[Record]]
 """A function that returns the records of a partition, from its beginning to its current end."""
 
@@ -34,7 +37,13 @@ _FACT_OF_ANSWER: dict[type[m.Message], FactKind] = {
     m.TouchCommanded: FactKind.TOUCH_COMMANDED,
     m.TouchDeferred: FactKind.TOUCH_DEFERRED,
     m.TouchRevoked: FactKind.TOUCH_REVOKED,
+    m.CallLost: FactKind.CALL_SLOT_EXPIRED,
 }
+_BESIDE = {FactKind.TOUCH_COMMANDED: FactKind.CALL_SLOT_GRANTED}
+"""The fact that dispatch emits just before another one, with the same answer."""
+
+_UNANSWERED = (FactKind.CALL_PROGRESSED, FactKind.CALL_SLOT_FREED, FactKind.CALL_OVERRUN)
+"""Facts of what the contact itself has reported to the owner of a call."""
 
 
 class FoldedHistory(NamedTuple):
@@ -144,27 +153,35 @@ def _dispatch_facts(
     log: Partition,
     records: Iterable[Record],
 ) -> list[Fact]:
-    """The facts that dispatch emitted about the contact. All records of the accounts are folded,
-    because their limits count the touches of every contact."""
+    """The facts that dispatch emitted about the contact. All records of its accounts and pools are
+    folded, because their limits count the touches of every contact, and of a pool of every
+    tenant."""
     emitted: list[Fact] = []
 
     def collect(output: Output) -> None:
         message = output.message
-        if isinstance(message, Fact) and message.contact_id == contact_id:
+        if not isinstance(message, Fact):
+            return
+        if (message.tenant_id, message.contact_id) == (tenant_id, contact_id):
             emitted.append(_as_logged(message))
 
+    has_pool = any(key.startswith(_POOLS) for key in accounts)
     keys = {*accounts, tenant_id.encode()}
-    refold(log, Task(DispatchProcessor(), log.number), _with_ticks(records, keys), collect)
+
+    def is_folded(key: bytes) -> bool:
+        return key in keys or (has_pool and b"/" not in key)  # the announcements of every tenant
+
+    refold(log, Task(DispatchProcessor(), log.number), _with_ticks(records, is_folded), collect)
     return emitted
 
 
-def _with_ticks(records: Iterable[Record], keys: set[bytes]) -> Iterator[Record]:
-    """The records with one of `keys`; every other record becomes a tick with its timestamp, if
+def _with_ticks(records: Iterable[Record], is_folded: Callable[[bytes], bool]) -> Iterator[Record]:
+    """The records whose keys are folded; every other record becomes a tick with its timestamp, if
     stream time went on with it."""
     last, now = 0, 0
     for record in records:
         now = max(now, record.timestamp)
-        if record.key in keys:
+        if is_folded(record.key):
             yield msgspec.structs.replace(record, timestamp=now)
             last = now
         elif last and now > last:
@@ -178,10 +195,24 @@ def _merged(
 ) -> Iterator[Fact]:
     """The facts of both processors. A fact of dispatch stands where its answer was received; those
     whose answer has not been received yet come last."""
+    of_reports = (
+        fact
+        for (_, kind), waiting in dispatch_facts.items()
+        if kind in _UNANSWERED
+        for fact in waiting
+    )
+    unanswered = deque(sorted(of_reports, key=lambda fact: fact.at))
     for entry in entries:
         if isinstance(entry, Fact):
+            while unanswered and unanswered[0].at < entry.at:
+                yield unanswered.popleft()
             yield entry
         elif waiting := dispatch_facts[entry]:
+            beside = dispatch_facts[entry.command_id, _BESIDE.get(entry.kind, entry.kind)]
+            while beside is not waiting and beside and beside[0].at <= waiting[0].at:
+                yield beside.popleft()
             yield waiting.popleft()
-    remaining = (fact for waiting in dispatch_facts.values() for fact in waiting)
+    yield from unanswered
+    answered = (waiting for key, waiting in dispatch_facts.items() if key[1] not in _UNANSWERED)
+    remaining = (fact for waiting in answered for fact in waiting)
     yield from sorted(remaining, key=lambda fact: fact.at)

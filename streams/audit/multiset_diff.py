@@ -29,11 +29,17 @@ class MultisetDiff:
         self._texts: dict[bytes, str] = {}
         self._older: dict[bytes, bytes] = {}  # of expected records: their older form
         self._newer: dict[bytes, bytes] = {}  # and back
+        self._optional: set[bytes] = set()
 
-    def add_expected(self, record: ComparedRecord, older: ComparedRecord | None = None) -> None:
+    def add_expected(
+        self, record: ComparedRecord, older: ComparedRecord | None = None, *, optional: bool = False
+    ) -> None:
         """Adds a record that the refold has produced. `older` is the record as an older version
-        would have written it: either of them is found."""
+        would have written it: either of them is found. An `optional` one may be missing, because an
+        older version would not have written it at all."""
         hashed = _hashed(record)
+        if optional:
+            self._optional.add(hashed)
         if older is not None:
             before = _hashed(older)
             if self._counts.get(before, 0) < 0:
@@ -53,6 +59,7 @@ class MultisetDiff:
         remaining = self._counts.pop(hashed, 0) + count
         if remaining == 0:
             self._texts.pop(hashed, None)
+            self._optional.discard(hashed)
             self._newer.pop(self._older.pop(hashed, b""), None)
             return
         self._counts[hashed] = remaining
@@ -62,7 +69,11 @@ class MultisetDiff:
 
     def missing(self) -> Iterator[str]:
         """The records that are expected more often than they were found, as text."""
-        return (self._text(digest) for digest, count in self._counts.items() if count > 0)
+        return (
+            self._text(digest)
+            for digest, count in self._counts.items()
+            if count > 0 and digest not in self._optional
+        )
 
     def unexpected(self) -> Iterator[str]:
         """The records that were found more often than they are expected, as text."""

@@ -50,6 +50,25 @@ def older_form(message: Any) -> bytes | None:
     return m.encode(msgspec.structs.replace(message, **defaults))
 
 
+def older_key(message: Any) -> bytes | None:
+    """The key under which an older version would have written a message about a touch: it had no
+    call pools. None if it is the same as today's."""
+    match message:
+        case m.RequestTouch(call=m.CallTerms()):
+            pass
+        case m.WithdrawTouch() | m.AmendTouch() if message.pool_id:
+            pass
+        case _:
+            return None
+    return m.account_key(message.tenant_id, message.channel)
+
+
+def may_be_missing(message: Any) -> bool:
+    """Whether an older version would not have written an output of the current code at all: it
+    reported no call to the owner of a slot."""
+    return isinstance(message, m.CallReported)
+
+
 def has_later_fields(log: Topic, value: bytes | None) -> bool:
     """Whether older versions wrote fewer values for such a message of a log."""
     return type(m.DECODE[log](value or b"")) in LATER_FIELDS
@@ -85,7 +104,8 @@ def written_fields(event: PublicEvent) -> dict[str, Any]:
 def forget_older_digests(state: State) -> None:
     """Removes from a state the digests of addresses of touches that an older version may have
     requested: it made the digest of the address as written, this version makes it of the canonical
-    form. Commands of this version have a `send_before`."""
+    form. Commands of this version have a `send_before`. The call pool of a touch, which older
+    versions did not know, is removed too."""
     match state:
         case Contact():
             runs = state.enrollments
@@ -94,6 +114,7 @@ def forget_older_digests(state: State) -> None:
         case _:
             return
     for touch in (touch for run in runs for touch in run.touches):
+        touch.pool_id = ""
         if not touch.send_before:
             touch.recipient = None
 

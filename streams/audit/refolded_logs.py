@@ -24,7 +24,13 @@ from sinks.projection import positions
 from sinks.state_rows import ProjectedRecord
 from streams.audit.disk_spool import DiskSpool
 from streams.audit.multiset_diff import ComparedRecord, MultisetDiff
-from streams.audit.older_records import has_later_fields, older_command, older_form
+from streams.audit.older_records import (
+    has_later_fields,
+    may_be_missing,
+    older_command,
+    older_form,
+    older_key,
+)
 from streams.audit.refold import refold
 from streams.base.partitioner import partition_of
 from streams.base.settings import Settings
@@ -100,6 +106,8 @@ class RefoldedLogs:
 
     def _expect(self, output: Output) -> None:
         self._expected.older_form = older_form(output.message)
+        self._expected.older_key = older_key(output.message)
+        self._expected.optional = may_be_missing(output.message)
         self._encode((output,), self._expected)
 
     def _add_found(self, partition: Partition, entry: TopicEntry) -> None:
@@ -114,7 +122,7 @@ class RefoldedLogs:
                 value = in_current_encoding(topic, value)
                 is_older = value != entry.value and has_later_fields(topic, value)
                 if is_older:  # of a version between: it knew some of the later fields
-                    value = older_form(DECODE[topic](value)) or value
+                    value = older_form(DECODE[topic](value or b"")) or value
             elif topic in COMMANDS:
                 form = older_command(headers, value, self._decode)
                 value, is_older = form or value, form is not None
@@ -179,6 +187,8 @@ class _ExpectedRecords:
     def __init__(self, diffs: Mapping[Topic, MultisetDiff], layout: Layout) -> None:
         self._diffs, self._layout = diffs, layout
         self.older_form: bytes | None = None  # of the output that is being encoded
+        self.older_key: bytes | None = None
+        self.optional = False
 
     def send(
         self,
@@ -194,8 +204,11 @@ class _ExpectedRecords:
         expected = _compared(topic, key, value, partition, headers or ())
         older = None
         if self.older_form is not None:
+            if self.older_key is not None:
+                key = self.older_key
+                partition = partition_of(key, self._layout.partitions(topic))
             older = _compared(topic, key, self.older_form, partition, (), older=True)
-        self._diffs[topic].add_expected(expected, older)
+        self._diffs[topic].add_expected(expected, older, optional=self.optional)
 
 
 def in_current_encoding(log: Topic, value: bytes | None) -> bytes | None:

@@ -20,11 +20,24 @@ from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import Layout, Topic
 from streams.audit.refold import refold
+from streams.audit.replay.compared_outputs import owner_of
 from streams.audit.replay.diff import OutputDifference
 from streams.audit.replay.recording import Recording
 from streams.audit.replay.stamped_task import StampedOutput, stamped_task
 from streams.base.partitioner import partition_of
 from streams.base.transport import Partition
+
+_FROM_DISPATCH = (
+    FactKind.TOUCH_COMMANDED,
+    FactKind.TOUCH_REVOKED,
+    FactKind.CALL_SLOT_GRANTED,
+    FactKind.CALL_PROGRESSED,
+    FactKind.CALL_SLOT_FREED,
+    FactKind.CALL_SLOT_EXPIRED,
+    FactKind.CALL_OVERRUN,
+)
+_OF_DISPATCH = ("zone", "limits", "pool_id")
+"""Values that a wait has if dispatch has decided it."""
 
 
 class CausingRecord(NamedTuple):
@@ -78,8 +91,7 @@ class _Subject(NamedTuple):
             return fact.contact_id is None
         if not _is_from_dispatch(fact):
             return self.log.topic is Topic.CONTACT_LOG
-        account = m.account_key(fact.tenant_id, fact.channel or "")
-        return self.log == (Topic.DISPATCH_LOG, partition_of(account, layout.dispatch))
+        return self.log == (Topic.DISPATCH_LOG, partition_of(owner_of(fact), layout.dispatch))
 
     def is_named_in(self, record: Record) -> bool:
         """Whether a record of the log is about the subject. Records of dispatch-log have the key of
@@ -192,9 +204,9 @@ def _is_from_dispatch(fact: Fact) -> bool:
     """Whether the dispatch processor has emitted a fact, and not the contact processor. Both emit
     touch.deferred, with different values."""
     if fact.fact is not FactKind.TOUCH_DEFERRED:
-        return fact.fact in (FactKind.TOUCH_COMMANDED, FactKind.TOUCH_REVOKED)
-    requested = fact.command_id is not None
-    return requested and (fact.reason == "throttled" or "zone" in (fact.values or {}))
+        return fact.fact in _FROM_DISPATCH
+    requested, values = fact.command_id is not None, fact.values or {}
+    return requested and (fact.reason == "throttled" or not values.keys().isdisjoint(_OF_DISPATCH))
 
 
 def _differing_fields(

@@ -15,6 +15,7 @@ import msgspec
 from processors.fold.turn import Output
 from schemas.base.error_codes import Refused
 from schemas.base.times import from_datetime
+from schemas.channels import CHANNELS
 from schemas.internal import facts
 from schemas.internal import messages as m
 from schemas.internal.dispatch_messages import DISPATCH_RULES
@@ -49,6 +50,12 @@ _MATCH_FIELDS: dict[type, tuple[str, ...]] = {
     m.AmendTouch: ("command_id",),
     m.SuppressAddress: ("tenant_id", "channel", "recipient"),
     m.LiftSuppression: ("tenant_id", "channel", "recipient"),
+    m.CallReported: ("command_id", "state", "cause"),
+    m.ShareSuppressions: ("tenant_id", "channel", "pool_id"),
+    m.SuppressionsShared: ("tenant_id", "channel", "pool_id"),
+    m.SenderAnnounced: ("tenant_id", "channel"),
+    m.PoolAnnounced: ("pool_id",),
+    m.CampaignLimitsAnnounced: ("tenant_id", "campaign_id"),
     m.AddressReopened: ("tenant_id", "channel", "address"),
     m.TenantAnnounced: ("tenant_id",),
     m.CampaignAnnounced: ("tenant_id", "campaign_id", "version"),
@@ -62,7 +69,17 @@ _FROM_CONTACT = (
     m.AmendTouch,
     m.SuppressAddress,
     m.LiftSuppression,
+    m.CallReported,
 )
+_FROM_DISPATCH = (m.ShareSuppressions, m.SuppressionsShared)
+_OF_TOUCHES = (m.RequestTouch, m.WithdrawTouch, m.AmendTouch)
+"""Messages about one touch, which are where its owner is: in older versions never a call pool."""
+
+LATER_KINDS = frozenset(
+    kind.__name__ for kind in (m.CallReported, m.ShareSuppressions, m.SuppressionsShared)
+)
+"""Kinds of messages that older versions never wrote: a recording without any has none of them."""
+
 _DECODE = {Topic.CONTACT_LOG: m.decode_contact, Topic.DISPATCH_LOG: m.decode_dispatch}
 _TIMING_MARKS = tuple(f'"{kind.value}"'.encode() for kind in OUTPUT_TIMED_BY)
 _decode_plain = msgspec.msgpack.Decoder().decode
@@ -102,7 +119,10 @@ def current_output(output: Output, log: Partition, layout: Layout) -> ComparedOu
     if number is None:
         number = partition_of(output.key, layout.partitions(topic))
     match_key = _match_key(Partition(topic, number), message)
-    return ComparedOutput(type(message).__name__, match_key, msgspec.structs.asdict(message), *when)
+    fields = msgspec.structs.asdict(message)
+    if isinstance(message, _OF_TOUCHES):
+        fields["partition"] = number
+    return ComparedOutput(type(message).__name__, match_key, fields, *when)
 
 
 def recorded_outputs(
@@ -133,7 +153,9 @@ def _command(
         return ComparedOutput(UNREADABLE, match_key, problem, at, log)
     fields = written_fields(event)
     channel = partition.topic.value.removeprefix("commands.")
-    log = _partition_of(Topic.DISPATCH_LOG, m.account_key(fields["tenant_id"], channel), layout)
+    pool_id = (fields.get("call") or {}).get("pool_id", "")
+    owner = m.dispatch_key(fields["tenant_id"], channel, pool_id)
+    log = _partition_of(Topic.DISPATCH_LOG, owner, layout)
     return ComparedOutput(event.type, (event.type, event.id), fields, at, log)
 
 
@@ -151,8 +173,13 @@ def _message(partition: Partition, entry: TopicEntry, layout: Layout) -> Iterato
     values = _decode_plain(entry.record.value)[1:]
     fields = dict(zip(message.__struct_fields__, values, strict=False))
     log, at = None, entry.record.timestamp
-    if not isinstance(message, _FROM_CONTACT):
-        log = _partition_of(Topic.CAMPAIGN_LOG, fields["tenant_id"].encode(), layout)
+    if isinstance(message, _OF_TOUCHES) and _has_owner_of_today(message):
+        fields["partition"] = partition.number
+    if isinstance(message, _FROM_DISPATCH):
+        pass
+    elif not isinstance(message, _FROM_CONTACT):
+        key = fields.get("tenant_id", m.PLATFORM).encode()
+        log = _partition_of(Topic.CAMPAIGN_LOG, key, layout)
     elif "contact_id" in fields:
         key = m.contact_key(fields["tenant_id"], fields["contact_id"])
         log = _partition_of(Topic.CONTACT_LOG, key, layout)
@@ -168,11 +195,26 @@ def _timing(fact: Fact, layout: Layout) -> Iterator[ComparedOutput]:
         key = m.contact_key(fact.tenant_id, fact.contact_id or "")
         log = _partition_of(Topic.CONTACT_LOG, key, layout)
     else:
-        account = m.account_key(fact.tenant_id, fact.channel or "")
-        log = _partition_of(Topic.DISPATCH_LOG, account, layout)
+        log = _partition_of(Topic.DISPATCH_LOG, owner_of(fact), layout)
     output = _timing_output(fact, from_datetime(fact.at), log)
     if output is not None:
         yield output
+
+
+def owner_of(fact: Fact) -> bytes:
+    """The key of dispatch-log under which dispatch has decided what a fact is about: the call pool
+    that the fact names, else the account."""
+    pool_id = (fact.values or {}).get("pool_id", "")
+    return m.dispatch_key(fact.tenant_id, fact.channel or "", pool_id)
+
+
+def _has_owner_of_today(message: m.RequestTouch | m.WithdrawTouch | m.AmendTouch) -> bool:
+    """Whether a recorded message went to the owner that the touch has today."""
+    if not CHANNELS[message.channel].by_pool:
+        return True
+    if isinstance(message, m.RequestTouch):
+        return message.call is not None
+    return bool(message.pool_id)
 
 
 def _timing_output(
@@ -188,6 +230,8 @@ def _timing_output(
 
 def _match_key(partition: Partition, message: msgspec.Struct) -> MatchKey:
     parts = (getattr(message, name) for name in _MATCH_FIELDS[type(message)])
+    if isinstance(message, _OF_TOUCHES):
+        return (type(message).__name__, partition.topic, *parts)
     return (type(message).__name__, *partition, *parts)
 
 

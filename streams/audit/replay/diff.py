@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from schemas.internal.topics import Topic
 from streams.audit.replay.compared_outputs import (
+    LATER_KINDS,
     OUTPUT_TIMED_BY,
     ComparedOutput,
     MatchKey,
@@ -110,6 +111,9 @@ class OutputDiff:
         timings: dict[tuple[object, ...], deque[OutputDifference]] = {}
         others = []
         for difference in (each for waiting in self._unmatched.values() for each in waiting):
+            kind = difference.output.kind
+            if kind in LATER_KINDS and not self.compared[kind]:
+                continue  # an older version has made the recording
             if difference.output.match_key[0] in OUTPUT_TIMED_BY:
                 timings.setdefault(_timing_key(difference), deque()).append(difference)
             else:

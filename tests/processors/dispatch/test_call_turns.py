@@ -1,6 +1,7 @@
 """Whose turn it is in a pool: tenants share its slots fairly, also inside one moment (S3-15)."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.processors.dispatch.calls_log import CallsLog, call, pool, reported, 
 from tests.testing.world import START
 
 
-def queue_of(tenant: str, number: int, **changes: object) -> list[m.RequestTouch]:
+def queue_of(tenant: str, number: int, **changes: Any) -> list[m.RequestTouch]:
     """Requests of a tenant that wait for slots."""
     return [
         call(
@@ -27,7 +28,7 @@ def granted(log: CallsLog, seen: int = 0) -> list[str]:
     return [due.touch.tenant_id for due in log.sent(m.CommandDue)[seen:]]
 
 
-def closed_pool(*tenants: str, each: int, slots: int = 100, **changes: object) -> CallsLog:
+def closed_pool(*tenants: str, each: int, slots: int = 100, **changes: Any) -> CallsLog:
     """A pool without a free slot, for which calls of these tenants wait."""
     log = CallsLog(pool(1, **changes), call(0, tenant_id="z", command_id="z"))
     log.append(*[tenant_calls(tenant, slots=slots) for tenant in tenants])

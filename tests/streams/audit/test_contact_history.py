@@ -4,19 +4,23 @@ import pytest
 
 from processors.fold.task import Record
 from schemas.base.times import SECOND
-from schemas.internal.facts import Fact
+from schemas.internal import messages as m
+from schemas.internal.facts import Fact, FactKind
 from schemas.internal.messages import Person
+from schemas.internal.topics import Topic
 from streams.audit.contact_history import FoldedHistory, fold_contact_history
 from streams.base.transport import Partition
 from tests.processors.why.test_any_history import enrollments_by_contact
-from tests.testing.builders import CONTACT, TENANT, job, step
+from tests.testing.builders import CAMPAIGN, CONTACT, TENANT, answer_fields, job, publish, step
 from tests.testing.history_player import play
 from tests.testing.random_histories import random_history
 from tests.testing.story import (
     START,
+    Sender,
     World,
     contact_of,
     deliver,
+    make_sender,
     tenant,
     unsubscribed,
     working_senders,
@@ -78,3 +82,56 @@ def test_a_contact_that_no_log_names_has_no_history() -> None:
     world = deliver(world_with_campaign(), job())
     assert history_of(world, "nobody") == ([], None)
     assert history_of(world, CONTACT, "bolt") == ([], None)
+
+
+def test_the_calls_of_all_tenants_decide_the_history_of_a_contact() -> None:
+    """They share the slots of a pool; another tenant has a contact of the same id."""
+    world = pool_world("acme", "bolt")
+    for tenant_id in ("acme", "bolt"):
+        for n in range(3):
+            world.now += SECOND  # items of one moment count one another for their positions
+            deliver(world, *item(world, tenant_id, f"p{n}"))
+    dialler = busy_dialler()
+    world.advance_hours(3, [dialler])
+    for tenant_id in ("acme", "bolt"):
+        for n in range(3):
+            found = history_of(world, f"p{n}", tenant_id)
+            expected = facts_of(world, f"p{n}", tenant_id)
+            assert sorted(map(repr, found.facts)) == sorted(map(repr, expected))
+            kinds = [fact.fact for fact in found.facts]
+            assert kinds.index(FactKind.CALL_SLOT_GRANTED) < kinds.index(FactKind.TOUCH_COMMANDED)
+            assert FactKind.CALL_SLOT_FREED in kinds or FactKind.CALL_SLOT_EXPIRED in kinds
+
+
+def pool_world(*tenants: str) -> World:
+    """A world of tenants with a call campaign each, and one slot for all of them."""
+    world = World()
+    pool = m.UpsertPool("calls", "p#1", START, 1)
+    key = m.PLATFORM.encode()
+    world.broker.append(Topic.CAMPAIGN_LOG, key, m.encode(pool))
+    for tenant_id in tenants:
+        settings = {"quiet_hours": "none"}
+        campaign = {"kind": "calls", "settings": settings, "steps": [step("call", "voice")]}
+        deliver(world, tenant(tenant_id=tenant_id), publish(tenant_id=tenant_id, **campaign))
+    return world
+
+
+def item(world: World, tenant_id: str, contact_id: str) -> list[m.Message]:
+    """A person with a phone, in the call campaign of a tenant."""
+    fields = {"tenant_id": tenant_id, "contact_id": contact_id, "at": world.now}
+    phone = m.Person(phone=f"+1212555010{contact_id[1]}")
+    return [
+        m.ContactUpserted(**fields, cause=f"u#{tenant_id}{contact_id}", person=phone),
+        m.ContactEnrolled(**fields, cause=f"e#{tenant_id}{contact_id}", campaign_id=CAMPAIGN),
+    ]
+
+
+def busy_dialler() -> Sender:
+    """A dialler that reports the end of most calls at once, and of some never."""
+
+    def answer(world: World, touch: m.RequestTouch) -> list[m.Message]:
+        if touch.contact_id == "p1":
+            return []
+        return [m.CallEnded(**answer_fields(touch, world), outcome="answered", seconds=9)]
+
+    return make_sender(answer)

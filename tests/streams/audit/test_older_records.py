@@ -19,10 +19,13 @@ from streams.audit.multiset_diff import ComparedRecord, MultisetDiff
 from streams.audit.older_records import (
     LATER_FIELDS,
     has_later_fields,
+    may_be_missing,
     older_command,
     older_form,
+    older_key,
 )
 from streams.audit.refolded_logs import in_current_encoding
+from tests.processors.dispatch.calls_log import call, reported
 from tests.testing.public_records import SCHEMA_IDS, registry
 
 NOW, THEN = ComparedRecord(b"k", b"now", 0), ComparedRecord(b"k", b"then", 0)
@@ -126,3 +129,12 @@ def test_each_expected_record_is_found_once_in_either_form() -> None:
     assert (len(list(diff.missing())), len(list(diff.unexpected()))) == (0, 1)
     diff.add_expected(NOW, THEN)
     assert (list(diff.missing()), list(diff.unexpected())) == ([], [])
+
+
+def test_a_request_of_a_call_was_at_the_account_of_its_channel_before_there_were_pools() -> None:
+    requested, withdrawn = call(1), m.WithdrawTouch("c", "acme", "p", "voice", "stopped", True)
+    assert older_key(requested) == b"acme/voice"
+    assert older_key(msgspec.structs.replace(requested, call=None)) is None
+    assert older_key(msgspec.structs.replace(withdrawn, pool_id="calls")) == b"acme/voice"
+    assert older_key(withdrawn) is None
+    assert may_be_missing(reported(requested)) and not may_be_missing(requested)
