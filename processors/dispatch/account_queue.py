@@ -167,8 +167,17 @@ def _wait(
     values = _values(owner, choice)
     request = defer(turn, touch, request, choice.reason, None, next_try_at, values, queue)
     lanes.enter(turn, request, queue)
-    if not others_wait and choice.at < NEVER:
-        wake(owner, ready.rpartition("\0")[2], choice.at)
+    if not others_wait:
+        _wake_when_open(owner, touch)
+
+
+def _wake_when_open(owner: ChannelOwner, touch: m.RequestTouch) -> None:
+    """Lets the accounts that may send a touch look at their queues when their own limits open:
+    then a closed lane does not hide what waits behind it."""
+    for sender in _candidates(owner, touch):
+        at = owner.opens(sender, touch.action, lanes.is_counted_first(touch)).at
+        if at < NEVER:
+            wake(owner, sender.terms.sender_id, at)
 
 
 def _repeat(

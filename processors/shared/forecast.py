@@ -79,7 +79,7 @@ class _Queue:
 _Entry = tuple[Any, int, Any]
 """A rank, a number that is different for each entry, and a touch or a lane."""
 
-_WAKE, _LANE, _TOUCH, _GATHERED = range(4)
+_TOUCH, _LANE, _WAKE, _GATHERED = range(4)
 """The kinds of events: in this order at one moment, as the timers of the engine."""
 
 
@@ -91,6 +91,7 @@ class _Forecast:
         self.sent: list[ExpectedSend] = []
         self.lost: list[ExpectedSend] = []
         self.numbers = count()
+        self.order = {name: place for place, name in enumerate(sorted(self.limits.senders))}
         self.events: list[tuple[MomentUs, int, int, Any]] = []
         self.queues: dict[tuple[str, str, bool], _Queue] = {}
         self.queues_of: dict[str, list[_Queue]] = {}
@@ -112,7 +113,7 @@ class _Forecast:
         if self.gathered:
             self._at(max(self.plan.gathered_until, self.now), _GATHERED, None)
         self._wake(ANY, self.now)
-        handlers = (self._serve, self._open_lane, self._arrive, self._release)
+        handlers = (self._arrive, self._open_lane, self._serve, self._release)
         while self.events:
             self.now, kind, _, what = heappop(self.events)
             handlers[kind](what)
@@ -123,7 +124,8 @@ class _Forecast:
         return self.sent + self.lost
 
     def _at(self, at: MomentUs, kind: int, what: Any) -> None:
-        heappush(self.events, (at, kind, next(self.numbers), what))
+        number = self.order[what] if kind == _WAKE else next(self.numbers)
+        heappush(self.events, (at, kind, number, what))
 
     def _push(self, entries: list[_Entry], rank: Any, what: Any) -> None:
         heappush(entries, (rank, next(self.numbers), what))
@@ -144,7 +146,7 @@ class _Forecast:
         senders = self.limits.candidates(touch, self.now)
         at, reason, _ = self.limits.choose(touch, senders, self.now)
         if at > self.now:
-            self._wait(touch, at, reason)
+            self._wait(touch, reason)
             return
         if not self.gathered:
             self._at(self.now + GATHER_US, _GATHERED, None)
@@ -159,15 +161,15 @@ class _Forecast:
             senders = self.limits.candidates(touch, self.now)
             at, reason, sender = self.limits.choose(touch, senders, self.now)
             if at > self.now:
-                self._wait(touch, at, reason)
+                self._wait(touch, reason)
             else:
                 self._send(touch, sender, "")
 
-    def _wait(self, touch: WaitingTouch, at: MomentUs, reason: str) -> None:
+    def _wait(self, touch: WaitingTouch, reason: str) -> None:
         self.reasons[touch.command_id] = reason
         queue = self._enqueue(touch)
-        if queue is not None and at < NEVER:
-            self._wake(queue.account, at)
+        if queue is not None:
+            self._wake(queue.account, self.now)
 
     def _stopped(self, touch: WaitingTouch) -> bool:
         """Whether a touch has expired, or its own window is closed."""
@@ -251,24 +253,31 @@ class _Forecast:
             return  # it was woken earlier since
         del self.wakes[account]
         sender = self.limits.senders[account]
+        queues, events = self.queues_of.get(account, []), self.events
         while not sender.removed_at:
-            heads = [(queue.head(), queue) for queue in self.queues_of.get(account, ())]
-            heads = [pair for pair in heads if pair[0] is not None]
-            if len(heads) > 1:
-                heads.sort(key=lambda pair: pair[0])
-            soonest = NEVER
-            for _, queue in heads:
-                kind = (account, queue.action, queue.first)
-                at, reason = self.limits.opens(sender, queue.action, queue.first, self.now)
-                if at <= self.now:
-                    self._take(sender, queue, self.closed_by.get(kind, ""))
-                    break
-                self.closed_by[kind] = reason
-                soonest = min(soonest, at)
-            else:
-                if soonest < NEVER:
-                    self._wake(account, soonest)
+            soonest = self._serve_once(sender, _by_head(queues))
+            if soonest == 0:
+                continue
+            if soonest == NEVER:
                 return
+            if events and events[0][0] <= soonest:
+                self._wake(account, soonest)
+                return
+            self.now = soonest  # nothing else happens before
+
+    def _serve_once(self, sender: PlannedSender, queues: list["_Queue"]) -> MomentUs:
+        """Takes the first entry of the first queue that is open, and returns 0; else the moment at
+        which the first one opens, NEVER if none does."""
+        soonest, account = NEVER, sender.terms.sender_id
+        for queue in queues:
+            kind = (account, queue.action, queue.first)
+            at, reason = self.limits.opens(sender, queue.action, queue.first, self.now)
+            if at <= self.now:
+                self._take(sender, queue, self.closed_by.get(kind, ""))
+                return 0
+            self.closed_by[kind] = reason
+            soonest = min(soonest, at)
+        return soonest
 
     def _take(self, sender: PlannedSender, queue: _Queue, reason: str) -> None:
         """Takes the first entry of a queue: sends the touch, or lets it or its lane wait."""
@@ -276,7 +285,9 @@ class _Forecast:
         lane = entry if isinstance(entry, _Lane) else None
         touch: WaitingTouch = entry if lane is None else lane.entries[0][2]
         if not self._stopped(touch):
-            at, of_lane, chosen = self._choose(sender, queue, touch, rank)
+            at, of_lane, chosen = self.now, "", sender
+            if lane is not None or (queue.account == ANY and len(self.limits.present) > 1):
+                at, of_lane, chosen = self._choose(sender, queue, touch, rank)
             if at > self.now:
                 self.reasons[touch.command_id] = of_lane
                 if at < NEVER:
@@ -294,12 +305,25 @@ class _Forecast:
         limits, present = self.limits, self.limits.present
         if queue.account != ANY or len(present) == 1:
             return limits.choose(touch, [sender], self.now)
-        free = [each for each in present if each is sender or not self._has_better(each, rank)]
+        free = [each for each in present if each is sender or self._is_free(each, queue, rank)]
         choice = limits.choose(touch, free, self.now)
         return choice if choice.at <= self.now else limits.choose(touch, present, self.now)
+
+    def _is_free(self, sender: PlannedSender, queue: _Queue, rank: Any) -> bool:
+        """Whether an account may send an entry of a queue now, and has none of its own before."""
+        at, _ = self.limits.opens(sender, queue.action, queue.first, self.now)
+        return at <= self.now and not self._has_better(sender, rank)
 
     def _has_better(self, sender: PlannedSender, rank: Any) -> bool:
         return any(
             queue.account != ANY and (head := queue.head()) is not None and head < rank
             for queue in self.queues_of.get(sender.terms.sender_id, ())
         )
+
+
+def _by_head(queues: list[_Queue]) -> list[_Queue]:
+    """The queues that are not empty, by the ranks of their first entries."""
+    if len(queues) == 1:
+        return queues if queues[0].head() is not None else []
+    heads = [(queue.head(), place) for place, queue in enumerate(queues)]
+    return [queues[place] for _, place in sorted(pair for pair in heads if pair[0] is not None)]

@@ -1,13 +1,13 @@
 """The limits of a plan in memory: which account may send a touch first, and what a command counts
 for (C-38)."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from processors.shared.calendar_periods import day_of, period_of
 from processors.shared.forecast_plan import MemoryLog, Plan, PlannedSender, WaitingTouch
 from processors.shared.limit_rules import (
-    LimitOpening,
     LoggedRule,
+    MemoryRules,
     bucket_end,
     hash_of,
     load_of,
@@ -36,10 +36,11 @@ class PlannedChoice(NamedTuple):
 
 
 class _ScopeLogs(NamedTuple):
-    """The logs of one scope: its rules with them, and what a command adds to each."""
+    """The logs of one scope, the exact one first, each with the time to which its moments are
+    rounded; and the rules with their logs."""
 
     rules: list[LoggedRule]
-    logs: list[tuple[LogShape, MemoryLog]]
+    logs: list[tuple[MemoryLog, int]]
     calendars: tuple[tuple[str, str, int], ...]
     jitter_us: int
 
@@ -58,7 +59,12 @@ class ForecastLimits:
         self._scopes: dict[str, _ScopeLogs] = {}
         self._rules: dict[tuple[str, str, bool], list[LoggedRule]] = {}
         self._counted: dict[tuple[str, str, bool], list[_ScopeLogs]] = {}
+        self._ready: dict[tuple[str, str, bool], MemoryRules] = {}
+        self._openings: dict[tuple[str, str, bool], tuple[MomentUs, str]] = {}
+        self._kinds: dict[str, list[tuple[str, str, bool]]] = {}
         self._domains: dict[str, bool] = {}
+        shared = tenant_scope(plan.tenant, plan.channel, self.has_accounts)
+        self._shares_limits = bool(shared.rules.rules)
 
     # which account
 
@@ -87,7 +93,10 @@ class ForecastLimits:
         """The account that may send a touch first; of those that may at one moment, the one that
         has used the least part of its limits, then the one that was served longest ago."""
         if len(senders) == 1:
-            return PlannedChoice(*settle(self._rules_for(touch, senders[0]), now), senders[0])
+            (sender,) = senders
+            if touch.repeated or self.lane_of(touch) != ("", ""):
+                return PlannedChoice(*settle(self._rules_for(touch, sender), now), sender)
+            return PlannedChoice(*self.opens(sender, touch.action, touch.first, now), sender)
         found = [(self._rules_for(touch, sender), sender) for sender in senders]
         choices = [(PlannedChoice(*settle(rules, now), each), rules) for rules, each in found]
         soonest = min(choice.at for choice, _ in choices)
@@ -100,9 +109,21 @@ class ForecastLimits:
             ),
         )[0]
 
-    def opens(self, sender: PlannedSender, action: str, first: bool, now: MomentUs) -> LimitOpening:
-        """When an account may send its next touch of an action."""
-        return settle(self.rules_of(sender, action, first), now)
+    def opens(
+        self, sender: PlannedSender, action: str, first: bool, now: MomentUs
+    ) -> tuple[MomentUs, str]:
+        """When an account may send its next touch of an action, and the reason of the limit that
+        decides."""
+        key = (sender.terms.sender_id, action, first)
+        known = self._openings.get(key)
+        if known is not None and known[0] >= now:
+            return known
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._ready[key] = MemoryRules(self.rules_of(sender, action, first))
+            self._kinds.setdefault(key[0], []).append(key)
+        opening = self._openings[key] = ready.settle(now)
+        return opening
 
     def lane_of(self, touch: WaitingTouch) -> tuple[str, str]:
         """The campaign and the mail domain by whose limits a touch waits; both may be empty."""
@@ -123,11 +144,18 @@ class ForecastLimits:
             counted = self._counted[key] = self._account_scopes(sender, touch.action, touch.first)
         for scope in counted:
             _count(scope, touch, sender, now)
-        for scoped in self._lane_scopes(touch, sender):
-            _count(self._logs_of(scoped), touch, sender, now)
+        if self.plan.campaigns or touch.domain:
+            for scoped in self._lane_scopes(touch, sender):
+                _count(self._logs_of(scoped), touch, sender, now)
         self._served_seq += 1
         sender.served_seq = self._served_seq
-        _count_day(sender, now)
+        if sender.terms.warm_up is not None:
+            _count_day(sender, now)
+        if self._shares_limits:
+            self._openings.clear()
+        else:
+            for kind in self._kinds.get(sender.terms.sender_id, ()):
+                self._openings.pop(kind, None)
 
     # limits
 
@@ -195,7 +223,7 @@ class ForecastLimits:
             logs = {shape.name: self._log(scoped.scope, shape) for shape in rules.logs}
             known = _ScopeLogs(
                 [(rule, logs[name]) for rule, name in rules.rules],
-                [(shape, logs[shape.name]) for shape in rules.logs],
+                [(logs[shape.name], shape.step_us) for shape in rules.logs],
                 rules.calendars,
                 rules.jitter_us,
             )
@@ -214,16 +242,18 @@ class ForecastLimits:
 
 
 def _count(scope: _ScopeLogs, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> None:
-    for shape, log in scope.logs:
-        log.times.append(bucket_end(now, shape.step_us))
+    for log, step_us in scope.logs:
+        log.times.append(bucket_end(now, step_us) if step_us else now)
         log.last_at = now
-        if scope.jitter_us:
-            log.last_hash = hash_of(sender.terms.sender_id, touch.command_id)
-        if shape.name == EXACT and scope.calendars:
-            _count_periods(log, scope.calendars, now)
+    if scope.jitter_us:
+        scope.logs[0][0].last_hash = hash_of(sender.terms.sender_id, touch.command_id)
+    if scope.calendars:
+        _count_periods(scope.logs[0][0], scope.calendars, now)
 
 
-def _count_periods(log: MemoryLog, calendars: Any, now: MomentUs) -> None:
+def _count_periods(
+    log: MemoryLog, calendars: tuple[tuple[str, str, int], ...], now: MomentUs
+) -> None:
     for unit, zone, weekday in calendars:
         start = period_of(unit, zone, weekday, now)[0]
         begun, before = log.periods.get(unit, (0, 0))
@@ -231,8 +261,6 @@ def _count_periods(log: MemoryLog, calendars: Any, now: MomentUs) -> None:
 
 
 def _count_day(sender: PlannedSender, now: MomentUs) -> None:
-    if sender.terms.warm_up is None:
-        return
     day = day_of(sender.terms.zone, now)
     if day == sender.last_day:
         sender.sent_today += 1
