@@ -4,6 +4,8 @@ time (C-38). First calls and redials are counted apart."""
 from typing import Any
 
 import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.base.times import DAY, HOUR, MINUTE
 from schemas.internal import messages as m
@@ -116,3 +118,34 @@ def test_two_tenants_and_two_pools_never_share_a_quota() -> None:
     log = a_day(tenant(per_hour=1), other, pool(50, "night"))
     log.append(call(1), call(2), call(3, tenant_id="bolt"), call(4, pool_id="night"))
     assert log.under_way() == ["c001", "c003", "c004"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5 * HOUR), st.booleans(), st.sampled_from(["offers", "other"])),
+        max_size=25,
+    ),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(1, 5),
+)
+def test_no_window_has_more_calls_than_its_limit_and_every_call_goes_in_the_end(
+    asked: list[tuple[int, bool, str]], per_hour: int, per_day: int, slots: int
+) -> None:
+    log = CallsLog().append(pool(slots), tenant(per_hour), limited(per_day=per_day))
+    touches = [
+        call(n, first=first, campaign_id=campaign, expires_at=START + 90 * DAY)
+        for n, (_, first, campaign) in enumerate(asked)
+    ]
+    for touch, (after, _, _) in sorted(zip(touches, asked, strict=True), key=lambda x: x[1][0]):
+        log.append(touch, at=START + after)
+        if after % 3 == 0:
+            ended(log, START + after)
+    log.pass_time(START + 40 * DAY)
+    assert sorted(log.commanded()) == sorted(touch.command_id for touch in touches)
+    times = dict(zip(log.commanded(), log.commanded_at, strict=True))
+    every = sorted(times.values())
+    offers = sorted(times[t.command_id] for t in touches if t.campaign_id == "offers")
+    for found, limit, window in ((every, per_hour, HOUR), (offers, per_day, DAY)):
+        assert all(later - at >= window for at, later in zip(found, found[limit:], strict=False))
