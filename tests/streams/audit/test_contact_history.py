@@ -1,5 +1,7 @@
 """The history of one contact, folded from logs that hold many contacts."""
 
+from typing import Any
+
 import pytest
 
 from processors.fold.task import Record
@@ -111,14 +113,14 @@ def pool_world(*tenants: str) -> World:
     world.broker.append(Topic.CAMPAIGN_LOG, key, m.encode(pool))
     for tenant_id in tenants:
         settings = {"quiet_hours": "none"}
-        campaign = {"kind": "calls", "settings": settings, "steps": [step("call", "voice")]}
+        campaign: dict[str, Any] = {"kind": "calls", "settings": settings, "steps": [step("call", "voice")]}
         deliver(world, tenant(tenant_id=tenant_id), publish(tenant_id=tenant_id, **campaign))
     return world
 
 
 def item(world: World, tenant_id: str, contact_id: str) -> list[m.Message]:
     """A person with a phone, in the call campaign of a tenant."""
-    fields = {"tenant_id": tenant_id, "contact_id": contact_id, "at": world.now}
+    fields: dict[str, Any] = {"tenant_id": tenant_id, "contact_id": contact_id, "at": world.now}
     phone = m.Person(phone=f"+1212555010{contact_id[1]}")
     return [
         m.ContactUpserted(**fields, cause=f"u#{tenant_id}{contact_id}", person=phone),

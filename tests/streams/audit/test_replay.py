@@ -225,7 +225,8 @@ def test_a_superfluous_command_is_counted_once_and_its_cause_has_no_counterpart(
     review: WorldRecording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the suppression of dispatch, a person who has left gets mail at a shared address."""
-    monkeypatch.setitem(dispatch.HANDLERS, m.SuppressAddress, lambda turn, order: None)
+    handlers: dict[Any, Any] = dispatch.HANDLERS
+    monkeypatch.setitem(handlers, m.SuppressAddress, lambda turn, order: None)
     result = replayed(review)
     expected = {("touch.due", DiffKind.NEW): 2, ("touch.due", DiffKind.MOVED): 1}
     expected[("touch.due", DiffKind.UNLIKE)] = 1  # the moved one has another end of its window
