@@ -90,8 +90,7 @@ def test_a_campaign_whose_calls_all_fail_pauses_itself_and_can_be_resumed() -> N
     fact = world.facts(FactKind.CAMPAIGN_STATUS_CHANGED)[-1]
     assert fact.cause == "failure_rate"
     assert (fact.values or {})["failed"] >= 5
-    order = {"campaign_id": CAMPAIGN, "action": "resumed", "cause": "x#1", "at": world.now}
-    deliver(world, m.ChangeCampaign(TENANT, **order))
+    deliver(world, m.ChangeCampaign(TENANT, CAMPAIGN, "resumed", "x#1", world.now))
     assert status(world) == "active"
 
 
@@ -99,8 +98,7 @@ def test_a_cancelled_campaign_ends_its_runs_and_starts_no_call() -> None:
     world = calls()
     deliver(world, *[each for number in range(4) for each in person(world, number)])
     begun = len(world.commanded_touches())
-    order = {"campaign_id": CAMPAIGN, "action": "cancelled", "cause": "x#1", "at": world.now}
-    deliver(world, m.ChangeCampaign(TENANT, **order))
+    deliver(world, m.ChangeCampaign(TENANT, CAMPAIGN, "cancelled", "x#1", world.now))
     world.advance_hours(1, [ended("answered")])
     assert (status(world), len(world.commanded_touches())) == ("cancelled", begun)
     stops = world.facts(FactKind.ENROLLMENT_STOPPED)
