@@ -147,16 +147,7 @@ def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> Campai
     )
     if row is None:
         return CampaignSettings()
-    late = check.setting_choice(row, "late_policy", LATE_POLICIES)
-    late_skip_us = check.duration(
-        row, "late_skip_hours", HOUR, above=0, maximum=LONGEST_HOURS, default=None
-    )
-    if late == "skip_older_than" and row.get("late_skip_hours") is None:
-        message = "skip_older_than needs to know how old"
-        check.report(CampaignCode.SETTING_INVALID, "settings.late_skip_hours", message)
-    if late != "skip_older_than" and late_skip_us is not None:
-        message = "only skip_older_than looks at it"
-        check.report(CampaignCode.SETTING_INVALID, "settings.late_skip_hours", message)
+    late, late_skip_us = _late_policy(check, row)
     jobs = check.setting_choice(row, "jobs", JOBS)
     if jobs == "all" and (root.get("service_type") is not None or not rules.serves_jobs):
         message = "only a review campaign for all service types looks at it"
@@ -204,6 +195,21 @@ def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> Campai
         per_day=_quota(check, row, "per_day"),
         max_new_per_day=_quota(check, row, "max_new_per_day"),
     )
+
+
+def _late_policy(check: Check, row: dict[str, Any]) -> tuple[str, int | None]:
+    """The policy for touches that are late after a pause, and how late one may be for it (C-31)."""
+    late = check.setting_choice(row, "late_policy", LATE_POLICIES)
+    late_skip_us = check.duration(
+        row, "late_skip_hours", HOUR, above=0, maximum=LONGEST_HOURS, default=None
+    )
+    if late == "skip_older_than" and row.get("late_skip_hours") is None:
+        message = "skip_older_than needs to know how old"
+        check.report(CampaignCode.SETTING_INVALID, "settings.late_skip_hours", message)
+    if late != "skip_older_than" and late_skip_us is not None:
+        message = "only skip_older_than looks at it"
+        check.report(CampaignCode.SETTING_INVALID, "settings.late_skip_hours", message)
+    return late, late_skip_us
 
 
 def _quota(check: Check, row: dict[str, Any], field: str) -> int | None:

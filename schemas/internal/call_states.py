@@ -250,8 +250,8 @@ def call_place(touch: RequestTouch, wait: str) -> Place:
     """The queue and the rank of a call that waits for a slot.
 
     All calls of a queue have the same campaign, agent, caller number and hours, and are first calls
-    or redials, so that what stops one of them stops all of them, and no other ones. In a queue the order is by priority, position,
-    age and command id (S3-12).
+    or redials, so that what stops one of them stops all of them, and no other ones. In a queue the
+    order is by priority, position, age and command id (S3-12).
     """
     call = touch.call
     assert call is not None
