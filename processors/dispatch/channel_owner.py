@@ -54,7 +54,10 @@ class Choice(NamedTuple):
 class ChannelOwner:
     """The tenant's channel at one moment. It is made for one step, and kept no longer."""
 
-    __slots__ = ("_tenant_counting", "account", "channel", "tenant", "tenant_id", "turn")
+    __slots__ = (
+        *("_domain_limits", "_senders", "_tenant_counting"),
+        *("account", "channel", "tenant", "tenant_id", "turn"),
+    )
 
     def __init__(self, turn: Turn, account: Account) -> None:
         self.turn = turn
@@ -63,6 +66,8 @@ class ChannelOwner:
         self.channel = account.channel
         self.tenant = turn.store.read(tenant_key(account.tenant_id), KnownTenant)
         self._tenant_counting: Counting | None = None
+        self._senders: list[Sender] | None = None  # until one is edited
+        self._domain_limits: dict[str, bool] = {}
 
     # the accounts
 
@@ -73,6 +78,7 @@ class ChannelOwner:
 
     def edit_sender(self, sender_id: str) -> Sender:
         """An account, open for change."""
+        self._senders = None
         key = sender_key(self.tenant_id, self.channel, sender_id)
         sender = self.turn.store.edit(key, Sender)
         assert sender is not None, "an account of the channel has a state"
@@ -80,9 +86,10 @@ class ChannelOwner:
 
     def senders(self) -> list[Sender]:
         """The accounts that are there, by id."""
-        ids = self.account.senders or [NO_ACCOUNT]
-        found = (self.sender(each) for each in ids)
-        return [each for each in found if each is not None and not each.removed_at]
+        if self._senders is None:
+            found = (self.sender(each) for each in self.account.senders or [NO_ACCOUNT])
+            self._senders = [each for each in found if each is not None and not each.removed_at]
+        return self._senders
 
     def bound(self, touch: m.RequestTouch) -> Sender | None:
         """The account that must send a touch, also one that was removed; None if any may."""
@@ -203,10 +210,13 @@ class ChannelOwner:
 
     def _limited_domain(self, touch: m.RequestTouch) -> str:
         """The digest of the mail domain of a touch, if domains have limits; else empty."""
-        accounts = [sender.terms for sender in self.senders()]
-        if not has_domain_limits(self.tenant, self.channel, accounts, touch.action):
-            return ""
-        return domain_of(touch.recipient)
+        action = touch.action
+        known = self._domain_limits.get(action)
+        if known is None:
+            accounts = [sender.terms for sender in self.senders()]
+            known = has_domain_limits(self.tenant, self.channel, accounts, action)
+            self._domain_limits[action] = known
+        return domain_of(touch.recipient) if known else ""
 
     def _counting(self, scoped: ScopedRules) -> Counting:
         return Counting(self.turn.store, self.tenant_id, self.channel, *scoped)

@@ -87,7 +87,7 @@ def commands_after(log: DispatchLog, place: int) -> list[tuple[str, str, int]]:
     ]
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(accounts, max_size=3),
     limit_terms,
