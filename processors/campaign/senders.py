@@ -98,10 +98,13 @@ def announce_new_zone(turn: Turn, tenant: TenantRecord, cause: str) -> None:
 
 
 def remove(turn: Turn, message: m.RemoveSender) -> None:
-    """Removes an account, or refuses the order."""
-    record = _known(turn, message)
+    """Removes an account, or refuses the order. A later removal of one that is gone already counts
+    all the same: an update from before it, which arrives afterwards, is stale (X-1)."""
+    record = turn.store.edit(sender_key(message.tenant_id, message.sender_id), SenderRecord)
     tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
-    if record is None or tenant is None:
+    if record is not None and record.removed_at:
+        record.reported_at = max(record.reported_at, message.at)
+    if tenant is None or _known(turn, message) is None or record is None:
         return
     if message.at < record.reported_at:
         refuse(turn, message, "SENDER_UPDATE_STALE", sender_id=message.sender_id)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from processors.campaign.senders import SENDERS_MAX
 from schemas.base.times import DAY, HOUR
@@ -143,6 +145,28 @@ def test_a_removed_account_is_announced_and_can_come_back() -> None:
     administered(sender(at=START + 2), world=world)
     assert [each.removed_at for each in announced(world, m.SenderAnnounced)] == [0, START, 0]
     assert record_of(world, "t/acme", TenantRecord).senders == ["s1"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_the_newest_order_counts_in_whatever_order_they_arrive(
+    removals: list[bool], random: Any
+) -> None:
+    """An order has its place in time: the account is what the latest one left (X-1)."""
+    orders: list[m.Message] = [
+        removed(at=START + number) if is_removal else sender(at=START + number, lag_us=number)
+        for number, is_removal in enumerate(removals, 1)
+    ]
+    shuffled = [*orders]
+    random.shuffle(shuffled)
+    world = administered(sender(), *shuffled)
+    record = record_of(world, "s/acme/s1", SenderRecord)
+    assert bool(record.removed_at) is removals[-1]
+    assert record_of(world, "t/acme", TenantRecord).senders == ([] if removals[-1] else ["s1"])
+    if not removals[-1]:
+        assert record.terms.lag_us == len(removals)
+    last = announced(world, m.SenderAnnounced)[-1]
+    assert bool(last.removed_at) is removals[-1]
 
 
 def test_the_accounts_of_a_deleted_tenant_are_removed() -> None:
