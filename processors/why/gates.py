@@ -68,7 +68,6 @@ _MESSAGES = _Order(CONTACT_GATES, DISPATCH_GATES, "sender_limit")
 _CALLS = _Order(_CALL_CONTACT_GATES, _CALL_DISPATCH_GATES, "slots")
 
 GATE_ORDER = _MESSAGES.all
-CALL_GATE_ORDER = _CALLS.all
 
 
 def _order_of(channel: str) -> _Order:

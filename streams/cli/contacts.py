@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from processors.campaign.broadcast import campaign_key, tenant_key
 from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import MomentUs
+from schemas.base.zones import zone_country
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.channels import ADDRESSES
 from schemas.csv_import import (
@@ -38,6 +39,7 @@ from streams.cli.contact_columns import (
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.event_publisher import EventPublisher, build_event
 from streams.cli.input_lines import text_lines
+from streams.cli.known_numbers import KnownNumbers
 from streams.cli.options import Json, Tenant
 from streams.cli.output import LimitedMessages, print_json, print_stderr, stderr_console
 from streams.cli.stored_states import AdminStates, existing_tenant
@@ -113,7 +115,8 @@ For a campaign of calls the columns name, priority, scheduled_for and agent are 
 `touchstream contacts template` prints files to begin with. A whole name is split. The priority is a
 whole number from -1000 to 1000; any other one is left out. The time is one of the campaign's time
 zone, or has an offset. A line with an invalid time or agent, or with the number of another line, is
-bad. `touchstream contacts stop` takes one person out of the queue again.
+bad. With --match-phones a line without contact_id is the contact who has its number already; the
+states of all contacts are read for this. `touchstream contacts stop` takes one person out again.
 
 Example: touchstream contacts import people.csv --tenant acme --campaign outreach
 """
@@ -135,6 +138,12 @@ def import_contacts(
     calls: Annotated[
         bool, typer.Option("--calls", help="With --dry-run: a file of a campaign of calls.")
     ] = False,
+    match_phones: Annotated[
+        bool,
+        typer.Option(
+            "--match-phones", help="A line without contact_id is the contact who has its number."
+        ),
+    ] = False,
     column: Columns = None,
     country: Country = None,
     json: Json = False,
@@ -143,11 +152,15 @@ def import_contacts(
     _check_ids(tenant, campaign)
     settings = None if dry_run else connected_settings()
     publisher, started_at, calls_zone = None, 0, DRY_RUN_ZONE if dry_run and calls else None
+    known: KnownNumbers | None = None
     if settings is not None:
         layout_of(settings)
-        calls_zone = _calls_zone(*_require_active(settings, tenant, campaign))
+        owner, found = _require_active(settings, tenant, campaign)
+        calls_zone = _calls_zone(owner, found)
         if calls and calls_zone is None:
             raise CommandError("--calls: the campaign of the import is no campaign of calls")
+        if match_phones:
+            known = KnownNumbers(settings, tenant, country_code(country) or _country(owner))
         publisher = EventPublisher(settings)
         started_at = publisher.now()  # the ce_time of every event of this import
     given = given_columns(column, calls=calls_zone is not None)
@@ -155,7 +168,8 @@ def import_contacts(
     try:
         for contact in read_lines(file, tenant, lines, options):
             if publisher is not None:
-                _send(publisher, contact, started_at, campaign, batch)
+                person = contact if known is None else known.with_known_id(contact)
+                _send(publisher, person, started_at, campaign, batch)
             lines.good += 1
     except CsvHeaderInvalid as error:
         raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
@@ -216,6 +230,10 @@ def _require_active(
         hint = f": {command}" if verb else ""
         raise CommandError(f"{campaign_id} is {status} and enrolls nobody{hint}")
     return tenant, campaign
+
+
+def _country(tenant: TenantRecord) -> str:
+    return tenant.country or zone_country(tenant.timezone)
 
 
 def _calls_zone(tenant: TenantRecord, campaign: CampaignRecord | None) -> str | None:

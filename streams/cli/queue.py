@@ -99,7 +99,7 @@ def _print(view: QueueView, rows: int) -> None:
     _table("Calls under way", heads, [_call(row) for row in view.calls], rows)
     heads = (
         *("tenant", "campaign", "by", "waiting#", "for", "until", "turn#", "first"),
-        *("priority#", "agent", "limits"),
+        *("priority#", "agent", "limits", "command"),
     )
     _table("Waiting", heads, [_waiting(row) for row in view.waiting], rows)
 
@@ -143,4 +143,5 @@ def _waiting(row: WaitingRow) -> tuple[object, ...]:
         row.priority,
         row.agent_id,
         limits or None,
+        row.first_command_id,
     )

@@ -77,6 +77,9 @@ def reason_text(fact: Fact, hints: Mapping[str, str]) -> str:
 _HINTS = {
     "CONTACT_UNKNOWN": ": {tenant} has no such contact",
     "ENROLLMENT_NONE": ": nothing of the person runs there, so that there is nothing to stop",
+    "SENDER_UNKNOWN": ": {tenant} has no such account; touchstream sender list --tenant {tenant}",
+    "SENDER_CHANNEL_BY_POOL": ": calls take slots of a pool and have no accounts: touchstream pool",
+    "SENDER_CHANNEL_CHANGED": ": the account is one of another channel; give this one another id",
     "TENANT_UNKNOWN": ": there is no tenant {tenant}; to create it: touchstream tenant set {tenant}"
     " --timezone ZONE",
     "CAMPAIGN_SERVICE_TYPE_TAKEN": ": another campaign has this service type; complete or delete"

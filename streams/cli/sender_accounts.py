@@ -30,7 +30,7 @@ _decode_sender = msgspec.msgpack.Decoder(DispatchState).decode
 
 class StoredAccount(NamedTuple):
     """An account as it was last reported, and what its channel's owner knows of it; None until the
-    owner has heard of it."""
+    owner knows it."""
 
     record: SenderRecord
     sender: Sender | None

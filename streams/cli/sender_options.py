@@ -9,8 +9,10 @@ from schemas.channels import CHANNELS
 Number = int | None
 Texts = list[str] | None
 
+_CHANNELS = [name for name, row in CHANNELS.items() if not row.by_pool]
+
 SenderId = Annotated[str, Argument(metavar="ID", help="The account's id.")]
-ChannelOption = Annotated[str, Option("--channel", help=f"One of {', '.join(CHANNELS)}.")]
+ChannelOption = Annotated[str, Option("--channel", help=f"One of {', '.join(_CHANNELS)}.")]
 PerHour = Annotated[Number, Option(help="Commands in any hour.")]
 PerDay = Annotated[Number, Option(help="Commands in any 24 hours.")]
 PerWeek = Annotated[Number, Option(help="Commands in any 7 days.")]

@@ -6,6 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from schemas.internal import messages as m
 from streams.cli.contact_templates import template_text
 from tests.testing.builders import world_with_campaign
 from tests.testing.command_line import Touchstream
@@ -16,13 +17,17 @@ BASIC = "phone,name\n+1 212 555 0101,Mara Olsen\n+1 212 555 0102,Ivo Brandt\n"
 
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """The events that an import publishes for a campaign of calls and one of e-mails."""
+    """The events that an import publishes for a campaign of calls."""
     world = world_with_campaign(
         campaign_id="renewals",
         kind="calls",
         settings={"timezone": "Europe/Berlin"},
         steps=[{"id": "call", "channel": "voice", "template_id": "script"}],
     )
+    for name, phone in (("ann", "(212) 555-0142"), ("ben", "+1 212-555-0143"), ("old", "")):
+        person = m.Person(email=f"{name}@example.com", phone=phone)
+        world.append(m.ContactUpserted("acme", name, f"c#{name}", world.now, person))
+    world.settle()
     read_states_of(world, monkeypatch)
     events: list[tuple[str, Any]] = []
     publisher = Mock(now=lambda: world.now, send=lambda kind, data, *_: events.append((kind, data)))
@@ -73,6 +78,23 @@ def test_a_file_of_calls_is_validated_without_kafka(
     assert touchstream(*order, "--calls").out == "1 valid, 0 bad, 1 cell left out\n"
     named = touchstream(*order, "--calls", "--column", "priority=Scheduled For")
     assert (named.code, "CALL_TIME_INVALID" in named.err) == (1, True), named
+
+
+def test_a_number_is_matched_to_the_contact_who_has_it(
+    touchstream: Touchstream, published: list[tuple[str, Any]], tmp_path: Path
+) -> None:
+    file = written(
+        tmp_path,
+        "contact_id,phone\n,+12125550142\n,(212) 555-0143\neve,212 555 0144\n,+12125550145\n",
+    )
+    order = ("contacts", "import", file, "--tenant", "acme", "--campaign", "renewals")
+    assert touchstream(*order, "--match-phones").code == 0
+    ids = [event.contact_id for kind, event in published if kind == "contact.enrolled"]
+    assert ids[:3] == ["ann", "ben", "eve"] and ids[3].startswith("c-")
+    assert [e.contact_id for k, e in published if k == "contact.upserted"] == ids
+    published.clear()
+    assert touchstream(*order).code == 0
+    assert all(event.contact_id[:2] in ("c-", "ev") for _, event in published)
 
 
 @pytest.mark.usefixtures("published")

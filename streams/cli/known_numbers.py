@@ -1,0 +1,71 @@
+"""Finds the contacts of a tenant by their phone numbers, in the states of the engine (S3-26)."""
+
+from contextlib import closing
+from hashlib import blake2b
+
+import msgspec
+
+from schemas.base.ids import derived_contact_id
+from schemas.channels import PHONE
+from schemas.csv_import import ContactLine
+from schemas.internal.state_bytes import payload_of
+from schemas.internal.states import Contact, ContactState
+from schemas.internal.topics import Topic
+from streams.base.settings import Settings
+from streams.kafka.reader import TopicReader
+
+_decode = msgspec.msgpack.Decoder(ContactState).decode
+
+
+class KnownNumbers:
+    """The contacts of a tenant by the digests of their numbers. `country` is the one of numbers
+    without a country code. Of several contacts with a number the oldest counts."""
+
+    def __init__(self, settings: Settings, tenant_id: str, country: str) -> None:
+        self._country = country
+        oldest: dict[bytes, tuple[int, str]] = {}
+        for contact_id, (digest, created_at) in self._read(settings, tenant_id).items():
+            candidate = (created_at, contact_id)
+            oldest[digest] = min(oldest.get(digest, candidate), candidate)
+        self._contacts = {digest: contact_id for digest, (_, contact_id) in oldest.items()}
+
+    def with_known_id(self, line: ContactLine) -> ContactLine:
+        """The line of the contact who has its number already; unchanged if the line names its
+        contact, or nobody has the number."""
+        event = line.event
+        phone = (event.addresses or {}).get(PHONE.name) or event.phone
+        if not phone:
+            return line
+        for country in ("", self._country):
+            identity = PHONE.identity(phone, country)
+            if event.contact_id == derived_contact_id(PHONE.name, identity):
+                contact_id = self._contacts.get(self._digest(phone), event.contact_id)
+                return line._replace(event=event.model_copy(update={"contact_id": contact_id}))
+        return line
+
+    def _read(self, settings: Settings, tenant_id: str) -> dict[str, tuple[bytes, int]]:
+        """The digest of the number of each contact that has one, and when the contact was created.
+        Contacts are read one by one: all their states at once would take too much memory."""
+        prefix = f"{tenant_id}/".encode()
+        numbers: dict[str, tuple[bytes, int]] = {}
+        with closing(TopicReader(settings, Topic.CONTACT_CHANGELOG)) as reader:
+            for _, entries in reader.read():
+                for entry in entries:
+                    if not entry.record.key.startswith(prefix):
+                        continue
+                    contact_id = entry.record.key[len(prefix) :].decode()
+                    contact = None if entry.value is None else _decode(payload_of(entry.value))
+                    if isinstance(contact, Contact) and (phone := _phone(contact)):
+                        numbers[contact_id] = self._digest(phone), contact.created_at
+                    else:
+                        numbers.pop(contact_id, None)
+        return numbers
+
+    def _digest(self, phone: str) -> bytes:
+        identity = PHONE.identity(phone, self._country)
+        return blake2b(identity.encode(), digest_size=8).digest()
+
+
+def _phone(contact: Contact) -> str:
+    phone, _ = contact.profile.addresses.get(PHONE.name, ("", 0))
+    return phone
