@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.streams.cli.test_why import sorted_facts
 from tests.testing.command_line import Touchstream, wait_until
 
 pytestmark = pytest.mark.live
@@ -70,6 +71,7 @@ def test_people_are_called_in_turn_and_every_command_shows_it(
     report(touchstream, tmp_path / "ended.jsonl", "call.ended", **ids, **ended)
     wait_until(lambda: queue(touchstream)["calls"][0]["contact_id"] == row["first_contact_id"])
 
+    _expect_the_same_from_postgres(touchstream, call["command_id"])
     _call_directly(touchstream)
     last = queue(touchstream, "--campaign", "renewals")["waiting"][0]["first_contact_id"]
     stop = ("contacts", "stop", "--tenant", "acme", "--contact", last)
@@ -79,6 +81,21 @@ def test_people_are_called_in_turn_and_every_command_shows_it(
     assert (again.code, "ENROLLMENT_NONE" in again.err) == (1, True), again
     cancelled = touchstream("campaign", "cancel", "renewals", "--tenant", "acme")
     assert (cancelled.code, cancelled.out) == (0, "renewals of acme: cancelled\n"), cancelled
+
+
+def _expect_the_same_from_postgres(touchstream: Touchstream, command_id: str) -> None:
+    """The explanation of an ended call has its slot and its limits, whatever it is read from."""
+
+    def explained(*options: str) -> dict[str, Any]:
+        result = touchstream("why", command_id, "--json", *options)
+        return sorted_facts(result.json()) if result.code == 0 else {}
+
+    wait_until(lambda: explained() == explained("--from-log"))
+    (touch,) = explained()["runs"][0]["touches"]
+    (slot,) = touch["slots"]
+    assert (slot["state"], slot["outcome"], slot["seconds"]) == ("freed", "answered", 42)
+    gates = {gate["name"]: gate for gate in touch["gates"]}
+    assert gates["slots"]["values"]["limits"]["call_slots_tenant"] == {"used": 0, "limit": 5}
 
 
 def _set_pool(touchstream: Touchstream) -> None:
