@@ -117,7 +117,8 @@ TABLES: dict[str, Table] = {
             scheduled_at:t due_at:t phase wait attempt:i emission:i command_id reason requested_at:t
             commanded_at:t sent_at:t resolved_at:t delivered_at:t opened_at:t clicked_at:t read_at:t
             bounced_at:t converted_at:t error template_id visit:i awaited awaited_at:t outcome
-            call_outcome called_at:t pool_id sender_id call_id call_seconds:i reviewed:b""",
+            call_outcome called_at:t pool_id sender_id call_id call_seconds:i reviewed:b
+            call_status""",
         ),
         _table(
             "call_items",

@@ -25,7 +25,8 @@ ALTER TABLE touchstream.touches
     ADD COLUMN sender_id text COLLATE "C" NOT NULL DEFAULT '',
     ADD COLUMN call_id text COLLATE "C",
     ADD COLUMN call_seconds integer NOT NULL DEFAULT 0,
-    ADD COLUMN reviewed boolean;
+    ADD COLUMN reviewed boolean,
+    ADD COLUMN call_status text;
 
 ALTER TABLE touchstream.send_log ADD COLUMN sender_id text COLLATE "C";
 

@@ -131,7 +131,7 @@ SELECT
     c.tenant_id AS user_id,
     c.agent_id,
     c.name,
-    c.definition ->> 'description' AS description,
+    nullif(c.definition ->> 'description', '') AS description,
     NULL::text AS next_action,
     c.shown_status AS status,
     c.start_day AS start_date,
@@ -153,7 +153,7 @@ SELECT
     s.skipped_calls,
     c.timezone,
     c.call_days,
-    c.pool_id,
+    coalesce(c.pool_id, 'calls') AS pool_id,
     c.call_slots AS concurrent_calls_limit,
     c.version
 FROM calls.campaigns_kept AS c
@@ -236,7 +236,10 @@ SELECT
     coalesce(c.in_progress_at, c.ended_at - c.seconds * interval '1 second') AS started_at,
     c.ended_at,
     c.seconds AS duration_seconds,
-    coalesce(c.outcome, c.freed_by) AS outcome,
+    CASE
+        WHEN c.outcome IS NOT NULL OR c.freed_by IS NOT NULL THEN coalesce(c.outcome, c.freed_by)
+        WHEN c.slot_expired_at IS NOT NULL AND l.state IS DISTINCT FROM 'overrun' THEN 'unknown'
+    END AS outcome,
     nullif(c.raw_status, '') AS raw_status,
     nullif(c.answered_by, '') AS answered_by,
     c.reviewed,

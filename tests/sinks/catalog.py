@@ -32,7 +32,7 @@ def catalog(dsn: str) -> str:
     """One line for each column, index and policy of the database, in a fixed order."""
     with psycopg.connect(dsn) as connection:
         rows = [row for query in (COLUMNS, INDEXES, POLICIES) for row in connection.execute(query)]
-    return "".join(f"{row[0]}\n" for row in rows)
+    return "".join(f"{' '.join(str(row[0]).split())}\n" for row in rows)
 
 
 def migrated_catalog() -> str:

@@ -238,6 +238,8 @@ def test_the_send_log_names_the_account_of_a_command(dsn: str) -> None:
 
 def test_a_touch_names_its_account_its_pool_and_its_call(dsn: str) -> None:
     touch = call_touch("acme", sender_id="account-1", call_id="CA-1", call_seconds=7, reviewed=True)
+    touch.call_status = "completed"
     Log().calls("acme", item("acme", touch)).write(dsn)
-    query = "SELECT sender_id, pool_id, call_id, call_seconds, reviewed FROM touchstream.touches"
-    assert select(dsn, query) == [("account-1", "calls", "CA-1", 7, True)]
+    query = """SELECT sender_id, pool_id, call_id, call_seconds, reviewed, call_status
+        FROM touchstream.touches"""
+    assert select(dsn, query) == [("account-1", "calls", "CA-1", 7, True, "completed")]
