@@ -25,12 +25,22 @@ from schemas.internal.call_states import (
 from schemas.internal.messages import RequestTouch, account_key
 from schemas.internal.sender_states import KnownCampaignLimits
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import Account, DispatchState, KnownTenant, Request
+from schemas.internal.states import (
+    Account,
+    DispatchState,
+    KnownTenant,
+    Request,
+    SendChunk,
+    SendLog,
+)
 
 NEXT = "next"
 """The reason of a call that nothing holds but the turns of others."""
 
-_READ = (Account, KnownCampaignLimits, KnownPool, KnownTenant, Lease, PoolTenant, Request)
+_READ = (
+    *(Account, KnownCampaignLimits, KnownPool, KnownTenant, Lease, PoolTenant, Request),
+    *(SendChunk, SendLog),
+)
 _TAGS = [kind.__name__.encode() for kind in _READ]
 _HEAD_BYTES = 40
 """The beginning of a stored state, in which its tag is."""
@@ -220,10 +230,9 @@ def _waiting_calls(turn: Turn, requests: Iterable[Request]) -> Iterator[WaitingR
     places = _turns(turn, calls)
     groups: dict[tuple[Any, ...], list[Request]] = {}
     for request in calls:
-        call = call_of(request.touch)
-        scarce = (call.pool_id, call.agent_id, call.from_number, call.hours, call.direct)
-        in_queue = request.until is None and request.wait != SUPPRESSIONS_PENDING
-        key = (*_names(request), in_queue or request.wait, *scarce)  # a queue is held by its first
+        place, call = request.place(), call_of(request.touch)
+        own = (request.wait, call.pool_id, call.agent_id) if place is None else place[:1]
+        key = (*_names(request), *own)  # what holds the first of a queue holds all of it
         groups.setdefault(key, []).append(request)
     for group in groups.values():
         first = _first(group)

@@ -116,3 +116,28 @@ def test_the_tables_fit_into_80_columns(
     result = touchstream("queue", "--rows", 2)
     assert max(map(len, result.out.splitlines())) <= 80
     assert "rows more" in result.err
+
+
+def test_the_limit_of_a_campaigns_day_is_what_its_calls_wait_for(
+    touchstream: Touchstream, world: World
+) -> None:
+    world.append(
+        publish(
+            campaign_id="renewals",
+            kind="calls",
+            settings={"per_day": 1, "quiet_hours": "none"},
+            steps=[{"id": "call", "channel": "voice", "template_id": "script"}],
+        )
+    )
+    world.append(calling_tenant(calls=TenantCallTerms(slots=5), at=world.now + 1, cause="t#9"))
+    world.settle()
+    for number in (101, 102, 103):
+        person = m.Person(phone=f"+1212555{number:04}")
+        names = ("acme", f"p-{number}")
+        world.append(m.ContactUpserted(*names, f"c#{number}", world.now, person))
+        world.append(m.ContactEnrolled(*names, f"e#{number}", world.now, "renewals"))
+    world.advance_to(world.now + 500_000)
+    (row,) = touchstream(*QUEUE, "--campaign", "renewals").json()["waiting"]
+    assert (row["waiting"], row["reason"]) == (2, "campaign_day")
+    assert row["until"] == "2026-03-03T15:00:00Z"
+    assert row["limits"]["campaign_day"]["used"] == 1
