@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
+from processors.dispatch.limits import GATHER_US
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND, MomentUs, parse_rfc3339
 from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal import messages as m
 from schemas.internal.limit_terms import LimitTerms, SenderTerms
+from schemas.internal.states import Sender
 from tests.processors.dispatch.dispatch_log import DispatchLog, request
 from tests.testing.builders import TENANT
 
 MONDAY: MomentUs = parse_rfc3339("2026-03-02T09:00:00Z")
 """A Monday, 09:00 UTC."""
+
+SPACED: dict[str, Any] = {"spacing_us": 10 * MINUTE}
 
 OFFICE = StepWindow(9 * 60, 17 * 60)
 WEEKDAYS = StepWindow(9 * 60, 17 * 60, 0b11111)
@@ -37,7 +41,11 @@ def account(
 
 def waiting(number: int, **changes: Any) -> list[m.RequestTouch]:
     """So many requests, which never expire in a test."""
-    fields = {"expires_at": MONDAY + 900 * DAY, "action": "send_message", "due_at": MONDAY}
+    fields: dict[str, Any] = {
+        "expires_at": MONDAY + 900 * DAY,
+        "action": "send_message",
+        "due_at": MONDAY,
+    }
     fields |= {"scheduled_at": MONDAY} | changes
     return [request(n, **fields | {"command_id": f"c{n:06}"}) for n in range(number)]
 
@@ -74,3 +82,18 @@ def announced_limits(campaign_id: str, **limits: Any) -> m.CampaignLimitsAnnounc
 def ids(touches: Iterable[m.RequestTouch]) -> list[str]:
     """The command ids of requests."""
     return [touch.command_id for touch in touches]
+
+
+def log_of(*messages: m.Message, at: int = MONDAY) -> DispatchLog:
+    """A log that has folded messages of one moment and what was gathered of it."""
+    return DispatchLog(restarts=False).append(*messages, at=at).pass_time(at + GATHER_US)
+
+
+def senders(log: DispatchLog) -> dict[str, Sender]:
+    """The accounts of a log, by id."""
+    return {state.terms.sender_id: state for state in log.states(Sender)}
+
+
+def refused(log: DispatchLog) -> list[tuple[str, str]]:
+    """The refused touches, each with its reason."""
+    return [(answer.command_id, answer.reason) for answer in log.sent(m.TouchRefused)]

@@ -19,7 +19,7 @@ from tests.processors.dispatch.sender_log import (
     waiting,
 )
 
-EMAIL = {"per_hour": 200, "per_day": 1_000, "spacing_us": 30 * SECOND}
+EMAIL: dict[str, Any] = {"per_hour": 200, "per_day": 1_000, "spacing_us": 30 * SECOND}
 REQUESTS = {"send_connection_request": LimitTerms(per_week=100, spacing_us=15 * MINUTE)}
 INMAILS = {"send_inmail": LimitTerms(per_month=50, spacing_us=15 * MINUTE)}
 
@@ -83,7 +83,7 @@ def test_a_warm_up_reaches_its_target_on_sending_day_23_counted_from_0() -> None
 
 @pytest.mark.parametrize("spacing", [0, 20 * MINUTE])
 def test_two_idle_weeks_halve_a_warm_up(spacing: int) -> None:
-    terms = {"warm_up": (5, 2, 50), "spacing_us": spacing}
+    terms: dict[str, Any] = {"warm_up": (5, 2, 50), "spacing_us": spacing}
     log = DispatchLog(restarts=False).append(account(**terms), *waiting(70), at=MONDAY)
     log.pass_time(MONDAY + 10 * DAY)  # 5 + 7 + 9 + 11 + 13 + 15 = 60, then 10 of 17
     before = len(times_of(log))
