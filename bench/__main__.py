@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from bench import (
+    calls,
     contact,
     flow,
     importing,
@@ -38,6 +39,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "storm": storm.run,
     "restart": restart.run,
     "triggers": triggers.run,
+    "calls": calls.run,
     "import": importing.run,
     "simulate": simulation.run,
     "simulate-million": simulation.run_million,

@@ -76,11 +76,11 @@ def _answer(
     consumer.close()
 
 
-def command_consumer(settings: Settings, partitions: int) -> Consumer:
-    """Returns a read_committed consumer of all e-mail commands from the beginning."""
+def command_consumer(settings: Settings, partitions: int, channel: str = "email") -> Consumer:
+    """Returns a read_committed consumer of all commands of a channel from the beginning."""
     consumer, name = (
         read_committed_consumer(settings),
-        settings.topic_prefix + COMMAND_TOPICS["email"],
+        settings.topic_prefix + COMMAND_TOPICS[channel],
     )
     places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)]
     consumer.assign(places)
