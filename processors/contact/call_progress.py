@@ -37,9 +37,9 @@ def _progress(
     values: dict[str, Any],
 ) -> None:
     touch = match.touch
-    if not match.current or _PROGRESS[state] <= touch.progress:
+    if not match.current or _PROGRESS[state] <= touch.log_call().progress:
         return
-    touch.progress = _PROGRESS[state]
+    touch.log_call().progress = _PROGRESS[state]
     touch.phase = transition(touch.phase, Input.PROGRESSED, touch.phase)
     if touch.phase is Phase.COMMANDED and _calls_again(context, match):
         touch.wait = UNDER_WAY
@@ -68,10 +68,10 @@ def _calls_again(context: Context, match: CommandMatch) -> bool:
 def call_reviewed(context: Context, match: CommandMatch, message: CallReviewed) -> None:
     """Records what a call led to; of several reports the latest counts."""
     touch = match.touch
-    reported = (message.at, message.success)
-    if touch.reviewed is not None and (touch.reviewed_at, touch.reviewed) >= reported:
+    log, reported = touch.log_call(), (message.at, message.success)
+    if touch.reviewed is not None and (log.reviewed_at, touch.reviewed) >= reported:
         return
-    touch.reviewed_at, touch.reviewed = reported
+    log.reviewed_at, touch.reviewed = reported
     context.emit_fact(
         FactKind.CALL_REVIEWED,
         match.enrollment,

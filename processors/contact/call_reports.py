@@ -40,7 +40,7 @@ def pass_on(turn: Turn, message: ExternalEvent) -> None:
     """Reports progress or the end of a call to its pool, if the event is about a call."""
     assert isinstance(message, CallReport)
     key = contact_key(message.tenant_id, message.contact_id)
-    contact = turn.store.read(key, Contact)
+    contact = turn.store.edit(key, Contact)  # as the handler of the event does it after this
     pool_id = None if contact is None else _pool_of(turn, key, contact, message)
     if pool_id is None or contact is None:
         return

@@ -82,7 +82,7 @@ def record_call(match: CommandMatch, message: CallEnded, outcome: str) -> None:
     touch = match.touch
     touch.call_attempt, touch.called_at, touch.call_outcome = match.attempt, message.at, outcome
     touch.call_id, touch.call_seconds = message.call_id or touch.call_id, message.seconds
-    touch.call_status = message.raw_status
+    touch.log_call().status = message.raw_status
 
 
 def emit_call_ended(
@@ -169,7 +169,7 @@ def _record_end(match: CommandMatch, outcome: str, redial: Redial) -> bool:
     elif not match.current and outcome not in REACHED:
         return False  # that attempt has ended by another answer
     if redial.outcomes.get(outcome, _NO_RULE).counts:
-        touch.ends = dict(sorted({**touch.ends, attempt: outcome}.items()))
+        touch.log_call().ends = dict(sorted({**touch.ends, attempt: outcome}.items()))
     return True
 
 

@@ -40,7 +40,7 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     Events of a backfill, or from before the tenant's fence, are recorded and begin nothing.
     """
     kind = type(message)
-    if kind in call_reports.REPORTS:
+    if kind in call_reports.REPORTS:  # before anything is refused
         call_reports.pass_on(turn, message)
     tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
     # What was sent before a tenant was deleted or a person was erased is recorded all the same.

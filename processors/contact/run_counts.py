@@ -9,7 +9,7 @@ from processors.contact.context import Context
 from processors.fold.turn import Turn
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import DIRECT_CALLS
-from schemas.internal.enrollment import Enrollment
+from schemas.internal.enrollment import CallItem
 from schemas.internal.item_status import item_status
 from schemas.internal.messages import RunsCounted
 from schemas.internal.states import RunCount
@@ -33,25 +33,26 @@ def count_key(tenant_id: str, campaign_id: str) -> bytes:
 def settle(context: Context) -> None:
     """Counts the contact's runs whose status has changed."""
     for run in context.contact.enrollments:
-        if run.call is not None:
+        item = run.call
+        if item is not None:
             status: str = item_status(run)
             if status in _LIVE_ITEMS:
                 status = LIVE
-            if status != run.counted:
-                _count(context, run, status)
+            if status != item.counted:
+                _count(context, run.campaign_id, item, status)
 
 
-def _count(context: Context, run: Enrollment, status: str) -> None:
-    count = _edit(context, run.campaign_id)
+def _count(context: Context, campaign_id: str, item: CallItem, status: str) -> None:
+    count = _edit(context, campaign_id)
     counts = count.counts = dict(count.counts)
-    if run.counted:
-        counts[run.counted] -= 1
+    if item.counted:
+        counts[item.counted] -= 1
     else:
         counts[RUNS] = counts.get(RUNS, 0) + 1
         count.last_started_at = context.now
     counts[status] = counts.get(status, 0) + 1
-    run.counted = status
-    if run.campaign_id == DIRECT_CALLS:
+    item.counted = status
+    if campaign_id == DIRECT_CALLS:
         return  # nobody waits for its end
     count.changes += 1
     if count.changes >= CHANGES_MAX:

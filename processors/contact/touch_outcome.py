@@ -215,7 +215,9 @@ def begin_attempt(
         values=values or None,
     )
     touch.attempt += 1
-    touch.emission = touch.lapsed = touch.progress = 0
+    touch.emission = touch.lapsed = 0
+    if touch.call_log is not None:
+        touch.call_log.progress = 0
     touch.command_id = None
 
 

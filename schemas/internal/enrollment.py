@@ -43,6 +43,21 @@ _ACTIVE = Status.ACTIVE
 _TIMED = (Phase.SCHEDULED, Phase.COMMANDED)
 
 
+class CallLog(msgspec.Struct, array_like=True, gc=False):
+    """What is kept of the calls of a touch. Most touches are none, so it is a part of its own.
+
+    `ends` has the outcome of each call of the visit that counts as one, by its attempt; of two
+    reports about one call the one by which it reached the person. `progress` is how far the call of
+    the present attempt is: 0 not known, 1 initiated, 2 ringing, 3 in progress. `status` is the
+    provider's own word for the last outcome.
+    """
+
+    ends: dict[int, str] = {}
+    progress: int = 0
+    status: str | None = None
+    reviewed_at: MomentUs = 0
+
+
 class Touch(msgspec.Struct, array_like=True):
     """One visit of an enrollment to a step, from the moment that it is scheduled.
 
@@ -128,17 +143,24 @@ class Touch(msgspec.Struct, array_like=True):
     reviewed: bool | None = None
     """Whether the call led to what it was for, as it was found out later (S3-34)."""
 
-    reviewed_at: MomentUs = 0
-    ends: dict[int, str] = {}
-    """The outcome of each call of this visit that counts as one, by its attempt; of two reports
-    about one call the one by which it reached the person."""
+    call_log: CallLog | None = None
+    """None of a touch of which no call was reported."""
 
-    call_status: str | None = None
-    """The provider's own word for `call_outcome`."""
+    @property
+    def ends(self) -> dict[int, str]:
+        """The outcome of each call of this visit that counts as one, by its attempt."""
+        return {} if self.call_log is None else self.call_log.ends
 
-    progress: int = 0
-    """How far the call of the present attempt is: 0 not known, 1 initiated, 2 ringing, 3 in
-    progress."""
+    @property
+    def call_status(self) -> str | None:
+        """The provider's own word for `call_outcome`."""
+        return None if self.call_log is None else self.call_log.status
+
+    def log_call(self) -> CallLog:
+        """What is kept of the calls of this touch, for change."""
+        if self.call_log is None:
+            self.call_log = CallLog()
+        return self.call_log
 
     def command_step(self) -> str:
         """The step id from which the command ids of this touch derive."""
@@ -179,6 +201,8 @@ class CallItem(msgspec.Struct, array_like=True, gc=False):
     position: int = 0
     template_id: str | None = None
     direct: bool = False
+    counted: str = ""
+    """As what the run stands in the count of its campaign (RunCount); empty if it does not yet."""
 
 
 class Enrollment(msgspec.Struct, array_like=True):
@@ -220,9 +244,6 @@ class Enrollment(msgspec.Struct, array_like=True):
 
     call: CallItem | None = None
     """Of every run of a call campaign, and of direct calls."""
-
-    counted: str = ""
-    """As what the run stands in the count of its campaign (RunCount); empty if it does not."""
 
     def due(self) -> MomentUs | None:
         """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""

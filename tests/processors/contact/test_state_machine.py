@@ -107,7 +107,8 @@ def situation(phase: Phase, case: Case) -> tuple[Context, Enrollment, Touch]:
     touch = Touch("a", 1, channel, START, START, phase, command_id="id", reason="reason")
     touch.attempt, touch.emission, touch.wait = case.attempt, case.emission, case.wait
     if case.call is not None:
-        touch.pool_id, touch.ends = "calls", dict(case.ends)
+        touch.pool_id = "calls"
+        touch.log_call().ends = dict(case.ends)
     enrollment = Enrollment("e", "c", 1, 1, None, None, START, START, case.status)
     enrollment.touches, enrollment.frozen_at = [touch], START
     contact = Contact(enrollments=[enrollment])
