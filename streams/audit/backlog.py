@@ -1,6 +1,7 @@
 """When what waits at dispatch will have been sent, by the forecast of its limits (C-38).
 
-Calls have no forecast: how long a slot is taken depends on who answers.
+Calls have no forecast, because nobody knows how long they last: there is an estimate for a length
+that is given.
 """
 
 from collections import Counter
@@ -10,7 +11,7 @@ import msgspec
 
 from processors.shared.forecast import ExpectedSend, forecast
 from processors.shared.forecast_plan import plan_of
-from schemas.base.times import MomentUs
+from schemas.base.times import DurationUs, MomentUs
 from schemas.internal.state_bytes import NEVER, payload_of
 from schemas.internal.states import (
     Account,
@@ -23,6 +24,7 @@ from schemas.internal.states import (
     SendLog,
     State,
 )
+from streams.audit.call_backlog import expected_calls
 
 _READ = (Account, KnownCampaignLimits, KnownTenant, Request, SendChunk, Sender, SendLog)
 _TAGS = [kind.__name__.encode() for kind in _READ]
@@ -42,7 +44,8 @@ class BacklogRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `binds` counts the reasons that decide when touches go, the most frequent first; touches that
     nothing holds are not in it. `first_at` and `clears_at` are when the first and the last one go,
-    None for those that are lost. `sender_id` is empty for them, and for a tenant without accounts.
+    None for those that are lost. `sender_id` is empty for them, and for a tenant without accounts;
+    of calls it is the call pool.
     """
 
     tenant_id: str
@@ -76,6 +79,16 @@ def backlog(
             plan = plan_of([*shared.get(place[0], ()), *own], *place)
             rows += _rows(place, forecast(plan, now))
     return rows
+
+
+def call_backlog(
+    states: Mapping[bytes, bytes], now: MomentUs, call_us: DurationUs
+) -> list[BacklogRow]:
+    """The waiting calls of a task, as if each call took `call_us`."""
+    places: dict[Place, list[ExpectedSend]] = {}
+    for touch, expected in expected_calls(states, now, call_us):
+        places.setdefault((touch.tenant_id, touch.channel), []).append(expected)
+    return [row for place in sorted(places) for row in _rows(place, places[place])]
 
 
 _Keyed = list[tuple[bytes, State]]

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from processors.intake.sender_events import SENDER_EVENTS
-from schemas.base.times import HOUR, format_rfc3339, parse_rfc3339
+from schemas.base.times import HOUR, SECOND, format_rfc3339, parse_rfc3339
+from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from streams.cli.sender import sender_event
 from tests.testing.builders import job, publish, step, tenant
 from tests.testing.command_line import Touchstream
+from tests.testing.direct_calls import calling_tenant, request_call, world_that_calls
 from tests.testing.memory_reader import read_states_of
 from tests.testing.world import World
 
@@ -101,3 +103,40 @@ def test_the_table_fits_into_80_columns(
     monkeypatch.setattr("streams.cli.output.terminal_width", lambda: 80)
     monkeypatch.setenv("COLUMNS", "80")
     assert max(map(len, touchstream("forecast").out.splitlines())) <= 80
+
+
+def test_calls_are_estimated_for_a_length_by_the_rules_of_their_pool(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_that_calls(slots=2)
+    world.append(calling_tenant(tenant_id="bolt", cause="t#2"))
+    world.append(m.UpsertPool("calls", "p#1", world.now, 3))
+    world.settle()
+    for number in range(101, 109):
+        request_call(world, number)
+    request_call(world, 101, "bolt")
+    read_states_of(world, monkeypatch)
+    assert touchstream(*FORECAST).json()["backlog"] == []
+    rows = touchstream(*FORECAST, "--call-seconds", 100).json()["backlog"]
+    (acme,) = rows  # bolt has its slot already
+    assert (acme["channel"], acme["sender_id"], acme["waiting"]) == ("voice", "calls", 6)
+    assert acme["binds"] == {"call_slots_tenant": 6}
+    first = parse_rfc3339("2026-03-02T15:00:00Z")
+    assert parse_rfc3339(acme["clears_at"]) - first in range(299 * SECOND, 302 * SECOND)
+    assert touchstream(*FORECAST, "--call-seconds", 100, "--tenant", "bolt").json() == {
+        "now": format_rfc3339(world.now - world.now % SECOND),
+        "backlog": [],
+    }
+    assert "call_slots_tenant" in touchstream("forecast", "--call-seconds", 100).out
+
+
+def test_no_call_takes_its_slot_longer_than_it_may(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_that_calls(slots=1)
+    for number in (101, 102):
+        request_call(world, number)
+    read_states_of(world, monkeypatch)
+    day = 24 * 3_600
+    (row,) = touchstream(*FORECAST, "--call-seconds", 30 * day).json()["backlog"]
+    assert (row["waiting"], row["clears_at"]) == (1, "2026-03-02T15:17:45Z")
