@@ -9,26 +9,22 @@ takes the first of its queues.
 
 from typing import Any
 
-import msgspec
-
 from processors.dispatch import lanes
 from processors.dispatch.account_commands import send
+from processors.dispatch.account_removal import HOLD_US, dissolve, hold, take_back
 from processors.dispatch.channel_owner import (
     NO_ACCOUNT,
-    NO_SENDER,
     ChannelOwner,
     Choice,
     is_repeat,
     values_of,
 )
-from processors.dispatch.limits import GATHER_US
-from processors.dispatch.outcomes import refuse, request_key
+from processors.dispatch.outcomes import request_key
 from processors.dispatch.waits import defer, stopped_by_gate
 from processors.fold.turn import Turn
-from processors.shared.limit_rules import settle
-from schemas.base.times import DAY, MomentUs
+from processors.shared.limit_rules import GATHER_US, settle
+from schemas.base.times import MomentUs
 from schemas.internal import messages as m
-from schemas.internal.facts import fact_time
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import (
     GATHERING,
@@ -43,18 +39,13 @@ from schemas.internal.states import (
 BURST = 500
 """The most requests of one firing of a timer. The timer then fires again at once."""
 
-HOLD_US = 7 * DAY
-"""How long touches are held for an account that was removed."""
-
-SENDER_GONE = "sender_gone"
-
 
 def arrive(turn: Turn, account: Account, touch: m.RequestTouch, request: Request | None) -> None:
     """Lets a touch that has passed its gates wait for others of its moment, or for a limit."""
     owner = ChannelOwner(turn, account)
-    senders = _candidates(owner, touch)
+    senders = owner.candidates(touch)
     if not senders:
-        _hold(owner, touch, request)
+        hold(owner, touch, request)
         return
     if is_repeat(touch):
         _repeat(owner, touch, request, senders[0])
@@ -102,9 +93,9 @@ def serve(turn: Turn, sender: Sender) -> None:
     owner = ChannelOwner(turn, account)
     for _ in range(BURST):
         if sender.removed_at:
-            done = not _dissolve(owner, sender)
+            done = not dissolve(owner, sender)
         else:
-            done = not (_take_back(owner, sender) or _serve_first(owner, sender))
+            done = not (take_back(owner, sender) or _serve_first(owner, sender))
         if done:
             sender.wake_at = _next_wake(owner, sender)
             return
@@ -118,35 +109,18 @@ def open_lane(turn: Turn, key: bytes, lane: Lane) -> None:
     account = turn.store.edit(account_key(tenant_id, channel), Account)
     assert account is not None, "a lane belongs to an account"
     owner = ChannelOwner(turn, account)
-    wake(owner, lanes.account_of_lane(lane), turn.now)
-
-
-def wake(owner: ChannelOwner, sender_id: str, at: MomentUs) -> None:
-    """Lets an account look at its queues at a moment, or with ANY every account."""
-    ids = [each.terms.sender_id for each in owner.senders()]
-    for each in ids if sender_id == lanes.ANY else [sender_id]:
-        known = owner.sender(each)
-        if known is not None and (known.wake_at is None or known.wake_at > at):
-            owner.edit_sender(each).wake_at = at
+    lanes.wake(owner, lanes.account_of_lane(lane), turn.now)
 
 
 # one request
 
 
-def _candidates(owner: ChannelOwner, touch: m.RequestTouch) -> list[Sender]:
-    """The accounts that may send a touch; empty if the one that must is not there, or none is."""
-    bound = owner.bound(touch)
-    if bound is None:
-        return owner.senders()
-    return [] if bound.removed_at else [bound]
-
-
 def _place(owner: ChannelOwner, request: Request) -> None:
     """Sends a gathered request, or lets it wait for a limit."""
     touch = request.touch
-    senders = _candidates(owner, touch)
+    senders = owner.candidates(touch)
     if not senders:
-        _hold(owner, touch, request)
+        hold(owner, touch, request)
         return
     choice = owner.choose(touch, senders)
     if choice.at > owner.turn.now:
@@ -174,10 +148,10 @@ def _wait(
 def _wake_when_open(owner: ChannelOwner, touch: m.RequestTouch) -> None:
     """Lets the accounts that may send a touch look at their queues when their own limits open:
     then a closed lane does not hide what waits behind it."""
-    for sender in _candidates(owner, touch):
+    for sender in owner.candidates(touch):
         at = owner.opens(sender, touch.action, lanes.is_counted_first(touch)).at
         if at < NEVER:
-            wake(owner, sender.terms.sender_id, at)
+            lanes.wake(owner, sender.terms.sender_id, at)
 
 
 def _repeat(
@@ -193,35 +167,6 @@ def _repeat(
         _wait(owner, touch, request, choice)
     else:
         defer(owner.turn, touch, request, reason, at, at, _values(owner, choice))
-
-
-def _hold(owner: ChannelOwner, touch: m.RequestTouch, request: Request | None) -> None:
-    """Holds a touch whose account was removed for a week, and refuses it then. Without any account
-    it waits for one until it expires."""
-    turn = owner.turn
-    bound = owner.bound(touch)
-    sender_id, until = "", touch.expires_at
-    if bound is not None:
-        sender_id, until = bound.terms.sender_id, bound.removed_at + HOLD_US
-        if until <= turn.now:
-            _refuse_gone(owner, touch, bound)
-            return
-    queue = lanes.held_queue(owner.tenant_id, owner.channel, sender_id)
-    values: dict[str, Any] = {}
-    if bound is not None:
-        values = {"sender_id": sender_id, "removed_at": fact_time(bound.removed_at)}
-        wake(owner, sender_id, until)
-    request = defer(turn, touch, request, NO_SENDER, None, until, values, queue)
-    lanes.enter(turn, request, queue)
-
-
-def _refuse_gone(owner: ChannelOwner, touch: m.RequestTouch, sender: Sender) -> None:
-    values = {
-        "sender_id": sender.terms.sender_id,
-        "removed_at": fact_time(sender.removed_at),
-        "on_gone": sender.terms.on_gone,
-    }
-    refuse(owner.turn, touch, SENDER_GONE, values)
 
 
 def _values(owner: ChannelOwner, choice: Choice) -> dict[str, Any]:
@@ -255,7 +200,7 @@ def _review(owner: ChannelOwner) -> None:
         return
     owner.account.is_reviewed = False
     for sender_id in owner.account.senders or [NO_ACCOUNT]:
-        wake(owner, sender_id, owner.turn.now)
+        lanes.wake(owner, sender_id, owner.turn.now)
 
 
 # the queues of an account
@@ -308,7 +253,7 @@ def _offer(owner: ChannelOwner, sender: Sender, request: Request, lane: bytes | 
     queue = lanes.queue_of(owner, touch)
     if queue != request.lane:
         lanes.enter(turn, request, queue)
-        wake(owner, queue.partition("\0\0")[0].rpartition("\0")[2], turn.now)
+        lanes.wake(owner, queue.partition("\0\0")[0].rpartition("\0")[2], turn.now)
         return
     choice = _choice(owner, sender, request)
     if choice.at <= turn.now:
@@ -369,72 +314,3 @@ def _next_wake(owner: ChannelOwner, sender: Sender) -> MomentUs | None:
             seen.add((action, first))
             soonest = min(soonest, owner.opens(sender, action, first).at)
     return None if soonest >= NEVER else soonest
-
-
-# accounts that go and come
-
-
-def _dissolve(owner: ChannelOwner, sender: Sender) -> bool:
-    """Moves the next request of an account that was removed: to the other accounts, or to those
-    that are held. After a week these are refused. False if nothing is left to do."""
-    turn = owner.turn
-    waiting = _first_of_queues(owner, sender)
-    if waiting is not None:
-        request = turn.store.edit(waiting, Request)
-        assert request is not None
-        if not stopped_by_gate(turn, owner.tenant, request.touch):
-            _move(owner, request)
-        return True
-    held = lanes.held_queue(owner.tenant_id, owner.channel, sender.terms.sender_id)
-    key = turn.store.first(held.encode())
-    if key is None or sender.removed_at + HOLD_US > turn.now:
-        return False
-    request = turn.store.read(key, Request)
-    assert request is not None
-    _refuse_gone(owner, request.touch, sender)
-    return True
-
-
-def _first_of_queues(owner: ChannelOwner, sender: Sender) -> bytes | None:
-    """The first request that waits for an account, and if no account is left for any. Its lanes
-    are removed on the way."""
-    turn = owner.turn
-    others = bool(owner.senders())
-    for _, _, queue in lanes.queues_of(owner, sender.terms.sender_id):
-        if others and queue.endswith(b"\0" + lanes.ANY.encode()):
-            continue
-        while (key := turn.store.first(queue)) is not None:
-            if not isinstance(turn.store.read(key, Request), Lane):
-                return key
-            first = lanes.first_of_lane(turn, key)
-            if first is not None:
-                return first
-    return None
-
-
-def _move(owner: ChannelOwner, request: Request) -> None:
-    """Moves a request whose account is gone."""
-    turn, touch = owner.turn, request.touch
-    if not _candidates(owner, touch):
-        _hold(owner, touch, request)
-        return
-    touch = request.touch = msgspec.structs.replace(touch, bound_sender="")
-    queue = lanes.queue_of(owner, touch)
-    lanes.enter(turn, request, queue)
-    wake(owner, lanes.ANY, turn.now)
-
-
-def _take_back(owner: ChannelOwner, sender: Sender) -> bool:
-    """Moves the next request that was held for an account, or for any, into its queue, because the
-    account is there."""
-    turn = owner.turn
-    for sender_id in dict.fromkeys((sender.terms.sender_id, "")):
-        held = lanes.held_queue(owner.tenant_id, owner.channel, sender_id)
-        key = turn.store.first(held.encode())
-        if key is not None:
-            request = turn.store.edit(key, Request)
-            assert request is not None
-            lanes.enter(turn, request, lanes.queue_of(owner, request.touch))
-            wake(owner, lanes.ANY, turn.now)
-            return True
-    return False

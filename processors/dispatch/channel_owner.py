@@ -102,6 +102,14 @@ class ChannelOwner:
             return sender
         return None
 
+    def candidates(self, touch: m.RequestTouch) -> list[Sender]:
+        """The accounts that may send a touch; empty if the one that must is not there, or none
+        is."""
+        bound = self.bound(touch)
+        if bound is None:
+            return self.senders()
+        return [] if bound.removed_at else [bound]
+
     def _unknown(self, sender_id: str) -> Sender:
         """An account that was never announced is one that was removed now."""
         terms = SenderTerms(sender_id, {}, "UTC", on_gone="hold")

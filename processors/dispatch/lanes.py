@@ -139,3 +139,12 @@ def lane_key(queue: str) -> bytes:
 def account_of_lane(lane: Lane) -> str:
     """The id of the account whose queue a lane stands in; ANY if it is that of no account."""
     return lane.ready.rpartition("\0")[2]
+
+
+def wake(owner: ChannelOwner, sender_id: str, at: MomentUs) -> None:
+    """Lets an account look at its queues at a moment, or with ANY every account."""
+    ids = [each.terms.sender_id for each in owner.senders()]
+    for each in ids if sender_id == ANY else [sender_id]:
+        known = owner.sender(each)
+        if known is not None and (known.wake_at is None or known.wake_at > at):
+            owner.edit_sender(each).wake_at = at

@@ -1,23 +1,21 @@
-"""The limit of an account: the greatest number of commands in any hour, as a sliding window (F-11).
+"""The limit of a channel that has no other one: the greatest number of commands in any hour (F-11).
 
-Commands are counted only while a limit is set, so a new limit does not count earlier commands.
+It is a rolling limit like any other (processors/shared/limit_rules.py). Its log is in the state of
+the account itself, which is cheaper as long as there is one log only. Commands are counted only
+while a limit is set, so a new limit does not count earlier commands.
 """
 
-from processors.shared.limit_rules import EXACT_UP_TO, bucket_end
+from functools import lru_cache
+
+from processors.shared.limit_rules import GATHER_US, Rolling, bucket_end
 from processors.shared.limit_scopes import DEFAULT_PER_HOUR
-from schemas.base.times import HOUR, MILLISECOND
+from schemas.base.times import HOUR
 from schemas.internal.states import Account, KnownTenant
 
 AT_ONCE = 20
 """So many commands of an account go out at once in a time of GATHER_US, and so many slots of its
 limit must be free for that; what comes beside them is gathered. Of a limit above EXACT_UP_TO it is
 a fiftieth in the time of a step."""
-
-GATHER_US = 100 * MILLISECOND
-"""How long the requests of an account are gathered, so that the order of their records does not
-decide which of them get the slots that are left (C-35)."""
-
-_STEP_US = HOUR // EXACT_UP_TO
 
 
 def per_hour(tenant: KnownTenant | None, channel: str) -> int | None:
@@ -27,16 +25,45 @@ def per_hour(tenant: KnownTenant | None, channel: str) -> int | None:
     return tenant.limits.get(channel, DEFAULT_PER_HOUR)
 
 
+class HourLog:
+    """The commands of an account, as its rule looks at them."""
+
+    __slots__ = ("_account",)
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def nth_last(self, n: int) -> int:
+        """The moment of the n-th command from the end; 0 if there are fewer."""
+        earlier = self._account.sent_total - n
+        if earlier < 0:
+            return 0
+        for at, commands in self._account.sent:
+            earlier -= commands
+            if earlier < 0:
+                return at
+        return 0
+
+    def count_since(self, after: int) -> int:
+        """How many commands are later than a moment. Older ones are removed from the account."""
+        account = self._account
+        sent, expired = account.sent, 0
+        while expired < len(sent) and sent[expired][0] <= after:
+            account.sent_total -= sent[expired][1]
+            expired += 1
+        if expired:
+            del sent[:expired]
+        return account.sent_total
+
+
+@lru_cache(maxsize=1024)
+def _rule(limit: int) -> Rolling:
+    return Rolling("throttled", "throttled", limit, HOUR)
+
+
 def used(account: Account, now: int) -> int:
     """The number of commands in the hour before `now`. Older ones are removed from the account."""
-    sent = account.sent
-    expired = 0
-    while expired < len(sent) and sent[expired][0] + HOUR <= now:
-        account.sent_total -= sent[expired][1]
-        expired += 1
-    if expired:
-        del sent[:expired]
-    return account.sent_total
+    return HourLog(account).count_since(now - HOUR)
 
 
 def goes_at_once(account: Account, limit: int, used: int, now: int) -> bool:
@@ -59,14 +86,16 @@ def count(account: Account, limit: int | None, now: int) -> None:
     if limit is None:
         return
     account.sent_total += 1
-    at = bucket_end(now, 0 if limit <= EXACT_UP_TO else _STEP_US)
+    at = bucket_end(now, _rule(limit).step_us)
     if account.sent and account.sent[-1][0] >= at:
         account.sent[-1] = (account.sent[-1][0], account.sent[-1][1] + 1)
     else:
         account.sent.append((at, 1))
 
 
-def next_slot(account: Account, now: int) -> int:
-    """The time at which the oldest counted command leaves the window, or in an hour where none is
-    counted."""
-    return account.sent[0][0] + HOUR if account.sent else now + HOUR
+def next_slot(account: Account, limit: int | None, now: int) -> int:
+    """When the limit allows one more command; for one that never does, when it is looked at again:
+    in an hour."""
+    if limit is None:
+        return now
+    return min(_rule(limit).opens(HourLog(account), now), now + HOUR)

@@ -14,6 +14,7 @@ from processors.dispatch.waits import defer, stopped_by_gate
 from processors.fold.store import Rank
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
+from processors.shared.limit_rules import GATHER_US
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
 from schemas.internal.states import GATHERING, Account, KnownTenant, Request, gathering_key
@@ -41,7 +42,7 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
     elif used >= limit or not touch.rules:
         _throttle(turn, touch, request, account, limit, used)
     else:
-        _gather(turn, touch, request, account, limits.GATHER_US)
+        _gather(turn, touch, request, account, GATHER_US)
 
 
 def _command(
@@ -91,7 +92,7 @@ def line_up(turn: Turn, request: Request) -> None:
         elif used >= limit:
             _throttle(turn, touch, request, account, limit, used)
         else:
-            _gather(turn, touch, request, account, limits.GATHER_US)
+            _gather(turn, touch, request, account, GATHER_US)
 
 
 def release(turn: Turn, account: Account) -> None:
@@ -116,7 +117,7 @@ def release(turn: Turn, account: Account) -> None:
             counted = None if is_repeat(request.touch) else limit
             _command(turn, tenant, request.touch, account, counted, used)
             continue
-        held_until = held_until or _next_slot(turn, request.touch, account)
+        held_until = held_until or _next_slot(turn, request.touch, account, limit)
         if request.wait == GATHERING:
             _throttle(turn, request.touch, request, account, limit, used)
     else:
@@ -175,7 +176,7 @@ def _throttle(
     used: int,
 ) -> None:
     """Lets a touch wait for a slot of the limit."""
-    slot_at = _next_slot(turn, touch, account)
+    slot_at = _next_slot(turn, touch, account, limit)
     if account.next_slot_at is None:
         account.next_slot_at = slot_at
     elif _first_gathered(turn, account) is None:
@@ -185,11 +186,11 @@ def _throttle(
     defer(turn, touch, request, "throttled", None, slot_at, values)
 
 
-def _next_slot(turn: Turn, touch: m.RequestTouch, account: Account) -> int:
+def _next_slot(turn: Turn, touch: m.RequestTouch, account: Account, limit: int) -> int:
     """When the queue is looked at for the next slot of the limit: after the requests of the moment
     at which the slot comes free, because one of them may have a higher priority."""
-    slot_at = limits.next_slot(account, turn.now)
-    return slot_at + limits.GATHER_US if touch.rules else slot_at
+    slot_at = limits.next_slot(account, limit, turn.now)
+    return slot_at + GATHER_US if touch.rules else slot_at
 
 
 def _gather(

@@ -6,7 +6,7 @@ from functools import lru_cache
 from schemas.base.times import MINUTE, MomentUs, from_datetime
 from schemas.base.zones import zone
 
-DAY, WEEK, MONTH = "day", "week", "month"
+DAY, WEEK = "day", "week"
 _EPOCH = date(1970, 1, 1)
 _CACHED_US = 15 * MINUTE
 

@@ -11,13 +11,10 @@ from typing import Any, NamedTuple
 
 from processors.shared.forecast_limits import ForecastLimits
 from processors.shared.forecast_plan import Plan, PlannedSender, WaitingTouch
+from processors.shared.limit_rules import GATHER_US
 from processors.shared.send_windows import opens_at
-from schemas.base.times import MILLISECOND, MomentUs
+from schemas.base.times import MomentUs
 from schemas.internal.state_bytes import NEVER
-
-GATHER_US = 100 * MILLISECOND
-"""How long the requests of one moment are gathered, so that the order of their records does not
-decide which of them get the slots that are left (C-35)."""
 
 ANY = "*"
 """Stands for the account of a queue whose touches any account may send."""

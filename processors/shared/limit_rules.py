@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from processors.shared.calendar_periods import DAY, day_of, period_of
 from processors.shared.send_windows import opens_at
 from schemas.base.times import DAY as DAY_US
-from schemas.base.times import DurationUs, MomentUs
+from schemas.base.times import MILLISECOND, DurationUs, MomentUs
 from schemas.internal.messages import Window
 from schemas.internal.state_bytes import NEVER
 
@@ -26,23 +26,31 @@ EXACT_UP_TO = 1_000
 """Up to this limit, the time of every command is kept exactly. For a larger limit, times are
 rounded up to steps, so that a log holds about as many of them."""
 
+GATHER_US = 100 * MILLISECOND
+"""How long the requests of a channel are gathered, so that the order of their records does not
+decide which of them get the slots that are left (C-35)."""
+
 HORIZON_US = 400 * DAY_US
 """A moment further away than this is never reached: longer than every window, and than the wait for
 a weekday of one."""
 
 
-class CommandLog(Protocol):
-    """What was sent, as the rules look at it."""
-
-    last_at: MomentUs
-    last_hash: int
-    """The hash of the last command, for the jitter of the gap after it."""
+class TimesLog(Protocol):
+    """What was sent, as a rolling window looks at it."""
 
     def nth_last(self, n: int) -> MomentUs:
         """The moment of the n-th command from the end; 0 if there are fewer."""
 
     def count_since(self, after: MomentUs) -> int:
         """How many commands are later than a moment."""
+
+
+class CommandLog(Protocol):
+    """What was sent, as a calendar and a gap look at it."""
+
+    last_at: MomentUs
+    last_hash: int
+    """The hash of the last command, for the jitter of the gap after it."""
 
     def counted(self, unit: str, start: MomentUs) -> int:
         """How many commands the calendar day, week or month counts that begins at `start`."""
@@ -95,7 +103,7 @@ class Rolling(NamedTuple):
         """The time to which the moments of the log are rounded up; 0 if they are exact."""
         return self.window_us // EXACT_UP_TO if self.n > EXACT_UP_TO else 0
 
-    def opens(self, log: CommandLog, at: MomentUs) -> MomentUs:
+    def opens(self, log: TimesLog, at: MomentUs) -> MomentUs:
         """When the n-th command from the end has left the window."""
         n = self.n if not self.jitter else self.limit(log, at)
         if n <= 0:
@@ -107,7 +115,7 @@ class Rolling(NamedTuple):
             return free_at
         return min(free_at, period_of(DAY, self.zone, 0, at)[1])  # another day, another limit
 
-    def used(self, log: CommandLog, at: MomentUs) -> int:
+    def used(self, log: TimesLog, at: MomentUs) -> int:
         """The commands of the window that ends now."""
         return log.count_since(at - self.window_us)
 

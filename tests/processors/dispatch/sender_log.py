@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from processors.dispatch.limits import GATHER_US
+from processors.shared.limit_rules import GATHER_US
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND, MomentUs, parse_rfc3339
 from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal import messages as m

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from processors.dispatch.limits import GATHER_US
+from processors.shared.limit_rules import GATHER_US
 from schemas.base.times import HOUR, SECOND
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import Message, Person

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.dispatch.limits import AT_ONCE, GATHER_US
+from processors.dispatch.limits import AT_ONCE
+from processors.shared.limit_rules import GATHER_US
 from schemas.base.times import DAY, HOUR, MILLISECOND, MINUTE, to_datetime
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from processors.dispatch.account_queue import BURST, HOLD_US
-from processors.dispatch.limits import GATHER_US
+from processors.dispatch.account_queue import BURST
+from processors.dispatch.account_removal import HOLD_US
+from processors.shared.limit_rules import GATHER_US
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND, from_datetime
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind

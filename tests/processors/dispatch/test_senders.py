@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors.dispatch.limits import GATHER_US
+from processors.shared.limit_rules import GATHER_US
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND, to_datetime
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
