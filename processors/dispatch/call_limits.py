@@ -8,6 +8,7 @@ its key.
 from typing import Any, NamedTuple
 
 from processors.fold.turn import Turn
+from processors.shared.limit_rules import Concurrent
 from processors.shared.tenant_lookup import campaign_limits_key, tenant_key
 from schemas.base.times import MomentUs
 from schemas.campaigns.compiled_definition import DEFAULT_POOL
@@ -41,7 +42,9 @@ class SlotUse(NamedTuple):
 
     @property
     def is_full(self) -> bool:
-        return self.limit is not None and self.used >= self.limit
+        if self.limit is None:
+            return False
+        return Concurrent(self.name, self.name, self.limit).opens(self.used, 0) > 0
 
 
 def call_terms(tenant: KnownTenant | None) -> TenantCallTerms:
