@@ -4,7 +4,7 @@ The answer is a pure function of the states of one task of the dispatch processo
 with which that processor decides.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -115,8 +115,11 @@ def is_of_queue(value: bytes) -> bool:
     return any(tag in head for tag in _TAGS)
 
 
-def queue_view(states: Mapping[bytes, bytes], now: MomentUs) -> QueueView:
-    """The view of a task, from its stored states by key."""
+def queue_view(
+    states: Mapping[bytes, bytes], now: MomentUs, owns_pool: Callable[[str], bool]
+) -> QueueView:
+    """The view of a task, from its stored states by key. Every task knows all pools; `owns_pool` is
+    whether it owns one."""
     store = Store(_decode)
     for key, value in states.items():
         store.restore(key, value)
@@ -126,7 +129,7 @@ def queue_view(states: Mapping[bytes, bytes], now: MomentUs) -> QueueView:
     leases = [each for each in decoded if isinstance(each, Lease) and each.state in ACTIVE]
     requests = [each for each in decoded if isinstance(each, Request)]
     waiting = [*_waiting_calls(turn, requests), *_waiting_messages(turn, requests)]
-    pools = [each for each in decoded if isinstance(each, KnownPool)]
+    pools = [each for each in decoded if isinstance(each, KnownPool) and owns_pool(each.pool_id)]
     return QueueView(_slots(turn, pools, leases), [_call(each) for each in leases], waiting)
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from schemas.internal.topics import Topic
+from schemas.base.times import MomentUs
+from schemas.internal.messages import pool_key
+from schemas.internal.topics import Layout, Topic
 from streams.audit.dispatch_queue import (
     CallRow,
     QueueView,
@@ -17,6 +19,8 @@ from streams.audit.dispatch_queue import (
     merged,
     queue_view,
 )
+from streams.base.partitioner import partition_of
+from streams.base.settings import Settings
 from streams.cli.command_settings import connected_settings
 from streams.cli.options import Json
 from streams.cli.output import format_time, print_json, print_stderr, print_table
@@ -51,21 +55,23 @@ def queue(
     """
     settings = connected_settings()
     now = settings.scaled_clock().now()
-    partitions = range(layout_of(settings).partitions(Topic.DISPATCH_CHANGELOG))
-    views = (
-        queue_view(
-            stored_values(
-                settings, Topic.DISPATCH_CHANGELOG, lambda _, value: is_of_queue(value), number
-            ),
-            now,
-        )
-        for number in partitions
-    )
+    layout = layout_of(settings)
+    views = (_view_of(settings, layout, number, now) for number in range(layout.dispatch))
     view = _filtered(merged(views), tenant, campaign)
     if json:
         print_json({name: [_as_json(row) for row in getattr(view, name)] for name in view._fields})
         return
     _print(view, rows)
+
+
+def _view_of(settings: Settings, layout: Layout, number: int, now: MomentUs) -> QueueView:
+    """The view of one task of the dispatch processor."""
+    states = stored_values(
+        settings, Topic.DISPATCH_CHANGELOG, lambda _, value: is_of_queue(value), number
+    )
+    return queue_view(
+        states, now, lambda pool: partition_of(pool_key(pool), layout.dispatch) == number
+    )
 
 
 def _filtered(view: QueueView, tenant: str | None, campaign: str | None) -> QueueView:

@@ -82,10 +82,15 @@ def test_only_what_is_of_a_tenant_or_campaign_is_shown(
 def test_a_full_pool_holds_the_others_in_their_turn(touchstream: Touchstream, world: World) -> None:
     world.append(m.UpsertPool("calls", "p#1", world.now, 1))
     world.settle()
+    empty = touchstream(*QUEUE).json()["slots"]
+    assert [(row["name"], row["used"], row["frees_at"]) for row in empty] == [("calls", 0, None)]
     for number in (101, 102):
         request_call(world, number)
         request_call(world, number, "bolt")
-    rows = touchstream(*QUEUE).json()["waiting"]
+    view = touchstream(*QUEUE).json()
+    pools = [row for row in view["slots"] if row["scope"] == "pool"]
+    assert [(row["name"], row["used"], row["limit"]) for row in pools] == [("calls", 1, 1)]
+    rows = view["waiting"]
     assert [(row["turn"], row["reason"]) for row in rows if row["tenant_id"] == "bolt"] == [
         (1, "call_slots_pool")
     ]
