@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND
 from schemas.campaigns.compiled_definition import DEFAULT_POOL
+from schemas.channels import CHANNELS
 from schemas.internal.messages import PLATFORM
 from schemas.public.command_models import TouchDue
 from streams.demo.businesses import answer_timeout_minutes
@@ -17,6 +18,7 @@ SLOTS = 5
 """Fewer than the two businesses may use together, so that they get turns."""
 
 TENANT_SLOTS, AGENT_SLOTS = 4, 3
+_CHANNEL = next(name for name, row in CHANNELS.items() if row.by_pool)
 PEOPLE_MIN = 6
 FIRST_AT = 9 * HOUR
 PLACE_SECONDS, RING_SECONDS, TALK_SECONDS = 4 * 3_600, 60, 3_600
@@ -25,7 +27,7 @@ LATE_US = 22 * HOUR
 """A late end comes after its slot has expired, and while a late report is still awaited."""
 
 
-class CallCampaign(NamedTuple):
+class CallingCampaign(NamedTuple):
     """A call campaign of one of the businesses. `number` is the caller's, and `prefix` begins the
     numbers of the people."""
 
@@ -39,7 +41,7 @@ class CallCampaign(NamedTuple):
 
 
 CALL_CAMPAIGNS = (
-    CallCampaign(
+    CallingCampaign(
         "lakeside-plumbing",
         "renewals",
         "Contracts that end this year",
@@ -48,7 +50,7 @@ CALL_CAMPAIGNS = (
         "+13122250100",
         "+131223",
     ),
-    CallCampaign(
+    CallingCampaign(
         "pacific-hvac",
         "tune-ups",
         "Customers without a tune-up",
@@ -58,8 +60,6 @@ CALL_CAMPAIGNS = (
         "+121323",
     ),
 )
-CALL_CAMPAIGN_IDS = frozenset(calls.campaign_id for calls in CALL_CAMPAIGNS)
-
 
 def pool_event() -> dict[str, Any]:
     """Returns the data of the event `pool.upserted`."""
@@ -77,7 +77,7 @@ def tenant_calls(tenant_id: str) -> dict[str, Any]:
     return {}
 
 
-def calls_document(calls: CallCampaign, answer_timeout_us: int) -> dict[str, Any]:
+def calls_document(calls: CallingCampaign, answer_timeout_us: int) -> dict[str, Any]:
     """Returns the definition of the campaign."""
     return {
         "tenant_id": calls.tenant_id,
@@ -99,7 +99,7 @@ def calls_document(calls: CallCampaign, answer_timeout_us: int) -> dict[str, Any
         "steps": [
             {
                 "id": "call",
-                "channel": "voice",
+                "channel": _CHANNEL,
                 "template_id": f"{calls.campaign_id}-script",
                 "redial": {
                     "max_attempts": 3,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.base.times import format_rfc3339, parse_rfc3339
-from schemas.internal.enrollment import CallItem, Enrollment, Phase, Status, Touch, Waiting
+from schemas.internal.enrollment import CallItem, CallLog, Enrollment, Phase, Status, Touch, Waiting
 from streams.simulation.engine import OwnedEnrollment
 
 EnrollmentRow = dict[str, Any]
@@ -53,8 +53,10 @@ def from_row(row: EnrollmentRow) -> OwnedEnrollment:
 def _touch(row: EnrollmentRow) -> Touch:
     fields = _parsed_fields(Touch, row)
     fields["phase"] = Phase[row["phase"].upper()]
-    if "ends" in row:
-        fields["ends"] = {int(attempt): outcome for attempt, outcome in row["ends"].items()}
+    if "call_log" in row:
+        log = _parsed_fields(CallLog, row["call_log"])
+        log["ends"] = {int(attempt): outcome for attempt, outcome in log.get("ends", {}).items()}
+        fields["call_log"] = CallLog(**log)
     return Touch(**fields)
 
 
@@ -62,6 +64,8 @@ def _touch_row(touch: Touch) -> EnrollmentRow:
     row = _filled_fields(touch)
     row.pop("recipient", None)  # a digest of an address: of no use to a reader
     row["phase"] = touch.phase.name.lower()
+    if touch.call_log is not None:
+        row["call_log"] = _filled_fields(touch.call_log)
     return row
 
 

@@ -9,7 +9,6 @@ from streams.simulation.quantiles import SummaryRow
 from streams.simulation.text_tables import field_rows, short_hour, titled_table
 
 ACCOUNT_ROWS_MAX = 24
-_REASONS_MAX = 2
 _WINDOW_HEADS = {
     "hour": "hour#",
     "day": "day#",
@@ -28,7 +27,7 @@ def limit_lines(summary: SummaryRow, width: int) -> Iterator[Text]:
         yield from titled_table("Outcomes of calls", heads, _outcomes(calls), width)
         yield from titled_table("Turns of tenants", *_tenants(calls), width)
     if "accounts" in summary:
-        title = "Sender accounts: the most that was sent, and the limit"
+        title = "Sender accounts against limits"
         yield from titled_table(title, *_accounts(summary["accounts"]), width)
     if "waits" in summary:
         title = "From request to command, in minutes"
@@ -72,7 +71,7 @@ def _accounts(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Seque
     windows = [name for name in _WINDOW_HEADS if name in used]
     spacing = ["spacing, s#"] if "spacing_seconds" in used else []
     columns = [_WINDOW_HEADS[name] for name in windows] + spacing
-    heads = ("tenant", "account", "channel", "action", "commands#", *columns, "waited on")
+    heads = ("tenant", "account", "channel", "action", "commands#", *columns, "waited on", "times#")
     return heads, (_account(row, windows, bool(spacing)) for row in rows[:ACCOUNT_ROWS_MAX])
 
 
@@ -85,10 +84,8 @@ def _account(row: SummaryRow, windows: Iterable[str], spacing: bool) -> Sequence
         cells.append(None if limit is None else f"{limit['most']:,} of {limit['limit']:,}")
     if spacing:
         gap = limits.get("spacing_seconds", {"least": None})
-        cells.append(gap["least"] and f"{gap['least']:g}, not below {gap['limit']:,}")
-    held = list(row["held"].items())[:_REASONS_MAX]
-    cells.append(", ".join(f"{reason} {times:,}" for reason, times in held) or None)
-    return cells
+        cells.append(gap["least"] and f"{gap['least']:g} of {gap['limit']:,}")
+    return [*cells, *next(iter(row["held"].items()), (None, None))]
 
 
 def _waits(summary: SummaryRow) -> tuple[Sequence[str], Iterator[Sequence[object]]]:

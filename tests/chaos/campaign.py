@@ -35,6 +35,7 @@ class ChaosTotal:
     cycles: int = 0
     commands: int = 0
     prospects: int = 0
+    calls: int = 0
     resumed: int = 0
     events: int = 0
     repeated: int = 0
@@ -50,6 +51,7 @@ class ChaosTotal:
         """The results, line by line."""
         yield f"cycles {self.cycles}, events published {self.events}, commands {self.commands}"
         yield f"commands to prospects {self.prospects}, resumed after a reply {self.resumed}"
+        yield f"slots of calls granted {self.calls}"
         yield f"commands repeated {self.repeated}, missing {self.missing}"
         yield f"nights with senders down {self.nights}, commands that came too late {self.late}"
         yield f"longest reader gap {self.gap_s:.1f} s (at most {GAP_MAX_S:.0f}) {self.gap_at}"
@@ -168,6 +170,7 @@ class ChaosCampaign:
         total = self.total
         total.commands += round_.senders.commands
         total.prospects += round_.senders.prospects
+        total.calls += len(round_.fact_monitor.slots.granted)
         total.resumed += round_.fact_monitor.resumed
         total.events += round_.publisher.ledger.published
         total.repeated += round_.checker.repeated

@@ -57,6 +57,9 @@ class ConsistencyChecker:
             moving = self.logs.moving(postgres=True)
         except NotAtRest as error:
             return str(error)
+        expiring = self._fact_monitor.slots.expiring(time.time_ns() // 1_000)
+        if moving is None and expiring is not None:
+            moving = f"the slot of {expiring} ends"
         if moving is None and (missing := self._missing()):
             moving = f"{len(missing)} touches are missing, such as {missing[0]}"
         return moving
@@ -69,6 +72,7 @@ class ConsistencyChecker:
         problems += [f"never commanded: {contact} {steps}" for contact, steps in missing[:10]]
         unexpected = self._publisher.ledger.unexpected(self._senders.commanded)
         problems += [f"commanded without a cause: {who} {steps}" for who, steps in unexpected[:10]]
+        problems += self._fact_monitor.slots.problems()[:10]
         if self._fact_monitor.refused:
             problems.append(f"{FactKind.EVENT_REFUSED}: {dict(self._fact_monitor.refused)}")
         return problems

@@ -124,7 +124,13 @@ def _person_answers(behaviour: int, step: str) -> Iterator[ProspectAnswer]:
         case "whatsapp":
             yield ProspectAnswer("touch.read", {})
         case "call":
-            yield ProspectAnswer("call.ended", {"outcome": "answered"})
+            yield call_ended("answered")
+
+
+def call_ended(outcome: str) -> ProspectAnswer:
+    """The end of a call, of which the provider states nothing else."""
+    fields = {"outcome": outcome, "raw_status": None, "answered_by": None}
+    return ProspectAnswer("call.ended", fields)
 
 
 def _accepted() -> ProspectAnswer:

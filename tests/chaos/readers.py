@@ -16,7 +16,8 @@ from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
 from streams.kafka.clients import idempotent_producer
-from tests.chaos import prospects
+from tests.chaos import calls, prospects
+from tests.chaos.calls import SlotLedger
 from tests.chaos.traffic import (
     BOUNCES,
     FAILS_ONCE,
@@ -31,6 +32,10 @@ from tests.chaos.traffic import (
 from tests.testing.live_senders import may_be_sent
 
 Headers = list[tuple[str, bytes | None]]
+
+SLOT_FACTS = frozenset(
+    ("call.slot_granted", "call.slot_freed", "call.slot_expired", "call.overrun")
+)
 
 
 class MeasuringReader(ABC):
@@ -114,7 +119,7 @@ class AnswerProducer:
         headers, value = encode_event(
             kind,
             sample_model(kind, **who, **fields),
-            event_id=f"{cause}-{kind}",
+            event_id=f"{cause}-{kind}-{fields.get('outcome', '')}",
             source=self._source,
         )
         self._producer.produce(self._topic, value, f"{tenant}/{contact}", headers=[*headers])
@@ -133,6 +138,7 @@ class FactMonitor(MeasuringReader):
         self.declined: set[str] = set()
         self.refused: Counter[str] = Counter()
         self.tenants = self.ready = self.resumed = 0
+        self.slots = SlotLedger()
         self._resume = AnswerProducer(settings, Topic.CONTACTS, "person")
         super().__init__(settings, [Topic.FACTS])
 
@@ -144,6 +150,8 @@ class FactMonitor(MeasuringReader):
             self.ready += 1
         elif fact["fact"] == "tenant.updated":
             self.tenants += 1
+        elif fact["fact"] in SLOT_FACTS:
+            self.slots.on_fact(fact)
         elif fact["fact"] == "event.refused":
             self.refused[fact["reason"]] += 1
         elif fact["fact"] == "enrollment.frozen" and fact["reason"] == "reply":
@@ -187,7 +195,10 @@ class ChaosSenders(MeasuringReader):
         self.commanded.setdefault(contact, set()).add(command["step_id"])
         name = (*contact, command["campaign_id"], command["step_id"], str(command["attempt"]))
         self.attempts[name] += 1
-        if prospects.is_prospect(contact[1]):
+        if calls.is_called(contact[1]):
+            for kind, fields in calls.answers(contact[1], command["attempt"]):
+                self._publish(kind, *contact, command["command_id"], **fields)
+        elif prospects.is_prospect(contact[1]):
             self.prospects += 1
             for kind, fields in prospects.answers(
                 contact[1], command["step_id"], command["attempt"]

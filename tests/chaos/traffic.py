@@ -13,17 +13,19 @@ import msgspec
 from confluent_kafka import Producer
 
 from schemas.base.times import format_rfc3339
+from schemas.internal.messages import PLATFORM
 from schemas.public.codec import Encoding, encode_event
 from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
 from streams.kafka.clients import idempotent_producer
-from tests.chaos import prospects
+from tests.chaos import calls, prospects
+from tests.chaos.calls import CALLS
 from tests.chaos.prospects import OUTREACH
 
 TENANTS = ("north", "south", "west")
 SINGLE, STEPS, PAUSED = "single", "steps", "paused"
-CAMPAIGNS = (SINGLE, STEPS, PAUSED, OUTREACH)
+CAMPAIGNS = (SINGLE, STEPS, PAUSED, OUTREACH, CALLS)
 STEP_IDS = ("s1", "s2", "s3")
 SOON_HOURS = 0.0001  # a third of a second
 BEHAVIOURS = 12
@@ -45,6 +47,8 @@ def definition(tenant_id: str, campaign_id: str) -> dict[str, Any]:
     """A campaign of one e-mail, of three touches, or a sequence, with quick retries."""
     if campaign_id == OUTREACH:
         return prospects.definition(tenant_id)
+    if campaign_id == CALLS:
+        return calls.definition(tenant_id)
     channels = ("email", "sms", "email") if campaign_id == STEPS else ("email",)
     services = {SINGLE: "hvac", STEPS: "plumbing", PAUSED: "roofing"}
     return {
@@ -107,6 +111,14 @@ class TrafficPublisher:
     def publish_tenants(self) -> None:
         """Publishes the tenants. Campaigns must wait for them, because topics have no common
         order."""
+        self.publish(
+            "pool.upserted",
+            PLATFORM,
+            pool_id=calls.POOL,
+            slots=calls.POOL_SLOTS,
+            weights={},
+            reserved={},
+        )
         for tenant_id in TENANTS:
             self._publish_tenant(tenant_id)
         self.flush()
@@ -176,6 +188,8 @@ class TrafficPublisher:
             self._publish_customer(TENANTS[number % 3], f"c-{number}")
             if number % 4 == 0:
                 self._publish_prospect(TENANTS[number // 4 % 3], f"p-{number // 4}")
+            if number % 6 == 0:
+                self._publish_callee(TENANTS[number // 6 % 3], f"k-{number // 6}")
             if number % 40 == 0:
                 self._publish_tenant(TENANTS[number // 40 % 3])
             if number % 50 == 25:
@@ -208,11 +222,19 @@ class TrafficPublisher:
             email=f"{contact_id}@{tenant_id}.example.com",
             phone=f"+1212{2_000_000 + int(contact_id.rpartition('-')[2])}",
             linkedin_url=f"https://linkedin.com/in/{contact_id}",
+            addresses={},
         )
         self.publish("contact.enrolled", key, **who, campaign_id=OUTREACH)
         contact = (tenant_id, contact_id)
         self.ledger.required[contact] = prospects.required(contact_id)
         self.ledger.allowed[contact] = prospects.allowed(contact_id)
+
+    def _publish_callee(self, tenant_id: str, contact_id: str) -> None:
+        key, who = f"{tenant_id}/{contact_id}", {"tenant_id": tenant_id, "contact_id": contact_id}
+        phone = f"+1312{2_000_000 + int(contact_id.rpartition('-')[2])}"
+        self.publish("contact.upserted", key, **who, phone=phone, addresses={})
+        self.publish("contact.enrolled", key, **who, campaign_id=CALLS)
+        self.ledger.required[tenant_id, contact_id] = {calls.CALL}
 
     def _publish_job(
         self, key: str, who: dict[str, str], service: str, *, twice: bool = False
@@ -242,6 +264,7 @@ class TrafficPublisher:
             quiet_hours={"start": "00:00", "end": "00:00"},
             calling_hours=False,
             limits={channel: {"per_hour": None} for channel in CHANNELS},
+            calls={"concurrent": calls.TENANT_SLOTS},
             delay_hours_by_service={},
         )
 

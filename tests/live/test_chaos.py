@@ -40,4 +40,5 @@ def test_ten_kills_and_five_other_disturbances_lose_and_repeat_nothing(
     assert sum(map(len, total.recovery_s.values())) >= 10, report
     assert total.commands > 100, report
     assert total.prospects > 50 and total.resumed > 0, report
+    assert total.calls > 50, report
     assert total.gap_s <= GAP_MAX_S, report

@@ -52,6 +52,7 @@ CHANNEL_NAMES_ALLOWED = {
     "processors/contact/profile.py": "`email` is an address here: the order of fields in a fact",
     "sinks/state_rows.py": "`email` is an address here: a column of the table `contacts`",
     "schemas/public/example_events.py": "examples",
+    "streams/demo/accounts.py": "content of the demo: the accounts of two businesses",
     "streams/demo/behaviour.py": "content of the demo: how often people open, click and opt out",
     "streams/demo/businesses.py": "content of the demo: limits of three businesses",
     "streams/demo/outreach.py": "content of the demo: two campaigns and their prospects",

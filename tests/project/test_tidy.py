@@ -52,6 +52,8 @@ USED_FROM_OUTSIDE = {
     "a column of a row that is used as a whole": (
         *("clicks", "conversions", "open_rate", "click_rate", "conversion_rate"),
         *("current_step", "owner_epoch"),
+        *("total_contacts", "completed_calls", "successful_calls", "failed_calls"),
+        "reviewed_successful",
     ),
 }
 """Other names that no code of the product uses, by the reason why they stay."""

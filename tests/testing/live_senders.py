@@ -40,6 +40,9 @@ class ScriptedAnswer(NamedTuple):
 
 def may_be_sent(command: dict[str, Any], at: int) -> bool:
     """Whether the fields of a command allow its sender to send it at this moment."""
+    call = command.get("call")
+    if call and at > parse_rfc3339(call["place_by"]):
+        return False
     return at < parse_rfc3339(command.get("send_before") or command["expires_at"])
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from processors.why import explain
-from schemas.internal.enrollment import CallItem, Enrollment, Touch, Waiting
+from schemas.internal.enrollment import CallItem, CallLog, Enrollment, Touch, Waiting
 from schemas.internal.facts import Fact
 from streams.simulation import enrollment_lines
 from streams.simulation.engine import OwnedEnrollment
@@ -109,15 +109,16 @@ def test_the_names_in_an_enrollment_row_do_not_change() -> None:
             if getattr(struct, field.name) in (None, []):
                 is_time = field.name.endswith("_at") or field.name == "send_before"
                 setattr(struct, field.name, START if is_time else "x")
-    touch.pool_id, touch.sender_id, touch.call_seconds, touch.progress = "calls", "one", 5, 3
-    touch.ends, touch.reviewed_at, run.counted = {1: "busy"}, START, "failed"
+    touch.pool_id, touch.sender_id, touch.call_seconds = "calls", "one", 5
+    touch.call_log = CallLog({1: "busy"}, 3, "user-busy", START)
     run.waiting = Waiting(START, START)
-    run.call = CallItem("agent", "+12125550100", START, 5, 1, "script", True)
+    run.call = CallItem("agent", "+12125550100", START, 5, 1, "script", True, "failed")
     row = enrollment_lines.to_row(OwnedEnrollment("acme", "ann", run))
     assert set(row) == set(ENROLLMENT_NAMES.split())
     assert set(row["touches"][0]) == set(TOUCH_NAMES.split())
     assert set(row["waiting"]) == {"since", "until"}
     assert set(row["call"]) == set(CALL_NAMES.split())
+    assert set(row["touches"][0]["call_log"]) == {"ends", "progress", "status", "reviewed_at"}
     again = enrollment_lines.from_row(json.loads(json.dumps(row)))
     assert again.enrollment == _without_digests(run)
 
@@ -125,15 +126,15 @@ def test_the_names_in_an_enrollment_row_do_not_change() -> None:
 ENROLLMENT_NAMES = """
 tenant_id contact_id enrollment_id campaign_id version cycle job_id service_type anchor_at
 started_at status reason ended_at frozen_at touches converted_at conversion variables waiting
-holds errors last_error reply_cause call counted
+holds errors last_error reply_cause call
 """
-CALL_NAMES = "agent_id from_number scheduled_for priority position template_id direct"
+CALL_NAMES = "agent_id from_number scheduled_for priority position template_id direct counted"
 TOUCH_NAMES = """
 step_id number channel scheduled_at due_at phase wait attempt emission command_id reason
 requested_at commanded_at sent_at resolved_at delivered_at opened_at clicked_at read_at
 bounced_at converted_at error template_id visit first_attempt awaited_at awaited outcome
 call_outcome called_at call_attempt asked_id uncounted lapsed pool_id sender_id call_id
-call_seconds reviewed reviewed_at ends call_status progress
+call_seconds reviewed call_log
 retry_at send_before
 """
 
