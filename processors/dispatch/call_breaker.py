@@ -29,14 +29,14 @@ def count_end(turn: Turn, touch: RequestTouch, outcome: str) -> None:
     if campaign is None:
         campaign = CallCampaign(touch.tenant_id, touch.campaign_id)
         turn.store.put(key, campaign)
-    since = turn.now - WINDOW_US
+    since = max(turn.now - WINDOW_US, campaign.tripped_at)
     ends = [end for end in campaign.ends if end[0] > since]
     ends = [*ends, (turn.now, outcome in FAILURES)][-_ENDS_KEPT:]
     failed = sum(is_failure for _, is_failure in ends)
+    campaign.ends = ends
     if len(ends) < ENDS_MIN or failed * 100 < len(ends) * FAILED_PERCENT:
-        campaign.ends = ends
         return
-    campaign.ends, campaign.tripped_at = [], turn.now
+    campaign.tripped_at = turn.now  # only later ends can pause it again
     turn.send(
         Topic.CAMPAIGN_LOG,
         touch.tenant_id.encode(),

@@ -7,8 +7,10 @@ slot.
 
 from typing import Any
 
+import msgspec
+
 from processors.dispatch.address_caps import count_use
-from processors.dispatch.call_leases import LeaseState, granted_until
+from processors.dispatch.call_leases import LeaseInput, LeaseState, after, granted_until
 from processors.dispatch.call_limits import call_of, slot_uses, values_of
 from processors.dispatch.call_numbers import begin_call, use_key
 from processors.dispatch.call_quotas import count_call, quota_rules
@@ -53,18 +55,12 @@ def grant(turn: Turn, tenant: KnownTenant | None, pool: KnownPool, request: Requ
 def repeat_command(turn: Turn, lease: Lease, touch: m.RequestTouch) -> None:
     """Sends the command of a call once more. Its slot and its deadlines stay as they are, so that
     only a sender that knows the command can answer later than they allow."""
-    turn.store.put(
-        lease_key(touch.tenant_id, call_of(touch).pool_id, touch.command_id),
-        Lease(touch, *_unchanged(lease)),
-    )
+    state, until = after(lease, LeaseInput.REPEATED, turn.now)
+    lease = msgspec.structs.replace(lease, touch=touch, state=state, until=until)
+    turn.store.put(lease_key(touch.tenant_id, call_of(touch).pool_id, touch.command_id), lease)
     if turn.store.read(request_key(touch), Request) is not None:
         turn.store.delete(request_key(touch))
     _send_command(turn, touch, lease, {"pool_id": call_of(touch).pool_id})
-
-
-def _unchanged(lease: Lease) -> tuple[Any, ...]:
-    names = lease.__struct_fields__[1:]
-    return tuple(getattr(lease, name) for name in names)
 
 
 def _send_command(turn: Turn, touch: m.RequestTouch, lease: Lease, values: dict[str, Any]) -> None:

@@ -22,10 +22,14 @@ class Alarm(State):
         return self.at
 
 
+PARENT = b"all"
+
+
 class Guest(State):
-    """A state that waits in a queue, has a timer, or neither."""
+    """A state that waits in a queue, has a timer, or neither. Its groups depend on both."""
 
     queued: ClassVar[bool] = True
+    grouped: ClassVar[bool] = True
 
     queue: str | None
     rank: int
@@ -38,7 +42,11 @@ class Guest(State):
     def place(self) -> tuple[bytes, Rank] | None:
         if self.queue is None:
             return None
-        return self.queue.encode(), (self.rank, 0, 0, self.name)
+        return PARENT + b"\0" + self.queue.encode(), (self.rank, 0, 0, self.name)
+
+    def groups(self) -> tuple[bytes, ...]:
+        groups = [] if self.queue is None else [self.queue.encode()]
+        return (*groups, *([] if self.at is None else [b"timed", b"%d" % self.at]))
 
 
 decode = msgspec.msgpack.Decoder(Alarm | Guest).decode
@@ -156,10 +164,21 @@ class StoreModel(RuleBasedStateMachine):
 
     @invariant()
     def the_first_of_a_queue_has_the_lowest_rank(self) -> None:
-        for queue in (b"q", b"r"):
+        below = self.store.queues_below(PARENT)
+        for queue in (PARENT + b"\0q", PARENT + b"\0r"):
             guests = [(key, s.place()) for key, s in self.now.items() if isinstance(s, Guest)]
             waiting = sorted((p[1], key) for key, p in guests if p is not None and p[0] == queue)
             assert self.store.first(queue) == (waiting[0][1] if waiting else None)
+            assert queue in below or not waiting
+            assert (queue in self.store.queues_below(PARENT)) == bool(waiting)
+
+    @invariant()
+    def a_group_has_exactly_its_members(self) -> None:
+        guests = [(key, s.groups()) for key, s in self.now.items() if isinstance(s, Guest)]
+        for group in (b"q", b"r", b"timed", b"3"):
+            members = sorted(key for key, groups in guests if group in groups)
+            assert self.store.members(group) == members
+            assert self.store.count(group) == len(members)
 
     @invariant()
     def a_sweep_finds_every_state_with_the_needle(self) -> None:
@@ -174,7 +193,7 @@ class StoreModel(RuleBasedStateMachine):
         for key, value in self.store.items():
             state = self.committed[key]
             assert due_of(value) == (NEVER if state.at is None else state.at)
-            assert bool(flag_of(value)) == state.queued
+            assert flag_of(value) == state.queued + 2 * state.grouped
         assert len(self.store) == len(self.committed)
 
 
@@ -205,6 +224,31 @@ def test_timers_of_one_moment_fire_in_the_order_of_their_keys() -> None:
         state.at = None
         store.settle()
     assert fired == [b"a", b"b", b"c"]
+
+
+def test_a_state_counts_in_its_step_as_soon_as_it_is_put_or_deleted() -> None:
+    store = Store(decode)
+    store.put(b"kg1", Guest("q", 0, "kg1", None))
+    store.put(b"kg2", Guest("q", 0, "kg2", None))
+    assert store.count(b"q") == 2
+    store.delete(b"kg1")
+    store.delete(b"kg1")
+    assert (store.count(b"q"), store.members(b"q")) == (1, [b"kg2"])
+    store.rollback()
+    assert store.count(b"q") == 0
+
+
+def test_a_state_is_found_in_its_queue_within_its_step_if_it_is_enqueued() -> None:
+    store = Store(decode)
+    store.put(b"kg1", Guest("q", 5, "kg1", None))
+    store.settle()
+    guest = store.edit(b"kg1", Guest)
+    assert guest is not None
+    guest.rank = 1
+    queue = PARENT + b"\0q"
+    assert store.first(queue) is None
+    store.enqueue(b"kg1")
+    assert store.first(queue) == b"kg1"
 
 
 def test_a_state_that_was_only_read_is_not_written() -> None:
