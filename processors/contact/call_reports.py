@@ -13,12 +13,9 @@ from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.campaigns.compiled_definition import DEFAULT_POOL
 from schemas.internal.messages import (
     CallEnded,
-    CallLost,
     CallProgressed,
     CallReported,
-    DispatchAnswer,
     ExternalEvent,
-    TouchCommanded,
     TouchFailed,
     TouchSent,
     contact_key,
@@ -27,9 +24,9 @@ from schemas.internal.messages import (
 from schemas.internal.states import Contact
 from schemas.internal.topics import Topic
 
-CallReport = TouchSent | TouchFailed | CallProgressed | CallEnded
-REPORTS = frozenset((TouchSent, TouchFailed, CallProgressed, CallEnded))
-"""The events that may be about the slot of a call."""
+CallReport = TouchFailed | CallProgressed | CallEnded
+REPORTS = frozenset((TouchFailed, CallProgressed, CallEnded))
+"""The events that may be refused and be about the slot of a call all the same."""
 
 ENDED, INITIATED = "ended", "initiated"
 _NOT_PLACED = "cancelled"
@@ -44,9 +41,19 @@ def pass_on(turn: Turn, message: ExternalEvent) -> None:
     pool_id = None if contact is None else _pool_of(turn, key, contact, message)
     if pool_id is None or contact is None:
         return
-    state, outcome = _state_and_outcome(message)
-    if state == ENDED and message.command_id in contact.calls:
+    if not isinstance(message, CallProgressed) and message.command_id in contact.calls:
         forget_call(turn, key, message.command_id)
+    _report(turn, message, pool_id, *_state_and_outcome(message))
+
+
+def pass_on_placed(turn: Turn, message: TouchSent, pool_id: str) -> None:
+    """Reports to its pool that a call was placed."""
+    _report(turn, message, pool_id, INITIATED, "")
+
+
+def _report(
+    turn: Turn, message: TouchSent | CallReport, pool_id: str, state: str, outcome: str
+) -> None:
     report = CallReported(
         message.tenant_id,
         message.contact_id,
@@ -64,18 +71,13 @@ def pass_on(turn: Turn, message: ExternalEvent) -> None:
 def _pool_of(turn: Turn, key: bytes, contact: Contact, message: CallReport) -> str | None:
     """The pool of the call, None if the command is none of a pool. The report of a call that the
     contact does not know any more goes to the pool that is always there."""
-    command_id = message.command_id
-    pool_id = contact.calls.get(command_id)
+    pool_id = contact.calls.get(message.command_id)
     if pool_id is not None:
         return pool_id
-    if isinstance(message, TouchSent | TouchFailed):
-        for run in contact.enrollments:
-            for touch in run.touches:
-                if touch.pool_id and touch.command_id == command_id:
-                    return touch.pool_id
-        return None
-    match = find_command(Context(turn, key, contact), command_id)
-    return DEFAULT_POOL if match is None else match.touch.pool_id or None
+    match = find_command(Context(turn, key, contact), message.command_id)
+    if match is not None:
+        return match.touch.pool_id or None
+    return None if isinstance(message, TouchFailed) else DEFAULT_POOL
 
 
 def _state_and_outcome(message: CallReport) -> tuple[str, str]:
@@ -84,22 +86,16 @@ def _state_and_outcome(message: CallReport) -> tuple[str, str]:
             return ENDED, call_outcome(message.outcome)
         case CallProgressed():
             return message.state, ""
-        case TouchFailed():
+        case _:
             given_back = message.code == WINDOW_CLOSED
             return ENDED, _NOT_PLACED if given_back else outcome_of_code(message.code)
-        case _:
-            return INITIATED, ""
 
 
-def remember_call(turn: Turn, key: bytes, message: DispatchAnswer, pool_id: str) -> None:
-    """Keeps the pool of a call that has a slot now, and forgets a call whose slot is gone."""
-    match message:
-        case TouchCommanded() if message.slot_until:
-            contact = turn.store.edit(key, Contact)
-            assert contact is not None
-            contact.calls = {**contact.calls, message.command_id: pool_id}
-        case CallLost():
-            forget_call(turn, key, message.command_id)
+def remember_call(turn: Turn, key: bytes, command_id: str, pool_id: str) -> None:
+    """Keeps the pool of a call that has a slot now."""
+    contact = turn.store.edit(key, Contact)
+    assert contact is not None
+    contact.calls = {**contact.calls, command_id: pool_id}
 
 
 def forget_call(turn: Turn, key: bytes, command_id: str) -> None:

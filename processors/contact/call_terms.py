@@ -20,32 +20,30 @@ NUMBER_NOT_ALLOWED, AGENT_UNKNOWN, NUMBER_UNKNOWN = CALL_GATES = (
 )
 """The reasons for which a person is not called."""
 
-_BY_POOL = frozenset(name for name, row in CHANNELS.items() if row.by_pool)
+BY_POOL = frozenset(name for name, row in CHANNELS.items() if row.by_pool)
+"""The channels whose commands take a slot of a call pool."""
+
 _USUAL = CallSettings()
 _NO_ITEM = CallItem()
 _SHORT = "short"
 
 
-def pool_of(definition: Definition, channel: str) -> str:
-    """The call pool of a touch on a channel; empty if its commands take no slot."""
-    if channel not in _BY_POOL:
-        return ""
+def pool_of(definition: Definition) -> str:
+    """The call pool of the calls of a campaign."""
     calls = definition.settings.calls
     return DEFAULT_POOL if calls is None else calls.pool_id
 
 
 def call_terms(
-    context: Context, enrollment: Enrollment, definition: Definition, step: Step
-) -> CallTerms | None:
-    """What the owner of a call pool must know of a call; None if the step is none."""
-    if step.channel not in _BY_POOL:
-        return None
+    context: Context, enrollment: Enrollment, definition: Definition, step: Step, pool_id: str
+) -> CallTerms:
+    """What the owner of a call pool must know of a call; `pool_id` is where it waits."""
     calls, item = definition.settings.calls or _USUAL, enrollment.call or _NO_ITEM
     agent_id, from_number = _agent_and_number(calls, item)
     redial, settings = step.redial, definition.settings.calls
     may_pause = settings is not None or redial is not None
     return CallTerms(
-        calls.pool_id,
+        pool_id,
         agent_id,
         from_number,
         calls.place_us,
@@ -67,8 +65,6 @@ def closed_for_call(
 ) -> str | None:
     """The first gate of a call that no waiting opens, if any: the kind of the person's number, and
     an agent or caller number that the tenant's lists do not have. Without a list all are known."""
-    if step.channel not in _BY_POOL:
-        return None
     tenant, country = context.tenant, country_of(context.tenant)
     terms = None if tenant is None else tenant.calls
     kind = _number_kind(context, step.channel)

@@ -93,16 +93,15 @@ def dispatch_answer(turn: Turn, message: m.DispatchAnswer) -> None:
     assert contact is not None, "dispatch answers only what a contact requested"
     context = Context(turn, key, contact)
     match = find_command(context, message.command_id)
-    if type(message) in _ABOUT_SLOTS:
+    if type(message) is m.CallLost:
+        call_reports.forget_call(turn, key, message.command_id)
+    elif type(message) is m.TouchCommanded and message.slot_until:
         pool_id = DEFAULT_POOL if match is None else match.touch.pool_id
-        call_reports.remember_call(turn, key, message, pool_id)
+        call_reports.remember_call(turn, key, message.command_id, pool_id)
     if match is not None and match.current:
         dispatch_answers.dispatch_answered(context, match.enrollment, match.touch, message)
         settle(context)
         contact.updated_at = turn.now
-
-
-_ABOUT_SLOTS = (m.TouchCommanded, m.CallLost)
 
 
 def _refuse(turn: Turn, message: m.ExternalEvent, code: str, **fields: Any) -> None:

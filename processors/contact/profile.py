@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from processors.contact.call_terms import call_terms, closed_for_call
+from processors.contact.call_terms import BY_POOL, call_terms, closed_for_call
 from processors.contact.closed_addresses import suppress_address
 from processors.contact.context import Context
 from processors.contact.pause_stop import stop
@@ -138,7 +138,8 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
         step = context.step(enrollment, touch)
         template_id = context.template_id(enrollment, step)
         recipient = context.address(touch.channel)
-        reason = closed_for_call(context, enrollment, definition, step)
+        is_call = touch.channel in BY_POOL
+        reason = closed_for_call(context, enrollment, definition, step) if is_call else None
         if reason is None and not (recipient and template_id):
             reason = "no_template" if recipient else "no_address"
         if reason is not None or template_id is None:
@@ -146,7 +147,7 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
             withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=False)
             continue
         assert touch.command_id is not None
-        touch.template_id = template_id
+        touch.template_id, pool_id = template_id, touch.pool_id
         touch.recipient = context.address_digest(touch.channel)
         amendment = AmendTouch(
             touch.command_id,
@@ -157,10 +158,10 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
             template_id,
             command_variables(context, enrollment),
             other_spelling(context.address_text(touch.channel), recipient),
-            touch.pool_id,
-            call_terms(context, enrollment, definition, step) if touch.pool_id else None,
+            pool_id,
+            call_terms(context, enrollment, definition, step, pool_id) if pool_id else None,
         )
-        key = dispatch_key(context.tenant_id, touch.channel, touch.pool_id)
+        key = dispatch_key(context.tenant_id, touch.channel, pool_id)
         context.turn.send(Topic.DISPATCH_LOG, key, amendment)
 
 

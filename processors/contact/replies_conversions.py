@@ -103,17 +103,16 @@ def _will_wait_for_reply(context: Context, enrollment: Enrollment) -> bool:
     return may_be_with_sender(touch) and wait is not None and "reply" in wait.events
 
 
-def settle_replies(context: Context) -> None:
-    """Applies replies that were kept for a wait which did not begin, or which they did not meet:
-    the step was not sent, or later than the reply, or its enrollment waits for something else by
-    now (promise 9)."""
-    for enrollment in context.contact.enrollments:
-        cause = enrollment.reply_cause
-        if enrollment.early_signals and not may_be_with_sender(enrollment.touches[-1]):
-            enrollment.early_signals = {}
-        if cause is not None and not _will_wait_for_reply(context, enrollment):
-            enrollment.reply_cause = None
-            _apply_on_reply(context, enrollment, cause)
+def settle_reply(context: Context, enrollment: Enrollment) -> None:
+    """Applies a reply that was kept for a wait which did not begin, or which it did not meet: the
+    step was not sent, or later than the reply, or its enrollment waits for something else by now
+    (promise 9)."""
+    cause = enrollment.reply_cause
+    if enrollment.early_signals and not may_be_with_sender(enrollment.touches[-1]):
+        enrollment.early_signals = {}
+    if cause is not None and not _will_wait_for_reply(context, enrollment):
+        enrollment.reply_cause = None
+        _apply_on_reply(context, enrollment, cause)
 
 
 def _apply_on_reply(context: Context, enrollment: Enrollment, cause: str) -> None:

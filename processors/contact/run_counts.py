@@ -9,7 +9,7 @@ from processors.contact.context import Context
 from processors.fold.turn import Turn
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import DIRECT_CALLS
-from schemas.internal.enrollment import CallItem
+from schemas.internal.enrollment import CallItem, Enrollment
 from schemas.internal.item_status import item_status
 from schemas.internal.messages import RunsCounted
 from schemas.internal.states import RunCount
@@ -30,16 +30,13 @@ def count_key(tenant_id: str, campaign_id: str) -> bytes:
     return f"\x00n/{tenant_id}/{campaign_id}".encode()
 
 
-def settle(context: Context) -> None:
-    """Counts the contact's runs whose status has changed."""
-    for run in context.contact.enrollments:
-        item = run.call
-        if item is not None:
-            status: str = item_status(run)
-            if status in _LIVE_ITEMS:
-                status = LIVE
-            if status != item.counted:
-                _count(context, run.campaign_id, item, status)
+def count_run(context: Context, run: Enrollment, item: CallItem) -> None:
+    """Counts a run anew if the status of its item has changed."""
+    status: str = item_status(run)
+    if status in _LIVE_ITEMS:
+        status = LIVE
+    if status != item.counted:
+        _count(context, run.campaign_id, item, status)
 
 
 def _count(context: Context, campaign_id: str, item: CallItem, status: str) -> None:

@@ -1,6 +1,6 @@
 """The answers of channel senders to a command: sent or failed (S0-5, F-7, F-8)."""
 
-from processors.contact import call_progress, calls
+from processors.contact import call_progress, call_reports, calls
 from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
@@ -25,6 +25,8 @@ from schemas.internal.messages import TouchFailed, TouchSent
 def touch_sent(context: Context, match: CommandMatch, message: TouchSent) -> None:
     """The sender has sent the command. Of a call whose step calls again this is progress only."""
     touch = match.touch
+    if touch.pool_id:
+        call_reports.pass_on_placed(context.turn, message, touch.pool_id)
     if touch.pool_id and context.step(match.enrollment, touch).redial is not None:
         call_progress.call_placed(context, match, message)
     elif touch.phase is not Phase.SENT:

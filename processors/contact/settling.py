@@ -3,10 +3,13 @@ campaigns."""
 
 from processors.contact import run_counts
 from processors.contact.context import Context
-from processors.contact.replies_conversions import settle_replies
+from processors.contact.replies_conversions import settle_reply
 
 
 def settle(context: Context) -> None:
     """Ends the handling of a record or timer of a contact."""
-    settle_replies(context)
-    run_counts.settle(context)
+    for run in context.contact.enrollments:
+        if run.reply_cause is not None or run.early_signals:
+            settle_reply(context, run)
+        if run.call is not None:
+            run_counts.count_run(context, run, run.call)

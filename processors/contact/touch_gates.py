@@ -4,7 +4,7 @@ S0-4, X-3)."""
 from typing import Any, NamedTuple
 
 from processors.contact import calls, frequency_caps
-from processors.contact.call_terms import call_terms, closed_for_call, pool_of
+from processors.contact.call_terms import BY_POOL, call_terms, closed_for_call, pool_of
 from processors.contact.context import Context
 from processors.contact.senders import NO_SENDER
 from processors.contact.sequence import time_out_wait
@@ -19,7 +19,7 @@ from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal.dispatch_messages import DISPATCH_RULES
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.messages import RequestTouch, dispatch_key
+from schemas.internal.messages import CallTerms, RequestTouch, dispatch_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
 
@@ -101,9 +101,10 @@ def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> Gate
     opening = first_opening(context, definition, step, context.now)
     address = context.address_forms(touch.channel)
     closed = _first_closed(context, touch, address[1], template_id)
-    if closed in (None, NO_ADDRESS):  # a number that must not be called is no address either
+    is_open = closed is None or closed == NO_ADDRESS
+    if is_open and touch.channel in BY_POOL:  # a number that must not be called is no address too
         closed = closed_for_call(context, enrollment, definition, step) or closed
-    if closed is None and opening.at == NEVER:
+    if closed is None and opening[0] == NEVER:
         closed = "no_window"
     return GateCheck(definition, step, closed, template_id, version, opening, address)
 
@@ -125,10 +126,9 @@ def _request_or_defer(
     context: Context, enrollment: Enrollment, touch: Touch, gates: GateCheck
 ) -> None:
     """Requests the touch, or makes it due when the send window opens or the caps allow it."""
-    opening = gates.opening
-    if opening.at > context.now:
-        values = {"window": opening.window}
-        _defer(context, enrollment, touch, opening.at, opening.wait, values)
+    opens, wait, window = gates.opening
+    if opens > context.now:
+        _defer(context, enrollment, touch, opens, wait, {"window": window})
         return
     caps = frequency_caps.check(context, enrollment, touch)
     if caps.hold is not None:
@@ -164,7 +164,7 @@ def _request(
     values: dict[str, Any] = {
         "template_id": gates.template_id,
         "template_version": gates.template_version,
-        "window": gates.opening.window,  # open, so it is the person's
+        "window": gates.opening[2],
         "expires_after_seconds": expire_after_us // SECOND,
     }
     if step.skip_when and not touch.emission:  # conditions are not checked for a repeat
@@ -185,7 +185,7 @@ def _request(
     touch.recipient = digest_of(gates.address[0])
     touch.requested_at = context.now
     touch.wait, touch.retry_at = "dispatch", None
-    touch.pool_id = pool_of(gates.definition, touch.channel)
+    touch.pool_id = pool_of(gates.definition) if touch.channel in BY_POOL else ""
     expires_at = context.now + expire_after_us
     _send_request(context, enrollment, touch, gates, expires_at, caps.reached)
     context.emit_fact(FactKind.TOUCH_REQUESTED, enrollment, touch, values=values)
@@ -200,7 +200,7 @@ def _send_request(
     reached: tuple[int, ...],
 ) -> None:
     assert touch.command_id is not None and gates.template_id is not None
-    recipient, item = gates.address[1], enrollment.call
+    step, recipient, item = gates.step, gates.address[1], enrollment.call
     bound_sender, must_use_bound = context.contact.senders.get(touch.channel, NO_SENDER)
     context.turn.send(
         Topic.DISPATCH_LOG,
@@ -217,7 +217,7 @@ def _send_request(
             touch.attempt,
             touch.emission,
             touch.channel,
-            gates.step.action,
+            step.action,
             gates.template_id,
             recipient,
             command_variables(context, enrollment),
@@ -225,16 +225,28 @@ def _send_request(
             context.now,
             expires_at,
             gates.definition.settings.priority + (0 if item is None else item.priority),
-            gates.opening.window,
+            gates.opening[2],
             reached_at=reached,
             spelling=other_spelling(context.address_text(touch.channel), recipient),
             rules=DISPATCH_RULES,
-            first=all(each.phase is not Phase.SENT for each in enrollment.touches),
+            first=touch.number == 1 or not any(map(_was_sent, enrollment.touches)),
             bound_sender=bound_sender,
             must_use_bound=must_use_bound,
-            call=call_terms(context, enrollment, gates.definition, gates.step),
+            call=_call_terms(context, enrollment, touch, gates),
         ),
     )
+
+
+def _call_terms(
+    context: Context, enrollment: Enrollment, touch: Touch, gates: GateCheck
+) -> CallTerms | None:
+    if not touch.pool_id:
+        return None
+    return call_terms(context, enrollment, gates.definition, gates.step, touch.pool_id)
+
+
+def _was_sent(touch: Touch) -> bool:
+    return touch.phase is Phase.SENT
 
 
 def command_variables(context: Context, enrollment: Enrollment) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from processors.contact.context import Context
 from processors.shared.send_windows import (
@@ -32,26 +32,20 @@ RETRY, REDIAL = "retry", "redial"
 _AGAIN = (RETRY, REDIAL)
 
 
-class Opening(NamedTuple):
-    """When the windows of a touch are open for the first time; NEVER if they have no time in
-    common. `wait` is the reason of the wait, and `window` the window that opens last."""
-
-    at: int
-    wait: str
-    window: Window | None
+Opening = tuple[int, str, Window | None]
+"""When the windows of a touch are open for the first time, NEVER if they have no time in common;
+the reason of the wait; and the window that opens last, or the person's if there is no wait."""
 
 
 def first_opening(context: Context, definition: Definition, step: Step, at: int) -> Opening:
     """The first moment from `at` on at which a step may go out: the person's window and the hours
     of the campaign's calls are open."""
     window = context.window(definition, step)
+    if definition.settings.calls is None:
+        return opens_at(window, at), QUIET_HOURS, window
     hours = context.call_hours(definition, step)
-    if hours is None:
-        return Opening(opens_at(window, at), QUIET_HOURS, window)
     opens, mover = common_opening((window, hours), at)
-    if mover == 1:
-        return Opening(opens, CALL_HOURS, hours)
-    return Opening(opens, QUIET_HOURS, window)
+    return (opens, CALL_HOURS, hours) if mover == 1 else (opens, QUIET_HOURS, window)
 
 
 def next_closing(context: Context, definition: Definition, step: Step, at: int) -> int:
@@ -143,13 +137,13 @@ def set_due_at(
     Returns the window if the touch waits for one, else None. A touch whose windows never open is
     due at `at` and is skipped then.
     """
-    opening = first_opening(context, definition, step, at)
-    touch.due_at = at if opening.at == NEVER else opening.at
+    opens, reason, window = first_opening(context, definition, step, at)
+    touch.due_at = at if opens == NEVER else opens
     if touch.due_at == at:
         touch.wait, touch.retry_at = wait, None
         return None
-    touch.wait, touch.retry_at = opening.wait, at if wait in _AGAIN else None
-    return opening.window
+    touch.wait, touch.retry_at = reason, at if wait in _AGAIN else None
+    return window
 
 
 def look_for_opening(context: Context, enrollment: Enrollment, touch: Touch) -> Window | None:
