@@ -50,7 +50,8 @@ def limits_of(limits: LimitTerms) -> dict[str, object]:
 
 def sender_state_row(state: Sender) -> Row:
     """The row of how an account stands in the owner of its channel: why it has paused itself, until
-    when its provider wants no more of an action, and on how many days it has sent."""
+    when its provider wants no more of an action, on how many days it has sent, and the bounces and
+    complaints that count for its health."""
     return (
         state.tenant_id,
         state.channel,
@@ -60,4 +61,7 @@ def sender_state_row(state: Sender) -> Row:
         state.served_seq,
         state.sending_days,
         None if state.last_day < 0 else date_of_day(state.last_day),
+        state.sent_today,
+        len(state.bounced_at),
+        len(state.complained_at),
     )

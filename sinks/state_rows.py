@@ -267,7 +267,7 @@ def _touch_rows(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) 
             t.call_id,
             t.call_seconds,
             t.reviewed,
-            t.call_status,
+            None if t.call_log is None else t.call_log.status,
         )
         for t in run.touches
     ]

@@ -180,7 +180,7 @@ TABLES: dict[str, Table] = {
             "sender_states",
             "tenant_id channel sender_id",
             """tenant_id channel sender_id paused_for throttled:j served_seq:l sending_days:i
-            last_day:d""",
+            last_day:d sent_today:i bounces:i complaints:i""",
         ),
         _table(
             "tasks",

@@ -64,6 +64,9 @@ CREATE TABLE touchstream.sender_states (
     served_seq bigint NOT NULL,
     sending_days integer NOT NULL,
     last_day date,
+    sent_today integer NOT NULL,
+    bounces integer NOT NULL,
+    complaints integer NOT NULL,
     PRIMARY KEY (tenant_id, channel, sender_id)
 ) WITH (fillfactor = 50);
 
@@ -107,6 +110,9 @@ SELECT
     s.warm_up,
     u.sending_days,
     u.last_day,
+    u.sent_today,
+    u.bounces,
+    u.complaints,
     s.created_at,
     s.updated_at,
     s.removed_at

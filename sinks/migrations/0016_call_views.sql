@@ -145,7 +145,10 @@ SELECT
     c.started_at,
     c.ended_at AS completed_at,
     c.created_at,
-    c.updated_at,
+    greatest(c.updated_at, (
+        SELECT max(i.updated_at) FROM touchstream.call_items AS i
+        WHERE i.tenant_id = c.tenant_id AND i.campaign_id = c.campaign_id
+    )) AS updated_at,
     s.reviewed_successful,
     s.queued_calls,
     s.processing_calls,

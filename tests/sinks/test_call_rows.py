@@ -193,15 +193,17 @@ def test_an_account_is_shown_with_its_limits_and_hours(dsn: str) -> None:
     record = sender(
         "acme", limits=limits, zone="UTC", window=StepWindow(540, 1_080), warm_up=(5, 2, 50)
     )
-    log = Log().sender(record, sender_state("acme")).write(dsn)
-    query = """SELECT limits, send_window, warm_up, sending_days, last_day::text, status
+    state = sender_state("acme", sent_today=4, bounced_at=[1, 9])
+    log = Log().sender(record, state).write(dsn)
+    query = """SELECT limits, send_window, warm_up, sending_days, last_day::text, status,
+        sent_today, bounces, complaints
         FROM touchstream.sender_accounts"""
     assert select(dsn, query) == [
         (
             {"": {"per_day": 50, "calendar": ["day"]}, "send_inmail": {"per_month": 9}},
             {"start": 540, "end": 1_080, "days": 127},
             [5, 2, 50],
-            *(3, "2026-09-21", "active"),
+            *(3, "2026-09-21", "active", 4, 2, 0),
         )
     ]
     assert differences(dsn, log) == []
@@ -238,7 +240,7 @@ def test_the_send_log_names_the_account_of_a_command(dsn: str) -> None:
 
 def test_a_touch_names_its_account_its_pool_and_its_call(dsn: str) -> None:
     touch = call_touch("acme", sender_id="account-1", call_id="CA-1", call_seconds=7, reviewed=True)
-    touch.call_status = "completed"
+    touch.log_call().status = "completed"
     Log().calls("acme", item("acme", touch)).write(dsn)
     query = """SELECT sender_id, pool_id, call_id, call_seconds, reviewed, call_status
         FROM touchstream.touches"""

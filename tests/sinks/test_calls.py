@@ -144,6 +144,14 @@ def test_the_status_of_an_item_is_one_of_six(
     assert differences(dsn, log) == []
 
 
+def test_a_change_of_an_item_is_a_change_of_its_campaign(dsn: str) -> None:
+    query = "SELECT updated_at FROM calls.call_campaigns"
+    log = campaign_log(item("acme")).write(dsn)
+    assert select(dsn, query) == [(fact_time(CALLED_AT),)]
+    log.calls("acme", completed("acme")).write(dsn)
+    assert select(dsn, query) == [(fact_time(CALLED_AT + 2 * HOUR),)]
+
+
 def test_an_item_is_shown_with_its_person_and_its_call(dsn: str) -> None:
     log = campaign_log(completed("acme", variables={"topic": "renewal"}))
     log.fact(call_fact("acme", FactKind.CALL_SLOT_GRANTED)).write(dsn)

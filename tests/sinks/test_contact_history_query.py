@@ -109,7 +109,7 @@ campaign, and what has a table of its own."""
 
 OF_ATTEMPTS = (
     *("first_attempt", "call_attempt", "uncounted", "lapsed", "retry_at", "send_before"),
-    *("ends", "progress", "reviewed_at"),
+    "call_log",
 )
 """What only the engine needs of a touch, to count and to time its attempts."""
 
