@@ -90,7 +90,7 @@ def set_sender(
 
     Prints what holds then. The tenant's campaigns share its accounts. With an account on a channel,
     the 100 touches an hour of tenants without a limit do not hold there; a limit that the tenant
-    has set does.
+    has set does. The command opens an account again that has paused itself.
 
     Example: touchstream sender set ann@acme.com --tenant acme --channel email --per-day 400
     --window 09:00-17:00 --warm-up 5:2:50
