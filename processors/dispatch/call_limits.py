@@ -82,7 +82,7 @@ def slot_uses(
     groups = slot_groups(touch)
     limits = {
         "call_slots_tenant": terms.slots,
-        "call_slots_pool": pool_limit(turn, pool, terms, touch.tenant_id, groups),
+        "call_slots_pool": pool_limit(turn, pool, terms, touch.tenant_id),
         "call_slots_campaign": campaign_limit(turn, touch),
         "call_slots_agent": terms.agents.get(call.agent_id or ""),
         "call_slots_number": terms.numbers.get(call.from_number or ""),
@@ -92,19 +92,11 @@ def slot_uses(
     ]
 
 
-def pool_limit(
-    turn: Turn,
-    pool: KnownPool,
-    terms: TenantCallTerms,
-    tenant_id: str,
-    groups: dict[str, bytes],
-) -> int:
+def pool_limit(turn: Turn, pool: KnownPool, terms: TenantCallTerms, tenant_id: str) -> int:
     """How many calls of the whole pool may be under way when one of the tenant starts: without the
     slots that are kept free for others, and not more than the tenant's own limit (C-20)."""
     limit = pool.slots
-    if pool.reserved and turn.store.count(groups["call_slots_tenant"]) >= pool.reserved.get(
-        tenant_id, 0
-    ):
+    if pool.reserved and not unfilled_floor(turn, pool, tenant_id):
         limit -= unfilled_floors(turn, pool)
     return limit if terms.pool_slots is None else min(limit, terms.pool_slots)
 
@@ -112,11 +104,17 @@ def pool_limit(
 def unfilled_floors(turn: Turn, pool: KnownPool) -> int:
     """How many slots of the pool are kept free for tenants that have fewer calls than they have
     reserved."""
-    count = turn.store.count
-    return sum(
-        max(0, floor - count(tenant_slots_group(tenant_id, pool.pool_id)))
-        for tenant_id, floor in pool.reserved.items()
-    )
+    return sum(unfilled_floor(turn, pool, tenant_id) for tenant_id in pool.reserved)
+
+
+def unfilled_floor(turn: Turn, pool: KnownPool, tenant_id: str) -> int:
+    """How many slots are kept free for a tenant: not more than it can use by its own limit, and
+    none for a tenant that was deleted."""
+    tenant = known_tenant_of(turn, tenant_id)
+    if tenant is not None and tenant.status != "active":
+        return 0
+    floor = min(pool.reserved.get(tenant_id, 0), call_terms(tenant).slots)
+    return max(0, floor - turn.store.count(tenant_slots_group(tenant_id, pool.pool_id)))
 
 
 def campaign_limit(turn: Turn, touch: RequestTouch) -> int | None:

@@ -8,10 +8,19 @@ tenant that joins starts one stride after the turn that was served last, so that
 for its past nor is paid for it.
 """
 
+from heapq import heapify, heappop, heapreplace
+
 from processors.dispatch.call_grants import grant
-from processors.dispatch.call_limits import call_terms, known_tenant_of, pool_of, unfilled_floors
+from processors.dispatch.call_limits import (
+    call_terms,
+    known_tenant_of,
+    pool_of,
+    unfilled_floor,
+    unfilled_floors,
+)
 from processors.dispatch.call_waits import report_hold, slot_hold, stopped_by_gate
 from processors.dispatch.outcomes import request_key
+from processors.fold.store import Rank
 from processors.fold.turn import Turn
 from schemas.base.times import MomentUs
 from schemas.internal.call_states import (
@@ -115,10 +124,9 @@ def _next_tenant(turn: Turn, pool: KnownPool) -> tuple[PoolTenant | None, bool]:
 def _next_reserved(turn: Turn, pool: KnownPool) -> PoolTenant | None:
     """Of the tenants that have fewer calls than they have reserved, the one whose turn it is."""
     seats = []
-    for tenant_id, floor in pool.reserved.items():
+    for tenant_id in pool.reserved:
         seat = turn.store.read(turn_key(tenant_id, pool.pool_id), PoolTenant)
-        used = turn.store.count(tenant_slots_group(tenant_id, pool.pool_id))
-        if seat is not None and seat.ready and used < floor:
+        if seat is not None and seat.ready and unfilled_floor(turn, pool, tenant_id):
             seats.append(seat)
     return min(seats, key=lambda seat: (seat.passed, seat.served_seq, seat.tenant_id), default=None)
 
@@ -171,25 +179,35 @@ def _first_call(
     turn: Turn, pool: KnownPool, seat: PoolTenant, tenant: KnownTenant | None, looks_left: int
 ) -> tuple[Request | None, int]:
     """The first call of a tenant that may go, and at how many calls it has looked. Without one the
-    tenant leaves the turns, until something opens for one of its calls."""
-    looks, opens_next = 0, None
-    blocked: set[bytes] = set()
-    while looks < looks_left:
-        looks += 1
-        found = _first_head(turn, seat, blocked)
-        if found is None:
-            seat = _edit_seat(turn, seat)
-            seat.ready, seat.look_at = False, opens_next
-            return None, looks
-        queue, request = found
-        touch = request.touch
+    tenant leaves the turns, until something opens for one of its calls.
+
+    A queue that is held stays as it is, so all queues are looked at. A call that a gate stops
+    leaves its queue, so a burst of them ends after `looks_left` and goes on where it was.
+    """
+    store = turn.store
+    queues = store.queues_below(waiting_queues(seat.tenant_id, seat.pool_id))
+    heads = [head for queue in queues if (head := _head_of(turn, queue)) is not None]
+    heapify(heads)
+    looks, opens_next = 1, seat.look_at
+    while heads:
+        _, queue, key = heads[0]
+        request = store.read(key, Request)
+        assert request is not None
         opening = _held_until(turn, pool, tenant, request)
         if opening is not None:
-            blocked.add(queue)
+            heappop(heads)
             if opening:
                 opens_next = min(opening, opens_next or opening)
-        elif not stopped_by_gate(turn, tenant, touch):
-            return turn.store.edit(request_key(touch), Request), looks
+        elif not stopped_by_gate(turn, tenant, request.touch):
+            return store.edit(key, Request), looks
+        else:
+            following = _head_of(turn, queue)
+            heappop(heads) if following is None else heapreplace(heads, following)
+            looks += 1
+            if looks > looks_left:
+                return None, looks
+    seat = _edit_seat(turn, seat)
+    seat.ready, seat.look_at = False, opens_next
     return None, looks
 
 
@@ -210,19 +228,15 @@ def _held_until(
     return hold.opens_at or 0
 
 
-def _first_head(turn: Turn, seat: PoolTenant, blocked: set[bytes]) -> tuple[bytes, Request] | None:
-    """The queue of a tenant whose first call goes before all others, with that call."""
-    store, found = turn.store, None
-    for queue in store.queues_below(waiting_queues(seat.tenant_id, seat.pool_id)):
-        key = None if queue in blocked else store.first(queue)
-        request = None if key is None else store.read(key, Request)
-        if request is None:
-            continue
-        place = request.place()
-        assert place is not None, "a request in a queue has a place"
-        if found is None or place[1] < found[0]:
-            found = place[1], queue, request
-    return None if found is None else found[1:]
+def _head_of(turn: Turn, queue: bytes) -> tuple[Rank, bytes, bytes] | None:
+    """The first call of a queue: its rank, the queue and its key; None if the queue is empty."""
+    key = turn.store.first(queue)
+    request = None if key is None else turn.store.read(key, Request)
+    if key is None or request is None:
+        return None
+    place = request.place()
+    assert place is not None, "a request in a queue has a place"
+    return place[1], queue, key
 
 
 def _edit_seat(turn: Turn, seat: PoolTenant) -> PoolTenant:

@@ -123,10 +123,9 @@ class CallModel:
         while self.active() < self.slots:
             first = {name: self.first_call(name) for name in self.tenants}
             turns = [name for name, call in first.items() if call is not None]
-            unfilled = sum(max(0, n - self.active(t)) for t, n in self.reserved.items())
-            out_of_turn = self.slots - self.active() <= unfilled
+            out_of_turn = self.slots - self.active() <= sum(map(self.unfilled, self.reserved))
             if out_of_turn:
-                turns = [t for t in turns if self.active(t) < self.reserved.get(t, 0)]
+                turns = [t for t in turns if self.unfilled(t) > 0]
             if not turns:
                 return
             name = min(turns, key=self.turn_of)
@@ -140,6 +139,11 @@ class CallModel:
                 tenant.passed = self.passed + self.stride(name)
             call.state, call.until = "placing", self.now + LEFT["placing"]
             self.commands.append(call.name)
+
+    def unfilled(self, name: str) -> int:
+        """How many slots are kept free for a tenant, which it can use by its own limit."""
+        slots = self.tenants[name].slots if name in self.tenants else ModelTenant.slots
+        return max(0, min(self.reserved.get(name, 0), slots) - self.active(name))
 
     def turn_of(self, name: str) -> tuple[int, int, str]:
         tenant = self.tenants[name]

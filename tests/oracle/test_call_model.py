@@ -128,7 +128,7 @@ class CallHistory:
             case 0:
                 model.slots = dice.randint(1, 5)
                 model.weights = {"a": dice.choice((1, 3)), "b": 2}
-                model.reserved = dice.choice(({}, {"c": 1}, {"b": 1, "c": 1}))
+                model.reserved = dice.choice(({}, {"c": 3}, {"b": 1, "c": 1}))
                 self.feed(pool(model.slots, weights=model.weights, reserved=model.reserved))
             case 1:
                 name = dice.choice(TENANTS)

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.base.times import HOUR, MINUTE, SECOND
@@ -157,3 +158,32 @@ def test_a_wait_is_reported_once_for_one_reason() -> None:
     values = facts[-1].values
     assert values is not None
     assert values["limits"]["call_slots_tenant"] == {"used": 1, "limit": 1}
+
+
+def test_many_full_agents_hold_no_call_of_another_one() -> None:
+    """All queues are looked at, and none of them twice in a row without an end."""
+    agents = {f"x{n}": 1 for n in range(600)}
+    log = CallsLog(pool(1_000), tenant_calls(slots=1_000, agents=agents))
+    for place in range(2):
+        log.append(*[call(place * 600 + n, agent_id=f"x{n}") for n in range(600)])
+    assert len(log.under_way()) == 600
+    log.append(call(5_000, agent_id="free", priority=-9))
+    assert len(log.under_way()) == 601
+
+
+def test_all_calls_that_wait_for_the_suppressions_of_their_tenant_go_on() -> None:
+    """More of them than one step looks at, of which the first ones wait for a full campaign."""
+    waiting = [call(n) for n in range(1_200)]
+    log = CallsLog(pool(1_000), tenant_calls(slots=1_000))
+    limits = m.CampaignLimitsAnnounced("acme", "offers", calls_at_once=3)
+    log.append(limits, *waiting).append(m.Tick()).append(m.Tick())
+    assert Counter(log.waits().values()) == {"call_slots_campaign": 1_197}
+
+
+def test_no_slot_is_kept_free_that_its_tenant_cannot_use() -> None:
+    log = CallsLog(pool(4, reserved={"r": 3, "gone": 1}), tenant_calls("r", slots=1))
+    gone = msgspec.structs.replace(tenant_calls("gone"), status="deleted")
+    log.append(gone, tenant_calls("a", slots=9), *queue_of("a", 9))
+    assert granted(log) == ["a", "a", "a"]
+    log.append(*queue_of("r", 2))
+    assert granted(log) == ["a", "a", "a", "r"]
