@@ -33,7 +33,10 @@ class DispatchProcessor:
     def apply(self, turn: Turn, record: Record) -> None:
         """Folds one record of dispatch-log."""
         message = m.decode_dispatch(record.value)
-        HANDLERS[type(message)](turn, message)
+        if isinstance(message, m.RequestTouch) and message.call is None:
+            queue.submit(turn, message, None)  # nearly all records
+        else:
+            HANDLERS[type(message)](turn, message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """Fires the timer of a request, whose wait is over, of an account, which has a slot or has
@@ -57,9 +60,9 @@ class DispatchProcessor:
                 queue.release(turn, state)
 
 
-def _submit(turn: Turn, message: m.RequestTouch) -> None:
-    owner = queue if message.call is None else calls
-    owner.submit(turn, message, None)
+def _amend(turn: Turn, order: m.AmendTouch) -> None:
+    owner = calls if order.pool_id else queue
+    owner.amend(turn, order)
 
 
 def _tenant_announced(turn: Turn, message: m.TenantAnnounced) -> None:
@@ -73,10 +76,15 @@ def _tenant_announced(turn: Turn, message: m.TenantAnnounced) -> None:
     calls.look_again(turn, message.tenant_id)
 
 
+def _campaign_changed(turn: Turn, message: m.CampaignLimitsAnnounced) -> None:
+    account_rules.campaign_changed(turn, message)
+    calls.look_again(turn, message.tenant_id)
+
+
 HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
-    m.RequestTouch: _submit,
+    m.RequestTouch: lambda turn, call: calls.submit(turn, call, None),
     m.WithdrawTouch: outcomes.withdraw,
-    m.AmendTouch: queue.amend,
+    m.AmendTouch: _amend,
     m.SuppressAddress: suppress,
     m.LiftSuppression: lift,
     m.AddressReopened: reopen,
@@ -85,7 +93,7 @@ HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.SenderThrottled: account_rules.sender_throttled,
     m.SenderUsed: account_rules.sender_used,
     m.SenderOutcome: account_rules.sender_outcome,
-    m.CampaignLimitsAnnounced: account_rules.campaign_changed,
+    m.CampaignLimitsAnnounced: _campaign_changed,
     m.ShareSuppressions: share,
     m.CallReported: calls.receive,
     m.SuppressionsShared: calls.receive,

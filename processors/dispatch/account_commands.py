@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from processors.dispatch.channel_owner import ChannelOwner, Choice, is_repeat, values_of
-from processors.dispatch.outcomes import command, end_of_sending
+from processors.dispatch.outcomes import command
 from processors.dispatch.sender_health import pause_if_unhealthy
 from processors.shared.calendar_periods import day_of, period_of
 from processors.shared.limit_rules import hash_of
@@ -32,7 +32,7 @@ def _send_before(owner: ChannelOwner, touch: m.RequestTouch, sender: Sender) -> 
     """Until when the command may be sent: the ends of both windows, and not later than the lag for
     which the limits are widened. A calendar period is not widened: its end is the end then."""
     now, terms = owner.turn.now, sender.terms
-    ends = [end_of_sending(touch, now)]
+    ends = [closes_at(touch.quiet, now), touch.expires_at]
     if terms.window is not None:
         ends.append(closes_at(window_of(terms.zone, terms.window), now))
     if terms.lag_us:

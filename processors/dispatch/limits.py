@@ -7,7 +7,7 @@ while a limit is set, so a new limit does not count earlier commands.
 
 from functools import lru_cache
 
-from processors.shared.limit_rules import GATHER_US, Rolling, bucket_end
+from processors.shared.limit_rules import EXACT_UP_TO, GATHER_US, Rolling, bucket_end
 from processors.shared.limit_scopes import DEFAULT_PER_HOUR
 from schemas.base.times import HOUR
 from schemas.internal.states import Account, KnownTenant
@@ -63,6 +63,9 @@ def _rule(limit: int) -> Rolling:
 
 def used(account: Account, now: int) -> int:
     """The number of commands in the hour before `now`. Older ones are removed from the account."""
+    sent = account.sent
+    if not sent or sent[0][0] + HOUR > now:  # nothing has left the window
+        return account.sent_total
     return HourLog(account).count_since(now - HOUR)
 
 
@@ -81,12 +84,10 @@ def goes_at_once(account: Account, limit: int, used: int, now: int) -> bool:
     return True
 
 
-def count(account: Account, limit: int | None, now: int) -> None:
-    """Counts one command at `now`. Without a limit nothing is counted."""
-    if limit is None:
-        return
+def count(account: Account, limit: int, now: int) -> None:
+    """Counts one command at `now`."""
     account.sent_total += 1
-    at = bucket_end(now, _rule(limit).step_us)
+    at = now if limit <= EXACT_UP_TO else bucket_end(now, _rule(limit).step_us)
     if account.sent and account.sent[-1][0] >= at:
         account.sent[-1] = (account.sent[-1][0], account.sent[-1][1] + 1)
     else:

@@ -5,7 +5,6 @@ from typing import Any
 
 from processors.dispatch.address_caps import count_use
 from processors.fold.turn import Turn
-from processors.shared.send_windows import closes_at
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
@@ -46,11 +45,6 @@ def command(
         "template_id": touch.template_id,
     }
     emit_touch_fact(turn, FactKind.TOUCH_COMMANDED, touch, values=fields)
-
-
-def end_of_sending(touch: m.RequestTouch, now: MomentUs) -> MomentUs:
-    """Until when a command may be sent: the end of the window of its touch, or the expiry."""
-    return min(closes_at(touch.quiet, now), touch.expires_at)
 
 
 def refuse(turn: Turn, touch: m.RequestTouch, reason: str, values: dict[str, Any]) -> None:

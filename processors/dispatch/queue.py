@@ -9,12 +9,13 @@ of their priority, scheduled time, due time and command id (C-35).
 from processors.dispatch import account_queue, account_rules, limits
 from processors.dispatch.amendments import amended
 from processors.dispatch.channel_owner import is_repeat
-from processors.dispatch.outcomes import command, end_of_sending, request_key
+from processors.dispatch.outcomes import command, request_key
 from processors.dispatch.waits import defer, stopped_by_gate
 from processors.fold.store import Rank
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
 from processors.shared.limit_rules import GATHER_US
+from processors.shared.send_windows import closes_at
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
 from schemas.internal.states import GATHERING, Account, KnownTenant, Request, gathering_key
@@ -35,7 +36,7 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
         return
     limit = limits.per_hour(tenant, touch.channel)
     used = limits.used(account, turn.now)
-    if is_repeat(touch):
+    if touch.emission > 1 and is_repeat(touch):
         _command(turn, tenant, touch, account, None, used)
     elif limit is None or _goes_at_once(turn, touch, account, limit, used):
         _command(turn, tenant, touch, account, limit, used)
@@ -55,8 +56,9 @@ def _command(
 ) -> None:
     """Writes the command of a touch, and counts it under the limit. `used` commands of the limit
     were sent in the hour before."""
-    limits.count(account, limit, turn.now)
-    send_before = end_of_sending(touch, turn.now)
+    if limit is not None:
+        limits.count(account, limit, turn.now)
+    send_before = min(closes_at(touch.quiet, turn.now), touch.expires_at)
     command(turn, tenant, touch, send_before, {"used": used, "limit": limit})
 
 
