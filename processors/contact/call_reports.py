@@ -33,17 +33,19 @@ _NOT_PLACED = "cancelled"
 """The outcome of a call that its sender gave back: this is no failure."""
 
 
-def pass_on(turn: Turn, message: ExternalEvent) -> None:
-    """Reports progress or the end of a call to its pool, if the event is about a call."""
+def pass_on(turn: Turn, message: ExternalEvent) -> bool:
+    """Reports progress or the end of a call to its pool, if the event is about a call. Returns
+    whether it is about the end of one."""
     assert isinstance(message, CallReport)
     key = contact_key(message.tenant_id, message.contact_id)
     contact = turn.store.edit(key, Contact)  # as the handler of the event does it after this
     pool_id = None if contact is None else _pool_of(turn, key, contact, message)
     if pool_id is None or contact is None:
-        return
+        return False
     if not isinstance(message, CallProgressed) and message.command_id in contact.calls:
         forget_call(turn, key, message.command_id)
     _report(turn, message, pool_id, *_state_and_outcome(message))
+    return not isinstance(message, CallProgressed)
 
 
 def pass_on_placed(turn: Turn, message: TouchSent, pool_id: str) -> None:

@@ -40,11 +40,12 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     Events of a backfill, or from before the tenant's fence, are recorded and begin nothing.
     """
     kind = type(message)
-    if kind in call_reports.REPORTS:  # before anything is refused
-        call_reports.pass_on(turn, message)
-    tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
-    # What was sent before a tenant was deleted or a person was erased is recorded all the same.
+    # What was sent before a tenant was deleted or a person was erased is recorded all the same, and
+    # how a call of before has ended. The owner of its slot learns that before anything is refused.
     reports_sending = kind is m.TouchSent
+    if kind in call_reports.REPORTS:
+        reports_sending = call_reports.pass_on(turn, message)
+    tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
     if tenant is None or (tenant.status != "active" and not reports_sending):
         _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return

@@ -9,6 +9,7 @@ from processors.contact.sending import mark_sent
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input
 from processors.contact.touch_outcome import (
+    WINDOWS_MAX,
     await_next_window,
     fail_touch,
     retry_or_fail,
@@ -71,11 +72,12 @@ def _end_attempt(
         touch.error = code
         skip_touch(context, enrollment, touch, Input.FAILED, enrollment.reason or "stopped")
         return
-    if code == WINDOW_CLOSED and not message.permanent:
-        await_next_window(context, enrollment, touch)
-        return
     is_opt_out = meaning.code_class is CodeClass.OPTED_OUT
     is_call = touch.pool_id and context.step(enrollment, touch).redial is not None
+    comes_late = code == WINDOW_CLOSED and not message.permanent
+    if comes_late and not (is_call and touch.uncounted >= WINDOWS_MAX):
+        await_next_window(context, enrollment, touch)
+        return
     if is_call and not is_opt_out:
         calls.call_not_placed(context, match, message, code_class, permanent)
         return

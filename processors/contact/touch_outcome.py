@@ -11,6 +11,7 @@ from processors.contact.skip_values import skip_values
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_times import RETRY, next_closing, set_due_at
 from schemas.base.provider_codes import WINDOW_CLOSED
+from schemas.base.times import MINUTE
 from schemas.internal.enrollment import LIVE, Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.messages import WithdrawTouch, dispatch_key
@@ -26,6 +27,9 @@ EXPIRED = "expired"
 WINDOWS_MAX = 100
 """So many windows a touch waits for a sender that comes too late. A sender that always does must
 end too."""
+
+LATE_CALL_US = 1 * MINUTE
+"""How long after its sender came too late a call waits for another slot."""
 
 UNREVOKED = (*PAUSES, "no_address", "no_template", *CALL_GATES, WINDOW_CLOSED)
 """Reasons of withdrawals that do not revoke a command that is out."""
@@ -181,7 +185,10 @@ def begin_uncounted_attempt(context: Context, enrollment: Enrollment, touch: Tou
 
 
 def _void_at(context: Context, enrollment: Enrollment, touch: Touch) -> int:
-    """From when on the touch's command must not be sent; NEVER if its send window does not end."""
+    """From when on the touch's command must not be sent; NEVER if its send window does not end. A
+    call is to be placed much earlier than that: if it is not, its command is void already."""
+    if touch.pool_id:
+        return context.now + LATE_CALL_US
     step = context.step(enrollment, touch)
     since = touch.commanded_at or context.now
     closes = next_closing(context, context.definition(enrollment), step, since)

@@ -1,6 +1,8 @@
 """A call of a campaign is a touch: it is requested from its pool, gets a slot, and its end
 completes the item (S3-20, F-16, F-17)."""
 
+import pytest
+
 from schemas.base.times import HOUR, SECOND
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase, Status
@@ -108,14 +110,45 @@ def test_without_a_word_of_its_pool_a_call_is_given_up_after_its_slot() -> None:
     assert len(desk.requests()) == 1
 
 
-def test_the_end_of_a_call_of_an_erased_person_still_reaches_the_pool() -> None:
+@pytest.mark.parametrize("outcome", ["answered", "busy"])
+def test_the_end_of_a_call_of_an_erased_person_frees_its_slot(outcome: str) -> None:
     desk = ordered(call_world())
     touch = desk.grant()
     desk.deliver(new_event(desk, m.ContactErased))
-    desk.end(touch)
+    desk.end(touch, outcome)
+    desk.deliver(m.TouchRevoked(touch.tenant_id, touch.contact_id, touch.command_id, True))
     assert [report.state for report in desk.reports()] == ["ended"]
-    assert reasons(desk, FactKind.EVENT_REFUSED) == ["CONTACT_ERASED"]
     assert contact_of(desk).calls == {}
+    status = "completed" if outcome == "answered" else "cancelled"
+    assert desk.counts() == {"runs": 1, status: 1}
+
+
+@pytest.mark.parametrize("how", ["answered", "busy", "failed", "lost"])
+def test_a_placed_call_comes_to_its_end_after_a_stop_and_an_erasure(how: str) -> None:
+    desk = ordered(call_world())
+    touch = desk.grant()
+    desk.deliver(desk.event(m.TouchSent, touch), new_event(desk, m.ContactStopped))
+    desk.deliver(new_event(desk, m.ContactErased))
+    assert desk.counts() == {"runs": 1, "live": 1}
+    if how == "lost":
+        desk.lose(touch)
+    elif how == "failed":
+        desk.deliver(desk.event(m.TouchFailed, touch, code="PLACE_UNKNOWN"))
+    else:
+        desk.end(touch, how)
+    status = "completed" if how == "answered" else "cancelled"
+    assert desk.counts() == {"runs": 1, status: 1}
+    assert contact_of(desk).calls == {}
+
+
+def test_a_placed_call_of_a_deleted_tenant_comes_to_its_end() -> None:
+    desk = ordered(call_world())
+    touch = desk.grant()
+    desk.deliver(desk.event(m.TouchSent, touch), change_campaign(desk, "cancelled"))
+    desk.deliver(m.DeleteTenant("acme", "t#9", desk.now))
+    desk.end(touch)
+    assert [report.state for report in desk.reports()] == ["initiated", "ended"]
+    assert desk.counts() == {"runs": 1, "completed": 1}
 
 
 def test_a_cancelled_campaign_takes_back_what_waits_and_lets_calls_finish() -> None:

@@ -194,6 +194,31 @@ def test_a_sender_that_comes_after_hours_gets_another_command_in_the_next_ones()
     assert desk.touch().ends == {}
 
 
+@pytest.mark.parametrize("calls", [{}, OFFICE])
+def test_a_sender_that_comes_too_late_gets_another_command_soon(calls: dict[str, str]) -> None:
+    """A call is to be placed within a minute of its slot, also if its hours go on for longer."""
+    desk = ordered(call_world(calls=calls))
+    for _ in range(3):
+        touch = desk.grant(send_before=desk.now + 9 * HOUR)
+        desk.now += 2 * MINUTE
+        desk.deliver(desk.event(m.TouchFailed, touch, code="window_closed"))
+        desk.advance_to(desk.now + MINUTE)
+    assert [touch.attempt for touch in desk.requests()] == [1, 2, 3, 4]
+    assert (desk.touch().phase, desk.touch().ends) == (Phase.REQUESTED, {})
+
+
+def test_a_sender_that_always_comes_too_late_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("processors.contact.sender_answers.WINDOWS_MAX", 2)
+    desk = ordered(call_world())
+    for _ in range(6):
+        touch = desk.grant(send_before=desk.now + MINUTE)
+        desk.now += 2 * MINUTE
+        desk.deliver(desk.event(m.TouchFailed, touch, code="window_closed"))
+        desk.advance_hours(0.5)
+    assert (desk.touch().phase, desk.touch().reason) == (Phase.FAILED, "window_closed")
+    assert desk.run().reason == "failed"
+
+
 def test_an_hour_that_the_clock_skips_is_no_call_hour() -> None:
     """On 8 March the clock of Chicago goes from 02:00 to 03:00."""
     calls = {"first_call_time": "02:15", "last_call_time": "02:45"}
