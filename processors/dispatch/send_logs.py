@@ -7,7 +7,6 @@ command rewrites the log and its last chunk, and no other one.
 from bisect import bisect_right
 
 from processors.fold.store import Store
-from processors.shared.calendar_periods import period_of
 from processors.shared.limit_rules import EXACT_UP_TO, LoggedRule, bucket_end
 from processors.shared.sender_rules import EXACT, LogShape, RuleSet
 from schemas.base.times import MomentUs
@@ -61,13 +60,6 @@ class StoredLog:
             chunk = self._chunk(number)
             return total + sum(chunk.counts[bisect_right(chunk.moments, after) :])
         return total
-
-    def counted(self, unit: str, start: MomentUs) -> int:
-        """How many commands the calendar period counts that begins at `start`."""
-        if self._log is None:
-            return 0
-        begun, count = self._log.calendar.get(unit, (0, 0))
-        return count if begun >= start else 0
 
     def commands(self) -> list[tuple[MomentUs, int]]:
         """All moments of the log with their numbers, the oldest first."""
@@ -128,17 +120,6 @@ class Counting:
             log.window_us = shape.window_us
             if log.forget_at is None:
                 log.forget_at = now + shape.window_us
-            if shape.name == EXACT:
-                self._count_periods(log, at, count)
-
-    def _count_periods(self, log: SendLog, at: MomentUs, count: int) -> None:
-        for unit, zone, weekday in self.rules.calendars:
-            start = period_of(unit, zone, weekday, at)[0]
-            begun, before = log.calendar.get(unit, (0, 0))
-            if begun < start:
-                log.calendar[unit] = (start, count)
-            elif begun == start:
-                log.calendar[unit] = (start, before + count)
 
     def _log(self, shape: LogShape) -> StoredLog:
         """A log for reading. One that counts in steps begins with the commands of the exact log, so

@@ -3,7 +3,7 @@ for (C-38)."""
 
 from typing import NamedTuple
 
-from processors.shared.calendar_periods import day_of, period_of
+from processors.shared.calendar_periods import day_of
 from processors.shared.forecast_plan import MemoryLog, Plan, PlannedSender, WaitingTouch
 from processors.shared.limit_rules import (
     LoggedRule,
@@ -41,7 +41,6 @@ class _ScopeLogs(NamedTuple):
 
     rules: list[LoggedRule]
     logs: list[tuple[MemoryLog, int]]
-    calendars: tuple[tuple[str, str, int], ...]
     jitter_us: int
 
 
@@ -224,7 +223,6 @@ class ForecastLimits:
             known = _ScopeLogs(
                 [(rule, logs[name]) for rule, name in rules.rules],
                 [(logs[shape.name], shape.step_us) for shape in rules.logs],
-                rules.calendars,
                 rules.jitter_us,
             )
             self._scopes[scoped.scope] = known
@@ -247,17 +245,6 @@ def _count(scope: _ScopeLogs, touch: WaitingTouch, sender: PlannedSender, now: M
         log.last_at = now
     if scope.jitter_us:
         scope.logs[0][0].last_hash = hash_of(sender.terms.sender_id, touch.command_id)
-    if scope.calendars:
-        _count_periods(scope.logs[0][0], scope.calendars, now)
-
-
-def _count_periods(
-    log: MemoryLog, calendars: tuple[tuple[str, str, int], ...], now: MomentUs
-) -> None:
-    for unit, zone, weekday in calendars:
-        start = period_of(unit, zone, weekday, now)[0]
-        begun, before = log.periods.get(unit, (0, 0))
-        log.periods[unit] = (start, before + 1 if begun == start else 1)
 
 
 def _count_day(sender: PlannedSender, now: MomentUs) -> None:

@@ -66,12 +66,11 @@ class PlannedSender(msgspec.Struct):
 class MemoryLog:
     """A log of commands in memory, as the rules look at it."""
 
-    __slots__ = ("last_at", "last_hash", "periods", "times")
+    __slots__ = ("last_at", "last_hash", "times")
 
     def __init__(self) -> None:
         self.times: list[MomentUs] = []
         self.last_at = self.last_hash = 0
-        self.periods: dict[str, tuple[MomentUs, int]] = {}
 
     def nth_last(self, n: int) -> MomentUs:
         """The moment of the n-th command from the end; 0 if there are fewer."""
@@ -81,11 +80,6 @@ class MemoryLog:
     def count_since(self, after: MomentUs) -> int:
         """How many commands are later than a moment."""
         return len(self.times) - bisect_right(self.times, after)
-
-    def counted(self, unit: str, start: MomentUs) -> int:
-        """How many commands the calendar period counts that begins at `start`."""
-        begun, count = self.periods.get(unit, (0, 0))
-        return count if begun >= start else 0
 
 
 class Plan(msgspec.Struct):
@@ -185,7 +179,6 @@ def _memory_log(key: bytes, log: SendLog, chunks: Mapping[bytes, SendChunk]) -> 
     pairs = [pair for chunk in found for pair in zip(chunk.moments, chunk.counts, strict=True)]
     memory = _log_of_pairs(pairs)
     memory.last_at, memory.last_hash = log.last_at, log.last_hash
-    memory.periods = dict(log.calendar)
     return memory
 
 

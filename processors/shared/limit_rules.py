@@ -45,15 +45,12 @@ class TimesLog(Protocol):
         """How many commands are later than a moment."""
 
 
-class CommandLog(Protocol):
-    """What was sent, as a calendar and a gap look at it."""
+class LastCommand(Protocol):
+    """The last command, as a gap looks at it."""
 
     last_at: MomentUs
     last_hash: int
-    """The hash of the last command, for the jitter of the gap after it."""
-
-    def counted(self, unit: str, start: MomentUs) -> int:
-        """How many commands the calendar day, week or month counts that begins at `start`."""
+    """A hash of the command, for the jitter of the gap after it."""
 
 
 class SendingDays(Protocol):
@@ -125,28 +122,35 @@ class Rolling(NamedTuple):
 
 
 class Calendar(NamedTuple):
-    """At most `n` commands in each calendar day, week or month."""
+    """At most `n` commands in each calendar day, week or month, which last about `length_us`."""
 
     name: str
     reason: str
     n: int
+    length_us: DurationUs
     unit: str
     zone: str
     first_weekday: int = 0
     jitter: int = 0
     seed: str = ""
 
-    def opens(self, log: CommandLog, at: MomentUs) -> MomentUs:
+    @property
+    def step_us(self) -> DurationUs:
+        """The time to which the moments of the log are rounded up; 0 if they are exact."""
+        return self.length_us // EXACT_UP_TO if self.n > EXACT_UP_TO else 0
+
+    def opens(self, log: TimesLog, at: MomentUs) -> MomentUs:
         """The next period, if this one is used up."""
         limit = self.limit(log, at)
         if limit <= 0:
             return NEVER
         start, following = period_of(self.unit, self.zone, self.first_weekday, at)
-        return at if log.counted(self.unit, start) < limit else following
+        return at if log.count_since(start - 1) < limit else following
 
-    def used(self, log: CommandLog, at: MomentUs) -> int:
+    def used(self, log: TimesLog, at: MomentUs) -> int:
         """The commands of the period."""
-        return log.counted(self.unit, period_of(self.unit, self.zone, self.first_weekday, at)[0])
+        start, _ = period_of(self.unit, self.zone, self.first_weekday, at)
+        return log.count_since(start - 1)
 
     def limit(self, log: object, at: MomentUs) -> int:
         """The limit, or that of the day."""
@@ -161,13 +165,13 @@ class Spacing(NamedTuple):
     gap_us: DurationUs
     jitter_us: DurationUs = 0
 
-    def opens(self, log: CommandLog, at: MomentUs) -> MomentUs:
+    def opens(self, log: LastCommand, at: MomentUs) -> MomentUs:
         """When the gap after the last command is over."""
         if not log.last_at:
             return at
         return max(at, log.last_at + self.gap_us + log.last_hash % (self.jitter_us + 1))
 
-    def used(self, log: CommandLog, at: MomentUs) -> int:
+    def used(self, log: LastCommand, at: MomentUs) -> int:
         """Whether the gap is under way."""
         return int(self.opens(log, at) > at)
 

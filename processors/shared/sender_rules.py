@@ -82,7 +82,8 @@ def _sender_rules(
         name = f"sender_{unit}"
         of_day = jitter if unit == "day" else 0
         if unit in limits.calendar:
-            rules.append(Calendar(name, name, n, unit, zone, weekday, of_day, sender_id))
+            length_us = WINDOWS_US[unit]
+            rules.append(Calendar(name, name, n, length_us, unit, zone, weekday, of_day, sender_id))
         else:
             window_us = WINDOWS_US[unit] + lag_us
             rules.append(Rolling(name, name, n, window_us, of_day, sender_id, zone))
@@ -145,7 +146,7 @@ def tenant_rules(limits: LimitTerms | None, per_hour: int | None, zone: str) -> 
     for unit, n in _windows(terms, per_hour):
         name = f"{reason}_{unit}"
         if unit in terms.calendar:
-            rules.append(Calendar(name, reason, n, unit, zone))
+            rules.append(Calendar(name, reason, n, WINDOWS_US[unit], unit, zone))
         else:
             rules.append(Rolling(name, reason, n, WINDOWS_US[unit]))
     if terms.spacing_us or terms.jitter_us:
@@ -193,7 +194,11 @@ def _rule_set(rules: list[Rule]) -> RuleSet:
                 exact_us = max(exact_us, rule.window_us)
             case Calendar():
                 calendars.append((rule.unit, rule.zone, rule.first_weekday))
-                exact_us = max(exact_us, _CALENDAR_US[rule.unit])
+                kept_us = _CALENDAR_US[rule.unit]
+                if rule.step_us:
+                    name = rule.name
+                    shapes.append(LogShape(name, kept_us, rule.step_us))
+                exact_us = max(exact_us, kept_us)
             case Spacing():
                 jitter_us = rule.jitter_us
                 exact_us = max(exact_us, rule.gap_us + jitter_us)

@@ -50,15 +50,13 @@ class SendLog(State):
     campaign, a mail domain.
 
     `chunks` names the states that have the moments, the oldest first: the number of the chunk, its
-    first moment and how many commands it counts. `calendar` counts the commands of the present day,
-    week and month: the start of each, and the number. `last_hash` is the hash of the last command,
-    by which the gap after it is longer. `forget_at` is when it is looked at whether the log is out
-    of every window.
+    first moment and how many commands it counts. `last_hash` is the hash of the last command, by
+    which the gap after it is longer. `forget_at` is when it is looked at whether the log is out of
+    every window, of which the longest is `window_us`.
     """
 
     chunks: list[tuple[int, MomentUs, int]] = []
     last_at: MomentUs = 0
-    calendar: dict[str, tuple[MomentUs, int]] = {}
     forget_at: MomentUs | None = None
     last_hash: int = 0
     window_us: DurationUs = 0

@@ -220,3 +220,20 @@ def test_three_complaints_about_the_last_thousand_pause_an_account() -> None:
     assert log.facts(FactKind.SENDER_PAUSED) == []
     log.append(outcome("complained"), outcome("complained", "nobody"), at=MONDAY + HOUR)
     assert [fact.reason for fact in log.facts(FactKind.SENDER_PAUSED)] == ["complaints"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"calendar": ("day",)}, {"calendar": ("day",), "zone": "Asia/Tokyo"}, {"zone": "Asia/Tokyo"}],
+)
+@pytest.mark.parametrize("per_day", [10, 1_200])
+def test_another_kind_of_day_or_another_zone_forgets_nothing(
+    change: dict[str, Any], per_day: int
+) -> None:
+    log = log_of(account("a1", per_day=per_day), *waiting(2 * per_day))
+    assert len(log.commanded()) == per_day
+    log.append(account("a1", per_day=per_day, **change), at=MONDAY + MINUTE)
+    log.pass_time(MONDAY + 2 * HOUR)
+    assert len(log.commanded()) == per_day
+    log.pass_time(MONDAY + DAY + HOUR)
+    assert len(log.commanded()) == 2 * per_day
