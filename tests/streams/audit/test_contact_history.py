@@ -113,7 +113,11 @@ def pool_world(*tenants: str) -> World:
     world.broker.append(Topic.CAMPAIGN_LOG, key, m.encode(pool))
     for tenant_id in tenants:
         settings = {"quiet_hours": "none"}
-        campaign: dict[str, Any] = {"kind": "calls", "settings": settings, "steps": [step("call", "voice")]}
+        campaign: dict[str, Any] = {
+            "kind": "calls",
+            "settings": settings,
+            "steps": [step("call", "voice")],
+        }
         deliver(world, tenant(tenant_id=tenant_id), publish(tenant_id=tenant_id, **campaign))
     return world
 
