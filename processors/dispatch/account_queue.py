@@ -17,6 +17,7 @@ from processors.dispatch.channel_owner import (
     ChannelOwner,
     Choice,
     is_repeat,
+    kind_of,
     values_of,
 )
 from processors.dispatch.outcomes import request_key
@@ -149,7 +150,7 @@ def _wake_when_open(owner: ChannelOwner, touch: m.RequestTouch) -> None:
     """Lets the accounts that may send a touch look at their queues when their own limits open:
     then a closed lane does not hide what waits behind it."""
     for sender in owner.candidates(touch):
-        at = owner.opens(sender, touch.action, lanes.is_counted_first(touch)).at
+        at = owner.opens(sender, touch.action, kind_of(touch)).at
         if at < NEVER:
             lanes.wake(owner, sender.terms.sender_id, at)
 
@@ -229,18 +230,18 @@ def _first_open(owner: ChannelOwner, sender: Sender) -> bytes | None:
     """The key of the first entry of an account's queues that its own limits allow now."""
     turn = owner.turn
     entries = []
-    for action, first, queue in lanes.queues_of(owner, sender.terms.sender_id):
+    for action, kind, queue in lanes.queues_of(owner, sender.terms.sender_id):
         key = turn.store.first(queue)
         if key is not None:
-            entries.append((lanes.rank_of(turn, key), key, action, first))
+            entries.append((lanes.rank_of(turn, key), key, action, kind))
     entries.sort()
-    closed: set[tuple[str, bool]] = set()
-    for _, key, action, first in entries:
-        if (action, first) in closed:
+    closed: set[tuple[str, int]] = set()
+    for _, key, action, kind in entries:
+        if (action, kind) in closed:
             continue
-        if owner.opens(sender, action, first).at <= turn.now:
+        if owner.opens(sender, action, kind).at <= turn.now:
             return key
-        closed.add((action, first))
+        closed.add((action, kind))
     return None
 
 
@@ -308,9 +309,9 @@ def _next_wake(owner: ChannelOwner, sender: Sender) -> MomentUs | None:
         held = lanes.held_queue(owner.tenant_id, owner.channel, sender_id).encode()
         return None if turn.store.first(held) is None else sender.removed_at + HOLD_US
     soonest = NEVER
-    seen: set[tuple[str, bool]] = set()
-    for action, first, queue in lanes.queues_of(owner, sender_id):
-        if (action, first) not in seen and turn.store.first(queue) is not None:
-            seen.add((action, first))
-            soonest = min(soonest, owner.opens(sender, action, first).at)
+    seen: set[tuple[str, int]] = set()
+    for action, kind, queue in lanes.queues_of(owner, sender_id):
+        if (action, kind) not in seen and turn.store.first(queue) is not None:
+            seen.add((action, kind))
+            soonest = min(soonest, owner.opens(sender, action, kind).at)
     return None if soonest >= NEVER else soonest

@@ -10,6 +10,7 @@ from processors.dispatch.sender_health import count_outcome, forget_outcomes
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, campaign_limits_key, tenant_key
 from schemas.base.times import DAY
+from schemas.channels import CHANNELS
 from schemas.internal import messages as m
 from schemas.internal.limit_terms import SenderTerms
 from schemas.internal.states import Account, KnownCampaignLimits, KnownTenant, Sender
@@ -55,6 +56,7 @@ def tenant_changed(turn: Turn, tenant: KnownTenant) -> None:
             continue
         account = _opened(turn, tenant.tenant_id, channel)
         begin(turn, account)
+        ChannelOwner(turn, account).tenant_counting().keep()
         limits_changed(turn, account)
 
 
@@ -92,6 +94,9 @@ def sender_announced(turn: Turn, message: m.SenderAnnounced) -> None:
     sender.terms, sender.removed_at = terms, message.removed_at
     if terms.sender_id not in account.senders:
         account.senders = sorted([*account.senders, terms.sender_id])
+    owner = ChannelOwner(turn, account)
+    for action in CHANNELS[account.channel].actions:
+        owner.counting_of(sender, action).keep()
     limits_changed(turn, account)
 
 

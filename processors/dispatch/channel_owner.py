@@ -8,6 +8,9 @@ from processors.fold.turn import Turn
 from processors.shared.forecast_plan import domain_of
 from processors.shared.limit_rules import LimitOpening, LoggedRule, load_of, settle
 from processors.shared.limit_scopes import (
+    FIRST,
+    FOLLOW_UP,
+    REPEAT,
     ScopedRules,
     account_scope,
     campaign_scopes,
@@ -36,6 +39,11 @@ def is_repeat(touch: m.RequestTouch) -> bool:
     """Whether the command of a touch is out already: its repeat reaches nobody once more, so that
     no limit counts it. Requests of older versions count again, as they did."""
     return touch.emission > 1 and touch.rules >= COUNTS_REPEATS_ONCE
+
+
+def kind_of(touch: m.RequestTouch) -> int:
+    """The kind of a touch by the limits that hold for it."""
+    return REPEAT if is_repeat(touch) else FIRST if touch.first else FOLLOW_UP
 
 
 COUNTS_REPEATS_ONCE = 2
@@ -139,10 +147,8 @@ class ChannelOwner:
     def open_for(self, touch: m.RequestTouch, sender: Sender) -> Choice:
         """When one account may send a touch. The repeat of a command is held by a closed account
         only."""
-        if is_repeat(touch):
-            rules = self.closures(sender, touch.action)
-        else:
-            rules = self.rules_of(sender, touch.action, touch.first)
+        rules = self.rules_of(sender, touch.action, kind_of(touch))
+        if not is_repeat(touch):
             rules += self.lane_rules(sender, touch)
         return Choice(sender, *settle(rules, self.turn.now), rules)
 
@@ -153,19 +159,22 @@ class ChannelOwner:
         rules = sender_states_of(sender.terms, action, closed, sender.throttled, self.turn.now)
         return [(rule, None) for rule in rules]
 
-    def opens(self, sender: Sender, action: str, first: bool) -> LimitOpening:
+    def opens(self, sender: Sender, action: str, kind: int) -> LimitOpening:
         """When an account may send its next touch of an action, as far as its own limits and those
         of the tenant are concerned."""
-        return settle(self.rules_of(sender, action, first), self.turn.now)
+        return settle(self.rules_of(sender, action, kind), self.turn.now)
 
-    def rules_of(self, sender: Sender, action: str, first: bool) -> list[LoggedRule]:
+    def rules_of(self, sender: Sender, action: str, kind: int) -> list[LoggedRule]:
         """The limits of an account, and of the tenant's channel, for an action."""
+        rules = self.closures(sender, action)
+        if kind == REPEAT:
+            return rules
         terms = sender.terms
-        rules = self.closures(sender, action) + self.counting_of(sender, action).logged()
+        rules += self.counting_of(sender, action).logged()
         warm_up = warm_up_rule(terms)
         if warm_up is not None:
             rules.append((warm_up, sender))
-        counting = self.new_counting_of(sender) if first else None
+        counting = self.new_counting_of(sender) if kind == FIRST else None
         if counting is not None:
             rules += counting.logged()
         return rules + self.tenant_counting().logged()

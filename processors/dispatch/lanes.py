@@ -8,10 +8,11 @@ lane is closed and out of the way. So who is next is always at the head of a few
 many requests wait.
 """
 
-from processors.dispatch.channel_owner import NO_ACCOUNT, ChannelOwner, is_repeat
+from processors.dispatch.channel_owner import NO_ACCOUNT, ChannelOwner, kind_of
 from processors.dispatch.outcomes import request_key
 from processors.fold.store import Rank
 from processors.fold.turn import Turn
+from processors.shared.limit_scopes import KINDS
 from schemas.base.times import MomentUs
 from schemas.channels import CHANNELS
 from schemas.internal import messages as m
@@ -23,9 +24,9 @@ ANY = "*"
 """Stands for the account of a queue whose requests any account may send."""
 
 
-def ready_queue(tenant_id: str, channel: str, action: str, first: bool, sender_id: str) -> str:
+def ready_queue(tenant_id: str, channel: str, action: str, kind: int, sender_id: str) -> str:
     """The queue of the requests that wait for an account, or for any."""
-    return f"{tenant_id}/{channel}\0r\0{action}\0{int(first)}\0{sender_id}"
+    return f"{tenant_id}/{channel}\0r\0{action}\0{kind}\0{sender_id}"
 
 
 def held_queue(tenant_id: str, channel: str, sender_id: str) -> str:
@@ -37,29 +38,23 @@ def queue_of(owner: ChannelOwner, touch: m.RequestTouch) -> str:
     """The queue in which a touch belongs: that of its account, or a lane of it."""
     bound = owner.bound(touch)
     sender_id = ANY if bound is None else bound.terms.sender_id
-    ready = ready_queue(
-        touch.tenant_id, touch.channel, touch.action, is_counted_first(touch), sender_id
-    )
+    kind = kind_of(touch)
+    ready = ready_queue(touch.tenant_id, touch.channel, touch.action, kind, sender_id)
     campaign_id, domain = owner.lane_of(touch)
     return f"{ready}\0\0{campaign_id}\0{domain}" if campaign_id or domain else ready
 
 
-def is_counted_first(touch: m.RequestTouch) -> bool:
-    """Whether the limits of first touches hold for a command: not for its repeat."""
-    return touch.first and not is_repeat(touch)
-
-
-def queues_of(owner: ChannelOwner, sender_id: str) -> list[tuple[str, bool, bytes]]:
+def queues_of(owner: ChannelOwner, sender_id: str) -> list[tuple[str, int, bytes]]:
     """The queues from which an account takes its touches, each with action and kind."""
     names = (sender_id, ANY) if sender_id != NO_ACCOUNT else (ANY,)
     return [
         (
             action,
-            first,
-            ready_queue(owner.tenant_id, owner.channel, action, first, name).encode(),
+            kind,
+            ready_queue(owner.tenant_id, owner.channel, action, kind, name).encode(),
         )
         for action in CHANNELS[owner.channel].actions
-        for first in (False, True)
+        for kind in KINDS
         for name in names
     ]
 

@@ -121,6 +121,14 @@ class Counting:
             if log.forget_at is None:
                 log.forget_at = now + shape.window_us
 
+    def keep(self) -> None:
+        """Lets the logs be kept for as long as the rules look back, from a change of them on."""
+        for shape in self.rules.logs:
+            key = self._key(shape.name)
+            log = self._store.read(key, SendLog)
+            if log is not None and log.window_us < shape.window_us:
+                self._opened(key).window_us = shape.window_us
+
     def _log(self, shape: LogShape) -> StoredLog:
         """A log for reading. One that counts in steps begins with the commands of the exact log, so
         that a raised limit forgets nothing."""

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
-from processors.shared.forecast_limits import ForecastLimits
+from processors.shared.forecast_limits import ForecastLimits, kind_of
 from processors.shared.forecast_plan import Plan, PlannedSender, WaitingTouch
 from processors.shared.limit_rules import GATHER_US
 from processors.shared.send_windows import opens_at
@@ -53,10 +53,10 @@ class _Queue:
     """What waits for one account, or for any, by the action and the kind of touch: touches and
     lanes, each lane with the rank of its first touch."""
 
-    __slots__ = ("account", "action", "entries", "first")
+    __slots__ = ("account", "action", "entries", "kind")
 
-    def __init__(self, account: str, action: str, first: bool) -> None:
-        self.account, self.action, self.first = account, action, first
+    def __init__(self, account: str, action: str, kind: int) -> None:
+        self.account, self.action, self.kind = account, action, kind
         self.entries: list[_Entry] = []
 
     def head(self) -> Any:
@@ -90,13 +90,13 @@ class _Forecast:
         self.numbers = count()
         self.order = {name: place for place, name in enumerate(sorted(self.limits.senders))}
         self.events: list[tuple[MomentUs, int, int, Any]] = []
-        self.queues: dict[tuple[str, str, bool], _Queue] = {}
+        self.queues: dict[tuple[str, str, int], _Queue] = {}
         self.queues_of: dict[str, list[_Queue]] = {}
         self.lanes: dict[tuple[Any, ...], _Lane] = {}
         self.gathered: list[_Entry] = []
         self.wakes: dict[str, MomentUs] = {}
         self.reasons: dict[str, str] = {}  # of the last wait of a touch by itself or in its lane
-        self.closed_by: dict[tuple[str, str, bool], str] = {}  # the same of a queue, by account
+        self.closed_by: dict[tuple[str, str, int], str] = {}  # the same of a queue, by account
 
     def run(self) -> list[ExpectedSend]:
         """Plays all events forward."""
@@ -216,12 +216,12 @@ class _Forecast:
             return None
         bound = self.limits.bound(touch, self.now)
         account = ANY if bound is None else bound.terms.sender_id
-        queue = self._queue(account, touch.action, touch.first and not touch.repeated)
+        queue = self._queue(account, touch.action, kind_of(touch))
         of_lane = self.limits.lane_of(touch)
         if of_lane == ("", ""):
             self._push(queue.entries, touch.rank, touch)
             return queue
-        key = (account, queue.action, queue.first, *of_lane)
+        key = (account, queue.action, queue.kind, *of_lane)
         lane = self.lanes.get(key)
         if lane is None:
             lane = self.lanes[key] = _Lane(queue)
@@ -230,11 +230,11 @@ class _Forecast:
             self._push(queue.entries, touch.rank, lane)
         return queue
 
-    def _queue(self, account: str, action: str, first: bool) -> _Queue:
-        key = (account, action, first)
+    def _queue(self, account: str, action: str, kind: int) -> _Queue:
+        key = (account, action, kind)
         queue = self.queues.get(key)
         if queue is None:
-            queue = self.queues[key] = _Queue(account, action, first)
+            queue = self.queues[key] = _Queue(account, action, kind)
             for each in self.limits.senders if account == ANY else (account,):
                 self.queues_of.setdefault(each, []).append(queue)
         return queue
@@ -267,8 +267,8 @@ class _Forecast:
         which the first one opens, NEVER if none does."""
         soonest, account = NEVER, sender.terms.sender_id
         for queue in queues:
-            kind = (account, queue.action, queue.first)
-            at, reason = self.limits.opens(sender, queue.action, queue.first, self.now)
+            kind = (account, queue.action, queue.kind)
+            at, reason = self.limits.opens(sender, queue.action, queue.kind, self.now)
             if at <= self.now:
                 self._take(sender, queue, self.closed_by.get(kind, ""))
                 return 0
@@ -308,7 +308,7 @@ class _Forecast:
 
     def _is_free(self, sender: PlannedSender, queue: _Queue, rank: Any) -> bool:
         """Whether an account may send an entry of a queue now, and has none of its own before."""
-        at, _ = self.limits.opens(sender, queue.action, queue.first, self.now)
+        at, _ = self.limits.opens(sender, queue.action, queue.kind, self.now)
         return at <= self.now and not self._has_better(sender, rank)
 
     def _has_better(self, sender: PlannedSender, rank: Any) -> bool:

@@ -14,6 +14,9 @@ from processors.shared.limit_rules import (
     settle,
 )
 from processors.shared.limit_scopes import (
+    FIRST,
+    FOLLOW_UP,
+    REPEAT,
     ScopedRules,
     account_scope,
     campaign_scopes,
@@ -56,11 +59,11 @@ class ForecastLimits:
         self.has_accounts = any(self.senders)
         self._served_seq = max(each.served_seq for each in self.senders.values())
         self._scopes: dict[str, _ScopeLogs] = {}
-        self._rules: dict[tuple[str, str, bool], list[LoggedRule]] = {}
-        self._counted: dict[tuple[str, str, bool], list[_ScopeLogs]] = {}
-        self._ready: dict[tuple[str, str, bool], MemoryRules] = {}
-        self._openings: dict[tuple[str, str, bool], tuple[MomentUs, str]] = {}
-        self._kinds: dict[str, list[tuple[str, str, bool]]] = {}
+        self._rules: dict[tuple[str, str, int], list[LoggedRule]] = {}
+        self._counted: dict[tuple[str, str, int], list[_ScopeLogs]] = {}
+        self._ready: dict[tuple[str, str, int], MemoryRules] = {}
+        self._openings: dict[tuple[str, str, int], tuple[MomentUs, str]] = {}
+        self._kinds: dict[str, list[tuple[str, str, int]]] = {}
         self._domains: dict[str, bool] = {}
         shared = tenant_scope(plan.tenant, plan.channel, self.has_accounts)
         self._shares_limits = bool(shared.rules.rules)
@@ -93,9 +96,9 @@ class ForecastLimits:
         has used the least part of its limits, then the one that was served longest ago."""
         if len(senders) == 1:
             (sender,) = senders
-            if touch.repeated or self.lane_of(touch) != ("", ""):
+            if self.lane_of(touch) != ("", ""):
                 return PlannedChoice(*settle(self._rules_for(touch, sender), now), sender)
-            return PlannedChoice(*self.opens(sender, touch.action, touch.first, now), sender)
+            return PlannedChoice(*self.opens(sender, touch.action, kind_of(touch), now), sender)
         found = [(self._rules_for(touch, sender), sender) for sender in senders]
         choices = [(PlannedChoice(*settle(rules, now), each), rules) for rules, each in found]
         soonest = min(choice.at for choice, _ in choices)
@@ -109,17 +112,17 @@ class ForecastLimits:
         )[0]
 
     def opens(
-        self, sender: PlannedSender, action: str, first: bool, now: MomentUs
+        self, sender: PlannedSender, action: str, kind: int, now: MomentUs
     ) -> tuple[MomentUs, str]:
         """When an account may send its next touch of an action, and the reason of the limit that
         decides."""
-        key = (sender.terms.sender_id, action, first)
+        key = (sender.terms.sender_id, action, kind)
         known = self._openings.get(key)
         if known is not None and known[0] >= now:
             return known
         ready = self._ready.get(key)
         if ready is None:
-            ready = self._ready[key] = MemoryRules(self.rules_of(sender, action, first))
+            ready = self._ready[key] = MemoryRules(self.rules_of(sender, action, kind))
             self._kinds.setdefault(key[0], []).append(key)
         opening = self._openings[key] = ready.settle(now)
         return opening
@@ -158,24 +161,25 @@ class ForecastLimits:
 
     # limits
 
-    def rules_of(self, sender: PlannedSender, action: str, first: bool) -> list[LoggedRule]:
+    def rules_of(self, sender: PlannedSender, action: str, kind: int) -> list[LoggedRule]:
         """The limits of an account, and of the tenant's channel, for an action."""
-        key = (sender.terms.sender_id, action, first)
+        key = (sender.terms.sender_id, action, kind)
         rules = self._rules.get(key)
         if rules is None:
-            rules = self._closures(sender, action)
-            for scope in self._account_scopes(sender, action, first):
+            rules = self._rules[key] = self._closures(sender, action)
+            if kind == REPEAT:
+                return rules
+            for scope in self._account_scopes(sender, action, kind == FIRST):
                 rules += scope.rules
             warm_up = warm_up_rule(sender.terms)
             if warm_up is not None:
                 rules.append((warm_up, sender))
-            self._rules[key] = rules
         return rules
 
     def _rules_for(self, touch: WaitingTouch, sender: PlannedSender) -> list[LoggedRule]:
+        rules = self.rules_of(sender, touch.action, kind_of(touch))
         if touch.repeated:
-            return self._closures(sender, touch.action)
-        rules = self.rules_of(sender, touch.action, touch.first)
+            return rules
         of_lane = self._lane_scopes(touch, sender)
         if not of_lane:
             return rules
@@ -237,6 +241,11 @@ class ForecastLimits:
                 log.times = [bucket_end(at, shape.step_us) for at in exact.times]
                 log.last_at = exact.last_at
         return log
+
+
+def kind_of(touch: WaitingTouch) -> int:
+    """The kind of a touch by the limits that hold for it."""
+    return REPEAT if touch.repeated else FIRST if touch.first else FOLLOW_UP
 
 
 def _count(scope: _ScopeLogs, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> None:

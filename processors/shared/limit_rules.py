@@ -218,7 +218,7 @@ class WarmUpRule(NamedTuple):
             return days
         for _ in range(min(64, (day - log.last_day - 1) // IDLE_DAYS)):
             halved = min(self.target, self.start + self.step * days) // 2
-            days = max(0, (halved - self.start) // self.step)
+            days = max(0, (halved - self.start) // self.step) if self.step else 0
         return days
 
 

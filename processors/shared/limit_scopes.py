@@ -23,6 +23,12 @@ from schemas.internal.states import KnownCampaignLimits, KnownTenant
 DEFAULT_PER_HOUR = 100
 """The limit of a tenant's channel without accounts, if the tenant sets none (F-11)."""
 
+FOLLOW_UP, FIRST, REPEAT = range(3)
+"""Kinds of touches by the limits that hold for them: a first touch of a run has more limits than a
+follow-up, and the repeat of a command, which reaches nobody once more, has none that counts."""
+
+KINDS = (FOLLOW_UP, FIRST, REPEAT)
+
 _NO_LIMITS = LimitTerms()
 
 

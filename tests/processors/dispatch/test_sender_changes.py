@@ -237,3 +237,21 @@ def test_another_kind_of_day_or_another_zone_forgets_nothing(
     assert len(log.commanded()) == per_day
     log.pass_time(MONDAY + DAY + HOUR)
     assert len(log.commanded()) == 2 * per_day
+
+
+def test_a_limit_of_a_week_that_is_added_counts_the_day_before() -> None:
+    log = log_of(account("a1", per_day=20), *waiting(20))
+    log.append(account("a1", per_day=20, per_week=20), at=MONDAY + HOUR)
+    log.append(*waiting(40)[20:], at=MONDAY + 2 * HOUR).pass_time(MONDAY + 7 * DAY)
+    assert len(log.commanded()) == 20
+    log.pass_time(MONDAY + 7 * DAY + MINUTE)
+    assert len(log.commanded()) == 40
+
+
+def test_a_repeat_that_a_pause_has_held_waits_for_no_limit_after_it() -> None:
+    log = log_of(account("a1", per_day=1), *waiting(1))
+    log.append(account("a1", per_day=1, paused=True), at=MONDAY + MINUTE)
+    log.append(*waiting(2)[1:], *waiting(1, emission=2, bound_sender="a1"), at=MONDAY + HOUR)
+    assert len(log.commanded()) == 1
+    log.append(account("a1", per_day=1), at=MONDAY + 2 * HOUR).pass_time(MONDAY + 2 * HOUR)
+    assert log.commanded() == ["c000000", "c000000"]
