@@ -72,13 +72,15 @@ def call_ended(context: Context, match: CommandMatch, message: CallEnded, redial
         _correct(context, match, outcome, message, redial)
     elif not match.current:
         if outcome in REACHED and not redial.outcomes.get(outcome, _NO_RULE).after_us:
+            record_call(match, message, outcome)
             _reached(context, match, Input.ENDED, message)
     else:
         _decide(context, match, outcome, Input.ENDED, redial, message)
 
 
 def record_call(match: CommandMatch, message: CallEnded, outcome: str) -> None:
-    """Keeps what is known of the last call of a touch."""
+    """Keeps what is known of the call that counts for a touch: the last one, or the one that has
+    reached the person after all."""
     touch = match.touch
     touch.call_attempt, touch.called_at, touch.call_outcome = match.attempt, message.at, outcome
     touch.call_id, touch.call_seconds = message.call_id or touch.call_id, message.seconds
@@ -90,9 +92,10 @@ def emit_call_ended(
 ) -> None:
     """Emits the fact of a call's end. The words of a provider are in it where they are codes."""
     values: dict[str, Any] = {"outcome": outcome, "seconds": message.seconds}
-    words = ("call_id", "raw_status", "answered_by")
-    given = {name: text for name in words if (text := getattr(message, name)) is not None}
-    values |= {name: text for name, text in given.items() if is_plain_code(text)}
+    if message.call_id is not None:
+        values["call_id"] = message.call_id
+    words = {"raw_status": message.raw_status, "answered_by": message.answered_by}
+    values |= {name: text for name, text in words.items() if text and is_plain_code(text)}
     resolved_at = match.touch.resolved_at
     if match.touch.phase in RESOLVED and resolved_at is not None:
         values["late_seconds"] = (context.now - resolved_at) // SECOND
@@ -268,6 +271,7 @@ def _correct(
     if touch.phase is Phase.SENT:
         return
     if outcome in REACHED:
+        record_call(match, message, outcome)
         _reached(context, match, Input.ENDED, message)
     elif touch.phase is Phase.FAILED and touch.reason == NO_OUTCOME:
         touch.reason = touch.error = outcome

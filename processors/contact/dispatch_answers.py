@@ -65,6 +65,8 @@ def _commanded(
         return
     touch.phase = transition(touch.phase, Input.COMMANDED, Phase.COMMANDED)
     _await_sender(context, enrollment, touch)
+    if message.slot_until:
+        touch.call_id = None  # this is another call than the one before
     if message.slot_until and context.step(enrollment, touch).redial is not None:
         touch.due_at = message.slot_until + SLOT_MARGIN_US  # the slot's owner comes first
 
