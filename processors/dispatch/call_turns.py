@@ -46,9 +46,9 @@ BURST = 500
 
 def serve(turn: Turn, pool_id: str) -> None:
     """Gives free slots of a pool to the calls that are next, in bounded bursts."""
-    pool = pool_of(turn, pool_id)
     looks_left = BURST
-    while turn.store.count(pool_slots_group(pool_id)) < pool.slots:
+    while has_free_slot(turn, pool_id):
+        pool = pool_of(turn, pool_id)
         _release_held(turn, pool)
         seat, is_turn = _next_tenant(turn, pool)
         if seat is None:
@@ -94,6 +94,11 @@ def look_again(turn: Turn, tenant_id: str) -> None:
         seat = turn.store.edit(key, PoolTenant)
         assert seat is not None
         seat.look_at = turn.now
+
+
+def has_free_slot(turn: Turn, pool_id: str) -> bool:
+    """Whether fewer calls of a pool are under way than it has slots."""
+    return turn.store.count(pool_slots_group(pool_id)) < pool_of(turn, pool_id).slots
 
 
 def has_waiting(turn: Turn, pool_id: str, tenant_id: str) -> bool:

@@ -15,6 +15,7 @@ from processors.dispatch.call_numbers import NUMBER_BUSY, forget_calls
 from processors.dispatch.call_reports import FreedSlot
 from processors.dispatch.call_turns import (
     BURST,
+    has_free_slot,
     has_waiting,
     join,
     look_again,
@@ -112,11 +113,12 @@ def _line_up(turn: Turn, touch: m.RequestTouch, request: Request | None, seat: P
     if hold is None or not hold.is_own:
         if seat.held_at is None:
             open_turn(turn, pool_id, touch.tenant_id)
-        serve(turn, pool_id)
-        waiting = turn.store.read(key, Request)
-        if waiting is None or waiting.until is not None:
-            return
-        hold = slot_hold(turn, pool_of(turn, pool_id), tenant, touch)
+        if has_free_slot(turn, pool_id):
+            serve(turn, pool_id)
+            waiting = turn.store.read(key, Request)
+            if waiting is None or waiting.until is not None:
+                return
+            hold = slot_hold(turn, pool_of(turn, pool_id), tenant, touch)
     elif hold.opens_at is not None:
         _look_at(turn, seat, hold.opens_at)
     if hold is None:  # other tenants, or other calls of this one, are next
