@@ -28,7 +28,6 @@ SHARED_CLASS_NAMES = {
     # What the campaign processor announces of the public event of that name.
     ("schemas/internal/announcements.py", "schemas/public/inbound_events.py"): {"AddressReopened"},
     ("schemas/internal/announcements.py", "schemas/public/sender_events.py"): {"SenderThrottled"},
-    ("schemas/internal/announcements.py", "schemas/public/sender_events.py"): {"SenderThrottled"},
     # The output of dispatch, and the model of the record that it becomes.
     ("schemas/internal/outputs.py", "schemas/public/command_models.py"): {"CommandRevoked"},
 }
