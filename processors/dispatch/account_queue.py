@@ -23,7 +23,7 @@ from processors.dispatch.channel_owner import (
 from processors.dispatch.outcomes import request_key
 from processors.dispatch.waits import defer, stopped_by_gate
 from processors.fold.turn import Turn
-from processors.shared.limit_rules import GATHER_US, settle
+from processors.shared.limit_rules import GATHER_US
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
 from schemas.internal.state_bytes import NEVER
@@ -48,10 +48,10 @@ def arrive(turn: Turn, account: Account, touch: m.RequestTouch, request: Request
     if not senders:
         hold(owner, touch, request)
         return
-    if is_repeat(touch):
-        _repeat(owner, touch, request, senders[0])
-        return
     choice = owner.choose(touch, senders)
+    if is_repeat(touch):
+        _repeat(owner, touch, request, choice)
+        return
     if choice.at > turn.now:
         _wait(owner, touch, request, choice)
         return
@@ -156,18 +156,16 @@ def _wake_when_open(owner: ChannelOwner, touch: m.RequestTouch) -> None:
 
 
 def _repeat(
-    owner: ChannelOwner, touch: m.RequestTouch, request: Request | None, sender: Sender
+    owner: ChannelOwner, touch: m.RequestTouch, request: Request | None, choice: Choice
 ) -> None:
     """Sends the repeat of a command, which no limit counts. Only a closed account holds it."""
-    closures = owner.closures(sender, touch.action)
-    at, reason = settle(closures, owner.turn.now)
-    choice = Choice(sender, at, reason, closures)
-    if at <= owner.turn.now:
+    turn, at, reason = owner.turn, choice.at, choice.reason
+    if at <= turn.now:
         send(owner, touch, choice)
     elif at >= NEVER:
         _wait(owner, touch, request, choice)
     else:
-        defer(owner.turn, touch, request, reason, at, at, _values(owner, choice))
+        defer(turn, touch, request, reason, at, at, _values(owner, choice))
 
 
 def _values(owner: ChannelOwner, choice: Choice) -> dict[str, Any]:

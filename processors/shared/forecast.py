@@ -141,9 +141,12 @@ class _Forecast:
         if self._stopped(touch) or self._held(touch):
             return
         senders = self.limits.candidates(touch, self.now)
-        at, reason, _ = self.limits.choose(touch, senders, self.now)
+        at, reason, sender = self.limits.choose(touch, senders, self.now)
         if at > self.now:
             self._wait(touch, reason)
+            return
+        if touch.repeated:
+            self._send(touch, sender, "")
             return
         if not self.gathered:
             self._at(self.now + GATHER_US, _GATHERED, None)

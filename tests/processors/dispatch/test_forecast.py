@@ -63,6 +63,7 @@ touches = st.fixed_dictionaries(
         "recipient": st.sampled_from(("a@one.example", "b@two.example", "c@one.example")),
         "quiet": st.sampled_from((None, None, Window("UTC", 20 * 60, 8 * 60))),
         "scheduled_at": st.integers(0, 3).map(lambda hours: MONDAY - hours * HOUR),
+        "emission": st.sampled_from((1, 1, 1, 2)),
         "expires_at": st.sampled_from((MONDAY + 3 * DAY, MONDAY + 900 * DAY)),
     }
 )
@@ -87,7 +88,7 @@ def commands_after(log: DispatchLog, place: int) -> list[tuple[str, str, int]]:
     ]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(accounts, max_size=3),
     limit_terms,
