@@ -30,10 +30,7 @@ from schemas.base.times import MINUTE, SECOND
 from schemas.campaigns.compiled_definition import Redial, RedialRule, StepExit
 from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
-from schemas.internal.messages import (
-    CallEnded,
-    TouchFailed,
-)
+from schemas.internal.messages import CallEnded, TouchFailed
 
 NO_OUTCOME = "no_outcome"
 """Why a touch fails whose call has an unknown outcome: the call may have reached the person."""
@@ -166,12 +163,15 @@ def _record_end(match: CommandMatch, outcome: str, redial: Redial) -> bool:
     or another one about the same call counts more."""
     touch, attempt = match.touch, match.attempt
     known = touch.ends.get(attempt)
+    counts = redial.outcomes.get(outcome, _NO_RULE).counts
     if known is not None:
         if _weight(known) >= _weight(outcome):
             return False
     elif not match.current and outcome not in REACHED:
         return False  # that attempt has ended by another answer
-    if redial.outcomes.get(outcome, _NO_RULE).counts:
+    elif touch.phase in RESOLVED and not counts:
+        return False  # so has this one
+    if counts or known is not None:
         touch.log_call().ends = dict(sorted({**touch.ends, attempt: outcome}.items()))
     return True
 

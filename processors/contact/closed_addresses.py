@@ -50,7 +50,7 @@ def lift_suppression(context: Context, channel: str, cause: str, at: int) -> Non
 def close_address(context: Context, touch: Touch, at: int, cause: str) -> None:
     """Closes the address of a touch, which does not exist. If the contact still has it, it is
     suppressed for every contact of the tenant."""
-    if touch.recipient is not None:
+    if touch.recipient is not None and context.contact.erased_at is None:
         bounced, digest = context.contact.bounced, touch.recipient.hex()
         if digest not in bounced:
             bounced[digest] = at

@@ -14,7 +14,7 @@ from schemas.internal.enrollment import RESOLVED
 from schemas.internal.facts import FactKind
 from schemas.internal.item_status import item_status
 from tests.testing.call_desk import CallDesk, call_step, call_world, ordered, usual_redial
-from tests.testing.story import reasons
+from tests.testing.story import contact_of, reasons
 
 OUTCOMES = sorted({*CALL_OUTCOMES} - NO_ATTEMPT)
 
@@ -139,3 +139,21 @@ def test_a_late_end_takes_the_place_of_what_was_not_known(outcome: str) -> None:
     reason = "no_outcome" if outcome == UNKNOWN else outcome
     assert (desk.touch().reason, desk.run().last_error) == (reason, reason)
     assert desk.counts() == {"runs": 1, "failed": 1}
+
+
+def test_a_call_that_the_provider_refused_at_last_is_reported_once() -> None:
+    desk = ordered(call_world())
+    touch = desk.grant()
+    desk.lose(touch)
+    desk.end(touch, "provider_limit")
+    desk.end(touch, "provider_limit")
+    assert reasons(desk, FactKind.TOUCH_CALL_ENDED) == ["provider_limit"]
+    assert desk.counts() == {"runs": 1, "failed": 1}
+
+
+def test_the_number_of_an_erased_person_is_not_kept_as_a_closed_one() -> None:
+    desk = ordered(call_world())
+    touch = desk.grant()
+    desk.deliver(m.ContactErased("acme", "ann", "erase#1", desk.now))
+    desk.end(touch, "invalid_number")
+    assert contact_of(desk).bounced == {}
