@@ -19,6 +19,7 @@ from bench import (
     report,
     restart,
     runtime,
+    senders,
     simulation,
     storm,
     triggers,
@@ -44,6 +45,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "simulate": simulation.run,
     "simulate-million": simulation.run_million,
     "why": why.run,
+    "senders": senders.run,
 }
 
 

@@ -63,7 +63,7 @@ class ChannelOwner:
     """The tenant's channel at one moment. It is made for one step, and kept no longer."""
 
     __slots__ = (
-        *("_domain_limits", "_senders", "_tenant_counting"),
+        *("_domain_limits", "_lane", "_senders", "_tenant_counting"),
         *("account", "channel", "tenant", "tenant_id", "turn"),
     )
 
@@ -76,6 +76,7 @@ class ChannelOwner:
         self._tenant_counting: Counting | None = None
         self._senders: list[Sender] | None = None  # until one is edited
         self._domain_limits: dict[str, bool] = {}
+        self._lane: tuple[m.RequestTouch, tuple[list[ScopedRules], str]] | None = None
 
     # the accounts
 
@@ -205,8 +206,8 @@ class ChannelOwner:
 
     def lane_countings(self, sender: Sender, touch: m.RequestTouch) -> list[Counting]:
         """What counts the commands of a touch's campaign and mail domain, if they have limits."""
-        scopes = self._campaign_scopes(touch)
-        domain = self._limited_domain(touch)
+        of_campaign, domain = self._lane_scopes(touch)
+        scopes = [*of_campaign]
         if domain:
             terms = sender.terms
             scopes += domain_scopes(self.tenant, self.channel, terms, touch.action, domain)
@@ -217,8 +218,16 @@ class ChannelOwner:
         for a touch that only has the limits of its account."""
         if is_repeat(touch):
             return "", ""
-        limited = bool(self._campaign_scopes(touch))
-        return touch.campaign_id if limited else "", self._limited_domain(touch)
+        of_campaign, domain = self._lane_scopes(touch)
+        return touch.campaign_id if of_campaign else "", domain
+
+    def _lane_scopes(self, touch: m.RequestTouch) -> tuple[list[ScopedRules], str]:
+        """The rules of a touch's campaign, and its mail domain if domains have limits."""
+        known = self._lane
+        if known is None or known[0] is not touch:
+            known = touch, (self._campaign_scopes(touch), self._limited_domain(touch))
+            self._lane = known
+        return known[1]
 
     def _campaign_scopes(self, touch: m.RequestTouch) -> list[ScopedRules]:
         key = campaign_limits_key(self.tenant_id, touch.campaign_id)

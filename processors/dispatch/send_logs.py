@@ -133,9 +133,11 @@ class Counting:
         """A log for reading. One that counts in steps begins with the commands of the exact log, so
         that a raised limit forgets nothing."""
         key = self._key(shape.name)
-        if shape.step_us and self._store.read(key, SendLog) is None:
+        log = StoredLog(self._store, key)
+        if shape.step_us and not log.last_at:
             self._begin(key, shape)
-        return StoredLog(self._store, key)
+            return StoredLog(self._store, key)
+        return log
 
     def _begin(self, key: bytes, shape: LogShape) -> None:
         exact = StoredLog(self._store, self._key(EXACT))
