@@ -30,7 +30,7 @@ def limit_lines(summary: SummaryRow, width: int) -> Iterator[Text]:
         title = "Sender accounts against limits"
         yield from titled_table(title, *_accounts(summary["accounts"]), width)
     if "waits" in summary:
-        title = "From request to command, in minutes"
+        title = "Minutes from request to command"
         yield from titled_table(title, *_waits(summary), width)
 
 
@@ -92,7 +92,7 @@ def _waits(summary: SummaryRow) -> tuple[Sequence[str], Iterator[Sequence[object
     """Returns how long touches waited, and when the most of them did at once."""
     most: dict[tuple[str, str], tuple[int, str]] = {}
     for row in summary["waiting_by_hour"]:
-        key = row["tenant_id"], row["channel"]
+        key = _queue(row)
         if row["most"] > most.get(key, (0, ""))[0]:
             most[key] = row["most"], row["hour"]
     heads = ["tenant", "channel", "touches#", "median#", "nine of ten#", "longest#"]
@@ -101,9 +101,33 @@ def _waits(summary: SummaryRow) -> tuple[Sequence[str], Iterator[Sequence[object
     def rows() -> Iterator[Sequence[object]]:
         for row in summary["waits"]:
             minutes = row["minutes"]
-            number, hour = most[row["tenant_id"], row["channel"]]
+            number, hour = most[_queue(row)]
             times = (minutes["median"], minutes["nine_of_ten"], minutes["longest"])
             names = (row["tenant_id"], row["channel"], row["touches"])
             yield *names, *times, number, short_hour(hour)
 
     return heads, rows()
+
+
+def compared_waits(summary: SummaryRow, width: int) -> Iterator[Text]:
+    """Yields how long touches wait on this side and on the other one; nothing without waits."""
+    other = {_queue(row): row["minutes"] for row in summary["against"]["summary"].get("waits", ())}
+    both = [row for row in summary.get("waits", ()) if _queue(row) in other]
+    heads = ["tenant", "channel"]
+    heads += ["median#", "the other#", "nine of ten#", "the other#", "longest#", "the other#"]
+
+    def rows() -> Iterator[Sequence[object]]:
+        for row in both:
+            pairs = (
+                (row["minutes"][name], other[_queue(row)][name])
+                for name in ("median", "nine_of_ten", "longest")
+            )
+            yield row["tenant_id"], row["channel"], *(value for pair in pairs for value in pair)
+
+    if both:
+        title = "Minutes to the command on both sides"
+        yield from titled_table(title, heads, rows(), width)
+
+
+def _queue(row: SummaryRow) -> tuple[str, str]:
+    return row["tenant_id"], row["channel"]

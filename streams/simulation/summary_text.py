@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from streams.simulation.limit_text import limit_lines
+from streams.simulation.limit_text import compared_waits, limit_lines
 from streams.simulation.quantiles import SummaryRow
 from streams.simulation.summary import STAGES, busiest_hours
 from streams.simulation.text_tables import field_rows, short_hour, titled_table, wrapped
@@ -51,6 +51,7 @@ def _lines(summary: SummaryRow, width: int) -> Iterator[Text]:
     yield from limit_lines(summary, width)
     if "against" in summary:
         yield from _against(summary["against"], width)
+        yield from compared_waits(summary, width)
     if summary["refused"]:
         refused = summary["refused"].items()
         yield from titled_table("Refused events", ("reason", "events#"), refused, width)

@@ -169,7 +169,7 @@ def test_without_calls_and_accounts_nothing_of_them_is_shown() -> None:
     summary = simulate(scenario(campaign(step("mail")), behaviour={})).summary
     assert not {"calls", "accounts", "waits"} & summary.keys()
     page, text = render_page(summary), text_of(summary)
-    for heading in (*HEADINGS, "Turns of tenants", "From request to command"):
+    for heading in (*HEADINGS, "Turns of tenants", "Minutes from request to command"):
         assert heading not in page and heading not in text
 
 
@@ -205,6 +205,8 @@ def test_the_command_takes_a_set_up_and_compares_it_with_another(
     result = touchstream(*command, "--against-setup", other, "--json").json()
     assert result["accounts"][0]["commands"] == 6
     assert result["against"]["touches"]["moved_earlier"] == 5
+    text = touchstream(*command, "--against-setup", other).out
+    assert text.partition("on both sides")[2].split()[-2:] == ["50.0", "5.0"]
     other.write_text("senders: {nobody: {one: {channel: email}}}")
     refused = touchstream(*command, "--against-setup", other)
     assert (refused.code, "tenants that nothing creates: nobody" in refused.err) == (2, True)

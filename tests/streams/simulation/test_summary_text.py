@@ -102,6 +102,7 @@ def large_comparison(steps: list[dict[str, Any]]) -> dict[str, Any]:
             for step in steps
         ],
         "marked_events": {"touch_gone": LARGE, "touch_later": LARGE, "touch_unknown": LARGE},
+        "summary": {"waits": large_limits("")["waits"]},
     }
 
 
