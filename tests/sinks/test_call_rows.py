@@ -1,7 +1,6 @@
 """Rows of calls and of sender accounts: in any batches, and after an upgrade."""
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import msgspec
 import psycopg
@@ -57,7 +56,7 @@ FACTS = [
 CALL = "SELECT to_jsonb(c) FROM touchstream.calls AS c"
 
 
-@pytest.mark.parametrize("cuts", [(), *combinations(range(1, len(FACTS)), 2), range(len(FACTS))])
+@pytest.mark.parametrize("cuts", [(), (2,), (3,), (6,), (7,), (8,), (3, 6), range(len(FACTS))])
 def test_the_facts_of_a_call_make_the_same_row_in_any_batches(
     dsn: str, cuts: Sequence[int]
 ) -> None:

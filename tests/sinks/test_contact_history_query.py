@@ -103,9 +103,9 @@ def test_the_connection_is_read_only(dsn: str) -> None:
         queries._connection.execute("DELETE FROM touchstream.facts")
 
 
-OF_THE_ENGINE = ("reply_cause", "early_signals", "call", "counted")
-"""What only the engine needs of a run, to begin and to end a wait and to count the runs of a
-campaign, and what has a table of its own."""
+OF_THE_ENGINE = ("reply_cause", "early_signals", "call")
+"""What only the engine needs of a run, to begin and to end a wait, and what has a table of its
+own."""
 
 OF_ATTEMPTS = (
     *("first_attempt", "call_attempt", "uncounted", "lapsed", "retry_at", "send_before"),
@@ -119,7 +119,7 @@ OF_ATTEMPTS = (
     [
         (Fact, "facts", set()),
         (Enrollment, "enrollments", {"touches", "waiting", "variables", *OF_THE_ENGINE}),
-        (CallItem, "call_items", set()),
+        (CallItem, "call_items", {"counted"}),
         (Touch, "touches", {"recipient", "command_step_id", *OF_ATTEMPTS}),
     ],
 )
