@@ -63,7 +63,7 @@ class ChannelOwner:
     """The tenant's channel at one moment. It is made for one step, and kept no longer."""
 
     __slots__ = (
-        *("_domain_limits", "_lane", "_senders", "_tenant_counting"),
+        *("_domain_limits", "_lane", "_openings", "_senders", "_tenant_counting"),
         *("account", "channel", "tenant", "tenant_id", "turn"),
     )
 
@@ -76,6 +76,9 @@ class ChannelOwner:
         self._tenant_counting: Counting | None = None
         self._senders: list[Sender] | None = None  # until one is edited
         self._domain_limits: dict[str, bool] = {}
+        self._openings: dict[
+            tuple[str, str, int], tuple[list[LoggedRule], LimitOpening]
+        ] = {}  # until a command is counted, which edits its account
         self._lane: tuple[m.RequestTouch, tuple[list[ScopedRules], str]] | None = None
 
     # the accounts
@@ -88,6 +91,7 @@ class ChannelOwner:
     def edit_sender(self, sender_id: str) -> Sender:
         """An account, open for change."""
         self._senders = None
+        self._openings.clear()
         key = sender_key(self.tenant_id, self.channel, sender_id)
         sender = self.turn.store.edit(key, Sender)
         assert sender is not None, "an account of the channel has a state"
@@ -148,10 +152,12 @@ class ChannelOwner:
     def open_for(self, touch: m.RequestTouch, sender: Sender) -> Choice:
         """When one account may send a touch. The repeat of a command is held by a closed account
         only."""
-        rules = self.rules_of(sender, touch.action, kind_of(touch))
-        if not is_repeat(touch):
-            rules += self.lane_rules(sender, touch)
-        return Choice(sender, *settle(rules, self.turn.now), rules)
+        rules, opening = self._evaluated(sender, touch.action, kind_of(touch))
+        of_lane = [] if is_repeat(touch) else self.lane_rules(sender, touch)
+        if of_lane:
+            rules = rules + of_lane
+            opening = settle(rules, self.turn.now)
+        return Choice(sender, *opening, rules)
 
     def closures(self, sender: Sender, action: str) -> list[LoggedRule]:
         """What closes an account for an action without counting: a pause, its provider, its
@@ -163,7 +169,18 @@ class ChannelOwner:
     def opens(self, sender: Sender, action: str, kind: int) -> LimitOpening:
         """When an account may send its next touch of an action, as far as its own limits and those
         of the tenant are concerned."""
-        return settle(self.rules_of(sender, action, kind), self.turn.now)
+        return self._evaluated(sender, action, kind)[1]
+
+    def _evaluated(
+        self, sender: Sender, action: str, kind: int
+    ) -> tuple[list[LoggedRule], LimitOpening]:
+        """The limits of an account with what they lead to; until a command is counted."""
+        key = (sender.terms.sender_id, action, kind)
+        known = self._openings.get(key)
+        if known is None:
+            rules = self.rules_of(sender, action, kind)
+            known = self._openings[key] = rules, settle(rules, self.turn.now)
+        return known
 
     def rules_of(self, sender: Sender, action: str, kind: int) -> list[LoggedRule]:
         """The limits of an account, and of the tenant's channel, for an action."""
