@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from processors.dispatch import lanes
-from processors.dispatch.channel_owner import NO_SENDER, ChannelOwner
+from processors.dispatch.channel_owner import NO_SENDER, ChannelOwner, is_repeat
 from processors.dispatch.outcomes import refuse
 from processors.dispatch.waits import defer, stopped_by_gate
 from schemas.base.times import DAY
@@ -22,13 +22,13 @@ SENDER_GONE = "sender_gone"
 
 def hold(owner: ChannelOwner, touch: m.RequestTouch, request: Request | None) -> None:
     """Holds a touch whose account was removed for a week, and refuses it then. Without any account
-    it waits for one until it expires."""
+    it waits for one until it expires. A repeat is refused at once: its command is out."""
     turn = owner.turn
     bound = owner.bound(touch)
     sender_id, until = "", touch.expires_at
     if bound is not None:
         sender_id, until = bound.terms.sender_id, bound.removed_at + HOLD_US
-        if until <= turn.now:
+        if until <= turn.now or is_repeat(touch):
             _refuse_gone(owner, touch, bound)
             return
     queue = lanes.held_queue(owner.tenant_id, owner.channel, sender_id)

@@ -105,13 +105,14 @@ class ChannelOwner:
         return self._senders
 
     def bound(self, touch: m.RequestTouch) -> Sender | None:
-        """The account that must send a touch, also one that was removed; None if any may."""
+        """The account that must send a touch, also one that was removed; None if any may. A repeat
+        is of the account that has the command: from another one the person might get it twice."""
         if not touch.bound_sender or not self.account.senders:
             return None
-        sender = self.sender(touch.bound_sender)
+        sender, must = self.sender(touch.bound_sender), touch.must_use_bound or is_repeat(touch)
         if sender is None:
-            return self._unknown(touch.bound_sender) if touch.must_use_bound else None
-        if not sender.removed_at or touch.must_use_bound or sender.terms.on_gone != "rotate":
+            return self._unknown(touch.bound_sender) if must else None
+        if not sender.removed_at or must or sender.terms.on_gone != "rotate":
             return sender
         return None
 

@@ -74,12 +74,12 @@ class ForecastLimits:
         """The account that must send a touch, also one that was removed; None if any may."""
         if not touch.bound or not self.has_accounts:
             return None
-        sender = self.senders.get(touch.bound)
+        sender, must = self.senders.get(touch.bound), touch.must or touch.repeated
         if sender is None:
-            if not touch.must:
+            if not must:
                 return None
             return PlannedSender(SenderTerms(touch.bound, {}, "UTC"), removed_at=now)
-        kept = not sender.removed_at or touch.must or sender.terms.on_gone != "rotate"
+        kept = not sender.removed_at or must or sender.terms.on_gone != "rotate"
         return sender if kept else None
 
     def candidates(self, touch: WaitingTouch, now: MomentUs) -> list[PlannedSender]:

@@ -255,3 +255,10 @@ def test_a_repeat_that_a_pause_has_held_waits_for_no_limit_after_it() -> None:
     assert len(log.commanded()) == 1
     log.append(account("a1", per_day=1), at=MONDAY + 2 * HOUR).pass_time(MONDAY + 2 * HOUR)
     assert log.commanded() == ["c000000", "c000000"]
+
+
+@pytest.mark.parametrize("gone", ["a1", "never-there"])
+def test_the_repeat_of_a_command_goes_to_no_other_account(gone: str) -> None:
+    log = log_of(account("a1"), account("a2"), removed(at=MONDAY))
+    log.append(*waiting(1, emission=2, bound_sender=gone), at=MONDAY + HOUR)
+    assert (log.commanded(), refused(log)) == ([], [("c000000", "sender_gone")])
