@@ -17,16 +17,21 @@ from schemas.internal.topics import Topic
 
 
 def tenant_announced(turn: Turn, message: TenantAnnounced) -> None:
-    """Replaces the tenant's settings. New quiet hours amend what waits at dispatch (C-36)."""
+    """Replaces the tenant's settings. New quiet hours and other agents or numbers amend what waits
+    at dispatch (C-36)."""
     key = tenant_key(message.tenant_id)
     before = turn.store.read(key, KnownTenant)
     tenant = known_tenant(message, before)
     turn.store.put(key, tenant)
-    if before is not None and _quiet_settings(tenant) != _quiet_settings(before):
+    if before is not None and _amending(tenant) != _amending(before):
         begin_amend_sweeps(turn, tenant, message.tenant_id)
 
 
-def _quiet_settings(tenant: KnownTenant) -> tuple[object, ...]:
+def _amending(tenant: KnownTenant) -> tuple[object, ...]:
+    """The settings that decide what waits at dispatch, and until when. The limits of agents and
+    numbers are not among them: those are dispatch's."""
+    calls = tenant.calls
+    lists = None if calls is None else (set(calls.agents), set(calls.numbers), calls.allow)
     return (
         tenant.timezone,
         tenant.quiet,
@@ -34,6 +39,7 @@ def _quiet_settings(tenant: KnownTenant) -> tuple[object, ...]:
         tenant.strict_regions,
         tenant.country,
         tenant.calling_hours,
+        lists,
     )
 
 

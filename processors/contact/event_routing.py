@@ -3,7 +3,7 @@ refused before that."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 from processors.contact import (
     call_progress,
@@ -25,8 +25,8 @@ from processors.contact.settling import settle
 from processors.fold.turn import Turn
 from processors.shared.deduplication import add_if_new
 from processors.shared.tenant_lookup import tenant_key
-from schemas.campaigns.compiled_definition import DEFAULT_POOL
 from schemas.internal import messages as m
+from schemas.internal.enrollment import RESOLVED
 from schemas.internal.facts import FactKind
 from schemas.internal.states import Contact, KnownTenant
 
@@ -96,13 +96,18 @@ def dispatch_answer(turn: Turn, message: m.DispatchAnswer) -> None:
     match = find_command(context, message.command_id)
     if type(message) is m.CallLost:
         call_reports.forget_call(turn, key, message.command_id)
-    elif type(message) is m.TouchCommanded and message.slot_until:
-        pool_id = DEFAULT_POOL if match is None else match.touch.pool_id
-        call_reports.remember_call(turn, key, message.command_id, pool_id)
+    elif type(message) is m.TouchCommanded and message.slot_until and _is_open(match):
+        call_reports.remember_call(turn, key, message.command_id, match.touch.pool_id)
     if match is not None and match.current:
         dispatch_answers.dispatch_answered(context, match.enrollment, match.touch, message)
         settle(context)
         contact.updated_at = turn.now
+
+
+def _is_open(match: CommandMatch | None) -> TypeGuard[CommandMatch]:
+    """Whether a command is of a touch without an outcome. The repeat of a command may go out after
+    the end of its call."""
+    return match is not None and match.touch.phase not in RESOLVED
 
 
 def _refuse(turn: Turn, message: m.ExternalEvent, code: str, **fields: Any) -> None:

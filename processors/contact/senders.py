@@ -21,6 +21,14 @@ def sender_chosen(context: Context, touch: Touch, sender_id: str) -> None:
         context.contact.senders = {**senders, touch.channel: (sender_id, False)}
 
 
+def sender_wanted(context: Context, touch: Touch) -> tuple[str, bool]:
+    """The account that a request names, and whether no other one can send it. The repeat of a
+    command stays with the account that may have sent it."""
+    if touch.emission > 1 and touch.sender_id:
+        return touch.sender_id, True
+    return context.contact.senders.get(touch.channel, NO_SENDER)
+
+
 def connected_to(
     context: Context, channel: str, message: ConnectionAccepted, is_first: bool
 ) -> None:

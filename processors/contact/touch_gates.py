@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from processors.contact import calls, frequency_caps
 from processors.contact.call_terms import BY_POOL, call_terms, closed_for_call, pool_of
 from processors.contact.context import Context
-from processors.contact.senders import NO_SENDER
+from processors.contact.senders import sender_wanted
 from processors.contact.sequence import time_out_wait
 from processors.contact.skip_conditions import first_condition
 from processors.contact.state_machine import Input, transition
@@ -201,7 +201,7 @@ def _send_request(
 ) -> None:
     assert touch.command_id is not None and gates.template_id is not None
     step, recipient, item = gates.step, gates.address[1], enrollment.call
-    bound_sender, must_use_bound = context.contact.senders.get(touch.channel, NO_SENDER)
+    bound_sender, must_use_bound = sender_wanted(context, touch)
     context.turn.send(
         Topic.DISPATCH_LOG,
         dispatch_key(context.tenant_id, touch.channel, touch.pool_id),

@@ -12,7 +12,7 @@ from schemas.internal.facts import FactKind
 from schemas.internal.limit_terms import TenantCallTerms
 from tests.testing.builders import CAMPAIGN, publish
 from tests.testing.call_desk import NUMBER, CallDesk, call_step, call_world, contact_of, ordered
-from tests.testing.story import reasons, tenant, upserted
+from tests.testing.story import START, reasons, tenant, upserted
 
 DIRECT = "direct-calls"
 
@@ -166,6 +166,26 @@ def test_whoever_opted_out_of_calls_is_not_called(channel: str) -> None:
     ordered(desk)
     desk.deliver(requested(desk))
     assert reasons(desk, FactKind.ENROLLMENT_DECLINED) == ["CONTACT_UNSUBSCRIBED"] * 2
+
+
+def test_a_call_that_waits_for_a_removed_agent_is_taken_back() -> None:
+    agents = TenantCallTerms(agents={"agent-1": 1, "agent-2": 1})
+    desk = call_world(terms={"calls": agents})
+    ordered(desk, "ann", agent="agent-1")
+    ordered(desk, "bob", agent="agent-2")
+    fewer = TenantCallTerms(slots=5, agents={"agent-2": 3})
+    desk.deliver(tenant(at=START + 1, cause="t#2", calls=fewer))
+    (order,) = desk.sent_to_dispatch(m.WithdrawTouch)
+    assert (order.contact_id, order.reason) == ("ann", "agent_unknown")
+    desk.deliver(m.TouchWithdrawn("acme", "ann", order.command_id))
+    assert desk.counts() == {"runs": 2, "live": 1, "skipped": 1}
+
+
+def test_another_limit_of_calls_looks_at_nobody() -> None:
+    desk = ordered(call_world(terms={"calls": TenantCallTerms(slots=2, agents={"agent-1": 1})}))
+    more = TenantCallTerms(slots=5, agents={"agent-1": 9})
+    desk.deliver(tenant(at=START + 1, cause="t#2", calls=more))
+    assert desk.sent_to_dispatch(m.AmendTouch, m.WithdrawTouch) == []
 
 
 # direct calls

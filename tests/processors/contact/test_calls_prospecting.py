@@ -103,6 +103,17 @@ def test_the_end_of_a_slot_leaves_the_step_to_its_answer() -> None:
     assert [touch.emission for touch in desk.requests()] == [1, 2]
 
 
+def test_a_repeat_that_is_out_after_the_end_of_the_call_is_not_kept() -> None:
+    desk = desk_with(call_step())
+    touch = desk.grant()
+    desk.advance_to(desk.now + 30 * MINUTE)
+    repeat = desk.requests()[-1]
+    desk.end(touch, "answered")
+    desk.grant(repeat)
+    assert contact_of(desk).calls == {}
+    assert desk.touch().phase is Phase.SENT
+
+
 def test_a_touch_that_an_older_version_has_requested_is_withdrawn_where_it_waits() -> None:
     desk = desk_with(call_step())
     (touch,) = desk.requests()

@@ -58,6 +58,15 @@ def test_a_connection_binds_its_account_for_good() -> None:
     assert (third.bound_sender, third.must_use_bound) == ("link-2", True)
 
 
+def test_the_repeat_of_a_command_stays_with_its_account() -> None:
+    desk = desk_with(LINKEDIN)
+    desk.grant(slot_until=0, sender_id="link-1")
+    desk.deliver(accepted(desk, sender_id="link-2"))
+    desk.advance_hours(0.6)
+    repeat = desk.requests()[-1]
+    assert (repeat.emission, repeat.bound_sender, repeat.must_use_bound) == (2, "link-1", True)
+
+
 def test_a_connection_without_an_account_is_that_of_the_account_that_has_written() -> None:
     desk = desk_with(LINKEDIN, LINKEDIN)
     commanded(desk, "link-1")
