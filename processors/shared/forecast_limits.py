@@ -1,7 +1,8 @@
 """The limits of a plan in memory: which account may send a touch first, and what a command counts
 for (C-38)."""
 
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from processors.shared.calendar_periods import day_of
 from processors.shared.forecast_plan import MemoryLog, Plan, PlannedSender, WaitingTouch
@@ -64,6 +65,8 @@ class ForecastLimits:
         self._ready: dict[tuple[str, str, int], MemoryRules] = {}
         self._openings: dict[tuple[str, str, int], tuple[MomentUs, str]] = {}
         self._kinds: dict[str, list[tuple[str, str, int]]] = {}
+        self._loads: dict[tuple[str, str, int], tuple[MomentUs, float]] = {}
+        self._lanes: dict[tuple[str, str, str, bool, str], list[_ScopeLogs]] = {}
         self._domains: dict[str, bool] = {}
         shared = tenant_scope(plan.tenant, plan.channel, self.has_accounts)
         self._shares_limits = bool(shared.rules.rules)
@@ -99,17 +102,22 @@ class ForecastLimits:
             if self.lane_of(touch) != ("", ""):
                 return PlannedChoice(*settle(self._rules_for(touch, sender), now), sender)
             return PlannedChoice(*self.opens(sender, touch.action, kind_of(touch), now), sender)
-        found = [(self._rules_for(touch, sender), sender) for sender in senders]
-        choices = [(PlannedChoice(*settle(rules, now), each), rules) for rules, each in found]
-        soonest = min(choice.at for choice, _ in choices)
-        return min(
-            ((choice, rules) for choice, rules in choices if choice.at == soonest),
-            key=lambda pair: (
-                load_of(pair[1], now),
-                pair[0].sender.served_seq,
-                pair[0].sender.terms.sender_id,
-            ),
-        )[0]
+        choices = [self._order_of(touch, sender, now) for sender in senders]
+        _, _, _, (at, reason), sender = min(choices, key=itemgetter(0, 1, 2))
+        return PlannedChoice(at, reason, sender)
+
+    def _order_of(self, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> Any:
+        """When an account may send a touch, and its place among others that may then."""
+        kind = (sender.terms.sender_id, touch.action, kind_of(touch))
+        opening = self.opens(sender, *kind[1:], now)
+        known = self._loads.get(kind)
+        if known is None or known[0] != now:
+            known = self._loads[kind] = now, load_of(self.rules_of(sender, *kind[1:]), now)
+        load, of_lane = known[1], self._lane_rules(touch, sender)
+        if of_lane:
+            opening = settle(self.rules_of(sender, *kind[1:]) + of_lane, now)
+            load = max(load, load_of(of_lane, now))
+        return opening[0], load, (sender.served_seq, sender.terms.sender_id), opening, sender
 
     def opens(
         self, sender: PlannedSender, action: str, kind: int, now: MomentUs
@@ -129,7 +137,7 @@ class ForecastLimits:
 
     def lane_of(self, touch: WaitingTouch) -> tuple[str, str]:
         """The campaign and the mail domain by whose limits a touch waits; both may be empty."""
-        if touch.repeated:
+        if touch.repeated or not (self.plan.campaigns or touch.domain):
             return "", ""
         campaign = touch.campaign_id if self._campaign_scopes(touch) else ""
         return campaign, touch.domain if self._has_domains(touch.action) else ""
@@ -146,18 +154,19 @@ class ForecastLimits:
             counted = self._counted[key] = self._account_scopes(sender, touch.action, touch.first)
         for scope in counted:
             _count(scope, touch, sender, now)
-        if self.plan.campaigns or touch.domain:
-            for scoped in self._lane_scopes(touch, sender):
-                _count(self._logs_of(scoped), touch, sender, now)
+        for scope in self._lane_logs(touch, sender):
+            _count(scope, touch, sender, now)
         self._served_seq += 1
         sender.served_seq = self._served_seq
         if sender.terms.warm_up is not None:
             _count_day(sender, now)
         if self._shares_limits:
             self._openings.clear()
+            self._loads.clear()
         else:
             for kind in self._kinds.get(sender.terms.sender_id, ()):
                 self._openings.pop(kind, None)
+                self._loads.pop(kind, None)
 
     # limits
 
@@ -178,12 +187,24 @@ class ForecastLimits:
 
     def _rules_for(self, touch: WaitingTouch, sender: PlannedSender) -> list[LoggedRule]:
         rules = self.rules_of(sender, touch.action, kind_of(touch))
-        if touch.repeated:
-            return rules
-        of_lane = self._lane_scopes(touch, sender)
-        if not of_lane:
-            return rules
-        return rules + [each for scoped in of_lane for each in self._logs_of(scoped).rules]
+        return rules + self._lane_rules(touch, sender)
+
+    def _lane_rules(self, touch: WaitingTouch, sender: PlannedSender) -> list[LoggedRule]:
+        return [each for logs in self._lane_logs(touch, sender) for each in logs.rules]
+
+    def _lane_logs(self, touch: WaitingTouch, sender: PlannedSender) -> list[_ScopeLogs]:
+        """The logs of the campaign and the mail domain of a touch."""
+        if touch.repeated or not (self.plan.campaigns or touch.domain):
+            return []
+        key = (
+            sender.terms.sender_id,
+            *(touch.action, touch.campaign_id, touch.first, touch.domain),
+        )
+        known = self._lanes.get(key)
+        if known is None:
+            scopes = self._lane_scopes(touch, sender)
+            known = self._lanes[key] = [self._logs_of(scoped) for scoped in scopes]
+        return known
 
     def _closures(self, sender: PlannedSender, action: str) -> list[LoggedRule]:
         closed = bool(sender.paused_for)
