@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from processors.fold.turn import Turn
 from processors.shared.limit_rules import Concurrent
-from processors.shared.tenant_lookup import campaign_limits_key, tenant_key
+from processors.shared.tenant_lookup import campaign_limits_key, country_of, tenant_key
 from schemas.base.times import MomentUs
 from schemas.campaigns.compiled_definition import DEFAULT_POOL
+from schemas.channels import PHONE
 from schemas.internal.call_states import (
     KnownPool,
     Lease,
@@ -85,11 +86,22 @@ def slot_uses(
         "call_slots_pool": pool_limit(turn, pool, terms, touch.tenant_id),
         "call_slots_campaign": campaign_limit(turn, touch),
         "call_slots_agent": terms.agents.get(call.agent_id or ""),
-        "call_slots_number": terms.numbers.get(call.from_number or ""),
+        "call_slots_number": _number_limit(tenant, call.from_number),
     }
     return [
         SlotUse(name, store.count(group), limits[name], group) for name, group in groups.items()
     ]
+
+
+def _number_limit(tenant: KnownTenant | None, number: str | None) -> int | None:
+    """How many calls from a caller number may be under way. The tenant's list has canonical
+    forms."""
+    numbers = call_terms(tenant).numbers
+    if not numbers or number is None:
+        return None
+    if number in numbers:
+        return numbers[number]
+    return numbers.get(PHONE.canonical(number, country_of(tenant)))
 
 
 def pool_limit(turn: Turn, pool: KnownPool, terms: TenantCallTerms, tenant_id: str) -> int:

@@ -55,13 +55,14 @@ def number_hold(turn: Turn, tenant: KnownTenant | None, touch: RequestTouch) -> 
 
 
 def begin_call(turn: Turn, key: bytes, touch: RequestTouch) -> None:
-    """Counts a call that gets a slot. `key` is the one of its number."""
+    """Counts a call that gets a slot, once for all its commands. `key` is the one of its number."""
     use = turn.store.edit(key, NumberUse)
     if use is None:
         use = NumberUse()
         turn.store.put(key, use)
     use.under_way = [*use.under_way, touch.command_id]
-    use.calls = [*(at for at in use.calls if at + MEMORY_US > turn.now), turn.now]
+    begun = [turn.now] if touch.emission == 1 or not use.calls else []
+    use.calls = [*(at for at in use.calls if at + MEMORY_US > turn.now), *begun]
     use.forget_at = turn.now + max(MEMORY_US, call_of(touch).min_gap_us)
 
 

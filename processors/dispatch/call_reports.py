@@ -87,7 +87,8 @@ def _end(turn: Turn, key: bytes, lease: Lease, message: m.CallReported) -> Freed
     values["held_seconds"] = (turn.now - lease.granted_at) // SECOND
     if lease.state in ACTIVE:
         _emit(turn, FactKind.CALL_SLOT_FREED, lease, message, values=values)
-        count_end(turn, lease.touch, message.outcome)
+        if lease.state != LeaseState.OVERRUN:  # it was counted when its slot expired
+            count_end(turn, lease.touch, message.outcome)
         was_made = message.outcome not in NO_ATTEMPT
         return FreedSlot(lease.touch, end_call(turn, lease, was_made=was_made))
     values["late_seconds"] = (turn.now - expired_at(lease)) // SECOND

@@ -12,6 +12,7 @@ import msgspec
 from processors.dispatch.call_limits import (
     POOL_UNKNOWN,
     call_of,
+    call_terms,
     first_end,
     slot_uses,
     values_of,
@@ -22,9 +23,11 @@ from processors.dispatch.channel_owner import values_of as limit_values
 from processors.dispatch.gates import ClosedGate, closed_gate
 from processors.dispatch.outcomes import emit_touch_fact, refuse, request_key
 from processors.fold.turn import Turn
+from processors.shared.caller_lists import has_agent, has_number
 from processors.shared.frequency_caps import FREQUENCY_CAP
 from processors.shared.limit_rules import settle
 from processors.shared.send_windows import opens_at
+from processors.shared.tenant_lookup import country_of
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
 from schemas.internal.call_states import KnownPool
@@ -72,12 +75,26 @@ def _first_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -
     gate = closed_gate(turn, tenant, touch)
     if gate is not None and gate.reason != FREQUENCY_CAP:
         return gate
+    unlisted = _unlisted(tenant, touch)
+    if unlisted is not None:
+        return ClosedGate(unlisted, {"pool_id": call_of(touch).pool_id})
     opening = opens(touch, turn.now)
     if opening == NEVER:
         return ClosedGate("no_window", {"window": call_of(touch).hours})
     if opening > turn.now:
         return None
     return gate or number_hold(turn, tenant, touch)
+
+
+def _unlisted(tenant: KnownTenant | None, touch: m.RequestTouch) -> str | None:
+    """The reason why a call is not made whose agent or caller number its tenant has removed from
+    its lists while it waited; None if both are there."""
+    call, terms = call_of(touch), call_terms(tenant)
+    if not has_agent(terms, call.agent_id):
+        return "agent_unknown"
+    if not has_number(terms, call.from_number, country_of(tenant)):
+        return "number_unknown"
+    return None
 
 
 def slot_hold(

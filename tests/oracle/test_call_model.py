@@ -136,7 +136,7 @@ class CallHistory:
                 tenant.slots, tenant.pool_slots = dice.randint(1, 3), dice.choice((None, 2, 3))
                 tenant.agents = {"x": dice.randint(1, 2)}
                 limits = {"slots": tenant.slots, "pool_slots": tenant.pool_slots}
-                self.feed(tenant_calls(name, agents=tenant.agents, **limits))
+                self.feed(tenant_calls(name, agents={"y": None, **tenant.agents}, **limits))
             case 2:
                 name, limit = dice.choice(TENANTS), dice.randint(1, 2)
                 model.tenant(name).campaigns["k1"] = limit

@@ -77,3 +77,11 @@ def test_calls_that_are_lost_count_as_failures() -> None:
     log = CallsLog(tenant_calls(slots=20), pool(20), *calls)
     log.pass_time(START + LONGEST)
     assert [pause.failed for pause in log.sent(m.PauseByFailures)] == [10]
+
+
+def test_a_call_that_was_lost_and_ends_later_counts_once() -> None:
+    calls = [call(n, failure_rate=True) for n in range(5)]
+    log = CallsLog(tenant_calls(slots=20), pool(20), *calls).pass_time(START + LONGEST)
+    log.append(*[reported(each, "in_progress") for each in calls])
+    log.append(*[reported(each, outcome="failed") for each in calls])
+    assert log.sent(m.PauseByFailures) == []

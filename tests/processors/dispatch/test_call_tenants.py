@@ -59,7 +59,7 @@ def leases(log: CallsLog) -> list[tuple[str, int]]:
 
 
 def test_a_waiting_call_is_amended_with_the_terms_of_its_new_version() -> None:
-    log = CallsLog(tenant_calls(slots=5, agents={"x": 1}), call(1, agent_id="x"))
+    log = CallsLog(tenant_calls(slots=5, agents={"x": 1, "y": 1}), call(1, agent_id="x"))
     log.append(call(2, agent_id="x"))
     terms = call(2, agent_id="y").call
     ids = ("c002", "acme", "voice", "+12125550002")

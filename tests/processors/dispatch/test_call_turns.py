@@ -162,7 +162,7 @@ def test_a_wait_is_reported_once_for_one_reason() -> None:
 
 def test_many_full_agents_hold_no_call_of_another_one() -> None:
     """All queues are looked at, and none of them twice in a row without an end."""
-    agents = {f"x{n}": 1 for n in range(600)}
+    agents = {"free": None} | {f"x{n}": 1 for n in range(600)}
     log = CallsLog(pool(1_000), tenant_calls(slots=1_000, agents=agents))
     for place in range(2):
         log.append(*[call(place * 600 + n, agent_id=f"x{n}") for n in range(600)])

@@ -2,6 +2,7 @@
 
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.internal import messages as m
+from schemas.internal.call_states import NumberUse
 from schemas.internal.facts import FactKind
 from schemas.internal.states import Request
 from tests.processors.dispatch.calls_log import (
@@ -125,3 +126,26 @@ def test_a_call_to_the_number_of_a_lost_one_follows_the_end_of_its_lease() -> No
     log = CallsLog(call(1), call(2, recipient="+12125550001"))
     log.pass_time(START + LONGEST)
     assert log.under_way() == ["c002"]
+
+
+def test_a_call_of_an_agent_or_number_that_its_tenant_has_removed_is_refused() -> None:
+    log = CallsLog(tenant_calls(slots=1, agents={"x": 1}), call(1, agent_id="x"))
+    log.append(call(2, agent_id="x"), call(3, from_number="+12125550100"))
+    log.append(tenant_calls(slots=5, agents={"y": 1}, numbers={"+12125550199": 1}))
+    log.append(m.Tick())
+    refused = {each.command_id: each.reason for each in log.sent(m.TouchRefused)}
+    assert refused == {"c002": "agent_unknown", "c003": "number_unknown"}
+
+
+def test_a_caller_number_has_its_limit_in_every_spelling() -> None:
+    log = CallsLog(tenant_calls(slots=5, numbers={"+12125550100": 1}))
+    log.append(*[call(n, from_number="+1 (212) 555-0100") for n in range(2)])
+    assert log.waits() == {"c001": "call_slots_number"}
+
+
+def test_a_repeated_command_counts_its_number_once() -> None:
+    log = CallsLog(call(1))
+    log.pass_time(START + LONGEST)
+    log.append(call(1, emission=2), at=START + LONGEST)
+    assert log.under_way() == ["c001"]
+    assert [len(use.calls) for use in log.states(NumberUse)] == [1]
