@@ -16,7 +16,7 @@ from processors.shared.limit_scopes import KINDS
 from schemas.base.times import MomentUs
 from schemas.channels import CHANNELS
 from schemas.internal import messages as m
-from schemas.internal.sender_states import closed_lanes
+from schemas.internal.sender_states import closed_lanes, is_lane, lane_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import Lane, Request
 
@@ -119,16 +119,6 @@ def reopen(turn: Turn, key: bytes, lane: Lane) -> None:
 def first_closed(turn: Turn, owner: ChannelOwner) -> bytes | None:
     """The key of a closed lane of the channel; None without one."""
     return turn.store.first(closed_lanes(f"{owner.tenant_id}/{owner.channel}"))
-
-
-def is_lane(queue: str) -> bool:
-    """Whether a queue is that of a lane, which is an entry of another one."""
-    return "\0\0" in queue
-
-
-def lane_key(queue: str) -> bytes:
-    """The key of a Lane."""
-    return b"\x04n/" + queue.encode()
 
 
 def account_of_lane(lane: Lane) -> str:

@@ -8,6 +8,7 @@ from processors.fold.turn import Turn
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
+from schemas.internal.sender_states import is_lane, lane_key
 from schemas.internal.states import KnownTenant, Request
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 
@@ -67,7 +68,7 @@ def withdraw(turn: Turn, order: m.WithdrawTouch) -> None:
     key = m.contact_key(order.tenant_id, order.contact_id)
     repeated = request is not None and request.touch.emission > 1
     if request is not None:
-        turn.store.delete(request_key(order))
+        _delete(turn, request_key(order), request)
     revoked = order.revoke and (request is None or repeated)
     if revoked:
         revocation = m.CommandRevoked(
@@ -114,5 +115,13 @@ def emit_touch_fact(turn: Turn, kind: FactKind, touch: m.RequestTouch, **fields:
 
 def _delete_request(turn: Turn, touch: m.RequestTouch) -> None:
     key = request_key(touch)
-    if turn.store.edit(key, Request) is not None:
-        turn.store.delete(key)
+    request = turn.store.edit(key, Request)
+    if request is not None:
+        _delete(turn, key, request)
+
+
+def _delete(turn: Turn, key: bytes, request: Request) -> None:
+    """Deletes a request, and its lane if this is empty then."""
+    turn.store.delete(key)
+    if is_lane(request.lane) and turn.store.first(request.lane.encode()) is None:
+        turn.store.delete(lane_key(request.lane))

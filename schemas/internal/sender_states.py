@@ -103,6 +103,16 @@ def closed_lanes(ready: str) -> bytes:
     return ready.partition("\0")[0].encode() + b"\0closed"
 
 
+def is_lane(queue: str) -> bool:
+    """Whether a queue is that of a lane, which is an entry of another one."""
+    return "\0\0" in queue
+
+
+def lane_key(queue: str) -> bytes:
+    """The key of a Lane."""
+    return b"\x04n/" + queue.encode()
+
+
 class KnownCampaignLimits(State):
     """The copy of a campaign's limits in a task of the dispatch processor."""
 

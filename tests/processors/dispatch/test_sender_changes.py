@@ -262,3 +262,12 @@ def test_the_repeat_of_a_command_goes_to_no_other_account(gone: str) -> None:
     log = log_of(account("a1"), account("a2"), removed(at=MONDAY))
     log.append(*waiting(1, emission=2, bound_sender=gone), at=MONDAY + HOUR)
     assert (log.commanded(), refused(log)) == ([], [("c000000", "sender_gone")])
+
+
+def test_a_lane_ends_with_its_last_request() -> None:
+    touches = waiting(3, expires_at=MONDAY + HOUR)
+    log = log_of(account("a1", paused=True), announced_limits("reviews", per_day=5), *touches)
+    assert len(log.states(Lane)) == 1
+    order = m.WithdrawTouch("c000001", TENANT, "p1", "email", "owner_stopped", False)
+    log.append(order, at=MONDAY + MINUTE).pass_time(MONDAY + 2 * HOUR)
+    assert (log.states(Lane), log.states(Request)) == ([], [])
