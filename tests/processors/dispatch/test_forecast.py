@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,6 @@ from processors.shared.forecast import forecast
 from processors.shared.forecast_plan import plan_of
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND, from_datetime
 from schemas.campaigns.compiled_definition import StepWindow
-from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.limit_terms import LimitTerms
 from schemas.internal.messages import Window
@@ -88,6 +88,20 @@ def commands_after(log: DispatchLog, place: int) -> list[tuple[str, str, int]]:
     ]
 
 
+def played(
+    log: DispatchLog, terms: list[dict[str, Any]], of_tenant: LimitTerms, wanted: list[Any]
+) -> DispatchLog:
+    """A log that has got a tenant, a campaign with limits, accounts and requests."""
+    requests = [
+        msgspec.structs.replace(touch, **changes)
+        for touch, changes in zip(waiting(len(wanted)), wanted, strict=True)
+    ]
+    tenant = announced(None, more_limits={"email": of_tenant})
+    log.append(tenant, announced_limits("limited", per_day=4, max_new_per_day=2), at=MONDAY)
+    log.append(*(account(f"a{n}", **each) for n, each in enumerate(terms)), at=MONDAY)
+    return log.append(*requests, at=MONDAY)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(accounts, max_size=3),
@@ -98,19 +112,29 @@ def commands_after(log: DispatchLog, place: int) -> list[tuple[str, str, int]]:
 def test_the_forecast_is_what_the_engine_then_does(
     terms: list[dict[str, Any]], of_tenant: LimitTerms, wanted: list[dict[str, Any]], minutes: int
 ) -> None:
-    tenant = announced(None, more_limits={"email": of_tenant})
-    base = waiting(len(wanted))
-    requests = [
-        m.RequestTouch(**{name: getattr(touch, name) for name in touch.__struct_fields__} | changes)
-        for touch, changes in zip(base, wanted, strict=True)
-    ]
-    log = DispatchLog(restarts=False)
-    log.append(tenant, announced_limits("limited", per_day=4, max_new_per_day=2), at=MONDAY)
-    log.append(*(account(f"a{n}", **each) for n, each in enumerate(terms)), at=MONDAY)
-    log.append(*requests, at=MONDAY).pass_time(MONDAY + minutes * MINUTE)
+    log = played(DispatchLog(restarts=False), terms, of_tenant, wanted)
+    log.pass_time(MONDAY + minutes * MINUTE)
     before = len(log.facts(FactKind.TOUCH_COMMANDED))
     expected = forecast(plan_from(log), log.task.stream_time)
     log.pass_time(MONDAY + 300 * DAY)
     assert commands_after(log, before) == [
         (each.command_id, each.sender_id, each.at) for each in expected if each.at < NEVER
     ]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(accounts, max_size=3),
+    limit_terms,
+    st.lists(touches, min_size=1, max_size=15),
+    st.integers(1, 7),
+)
+def test_a_task_that_is_restored_after_every_batch_sends_the_same(
+    terms: list[dict[str, Any]], of_tenant: LimitTerms, wanted: list[dict[str, Any]], batch: int
+) -> None:
+    whole = played(DispatchLog(restarts=False), terms, of_tenant, wanted)
+    parts = played(DispatchLog(batch=batch), terms, of_tenant, wanted)
+    for log in (whole, parts):
+        log.pass_time(MONDAY + 6 * DAY)
+    assert parts.outputs == whole.outputs
+    assert dict(parts.task.store.items()) == dict(whole.task.store.items())
