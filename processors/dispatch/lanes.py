@@ -38,8 +38,9 @@ def queue_of(owner: ChannelOwner, touch: m.RequestTouch) -> str:
     """The queue in which a touch belongs: that of its account, or a lane of it."""
     bound = owner.bound(touch)
     sender_id = ANY if bound is None else bound.terms.sender_id
-    kind = kind_of(touch)
-    ready = ready_queue(touch.tenant_id, touch.channel, touch.action, kind, sender_id)
+    actions = CHANNELS[touch.channel].actions
+    action = touch.action if touch.action in actions else next(iter(actions))  # of older versions
+    ready = ready_queue(touch.tenant_id, touch.channel, action, kind_of(touch), sender_id)
     campaign_id, domain = owner.lane_of(touch)
     return f"{ready}\0\0{campaign_id}\0{domain}" if campaign_id or domain else ready
 

@@ -253,3 +253,8 @@ def test_the_limit_of_a_day_varies_below_and_never_above_itself() -> None:
     assert all(later - earlier >= DAY for earlier, later in zip(times, times[20:], strict=False))
     per_day = [sum(at // DAY == MONDAY // DAY + day for at in times) for day in range(12)]
     assert len({*per_day}) > 3 and max(per_day) <= 20
+
+
+def test_an_action_that_the_channel_does_not_have_waits_like_the_first_one() -> None:
+    log = log_of(account("a1", **SPACED), *waiting(2, action="send")).pass_time(MONDAY + HOUR)
+    assert log.commanded() == ["c000000", "c000001"]
