@@ -18,7 +18,7 @@ from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, known_tenant, tenant_key
 from schemas.internal import messages as m
-from schemas.internal.call_states import KnownPool, Lease, NumberUse, PoolTenant
+from schemas.internal.call_states import CallCampaign, KnownPool, Lease, NumberUse, PoolTenant
 from schemas.internal.sender_states import Lane, Sender, SendLog
 from schemas.internal.states import AddressUse, DispatchState, Request, State
 
@@ -44,7 +44,7 @@ class DispatchProcessor:
         match state:
             case Request() if state.touch.call is not None:
                 calls.submit(turn, state.touch, state)
-            case Lease() | KnownPool() | PoolTenant() | NumberUse():
+            case Lease() | KnownPool() | PoolTenant() | NumberUse() | CallCampaign():
                 calls.fire(turn, key, state)
             case Request():
                 queue.line_up(turn, state)

@@ -33,7 +33,7 @@ def count_end(turn: Turn, touch: RequestTouch, outcome: str) -> None:
     ends = [end for end in campaign.ends if end[0] > since]
     ends = [*ends, (turn.now, outcome in FAILURES)][-_ENDS_KEPT:]
     failed = sum(is_failure for _, is_failure in ends)
-    campaign.ends = ends
+    campaign.ends, campaign.forget_at = ends, turn.now + WINDOW_US
     if len(ends) < ENDS_MIN or failed * 100 < len(ends) * FAILED_PERCENT:
         return
     campaign.tripped_at = turn.now  # only later ends can pause it again

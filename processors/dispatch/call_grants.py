@@ -37,7 +37,8 @@ def grant(turn: Turn, tenant: KnownTenant | None, pool: KnownPool, request: Requ
     send_before = _window_ends(touch, turn.now)
     place_by = min(turn.now + call.place_us, send_before)
     until = granted_until(call, turn.now)
-    lease = Lease(touch, LeaseState.PLACING, turn.now, until, 0, place_by, send_before, number)
+    terms = (turn.now, until, 0, place_by, send_before, number)
+    lease = Lease(_without_person(touch), LeaseState.PLACING, *terms)
     turn.store.put(lease_key(touch.tenant_id, pool.pool_id, touch.command_id), lease)
     turn.store.delete(request_key(touch))
     begin_call(turn, number, touch)
@@ -56,11 +57,17 @@ def repeat_command(turn: Turn, lease: Lease, touch: m.RequestTouch) -> None:
     """Sends the command of a call once more. Its slot and its deadlines stay as they are, so that
     only a sender that knows the command can answer later than they allow."""
     state, until = after(lease, LeaseInput.REPEATED, turn.now)
-    lease = msgspec.structs.replace(lease, touch=touch, state=state, until=until)
+    kept = _without_person(touch)
+    lease = msgspec.structs.replace(lease, touch=kept, state=state, until=until)
     turn.store.put(lease_key(touch.tenant_id, call_of(touch).pool_id, touch.command_id), lease)
     if turn.store.read(request_key(touch), Request) is not None:
         turn.store.delete(request_key(touch))
     _send_command(turn, touch, lease, {"pool_id": call_of(touch).pool_id})
+
+
+def _without_person(touch: m.RequestTouch) -> m.RequestTouch:
+    """The touch as its lease keeps it: the person may be erased before the call has ended."""
+    return msgspec.structs.replace(touch, recipient="", spelling="", variables={}, reached_at=())
 
 
 def _send_command(turn: Turn, touch: m.RequestTouch, lease: Lease, values: dict[str, Any]) -> None:

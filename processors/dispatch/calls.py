@@ -37,6 +37,7 @@ from schemas.internal import messages as m
 from schemas.internal.call_states import (
     ACTIVE,
     SUPPRESSIONS_PENDING,
+    CallCampaign,
     KnownPool,
     Lease,
     NumberUse,
@@ -46,7 +47,7 @@ from schemas.internal.call_states import (
     pool_state_key,
     turn_key,
 )
-from schemas.internal.states import Request
+from schemas.internal.states import Request, State
 
 __all__ = ["amend", "fire", "look_again", "receive", "submit"]
 
@@ -62,9 +63,10 @@ def receive(turn: Turn, message: m.CallReported | m.SuppressionsShared | m.PoolA
             _pool_announced(turn, message)
 
 
-def fire(turn: Turn, key: bytes, state: Lease | KnownPool | PoolTenant | NumberUse) -> None:
+def fire(turn: Turn, key: bytes, state: State) -> None:
     """Fires the timer of a lease, of which nothing more was reported in time, of a pool, which goes
-    on, of a tenant, whose calls are looked at again, or of what is known of a number."""
+    on, of a tenant, whose calls are looked at again, or of what is remembered of a number or of the
+    ends of a campaign's calls."""
     match state:
         case Lease():
             _freed(turn, call_reports.expire(turn, key, state))
@@ -75,6 +77,8 @@ def fire(turn: Turn, key: bytes, state: Lease | KnownPool | PoolTenant | NumberU
             _look(turn, state)
         case NumberUse():
             forget_calls(turn, key, state)
+        case CallCampaign():
+            turn.store.delete(key)
 
 
 def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:

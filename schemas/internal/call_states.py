@@ -94,7 +94,8 @@ class Lease(State):
 
     `state` is placing, ringing, live; overrun if the call was reported alive after its slot had
     expired; expired while a late report may still come. `until` is when the state ends by itself:
-    it only ever shrinks while the call is under way. No call may be placed after `place_by`.
+    it only ever shrinks while the call is under way. No call may be placed after `place_by`. The
+    touch is there without the person's number and variables.
     """
 
     grouped: ClassVar[bool] = True
@@ -138,6 +139,10 @@ class CallCampaign(State):
     campaign_id: str
     ends: list[tuple[MomentUs, bool]] = []
     tripped_at: MomentUs = 0
+    forget_at: MomentUs | None = None
+
+    def due(self) -> MomentUs | None:
+        return self.forget_at
 
 
 class SuppressionSharing(State):

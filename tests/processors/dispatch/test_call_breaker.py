@@ -6,6 +6,7 @@ import pytest
 
 from schemas.base.times import SECOND
 from schemas.internal import messages as m
+from schemas.internal.call_states import CallCampaign
 from tests.processors.dispatch.calls_log import (
     LONGEST,
     CallsLog,
@@ -85,3 +86,10 @@ def test_a_call_that_was_lost_and_ends_later_counts_once() -> None:
     log.append(*[reported(each, "in_progress") for each in calls])
     log.append(*[reported(each, outcome="failed") for each in calls])
     assert log.sent(m.PauseByFailures) == []
+
+
+def test_the_ends_of_a_campaign_are_forgotten() -> None:
+    log = CallsLog(call(1, failure_rate=True)).append(reported(call(1, failure_rate=True)))
+    assert len(log.states(CallCampaign)) == 1
+    log.pass_time(START + 120 * SECOND)
+    assert log.states(CallCampaign) == []

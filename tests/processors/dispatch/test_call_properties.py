@@ -144,7 +144,7 @@ def check_slots(log: CallsLog, senders: ObedientSenders) -> None:
     assert all(count <= SLOTS for count in Counter(t.tenant_id for t in touches).values())
     agents = Counter((t.tenant_id, t.call.agent_id) for t in touches if t.call and t.call.agent_id)
     assert all(count <= AGENT_SLOTS for count in agents.values())
-    numbers = Counter((t.tenant_id, t.recipient) for t in touches)
+    numbers = Counter(lease.number for lease in leases)
     assert all(count == 1 for count in numbers.values())
     live = [senders.touches[name] for name in senders.live_at(log.task.stream_time)]
     assert len(live) <= POOL_SLOTS

@@ -67,3 +67,11 @@ def test_a_waiting_call_is_amended_with_the_terms_of_its_new_version() -> None:
     log.append(m.Tick())
     assert log.under_way() == ["c001", "c002"]
     assert log.sent(m.CommandDue)[-1].touch.template_id == "t2"
+
+
+def test_a_lease_has_neither_the_number_nor_the_variables_of_a_person() -> None:
+    log = CallsLog(call(1, variables={"first_name": "Ann"}, spelling="0212 555 0001"))
+    log.append(call(1, emission=2, variables={"first_name": "Ann"}))
+    values = [value for key, value in log.task.store.items() if key != POSITION_KEY]
+    assert not any(text in value for value in values for text in (b"Ann", b"5550001", b"0001"))
+    assert [due.touch.variables for due in log.sent(m.CommandDue)] == 2 * [{"first_name": "Ann"}]
