@@ -1,5 +1,6 @@
 """What is reported of a call beside its end: how far it is, and what it has led to."""
 
+import re
 from typing import Any
 
 from processors.contact.command_lookup import CommandMatch
@@ -12,12 +13,21 @@ from schemas.internal.messages import CallProgressed, CallReviewed, TouchSent
 UNDER_WAY = "call"
 """The wait of a touch whose call was placed: for the end of the call."""
 
+_is_id = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII).fullmatch
 _PROGRESS = {"initiated": 1, "ringing": 2, "in_progress": 3}
+
+
+def id_for_facts(call_id: str | None) -> str | None:
+    """The provider's id of a call, as a fact may have it; None for one that may be an address or a
+    phone number."""
+    if call_id is None or _is_id(call_id) is None:
+        return None
+    return None if re.sub(r"[_.-]", "", call_id).isdigit() else call_id
 
 
 def call_placed(context: Context, match: CommandMatch, message: TouchSent) -> None:
     """The sender states that it has placed the call."""
-    values = {"provider_message_id": message.provider_message_id}
+    values = {"provider_message_id": id_for_facts(message.provider_message_id)}
     _progress(context, match, "initiated", message, values)
 
 
@@ -26,7 +36,7 @@ def call_progressed(context: Context, match: CommandMatch, message: CallProgress
     reported of an earlier call, has no effect."""
     if message.call_id is not None and match.current:
         match.touch.call_id = message.call_id
-    _progress(context, match, message.state, message, {"call_id": message.call_id})
+    _progress(context, match, message.state, message, {"call_id": id_for_facts(message.call_id)})
 
 
 def _progress(

@@ -8,6 +8,7 @@ is unknown. An end that arrives later corrects the touch (promise 9).
 
 from typing import Any
 
+from processors.contact.call_progress import id_for_facts
 from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
@@ -89,8 +90,8 @@ def emit_call_ended(
 ) -> None:
     """Emits the fact of a call's end. The words of a provider are in it where they are codes."""
     values: dict[str, Any] = {"outcome": outcome, "seconds": message.seconds}
-    if message.call_id is not None:
-        values["call_id"] = message.call_id
+    if (call_id := id_for_facts(message.call_id)) is not None:
+        values["call_id"] = call_id
     words = {"raw_status": message.raw_status, "answered_by": message.answered_by}
     values |= {name: text for name, text in words.items() if text and is_plain_code(text)}
     resolved_at = match.touch.resolved_at
@@ -287,7 +288,8 @@ def _reached(
 ) -> None:
     """Completes the touch: a call has reached the person. If that was an earlier one, no message
     may be about it."""
-    values = {"call_id": match.touch.call_id, "outcome": match.touch.call_outcome}
+    call_id = id_for_facts(match.touch.call_id)
+    values = {"call_id": call_id, "outcome": match.touch.call_outcome}
     if message is None:
         mark_sent(context, match, received, context.now, None, values)
     else:
@@ -335,6 +337,6 @@ def call_was_placed(context: Context, match: CommandMatch, message: CallEnded) -
 def ended_call_counts(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     """Nobody has asked for another attempt after the end of a call."""
     at = context.now if touch.called_at is None else touch.called_at
-    values = {"call_id": touch.call_id, "outcome": touch.call_outcome}
+    values = {"call_id": id_for_facts(touch.call_id), "outcome": touch.call_outcome}
     match = CommandMatch(enrollment, touch, touch.attempt, True)
     mark_sent(context, match, Input.DUE, at, None, values)

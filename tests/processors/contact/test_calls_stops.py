@@ -196,6 +196,17 @@ def test_the_fact_of_an_end_has_the_ids_and_codes_of_the_provider_and_no_text() 
     }
 
 
+@pytest.mark.parametrize("call_id", ["sip:+12125550123@example.com", "212-555-0123", "12125550123"])
+def test_no_fact_has_an_id_that_may_be_an_address(call_id: str) -> None:
+    desk = ordered(call_world())
+    touch = desk.grant()
+    desk.deliver(desk.event(m.CallProgressed, touch, state="ringing", call_id=call_id))
+    desk.end(touch, "answered", call_id=call_id)
+    assert desk.touch().call_id == call_id
+    values = [fact.values for fact in desk.facts() if fact.values]
+    assert call_id not in repr(values)
+
+
 def test_the_end_of_a_call_of_another_tenants_person_changes_nothing() -> None:
     desk = ordered(call_world())
     touch = desk.grant()
