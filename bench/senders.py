@@ -15,7 +15,7 @@ from processors.dispatch import DispatchProcessor
 from processors.fold.task import Record, Task
 from processors.shared.forecast import forecast
 from processors.shared.forecast_plan import plan_of
-from schemas.base.times import DAY, MINUTE, SECOND, MomentUs, parse_rfc3339
+from schemas.base.times import DAY, SECOND, MomentUs, parse_rfc3339
 from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal import messages as m
 from schemas.internal.dispatch_messages import DISPATCH_RULES
@@ -147,7 +147,7 @@ class _Owner:
         """The bytes of the account in the changelog of one command, as a mean of many."""
         total, before = 0, self.commands
         for _ in range(200):
-            tick = Record(self.offset, self.task.stream_time + MINUTE, b"k", m.TICK)
+            tick = Record(self.offset, self.task.next_due(), b"k", m.TICK)
             self.offset += 1
             self.task.feed([tick])
             while self.task.advance(STEPS_MAX):

@@ -8,7 +8,6 @@ from processors.shared.calendar_periods import day_of
 from processors.shared.forecast_plan import MemoryLog, Plan, PlannedSender, WaitingTouch
 from processors.shared.limit_rules import (
     LoggedRule,
-    MemoryRules,
     bucket_end,
     hash_of,
     load_of,
@@ -26,9 +25,11 @@ from processors.shared.limit_scopes import (
     new_scope,
     tenant_scope,
 )
+from processors.shared.memory_rules import MemoryRules
 from processors.shared.sender_rules import EXACT, LogShape, sender_states_of, warm_up_rule
 from schemas.base.times import MomentUs
 from schemas.internal.limit_terms import SenderTerms
+from schemas.internal.state_bytes import NEVER
 
 
 class PlannedChoice(NamedTuple):
@@ -132,8 +133,22 @@ class ForecastLimits:
         if ready is None:
             ready = self._ready[key] = MemoryRules(self.rules_of(sender, action, kind))
             self._kinds.setdefault(key[0], []).append(key)
-        opening = self._openings[key] = ready.settle(now)
+        opening = self._openings[key] = (
+            self._opens_for_first(sender, action, ready, now)
+            if kind == FIRST
+            else ready.settle(now)
+        )
         return opening
+
+    def _opens_for_first(
+        self, sender: PlannedSender, action: str, ready: MemoryRules, now: MomentUs
+    ) -> tuple[MomentUs, str]:
+        """The same for first touches, which have the limits of a follow-up and one more."""
+        opening = self.opens(sender, action, FOLLOW_UP, now)
+        if sender.terms.max_new_per_day is None or opening[0] == NEVER:
+            return opening
+        at, reason = ready.settle(opening[0])
+        return (at, reason) if reason else opening
 
     def lane_of(self, touch: WaitingTouch) -> tuple[str, str]:
         """The campaign and the mail domain by whose limits a touch waits; both may be empty."""

@@ -21,6 +21,7 @@ from processors.shared.limit_rules import (
     Spacing,
     settle,
 )
+from processors.shared.memory_rules import MemoryRules
 from processors.shared.sender_rules import EXACT, WINDOWS_US, tenant_rules
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND
 from schemas.internal import messages as m
