@@ -16,7 +16,6 @@ from processors.shared.forecast_plan import MemoryLog
 from processors.shared.limit_rules import (
     Concurrent,
     LoggedRule,
-    MemoryRules,
     Rolling,
     Spacing,
     settle,
