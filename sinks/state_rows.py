@@ -108,7 +108,9 @@ def _dispatch_changelog_rows(payload: bytes, rows: Rows) -> None:
         case b"Lease":
             rows["call_leases"].append(lease_row(_decode_dispatch(payload)))
         case b"Sender":
-            rows["sender_states"].append(sender_state_row(_decode_dispatch(payload)))
+            sender = _decode_dispatch(payload)
+            if sender.terms.sender_id:  # without one it stands for a tenant that has no account
+                rows["sender_states"].append(sender_state_row(sender))
 
 
 def _tag(payload: bytes) -> bytes:

@@ -228,6 +228,14 @@ def test_the_status_of_an_account_is_what_stops_it(dsn: str) -> None:
     assert differences(dsn, log) == []
 
 
+def test_what_stands_for_a_tenant_without_an_account_is_no_account(dsn: str) -> None:
+    state = sender_state("acme")
+    nobody = msgspec.structs.replace(state.terms, sender_id="")
+    log = Log().sender(sender("acme"), msgspec.structs.replace(state, terms=nobody)).write(dsn)
+    assert select(dsn, "SELECT sender_id FROM touchstream.sender_states") == []
+    assert differences(dsn, log) == []
+
+
 def test_the_send_log_names_the_account_of_a_command(dsn: str) -> None:
     out = fact("acme", FactKind.TOUCH_COMMANDED, values={"sender_id": "account-1"})
     without = fact("acme", FactKind.TOUCH_COMMANDED, 2, values={"emission": 1})
