@@ -27,6 +27,7 @@ from schemas.csv_import import (
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.public.events import model_of
 from streams.base.settings import Settings
+from streams.cli.call_warnings import CallWarning, call_columns_hint, call_warnings
 from streams.cli.command_settings import connected_settings
 from streams.cli.contact_columns import (
     Columns,
@@ -57,16 +58,21 @@ _ContactEnrolled = model_of("contact.enrolled")
 
 
 class ImportedLines:
-    """Counts the good and bad lines, and reports the columns, the bad lines and the cells that are
-    left out. With `keep` it also keeps all bad lines in `rejected` and all these cells in
-    `dropped`."""
+    """Counts the good and bad lines, and reports the columns, the bad lines, the cells that are
+    left out, and the lines that lead to no call. With `keep` it also keeps all of these.
 
-    def __init__(self, *, keep: bool) -> None:
-        self.good = self.bad = self.cells_left_out = 0
+    `caller` is the tenant of an import of calls. With `hint` a file that looks like one of calls is
+    reported as such.
+    """
+
+    def __init__(self, *, keep: bool, hint: bool = False) -> None:
+        self.good = self.bad = self.cells_left_out = self.not_called = 0
         self.columns: Sequence[CsvColumn] = ()
         self.rejected: list[RejectedLine] = []
         self.dropped: list[DroppedCell] = []
-        self._keep = keep
+        self.warnings: list[CallWarning] = []
+        self.caller: TenantRecord | None = None
+        self._keep, self._hint = keep, hint
         self._report = LimitedMessages()
 
     def set_columns(self, columns: Sequence[CsvColumn], header_line: int) -> None:
@@ -75,6 +81,20 @@ class ImportedLines:
             print_stderr(f"columns, as named in line {header_line}:")
             for text in column_lines(columns):
                 print_stderr(text)
+            if self._hint and (hint := call_columns_hint(columns)) is not None:
+                print_stderr(hint)
+
+    def accept(self, line: ContactLine) -> None:
+        """A good line. Of an import of calls its person may still not be called."""
+        self.good += 1
+        found = () if self.caller is None else tuple(call_warnings(line, self.caller))
+        self.not_called += bool(found)
+        if self._keep:
+            self.warnings += found
+        for warning in found:
+            self._report(
+                f"line {warning.line}: {warning.code}: {warning.detail}; imported, but not called"
+            )
 
     def reject(self, line: RejectedLine) -> None:
         self.bad += 1
@@ -115,8 +135,10 @@ For a campaign of calls the columns name, priority, scheduled_for and agent are 
 `touchstream contacts template` prints files to begin with. A whole name is split. The priority is a
 whole number from -1000 to 1000; any other one is left out. The time is one of the campaign's time
 zone, or has an offset. A line with an invalid time or agent, or with the number of another line, is
-bad. With --match-phones a line without contact_id is the contact who has its number already; the
-states of all contacts are read for this. `touchstream contacts stop` takes one person out again.
+bad. An agent that the tenant's list does not have, and a kind of number that the tenant does not
+call, are reported: these people are imported, but their calls are skipped. With --match-phones a
+line without contact_id is the contact who has its number already; the states of all contacts are
+read for this. `touchstream contacts stop` takes one person out again.
 
 Example: touchstream contacts import people.csv --tenant acme --campaign outreach
 """
@@ -148,7 +170,7 @@ def import_contacts(
     country: Country = None,
     json: Json = False,
 ) -> None:
-    lines = ImportedLines(keep=json)
+    lines = ImportedLines(keep=json, hint=dry_run and not calls)
     _check_ids(tenant, campaign)
     settings = None if dry_run else connected_settings()
     publisher, started_at, calls_zone = None, 0, DRY_RUN_ZONE if dry_run and calls else None
@@ -157,6 +179,7 @@ def import_contacts(
         layout_of(settings)
         owner, found = _require_active(settings, tenant, campaign)
         calls_zone = _calls_zone(owner, found)
+        lines.caller = None if calls_zone is None else owner
         if calls and calls_zone is None:
             raise CommandError("--calls: the campaign of the import is no campaign of calls")
         if match_phones:
@@ -170,7 +193,7 @@ def import_contacts(
             if publisher is not None:
                 person = contact if known is None else known.with_known_id(contact)
                 _send(publisher, person, started_at, campaign, batch)
-            lines.good += 1
+            lines.accept(contact)
     except CsvHeaderInvalid as error:
         raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
     finally:
@@ -195,7 +218,9 @@ def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None
     if not as_json:
         count = lines.cells_left_out
         left_out = f", {count} cell{'s' * (count > 1)} left out" if count else ""
-        print(f"{lines.good} {'valid' if dry_run else 'imported'}, {lines.bad} bad{left_out}")
+        not_called = f", {lines.not_called} not called as it is now" if lines.not_called else ""
+        good = f"{lines.good} {'valid' if dry_run else 'imported'}"
+        print(f"{good}, {lines.bad} bad{left_out}{not_called}")
         return
     print_json(
         {
@@ -204,6 +229,7 @@ def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None
             "columns": column_rows(lines.columns),
             "bad": [line._asdict() for line in lines.rejected],
             "left_out": [cell._asdict() for cell in lines.dropped],
+            "warnings": [warning._asdict() for warning in lines.warnings],
         }
     )
 

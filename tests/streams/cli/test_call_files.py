@@ -7,8 +7,9 @@ from unittest.mock import Mock
 import pytest
 
 from schemas.internal import messages as m
+from schemas.internal.limit_terms import TenantCallTerms
 from streams.cli.contact_templates import template_text
-from tests.testing.builders import world_with_campaign
+from tests.testing.builders import tenant, world_with_campaign
 from tests.testing.command_line import Touchstream
 from tests.testing.memory_reader import read_states_of
 
@@ -24,6 +25,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
         settings={"timezone": "Europe/Berlin"},
         steps=[{"id": "call", "channel": "voice", "template_id": "script"}],
     )
+    world.append(tenant(calls=TenantCallTerms(agents={"agent-7": 1}), at=world.now, cause="t#2"))
     for name, phone in (("ann", "(212) 555-0142"), ("ben", "+1 212-555-0143"), ("old", "")):
         person = m.Person(email=f"{name}@example.com", phone=phone)
         world.append(m.ContactUpserted("acme", name, f"c#{name}", world.now, person))
@@ -76,8 +78,45 @@ def test_a_file_of_calls_is_validated_without_kafka(
     assert touchstream(*order).out == "1 valid, 0 bad\n"
     assert "attribute priority" in touchstream(*order).err
     assert touchstream(*order, "--calls").out == "1 valid, 0 bad, 1 cell left out\n"
+    assert "priority is an attribute here; for a campaign of calls add --calls" in (
+        touchstream(*order).err
+    )
+    assert "add --calls" not in touchstream(*order, "--calls").err
     named = touchstream(*order, "--calls", "--column", "priority=Scheduled For")
     assert (named.code, "CALL_TIME_INVALID" in named.err) == (1, True), named
+
+
+def test_only_columns_about_calls_beside_numbers_are_a_file_of_calls(
+    touchstream: Touchstream, tmp_path: Path
+) -> None:
+    for text in ("phone,name\n+12125550101,Mara\n", "email,priority\nann@example.com,5\n"):
+        order = ("contacts", "import", written(tmp_path, text), "--tenant", "acme", "--dry-run")
+        assert "--calls" not in touchstream(*order).err
+
+
+def test_people_who_will_not_be_called_are_imported_with_a_warning(
+    touchstream: Touchstream, published: list[tuple[str, Any]], tmp_path: Path
+) -> None:
+    file = written(
+        tmp_path,
+        "phone,agent\n+12125550101,agent-7\n+12125550102,agent-404\n"
+        "+19005550123,agent-404\n+12125550103,\n",
+    )
+    order = ("contacts", "import", file, "--tenant", "acme", "--campaign", "renewals")
+    result = touchstream(*order)
+    assert (result.code, result.out) == (0, "4 imported, 0 bad, 2 not called as it is now\n")
+    assert "line 3: agent_unknown: agent: the list of acme has no agent agent-404" in result.err
+    assert "line 4: number_not_allowed: phone: acme does not call premium rate numbers" in (
+        result.err
+    )
+    assert "900555" not in result.err
+    assert len(published) == 8
+    warnings = touchstream(*order, "--json").json()["warnings"]
+    assert [(row["line"], row["code"]) for row in warnings] == [
+        (3, "agent_unknown"),
+        (4, "agent_unknown"),
+        (4, "number_not_allowed"),
+    ]
 
 
 def test_a_number_is_matched_to_the_contact_who_has_it(
