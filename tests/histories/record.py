@@ -1,9 +1,9 @@
 """Histories for tests/histories: about twenty people in a campaign of each kind, and what happens
 at the edges, played through the engine's own worker loop over logs in memory.
 
-    python -m tests.histories.record DIR
+    python -m tests.histories.record DIR [HISTORY ...]
 
-writes a recording of each history into DIR.
+writes a recording of each history into DIR, or of those that are named.
 """
 
 import sys
@@ -24,6 +24,7 @@ from schemas.public.commands import command_encoder
 from streams.audit.replay.recording import RECORDED, RecordBatch, new_recording
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
+from tests.histories.calls_story import calls
 from tests.testing.builders import (
     CAMPAIGN,
     TENANT,
@@ -362,17 +363,18 @@ HISTORIES: dict[str, Callable[[], World]] = {
     "prospecting": prospecting,
     "mixed": mixed,
     "edge": edge,
+    "calls": calls,
 }
 
 
-def main(directory: Path) -> None:
-    """Writes the recording of each history into a file of `directory`."""
-    for kind, make_world in HISTORIES.items():
-        recording = WorldRecording(make_world())
+def main(directory: Path, kinds: Sequence[str]) -> None:
+    """Writes the recordings of these histories into files of `directory`."""
+    for kind in kinds:
+        recording = WorldRecording(HISTORIES[kind]())
         with new_recording(directory / f"{kind}.jsonl.gz", recording.layout) as keep:
             for batch in recording.batches():
                 keep(batch)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or [*HISTORIES])

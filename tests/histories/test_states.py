@@ -40,7 +40,10 @@ STATES = Path(__file__).parent / "states"
 RECORDED = sorted(STATES.glob("*.gz"))
 SHAPES = STATES / "shapes.json"
 
-SINCE = {"AddressUse": 3}
+_OF_CALLS = ("RunCount", "KnownPool", "PoolTenant", "Lease", "NumberUse", "CallCampaign")
+_OF_LIMITS = ("KnownCampaignLimits", "Sender", "SendLog", "SendChunk", "Lane")
+_OTHERS = ("SuppressionSharing", "SenderRecord", "PoolRecord")
+SINCE = {"AddressUse": 3} | dict.fromkeys((*_OF_CALLS, *_OF_LIMITS, *_OTHERS), 4)
 """The first format of each kind of state that format 1 did not have."""
 
 Kinds = ContactState | DispatchState | CampaignState
