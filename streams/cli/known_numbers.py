@@ -1,20 +1,13 @@
 """Finds the contacts of a tenant by their phone numbers, in the states of the engine (S3-26)."""
 
-from contextlib import closing
 from hashlib import blake2b
-
-import msgspec
 
 from schemas.base.ids import derived_contact_id
 from schemas.channels import PHONE
 from schemas.csv_import import ContactLine
-from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import Contact, ContactState
-from schemas.internal.topics import Topic
+from schemas.internal.states import Contact
 from streams.base.settings import Settings
-from streams.kafka.reader import TopicReader
-
-_decode = msgspec.msgpack.Decoder(ContactState).decode
+from streams.cli.stored_states import contacts_of
 
 
 class KnownNumbers:
@@ -44,21 +37,14 @@ class KnownNumbers:
         return line
 
     def _read(self, settings: Settings, tenant_id: str) -> dict[str, tuple[bytes, int]]:
-        """The digest of the number of each contact that has one, and when the contact was created.
-        Contacts are read one by one: all their states at once would take too much memory."""
-        prefix = f"{tenant_id}/".encode()
+        """The digest of the number of each contact that has one, and when the contact was
+        created."""
         numbers: dict[str, tuple[bytes, int]] = {}
-        with closing(TopicReader(settings, Topic.CONTACT_CHANGELOG)) as reader:
-            for _, entries in reader.read():
-                for entry in entries:
-                    if not entry.record.key.startswith(prefix):
-                        continue
-                    contact_id = entry.record.key[len(prefix) :].decode()
-                    contact = None if entry.value is None else _decode(payload_of(entry.value))
-                    if isinstance(contact, Contact) and (phone := _phone(contact)):
-                        numbers[contact_id] = self._digest(phone), contact.created_at
-                    else:
-                        numbers.pop(contact_id, None)
+        for contact_id, contact in contacts_of(settings, tenant_id):
+            if contact is not None and (phone := _phone(contact)):
+                numbers[contact_id] = self._digest(phone), contact.created_at
+            else:
+                numbers.pop(contact_id, None)
         return numbers
 
     def _digest(self, phone: str) -> bytes:

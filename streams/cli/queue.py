@@ -21,6 +21,7 @@ from streams.audit.dispatch_queue import (
 )
 from streams.base.partitioner import partition_of
 from streams.base.settings import Settings
+from streams.cli.call_items import ItemsRow, waiting_items
 from streams.cli.command_settings import connected_settings
 from streams.cli.options import Json
 from streams.cli.output import format_time, print_json, print_stderr, print_table
@@ -51,6 +52,10 @@ def queue(
     is the place of its tenant. `touchstream why` explains one touch, `touchstream forecast` when a
     backlog clears.
 
+    Dispatch has only calls that may be placed now. People who wait at their contact, for call
+    hours, their time, the next call or the end of a pause, are counted with --tenant: the states of
+    all contacts are read for this. `until` is when the first of them is looked at again.
+
     Example: touchstream queue --tenant acme --campaign renewals
     """
     settings = connected_settings()
@@ -58,10 +63,13 @@ def queue(
     layout = layout_of(settings)
     views = (_view_of(settings, layout, number, now) for number in range(layout.dispatch))
     view = _filtered(merged(views), tenant, campaign)
+    items = None if tenant is None else waiting_items(settings, tenant, campaign)
     if json:
-        print_json({name: [_as_json(row) for row in getattr(view, name)] for name in view._fields})
+        tables = {**view._asdict(), "waiting_at_contact": items}
+        print_json({name: found and [*map(_as_json, found)] for name, found in tables.items()})
         return
     _print(view, rows)
+    _print_items(items, rows)
 
 
 def _view_of(settings: Settings, layout: Layout, number: int, now: MomentUs) -> QueueView:
@@ -110,6 +118,16 @@ def _print(view: QueueView, rows: int) -> None:
     _table("Waiting", heads, [_waiting(row) for row in view.waiting], rows)
 
 
+def _print_items(items: list[ItemsRow] | None, rows: int) -> None:
+    if items is None:
+        print_stderr(
+            "with --tenant also: people who wait at their contact, for call hours or later"
+        )
+        return
+    heads = ("tenant", "campaign", "waiting#", "for", "until", "first")
+    _table("Waiting at their contact", heads, [_item(row) for row in items], rows)
+
+
 def _table(title: str, heads: Sequence[str], found: Sequence[Sequence[object]], rows: int) -> None:
     if not found:
         print(f"{title}: none")
@@ -151,3 +169,8 @@ def _waiting(row: WaitingRow) -> tuple[object, ...]:
         limits or None,
         row.first_command_id,
     )
+
+
+def _item(row: ItemsRow) -> tuple[object, ...]:
+    times = (row.waiting, row.reason, format_time(row.until))
+    return (row.tenant_id, row.campaign_id, *times, row.first_contact_id)

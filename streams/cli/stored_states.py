@@ -1,13 +1,20 @@
 """The states that processors have committed, as their changelogs have them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 
 import msgspec
 
 from processors.campaign.broadcast import campaign_key, tenant_key
 from schemas.internal.state_bytes import payload_of
-from schemas.internal.states import CampaignRecord, CampaignState, State, TenantRecord
+from schemas.internal.states import (
+    CampaignRecord,
+    CampaignState,
+    Contact,
+    ContactState,
+    State,
+    TenantRecord,
+)
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
 from streams.cli.errors import CommandError
@@ -20,6 +27,7 @@ _HEAD_BYTES = 40
 """The beginning of a stored state, in which its tag is."""
 
 _decode_campaign_state = msgspec.msgpack.Decoder(CampaignState).decode
+_decode_contact_state = msgspec.msgpack.Decoder(ContactState).decode
 
 
 def stored_states(
@@ -51,6 +59,24 @@ def is_tagged(value: bytes, kind: type[State]) -> bool:
     """Whether the bytes of a state may be one of a kind: a quick look, which the decoded state must
     confirm."""
     return kind.__name__.encode() in value[:_HEAD_BYTES]
+
+
+def contacts_of(settings: Settings, tenant_id: str) -> Iterator[tuple[str, Contact | None]]:
+    """The ids and states of the contacts of a tenant, as their changelog has them: of several
+    states of a contact the last counts, and None is a contact that is gone.
+
+    The whole changelog is read. Contacts come one by one: all their states at once would take too
+    much memory.
+    """
+    prefix = f"{tenant_id}/".encode()
+    with closing(TopicReader(settings, Topic.CONTACT_CHANGELOG)) as reader:
+        for _, entries in reader.read():
+            for entry in entries:
+                if entry.record.key.startswith(prefix):
+                    value = entry.value
+                    state = None if value is None else _decode_contact_state(payload_of(value))
+                    contact_id = entry.record.key[len(prefix) :].decode()
+                    yield contact_id, state if isinstance(state, Contact) else None
 
 
 class AdminStates:

@@ -44,11 +44,10 @@ def read_states_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has the commands read the states of `world`, at its time and in its layout."""
     settings = Mock(topic_prefix="")
     settings.scaled_clock = lambda: Mock(now=lambda: world.now, scaled=False)
-    for module in ("stored_states", "known_numbers"):
-        monkeypatch.setattr(
-            f"streams.cli.{module}.TopicReader",
-            lambda _, topic, partition=None: MemoryReader(world, topic, partition),
-        )
+    monkeypatch.setattr(
+        "streams.cli.stored_states.TopicReader",
+        lambda _, topic, partition=None: MemoryReader(world, topic, partition),
+    )
     for module in READING:
         monkeypatch.setattr(f"streams.cli.{module}.connected_settings", lambda: settings)
         monkeypatch.setattr(

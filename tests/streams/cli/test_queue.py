@@ -2,8 +2,10 @@
 
 import pytest
 
+from schemas.base.times import HOUR
 from schemas.internal import messages as m
 from schemas.internal.limit_terms import TenantCallTerms
+from streams.cli.output import format_time
 from tests.testing.builders import job, publish, step, tenant
 from tests.testing.command_line import Touchstream
 from tests.testing.direct_calls import calling_tenant, request_call
@@ -146,3 +148,52 @@ def test_the_limit_of_a_campaigns_day_is_what_its_calls_wait_for(
     assert (row["waiting"], row["reason"]) == (2, "campaign_day")
     assert row["until"] == "2026-03-03T15:00:00Z"
     assert row["limits"]["campaign_day"]["used"] == 1
+
+
+def test_people_who_wait_at_their_contact_are_counted_by_reason(
+    touchstream: Touchstream, world: World
+) -> None:
+    world.append(
+        publish(
+            campaign_id="renewals",
+            kind="calls",
+            settings={
+                "calls": {"days": ["tue"], "first_call_time": "09:00", "last_call_time": "17:00"}
+            },
+            steps=[{"id": "call", "channel": "voice", "template_id": "script"}],
+        )
+    )
+    world.settle()
+    for number in (101, 102, 103):
+        person = m.Person(phone=f"+1212555{number:04}")
+        names = ("acme", f"p-{number}")
+        world.append(m.ContactUpserted(*names, f"c#{number}", world.now, person))
+        world.append(m.ContactEnrolled(*names, f"e#{number}", world.now, "renewals"))
+    later = world.now + 3 * HOUR
+    request_call(world, 104, scheduled_for=later)
+    world.append(m.ContactPaused("acme", "p-103", "p#1", world.now))
+    world.settle()
+    rows = touchstream(*QUEUE, "--tenant", "acme").json()["waiting_at_contact"]
+    found = [
+        (row["campaign_id"], row["reason"], row["waiting"], row["first_contact_id"], row["until"])
+        for row in rows
+    ]
+    assert found == [
+        ("direct-calls", "scheduled_for", 1, "p-104", format_time(later)),
+        ("renewals", "call_hours", 2, "p-101", "2026-03-03T15:00:00Z"),
+        ("renewals", "person_paused", 1, "p-103", None),
+    ]
+    text = touchstream("queue", "--tenant", "acme", "--campaign", "renewals").out
+    assert "Waiting: none" in text and "Waiting at their contact:" in text
+    assert "call_hours" in text and "scheduled_for" not in text
+
+
+def test_people_at_their_contact_are_counted_for_one_tenant_only(
+    touchstream: Touchstream, world: World
+) -> None:
+    request_call(world, 101)
+    result = touchstream("queue")
+    assert "with --tenant also" in result.err and "at their contact" not in result.out
+    assert touchstream(*QUEUE).json()["waiting_at_contact"] is None
+    result = touchstream("queue", "--tenant", "acme")
+    assert "Waiting at their contact: none" in result.out, result
