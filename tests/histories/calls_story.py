@@ -168,7 +168,7 @@ class CallStory:
         """An owner publishes a call campaign."""
         steps = [step("call", VOICE, None, "script", redial=redial)]
         limits = {"per_day": 60, "max_new_per_day": 40}
-        settings = {"calls": {"failure_rate": False, **calls}, "quiet_hours": "none", **limits}
+        settings = {"calls": calls, "quiet_hours": "none", **limits}
         self.publish(tenant_id, CALLS, kind="calls", steps=steps, settings=settings)
 
     def enroll(self, who: int, campaign_id: str, tenant_id: str = TENANT, **variables: str) -> None:
@@ -278,11 +278,11 @@ def _calls_go_on(story: CallStory) -> None:
     """The pool grows, the owner pauses the campaign, and the rest is called another day."""
     story.pool(4, weights={TENANT: 1, OTHER: 1})
     story.advance_minutes(20)
+    for who in range(17, 20):
+        story.enroll(who, CALLS, agent="agent-7")
     story.change("paused")
     story.advance_minutes(90)
     story.change("resumed")
-    for who in range(17, 20):
-        story.enroll(who, CALLS)
     story.advance_minutes(8 * 60)
     for who in range(21, 23):
         story.enroll(who, CALLS)
