@@ -11,6 +11,7 @@ import msgspec
 
 from processors.dispatch.call_limits import call_of, known_tenant_of, pool_of, slot_uses
 from processors.dispatch.call_waits import slot_hold
+from processors.dispatch.channel_owner import NO_SENDER, ChannelOwner, values_of
 from processors.fold.store import Store
 from processors.fold.turn import Turn
 from schemas.base.times import MomentUs
@@ -24,13 +25,14 @@ from schemas.internal.call_states import (
 )
 from schemas.internal.messages import RequestTouch, account_key
 from schemas.internal.sender_states import KnownCampaignLimits
-from schemas.internal.state_bytes import payload_of
+from schemas.internal.state_bytes import NEVER, payload_of
 from schemas.internal.states import (
     Account,
     DispatchState,
     KnownTenant,
     Request,
     SendChunk,
+    Sender,
     SendLog,
 )
 
@@ -39,7 +41,7 @@ NEXT = "next"
 
 _READ = (
     *(Account, KnownCampaignLimits, KnownPool, KnownTenant, Lease, PoolTenant, Request),
-    *(SendChunk, SendLog),
+    *(SendChunk, Sender, SendLog),
 )
 _TAGS = [kind.__name__.encode() for kind in _READ]
 _HEAD_BYTES = 40
@@ -80,8 +82,9 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     """Touches that wait for the same, of one tenant, channel, campaign, agent and sender account.
 
     `first_command_id` and `first_contact_id` are those of the one that goes first, with its
-    `priority`. `turn` is the place of the tenant in its pool: 1 is served next. `until` is when
-    something opens, None if nobody knows it.
+    `priority`. `turn` is the place of the tenant in its pool: 1 is served next. `sender_id` is the
+    account that may send the first one soonest. `until` is when something opens, None if nobody
+    knows it.
     """
 
     tenant_id: str
@@ -96,6 +99,7 @@ class WaitingRow(msgspec.Struct, frozen=True, kw_only=True):
     until: MomentUs | None = None
     pool_id: str | None = None
     agent_id: str | None = None
+    sender_id: str | None = None
     direct: bool = False
     turn: int | None = None
     limits: dict[str, Any] = {}
@@ -277,20 +281,45 @@ def _turns(turn: Turn, calls: Iterable[Request]) -> dict[tuple[str, str], int]:
 
 
 def _waiting_messages(turn: Turn, requests: Iterable[Request]) -> Iterator[WaitingRow]:
-    """The touches of channels without a pool that wait, by reason."""
+    """The touches of channels without a pool that wait, by what stops all of them alike."""
     groups: dict[tuple[Any, ...], list[Request]] = {}
     for request in requests:
         if request.touch.call is None:
-            key = (*_names(request), request.wait, request.until is None)
-            groups.setdefault(key, []).append(request)
+            in_queue = request.until is None
+            own = request.lane if in_queue and request.lane else (request.wait, in_queue)
+            groups.setdefault((*_names(request), own), []).append(request)
     for group in groups.values():
         first = _first(group)
-        until = first.until
-        if until is None:
-            names = first.touch.tenant_id, first.touch.channel
-            account = turn.store.read(account_key(*names), Account)
-            until = None if account is None else account.next_slot_at
-        yield _row(group, first, first.wait, until)
+        names = first.touch.tenant_id, first.touch.channel
+        account = turn.store.read(account_key(*names), Account)
+        if first.until is not None or account is None:
+            yield _row(group, first, first.wait, first.until)
+        elif account.by_rules:
+            yield _held_by_rules(turn, account, group, first)
+        else:
+            yield _row(group, first, first.wait, account.next_slot_at)
+
+
+def _held_by_rules(
+    turn: Turn, account: Account, group: list[Request], first: Request
+) -> WaitingRow:
+    """The row of touches that wait for limits: what holds the first one now. The reason that is
+    stored with it is that of the moment at which it began to wait."""
+    owner = ChannelOwner(turn, account)
+    senders = owner.candidates(first.touch)
+    if not senders:
+        return _row(group, first, NO_SENDER, None)
+    choice = owner.choose(first.touch, senders)
+    reason = choice.reason if choice.at > turn.now else NEXT
+    until = None if choice.at >= NEVER else max(choice.at, turn.now)
+    return _row(
+        group,
+        first,
+        reason,
+        until,
+        sender_id=choice.sender.terms.sender_id or None,
+        limits=values_of(choice.rules, turn.now),
+    )
 
 
 def _names(request: Request) -> tuple[str, str, str]:

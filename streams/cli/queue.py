@@ -113,7 +113,7 @@ def _print(view: QueueView, rows: int) -> None:
     _table("Calls under way", heads, [_call(row) for row in view.calls], rows)
     heads = (
         *("tenant", "campaign", "by", "waiting#", "for", "until", "turn#", "first"),
-        *("priority#", "agent", "limits", "command"),
+        *("priority#", "agent or account", "limits", "command"),
     )
     _table("Waiting", heads, [_waiting(row) for row in view.waiting], rows)
 
@@ -165,7 +165,7 @@ def _waiting(row: WaitingRow) -> tuple[object, ...]:
         row.turn,
         row.first_contact_id,
         row.priority,
-        row.agent_id,
+        row.agent_id or row.sender_id,
         limits or None,
         row.first_command_id,
     )

@@ -2,10 +2,13 @@
 
 import pytest
 
+from processors.intake.sender_events import SENDER_EVENTS
 from schemas.base.times import HOUR
 from schemas.internal import messages as m
 from schemas.internal.limit_terms import TenantCallTerms
+from streams.cli.event_publisher import build_event
 from streams.cli.output import format_time
+from streams.cli.sender import sender_event
 from tests.testing.builders import job, publish, step, tenant
 from tests.testing.command_line import Touchstream
 from tests.testing.direct_calls import calling_tenant, request_call
@@ -110,6 +113,32 @@ def test_messages_that_wait_are_shown_by_channel(touchstream: Touchstream, world
     (row,) = touchstream(*QUEUE).json()["waiting"]
     assert (row["channel"], row["pool_id"], row["waiting"]) == ("email", None, 2)
     assert row["reason"] == "throttled" and row["until"] is not None
+
+
+def test_what_holds_messages_is_what_holds_them_now(touchstream: Touchstream, world: World) -> None:
+    event = sender_event({"tenant": "acme", "channel": "email", "sender_id": "a", "spacing": 60})
+    world.append(SENDER_EVENTS["sender.upserted"](event, "s#1", world.now, ""))
+    world.append(publish(steps=[step(hours=0.01)], settings={"quiet_hours": "none"}))
+    world.settle()
+    for name in "abcd":
+        world.append(job(name, contact_id=name, at=world.now))
+    world.advance_hours(0.02)
+    (row,) = touchstream(*QUEUE).json()["waiting"]
+    assert (row["waiting"], row["reason"], row["sender_id"]) == (3, "sender_spacing", "a")
+    closed = build_event(
+        "sender.throttled",
+        tenant_id="acme",
+        channel="email",
+        sender_id="a",
+        until=world.now + 2 * HOUR,
+        occurred_at=world.now,
+    )
+    world.append(SENDER_EVENTS["sender.throttled"](closed, "s#2", world.now, ""))
+    world.advance_to(world.now + HOUR // 10)
+    (row,) = touchstream(*QUEUE).json()["waiting"]
+    assert (row["waiting"], row["reason"]) == (3, "sender_throttled")
+    assert row["until"] > (format_time(world.now) or "") and "sender_spacing" in row["limits"]
+    assert "sender_throttled" in touchstream("queue").out
 
 
 def test_the_tables_fit_into_80_columns(
