@@ -40,6 +40,10 @@ _LIMITS = {
 }
 """What happens after a wait for a limit, by how its name begins."""
 
+_QUEUED = "this is how the wait began, and `touchstream queue` shows what holds the queue now"
+"""A touch in a queue has no fact when another limit becomes the one that holds it: the facts of a
+long queue would be too many."""
+
 _ANSWERED_BY = {
     "answer": (FactKind.TOUCH_COMMANDED,),
     "call": (FactKind.CALL_PROGRESSED, FactKind.CALL_OVERRUN),
@@ -100,7 +104,8 @@ def _touch_wait(
 
 
 def _after_limit(reason: str) -> str:
-    return next(then for prefix, then in _LIMITS.items() if reason.startswith(prefix))
+    then = next(then for prefix, then in _LIMITS.items() if reason.startswith(prefix))
+    return f"{then}; {_QUEUED}"
 
 
 def _paused(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait:
