@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import typer
 
+from processors.contact.call_terms import AGENT_UNKNOWN, NUMBER_NOT_ALLOWED, NUMBER_UNKNOWN
 from schemas.base.times import from_datetime
 from schemas.internal.call_states import SUPPRESSIONS_PENDING
 from schemas.internal.facts import Fact, FactKind
@@ -19,7 +20,7 @@ from streams.cli.event_publisher import EventPublisher, build_event
 from streams.cli.option_values import named_values, parse_time
 from streams.cli.options import Json, Tenant, Wait
 from streams.cli.output import format_time, print_json, print_stderr
-from streams.cli.request_reply import fields, raise_refusal
+from streams.cli.request_reply import fields, refusal
 from streams.kafka.topics import layout_of
 
 CALL_TIMEOUT_S = 15.0
@@ -45,6 +46,18 @@ _NOT_PLACED = (
     FactKind.TOUCH_SKIPPED,
     FactKind.TOUCH_FAILED,
 )
+
+
+_REFUSED = {"CONTACT_UNKNOWN": "; a number to call begins with + and its country code"}
+
+_UNCALLED = {
+    AGENT_UNKNOWN: ": the tenant's list has no such agent; touchstream tenant set --agent",
+    NUMBER_NOT_ALLOWED: ": the tenant does not call numbers of this kind, such as emergency numbers"
+    " and those that cost extra",
+    NUMBER_UNKNOWN: ": the tenant's list has no such caller number; touchstream tenant set"
+    " --caller-number",
+}
+"""What the reason of a call that is not placed means, where its name does not show it."""
 
 
 def call(
@@ -129,7 +142,7 @@ def call_event(
         "agent_id": agent,
         "from_number": from_number,
         "template_id": template,
-        "scheduled_for": None if at is None else parse_time(at),
+        "scheduled_for": None if at is None else parse_time(at, "--at"),
         "priority": priority,
         "variables": dict(named_values("--variable", variable)) or None,
     }
@@ -175,9 +188,10 @@ def _report(last: Fact | None, timeout_s: float, *, as_json: bool) -> None:
         )
     if as_json:
         print_json(fields(last))
-    raise_refusal(last)
+    if last.fact in REFUSALS:
+        raise CommandError(f"{refusal(last)}{_REFUSED.get(last.reason or '', '')}")
     if last.fact in _NOT_PLACED:
-        raise CommandError(f"no call: {last.reason}")
+        raise CommandError(f"no call: {last.reason}{_UNCALLED.get(last.reason or '', '')}")
     if not as_json:
         print(_outcome(last))
 

@@ -42,7 +42,8 @@ def validate(file: DefinitionFile, tenant: MaybeTenant = None, json: Json = Fals
     if json:
         print_json({"valid": not problems, "problems": [p._asdict() for p in problems]})
     elif isinstance(result, Definition):
-        print(f"{file}: valid, {result.kind} campaign with {len(result.steps)} steps")
+        steps = "1 step" if len(result.steps) == 1 else f"{len(result.steps)} steps"
+        print(f"{file}: valid, {result.kind} campaign with {steps}")
     if problems:
         raise CommandError(format_problems(str(file), problems))
 

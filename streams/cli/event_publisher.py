@@ -100,7 +100,7 @@ def build_event(
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = _option(first["loc"], option_names)
-        message = first["msg"].removeprefix("Value error, ")
+        message = first["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
         raise CommandError(f"{place}: {message}", EXIT_USAGE) from None
 
 

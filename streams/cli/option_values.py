@@ -14,12 +14,14 @@ NONE = "none"
 """What a person types for no limit."""
 
 
-def parse_time(text: str) -> MomentUs:
-    """The moment that a person has typed. Raises CommandError."""
+def parse_time(text: str, option: str = "") -> MomentUs:
+    """The moment that a person has typed, as the value of `option` if it has one. Raises
+    CommandError."""
     try:
         return parse_moment(text)
     except ValueError as error:
-        raise CommandError(f"{text}: {error}", EXIT_USAGE) from None
+        place = f"{option} {text}" if option else text
+        raise CommandError(f"{place}: {error}", EXIT_USAGE) from None
 
 
 def named_values(option: str, texts: Sequence[str] | None) -> list[tuple[str, str]]:

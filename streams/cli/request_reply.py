@@ -75,6 +75,10 @@ def reason_text(fact: Fact, hints: Mapping[str, str]) -> str:
 
 
 _HINTS = {
+    "CAMPAIGN_ALREADY_ACTIVE": ": the campaign is active",
+    "CAMPAIGN_STATUS_INVALID": ": the status of the campaign does not allow it: only an active one"
+    " is paused, only a paused one resumed, and one that is completed or cancelled remains so",
+    "CAMPAIGN_UNKNOWN": ": {tenant} has no such campaign; touchstream campaign publish FILE",
     "CONTACT_UNKNOWN": ": {tenant} has no such contact",
     "ENROLLMENT_NONE": ": nothing of the person runs there, so that there is nothing to stop",
     "SENDER_UNKNOWN": ": {tenant} has no such account; touchstream sender list --tenant {tenant}",

@@ -103,7 +103,7 @@ def set_tenant(
         *(calling_hours, calls_at_once, pool_calls, agent, caller_number, allow_number),
     )
     event = tenant_event(**options_by_name(set_tenant, given))
-    if fence is not None and parse_time(fence) > valid_settings().scaled_clock().now():
+    if fence is not None and parse_time(fence, "--fence") > valid_settings().scaled_clock().now():
         message = "--fence: must not be in the future, or all events until then would be history"
         raise CommandError(message, EXIT_USAGE)
     _warn_about_regions(event)
@@ -153,7 +153,7 @@ def tenant_event(tenant_id: str, timezone: str, **options: Any) -> TenantUpserte
     if any(cap is not None for cap in caps.values()):
         values["frequency_caps"] = caps
     if get("fence") is not None:
-        values["fence"] = parse_time(options["fence"])
+        values["fence"] = parse_time(options["fence"], "--fence")
     if any(get(name) for name in ("quiet", "strict_start", "strict_region")):
         values["quiet_hours"] = {
             **clock_span("--quiet", get("quiet") or "21:00-08:00"),

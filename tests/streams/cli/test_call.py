@@ -24,7 +24,7 @@ CALL = ("call", PHONE, "--tenant", "acme")
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An engine that gets what the command publishes. It knows the tenant acme, with an agent."""
     world, numbers = World(), count(1)
-    terms = TenantCallTerms(agents={"agent-7": 1})
+    terms = TenantCallTerms(agents={"agent-7": 1}, numbers={"+12125550100": None})
     world.append(tenant(calls=terms, quiet_start=0, quiet_end=0))
     world.settle()
 
@@ -75,9 +75,14 @@ def test_a_call_for_later_is_planned(touchstream: Touchstream, world: World) -> 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("call", "nobody", "--tenant", "acme"), "CONTACT_UNKNOWN"),
+        (("call", "nobody", "--tenant", "acme"), "a number to call begins with +"),
         (("call", PHONE, "--tenant", "bolt"), "TENANT_UNKNOWN"),
-        ((*CALL, "--template", "script", "--agent", "stranger"), "agent_unknown"),
+        (
+            (*CALL, "--template", "script", "--agent", "stranger"),
+            "agent_unknown: the tenant's list has no such agent",
+        ),
+        ((*CALL, "--template", "script", "--from", "+12125550777"), "no such caller number"),
+        (("call", "+19005550123", "--tenant", "acme", "--template", "script"), "does not call"),
         (("call", "+1 911", "--tenant", "acme", "--template", "script"), ""),
     ],
 )
@@ -125,8 +130,8 @@ def test_every_option_has_its_field() -> None:
     [
         ({"phone": "12"}, "--phone: "),
         ({"agent": ""}, "--agent: "),
-        ({"priority": 1_001}, "--priority: "),
-        ({"at": "tomorrow"}, "tomorrow: "),
+        ({"priority": 1_001}, "--priority: must be "),
+        ({"at": "tomorrow"}, "--at tomorrow: "),
         ({"variable": ["topic"]}, "--variable topic: must be NAME=VALUE"),
         ({"from_number": "12"}, "--from: "),
     ],

@@ -29,6 +29,11 @@ def line(kind: str, **changes: object) -> str:
     return json.dumps({**event, "data": {**sample(kind), **changes}})
 
 
+def test_one_step_is_no_plural(touchstream: Touchstream) -> None:
+    result = touchstream("campaign", "validate", "examples/calls.yaml")
+    assert result.out == "examples/calls.yaml: valid, calls campaign with 1 step\n"
+
+
 def test_a_valid_definition_is_valid(touchstream: Touchstream) -> None:
     result = touchstream("campaign", "validate", "examples/reviews.yaml")
     assert result.code == 0

@@ -243,3 +243,18 @@ def test_the_accounts_fit_into_80_columns(
     text = touchstream("sender", "list", "--tenant", "acme").out
     assert max(map(len, text.splitlines())) <= 80
     assert "send_connection_request" in text and "09:00-17:00" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        ("CAMPAIGN_STATUS_INVALID", "only a paused one resumed"),
+        ("CAMPAIGN_UNKNOWN", "acme has no such campaign"),
+    ],
+)
+def test_a_refused_change_of_a_campaign_has_its_reason_in_words(
+    touchstream: Touchstream, orders: PublishedOrders, reason: str, hint: str
+) -> None:
+    orders.answer = fact(FactKind.EVENT_REFUSED, reason=reason)
+    result = touchstream("campaign", "pause", "renewals", "--tenant", "acme")
+    assert (result.code, reason in result.err, hint in result.err) == (1, True, True), result
