@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from processors.dispatch.limits import GATHER_US
+from processors.shared.limit_rules import GATHER_US
 from processors.why import NOT_ASKED
 from schemas.internal import messages as m
 from schemas.internal.messages import DeleteTemplate, Person
