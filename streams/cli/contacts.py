@@ -43,6 +43,7 @@ from streams.cli.input_lines import text_lines
 from streams.cli.known_numbers import KnownNumbers
 from streams.cli.options import Json, Tenant
 from streams.cli.output import LimitedMessages, print_json, print_stderr, stderr_console
+from streams.cli.pool import read_pools
 from streams.cli.stored_states import AdminStates, existing_tenant
 from streams.kafka.topics import layout_of
 
@@ -255,7 +256,19 @@ def _require_active(
         command = f"touchstream campaign {verb} {campaign_id} --tenant {tenant_id}"
         hint = f": {command}" if verb else ""
         raise CommandError(f"{campaign_id} is {status} and enrolls nobody{hint}")
+    _warn_about_pool(settings, campaign)
     return tenant, campaign
+
+
+def _warn_about_pool(settings: Settings, campaign: CampaignRecord) -> None:
+    """Names the call pool of a campaign that does not exist: its calls wait until it does."""
+    calls = campaign.definition.settings.calls
+    if calls is None or any(pool.pool_id == calls.pool_id for pool in read_pools(settings)):
+        return
+    print_stderr(
+        f"warning: there is no call pool {calls.pool_id}, and all calls wait for it (pool_unknown):"
+        f" touchstream pool set {calls.pool_id} --slots N"
+    )
 
 
 def _country(tenant: TenantRecord) -> str:

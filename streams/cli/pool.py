@@ -60,7 +60,11 @@ def set_pool(
     fact = publish_and_wait(
         connected_settings(), "pool.upserted", event, wait=wait, timeout_s=timeout
     )
-    print_answer(fact, f"{pool_id}: saved, {slots} slots", as_json=json)
+    holds = ", ".join(
+        f"{name} {' '.join(texts) if texts else 'none'}"
+        for name, texts in (("weights", weight), ("reserved", reserve))
+    )
+    print_answer(fact, f"{pool_id}: saved, {slots} slots, {holds}", as_json=json)
 
 
 @app.command("show")

@@ -76,6 +76,10 @@ def reason_text(fact: Fact, hints: Mapping[str, str]) -> str:
 
 _HINTS = {
     "CAMPAIGN_ALREADY_ACTIVE": ": the campaign is active",
+    "CAMPAIGN_AGENT_UNKNOWN": ": settings.calls.agent is not in the list of {tenant}; touchstream"
+    " tenant set {tenant} --agent",
+    "CAMPAIGN_NUMBER_UNKNOWN": ": settings.calls.from_number is not in the list of {tenant};"
+    " touchstream tenant set {tenant} --caller-number",
     "CAMPAIGN_STATUS_INVALID": ": the status of the campaign does not allow it: only an active one"
     " is paused, only a paused one resumed, and one that is completed or cancelled remains so",
     "CAMPAIGN_UNKNOWN": ": {tenant} has no such campaign; touchstream campaign publish FILE",

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from processors.campaign.broadcast import tenant_key
 from schemas.public.sender_events import ActionLimits, SenderUpserted
 from streams.cli import sender_options as option
 from streams.cli.command_settings import connected_settings
@@ -27,6 +28,7 @@ from streams.cli.sender_accounts import (
     read_accounts,
     terms_of_event,
 )
+from streams.cli.stored_states import AdminStates, existing_tenant
 
 app = typer.Typer(no_args_is_help=True, help="Sender accounts: what they may send, and when.")
 
@@ -111,7 +113,9 @@ def set_sender(
         print_json({**answer, "account": account_json(event.channel, terms)})
         return
     print_answer(fact, f"{sender_id} of {tenant}: saved", as_json=False)
-    print_table(ACCOUNT_HEADS, account_rows(event.channel, terms, ""))
+    print_table(
+        ACCOUNT_HEADS, account_rows(event.channel, terms, "paused" if terms.paused else "active")
+    )
 
 
 def sender_event(options: Mapping[str, Any]) -> SenderUpserted:
@@ -189,12 +193,15 @@ def list_senders(tenant: Tenant, json: Json = False) -> None:
     """List the sender accounts of a tenant with their limits and what keeps them from sending.
 
     `any` is the action of all that have no limits of their own. A limit of the calendar has a star.
+    The state has what is closed now: hours, and limits that are used up, with the time at which the
+    next follow-up may go.
 
     Example: touchstream sender list --tenant acme
     """
     settings = connected_settings()
-    accounts = read_accounts(settings, tenant)
+    existing_tenant(AdminStates(settings, {tenant_key(tenant)}), tenant)
     now = settings.scaled_clock().now()
+    accounts = read_accounts(settings, tenant, now)
     if json:
         print_json([{**account_json(a.channel, a.terms), "state": a.state(now)} for a in accounts])
         return

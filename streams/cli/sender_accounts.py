@@ -10,12 +10,13 @@ from schemas.base.times import SECOND, MomentUs, format_clock
 from schemas.campaigns.compiled_definition import StepWindow
 from schemas.internal.limit_terms import LimitTerms, SenderTerms
 from schemas.internal.messages import UpsertSender
-from schemas.internal.states import CampaignState, DispatchState, Sender, SenderRecord
+from schemas.internal.states import CampaignState, Sender, SenderRecord
 from schemas.internal.topics import Topic
 from schemas.public.sender_events import SenderUpserted
 from streams.base.settings import Settings
+from streams.cli.account_limits import AccountLimits, is_of_accounts
 from streams.cli.output import format_time
-from streams.cli.stored_states import is_tagged, stored_states
+from streams.cli.stored_states import is_tagged, stored_states, stored_values
 
 ACCOUNT_HEADS = (
     *("account", "channel", "action", "1 h#", "24 h#", "7 d#", "30 d#", "spacing s#"),
@@ -25,7 +26,6 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EVERY_DAY = 127
 _WINDOWS = {"per_hour": "hour", "per_day": "day", "per_week": "week", "per_month": "month"}
 _decode_record = msgspec.msgpack.Decoder(CampaignState).decode
-_decode_sender = msgspec.msgpack.Decoder(DispatchState).decode
 
 
 class StoredAccount(NamedTuple):
@@ -34,6 +34,8 @@ class StoredAccount(NamedTuple):
 
     record: SenderRecord
     sender: Sender | None
+    closed: tuple[str, ...] = ()
+    """Its limits and hours that are closed now."""
 
     @property
     def channel(self) -> str:
@@ -44,7 +46,7 @@ class StoredAccount(NamedTuple):
         return self.record.terms
 
     def state(self, now: MomentUs) -> str:
-        """What keeps the account from sending: `active` if nothing but its limits and hours."""
+        """What keeps the account from sending now: `active` if nothing does."""
         if self.record.removed_at:
             return f"removed {format_time(self.record.removed_at)}"
         if self.terms.paused:
@@ -58,24 +60,24 @@ class StoredAccount(NamedTuple):
             for action, until in sorted(self.sender.throttled.items())
             if until > now
         ]
-        return ", ".join(throttled) or "active"
+        return ", ".join([*throttled, *self.closed]) or "active"
 
 
-def read_accounts(settings: Settings, tenant_id: str) -> list[StoredAccount]:
-    """The accounts of a tenant, in the order of channel and id."""
+def read_accounts(settings: Settings, tenant_id: str, now: MomentUs) -> list[StoredAccount]:
+    """The accounts of a tenant, in the order of channel and id, as they are now."""
     records = stored_states(
         settings, Topic.CAMPAIGN_CHANGELOG, lambda _, value: is_tagged(value, SenderRecord)
     )
-    states = stored_states(
-        settings, Topic.DISPATCH_CHANGELOG, lambda _, value: is_tagged(value, Sender)
+    values = stored_values(
+        settings, Topic.DISPATCH_CHANGELOG, lambda _, value: is_of_accounts(value)
     )
-    senders: dict[tuple[str, str], Sender] = {}
-    for payload in states.values():
-        sender = _decode_sender(payload)
-        if isinstance(sender, Sender) and sender.tenant_id == tenant_id:
-            senders[sender.channel, sender.terms.sender_id] = sender
+    limits = AccountLimits(values, now)
+    known = {
+        (sender.channel, sender.terms.sender_id): (sender, tuple(limits.closed(sender)))
+        for sender in [*limits.senders(tenant_id)]
+    }
     accounts = [
-        StoredAccount(record, senders.get((record.channel, record.terms.sender_id)))
+        StoredAccount(record, *known.get((record.channel, record.terms.sender_id), (None, ())))
         for record in map(_decode_record, records.values())
         if isinstance(record, SenderRecord) and record.tenant_id == tenant_id
     ]

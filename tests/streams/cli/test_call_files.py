@@ -9,7 +9,7 @@ import pytest
 from schemas.internal import messages as m
 from schemas.internal.limit_terms import TenantCallTerms
 from streams.cli.contact_templates import template_text
-from tests.testing.builders import tenant, world_with_campaign
+from tests.testing.builders import publish, tenant, world_with_campaign
 from tests.testing.command_line import Touchstream
 from tests.testing.memory_reader import read_states_of
 
@@ -26,6 +26,9 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
         steps=[{"id": "call", "channel": "voice", "template_id": "script"}],
     )
     world.append(tenant(calls=TenantCallTerms(agents={"agent-7": 1}), at=world.now, cause="t#2"))
+    script = {"id": "call", "channel": "voice", "template_id": "script"}
+    lost = {"campaign_id": "lost", "kind": "calls", "settings": {"calls": {"pool": "none"}}}
+    world.append(publish(**lost, steps=[script]))
     for name, phone in (("ann", "(212) 555-0142"), ("ben", "+1 212-555-0143"), ("old", "")):
         person = m.Person(email=f"{name}@example.com", phone=phone)
         world.append(m.ContactUpserted("acme", name, f"c#{name}", world.now, person))
@@ -117,6 +120,17 @@ def test_people_who_will_not_be_called_are_imported_with_a_warning(
         (4, "agent_unknown"),
         (4, "number_not_allowed"),
     ]
+
+
+def test_a_campaign_without_its_call_pool_is_reported(
+    touchstream: Touchstream, published: list[tuple[str, Any]], tmp_path: Path
+) -> None:
+    file = written(tmp_path, BASIC)
+    order = ("contacts", "import", file, "--tenant", "acme", "--campaign")
+    assert "there is no call pool" not in touchstream(*order, "renewals").err
+    result = touchstream(*order, "lost")
+    assert (result.code, "there is no call pool none" in result.err) == (0, True), result
+    assert len(published) == 8
 
 
 def test_a_number_is_matched_to_the_contact_who_has_it(

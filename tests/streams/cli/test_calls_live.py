@@ -100,7 +100,10 @@ def _expect_the_same_from_postgres(touchstream: Touchstream, command_id: str) ->
 
 def _set_pool(touchstream: Touchstream) -> None:
     result = touchstream("pool", "set", "calls", "--slots", 4, "--weight", "acme=2")
-    assert (result.code, result.out) == (0, "calls: saved, 4 slots\n"), result
+    assert (result.code, result.out) == (
+        0,
+        "calls: saved, 4 slots, weights none, reserved none\n",
+    ), result
     (pool,) = touchstream("pool", "show", "--json").json()
     assert (pool["slots"], pool["weights"]) == (4, {"acme": 2})
 

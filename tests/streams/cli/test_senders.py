@@ -141,11 +141,22 @@ def test_an_account_is_removed(touchstream: Touchstream, orders: PublishedOrders
     assert orders.events[-1][0] == "sender.removed"
 
 
+def test_a_paused_account_is_shown_as_such(
+    touchstream: Touchstream, orders: PublishedOrders
+) -> None:
+    orders.answer = fact(FactKind.SENDER_UPDATED)
+    assert "paused" in touchstream(*SET, "email", "--paused").out
+    assert "paused" not in touchstream(*SET, "email").out
+
+
 def test_a_pool_is_set(touchstream: Touchstream, orders: PublishedOrders) -> None:
     orders.answer = fact(FactKind.POOL_UPDATED)
     options = ("--slots", 40, "--weight", "acme=3", "--reserve", "bolt=2")
     result = touchstream("pool", "set", "calls", *options)
-    assert (result.code, result.out) == (0, "calls: saved, 40 slots\n"), result
+    assert (result.code, result.out) == (
+        0,
+        "calls: saved, 40 slots, weights acme=3, reserved bolt=2\n",
+    ), result
     event = orders.last()
     assert (event.tenant_id, event.slots) == ("*", 40)
     assert (event.weights, event.reserved) == ({"acme": 3}, {"bolt": 2})
@@ -208,6 +219,26 @@ def test_the_accounts_of_a_tenant_are_listed(touchstream: Touchstream) -> None:
     text = touchstream("sender", "list", "--tenant", "acme").out
     assert "09:00-17:00" in text and "send_connection_request" in text
     assert touchstream("sender", "list", "--tenant", "bolt", "--json").json() == []
+
+
+def test_an_account_is_listed_with_its_closed_hours_and_limits(
+    touchstream: Touchstream, stored: World
+) -> None:
+    stored.advance_hours(12)
+    (ann, *_) = touchstream("sender", "list", "--tenant", "acme", "--json").json()
+    assert ann["state"] == "sender_window until 2026-03-03T15:00:00Z"
+    assert "sender_window until" in touchstream("sender", "list", "--tenant", "acme").out
+    stored.advance_hours(14)
+    stored.append(m.ReportUsage("acme", "ann", "s#used", stored.now, "", stored.now, 400))
+    stored.settle()
+    (ann, *_) = touchstream("sender", "list", "--tenant", "acme", "--json").json()
+    assert ann["state"].startswith("sender_day until 2026-03-04T17:0"), ann
+
+
+@pytest.mark.usefixtures("stored")
+def test_accounts_of_an_unknown_tenant_are_not_listed(touchstream: Touchstream) -> None:
+    result = touchstream("sender", "list", "--tenant", "nosuch")
+    assert (result.code, "there is no tenant nosuch" in result.err) == (1, True), result
 
 
 def test_a_throttled_account_is_listed_with_its_end(
