@@ -51,6 +51,7 @@ _NOT_PLACED = (
 _REFUSED = {"CONTACT_UNKNOWN": "; a number to call begins with + and its country code"}
 
 _UNCALLED = {
+    "ENROLLMENT_ALREADY_ACTIVE": ": a direct call to this person waits or is under way already",
     AGENT_UNKNOWN: ": the tenant's list has no such agent; touchstream tenant set --agent",
     NUMBER_NOT_ALLOWED: ": the tenant does not call numbers of this kind, such as emergency numbers"
     " and those that cost extra",

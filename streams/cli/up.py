@@ -183,7 +183,8 @@ In another terminal:
   touchstream status
 With kcat, one CloudEvent in JSON a line:
   kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}jobs -l events.jsonl
-  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}commands.email
+  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}commands.email \\
+    -X isolation.level=read_committed
 The engine's decisions, in SQL:
   psql "$TOUCHSTREAM_POSTGRES_DSN" -c 'SELECT * FROM touchstream.facts ORDER BY at DESC LIMIT 20'
 Ctrl-C here stops everything."""
