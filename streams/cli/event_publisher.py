@@ -99,8 +99,12 @@ def build_event(
         return model_of(kind).model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = _option(first["loc"], option_names)
+        path = first["loc"]
         message = first["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+        field, colon, rest = message.partition(": ")
+        if not path and colon and field in model_of(kind).model_fields:
+            path, message = (field,), rest  # of a rule about several fields
+        place = _option(path, option_names)
         raise CommandError(f"{place}: {message}", EXIT_USAGE) from None
 
 

@@ -170,6 +170,7 @@ def test_a_pool_is_set(touchstream: Touchstream, orders: PublishedOrders) -> Non
         (("a/b", "--slots", 1), "ID: "),
         (("calls", "--slots", 1, "--weight", "acme=0"), "--weight acme: "),
         (("calls", "--slots", 1, "--reserve", "acme"), "must be NAME=VALUE"),
+        (("calls", "--slots", 3, "--reserve", "acme=4"), "--reserve: 4 slots of 3"),
     ],
 )
 def test_a_wrong_pool_is_refused(
