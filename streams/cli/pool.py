@@ -21,7 +21,12 @@ from streams.cli.stored_states import is_tagged, stored_states
 
 app = typer.Typer(no_args_is_help=True, help="Call pools: the slots that all tenants share.")
 
-_OPTIONS = {"pool_id": "ID", "weights.*": "--weight", "reserved.*": "--reserve"}
+_OPTIONS = {
+    "pool_id": "ID",
+    "weights.*": "--weight",
+    "reserved.*": "--reserve",
+    "reserved": "--reserve",
+}
 _decode = msgspec.msgpack.Decoder(CampaignState).decode
 
 
