@@ -102,7 +102,7 @@ def _set_pool(touchstream: Touchstream) -> None:
     result = touchstream("pool", "set", "calls", "--slots", 4, "--weight", "acme=2")
     assert (result.code, result.out) == (
         0,
-        "calls: saved, 4 slots, weights none, reserved none\n",
+        "calls: saved, 4 slots, weights acme=2, reserved none\n",
     ), result
     (pool,) = touchstream("pool", "show", "--json").json()
     assert (pool["slots"], pool["weights"]) == (4, {"acme": 2})
