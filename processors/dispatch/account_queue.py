@@ -18,9 +18,9 @@ from processors.dispatch.channel_owner import (
     Choice,
     is_repeat,
     kind_of,
-    values_of,
 )
 from processors.dispatch.outcomes import request_key
+from processors.dispatch.queue_heads import next_try, report_head, report_heads, wait_values
 from processors.dispatch.waits import defer, stopped_by_gate
 from processors.fold.turn import Turn
 from processors.shared.limit_rules import GATHER_US
@@ -99,6 +99,8 @@ def serve(turn: Turn, sender: Sender) -> None:
             done = not (take_back(owner, sender) or _serve_first(owner, sender))
         if done:
             sender.wake_at = _next_wake(owner, sender)
+            if not sender.removed_at:
+                report_heads(owner, sender)
             return
     sender.wake_at = turn.now
 
@@ -138,8 +140,7 @@ def _wait(
     queue = lanes.queue_of(owner, touch)
     ready = queue.partition("\0\0")[0]
     others_wait = turn.store.first(ready.encode()) is not None
-    next_try_at = touch.expires_at if choice.at >= NEVER else choice.at
-    values = _values(owner, choice)
+    next_try_at, values = next_try(touch, choice), wait_values(owner, choice)
     request = defer(turn, touch, request, choice.reason, None, next_try_at, values, queue)
     lanes.enter(turn, request, queue)
     if not others_wait:
@@ -165,14 +166,7 @@ def _repeat(
     elif at >= NEVER:
         _wait(owner, touch, request, choice)
     else:
-        defer(turn, touch, request, reason, at, at, _values(owner, choice))
-
-
-def _values(owner: ChannelOwner, choice: Choice) -> dict[str, Any]:
-    """The values of a wait: the account, and all its limits."""
-    sender_id = choice.sender.terms.sender_id
-    values: dict[str, Any] = {"sender_id": sender_id} if sender_id else {}
-    return values | {"limits": values_of(choice.rules, owner.turn.now)}
+        defer(turn, touch, request, reason, at, at, wait_values(owner, choice))
 
 
 # what was gathered
@@ -259,10 +253,7 @@ def _offer(owner: ChannelOwner, sender: Sender, request: Request, lane: bytes | 
         send(owner, touch, choice)
     elif lane is not None:
         lanes.close(turn, lane, choice.at)
-        if request.wait != choice.reason:
-            next_try_at = touch.expires_at if choice.at >= NEVER else choice.at
-            values = _values(owner, choice)
-            defer(turn, touch, request, choice.reason, None, next_try_at, values, queue)
+        report_head(owner, request_key(touch), request, choice)
     else:
         raise AssertionError("an open account has no other limit for a request without a lane")
 

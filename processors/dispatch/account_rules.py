@@ -124,6 +124,7 @@ def sender_used(turn: Turn, message: m.SenderUsed) -> None:
     at = min(message.at, turn.now)
     owner.counting_of(sender, message.action).add(at, turn.now, message.count)
     count_day(sender, at, message.count)
+    sender.wake_at = turn.now  # what waits for it is informed
 
 
 def sender_outcome(turn: Turn, message: m.SenderOutcome) -> None:

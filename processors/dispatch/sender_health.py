@@ -22,6 +22,7 @@ def pause_if_unhealthy(turn: Turn, sender: Sender) -> None:
         _outcomes(sender, outcome)[:] = found
         if since >= 0 and len(found) >= most:
             sender.paused_for = reason
+            sender.wake_at = turn.now  # what waits for it is informed
             values = {"sender_id": sender.terms.sender_id, "found": len(found), "of": last}
             turn.emit_fact(
                 FactKind.SENDER_PAUSED,

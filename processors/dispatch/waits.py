@@ -50,8 +50,26 @@ def defer(
         request = Request(touch, reason, until, turn.now)
         turn.store.put(request_key(touch), request)
     request.wait, request.until, request.lane = reason, until, lane
+    if lane:
+        request.next_try_at = next_try_at
     if reported == reason and until is None:
         return request
+    _report(turn, touch, reason, next_try_at, values)
+    return request
+
+
+def restate(
+    turn: Turn, request: Request, reason: str, next_try_at: int, values: dict[str, Any]
+) -> None:
+    """Informs the contact of a request that waits in a queue that another limit holds it now, or
+    until another moment."""
+    request.wait, request.next_try_at = reason, next_try_at
+    _report(turn, request.touch, reason, next_try_at, values)
+
+
+def _report(
+    turn: Turn, touch: m.RequestTouch, reason: str, next_try_at: int, values: dict[str, Any]
+) -> None:
     turn.send(
         Topic.CONTACT_LOG,
         m.contact_key(touch.tenant_id, touch.contact_id),
@@ -61,4 +79,3 @@ def defer(
     emit_touch_fact(
         turn, FactKind.TOUCH_DEFERRED, touch, reason=reason, until=next_try, values=values
     )
-    return request

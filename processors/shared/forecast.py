@@ -22,8 +22,8 @@ ANY = "*"
 
 class ExpectedSend(NamedTuple):
     """When a touch is sent by which account, and the reason of the limit that it waited for last;
-    empty if for none. `at` is NEVER for a touch that no limit ever lets go, or that expires first:
-    its reason is `expired` then."""
+    empty if for none. `at` is NEVER for a touch that is not sent: its reason is that of the limit
+    that never opens, such as `sender_paused`, or `expired` if it expires before."""
 
     command_id: str
     campaign_id: str
@@ -42,10 +42,11 @@ class _Lane:
     """The touches that share the limits of a campaign or a mail domain. While one of these limits
     is used up, the lane is closed: it stands in no queue."""
 
-    __slots__ = ("entries", "queue")
+    __slots__ = ("closure", "entries", "queue")
 
     def __init__(self, queue: "_Queue") -> None:
         self.queue = queue
+        self.closure: _Closure | None = None
         self.entries: list[_Entry] = []
 
 
@@ -73,6 +74,9 @@ class _Queue:
         return None
 
 
+_Closure = tuple[MomentUs, str]
+"""Until when something was closed, and by which limit."""
+
 _Entry = tuple[Any, int, Any]
 """A rank, a number that is different for each entry, and a touch or a lane."""
 
@@ -95,8 +99,8 @@ class _Forecast:
         self.lanes: dict[tuple[Any, ...], _Lane] = {}
         self.gathered: list[_Entry] = []
         self.wakes: dict[str, MomentUs] = {}
-        self.reasons: dict[str, str] = {}  # of the last wait of a touch by itself or in its lane
-        self.closed_by: dict[tuple[str, str, int], str] = {}  # the same of a queue, by account
+        self.waits: dict[str, _Closure] = {}  # the last wait of a touch by itself
+        self.closures: dict[tuple[str, str, int], _Closure] = {}  # of a queue, by account
 
     def run(self) -> list[ExpectedSend]:
         """Plays all events forward."""
@@ -115,9 +119,9 @@ class _Forecast:
             self.now, kind, _, what = heappop(self.events)
             handlers[kind](what)
         for queue in self.queues.values():
-            self._lose_all(queue.entries)
+            self._lose_all(queue, queue.entries, None)
         for lane in self.lanes.values():
-            self._lose_all(lane.entries)
+            self._lose_all(lane.queue, lane.entries, lane.closure)
         return self.sent + self.lost
 
     def _at(self, at: MomentUs, kind: int, what: Any) -> None:
@@ -143,10 +147,10 @@ class _Forecast:
         senders = self.limits.candidates(touch, self.now)
         at, reason, sender = self.limits.choose(touch, senders, self.now)
         if at > self.now:
-            self._wait(touch, reason)
+            self._wait(touch, at, reason)
             return
         if touch.repeated:
-            self._send(touch, sender, "")
+            self._send(touch, sender)
             return
         if not self.gathered:
             self._at(self.now + GATHER_US, _GATHERED, None)
@@ -161,12 +165,12 @@ class _Forecast:
             senders = self.limits.candidates(touch, self.now)
             at, reason, sender = self.limits.choose(touch, senders, self.now)
             if at > self.now:
-                self._wait(touch, reason)
+                self._wait(touch, at, reason)
             else:
-                self._send(touch, sender, "")
+                self._send(touch, sender)
 
-    def _wait(self, touch: WaitingTouch, reason: str) -> None:
-        self.reasons[touch.command_id] = reason
+    def _wait(self, touch: WaitingTouch, at: MomentUs, reason: str) -> None:
+        self.waits[touch.command_id] = at, reason
         queue = self._enqueue(touch)
         if queue is not None:
             self._wake(queue.account, self.now)
@@ -184,7 +188,7 @@ class _Forecast:
         if opens >= touch.expires_at:
             self._lose(touch, "expired")
         else:
-            self.reasons[touch.command_id] = "quiet_hours"
+            self.waits[touch.command_id] = opens, "quiet_hours"
             self._at(opens, _TOUCH, touch)
         return True
 
@@ -196,20 +200,31 @@ class _Forecast:
         self._lose(touch, "sender_gone" if gone else "no_sender")
         return True
 
-    def _send(self, touch: WaitingTouch, sender: PlannedSender, reason: str) -> None:
+    def _send(
+        self, touch: WaitingTouch, sender: PlannedSender, *closures: "_Closure | None"
+    ) -> None:
+        """Sends a touch. Its reason is that of the last closure that was over before: of the
+        account that sends it, of its lane, or of the touch itself."""
         self.limits.count(touch, sender, self.now)
-        reason = self.reasons.get(touch.command_id) or reason
+        last, reason = 0, ""
+        for closure in (*closures, self.waits.get(touch.command_id)):
+            if closure is not None and last < closure[0] <= self.now:
+                last, reason = closure
         ids = touch.command_id, touch.campaign_id, sender.terms.sender_id
         self.sent.append(ExpectedSend(*ids, self.now, reason))
 
     def _lose(self, touch: WaitingTouch, reason: str) -> None:
         self.lost.append(ExpectedSend(touch.command_id, touch.campaign_id, "", NEVER, reason))
 
-    def _lose_all(self, entries: list[_Entry]) -> None:
-        """Touches that wait for ever: of a limit that never opens they expire."""
+    def _lose_all(self, queue: _Queue, entries: list[_Entry], of_lane: _Closure | None) -> None:
+        """Touches that wait for ever, each with the reason of what never opens."""
+        accounts = self.limits.senders if queue.account == ANY else (queue.account,)
+        kinds = [(account, queue.action, queue.kind) for account in accounts]
+        closures = [of_lane, *(self.closures.get(kind) for kind in kinds)]
+        closed = [each[1] for each in closures if each is not None and each[0] >= NEVER]
         for _, _, touch in entries:
             if isinstance(touch, WaitingTouch):
-                self._lose(touch, "expired")
+                self._lose(touch, closed[0] if closed else "expired")
 
     # queues
 
@@ -270,16 +285,15 @@ class _Forecast:
         which the first one opens, NEVER if none does."""
         soonest, account = NEVER, sender.terms.sender_id
         for queue in queues:
-            kind = (account, queue.action, queue.kind)
             at, reason = self.limits.opens(sender, queue.action, queue.kind, self.now)
             if at <= self.now:
-                self._take(sender, queue, self.closed_by.get(kind, ""))
+                self._take(sender, queue)
                 return 0
-            self.closed_by[kind] = reason
+            self.closures[account, queue.action, queue.kind] = at, reason
             soonest = min(soonest, at)
         return soonest
 
-    def _take(self, sender: PlannedSender, queue: _Queue, reason: str) -> None:
+    def _take(self, sender: PlannedSender, queue: _Queue) -> None:
         """Takes the first entry of a queue: sends the touch, or lets it or its lane wait."""
         rank, _, entry = heappop(queue.entries)
         lane = entry if isinstance(entry, _Lane) else None
@@ -289,11 +303,14 @@ class _Forecast:
             if lane is not None or (queue.account == ANY and len(self.limits.present) > 1):
                 at, of_lane, chosen = self._choose(sender, queue, touch, rank)
             if at > self.now:
-                self.reasons[touch.command_id] = of_lane
+                assert lane is not None, "an open account has no other limit without a lane"
+                lane.closure = at, of_lane
                 if at < NEVER:
                     self._at(at, _LANE, lane)
                 return
-            self._send(touch, chosen, reason)
+            kind = (chosen.terms.sender_id, queue.action, queue.kind)
+            of_lane_before = None if lane is None else lane.closure
+            self._send(touch, chosen, self.closures.get(kind), of_lane_before)
         if lane is not None:
             heappop(lane.entries)
             if lane.entries:

@@ -13,7 +13,7 @@ import msgspec
 from processors.why.call_slots import CallSlot, CallSlots
 from processors.why.causes import CauseIndex
 from processors.why.fact_values import readable_values
-from processors.why.gates import GATE_ORDER, NOT_ASKED, Gate, Hold, TouchGates, gate_order
+from processors.why.gates import GATE_ORDER, NOT_ASKED, WAITS, Gate, Hold, TouchGates, gate_order
 from processors.why.waits import CurrentWait, current_wait
 from schemas.internal.enrollment import Enrollment, Status, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
@@ -97,10 +97,12 @@ def explain(
     campaign_id: str | None = None,
     enrollment_id: str | None = None,
     touch_number: int | None = None,
+    now: datetime | None = None,
 ) -> Explanation:
     """Explains the runs of a contact, or only those of a campaign, an enrollment or a touch number.
 
     `facts` are all facts of the contact in the order of their topic, `runs` all its enrollments.
+    With `now`, no wait for a limit has a moment that has passed (see current_wait).
     """
     selected = [
         run
@@ -118,7 +120,8 @@ def explain(
         tenant_id=tenant_id,
         contact_id=contact_id,
         runs=[
-            _run(run, by_run.get(run.enrollment_id, []), causes, touch_number) for run in selected
+            _run(run, by_run.get(run.enrollment_id, []), causes, touch_number, now)
+            for run in selected
         ],
         besides=[_readable(fact) for fact in besides],
     )
@@ -150,9 +153,16 @@ def _by_run(facts: Sequence[Fact], known: set[str]) -> dict[str | None, list[Fac
 
 
 def _run(
-    run: Enrollment, facts: list[Fact], causes: CauseIndex, only: int | None
+    run: Enrollment,
+    facts: list[Fact],
+    causes: CauseIndex,
+    only: int | None,
+    now: datetime | None,
 ) -> RunExplanation:
     touches = _touches(run, facts, causes)
+    waits = current_wait(run, facts, now)
+    if waits is not None and waits.until is None:
+        _forget_until(touches, waits.reason)
     return RunExplanation(
         enrollment_id=run.enrollment_id,
         campaign_id=run.campaign_id,
@@ -164,8 +174,15 @@ def _run(
         timeline=[_readable(fact) for fact in facts],
         reason=run.reason,
         ended_at=None if run.ended_at is None else fact_time(run.ended_at),
-        waits=current_wait(run, facts),
+        waits=waits,
     )
+
+
+def _forget_until(touches: Sequence[TouchExplanation], reason: str) -> None:
+    """Leaves out until when a gate waits, where no moment is known of the wait."""
+    for gate in touches[-1].gates if touches else ():
+        if gate.result == WAITS and gate.reason == reason:
+            gate.until = None
 
 
 def _touches(run: Enrollment, facts: list[Fact], causes: CauseIndex) -> list[TouchExplanation]:

@@ -40,6 +40,9 @@ _LIMITS = {
 }
 """What happens after a wait for a limit, by how its name begins."""
 
+_BEHIND = "it is in the queue behind others, and `touchstream queue` shows what holds that now"
+"""What a wait for a limit leads to whose moment has passed: others of the queue took the slots."""
+
 _QUEUED = "this is how the wait began, and `touchstream queue` shows what holds the queue now"
 """A touch in a queue has no fact when another limit becomes the one that holds it: the facts of a
 long queue would be too many."""
@@ -64,8 +67,26 @@ class CurrentWait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     cause: str | None = None
 
 
-def current_wait(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait | None:
-    """The current wait of a run, or None. `facts` are the facts of the run, in order."""
+def current_wait(
+    run: Enrollment, facts: Sequence[Fact], now: datetime | None = None
+) -> CurrentWait | None:
+    """The current wait of a run, or None. `facts` are the facts of the run, in order. With `now`, a
+    wait for a limit whose moment has passed has no `until`: others are before it."""
+    wait = _recorded_wait(run, facts)
+    if wait is None or now is None or wait.until is None or wait.until > now:
+        return wait
+    if not _is_of_queue(wait.reason):
+        return wait
+    return msgspec.structs.replace(wait, until=None, then=_BEHIND)
+
+
+def _is_of_queue(reason: str) -> bool:
+    """Whether a reason is that of a wait in a queue, whose first entry alone is informed of its
+    moment anew."""
+    return reason == "throttled" or reason not in _THEN
+
+
+def _recorded_wait(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait | None:
     touch = run.touches[-1] if run.touches and run.touches[-1].phase not in RESOLVED else None
     if touch is not None and touch.phase is Phase.WITHDRAWING:
         return _touch_wait(facts, "withdrawal", touch, None, (FactKind.TOUCH_WITHDRAWING,))

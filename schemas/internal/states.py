@@ -277,6 +277,9 @@ class Request(State):
     lane: str = ""
     """The queue in which the request waits for a sender account; empty in the other queues."""
 
+    next_try_at: MomentUs = 0
+    """The moment that was last reported of the wait in a lane; 0 of other waits."""
+
     def due(self) -> MomentUs | None:
         """The end of the wait or the expiry, whichever is earlier (C-35)."""
         expires_at = self.touch.expires_at

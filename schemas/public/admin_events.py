@@ -62,11 +62,15 @@ class TemplateDeleted(TenantEvent):
     template_id: EntityId
 
 
+HourlyQuota = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""A limit of 0 would stop everything, which is a pause."""
+
+
 class Hourly(Part):
     """How many touches a tenant may send in an hour; null means that there is no limit (F-11). The
     others (release 4) hold in any 24 hours, and for the addresses of one mail domain."""
 
-    per_hour: Count | None = None
+    per_hour: HourlyQuota | None = None
     per_day: Quota | None = None
     domain_per_hour: Quota | None = None
     domain_per_day: Quota | None = None

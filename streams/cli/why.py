@@ -1,5 +1,6 @@
 """`touchstream why`: explains why touches were sent, were not sent, or wait."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import msgspec
 import typer
 
 from processors.why import Explanation, explain
+from schemas.internal.facts import fact_time
+from streams.cli.command_settings import valid_settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.options import Json
 from streams.cli.output import print_indented, print_json
@@ -60,19 +63,22 @@ def why(
         found = from_report(simulated, query)
     else:
         found = from_logs(query) if from_log else from_postgres(query)
+    now = None if simulated is not None else fact_time(valid_settings().scaled_clock().now())
     if sought_id is None:
-        explanation = _explain_contact(found, campaign)
+        explanation = _explain_contact(found, campaign, now)
     else:
-        explanation = _explain_id(found, sought_id)
+        explanation = _explain_id(found, sought_id, now)
     if json:
         print_json(msgspec.to_builtins(explanation))
         return
     print_indented(explanation_lines(explanation))
 
 
-def _explain_contact(contact: FoundContact, campaign: str | None) -> Explanation:
+def _explain_contact(
+    contact: FoundContact, campaign: str | None, now: datetime | None
+) -> Explanation:
     """All runs of a contact, or those in one campaign. Raises CommandError if there are none."""
-    explanation = explain(*contact, campaign_id=campaign)
+    explanation = explain(*contact, campaign_id=campaign, now=now)
     besides = any(campaign in (None, fact.campaign_id) for fact in explanation.besides)
     if not explanation.runs and not besides:
         campaigns = ", ".join(sorted({run.campaign_id for run in contact.enrollments})) or "none"
@@ -82,10 +88,10 @@ def _explain_contact(contact: FoundContact, campaign: str | None) -> Explanation
     return explanation
 
 
-def _explain_id(contact: FoundContact, sought_id: str) -> Explanation:
+def _explain_id(contact: FoundContact, sought_id: str, now: datetime | None) -> Explanation:
     """One enrollment, or the touch of a command. Raises CommandError if the contact has neither."""
     if any(run.enrollment_id == sought_id for run in contact.enrollments):
-        return explain(*contact, enrollment_id=sought_id)
+        return explain(*contact, enrollment_id=sought_id, now=now)
     fact = next((f for f in contact.facts if f.command_id == sought_id and f.enrollment_id), None)
     if fact is None:
         name = f"{contact.tenant_id}/{contact.contact_id}"
@@ -94,4 +100,5 @@ def _explain_id(contact: FoundContact, sought_id: str) -> Explanation:
     if all(run.enrollment_id != fact.enrollment_id for run in contact.enrollments):
         message = f"the enrollment of {sought_id} is not in PostgreSQL yet: try again"
         raise CommandError(message, EXIT_NO)
-    return explain(*contact, enrollment_id=fact.enrollment_id, touch_number=fact.touch_number)
+    number = fact.touch_number
+    return explain(*contact, enrollment_id=fact.enrollment_id, touch_number=number, now=now)
