@@ -342,3 +342,16 @@ def test_a_pause_of_the_contact_while_dispatch_has_the_touch_is_shown() -> None:
     deliver(world, new_event(world, m.ContactPaused))
     gate = gates_of(world)["enrollment"]
     assert (gate.result, gate.reason) == ("waits", "person_paused")
+
+
+def test_a_moment_that_has_passed_is_not_when_a_queued_touch_is_next() -> None:
+    world = throttled()
+    before = explanation_of(world).runs[0]
+    assert before.waits is not None and before.waits.until is not None
+    same = explanation_of(world, now=before.waits.until - timedelta(seconds=1)).runs[0]
+    assert same.waits == before.waits
+    later = explanation_of(world, now=before.waits.until).runs[0]
+    assert later.waits is not None
+    assert (later.waits.reason, later.waits.until) == ("throttled", None)
+    assert later.waits.then.startswith("it is in the queue behind others")
+    assert {gate.until for gate in later.touches[-1].gates} == {None}

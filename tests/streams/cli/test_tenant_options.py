@@ -69,6 +69,7 @@ def test_a_word_or_country_that_can_never_count_is_refused(
     [
         ({"per_hour": ["fax=5"]}, "--per-hour fax: "),
         ({"per_hour": ["email=-1"]}, "--per-hour email: "),
+        ({"per_hour": ["email=0"]}, "--per-hour email: must be greater than or equal to 1"),
         ({"per_hour": ["email=many"]}, "--per-hour: many is not a number"),
         ({"per_hour": ["email"]}, "--per-hour email: must be NAME=VALUE"),
         ({"delay": ["hvac=-2"]}, "--delay hvac: "),
