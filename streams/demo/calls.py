@@ -61,6 +61,7 @@ CALL_CAMPAIGNS = (
     ),
 )
 
+
 def pool_event() -> dict[str, Any]:
     """Returns the data of the event `pool.upserted`."""
     return {"tenant_id": PLATFORM, "pool_id": DEFAULT_POOL, "slots": SLOTS}
