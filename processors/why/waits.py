@@ -43,9 +43,9 @@ _LIMITS = {
 _BEHIND = "it is in the queue behind others, and `touchstream queue` shows what holds that now"
 """What a wait for a limit leads to whose moment has passed: others of the queue took the slots."""
 
-_QUEUED = "this is how the wait began, and `touchstream queue` shows what holds the queue now"
-"""A touch in a queue has no fact when another limit becomes the one that holds it: the facts of a
-long queue would be too many."""
+_QUEUED = "for a touch behind others this is how the wait began: see `touchstream queue`"
+"""Only the first touch of a queue has a fact when another limit becomes the one that holds it: the
+facts of a long queue would be too many."""
 
 _ANSWERED_BY = {
     "answer": (FactKind.TOUCH_COMMANDED,),
