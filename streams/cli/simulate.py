@@ -168,7 +168,9 @@ def _run(
         result = runner.run(scenario, listeners, summary, report)
         refused = summary.refused
         if other is not None:
-            result["against"], other_refused = _run_other(other, touches, runner, report)
+            against, other_refused = _run_other(other, touches, runner, report)
+            same = [*other.campaigns] == [*scenario.campaigns]
+            result["against"] = {"same_definitions": same, **against}
             refused = [*refused, *other_refused]
         if report is not None:
             report.write_summary(result)

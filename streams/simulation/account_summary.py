@@ -4,12 +4,17 @@ touches waited on."""
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
+from msgspec.structs import replace
+
+from processors.dispatch.account_commands import count_day
+from processors.shared.sender_rules import warm_up_rule
 from schemas.base.times import DAY, HOUR, MILLISECOND, SECOND, format_rfc3339
 from schemas.internal.facts import Fact
 from schemas.internal.limit_terms import LimitTerms, SenderTerms
 from schemas.internal.messages import RequestTouch, UpsertSender
+from schemas.internal.sender_states import Sender
 from streams.simulation.platform_setup import SenderKey
 from streams.simulation.quantiles import SummaryRow
 
@@ -21,10 +26,10 @@ _Sends = dict[tuple[str, str, str], "array[int]"]
 
 class AccountSummary:
     """Counts the commands of sender accounts. `senders` are those that were set up, with their
-    limits at the start."""
+    limits at the start, and `zones` are the time zones of tenants, for accounts without one."""
 
-    def __init__(self, senders: Mapping[SenderKey, UpsertSender]) -> None:
-        self._senders = senders
+    def __init__(self, senders: Mapping[SenderKey, UpsertSender], zones: Mapping[str, str]) -> None:
+        self._senders, self._zones = senders, zones
         self._sends: _Sends = {}
         self._by_hour: Counter[tuple[int, str, str]] = Counter()
         self._held: dict[SenderKey, Counter[str]] = {}
@@ -85,9 +90,17 @@ class AccountSummary:
             "commands": len(sends),
             "first_at": format_rfc3339(sends[0] * MILLISECOND) if sends else None,
             "last_at": format_rfc3339(sends[-1] * MILLISECOND) if sends else None,
-            "limits": limit_uses(order.sender, terms, sends),
+            "limits": limit_uses(terms, sends) + ([] if action else self._warm_up(key, order)),
             "held": dict(sorted(held.items(), key=lambda pair: (-pair[1], pair[0]))),
         }
+
+    def _warm_up(self, key: SenderKey, order: UpsertSender) -> list[SummaryRow]:
+        """The commands of all actions against the warm-up; nothing without one."""
+        sends = (moments for of, moments in self._sends.items() if of[:2] == key)
+        terms = order.sender
+        zone = terms.zone or self._zones.get(key[0], "UTC")
+        row = warm_up_use(replace(terms, zone=zone), sorted(chain.from_iterable(sends)))
+        return [] if row is None else [row]
 
     def by_hour(self) -> Iterator[SummaryRow]:
         """Yields the commands of each account in each hour."""
@@ -97,18 +110,31 @@ class AccountSummary:
             yield {"hour": at, **names, "commands": number}
 
 
-def limit_uses(sender: SenderTerms, terms: LimitTerms, sends: Sequence[int]) -> list[SummaryRow]:
+def warm_up_use(sender: SenderTerms, sends: Sequence[int]) -> SummaryRow | None:
+    """Returns the day with the most commands by the clock of the account, with the limit that the
+    warm-up had on this day; None without a warm-up or without commands."""
+    rule = warm_up_rule(sender)
+    if rule is None or not sends:
+        return None
+    log = Sender("", "", sender)
+    most = limit = 0
+    for moment in sends:
+        at = moment * MILLISECOND
+        count_day(log, at, 1)
+        if log.sent_today > most:
+            most, limit = log.sent_today, rule.limit(log, at)
+    return {"window": "warm_up", "limit": limit, "most": most}
+
+
+def limit_uses(terms: LimitTerms, sends: Sequence[int]) -> list[SummaryRow]:
     """Returns each limit with the most that was sent in a window of its length. A limit by the
-    calendar, or of a warm-up, may be reached by fewer."""
+    calendar may be reached by fewer."""
     rows: list[SummaryRow] = []
     for name, window_us in _WINDOWS.items():
         limit = getattr(terms, f"per_{name}")
         if limit is not None:
             most = most_within(sends, window_us // MILLISECOND)
             rows.append({"window": name, "limit": limit, "most": most})
-    if sender.warm_up is not None:
-        most = most_within(sends, DAY // MILLISECOND)
-        rows.append({"window": "warm_up", "limit": sender.warm_up[2], "most": most})
     if terms.spacing_us:
         gaps = (later - earlier for earlier, later in pairwise(sends))
         least = min(gaps, default=None)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from schemas.base.call_outcomes import call_outcome
 from schemas.base.times import MILLISECOND, MINUTE, SECOND
 from schemas.internal.dispatch_messages import CallTerms
 from streams.simulation.behaviour_shares import PlainCode, Share, as_span
@@ -47,8 +48,8 @@ CallOutcomeShares = dict[PlainCode, CallOutcomeShare]
 
 
 class AssessedShare(Share):
-    """What a call has led to, as it is found out after its end. `successful` is the share of the
-    calls that have reached their aim."""
+    """What a call that somebody has answered has led to, as it is found out after its end.
+    `successful` is the share of these calls that have reached their aim."""
 
     successful: _Fraction = 1.0
 
@@ -103,7 +104,8 @@ class CallTraits(NamedTuple):
     def _end(
         self, end: DrawnSignal, ended_at: int, talk_us: int, command_id: str, seed: int
     ) -> Iterator[DrawnSignal]:
-        """Yields the report of the end, unless it is lost, and what the call has led to."""
+        """Yields the report of the end, unless it is lost, and what a call that somebody has
+        answered has led to."""
         lost, late, _ = draw_numbers(seed, command_id, "end")
         at = ended_at
         if self.late is not None and late < self.late.threshold:
@@ -111,7 +113,7 @@ class CallTraits(NamedTuple):
             at += _drawn((self.late.delay_us, self.late.spread_us), delay)
         if lost >= self.lost:
             yield DrawnSignal(at, end.rule, False, talk_us // SECOND)
-        if self.assessed is not None:
+        if self.assessed is not None and call_outcome(end.rule.code) == "answered":
             chance, delay, variant = draw_numbers(seed, command_id, "assessed")
             if chance < self.assessed.threshold:
                 at += _drawn((self.assessed.delay_us, self.assessed.spread_us), delay)

@@ -12,7 +12,7 @@ from schemas.internal.messages import UpsertPool
 from streams.simulation.quantiles import SummaryRow
 
 LOST = "lost"
-"""What is counted of a call whose slot has expired, because nobody had reported its end by then."""
+"""What is counted of a call whose slot has expired, as long as nobody has reported its end."""
 
 
 class _HeldSlot(NamedTuple):
@@ -58,6 +58,8 @@ class CallSummary:
         self._granted: Counter[tuple[int, str, str]] = Counter()
         self._held_us: Counter[tuple[str, str]] = Counter()
         self._outcomes: Counter[tuple[int, str]] = Counter()
+        self._lost: dict[str, int] = {}
+        """The hours in which lost calls were counted, by command id."""
 
     def on_fact(self, fact: Fact, now: int) -> None:
         """Counts a slot that is granted, freed or overrun, or the end of a call."""
@@ -78,8 +80,11 @@ class CallSummary:
                 self._free(command_id, now)
                 self._load(_pool_id(fact)).expired += 1
                 self._outcomes[now // HOUR, LOST] += 1
+                self._lost[command_id] = now // HOUR
             case FactKind.TOUCH_CALL_ENDED:
                 self._outcomes[now // HOUR, fact.reason or ""] += 1
+                if (hour := self._lost.pop(command_id, None)) is not None:  # it has ended late
+                    self._outcomes[hour, LOST] -= 1
 
     def _load(self, pool_id: str) -> _PoolLoad:
         return self._loads.setdefault(pool_id, _PoolLoad())
@@ -141,7 +146,7 @@ class CallSummary:
                 }
 
     def _outcome_rows(self) -> Iterator[SummaryRow]:
-        for (hour, outcome), number in sorted(self._outcomes.items()):
+        for (hour, outcome), number in sorted((+self._outcomes).items()):
             yield {"hour": format_rfc3339(hour * HOUR), "outcome": outcome, "calls": number}
 
     def _tenant_rows(self) -> Iterator[SummaryRow]:

@@ -21,9 +21,12 @@ class LimitSummary:
     """Counts what concerns the `channels`: those of call pools, and those with sender accounts."""
 
     def __init__(
-        self, senders: Mapping[SenderKey, UpsertSender], pools: Mapping[str, UpsertPool]
+        self,
+        senders: Mapping[SenderKey, UpsertSender],
+        pools: Mapping[str, UpsertPool],
+        zones: Mapping[str, str],
     ) -> None:
-        self._accounts = AccountSummary(senders)
+        self._accounts = AccountSummary(senders, zones)
         self._calls = CallSummary(pools)
         self._queues = QueueSummary()
         self.channels = _OF_POOLS | self._accounts.channels

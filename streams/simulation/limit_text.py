@@ -14,7 +14,7 @@ _WINDOW_HEADS = {
     "day": "day#",
     "week": "7 days#",
     "month": "30 days#",
-    "warm_up": "warm-up#",
+    "warm_up": "warm-up day#",
 }
 
 

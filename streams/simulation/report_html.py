@@ -36,7 +36,7 @@ def render_page(summary: SummaryRow) -> str:
 def _sections(summary: SummaryRow) -> Iterator[tuple[str, str, go.Figure | None]]:
     """Yields heading, caption and figure of each section; the figure is None if there is nothing
     to show."""
-    yield "Under the other definition", _changes_caption(summary), figures.changes(summary)
+    yield _changes_heading(summary), _changes_caption(summary), figures.changes(summary)
     yield "Touches over time", _over_time_caption(summary), figures.touches_over_time(summary)
     yield "How far people get", _FUNNEL_CAPTION, figures.funnel(summary)
     yield "What is not sent, and why", _unsent_caption(summary), figures.unsent_reasons(summary)
@@ -95,6 +95,11 @@ def _cards(summary: SummaryRow) -> str:
 
 def _time(text: str) -> str:
     return datetime.fromisoformat(text).strftime("%a %d %b %Y, %H:%M UTC")
+
+
+def _changes_heading(summary: SummaryRow) -> str:
+    same = summary.get("against", {}).get("same_definitions")
+    return f"Under the other {'set-up' if same else 'definition'}"
 
 
 def _changes_caption(summary: SummaryRow) -> str:

@@ -14,7 +14,7 @@ from processors.shared.limit_scopes import DEFAULT_PER_HOUR
 from schemas.base.times import HOUR, MINUTE, format_rfc3339
 from schemas.base.zones import zone
 from schemas.internal.facts import Fact, FactKind, is_by_machine
-from schemas.internal.messages import CommandDue, CommandRevoked
+from schemas.internal.messages import CommandDue, CommandRevoked, Window
 from streams.simulation.drawn_signals import DrawnSignal
 from streams.simulation.limit_summary import LimitSummary
 from streams.simulation.quantiles import SummaryRow, quantiles
@@ -71,9 +71,9 @@ class Summary:
 
     def __init__(self, scenario: Scenario) -> None:
         tenants = scenario.all_tenants()
-        self._limited = LimitSummary(scenario.all_senders(), scenario.all_pools())
         self._tenants = tenants
         self._zones = {name: tenant.timezone for name, tenant in tenants.items()}
+        self._limited = LimitSummary(scenario.all_senders(), scenario.all_pools(), self._zones)
         self._facts: dict[_FactKey, int] = {}
         self._touches_by_hour: Counter[tuple[int, str, str]] = Counter()
         self._waits_by_hour: Counter[tuple[int, str, str, str]] = Counter()
@@ -120,10 +120,10 @@ class Summary:
             if fact.values and "window" in fact.values:  # the send window moved its time
                 retried = fact.fact is FactKind.TOUCH_RETRIED  # its reason is that of the failure
                 reason = None if retried else fact.reason
-                self._count_wait(fact, now, reason or "quiet_hours")
+                self._count_wait(fact, now, _wait_reason(fact, reason or "quiet_hours"))
             return
         if fact.fact is FactKind.TOUCH_DEFERRED:
-            self._count_wait(fact, now, fact.reason or "")
+            self._count_wait(fact, now, _wait_reason(fact, fact.reason or ""))
             return
         # The last 12 hexadecimal digits of the id take a third of the memory of the whole id.
         run = int((fact.enrollment_id or "0")[-12:], 16)
@@ -309,6 +309,18 @@ class Summary:
             if key[0] is kind:
                 counts[key[5] or ""] += number
         return dict(_most_frequent_first(counts))
+
+
+_STEP_WINDOW = "step_window"
+"""The reason under which a wait for the window of a step is counted, where no quiet hours hold."""
+
+
+def _wait_reason(fact: Fact, reason: str) -> str:
+    """What a touch waits on; the wait for a window is that of quiet hours, or of the step."""
+    window = (fact.values or {}).get("window") if reason == "quiet_hours" else None
+    if not isinstance(window, Window) or window.start != window.end or window.allowed:
+        return reason
+    return _STEP_WINDOW if window.only is not None else reason
 
 
 _QUARTER_HOUR = 15 * MINUTE

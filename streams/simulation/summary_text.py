@@ -116,7 +116,15 @@ def _funnel(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequenc
 
 
 def _waits(rows: Sequence[SummaryRow]) -> tuple[Sequence[str], Iterator[Sequence[object]]]:
-    heads = ("reason", "tenant", "channel", "times#", "hours#", "first hour", "last hour")
+    heads = (
+        "reason",
+        "tenant",
+        "channel",
+        "times#",
+        "hours with waits#",
+        "first hour",
+        "last hour",
+    )
     fields = ("reason", "tenant_id", "channel", "times", "hours")
     return heads, (
         (
@@ -134,7 +142,8 @@ def _against(against: SummaryRow, width: int) -> Iterator[Text]:
     moved = touches["moved_earlier"] + touches["moved_later"]
     lines = [
         "",
-        f"Under the other: {touches['added']:,} touches added, {touches['removed']:,} removed, "
+        f"Under the other {'set-up' if against.get('same_definitions') else 'definition'}: "
+        f"{touches['added']:,} touches added, {touches['removed']:,} removed, "
         f"{moved:,} moved, {touches['same']:,} the same",
         f"{people['changed']:,} of {people['all']:,} people have different touches",
     ]

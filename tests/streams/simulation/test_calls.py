@@ -126,6 +126,12 @@ def test_signals_are_in_order_and_at_most_one_end_is_drawn(
     assert drawn[0].rule.name == "sent"
 
 
+@pytest.mark.parametrize(("outcome", "number"), [("human", 1), ("voicemail", 0), ("busy", 0)])
+def test_only_calls_that_somebody_has_answered_are_assessed(outcome: str, number: int) -> None:
+    drawn = signals(outcomes={outcome: {"probability": 1}}, assessed={"probability": 1})
+    assert names(drawn).count("assessed") == number
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -173,6 +179,17 @@ def test_lost_ends_free_their_slots_and_fail() -> None:
     outcomes = {row["outcome"] for row in found.summary["calls"]["outcomes_by_hour"]}
     assert outcomes == {"lost"}
     assert found.result.finished
+
+
+def test_a_lost_call_that_ends_late_is_one_call() -> None:
+    """The end comes after the slot has expired, and corrects it."""
+    late = {"probability": 1, "after_hours": 12}
+    found = trial(calls("acme"), people=4, late=late)
+    calls_of_pool = found.summary["calls"]
+    assert calls_of_pool["pools"][0]["expired"] == 4
+    outcomes = [(row["outcome"], row["calls"]) for row in calls_of_pool["outcomes_by_hour"]]
+    assert {name for name, _ in outcomes} == {"answered"}
+    assert sum(number for _, number in outcomes) == 4
 
 
 def test_tenants_share_a_pool_by_their_weights() -> None:

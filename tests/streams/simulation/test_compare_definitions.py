@@ -236,7 +236,10 @@ def test_the_command_compares_definitions_and_limits(
     arguments = ("simulate", files[0], "--people", 20, "--against", files[1])
     result = touchstream(*arguments, "--out", tmp_path / "report")
     assert result.code == 0
-    assert "Under the other: 0 touches added, 20 removed, 0 moved, 40 the same" in result.out
+    assert (
+        "Under the other definition: 0 touches added, 20 removed, 0 moved, 40 the same"
+        in result.out
+    )
     report = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
     assert len(report["differences.jsonl"].splitlines()) == 20
     assert report["marked.jsonl"] == b""
@@ -247,7 +250,8 @@ def test_the_command_compares_definitions_and_limits(
     assert comparison["touches"]["moved_later"] == 15
     limit = {"tenant_id": "acme", "channel": "sms", "per_hour": 5}
     assert comparison["summary"]["limits"][1] == limit
-    assert "Under the other definition" in render_page(limited)
+    assert "Under the other set-up" in render_page(limited)
+    assert "Under the other definition" not in render_page(limited)
 
 
 def test_a_campaign_that_is_not_simulated_cannot_be_the_other_side(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from schemas.base.times import HOUR, SECOND
+from schemas.base.times import DAY, HOUR, MILLISECOND, SECOND
 from schemas.internal.limit_terms import LimitTerms, SenderTerms
 from schemas.public.codec import Decoder
-from streams.simulation.account_summary import limit_uses, most_within
+from streams.simulation.account_summary import limit_uses, most_within, warm_up_use
 from streams.simulation.platform_setup import PlatformSetup, SetupInvalid
 from streams.simulation.report_html import render_page
 from streams.simulation.scenario import RecordedEvents, with_event_times
@@ -151,11 +151,25 @@ def test_the_most_of_a_window_is_counted_exactly() -> None:
     assert most_within([0, 1, 2, 30], 10) == 3
     terms = LimitTerms(per_hour=2, per_week=5, spacing_us=30 * SECOND)
     sends = [moment * HOUR // 1_000 for moment in range(4)]
-    assert limit_uses(SenderTerms("one", {"": terms}, ""), terms, sends) == [
+    assert limit_uses(terms, sends) == [
         {"window": "hour", "limit": 2, "most": 1},
         {"window": "week", "limit": 5, "most": 4},
         {"window": "spacing_seconds", "limit": 30, "least": 3_600.0},
     ]
+
+
+def test_a_warm_up_is_shown_by_the_greatest_day_with_the_limit_of_that_day() -> None:
+    """Two on the first day and three on the second, of which some are within 24 hours."""
+    sender = SenderTerms("one", {"": LimitTerms()}, "America/New_York", warm_up=(2, 1, 50))
+    midnight = START // DAY * DAY + 5 * HOUR  # in New York
+    moments = [midnight + hours * HOUR for hours in (22, 23, 24, 25, 26)]
+    row = warm_up_use(sender, [moment // MILLISECOND for moment in moments])
+    assert row == {"window": "warm_up", "limit": 3, "most": 3}
+    assert warm_up_use(sender, []) is None
+    found = mails(account(warm_up={"start": 2, "step": 1, "target": 50}))
+    uses = {limit["window"]: limit for limit in found.summary["accounts"][0]["limits"]}
+    assert uses["warm_up"]["most"] == uses["warm_up"]["limit"] <= 4
+    assert uses["day"]["limit"] == 1_000
 
 
 def text_of(summary: dict[str, Any]) -> str:

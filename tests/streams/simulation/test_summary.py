@@ -20,6 +20,14 @@ def test_a_touch_moved_out_of_the_night_counts_as_waiting_on_quiet_hours() -> No
     assert {wait["reason"] for wait in summary["held_by_hour"]} == {"quiet_hours"}
 
 
+def test_a_touch_that_waits_for_the_window_of_its_step_is_counted_under_that() -> None:
+    """Where quiet hours hold too, the wait counts as theirs."""
+    window = {"start": "09:00", "end": "10:00"}
+    requests = campaign(step("ask", "linkedin", hours=14, window=window))
+    summary = simulate(scenario(requests, behaviour={}, people=2)).summary
+    assert [(row["reason"], row["times"]) for row in summary["waited"]] == [("step_window", 2)]
+
+
 def test_a_repeated_command_is_one_touch() -> None:
     """Without an answer the command is repeated once, then the touch fails."""
     recorded = RecordedEvents([], [], START)

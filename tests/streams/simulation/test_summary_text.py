@@ -207,6 +207,7 @@ def test_the_summary_of_a_simulation_is_printed_with_all_its_tables() -> None:
     text = printed(trial.summary)
     for title in ("Attempts by local hour", "Busiest hours", "Steps", "Not sent", "Waited on"):
         assert title in text
+    assert "hours with waits" in text.partition("Waited on")[2]
     assert max(map(cell_len, text.splitlines())) <= WIDTH
 
 
