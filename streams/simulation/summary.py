@@ -316,10 +316,13 @@ _STEP_WINDOW = "step_window"
 
 
 def _wait_reason(fact: Fact, reason: str) -> str:
-    """What a touch waits on; the wait for a window is that of quiet hours, or of the step."""
+    """What a touch waits on; the wait for a window is that of quiet hours, of the step, or of the
+    hours of calls: another attempt has the reason of its failure."""
     window = (fact.values or {}).get("window") if reason == "quiet_hours" else None
     if not isinstance(window, Window) or window.start != window.end or window.allowed:
         return reason
+    if window.end_is_open:
+        return "call_hours"
     return _STEP_WINDOW if window.only is not None else reason
 
 

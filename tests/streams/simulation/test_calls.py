@@ -1,6 +1,7 @@
 """Call campaigns in a simulation: what the behaviour model draws of a call, and what a person sees
 of slots, outcomes, turns and waiting time."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -36,8 +37,9 @@ def names(drawn: list[DrawnSignal]) -> list[str]:
     return [signal.rule.name for signal in drawn]
 
 
-def calls(tenant_id: str, **settings: Any) -> SimulatedCampaign:
-    """A call campaign of a tenant at all hours, with one call for each person."""
+def calls(tenant_id: str, redial: str | None = None, **settings: Any) -> SimulatedCampaign:
+    """A call campaign of a tenant at all hours, with one call for each person or by `redial`."""
+    again = {} if redial is None else {"redial": redial}
     document = {
         "tenant_id": tenant_id,
         "campaign_id": f"calls-of-{tenant_id}",
@@ -45,7 +47,7 @@ def calls(tenant_id: str, **settings: Any) -> SimulatedCampaign:
         "kind": "calls",
         "status": "active",
         "settings": settings,
-        "steps": [{"id": "call", "channel": "voice", "template_id": "script"}],
+        "steps": [{"id": "call", "channel": "voice", "template_id": "script", **again}],
     }
     found = validate_definition(document)
     assert isinstance(found, Definition), found
@@ -190,6 +192,17 @@ def test_a_lost_call_that_ends_late_is_one_call() -> None:
     outcomes = [(row["outcome"], row["calls"]) for row in calls_of_pool["outcomes_by_hour"]]
     assert {name for name, _ in outcomes} == {"answered"}
     assert sum(number for _, number in outcomes) == 4
+
+
+def test_another_call_that_waits_for_the_hours_of_calls_is_counted_under_them() -> None:
+    """The fact of another attempt has the window, but the reason of the failure."""
+    start = datetime.fromtimestamp(START // SECOND, UTC)
+    hours = {"first_call_time": f"{start:%H:%M}", "last_call_time": f"{start.hour:02}:10"}
+    called = calls("acme", "usual", calls=hours)
+    busy = {"busy": {"probability": 1}}
+    waited = trial(called, people=2, outcomes=busy).summary["waited"]
+    assert "call_hours" in {row["reason"] for row in waited}
+    assert not {"step_window", "quiet_hours"} & {row["reason"] for row in waited}
 
 
 def test_tenants_share_a_pool_by_their_weights() -> None:
