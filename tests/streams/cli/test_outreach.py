@@ -133,7 +133,7 @@ def test_a_file_is_validated_without_kafka(touchstream: Touchstream, tmp_path: P
     )
     found = result.json()
     assert (result.code, found.pop("columns")[-1]["becomes"]) == (0, "company")
-    assert found == {"imported": 0, "valid": 3, "bad": [], "left_out": []}
+    assert found == {"imported": 0, "valid": 3, "bad": [], "left_out": [], "warnings": []}
     empty = tmp_path / "empty.csv"
     empty.write_bytes(b"name,age\nAnn,7\n")
     result = touchstream("contacts", "import", empty, "--tenant", "acme", "--dry-run")
