@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from processors.contact import profile
 from processors.contact.context import Context
 from processors.contact.run_counts import next_position
+from schemas.base.priorities import parse_priority
 from schemas.base.times import parse_moment
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import DIRECT_CALLS
@@ -18,9 +19,6 @@ PRIORITY, SCHEDULED_FOR, AGENT = ITEM_VARIABLES = ("priority", "scheduled_for", 
 
 NAME_BONUS = 100
 """What a name adds to the priority of a person (S3-11)."""
-
-PRIORITY_MAX = 1_000
-_DIGITS_MAX = 6
 
 
 class OrderedCall(NamedTuple):
@@ -58,7 +56,7 @@ def ordered_call(
         return OrderedCall(None, variables, [])
     given = variables or {}
     rest = {name: text for name, text in given.items() if name not in ITEM_VARIABLES}
-    custom = _priority(given.get(PRIORITY, ""))
+    custom = parse_priority(given.get(PRIORITY, ""))
     when = given.get(SCHEDULED_FOR, "").strip()
     item = CallItem(
         agent_id=given.get(AGENT, "").strip() or None,
@@ -67,19 +65,6 @@ def ordered_call(
         position=next_position(context, campaign.campaign_id),
     )
     return OrderedCall(item, rest or None, [PRIORITY] if custom is None else [])
-
-
-def _priority(text: str) -> int | None:
-    """The priority in a text, 0 for an empty one; None if it is no whole number from -1000 to
-    1000."""
-    text = text.strip()
-    if not text:
-        return 0
-    digits = text[1:] if text[0] in "+-" else text
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > _DIGITS_MAX:
-        return None
-    number = int(text)
-    return number if abs(number) <= PRIORITY_MAX else None
 
 
 def _bonus(context: Context) -> int:

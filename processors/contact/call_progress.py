@@ -1,10 +1,11 @@
-"""What is reported of a call beside its end: how far it is, and what it has led to."""
+"""Reports about a call other than its end: its progress, and the later review of its result."""
 
 import re
 from typing import Any
 
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
+from processors.contact.reported_facts import emit_reported
 from processors.contact.state_machine import Input, transition
 from schemas.internal.enrollment import Phase, Touch
 from schemas.internal.facts import FactKind
@@ -53,17 +54,7 @@ def _progress(
     touch.phase = transition(touch.phase, Input.PROGRESSED, touch.phase)
     if touch.phase is Phase.COMMANDED and _calls_again(context, match):
         touch.wait = UNDER_WAY
-    context.emit_fact(
-        FactKind.CALL_PROGRESSED,
-        match.enrollment,
-        touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        reason=state,
-        values=values,
-        occurred_at=message.at,
-    )
+    emit_reported(context, match, message, FactKind.CALL_PROGRESSED, state, values)
 
 
 def is_under_way(touch: Touch) -> bool:
@@ -82,13 +73,5 @@ def call_reviewed(context: Context, match: CommandMatch, message: CallReviewed) 
     if touch.reviewed is not None and (log.reviewed_at, touch.reviewed) >= reported:
         return
     log.reviewed_at, touch.reviewed = reported
-    context.emit_fact(
-        FactKind.CALL_REVIEWED,
-        match.enrollment,
-        touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        values={"success": message.success, "result": message.result},
-        occurred_at=message.at,
-    )
+    values = {"success": message.success, "result": message.result}
+    emit_reported(context, match, message, FactKind.CALL_REVIEWED, values=values)

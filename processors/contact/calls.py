@@ -12,6 +12,7 @@ from processors.contact.call_progress import id_for_facts
 from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
+from processors.contact.reported_facts import emit_reported
 from processors.contact.run_end import fail_run
 from processors.contact.sending import mark_sent
 from processors.contact.sequence import leave_step
@@ -97,17 +98,7 @@ def emit_call_ended(
     resolved_at = match.touch.resolved_at
     if match.touch.phase in RESOLVED and resolved_at is not None:
         values["late_seconds"] = (context.now - resolved_at) // SECOND
-    context.emit_fact(
-        FactKind.TOUCH_CALL_ENDED,
-        match.enrollment,
-        match.touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        reason=outcome,
-        values=values,
-        occurred_at=message.at,
-    )
+    emit_reported(context, match, message, FactKind.TOUCH_CALL_ENDED, outcome, values)
 
 
 def call_lost(context: Context, enrollment: Enrollment, touch: Touch) -> None:

@@ -5,6 +5,7 @@ from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
+from processors.contact.reported_facts import emit_reported
 from processors.contact.sequence import check_trigger
 from schemas.base.code_classes import CodeClass
 from schemas.base.provider_codes import HARD
@@ -28,35 +29,20 @@ def touch_signal(
     redates the touch (C-40). A signal of a machine is a fact, and has no effect."""
     touch = match.touch
     field, kind = _SIGNALS[message.signal]
+    values = {"url": message.url} if message.url else None
     if message.automatic:
-        _emit_signal(context, match, message, kind, AUTOMATIC)
+        emit_reported(context, match, message, kind, AUTOMATIC, values)
         return
     before = getattr(touch, field)
     if before is not None and before <= message.at:
         return
     setattr(touch, field, message.at)
     if before is None:
-        _emit_signal(context, match, message, kind, None)
+        emit_reported(context, match, message, kind, None, values)
     else:
-        _emit_signal(context, match, message, FactKind.TOUCH_REDATED, message.signal)
+        emit_reported(context, match, message, FactKind.TOUCH_REDATED, message.signal, values)
     if not backfill:
         check_trigger(context, match.enrollment, message.cause)
-
-
-def _emit_signal(
-    context: Context, match: CommandMatch, message: TouchSeen, kind: FactKind, reason: str | None
-) -> None:
-    context.emit_fact(
-        kind,
-        match.enrollment,
-        match.touch,
-        command_id=message.command_id,
-        attempt=match.attempt,
-        cause=message.cause,
-        reason=reason,
-        values={"url": message.url} if message.url else None,
-        occurred_at=message.at,
-    )
 
 
 def call_ended(
@@ -91,16 +77,8 @@ def touch_bounced(context: Context, match: CommandMatch, message: TouchBounced) 
     first = touch.bounced_at is None
     touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
     if first:
-        context.emit_fact(
-            FactKind.TOUCH_BOUNCED,
-            match.enrollment,
-            touch,
-            command_id=message.command_id,
-            attempt=match.attempt,
-            cause=message.cause,
-            reason=message.bounce_type,  # its text may quote the address
-            occurred_at=message.at,
-        )
+        # The text of the report is in no fact: it may quote the address.
+        emit_reported(context, match, message, FactKind.TOUCH_BOUNCED, message.bounce_type)
     if message.bounce_type == HARD:
         close_address(context, touch, message.at, message.cause)
     elif message.bounce_type == CodeClass.UNREACHABLE:

@@ -21,20 +21,24 @@ from processors.dispatch.channel_owner import (
 )
 from processors.dispatch.outcomes import request_key
 from processors.dispatch.queue_heads import next_try, report_head, report_heads, wait_values
-from processors.dispatch.waits import defer, stopped_by_gate
+from processors.dispatch.waits import (
+    defer,
+    first_to_go,
+    gather,
+    rank_of,
+    stopped_by_gate,
+)
 from processors.fold.turn import Turn
 from processors.shared.limit_rules import GATHER_US
 from schemas.base.times import MomentUs
 from schemas.internal import messages as m
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.states import (
-    GATHERING,
     Account,
     Lane,
     Request,
     Sender,
     account_key,
-    gathering_key,
 )
 
 BURST = 500
@@ -55,13 +59,7 @@ def arrive(turn: Turn, account: Account, touch: m.RequestTouch, request: Request
     if choice.at > turn.now:
         _wait(owner, touch, request, choice)
         return
-    until = turn.now + GATHER_US
-    if account.next_slot_at is None or account.next_slot_at > until:
-        account.next_slot_at = until
-    if request is None:
-        request = Request(touch, GATHERING, None, turn.now)
-        turn.store.put(request_key(touch), request)
-    request.wait, request.until, request.lane = GATHERING, None, ""
+    gather(turn, touch, request, account, GATHER_US)
 
 
 def release(turn: Turn, account: Account) -> None:
@@ -73,7 +71,7 @@ def release(turn: Turn, account: Account) -> None:
         if account.is_reviewed:
             _review(owner)
             continue
-        key = _first_gathered(owner)
+        key = first_to_go(owner.turn, owner.account)
         if key is None:
             return
         request = turn.store.edit(key, Request)
@@ -169,20 +167,6 @@ def _repeat(
         defer(turn, touch, request, reason, at, at, wait_values(owner, choice))
 
 
-# what was gathered
-
-
-def _first_gathered(owner: ChannelOwner) -> bytes | None:
-    """The first request that was gathered, or that waits for the limit of an hour since before the
-    channel had other limits."""
-    store = owner.turn.store
-    gathered = store.first(gathering_key(owner.tenant_id, owner.channel))
-    held = store.first(account_key(owner.tenant_id, owner.channel))
-    if gathered is None or held is None:
-        return gathered or held
-    return min(gathered, held, key=lambda key: lanes.rank_of(owner.turn, key))
-
-
 def _review(owner: ChannelOwner) -> None:
     """Opens the next closed lane. After the last one every account looks at its queues."""
     key = lanes.first_closed(owner.turn, owner)
@@ -225,7 +209,7 @@ def _first_open(owner: ChannelOwner, sender: Sender) -> bytes | None:
     for action, kind, queue in lanes.queues_of(owner, sender.terms.sender_id):
         key = turn.store.first(queue)
         if key is not None:
-            entries.append((lanes.rank_of(turn, key), key, action, kind))
+            entries.append((rank_of(turn, key), key, action, kind))
     entries.sort()
     closed: set[tuple[str, int]] = set()
     for _, key, action, kind in entries:
@@ -286,7 +270,7 @@ def _has_better(owner: ChannelOwner, sender: Sender, rank: Any) -> bool:
         if queue.endswith(b"\0" + lanes.ANY.encode()):
             continue
         key = turn.store.first(queue)
-        if key is not None and lanes.rank_of(turn, key) < rank:
+        if key is not None and rank_of(turn, key) < rank:
             return True
     return False
 

@@ -1,4 +1,4 @@
-"""What is reported of a call moves its lease; what is never reported ends it by its timer.
+"""Reports about a call move its lease. Without a report of its end the lease ends by its timer.
 
 A report is about the lease of its tenant, pool and command id: one of another tenant, of a call
 that has ended, or of none finds nothing.

@@ -10,7 +10,7 @@ many requests wait.
 
 from processors.dispatch.channel_owner import NO_ACCOUNT, ChannelOwner, kind_of
 from processors.dispatch.outcomes import request_key
-from processors.fold.store import Rank
+from processors.dispatch.waits import rank_of
 from processors.fold.turn import Turn
 from processors.shared.limit_scopes import KINDS
 from schemas.base.times import MomentUs
@@ -58,14 +58,6 @@ def queues_of(owner: ChannelOwner, sender_id: str) -> list[tuple[str, int, bytes
         for kind in KINDS
         for name in names
     ]
-
-
-def rank_of(turn: Turn, key: bytes) -> Rank:
-    """The rank of an entry of a queue: of a request or an open lane."""
-    state = turn.store.read(key, Request)
-    place = None if state is None else state.place()
-    assert place is not None, "an entry of a queue has a place"
-    return place[1]
 
 
 def enter(turn: Turn, request: Request, queue: str) -> None:

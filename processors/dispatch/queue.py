@@ -10,15 +10,20 @@ from processors.dispatch import account_queue, account_rules, limits
 from processors.dispatch.amendments import amended
 from processors.dispatch.channel_owner import is_repeat
 from processors.dispatch.outcomes import command, request_key
-from processors.dispatch.waits import defer, stopped_by_gate
-from processors.fold.store import Rank
+from processors.dispatch.waits import (
+    defer,
+    first_gathered,
+    first_to_go,
+    gather,
+    stopped_by_gate,
+)
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
 from processors.shared.limit_rules import GATHER_US
 from processors.shared.send_windows import closes_at
 from processors.shared.tenant_lookup import tenant_key
 from schemas.internal import messages as m
-from schemas.internal.states import GATHERING, Account, KnownTenant, Request, gathering_key
+from schemas.internal.states import GATHERING, Account, KnownTenant, Request
 
 BURST = 500
 """The most commands of one firing of an account's timer. The timer then fires again at once."""
@@ -43,7 +48,7 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
     elif used >= limit or not touch.rules:
         _throttle(turn, touch, request, account, limit, used)
     else:
-        _gather(turn, touch, request, account, GATHER_US)
+        gather(turn, touch, request, account, GATHER_US)
 
 
 def _command(
@@ -66,7 +71,7 @@ def _goes_at_once(
     turn: Turn, touch: m.RequestTouch, account: Account, limit: int, used: int
 ) -> bool:
     """Whether a touch overtakes nobody who waits, and need not wait for others of its moment."""
-    if account.next_slot_at is not None and _first(turn, account) is not None:
+    if account.next_slot_at is not None and first_to_go(turn, account) is not None:
         return False
     if not touch.rules:
         return used < limit
@@ -86,7 +91,7 @@ def line_up(turn: Turn, request: Request) -> None:
         account = _account(turn, touch)
         used = limits.used(account, turn.now)
         if limit is None:  # those that wait for one address are all here at this moment
-            _gather(turn, touch, request, account, 0)
+            gather(turn, touch, request, account, 0)
         elif not touch.rules:
             account.next_slot_at = turn.now
             values = {"used": used, "limit": limit}
@@ -94,7 +99,7 @@ def line_up(turn: Turn, request: Request) -> None:
         elif used >= limit:
             _throttle(turn, touch, request, account, limit, used)
         else:
-            _gather(turn, touch, request, account, GATHER_US)
+            gather(turn, touch, request, account, GATHER_US)
 
 
 def release(turn: Turn, account: Account) -> None:
@@ -107,7 +112,7 @@ def release(turn: Turn, account: Account) -> None:
     limit = limits.per_hour(tenant, account.channel)
     account.next_slot_at = held_until = None
     for _ in range(BURST):
-        key = _first(turn, account) if held_until is None else _first_gathered(turn, account)
+        key = first_to_go(turn, account) if held_until is None else first_gathered(turn, account)
         if key is None:
             break
         request = turn.store.edit(key, Request)
@@ -142,31 +147,10 @@ def amend(turn: Turn, order: m.AmendTouch) -> None:
 def release_now(turn: Turn, tenant_id: str, channel: str) -> None:
     """Sets the timer of an account with a queue to now, for example after a change of its limit."""
     account = turn.store.read(m.account_key(tenant_id, channel), Account)
-    if account is not None and _first(turn, account) is not None:
+    if account is not None and first_to_go(turn, account) is not None:
         account = turn.store.edit(m.account_key(tenant_id, channel), Account)
         assert account is not None
         account.next_slot_at = turn.now
-
-
-def _first(turn: Turn, account: Account) -> bytes | None:
-    """The key of the first request of an account: of those that the limit holds, and of those that
-    are gathered."""
-    held = turn.store.first(m.account_key(account.tenant_id, account.channel))
-    gathered = _first_gathered(turn, account)
-    if held is None or gathered is None:
-        return held or gathered
-    return min(held, gathered, key=lambda key: _rank(turn, key))
-
-
-def _first_gathered(turn: Turn, account: Account) -> bytes | None:
-    return turn.store.first(gathering_key(account.tenant_id, account.channel))
-
-
-def _rank(turn: Turn, key: bytes) -> Rank:
-    request = turn.store.read(key, Request)
-    place = None if request is None else request.place()
-    assert place is not None, "a request in a queue has a place"
-    return place[1]
 
 
 def _throttle(
@@ -181,7 +165,7 @@ def _throttle(
     slot_at = _next_slot(turn, touch, account, limit)
     if account.next_slot_at is None:
         account.next_slot_at = slot_at
-    elif _first_gathered(turn, account) is None:
+    elif first_gathered(turn, account) is None:
         # The account's own timer may be due at this moment and fire after this one.
         slot_at = max(account.next_slot_at, turn.now)
     values = {"used": used, "limit": limit, "window": "1h sliding"}
@@ -193,19 +177,6 @@ def _next_slot(turn: Turn, touch: m.RequestTouch, account: Account, limit: int) 
     at which the slot comes free, because one of them may have a higher priority."""
     slot_at = limits.next_slot(account, limit, turn.now)
     return slot_at + GATHER_US if touch.rules else slot_at
-
-
-def _gather(
-    turn: Turn, touch: m.RequestTouch, request: Request | None, account: Account, wait_us: int
-) -> None:
-    """Lets a touch wait until the requests of its moment are here. This wait has no fact."""
-    until = turn.now + wait_us
-    if account.next_slot_at is None or account.next_slot_at > until:
-        account.next_slot_at = until
-    if request is None:
-        request = Request(touch, GATHERING, None, turn.now)
-        turn.store.put(request_key(touch), request)
-    request.wait, request.until = GATHERING, None
 
 
 def _account(turn: Turn, touch: m.RequestTouch) -> Account:

@@ -6,11 +6,12 @@ import msgspec
 
 from processors.dispatch.gates import closed_gate
 from processors.dispatch.outcomes import emit_touch_fact, refuse, request_key
+from processors.fold.store import Rank
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.states import KnownTenant, Request
+from schemas.internal.states import GATHERING, Account, KnownTenant, Request, gathering_key
 from schemas.internal.topics import Topic
 
 
@@ -56,6 +57,42 @@ def defer(
         return request
     _report(turn, touch, reason, next_try_at, values)
     return request
+
+
+def gather(
+    turn: Turn, touch: m.RequestTouch, request: Request | None, account: Account, wait_us: int
+) -> None:
+    """Lets a touch wait until the requests of its moment are here. This wait has no fact."""
+    until = turn.now + wait_us
+    if account.next_slot_at is None or account.next_slot_at > until:
+        account.next_slot_at = until
+    if request is None:
+        request = Request(touch, GATHERING, None, turn.now)
+        turn.store.put(request_key(touch), request)
+    request.wait, request.until, request.lane = GATHERING, None, ""
+
+
+def first_gathered(turn: Turn, account: Account) -> bytes | None:
+    """The key of the first request of a channel that is gathered."""
+    return turn.store.first(gathering_key(account.tenant_id, account.channel))
+
+
+def first_to_go(turn: Turn, account: Account) -> bytes | None:
+    """The key of the first request of a channel: of those that are gathered, and of those that the
+    limit of an hour holds."""
+    held = turn.store.first(m.account_key(account.tenant_id, account.channel))
+    gathered = first_gathered(turn, account)
+    if held is None or gathered is None:
+        return held or gathered
+    return min(held, gathered, key=lambda key: rank_of(turn, key))
+
+
+def rank_of(turn: Turn, key: bytes) -> Rank:
+    """The rank of an entry of a queue: of a request or an open lane."""
+    state = turn.store.read(key, Request)
+    place = None if state is None else state.place()
+    assert place is not None, "an entry of a queue has a place"
+    return place[1]
 
 
 def restate(

@@ -157,7 +157,7 @@ class _Forecast:
         self._push(self.gathered, touch.rank, touch)
 
     def _release(self, _: Any) -> None:
-        """What was gathered is sent, or waits for a limit."""
+        """Sends the touches that were gathered, or lets them wait for a limit."""
         while self.gathered:
             touch: WaitingTouch = heappop(self.gathered)[2]
             if self._stopped(touch) or self._held(touch):

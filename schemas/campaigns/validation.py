@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from schemas.base.error_codes import CampaignCode
+from schemas.base.priorities import PRIORITY_MAX
 from schemas.base.times import HOUR, MINUTE, MinuteOfDay, parse_clock
 from schemas.base.zone_names import NO_SINGLE_ZONE, single_zone
 from schemas.campaigns.plain_checks import PlainChecks, duration_us, inside, is_id
@@ -123,14 +124,8 @@ class Check(PlainChecks):
         self, row: dict[str, Any], field: str, maximum: int, default: int | None
     ) -> int | None:
         """A whole number from 1; None if the document has `none`, which means no limit."""
-        value = row.get(field)
-        if value is None or value == "none":
-            return default if value is None else None
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
-            message = f"a whole number of 1 to {maximum}, or none"
-            self.report(CampaignCode.SETTING_INVALID, f"settings.{field}", message)
-            return default
-        return value
+        code = CampaignCode.SETTING_INVALID
+        return self.number(row, field, "settings", 1, maximum, code, default, none=True)
 
     def weekdays(self, row: dict[str, Any], place: str, code: CampaignCode) -> int:
         """The field `days` as bits, Monday lowest; all days if it is absent or null."""
@@ -184,15 +179,9 @@ class Check(PlainChecks):
 
     def priority(self, row: dict[str, Any]) -> int:
         """The priority: when a limit holds requests, the greatest is sent first (C-35)."""
-        value = row.get("priority")
-        if value is None:
-            return 0
-        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 1_000:
-            self.report(
-                CampaignCode.SETTING_INVALID, "settings.priority", "a whole number of -1000 to 1000"
-            )
-            return 0
-        return value
+        code = CampaignCode.SETTING_INVALID
+        found = self.number(row, "priority", "settings", -PRIORITY_MAX, PRIORITY_MAX, code, 0)
+        return found or 0
 
     def quiet_hours(
         self, row: dict[str, Any], default: str = "tenant"
