@@ -148,6 +148,9 @@ class Channel(NamedTuple):
     by_pool: bool = False
     """Whether every command takes a slot of a call pool (C-38)."""
 
+    opt_out_by_click: bool = False
+    """Whether every message offers an opt-out by one click (S4-83)."""
+
     opt_out_by_text: bool = False
     """Whether a word such as STOP, as a whole message, is an opt-out
     (schemas/base/opt_out_words.py)."""
@@ -178,8 +181,9 @@ CHANNELS: dict[str, Channel] = {
             address=EMAIL,
             actions={"send_message": ("delivered", "open", "click", "reply")},
             quiet_hours=True,
-            kinds=("review", "prospecting"),
+            kinds=("review", "prospecting", "outreach"),
             color="#0072b2",
+            opt_out_by_click=True,
             sender_defaults={"": SenderDefaults(200, 1_000, spacing_seconds=30)},
         ),
         Channel(
@@ -201,7 +205,7 @@ CHANNELS: dict[str, Channel] = {
                 "send_inmail": ("reply",),
             },
             quiet_hours=False,  # a message there wakes nobody (C-33)
-            kinds=("prospecting",),
+            kinds=("prospecting", "outreach"),
             color="#56b4e9",
             sender_defaults={
                 "": SenderDefaults(spacing_seconds=15 * 60),

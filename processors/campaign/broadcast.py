@@ -67,6 +67,7 @@ def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
         tenant.calling_hours,
         tenant.calls,
         tenant.more_limits,
+        tenant.opt_out_scope,
     )
     announce_to_all(turn, layout, tenant.tenant_id.encode(), message)
 

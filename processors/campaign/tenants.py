@@ -88,6 +88,7 @@ def _record(turn: Turn, message: UpsertTenant, before: TenantRecord | None) -> T
         message.calls,
         message.more_limits,
         before.senders if before else [],
+        message.opt_out_scope,
     )
 
 

@@ -76,4 +76,5 @@ def known_tenant(message: TenantAnnounced, before: KnownTenant | None) -> KnownT
         message.calling_hours,
         message.calls,
         message.more_limits,
+        message.opt_out_scope,
     )

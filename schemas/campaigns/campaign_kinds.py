@@ -64,6 +64,14 @@ class CampaignKind(NamedTuple):
     """How a step calls again if the document has no `redial`. With None, such a call is sent when
     its sender states it."""
 
+    status: str = "active"
+    """The first status if the document names none."""
+
+    on_conversion: str = "continue"
+    prepared: bool = False
+    """Whether people are added to a draft, and its activation reports everything that is missing
+    (S4-21, S4-32)."""
+
 
 KINDS = {
     "review": CampaignKind(
@@ -105,6 +113,22 @@ KINDS = {
         quiet="none",  # its call hours hold in its own zone (F-16)
         expire_after_hours=8_760,  # a long list waits for its slots for weeks
         redial=ONE_CALL,
+    ),
+    "outreach": CampaignKind(
+        channels=channels_of_kind("outreach"),
+        max_steps=100,
+        anchors=("previous_executed", "enrollment", "previous_scheduled", "trigger"),
+        delay_required=False,
+        loops=False,  # so that it comes to an end by itself
+        serves_jobs=False,
+        on_reply="pause",
+        max_errors=3,
+        retry_minutes=(1, 5, 15),
+        reentry="once",  # C-18
+        completes_itself=True,
+        status="draft",  # S4-8
+        on_conversion="stop",
+        prepared=True,
     ),
 }
 """The kinds by name. The first of `anchors` is the default."""

@@ -120,6 +120,74 @@ class CallSettings(msgspec.Struct, frozen=True, array_like=True, gc=False, renam
     failure_rate: bool = True
 
 
+class Layer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The part of the tenant's people that an experiment may use: those whose bucket in the layer
+    is from `start` to before `end`, of 10,000. Experiments of one layer never share a person."""
+
+    name: str
+    start: int
+    end: int
+
+
+class Experiment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An A/B test of the template of a step (S4-64…S4-72, C-21, C-22).
+
+    `split` is the share of variant A in percent. The id belongs to the test and never to a version
+    of a campaign. `decide` is sequential, or at_end: one look at completion, or as soon as
+    `at_reached` people are reached. `on_winner` is report, or switch_unsent: who has not been
+    reached yet gets the winner's template. People of the holdout, in percent, and those outside of
+    the layer take no part: they get the template of the step, and without one nothing.
+    """
+
+    id: str
+    template_a: str
+    template_b: str
+    split: int = 50
+    primary_metric: str = "conversion"
+    decide: str = "sequential"
+    at_reached: int | None = None
+    on_winner: str = "report"
+    layer: Layer | None = None
+    holdout: int = 0
+
+    def template_of(self, variant: str) -> str:
+        """The template of variant A or B."""
+        return self.template_a if variant == "A" else self.template_b
+
+
+class SoftBounces(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
+    """What follows when a mailbox cannot take a message (C-25): it is sent again after each of
+    `retry_us` in turn; `most` of them to one address within `window_us` close the address."""
+
+    most: int = 3
+    window_us: DurationUs = 48 * HOUR
+    retry_us: tuple[DurationUs, ...] = (8 * HOUR, 24 * HOUR)
+
+
+class OutreachTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What only a campaign of the kind `outreach` has (S4-4…S4-18).
+
+    `channel` is email, linkedin or combined; with a `channel_preference` each person is written to
+    on the first of these channels that is open. The `target_` fields from audience to company sizes
+    describe, and select nobody (S4-118). The rate is in hundredths of a percent.
+    """
+
+    owner_id: str
+    campaign_type: str = "talent_sourcing"
+    channel: str = "email"
+    channel_preference: tuple[str, ...] = ()
+    created_by: str = ""
+    target_audience: str = ""
+    target_locations: tuple[str, ...] = ()
+    target_skills: tuple[str, ...] = ()
+    target_company_sizes: tuple[str, ...] = ()
+    target_contacts: int | None = None
+    target_response_rate: int | None = None
+    target_conversions: int | None = None
+    completion_policy: str = "contacts_and_rate"
+    """By which targets the campaign completes: contacts_and_rate or contacts_only (C-5)."""
+
+
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
     """One touch of the campaign.
 
@@ -142,6 +210,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_store
     expire_after_us: DurationUs | None = None
     redial: Redial | None = None
     """None: the touch of a call is sent when its sender states it, and is not called again."""
+
+    experiment: Experiment | None = None
 
 
 class CampaignSettings(msgspec.Struct, frozen=True, array_like=True, gc=False, rename=_stored_name):
@@ -200,6 +270,28 @@ class CampaignSettings(msgspec.Struct, frozen=True, array_like=True, gc=False, r
     max_new_per_day: int | None = None
     """How many first touches of runs any 24 hours may have."""
 
+    end_day: int | None = None
+    """The last day of the campaign by its time zone, as days since 1970-01-01."""
+
+    end_mode: str = "inclusive"
+    """Whether the last day belongs to the campaign, inclusive, or the campaign ends as that day
+    begins, literal (C-6)."""
+
+    in_flight: str = "finish"
+    """What becomes of commands that are out when the campaign completes: finish or revoke."""
+
+    on_conversion: str = "continue"
+    """What a conversion does to the run: continue or stop."""
+
+    attribution: str = "last_touch"
+    """Which touches a conversion is credited to that names none: last_touch, first_touch, linear or
+    all."""
+
+    attribution_window_us: DurationUs = 720 * HOUR
+    """How long after a click or a reply a conversion is credited to it."""
+
+    soft_bounces: SoftBounces = SoftBounces()
+
 
 class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A whole campaign. `service_type` None means every job (S1-3); `status` is the first one."""
@@ -213,6 +305,13 @@ class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     service_type: str | None = None
     status: str = "active"
     description: str = ""
+    outreach: OutreachTerms | None = None
+    """Of the kind `outreach`."""
+
+    def decides_by_counts(self) -> bool:
+        """Whether the runs of the campaign are counted for a decision: targets, a winner, or the
+        completion of outreach."""
+        return self.outreach is not None or any(step.experiment for step in self.steps)
 
     def step_index(self, step_id: str) -> int:
         """The position of a step, counted from 0. Raises LookupError if there is no such step."""

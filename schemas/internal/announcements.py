@@ -33,6 +33,9 @@ class TenantAnnounced(Message, frozen=True):
     more_limits: dict[str, LimitTerms] = field(default_factory=dict)
     """The limits by channel that are not for an hour."""
 
+    opt_out_scope: str = "channel"
+    """What an opt-out by one click or a complaint closes: the channel, or all channels (C-26)."""
+
 
 class SenderAnnounced(Message, frozen=True):
     """A sender account, to the owner of its channel. `removed_at` is 0 while it is there."""
@@ -88,10 +91,23 @@ class CampaignLimitsAnnounced(Message, frozen=True):
     calls_at_once: int | None = None
 
 
+class CountsRequested(Message, frozen=True):
+    """The campaign processor asks every partition of contact-log for its counts of a campaign: each
+    answers with RunsCounted at once."""
+
+    tenant_id: str
+    campaign_id: str
+    request: int
+
+
 class RunsCounted(Message, frozen=True):
     """The runs of a campaign in one partition of contact-log, on campaign-log, as absolute values:
-    the newest `seq` counts. `counts` is by name: runs, live, completed, failed, cancelled,
-    skipped."""
+    the newest `seq` counts.
+
+    `counts` is by name. A call campaign has runs, live, completed, failed, cancelled and skipped;
+    others have those of schemas/internal/count_names.py. `version` is the newest one that the
+    partition knows, `answers` the number of the latest request that it has answered.
+    """
 
     tenant_id: str
     campaign_id: str
@@ -99,6 +115,42 @@ class RunsCounted(Message, frozen=True):
     seq: int
     counts: dict[str, int]
     last_started_at: MomentUs = 0
+    version: int = 0
+    answers: int = 0
+
+
+class WinnerAnnounced(Message, frozen=True):
+    """An experiment was decided: who has not been reached by its step gets the template of
+    `variant`."""
+
+    tenant_id: str
+    campaign_id: str
+    experiment_id: str
+    variant: str
+    cause: str
+
+
+class WinnerAcknowledged(Message, frozen=True):
+    """The answer to WinnerAnnounced of one partition of contact-log, on campaign-log: its next
+    request has the winner's template."""
+
+    tenant_id: str
+    campaign_id: str
+    experiment_id: str
+    partition: int
+
+
+class SenderComplained(Message, frozen=True):
+    """A provider has told how many of an account's messages were reported as spam, for the owner of
+    the account."""
+
+    tenant_id: str
+    channel: str
+    sender_id: str
+    delivered: int
+    complaints: int
+    at: MomentUs
+    cause: str
 
 
 class AddressReopened(Message, frozen=True):

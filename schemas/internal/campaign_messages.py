@@ -74,6 +74,7 @@ class UpsertTenant(Message, frozen=True):
     calling_hours: bool = False
     calls: TenantCallTerms | None = None
     more_limits: dict[str, LimitTerms] = field(default_factory=dict)
+    opt_out_scope: str = "channel"
 
 
 class UpsertSender(Message, frozen=True):
@@ -118,6 +119,18 @@ class ReportUsage(Message, frozen=True):
     action: str
     used_at: MomentUs
     count: int
+
+
+class ReportComplaints(Message, frozen=True):
+    """A provider that names nobody has told how many of an account's messages it delivered, and how
+    many of them were reported as spam."""
+
+    tenant_id: str
+    sender_id: str
+    cause: str
+    at: MomentUs
+    delivered: int
+    complaints: int
 
 
 class UpsertPool(Message, frozen=True):

@@ -3,11 +3,46 @@
 A field is only ever appended, with a default.
 """
 
+import msgspec
+
 from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.contact_messages import Window
 from schemas.internal.limit_terms import LimitTerms, SenderTerms, TenantCallTerms
 from schemas.internal.state_base import State
+
+
+class Activation(msgspec.Struct, array_like=True, gc=False):
+    """An order to activate a campaign that waits until every partition of contact-log has counted
+    its runs: `awaited` are those that have not yet."""
+
+    cause: str
+    at: MomentUs
+    request: int
+    awaited: list[int]
+
+
+class Decision(msgspec.Struct, array_like=True, gc=False):
+    """How an experiment was decided, for good: `winner` is A, B, or empty for no winner; `counts`
+    are the numbers on which it was."""
+
+    winner: str
+    decided_at: MomentUs
+    counts: dict[str, int]
+
+
+class ExperimentRecord(msgspec.Struct, array_like=True, gc=False):
+    """An experiment of a campaign: the greatest e-value so far in millionths, the greatest one of
+    its sample ratio, and the decision.
+
+    `switched_by` lists the partitions of contact-log that use the winner's template.
+    """
+
+    experiment_id: str
+    greatest_e: int = 1_000_000
+    greatest_ratio_e: int = 1_000_000
+    decision: Decision | None = None
+    switched_by: list[int] = []
 
 
 class CampaignRecord(State):
@@ -41,8 +76,28 @@ class CampaignRecord(State):
     complete_at: MomentUs | None = None
     """When it is looked at next whether the campaign is complete."""
 
+    end_reason: str = ""
+    """Why the campaign was completed: end_date, targets, all_processed or by_order."""
+
+    first_day: int | None = None
+    """The day of the first activation by the campaign's zone, where the definition has no first
+    day; `last_day` is that of its completion (S4-16, C-7). Days since 1970-01-01."""
+
+    last_day: int | None = None
+    requests: int = 0
+    """How often the partitions were asked for their counts."""
+
+    activation: Activation | None = None
+    dates: dict[str, MomentUs] = {}
+    """What is to be done at which moment, by name: end, settle, report, archive, retention."""
+
+    experiments: dict[str, ExperimentRecord] = {}
+
     def due(self) -> MomentUs | None:
-        return self.complete_at
+        if not self.dates:
+            return self.complete_at
+        soonest = min(self.dates.values())
+        return soonest if self.complete_at is None else min(soonest, self.complete_at)
 
 
 class TenantRecord(State):
@@ -72,6 +127,8 @@ class TenantRecord(State):
     more_limits: dict[str, LimitTerms] = {}
     senders: list[str] = []
     """The sender accounts that are there."""
+
+    opt_out_scope: str = "channel"
 
 
 class SenderRecord(State):

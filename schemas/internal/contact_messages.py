@@ -165,6 +165,9 @@ class TouchBounced(ExternalEvent, frozen=True):
     command_id: str
     bounce_type: str
     reason: str | None = None
+    rules: int = 0
+    """BOUNCE_RULES of the version that made the message: with 0 a soft bounce is recorded only, as
+    that version did."""
 
 
 class ContactUnsubscribed(ExternalEvent, frozen=True):
@@ -230,12 +233,23 @@ class ConnectionAccepted(ExternalEvent, frozen=True):
     """The sender account whose invitation was accepted: only it can write to the person."""
 
 
+CONVERSION_RULES = 1
+"""A conversion stops everywhere, and is credited once (S4-77)."""
+
+BOUNCE_RULES = 1
+"""A touch whose mailbox cannot take it is sent again (C-25)."""
+
+
 class ConversionRecorded(ExternalEvent, frozen=True):
     """The person did what the campaign is for (S4-43)."""
 
     conversion_type: str
     entity_id: str | None = None
     command_id: str | None = None
+    campaign_id: str | None = None
+    rules: int = 0
+    """CONVERSION_RULES of the version that made the message: with 0 a conversion is credited to
+    every run that it concerns, as that version did."""
 
 
 class CallEnded(ExternalEvent, frozen=True):

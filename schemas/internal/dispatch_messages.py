@@ -89,6 +89,16 @@ class RequestTouch(Message, frozen=True):
     call: CallTerms | None = None
     """Of a touch of a call pool."""
 
+    experiment_id: str = ""
+    variant: str = ""
+    """The variant of the person in the experiment of the step: A, B, or empty."""
+
+    opt_out_scope: str = ""
+    """What an opt-out by one click closes: the channel, or all; empty on channels without one."""
+
+    text_characters: int = 0
+    """How long the text may be; 0 if the channel has no limit for it."""
+
 
 class CallReported(Message, frozen=True):
     """What was reported of a call, for the owner of its slot. `state` is initiated, ringing,
@@ -170,6 +180,9 @@ class AmendTouch(Message, frozen=True):
 
     call: CallTerms | None = None
     """The terms of a call as of now; None leaves those of the request."""
+
+    variant: str = ""
+    """As in RequestTouch."""
 
 
 class SuppressAddress(Message, frozen=True):

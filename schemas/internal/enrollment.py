@@ -205,6 +205,46 @@ class CallItem(msgspec.Struct, array_like=True, gc=False):
     """As what the run stands in the count of its campaign (RunCount); empty if it does not yet."""
 
 
+class Assignment(msgspec.Struct, array_like=True, gc=False):
+    """The variant of a person in an experiment, frozen when the enrollment began (C-21).
+
+    `variant` is A, B, or empty for who takes no part. `assigned_by` is hash, holdout, layer, or
+    winner for who gets the winner's template after the decision. `is_reached` is whether the touch
+    of the experiment's step was sent. `counted` has a bit for each count of the experiment that the
+    run is part of.
+    """
+
+    experiment_id: str
+    variant: str
+    bucket: int
+    split: int
+    assigned_by: str = "hash"
+    is_reached: bool = False
+    counted: int = 0
+
+
+class RunResults(msgspec.Struct, array_like=True, gc=False):
+    """What is kept of a run whose campaign decides by counts.
+
+    `counted` has a bit for each count of the campaign that the run is part of. `responded_at` is
+    the time of the first response that the run is credited with, `opted_out_at` that of an opt-out
+    after a touch of the run, `implied` whether its conversion came without a response (C-37).
+    """
+
+    variants: list[Assignment] = []
+    counted: int = 0
+    responded_at: MomentUs | None = None
+    opted_out_at: MomentUs | None = None
+    implied: bool = False
+
+    def assignment(self, experiment_id: str) -> Assignment | None:
+        """The variant of the run in an experiment; None if the experiment came later."""
+        for each in self.variants:
+            if each.experiment_id == experiment_id:
+                return each
+        return None
+
+
 class Enrollment(msgspec.Struct, array_like=True):
     """One run of a contact through a campaign, pinned to one version of it (C-36).
 
@@ -244,6 +284,9 @@ class Enrollment(msgspec.Struct, array_like=True):
 
     call: CallItem | None = None
     """Of every run of a call campaign, and of direct calls."""
+
+    results: RunResults | None = None
+    """Of every run of a campaign that decides by counts."""
 
     def due(self) -> MomentUs | None:
         """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""

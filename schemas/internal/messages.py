@@ -14,15 +14,19 @@ from schemas.internal.announcements import (
     CampaignAcknowledged,
     CampaignAnnounced,
     CampaignLimitsAnnounced,
+    CountsRequested,
     PoolAnnounced,
     RunsCounted,
     RunsMoved,
     SenderAnnounced,
+    SenderComplained,
     SenderThrottled,
     SenderUsed,
     StatusAnnounced,
     TemplateGone,
     TenantAnnounced,
+    WinnerAcknowledged,
+    WinnerAnnounced,
 )
 from schemas.internal.campaign_messages import (
     ChangeCampaign,
@@ -33,6 +37,7 @@ from schemas.internal.campaign_messages import (
     PublishCampaign,
     RemoveSender,
     ReopenAddress,
+    ReportComplaints,
     ReportUsage,
     ThrottleSender,
     UpsertPool,
@@ -129,6 +134,8 @@ ContactMessage = (
     | CallReviewed
     | CallRequested
     | CallLost
+    | CountsRequested
+    | WinnerAnnounced
     | Tick
 )
 DispatchMessage = (
@@ -148,6 +155,7 @@ DispatchMessage = (
     | ShareSuppressions
     | SuppressionsShared
     | SenderOutcome
+    | SenderComplained
     | Tick
 )
 CampaignMessage = (
@@ -166,6 +174,8 @@ CampaignMessage = (
     | UpsertPool
     | RunsCounted
     | PauseByFailures
+    | ReportComplaints
+    | WinnerAcknowledged
     | Tick
 )
 

@@ -84,6 +84,21 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
         return known[0] if known else ""
 
 
+class Conversion(msgspec.Struct, array_like=True, gc=False):
+    """A conversion of a person, and whom it is credited to: `weights` has parts of a million by
+    enrollment id. `command_id` and `campaign_id` are what its event names."""
+
+    at: MomentUs
+    conversion_type: str
+    entity_id: str | None
+    command_id: str | None
+    campaign_id: str | None
+    cause: str
+    weights: dict[str, int] = {}
+    reason: str = ""
+    """Why it is credited to nobody."""
+
+
 class Contact(State):
     """One person of one tenant: profile, consent, jobs, enrollments and touches."""
 
@@ -125,6 +140,13 @@ class Contact(State):
 
     senders: dict[str, tuple[str, bool]] = {}
     """The sender account that writes to the person, by channel, and whether only that one can."""
+
+    conversions: dict[str, Conversion] = {}
+    """What the person did, by type and entity id: each counts once."""
+
+    soft_bounces: dict[str, list[MomentUs]] = {}
+    """When messages to an address came back softly since the last one that arrived, by the digest
+    of the address in hex (C-25)."""
 
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None
@@ -178,6 +200,7 @@ class KnownTenant(State):
 
     calls: TenantCallTerms | None = None
     more_limits: dict[str, LimitTerms] = {}
+    opt_out_scope: str = "channel"
 
 
 class KnownCampaign(State):
@@ -198,6 +221,8 @@ class KnownCampaign(State):
     sweep_cause: str = ""
     move_from: int | None = None
     move_steps: dict[str, str | None] = {}
+    winners: dict[str, str] = {}
+    """The variant that won, by experiment id, where the rest gets its template."""
 
     def due(self) -> MomentUs | None:
         return self.sweep_at if self.sweep else None
@@ -217,6 +242,9 @@ class RunCount(State):
     report_at: MomentUs | None = None
     last_position: int = 0
     """The position of the latest item of the campaign in this partition."""
+
+    answers: int = 0
+    """The number of the latest request for the counts that was answered."""
 
     def due(self) -> MomentUs | None:
         return self.report_at
@@ -377,7 +405,7 @@ class TaskPosition(State, tag="Place"):
     """The STATE_FORMAT of the code that wrote the states beside this position."""
 
 
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 """The format of the states that this code writes; it reads this one and all before it.
 
 It grows with every change that older code could not read, or would write back without a field: a

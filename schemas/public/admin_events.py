@@ -3,7 +3,7 @@
 Their owners publish them on the topics `campaigns` and `senders`.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -122,7 +122,8 @@ class TenantUpserted(TenantEvent):
     without a country code and for regions; null means the country of the time zone.
     `opt_out_words` (release 3) are words that, as a whole text message, are an opt-out. With
     `calling_hours` (release 3) calls and texts also keep to the hours that the law allows in the
-    person's region. `calls` (release 4) has the limits of calls."""
+    person's region. `calls` (release 4) has the limits of calls. `opt_out_scope` (release 5) is
+    what an opt-out by one click or a complaint closes: the channel, or all channels (C-26)."""
 
     timezone: SingleZone
     quiet_hours: QuietHours | None = None
@@ -134,6 +135,7 @@ class TenantUpserted(TenantEvent):
     opt_out_words: Annotated[list[OptOutWord], Field(max_length=100, default_factory=list)]
     calling_hours: bool = False
     calls: TenantCalls | None = None
+    opt_out_scope: Literal["channel", "all"] = "channel"
 
 
 class TenantDeleted(TenantEvent):

@@ -46,6 +46,7 @@ from schemas.public.inbound_events import (
 )
 from schemas.public.sender_events import (
     PoolUpserted,
+    SenderComplaintsReported,
     SenderRemoved,
     SenderThrottled,
     SenderUpserted,
@@ -115,6 +116,7 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
         "sender.removed": SenderRemoved,
         "sender.throttled": SenderThrottled,
         "sender.usage_reported": SenderUsageReported,
+        "sender.complaints_reported": SenderComplaintsReported,
         "pool.upserted": PoolUpserted,
         "tenant.upserted": TenantUpserted,
         "tenant.deleted": TenantDeleted,
@@ -125,12 +127,14 @@ _ROWS: dict[Topic | None, dict[str, type[TenantEvent]]] = {
 _VERSIONS = {
     "call.ended": 2,
     "contact.replied": 3,
+    "contact.unsubscribed": 2,
     "contact.upserted": 2,
+    "conversion.recorded": 2,
     "sender.upserted": 2,
-    "tenant.upserted": 4,
+    "tenant.upserted": 5,
     "touch.bounced": 2,
     "touch.clicked": 2,
-    "touch.due": 3,
+    "touch.due": 4,
     "touch.opened": 2,
 }
 """The newest release of each event that has more than one."""

@@ -190,11 +190,14 @@ class TouchBounced(CommandEvent):
 
 
 class ContactUnsubscribed(ContactEvent):
-    """The person opted out of one channel (F-8) or of all channels (S4-84)."""
+    """The person opted out of one channel (F-8) or of all channels (S4-84). `method` (release 2) is
+    how: by the header of RFC 8058, a link, a mail to the address of the header, a reply, a
+    complaint, or by hand."""
 
     channel: ChannelOrAll
     command_id: CommandId | None = None
     reason: Text | None = None
+    method: Literal["one_click", "link", "mailto", "reply", "complaint", "manual"] | None = None
 
 
 class ContactResubscribed(ContactEvent):
@@ -244,11 +247,14 @@ class ReviewReceived(ContactEvent):
 
 
 class ConversionRecorded(ContactEvent):
-    """The person did what a campaign is for, for example booked an interview (S4-43)."""
+    """The person did what a campaign is for, for example booked an interview (S4-43). With
+    `entity_id` it counts once, however often it is reported. It is credited to the run of
+    `command_id`, else to that of `campaign_id` (release 2), else by the model of attribution."""
 
     conversion_type: EntityId
     entity_id: EntityId | None = None
     command_id: CommandId | None = None
+    campaign_id: Id | None = None
 
 
 class CallRequested(TenantEvent):
@@ -317,7 +323,7 @@ DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
     TouchClicked: ("url",),
     ContactReplied: _optional(ContactReplied),
     TouchBounced: _optional(TouchBounced),
-    ContactUnsubscribed: ("command_id", "reason"),
+    ContactUnsubscribed: ("command_id", "reason", "method"),
     ContactComplained: ("command_id",),
     AddressReopened: ("reason",),
     ConnectionAccepted: _optional(ConnectionAccepted),

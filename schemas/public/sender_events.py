@@ -135,6 +135,16 @@ class SenderUsageReported(TenantEvent):
     count: Annotated[int, Field(ge=1, le=10_000)]
 
 
+class SenderComplaintsReported(TenantEvent):
+    """A provider that names nobody has told how many messages of an account it delivered, and how
+    many of them people reported as spam, at `at`."""
+
+    sender_id: EntityId
+    delivered: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    complaints: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    at: Moment | None = None
+
+
 class PoolUpserted(TenantEvent):
     """A call pool of the platform, which all tenants share (C-20): at most `slots` calls at a time
     (F-15). A tenant gets turns in proportion to its weight, which is 1 unless it is in `weights`,
