@@ -24,7 +24,7 @@ from schemas.internal.messages import (
 from schemas.internal.opt_outs import agreed_at
 from schemas.internal.states import Contact
 
-BY_PROVIDER = "provider_code"
+BY_PROVIDER, BY_CLICK = "provider_code", "one_click"
 _BY_TEXT = "text"
 _START = "START by text"
 _OUTDATED = "EVENT_OUTDATED"
@@ -33,12 +33,12 @@ _OUTDATED = "EVENT_OUTDATED"
 def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     """Closes a channel, or all of them, for every campaign of this tenant and for no other tenant
     (C-26). An opt-out from before the person's last agreement is refused."""
-    scope, contact = message.channel, context.contact
+    scope, contact = _scope_of(context, message), context.contact
     if message.at < agreed_at(contact, scope):
         _refuse_outdated(context, message, scope)
         return
     if message.complained:
-        complained_about(context, scope, message.cause)
+        complained_about(context, message.channel, message.cause)
     names = _channels_of(scope)
     open_before = [name for name in names if context.opt_out_scope(name) is None]
     first = scope not in contact.opted_out
@@ -59,6 +59,16 @@ def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     for name in closed:
         suppress_address(context, name, reason, message.cause, message.at)
     stop_without_channels(context, scope, message.cause)
+
+
+def _scope_of(context: Context, message: ContactUnsubscribed) -> str:
+    """What an opt-out closes: its channel, or all channels if the tenant wants that of one by a
+    click and of a complaint (C-26)."""
+    tenant = context.tenant
+    if tenant is None or tenant.opt_out_scope != ALL_CHANNELS:
+        return message.channel
+    is_wide = message.complained or message.method == BY_CLICK
+    return ALL_CHANNELS if is_wide else message.channel
 
 
 def opted_out_at_provider(context: Context, match: CommandMatch, message: ExternalEvent) -> None:

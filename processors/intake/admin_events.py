@@ -70,6 +70,7 @@ def _tenant_upserted(data: admin_events.TenantUpserted, cause: str, at: int, _: 
         data.calling_hours,
         _call_terms(data),
         _more_limits(data.limits),
+        data.opt_out_scope,
     )
 
 

@@ -99,6 +99,8 @@ def _conversion_recorded(
         code_or_other(data.conversion_type),
         data.entity_id,
         data.command_id,
+        data.campaign_id,
+        m.CONVERSION_RULES,
     )
 
 
@@ -152,14 +154,26 @@ def _touch_bounced(data: inbound_events.TouchBounced, cause: str, at: int, _: st
         data.command_id,
         bounce_type(data.bounce_type, data.enhanced_code, data.smtp_code, data.reason),
         data.reason,
+        m.BOUNCE_RULES,
     )
 
 
-def _contact_unsubscribed(data: Any, cause: str, at: int, event_type: str) -> m.Message:
-    complained = event_type == "contact.complained"
+def _contact_unsubscribed(
+    data: inbound_events.ContactUnsubscribed, cause: str, at: int, _: str
+) -> m.Message:
+    complained = data.method == _COMPLAINT
     return m.ContactUnsubscribed(
-        data.tenant_id, data.contact_id, cause, at, data.channel, complained
+        data.tenant_id, data.contact_id, cause, at, data.channel, complained, data.method
     )
+
+
+_COMPLAINT = "complaint"
+
+
+def _contact_complained(
+    data: inbound_events.ContactComplained, cause: str, at: int, _: str
+) -> m.Message:
+    return m.ContactUnsubscribed(data.tenant_id, data.contact_id, cause, at, data.channel, True)
 
 
 def _contact_resubscribed(
@@ -211,7 +225,7 @@ CONTACT_EVENTS: dict[str, Convert] = {
     "connection.accepted": _connection_accepted,
     "conversion.recorded": _conversion_recorded,
     "contact.unsubscribed": _contact_unsubscribed,
-    "contact.complained": _contact_unsubscribed,
+    "contact.complained": _contact_complained,
     "contact.resubscribed": _contact_resubscribed,
     "review.clicked": _review_received,
     "feedback.submitted": _review_received,

@@ -144,6 +144,14 @@ def _usage_reported(
     )
 
 
+def _complaints_reported(
+    data: sender_events.SenderComplaintsReported, cause: str, at: int, _: str
+) -> m.Message:
+    reported_at = at if data.at is None else data.at
+    counts = (data.delivered, data.complaints)
+    return m.ReportComplaints(data.tenant_id, data.sender_id, cause, reported_at, *counts)
+
+
 def _pool_upserted(data: sender_events.PoolUpserted, cause: str, at: int, _: str) -> m.Message:
     return m.UpsertPool(data.pool_id, cause, at, data.slots, data.weights, data.reserved)
 
@@ -153,6 +161,7 @@ SENDER_EVENTS: dict[str, Convert] = {
     "sender.removed": _sender_removed,
     "sender.throttled": _sender_throttled,
     "sender.usage_reported": _usage_reported,
+    "sender.complaints_reported": _complaints_reported,
     "pool.upserted": _pool_upserted,
 }
 """The converter of each event type."""

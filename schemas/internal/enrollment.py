@@ -236,6 +236,8 @@ class RunResults(msgspec.Struct, array_like=True, gc=False):
     responded_at: MomentUs | None = None
     opted_out_at: MomentUs | None = None
     implied: bool = False
+    bounced_at: MomentUs | None = None
+    """When a bounce of one of the run's touches closed the address."""
 
     def assignment(self, experiment_id: str) -> Assignment | None:
         """The variant of the run in an experiment; None if the experiment came later."""

@@ -45,6 +45,8 @@ from schemas.internal.campaign_messages import (
     UpsertTenant,
 )
 from schemas.internal.contact_messages import (
+    BOUNCE_RULES,
+    CONVERSION_RULES,
     BackfilledEvent,
     CallEnded,
     CallProgressed,

@@ -73,6 +73,12 @@ def command_fields(message: CommandDue | CommandRevoked) -> tuple[str, str, dict
         fields = _due_fields(touch, message.send_before)
         if touch.call is not None:
             fields["call"] = _call_fields(message)
+        if touch.variant:
+            fields["experiment_id"], fields["variant"] = touch.experiment_id, touch.variant
+        if touch.opt_out_scope:  # the command itself names the opt-out (S4-83)
+            fields["unsubscribe"] = {"ref": touch.command_id, "scope": touch.opt_out_scope}
+        if touch.text_characters:
+            fields["text_characters"] = touch.text_characters
         return DUE, event_id, fields
     revoked = {
         "tenant_id": message.tenant_id,

@@ -83,7 +83,12 @@ _FIELDS: dict[str, dict[str, Any]] = {
         "enhanced_code": "5.1.1",
         "smtp_code": "550",
     },
-    "contact.unsubscribed": {**_COMMAND, "channel": "sms", "reason": "STOP"},
+    "contact.unsubscribed": {
+        **_COMMAND,
+        "channel": "sms",
+        "reason": "STOP",
+        "method": "reply",
+    },
     "contact.complained": {**_COMMAND, "channel": "email"},
     "contact.resubscribed": {"contact_id": "c-1", "channel": "sms", "evidence": "form 17, 2 March"},
     "address.reopened": {
@@ -94,7 +99,12 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "connection.accepted": {**_COMMAND, "sender_id": "account-1"},
     "review.clicked": _REVIEW,
     "feedback.submitted": _REVIEW,
-    "conversion.recorded": {**_COMMAND, "conversion_type": "interview", "entity_id": "i-1"},
+    "conversion.recorded": {
+        **_COMMAND,
+        "conversion_type": "interview",
+        "entity_id": "i-1",
+        "campaign_id": "reviews",
+    },
     "call.progressed": {**_COMMAND, "state": "ringing", "call_id": "CA-1"},
     "call.ended": {
         **_COMMAND,
@@ -158,6 +168,12 @@ _FIELDS: dict[str, dict[str, Any]] = {
         "at": TIME,
         "count": 3,
     },
+    "sender.complaints_reported": {
+        "sender_id": "account-1",
+        "delivered": 4000,
+        "complaints": 3,
+        "at": TIME,
+    },
     "pool.upserted": {
         "tenant_id": "*",
         "pool_id": "calls",
@@ -184,6 +200,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
             "numbers": {"+12125550100": 1},
             "allow": ["shared_cost"],
         },
+        "opt_out_scope": "all",
     },
     "tenant.deleted": {},
     "touch.due": {
@@ -212,6 +229,10 @@ _FIELDS: dict[str, dict[str, Any]] = {
             "max_seconds": 900,
             "place_by": "2026-03-02T15:05:05Z",
         },
+        "experiment_id": "review-text",
+        "variant": "A",
+        "unsubscribe": {"ref": COMMAND_ID, "scope": "email"},
+        "text_characters": 300,
     },
     "command.revoked": {**_COMMAND, "reason": "opted_out_email"},
 }

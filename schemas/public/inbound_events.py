@@ -337,8 +337,8 @@ DROPPABLE: dict[type[BaseModel], tuple[str, ...]] = {
 fact names the field. Of a map only the invalid entries are dropped.
 
 Every other field refuses the event. Those are required fields and identities, and fields whose loss
-would widen what the event does: `enroll`, the campaign of an order or a review, the command of a
-review or a conversion, `automatic` of an open or a click. A reply, an opt-out and a connection do
+would widen what the event does: `enroll`, the campaign of an order, the campaign and the command of
+a review or a conversion, `automatic` of an open or a click. A reply, an opt-out and a connection do
 not depend on their command: a bad `command_id` must not cost them. Without a valid `kind` and
 `automatic` the text and the headers of a reply decide, without a valid `permanent` the code of a
 failure, and without a valid field of a bounce the others.

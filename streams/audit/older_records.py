@@ -20,15 +20,22 @@ LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
     m.RequestTouch: (
         *("reached_at", "spelling", "rules"),
         *("first", "bound_sender", "must_use_bound", "call"),
+        *("experiment_id", "variant", "opt_out_scope", "text_characters"),
     ),
     m.WithdrawTouch: ("pool_id",),
-    m.AmendTouch: ("spelling", "pool_id", "call"),
+    m.AmendTouch: ("spelling", "pool_id", "call", "variant"),
     m.SuppressAddress: ("at",),
     m.TouchCommanded: ("send_before", "sender_id", "slot_until"),
+    m.TouchBounced: ("rules",),
+    m.ConversionRecorded: ("campaign_id", "rules"),
+    m.RunsCounted: ("version", "answers"),
 }
-"""The fields of messages between processors for which older versions wrote no value."""
+"""The fields of messages of the logs for which older versions wrote no value."""
 
-_LATER_COMMAND_FIELD, _CALL = "send_before", "call"
+_LATER_COMMAND_FIELD = "send_before"
+_SOMETIMES = ("call", "experiment_id", "variant", "unsubscribe", "text_characters")
+"""The fields of later releases that only some commands have."""
+
 _MARK = f'"{_LATER_COMMAND_FIELD}":'.encode()
 _to_json = msgspec.json.Encoder(order="sorted").encode
 
@@ -39,6 +46,9 @@ def older_form(message: Any) -> bytes | None:
     if isinstance(message, m.CommandDue):
         _, event_id, fields = command_fields(message)
         return _command_form(event_id, fields)
+    if isinstance(message, m.BackfilledEvent):
+        event = older_form(m.decode_contact(message.event))
+        return None if event is None else m.encode(msgspec.structs.replace(message, event=event))
     names = LATER_FIELDS.get(type(message))
     if names is None:
         return None
@@ -71,7 +81,10 @@ def may_be_missing(message: Any) -> bool:
 
 def has_later_fields(log: Topic, value: bytes | None) -> bool:
     """Whether older versions wrote fewer values for such a message of a log."""
-    return type(m.DECODE[log](value or b"")) in LATER_FIELDS
+    message = m.DECODE[log](value or b"")
+    if isinstance(message, m.BackfilledEvent):
+        message = m.decode_contact(message.event)
+    return type(message) in LATER_FIELDS
 
 
 def older_command(
@@ -93,9 +106,10 @@ def older_command(
 
 def written_fields(event: PublicEvent) -> dict[str, Any]:
     """The fields of a command that its version has written. In Avro a field of a later release is
-    read as null: this version always writes a value of the first, and `call` only of a call."""
+    read as null: this version always writes a value of `send_before`, and of the others only
+    where there is one."""
     fields: dict[str, Any] = event.data.model_dump(exclude_unset=True)
-    for name in (_LATER_COMMAND_FIELD, _CALL):
+    for name in (_LATER_COMMAND_FIELD, *_SOMETIMES):
         if fields.get(name, "") is None:
             del fields[name]
     return fields
@@ -120,6 +134,6 @@ def forget_older_digests(state: State) -> None:
 
 
 def _command_form(event_id: str, fields: Mapping[str, Any]) -> bytes:
-    later = (_LATER_COMMAND_FIELD, _CALL)
+    later = (_LATER_COMMAND_FIELD, *_SOMETIMES)
     older = {name: value for name, value in fields.items() if name not in later}
     return _to_json([event_id, older])

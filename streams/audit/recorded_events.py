@@ -42,6 +42,7 @@ FROM_INTAKE = (
     m.RemoveSender,
     m.ThrottleSender,
     m.ReportUsage,
+    m.ReportComplaints,
     m.UpsertPool,
 )
 """The messages that intake writes; all others are written by processors."""

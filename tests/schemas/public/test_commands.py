@@ -26,6 +26,7 @@ def due(**changed: Any) -> CommandDue:
     send_before = parse_rfc3339(fields.pop("send_before"))
     call = dict(fields.pop("call"))
     place_by = parse_rfc3339(call.pop("place_by"))
+    own["opt_out_scope"] = fields.pop("unsubscribe")["scope"]
     ring_us, max_us = (call.pop(name) * SECOND for name in ("ring_seconds", "max_seconds"))
     own |= {"call": CallTerms(**call, place_us=60 * SECOND, ring_us=ring_us, max_us=max_us)}
     return CommandDue(RequestTouch(**(fields | times | own | changed)), send_before, place_by)
@@ -43,7 +44,7 @@ def test_an_encoded_command_decodes_to_its_model(encoding: Encoding) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "ce_type"),
-    [("json", b"touch.due"), ("confluent", b"touch.due"), ("avro", b"touch.due.v3")],
+    [("json", b"touch.due"), ("confluent", b"touch.due"), ("avro", b"touch.due.v4")],
 )
 def test_a_sender_of_the_first_release_reads_what_it_can_read(
     encoding: Encoding, ce_type: bytes
@@ -62,6 +63,25 @@ def test_a_command_says_until_when_it_may_be_sent(encoding: Encoding) -> None:
 def test_the_end_is_text_in_json_as_other_times_are() -> None:
     _, value = command_encoder()(due())
     assert json.loads(value)["send_before"] == sample("touch.due")["send_before"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_command_without_experiment_opt_out_and_limit_of_text_states_none_of_them(
+    encoding: Encoding,
+) -> None:
+    plain = due(experiment_id="", variant="", opt_out_scope="", text_characters=0)
+    headers, value = command_encoder(encoding, schema_ids=SCHEMA_IDS)(plain)
+    data = decode_event(headers, value, registry).data
+    assert (data.experiment_id, data.variant, data.unsubscribe) == (None, None, None)
+    assert data.text_characters is None
+    if encoding == "json":
+        assert not {"variant", "unsubscribe", "text_characters"} & {*json.loads(value)}
+
+
+@pytest.mark.parametrize("scope", ["email", "all"])
+def test_the_opt_out_of_a_command_is_named_by_the_command(scope: str) -> None:
+    data = decode_event(*command_encoder()(due(opt_out_scope=scope))).data
+    assert (data.unsubscribe.ref, data.unsubscribe.scope) == (data.command_id, scope)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

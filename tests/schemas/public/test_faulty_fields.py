@@ -44,7 +44,7 @@ REFUSING: dict[type[BaseModel], set[str]] = {
     TouchOpened: {"automatic"},
     TouchClicked: {"automatic"},
     ReviewReceived: {"command_id", "campaign_id"},
-    ConversionRecorded: {"command_id"},
+    ConversionRecorded: {"command_id", "campaign_id"},
     CallRequested: {"contact_id", "phone", "agent_id", "from_number", "scheduled_for"},
 }
 """The optional fields whose fault refuses the event, because without them it would order more than
