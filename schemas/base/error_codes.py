@@ -95,6 +95,26 @@ class CampaignCode(StrEnum):
     NO_SENDER = "CAMPAIGN_NO_SENDER"
     NO_TEMPLATE = "CAMPAIGN_NO_TEMPLATE"
     NO_WINDOW = "CAMPAIGN_NO_WINDOW"
+    EXPERIMENT_TAKEN = "CAMPAIGN_EXPERIMENT_TAKEN"
+    EXPERIMENT_FIXED = "CAMPAIGN_EXPERIMENT_FIXED"
+    LAYER_TAKEN = "CAMPAIGN_LAYER_TAKEN"
+    RECOMMENDED = "CAMPAIGN_RECOMMENDED"
+
+
+MESSAGES: dict[str, str] = {
+    "CAMPAIGN_NAME_REQUIRED": "Campaign name is required",
+    "CAMPAIGN_OWNER_REQUIRED": "Campaign owner is required",
+    "CAMPAIGN_NO_CONTACTS": "Cannot activate campaign with 0 contacts",
+    "CAMPAIGN_AB_MISSING_TEMPLATES": "A/B test requires both variant templates",
+    "CAMPAIGN_AB_SAME_TEMPLATES": "Variant A and B must use different templates",
+    "CAMPAIGN_INVALID_DATES": "End date must be after start date",
+    "CAMPAIGN_ALREADY_ACTIVE": "Campaign is already active",
+    "CAMPAIGN_SEND_LIMIT_EXCEEDED": "Daily send limit exceeded (1000)",
+    "CONTACT_EMAIL_INVALID": "Invalid email address format",
+    "CONTACT_UNSUBSCRIBED": "Contact has unsubscribed",
+    "CONTACT_BOUNCED": "Email previously bounced",
+}
+"""The text for people of each code that has one of its own (S4-92…S4-101)."""
 
 
 class Refused(Exception):

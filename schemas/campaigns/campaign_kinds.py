@@ -72,6 +72,9 @@ class CampaignKind(NamedTuple):
     """Whether people are added to a draft, and its activation reports everything that is missing
     (S4-21, S4-32)."""
 
+    outreach: bool = False
+    """Whether the document has the section `outreach`."""
+
 
 KINDS = {
     "review": CampaignKind(
@@ -129,6 +132,7 @@ KINDS = {
         status="draft",  # S4-8
         on_conversion="stop",
         prepared=True,
+        outreach=True,
     ),
 }
 """The kinds by name. The first of `anchors` is the default."""

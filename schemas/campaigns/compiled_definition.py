@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import fields
 
 from schemas.base.times import HOUR, MINUTE, SECOND, DurationUs, MinuteOfDay
+from schemas.channels import channels_of_kind
 
 DEFAULT_POOL = "calls"
 """The call pool that is always there."""
@@ -174,7 +175,7 @@ class OutreachTerms(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     owner_id: str
     campaign_type: str = "talent_sourcing"
-    channel: str = "email"
+    channel: str = channels_of_kind("outreach")[0]
     channel_preference: tuple[str, ...] = ()
     created_by: str = ""
     target_audience: str = ""

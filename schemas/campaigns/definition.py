@@ -8,22 +8,17 @@ from typing import Any
 
 from schemas.base.error_codes import CampaignCode, Problem
 from schemas.base.field_types import ServiceType
-from schemas.base.times import DAY, HOUR, MINUTE
-from schemas.campaigns.call_settings import check_call_hours, read_calls
+from schemas.campaigns.call_settings import check_call_hours
 from schemas.campaigns.campaign_kinds import KINDS, CampaignKind
-from schemas.campaigns.compiled_definition import DIRECT_CALLS, CampaignSettings, Definition
-from schemas.campaigns.steps import LONGEST_HOURS, read_steps
+from schemas.campaigns.campaign_settings import read_settings
+from schemas.campaigns.compiled_definition import DIRECT_CALLS, Definition
+from schemas.campaigns.outreach_terms import check_outreach_channels, read_outreach
+from schemas.campaigns.steps import read_steps
+from schemas.campaigns.template_texts import check_template_channels
 from schemas.campaigns.validation import Check
 from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
 
 STATUSES = ("draft", "active")
-REPEAT_JOB = ("restart", "ignore")  # F-9
-LATE_POLICIES = ("shift_by_pause", "send_now", "skip_older_than", "collapse")  # C-31
-ON_REPLY = ("pause", "stop", "continue")  # F-14
-REENTRY = ("once", "after_end", "restart")  # C-18
-ON_EDIT = ("stay", "follow")  # C-36
-JOBS = ("rest", "all")  # C-4
-QUOTA_MAX = 1_000_000
 
 _FIELDS = (
     "tenant_id",
@@ -34,31 +29,10 @@ _FIELDS = (
     "service_type",
     "status",
     "settings",
+    "outreach",
+    "templates",
     "steps",
     "preset",
-)
-_SETTINGS = (
-    "cooldown_days",
-    "repeat_job",
-    "late_policy",
-    "late_skip_hours",
-    "quiet_hours",
-    "expire_after_hours",
-    "answer_timeout_minutes",
-    "retry_minutes",
-    "priority",
-    "on_reply",
-    "max_errors",
-    "reentry",
-    "on_edit",
-    "exclusive",
-    "min_gap_hours",
-    "jobs",
-    "calls",
-    "timezone",
-    "start_date",
-    "per_day",
-    "max_new_per_day",
 )
 
 
@@ -100,14 +74,15 @@ def validate_definition(
         campaign_id=_campaign(check, root, campaign_id),
         name=check.name(root),
         steps=read_steps(check, root, kind, rules),
-        settings=_settings(check, root, rules),
+        settings=read_settings(check, root, rules),
         kind=kind,
         service_type=_service_type(check, root, kind, rules),
-        status=check.choice(
-            root, "status", "", STATUSES, default="active", code=CampaignCode.STATUS_INVALID
-        ),
+        status=_status(check, root, kind, rules),
         description=check.text(root, "description", 5_000, CampaignCode.DESCRIPTION_INVALID) or "",
+        outreach=read_outreach(check, root, kind, rules),
     )
+    check_outreach_channels(check, definition.outreach, definition.steps)
+    check_template_channels(check, root, definition.steps)
     check_call_hours(check, definition.settings, definition.steps, rules.quiet)
     return check.problems or definition
 
@@ -128,6 +103,15 @@ def _campaign(check: Check, root: dict[str, Any], expected: str | None) -> str:
     return campaign_id
 
 
+def _status(check: Check, root: dict[str, Any], kind: str, rules: CampaignKind) -> str:
+    code = CampaignCode.STATUS_INVALID
+    status = check.choice(root, "status", "", STATUSES, default=rules.status, code=code)
+    if rules.prepared and status != rules.status:
+        message = f"{kind} begins as a {rules.status}: activation is an order of its own"
+        check.report(code, "status", message)
+    return status
+
+
 def _service_type(check: Check, root: dict[str, Any], kind: str, rules: CampaignKind) -> str | None:
     if root.get("service_type") is None:
         return None
@@ -138,80 +122,3 @@ def _service_type(check: Check, root: dict[str, Any], kind: str, rules: Campaign
     allowed = tuple(item.value for item in ServiceType)
     code = CampaignCode.SERVICE_TYPE_UNKNOWN
     return check.choice(root, "service_type", "", allowed, default="", code=code)
-
-
-def _settings(check: Check, root: dict[str, Any], rules: CampaignKind) -> CampaignSettings:
-    value = root.get("settings")
-    row = check.mapping(
-        {} if value is None else value, "settings", _SETTINGS, CampaignCode.SETTING_INVALID
-    )
-    if row is None:
-        return CampaignSettings()
-    late, late_skip_us = _late_policy(check, row)
-    jobs = check.setting_choice(row, "jobs", JOBS)
-    if jobs == "all" and (root.get("service_type") is not None or not rules.serves_jobs):
-        message = "only a review campaign for all service types looks at it"
-        check.report(CampaignCode.SETTING_INVALID, "settings.jobs", message)
-    quiet, start, end = check.quiet_hours(row, rules.quiet)
-    retries = check.retries(row)
-    if retries is None:
-        retries = tuple(minutes * MINUTE for minutes in rules.retry_minutes)
-    return CampaignSettings(
-        cooldown_us=check.duration(row, "cooldown_days", DAY, above=-1, maximum=1_826, default=0)
-        or 0,
-        repeat_job=check.setting_choice(row, "repeat_job", REPEAT_JOB),
-        late_policy=late,
-        late_skip_us=late_skip_us,
-        quiet=quiet,
-        quiet_start=start,
-        quiet_end=end,
-        expire_after_us=check.duration(
-            row,
-            "expire_after_hours",
-            HOUR,
-            above=0,
-            maximum=8_760,
-            default=rules.expire_after_hours,
-        )
-        or 0,
-        answer_timeout_us=check.duration(
-            row, "answer_timeout_minutes", MINUTE, above=0, maximum=10_080, default=30
-        )
-        or 0,
-        retry_delays_us=retries,
-        priority=check.priority(row),
-        on_reply=check.setting_choice(row, "on_reply", ON_REPLY, default=rules.on_reply),
-        max_errors=check.whole(row, "max_errors", 1_000, rules.max_errors),
-        reentry=check.setting_choice(row, "reentry", REENTRY, default=rules.reentry),
-        on_edit=check.setting_choice(row, "on_edit", ON_EDIT),
-        exclusive=check.text(row, "exclusive", 100, CampaignCode.SETTING_INVALID, "settings")
-        or None,
-        min_gap_us=check.duration(row, "min_gap_hours", HOUR, above=-1, maximum=8_760, default=0)
-        or 0,
-        jobs=jobs,
-        calls=read_calls(check, row, rules.channels),
-        timezone=check.zone(row, "timezone", "settings"),
-        start_day=check.day(row, "start_date", "settings"),
-        per_day=_quota(check, row, "per_day"),
-        max_new_per_day=_quota(check, row, "max_new_per_day"),
-    )
-
-
-def _late_policy(check: Check, row: dict[str, Any]) -> tuple[str, int | None]:
-    """The policy for touches that are late after a pause, and how late one may be for it (C-31)."""
-    late = check.setting_choice(row, "late_policy", LATE_POLICIES)
-    late_skip_us = check.duration(
-        row, "late_skip_hours", HOUR, above=0, maximum=LONGEST_HOURS, default=None
-    )
-    if late == "skip_older_than" and row.get("late_skip_hours") is None:
-        message = "skip_older_than needs to know how old"
-        check.report(CampaignCode.SETTING_INVALID, "settings.late_skip_hours", message)
-    if late != "skip_older_than" and late_skip_us is not None:
-        message = "only skip_older_than looks at it"
-        check.report(CampaignCode.SETTING_INVALID, "settings.late_skip_hours", message)
-    return late, late_skip_us
-
-
-def _quota(check: Check, row: dict[str, Any], field: str) -> int | None:
-    code = CampaignCode.SETTING_INVALID
-    return check.number(row, field, "settings", 1, QUOTA_MAX, code, None)

@@ -121,6 +121,33 @@ class PlainChecks:
             return default
         return value
 
+    def hundredths(
+        self,
+        row: dict[str, Any],
+        field: str,
+        place: str,
+        least: int,
+        most: int,
+        code: CampaignCode,
+        default: int | None,
+    ) -> int | None:
+        """A number from `least` to `most` with at most 2 decimals, as hundredths; `default`, which
+        is hundredths too, if the field is absent or null."""
+        value = row.get(field)
+        if value is None:
+            return default
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and least <= value <= most
+        ):
+            found = round(value * 100)
+            if found / 100 == value:
+                return found
+        message = f"a number of {least} to {most} with at most 2 decimals"
+        self.report(code, inside(place, field), message)
+        return default
+
     def flag(
         self, row: dict[str, Any], field: str, place: str, code: CampaignCode, default: bool
     ) -> bool:

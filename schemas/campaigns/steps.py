@@ -1,6 +1,5 @@
 """Reads the steps of a campaign document: checks each step, then the graph of all steps."""
 
-import re
 from typing import Any
 
 from schemas.base.error_codes import CampaignCode, is_plain_code
@@ -8,7 +7,9 @@ from schemas.base.times import HOUR
 from schemas.campaigns.call_settings import read_redial
 from schemas.campaigns.campaign_kinds import CONDITIONS, CampaignKind
 from schemas.campaigns.compiled_definition import Step, StepExit, StepWait, StepWindow
+from schemas.campaigns.experiment_document import check_experiments, read_experiment
 from schemas.campaigns.step_graph import check_graph
+from schemas.campaigns.template_texts import check_text
 from schemas.campaigns.validation import Check
 from schemas.channels import ANY_CHANNEL_SIGNALS, CHANNELS, SIGNALS, actions
 
@@ -35,9 +36,9 @@ _STEP = (
     "retry_minutes",
     "expire_after_hours",
     "redial",
+    "experiment",
 )
 _WAIT = ("event", "max_wait_hours", "on_event", "on_timeout", "outcomes")
-_token = re.compile(r"\{\{?\s*[A-Za-z_][\w.-]*\s*\}").search
 _STEPS_CHECKED_MIN = 20
 """Of too many steps only so many are checked, or as many as are allowed: the list of problems must
 stay readable."""
@@ -60,6 +61,7 @@ def read_steps(
     rows = rows[: max(_STEPS_CHECKED_MIN, rules.max_steps)]
     steps = tuple(_step(check, row, index, kind, rules) for index, row in enumerate(rows))
     check_graph(check, steps, kind, rules)
+    check_experiments(check, steps)
     return steps
 
 
@@ -70,7 +72,7 @@ def _step(check: Check, value: Any, index: int, kind: str, rules: CampaignKind) 
         return Step("", "", 0, "")
     channel = _channel(check, row, place, kind, rules)
     action = _action(check, row, place, channel)
-    _check_text(check, row, place, channel, action)
+    check_text(check, row, "text", place, channel, action)
     redial = read_redial(check, row, place, channel, rules.redial)
     return Step(
         id=check.step_id(row, place),
@@ -90,6 +92,7 @@ def _step(check: Check, value: Any, index: int, kind: str, rules: CampaignKind) 
             row, "expire_after_hours", HOUR, above=0, maximum=8_760, default=None, place=place
         ),
         redial=redial,
+        experiment=read_experiment(check, row, place, channel, action),
     )
 
 
@@ -99,24 +102,6 @@ def _template(check: Check, row: dict[str, Any], place: str) -> str | None:
     if template_id and not template_id.strip():
         check.report(CampaignCode.TEMPLATE_INVALID, f"{place}.template_id", "blank: leave it out")
     return template_id or None
-
-
-def _check_text(check: Check, row: dict[str, Any], place: str, channel: str, action: str) -> None:
-    """Reports a text of the template that the channel does not take (S4-89, S4-90).
-
-    Templates are with the senders. A document may have a copy of the text, which is checked here
-    and is no part of the definition.
-    """
-    text = check.text(row, "text", 20_000, CampaignCode.TEMPLATE_INVALID, place)
-    if text is None or channel not in CHANNELS:
-        return
-    place, maximum = f"{place}.text", CHANNELS[channel].text_characters.get(action)
-    if maximum is not None and len(text) > maximum:
-        message = f"{action} by {channel} has at most {maximum} characters: here are {len(text)}"
-        check.report(CampaignCode.TEMPLATE_INVALID, place, message)
-    if CHANNELS[channel].text_tokens and _token(text) is None:
-        message = f"a text by {channel} has a token for the person, such as {{{{first_name}}}}"
-        check.report(CampaignCode.TEMPLATE_INVALID, place, message)
 
 
 def _channel(check: Check, row: dict[str, Any], place: str, kind: str, rules: CampaignKind) -> str:

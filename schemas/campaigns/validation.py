@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from schemas.base.error_codes import CampaignCode
+from schemas.base.error_codes import MESSAGES, CampaignCode
 from schemas.base.priorities import PRIORITY_MAX
 from schemas.base.times import HOUR, MINUTE, MinuteOfDay, parse_clock
 from schemas.base.zone_names import NO_SINGLE_ZONE, single_zone
@@ -45,7 +45,7 @@ class Check(PlainChecks):
         """The required name: 3 to 200 letters, digits, spaces and -_() (S4-2)."""
         value = row.get("name")
         if value is None or (isinstance(value, str) and not value.strip()):
-            self.report(CampaignCode.NAME_REQUIRED, "name", "Campaign name is required")
+            self.report(CampaignCode.NAME_REQUIRED, "name", MESSAGES[CampaignCode.NAME_REQUIRED])
             return ""
         if not isinstance(value, str) or not 3 <= len(value) <= 200 or _NAME(value) is None:
             self.report(

@@ -7,8 +7,8 @@ import pytest
 
 from schemas.base.error_codes import CampaignCode
 from schemas.base.times import DAY, MINUTE
+from schemas.campaigns.campaign_settings import _SETTINGS
 from schemas.campaigns.compiled_definition import CampaignSettings
-from schemas.campaigns.definition import _SETTINGS
 from tests.schemas.campaigns.test_definition import document_problems, valid_definition
 from tests.testing.repository_files import text_of
 
@@ -104,6 +104,12 @@ OTHER_VALUES: dict[str, Any] = {
     "start_date": "2026-03-02",
     "per_day": 500,
     "max_new_per_day": 50,
+    "end_date": "2026-03-02",
+    "end_date_mode": "literal",
+    "in_flight": "revoke",
+    "on_conversion": "stop",
+    "attribution": {"model": "linear", "window_days": 7},
+    "soft_bounces": {"most": 2, "window_hours": 12, "retry_hours": [1]},
 }
 """A valid value of each setting that is the default of no kind."""
 
