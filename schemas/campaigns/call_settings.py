@@ -19,6 +19,7 @@ from schemas.campaigns.compiled_definition import (
     Step,
     StepWindow,
 )
+from schemas.campaigns.open_hours import Quiet, ever_opens
 from schemas.campaigns.validation import Check
 from schemas.channels import CHANNELS
 
@@ -273,23 +274,15 @@ def check_call_hours(
         if calls is None:
             return
         hours = [each for each in (calls.hours, step.window) if each is not None]
-        if not _ever_opens(hours, quiet):
+        if not ever_opens(hours, quiet):
             place = _PLACE if step.window is None else f"steps[{index}].window"
             message = "never open: the call hours, quiet hours and this window leave no time"
             check.report(_HOURS, place, message)
             return
 
 
-def _quiet(settings: CampaignSettings) -> tuple[int, int]:
+def _quiet(settings: CampaignSettings) -> Quiet:
     """The start and end of the quiet hours that a document has; equal if it has none."""
     if settings.calls is not None and settings.calls.also_contact_hours:
         return CONTACT_HOURS[1], CONTACT_HOURS[0]
     return settings.quiet_start or 0, settings.quiet_end or 0
-
-
-def _ever_opens(hours: Sequence[StepWindow], quiet: tuple[int, int]) -> bool:
-    start, end = quiet
-    if start != end:
-        hours = (*hours, StepWindow(end, start))
-    edges = {0, *(edge for each in hours for edge in (each.start, each.end))}
-    return any(all(each.is_open(day, edge) for each in hours) for day in range(7) for edge in edges)
