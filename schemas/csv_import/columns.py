@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.base.error_codes import printable
-from schemas.csv_import.call_columns import CALL_FIELDS, call_field_of
+from schemas.csv_import.file_kinds import CONTACTS, FileKind
 from schemas.csv_import.headings import (
     FIELDS,
     NAME_CHARACTERS_MAX,
     Rank,
     attribute_name,
-    field_of,
     heading_key,
 )
 from schemas.csv_import.results import CsvHeaderInvalid
@@ -43,7 +42,7 @@ class CsvColumn(NamedTuple):
     """Why the column is ignored."""
 
 
-def check_given(given: Given, *, calls: bool = False) -> None:
+def check_given(given: Given, kind: FileKind = CONTACTS) -> None:
     """Raises CsvHeaderInvalid for a use that no column can have."""
     for _, target in given:
         if len(target) > NAME_CHARACTERS_MAX or not (target.isprintable() or not target):
@@ -54,23 +53,17 @@ def check_given(given: Given, *, calls: bool = False) -> None:
         if heading_key(target) in _NO_COLUMNS:
             raise CsvHeaderInvalid(
                 f"no column becomes {printable(target)}: a column becomes "
-                f"{', '.join(fields_of_file(calls=calls))}, "
+                f"{', '.join(kind.fields)}, "
                 "or an attribute with any other name"
             )
 
 
-def fields_of_file(*, calls: bool) -> dict[str, tuple[str, ...]]:
-    """The fields that columns become: those of contacts, and in a file of calls those of calls."""
-    return {**FIELDS, **CALL_FIELDS} if calls else FIELDS
-
-
 def read_columns(
-    headings: Sequence[str], given: Given = (), *, calls: bool = False
+    headings: Sequence[str], given: Given = (), kind: FileKind = CONTACTS
 ) -> tuple[CsvColumn, ...]:
     """The use of each column. A column that is `given` becomes what it is given for; the fields
     that are given have no other columns. Raises CsvHeaderInvalid for a heading in `given` that the
     file does not have."""
-    fields, find = fields_of_file(calls=calls), call_field_of if calls else field_of
     keys = [heading_key(heading) for heading in headings]
     chosen = _chosen(headings, keys, given)
     present = dict.fromkeys(keys)
@@ -79,10 +72,10 @@ def read_columns(
     ranked: dict[str, list[tuple[Rank, int]]] = defaultdict(list)
     for place, (heading, key) in enumerate(zip(headings, keys, strict=True)):
         empty = CsvColumn(place + 1, heading, "")
-        field = find(key, present)
+        field = kind.field_of(key, present)
         if place in chosen:
             target, rank = chosen[place]
-            uses[place] = empty._replace(attribute=target not in fields, becomes=target)
+            uses[place] = empty._replace(attribute=target not in kind.fields, becomes=target)
             if target:
                 ranked[target].append(((rank, 0), place))
             else:

@@ -4,10 +4,11 @@ A bad line costs only itself, and a bad cell only the cell if the line still ide
 text that a spreadsheet would run as a formula is a text.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.csv_import.cells import plain_cells
 from schemas.csv_import.columns import CsvColumn, Given, check_given, read_columns
+from schemas.csv_import.file_kinds import CALLS, CONTACTS, OUTREACH
 from schemas.csv_import.header import find_header
 from schemas.csv_import.line_reader import LineReader
 from schemas.csv_import.records import records
@@ -25,7 +26,8 @@ class ContactsFile:
 
     `given` names the use of some columns. `country` (ISO 3166-1 alpha-2) is the one of phone
     numbers without a country code. With `calls_zone` it is a file of calls, whose times without an
-    offset are in that time zone.
+    offset are in that time zone. With `outreach` it is a file of people for an outreach campaign,
+    each of whom needs one of these addresses.
     """
 
     def __init__(
@@ -34,14 +36,16 @@ class ContactsFile:
         given: Given = (),
         country: str = "",
         calls_zone: str | None = None,
+        outreach: Sequence[str] | None = None,
     ) -> None:
-        calls = calls_zone is not None
-        check_given(given, calls=calls)
-        header = find_header(enumerate(lines, 1), given)
+        kind = CONTACTS if outreach is None else OUTREACH
+        kind = kind if calls_zone is None else CALLS
+        check_given(given, kind)
+        header = find_header(enumerate(lines, 1), given, kind)
         self.header_line = header.line
-        self.columns: tuple[CsvColumn, ...] = read_columns(header.headings, given, calls=calls)
+        self.columns: tuple[CsvColumn, ...] = read_columns(header.headings, given, kind)
         self._records = records(header.following, header.separator)
-        self._reader = LineReader(self.columns, country, calls_zone)
+        self._reader = LineReader(self.columns, country, calls_zone, outreach)
 
     def contacts(self, tenant_id: str) -> Iterator[ContactLine | RejectedLine]:
         """The contacts and the rejected lines below the header, in the order of the file. A record

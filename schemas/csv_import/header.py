@@ -9,7 +9,8 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from schemas.csv_import.columns import Given, list_of
-from schemas.csv_import.headings import IDENTIFIERS, field_of, heading_key
+from schemas.csv_import.file_kinds import CONTACTS, FileKind
+from schemas.csv_import.headings import heading_key
 from schemas.csv_import.results import CsvHeaderInvalid
 
 PREAMBLE_LINES_MAX = 20
@@ -36,12 +37,12 @@ class Header(NamedTuple):
     """The lines after it."""
 
 
-def find_header(lines: NumberedLines, given: Given = ()) -> Header:
+def find_header(lines: NumberedLines, given: Given = (), kind: FileKind = CONTACTS) -> Header:
     """The header among the first lines of a file: the first line with the heading of an identifier.
 
     After a preamble the line must also have more cells than each line before it, and no cell that
     looks like a value, because a line of data may hold the word `mobile`. `given` are headings
-    whose use is known. Raises CsvHeaderInvalid.
+    whose use is known, `kind` is that of the file. Raises CsvHeaderInvalid.
     """
     first = [*islice(lines, PREAMBLE_LINES_MAX + 1)]
     if first and first[0][1].startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -52,9 +53,10 @@ def find_header(lines: NumberedLines, given: Given = ()) -> Header:
     place = 0
     while place < len(texts):
         end, text = _joined(texts, place)
-        headings, separator = _cells(text, targets)
+        headings, separator = _cells(text, targets, kind)
         filled = sum(1 for heading in headings if heading.strip())
-        if _is_header(headings, targets) and (widest == 0 or _after_preamble(headings, widest)):
+        is_header = not set(kind.identifiers).isdisjoint(_fields(headings, targets, kind))
+        if is_header and (widest == 0 or _after_preamble(headings, widest)):
             following = chain(first[end:], lines)
             return Header(first[place][0], headings, separator, following)
         widest, shown = max(widest, filled), shown or list_of(headings)
@@ -62,7 +64,7 @@ def find_header(lines: NumberedLines, given: Given = ()) -> Header:
     if None in texts[:1]:
         raise CsvHeaderInvalid("the first line is not UTF-8: save it as CSV in UTF-8")
     raise CsvHeaderInvalid(
-        f"the first line must name the columns, with one of {', '.join(IDENTIFIERS)}"
+        f"the first line must name the columns, with one of {', '.join(kind.identifiers)}"
         + (f"; it has {shown}" if shown else "")
     )
 
@@ -87,7 +89,7 @@ def _joined(texts: Sequence[str | None], place: int) -> tuple[int, str]:
     return place + 1, texts[place] or ""
 
 
-def _cells(text: str, targets: dict[str, str]) -> tuple[tuple[str, ...], str]:
+def _cells(text: str, targets: dict[str, str], kind: FileKind) -> tuple[tuple[str, ...], str]:
     """The cells of a line and the separator that gives the most headings of fields, or else the
     most cells."""
     found: list[tuple[int, int, tuple[str, ...], str]] = []
@@ -96,7 +98,7 @@ def _cells(text: str, targets: dict[str, str]) -> tuple[tuple[str, ...], str]:
             cells = tuple(next(csv.reader([text], delimiter=separator), []))
         except csv.Error:
             continue
-        known = sum(1 for field in _fields(cells, targets) if field)
+        known = sum(1 for field in _fields(cells, targets, kind) if field)
         found.append((known, len(cells), cells, separator))
     if not found:
         return (), _SEPARATORS[0]
@@ -104,15 +106,11 @@ def _cells(text: str, targets: dict[str, str]) -> tuple[tuple[str, ...], str]:
     return cells, separator
 
 
-def _fields(headings: Sequence[str], targets: dict[str, str]) -> list[str]:
+def _fields(headings: Sequence[str], targets: dict[str, str], kind: FileKind) -> list[str]:
     """What the headings stand for: a field, the use that is given, or ""."""
     keys = dict.fromkeys(heading_key(heading) for heading in headings)
-    found = {key: field_of(key, keys) for key in keys}
+    found = {key: kind.field_of(key, keys) for key in keys}
     return [targets.get(key) or (field[0] if field else "") for key, field in found.items()]
-
-
-def _is_header(headings: Sequence[str], targets: dict[str, str]) -> bool:
-    return not set(IDENTIFIERS).isdisjoint(_fields(headings, targets))
 
 
 def _after_preamble(headings: Sequence[str], widest: int) -> bool:

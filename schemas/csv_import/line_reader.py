@@ -16,6 +16,7 @@ from schemas.csv_import.call_reader import CallReader
 from schemas.csv_import.cells import is_placeholder
 from schemas.csv_import.columns import CsvColumn
 from schemas.csv_import.headings import IDENTIFIERS
+from schemas.csv_import.outreach_reader import OutreachReader
 from schemas.csv_import.results import ContactLine, CsvCode, DroppedCell, RejectedLine
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.public.inbound_events import ContactUpserted
@@ -39,12 +40,19 @@ class _Source(NamedTuple):
 
 class LineReader:
     """Reads the lines below a header with the given columns. `country` is the one of phone numbers
-    without a country code, `calls_zone` the time zone of a file of calls."""
+    without a country code, `calls_zone` the time zone of a file of calls, `outreach` the addresses
+    of which each person of a file of outreach needs one."""
 
     def __init__(
-        self, columns: Sequence[CsvColumn], country: str, calls_zone: str | None = None
+        self,
+        columns: Sequence[CsvColumn],
+        country: str,
+        calls_zone: str | None = None,
+        outreach: Sequence[str] | None = None,
     ) -> None:
         self._calls = None if calls_zone is None else CallReader(columns, calls_zone)
+        self._outreach = None if outreach is None else OutreachReader(columns, outreach)
+        self._reached_by = (PHONE.name,) if calls_zone is not None else tuple(outreach or ())
         self._columns = columns
         self._country = country
         self._ids = _sources(columns, (_CONTACT_ID,))
@@ -67,7 +75,13 @@ class LineReader:
             return RejectedLine(line, CsvCode.COLUMNS, detail)
         dropped: list[DroppedCell] = []
         found = self._find_addresses(line, cells, dropped)
-        contact_id = self._given_id(cells) or self._derived_id(found)
+        contact_id = self._given_id(cells)
+        if contact_id is None and self._outreach is not None:
+            contact_id = self._outreach.known_id(cells)
+            unreachable = self._outreach.unreachable(line, found, dropped)
+            if contact_id is None and unreachable is not None:
+                return unreachable
+        contact_id = contact_id or self._derived_id(found)
         if contact_id is None:
             return _nobody(line, dropped)
         digest = blake2b(contact_id.encode(), digest_size=8).digest()
@@ -76,28 +90,42 @@ class LineReader:
             return RejectedLine(line, CsvCode.DUPLICATE, f"the same person as line {first}")
         values = self._values(cells, found)
         values |= {"tenant_id": tenant_id, _CONTACT_ID: contact_id}
-        if self._calls is None:
+        if not self._reached_by:
             return self._event(line, values, cells, dropped)
-        if (double := self._same_number(line, found, seen)) is not None:
+        if (double := self._same_address(line, found, seen)) is not None:
             return double
-        item = self._calls.item(line, cells, dropped)
+        item = self._item(line, cells, dropped)
         if isinstance(item, RejectedLine):
             return item
-        contact = self._event(line, values | self._calls.names(cells), cells, dropped)
+        if self._calls is not None:
+            values |= self._calls.names(cells)
+        contact = self._event(line, values, cells, dropped)
         return contact if isinstance(contact, RejectedLine) else contact._replace(item=item)
 
-    def _same_number(
+    def _item(
+        self, line: int, cells: list[str], dropped: list[DroppedCell]
+    ) -> dict[str, str] | RejectedLine | None:
+        """The variables of the enrollment, or the rejection of the line."""
+        if self._calls is not None:
+            return self._calls.item(line, cells, dropped)
+        return None if self._outreach is None else self._outreach.variables(line, cells, dropped)
+
+    def _same_address(
         self, line: int, found: dict[str, str], seen: dict[bytes, int]
     ) -> RejectedLine | None:
-        """The rejection of a line whose number another line has: nobody is called twice."""
-        if PHONE.name not in found:
-            return None
-        identity = PHONE.identity(found[PHONE.name], self._country)
-        digest = blake2b(f"{PHONE.name}:{identity}".encode(), digest_size=8).digest()
-        first = seen.setdefault(digest, line)
-        if first == line:
-            return None
-        return RejectedLine(line, CsvCode.DUPLICATE, f"the same number as line {first}")
+        """The rejection of a line with an address of the campaign that another line has: nobody is
+        called or written to twice (C-18)."""
+        firsts = []
+        for name in self._reached_by:
+            if name in found:
+                identity = ADDRESSES[name].identity(found[name], self._country)
+                digest = blake2b(f"{name}:{identity}".encode(), digest_size=8).digest()
+                firsts.append((seen.setdefault(digest, line), name))
+        for first, name in firsts:
+            if first != line:
+                text = "number" if name == PHONE.name else name
+                return RejectedLine(line, CsvCode.DUPLICATE, f"the same {text} as line {first}")
+        return None
 
     def _fit(self, cells: list[str]) -> bool:
         """Makes a shorter line as long as the header with empty cells, and cuts empty cells off a

@@ -20,6 +20,8 @@ class CsvCode(StrEnum):
     PRIORITY = "CALL_PRIORITY_INVALID"
     TIME = "CALL_TIME_INVALID"
     AGENT = "CALL_AGENT_INVALID"
+    NO_ADDRESS = "CONTACT_NO_ADDRESS"
+    CONTACT_TYPE = "CONTACT_TYPE_INVALID"
 
 
 class CsvHeaderInvalid(ValueError):
@@ -57,4 +59,5 @@ class ContactLine(NamedTuple):
     event: ContactUpserted
     dropped: tuple[DroppedCell, ...] = ()
     item: dict[str, str] | None = None
-    """Of a file of calls: the variables of the enrollment; None if the line names none."""
+    """Of a file of calls or of outreach: the variables of the enrollment; None if the line names
+    none."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from schemas.csv_import import CsvColumn
-from schemas.csv_import.columns import fields_of_file
+from schemas.csv_import.file_kinds import FileKind
 from schemas.csv_import.headings import heading_key
 from streams.cli.errors import EXIT_USAGE, CommandError
 
@@ -29,10 +29,10 @@ Country = Annotated[
 ]
 
 
-def given_columns(options: list[str] | None, *, calls: bool = False) -> list[tuple[str, str]]:
+def given_columns(options: list[str] | None, kind: FileKind) -> list[tuple[str, str]]:
     """The headings of --column, each with the field or attribute that its column becomes, or "".
     Raises CommandError."""
-    fields = {heading_key(name): name for name in fields_of_file(calls=calls)}
+    fields = {heading_key(name): name for name in kind.fields}
     given = []
     for option in options or []:
         heading, equals, name = option.rpartition("=")

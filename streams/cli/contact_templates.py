@@ -1,4 +1,4 @@
-"""`touchstream contacts template`: files of calls to begin with (S3-26)."""
+"""`touchstream contacts template`: files of people to begin with (S3-26, S4-36)."""
 
 import csv
 import io
@@ -44,15 +44,52 @@ _ROWS: dict[str, list[dict[str, str]]] = {
             "contract": "C-1003",
         },
     ],
+    "outreach": [
+        {
+            "contact_type": "candidate",
+            "first_name": "John",
+            "last_name": "Doe",
+            "email": "john.doe@example.com",
+            "linkedin_url": "https://linkedin.com/in/johndoe",
+            "company_name": "TechCorp Inc",
+            "title": "Senior Software Engineer",
+            "user_id": "",
+            "lead_id": "",
+        },
+        {
+            "contact_type": "hiring_manager",
+            "first_name": "Maya",
+            "last_name": "Lindqvist",
+            "email": "maya.lindqvist@example.com",
+            "linkedin_url": "",
+            "company_name": "Northwind Bank",
+            "title": "VP Engineering",
+            "user_id": "",
+            "lead_id": "L-2041",
+        },
+        {
+            "contact_type": "referral",
+            "first_name": "Ravi",
+            "last_name": "Menon",
+            "email": "ravi.menon@example.com",
+            "linkedin_url": "https://linkedin.com/in/ravi-menon",
+            "company_name": "",
+            "title": "",
+            "user_id": "U-77",
+            "lead_id": "",
+        },
+    ],
 }
 """The lines of each template, by their columns."""
 
 
 def template(
-    name: Annotated[str, typer.Argument(help="basic: phone and name; advanced: all.")],
+    name: Annotated[
+        str, typer.Argument(help="basic: calls, phone and name; advanced: calls, all; outreach.")
+    ],
     out: Annotated[Path | None, typer.Option(help="Write to a new file instead of stdout.")] = None,
 ) -> None:
-    """Print a CSV file for the people of a campaign of calls, with example lines.
+    """Print a CSV file for the people of a campaign of calls or outreach, with example lines.
 
     `touchstream contacts import` describes the columns. An empty cell means the default; a column
     that the file does not need can be removed, and any further one becomes an attribute.

@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from processors.campaign.broadcast import campaign_key, tenant_key
 from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import MomentUs
 from schemas.base.zones import zone_country
-from schemas.campaigns.campaign_kinds import KINDS
 from schemas.channels import ADDRESSES
 from schemas.csv_import import (
     LINE_BYTES,
@@ -24,10 +22,8 @@ from schemas.csv_import import (
     DroppedCell,
     RejectedLine,
 )
-from schemas.internal.states import CampaignRecord, TenantRecord
+from schemas.internal.states import TenantRecord
 from schemas.public.events import model_of
-from streams.base.settings import Settings
-from streams.cli.call_warnings import CallWarning, call_columns_hint, call_warnings
 from streams.cli.command_settings import connected_settings
 from streams.cli.contact_columns import (
     Columns,
@@ -39,12 +35,23 @@ from streams.cli.contact_columns import (
 )
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
 from streams.cli.event_publisher import EventPublisher, build_event
+from streams.cli.import_target import (
+    ReadOptions,
+    begin_hint,
+    campaign_to_fill,
+    options_of,
+    options_without_campaign,
+)
+from streams.cli.import_warnings import (
+    ImportWarning,
+    WarningRule,
+    call_columns_hint,
+    warning_rule,
+)
 from streams.cli.input_lines import text_lines
 from streams.cli.known_numbers import KnownNumbers
 from streams.cli.options import Json, Tenant
 from streams.cli.output import LimitedMessages, print_json, print_stderr, stderr_console
-from streams.cli.pool import read_pools
-from streams.cli.stored_states import AdminStates, existing_tenant
 from streams.kafka.topics import layout_of
 
 app = typer.Typer(
@@ -52,27 +59,24 @@ app = typer.Typer(
 )
 
 SOURCE = "/touchstream/import"
-DRY_RUN_ZONE = "UTC"
-"""The time zone of times without an offset where the campaign is not known."""
-
 _ContactEnrolled = model_of("contact.enrolled")
 
 
 class ImportedLines:
     """Counts the good and bad lines, and reports the columns, the bad lines, the cells that are
-    left out, and the lines that lead to no call. With `keep` it also keeps all of these.
+    left out, and the lines that reach nobody. With `keep` it also keeps all of these.
 
-    `caller` is the tenant of an import of calls. With `hint` a file that looks like one of calls is
+    `rule` finds the lines that reach nobody. With `hint` a file that looks like one of calls is
     reported as such.
     """
 
     def __init__(self, *, keep: bool, hint: bool = False) -> None:
-        self.good = self.bad = self.cells_left_out = self.not_called = 0
+        self.good = self.bad = self.cells_left_out = self.unreached = 0
         self.columns: Sequence[CsvColumn] = ()
         self.rejected: list[RejectedLine] = []
         self.dropped: list[DroppedCell] = []
-        self.warnings: list[CallWarning] = []
-        self.caller: TenantRecord | None = None
+        self.warnings: list[ImportWarning] = []
+        self.rule: WarningRule | None = None
         self._keep, self._hint = keep, hint
         self._report = LimitedMessages()
 
@@ -86,16 +90,17 @@ class ImportedLines:
                 print_stderr(hint)
 
     def accept(self, line: ContactLine) -> None:
-        """A good line. Of an import of calls its person may still not be called."""
+        """A good line, whose person may still not be reached."""
         self.good += 1
-        found = () if self.caller is None else tuple(call_warnings(line, self.caller))
-        self.not_called += bool(found)
+        if self.rule is None:
+            return
+        found = tuple(self.rule.warnings(line))
+        self.unreached += bool(found)
         if self._keep:
             self.warnings += found
         for warning in found:
-            self._report(
-                f"line {warning.line}: {warning.code}: {warning.detail}; imported, but not called"
-            )
+            text = f"line {warning.line}: {warning.code}: {warning.detail}"
+            self._report(f"{text}; imported, but not {self.rule.never}")
 
     def reject(self, line: RejectedLine) -> None:
         self.bad += 1
@@ -129,8 +134,8 @@ names the columns to take instead, in their order.
 A line without contact_id gets an id made from its address. A bad cell is left out, with a message,
 if the line still has an id or an address. A bad line is reported with its number and code and is
 not imported; the other lines are, and the exit code is 1. It is safe to run the import twice:
-people imported before are not enrolled again. The tenant must exist, and the campaign be active:
-else nothing is published.
+people imported before are not enrolled again. The tenant must exist, and the campaign be active, or
+be an outreach campaign that is a draft or paused: else nothing is published.
 
 For a campaign of calls the columns name, priority, scheduled_for and agent are about the call.
 `touchstream contacts template` prints files to begin with. A whole name is split. The priority is a
@@ -140,6 +145,15 @@ bad. An agent that the tenant's list does not have, and a kind of number that th
 call, are reported: these people are imported, but their calls are skipped. With --match-phones a
 line without contact_id is the contact who has its number already; the states of all contacts are
 read for this. `touchstream contacts stop` takes one person out again.
+
+For an outreach campaign the columns contact_type, user_id, lead_id, company_name (or company) and
+title (or job_title, position) become variables of the enrollment, for templates and PostgreSQL.
+`touchstream contacts template outreach` prints a file to begin with. A line without contact_id is
+the person with its user_id, else with its lead_id, else with its address. A line without any id
+needs an address of the campaign's channels: email, linkedin_url, or either of both for a combined
+campaign; otherwise it is bad, with the code of the invalid address or CONTACT_NO_ADDRESS. So is a
+line with an address that another line has. A contact_type other than candidate, hiring_manager,
+decision_maker and referral is left out; without one the person is a candidate.
 
 Example: touchstream contacts import people.csv --tenant acme --campaign outreach
 """
@@ -161,6 +175,9 @@ def import_contacts(
     calls: Annotated[
         bool, typer.Option("--calls", help="With --dry-run: a file of a campaign of calls.")
     ] = False,
+    outreach: Annotated[
+        bool, typer.Option("--outreach", help="With --dry-run: a file of an outreach campaign.")
+    ] = False,
     match_phones: Annotated[
         bool,
         typer.Option(
@@ -171,24 +188,27 @@ def import_contacts(
     country: Country = None,
     json: Json = False,
 ) -> None:
-    lines = ImportedLines(keep=json, hint=dry_run and not calls)
+    lines = ImportedLines(keep=json, hint=dry_run and not (calls or outreach))
     _check_ids(tenant, campaign)
     settings = None if dry_run else connected_settings()
-    publisher, started_at, calls_zone = None, 0, DRY_RUN_ZONE if dry_run and calls else None
+    publisher, started_at = None, 0
+    options = options_without_campaign(calls=calls, outreach=outreach)
     known: KnownNumbers | None = None
+    done = ""
     if settings is not None:
         layout_of(settings)
-        owner, found = _require_active(settings, tenant, campaign)
-        calls_zone = _calls_zone(owner, found)
-        lines.caller = None if calls_zone is None else owner
-        if calls and calls_zone is None:
-            raise CommandError("--calls: the campaign of the import is no campaign of calls")
+        owner, found = campaign_to_fill(settings, tenant, campaign)
+        options = options_of(owner, found)
+        lines.rule = warning_rule(options, owner)
+        _check_kind(options, calls=calls, outreach=outreach)
         if match_phones:
             known = KnownNumbers(settings, tenant, country_code(country) or _country(owner))
         publisher = EventPublisher(settings)
         started_at = publisher.now()  # the ce_time of every event of this import
-    given = given_columns(column, calls=calls_zone is not None)
-    options = ReadOptions(given, country_code(country), calls_zone)
+        if found is not None and (hint := begin_hint(found)):
+            done = f"{campaign} is {found.status}, and sends nothing yet{hint}"
+    given = given_columns(column, options.kind)
+    options = options._replace(given=given, country=country_code(country))
     try:
         for contact in read_lines(file, tenant, lines, options):
             if publisher is not None:
@@ -201,6 +221,8 @@ def import_contacts(
         if publisher is not None:
             publisher.flush()
     _print_result(lines, dry_run=dry_run, as_json=json)
+    if done:
+        print_stderr(done)
     if lines.bad:
         raise CommandError(f"{lines.bad} lines were bad", EXIT_NO)
 
@@ -215,13 +237,22 @@ def _check_ids(tenant: str, campaign: str | None) -> None:
         build_event("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
 
 
+def _check_kind(options: ReadOptions, *, calls: bool, outreach: bool) -> None:
+    """Raises CommandError where an option names another kind of file than the campaign has."""
+    if calls and options.calls_zone is None:
+        raise CommandError("--calls: the campaign of the import is no campaign of calls")
+    if outreach and options.outreach is None:
+        raise CommandError("--outreach: the campaign of the import is no outreach campaign")
+
+
 def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None:
     if not as_json:
         count = lines.cells_left_out
         left_out = f", {count} cell{'s' * (count > 1)} left out" if count else ""
-        not_called = f", {lines.not_called} not called as it is now" if lines.not_called else ""
+        never = "" if lines.rule is None else lines.rule.never
+        not_reached = f", {lines.unreached} not {never} as it is now" if lines.unreached else ""
         good = f"{lines.good} {'valid' if dry_run else 'imported'}"
-        print(f"{good}, {lines.bad} bad{left_out}{not_called}")
+        print(f"{good}, {lines.bad} bad{left_out}{not_reached}")
         return
     print_json(
         {
@@ -235,51 +266,8 @@ def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None
     )
 
 
-def _require_active(
-    settings: Settings, tenant_id: str, campaign_id: str | None
-) -> tuple[TenantRecord, CampaignRecord | None]:
-    """The tenant and the campaign. Raises CommandError unless the tenant is there, and the campaign
-    is active: the engine would decline every person."""
-    keys = {tenant_key(tenant_id), campaign_key(tenant_id, campaign_id or "")}
-    states = AdminStates(settings, keys)
-    tenant = existing_tenant(states, tenant_id)
-    if campaign_id is None:
-        return tenant, None
-    campaign = states.campaign(tenant_id, campaign_id)
-    if campaign is None:
-        raise CommandError(
-            f"{tenant_id} has no campaign {campaign_id}: touchstream campaign publish FILE"
-        )
-    status = campaign.status
-    if status != "active":
-        verb = {"draft": "activate", "paused": "resume"}.get(status)
-        command = f"touchstream campaign {verb} {campaign_id} --tenant {tenant_id}"
-        hint = f": {command}" if verb else ""
-        raise CommandError(f"{campaign_id} is {status} and enrolls nobody{hint}")
-    _warn_about_pool(settings, campaign)
-    return tenant, campaign
-
-
-def _warn_about_pool(settings: Settings, campaign: CampaignRecord) -> None:
-    """Names the call pool of a campaign that does not exist: its calls wait until it does."""
-    calls = campaign.definition.settings.calls
-    if calls is None or any(pool.pool_id == calls.pool_id for pool in read_pools(settings)):
-        return
-    print_stderr(
-        f"warning: there is no call pool {calls.pool_id}, and all calls wait for it (pool_unknown):"
-        f" touchstream pool set {calls.pool_id} --slots N"
-    )
-
-
 def _country(tenant: TenantRecord) -> str:
     return tenant.country or zone_country(tenant.timezone)
-
-
-def _calls_zone(tenant: TenantRecord, campaign: CampaignRecord | None) -> str | None:
-    """The time zone of a campaign of calls; None for another campaign, or none."""
-    if campaign is None or KINDS[campaign.definition.kind].redial is None:
-        return None
-    return campaign.definition.settings.timezone or tenant.timezone
 
 
 def _send(
@@ -302,15 +290,6 @@ def _send(
         )
         event_id = blake2b(f"{campaign}/{event.contact_id}/{batch}".encode(), digest_size=12)
         publisher.send("contact.enrolled", enrolled, event_id.hexdigest(), SOURCE, at)
-
-
-class ReadOptions(NamedTuple):
-    """How a file is read: the columns that are named, the country of its phone numbers, and the
-    time zone of a file of calls."""
-
-    given: Sequence[tuple[str, str]] = ()
-    country: str = ""
-    calls_zone: str | None = None
 
 
 def read_lines(

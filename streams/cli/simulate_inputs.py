@@ -28,6 +28,7 @@ from streams.audit.recorded_events import Notify, read_recorded_events
 from streams.cli.campaign import format_problems
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
+from streams.cli.import_target import ReadOptions, outreach_addresses
 from streams.cli.input_lines import open_input, read_events, text_lines
 from streams.cli.option_values import parse_time
 from streams.cli.rejected_inputs import RejectedInputs
@@ -253,8 +254,8 @@ def _population(
     if file is None:
         return None
     try:
-        calls_zone = _calls_zone(campaigns, tenants)
-        contacts = with_progress(_contacts(file, calls_zone, rejected), "people", show_progress)
+        options = _read_options(campaigns, tenants)
+        contacts = with_progress(_contacts(file, options, rejected), "people", show_progress)
         return Population.from_lines(contacts)
     except CsvHeaderInvalid as error:
         raise CommandError(f"{file}: {error}", EXIT_USAGE) from None
@@ -269,21 +270,22 @@ def _zones(text: str) -> list[str]:
     return [known for name in names if (known := zones[name]) is not None]
 
 
-def _calls_zone(
+def _read_options(
     campaigns: Sequence[SimulatedCampaign], tenants: Mapping[str, UpsertTenant]
-) -> str | None:
-    """The time zone of the first campaign of calls; None without one: the file has no calls."""
+) -> ReadOptions:
+    """How the file is read: as one of the first campaign of calls or outreach, else of contacts."""
     for definition, _ in campaigns:
         if KINDS[definition.kind].redial is not None:
-            return definition.settings.timezone or tenants[definition.tenant_id].timezone
-    return None
+            zone = definition.settings.timezone or tenants[definition.tenant_id].timezone
+            return ReadOptions(calls_zone=zone)
+        if definition.outreach is not None:
+            return ReadOptions(outreach=outreach_addresses(definition))
+    return ReadOptions()
 
 
-def _contacts(
-    file: Path, calls_zone: str | None, rejected: RejectedInputs
-) -> Iterator[ContactLine]:
+def _contacts(file: Path, options: ReadOptions, rejected: RejectedInputs) -> Iterator[ContactLine]:
     with file.open("rb") as stream:
-        lines = ContactsFile(text_lines(stream, LINE_BYTES + 1), calls_zone=calls_zone)
+        lines = ContactsFile(text_lines(stream, LINE_BYTES + 1), *options)
         for line in lines.contacts("anybody"):
             if isinstance(line, RejectedLine):
                 rejected.add_line(str(file), line.line, line.code, line.detail)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from schemas.channels import EMAIL
 from schemas.csv_import import LINE_BYTES, CsvCode, RejectedLine
-from streams.cli.contacts import ImportedLines, ReadOptions, read_lines
+from streams.cli.contacts import ImportedLines, read_lines
+from streams.cli.import_target import ReadOptions
 
 LINES = 1_000_000
 BAD: dict[str, bytes] = {
