@@ -20,6 +20,8 @@ class Activation(msgspec.Struct, array_like=True, gc=False):
     at: MomentUs
     request: int
     awaited: list[int]
+    further: list[str] = []
+    """The causes of further such orders, which get the same answer."""
 
 
 class Decision(msgspec.Struct, array_like=True, gc=False):
@@ -43,6 +45,8 @@ class ExperimentRecord(msgspec.Struct, array_like=True, gc=False):
     greatest_ratio_e: int = 1_000_000
     decision: Decision | None = None
     switched_by: list[int] = []
+    alarm: str = ""
+    """By which check of the sample ratio an alarm was reported: chi_squared or continuous."""
 
 
 class CampaignRecord(State):
@@ -92,6 +96,11 @@ class CampaignRecord(State):
     """What is to be done at which moment, by name: end, settle, report, archive, retention."""
 
     experiments: dict[str, ExperimentRecord] = {}
+    awaited: list[int] = []
+    """The partitions of contact-log that have not yet counted the runs since the completion."""
+
+    settled_at: MomentUs = 0
+    """When no run was left and no command was out any more, after the completion."""
 
     def due(self) -> MomentUs | None:
         if not self.dates:

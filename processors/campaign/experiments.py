@@ -1,0 +1,277 @@
+"""The experiments of a campaign: decided at every report of its counts, switched to the winner, and
+kept apart from those of other campaigns (S4-64…S4-72, C-21, C-22).
+
+All decisions are by whole numbers (experiment_rules.py). The figures of a fact are for people.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from processors.campaign.broadcast import announce_to_contacts, campaign_key
+from processors.fold.turn import Turn
+from processors.shared import experiment_rules as rules
+from processors.shared.experiment_counts import (
+    add_counts,
+    counts_of_experiment,
+    strata,
+)
+from processors.shared.experiment_statistics import as_values, experiment_result
+from schemas.base.error_codes import CampaignCode
+from schemas.campaigns.compiled_definition import Definition, Experiment, Layer
+from schemas.internal.campaign_states import Decision, ExperimentRecord
+from schemas.internal.facts import FactKind
+from schemas.internal.messages import WinnerAcknowledged, WinnerAnnounced
+from schemas.internal.states import CampaignRecord, TenantRecord
+from schemas.internal.topics import Layout
+
+DECIDED = "experiment_decided"
+"""The cause of what follows from a decision."""
+
+CONTINUOUS, CHI_SQUARED = "continuous", "chi_squared"
+"""By which check the sample ratio is an alarm. The continuous one may be looked at at any time, and
+its alarm is for good. Chi-squared is asked where a winner would be named otherwise."""
+
+_SENDING = ("active", "paused")
+_IN_LAYER = ("draft", *_SENDING)
+_FIXED = ("template_a", "template_b", "primary_metric", "decide", "at_reached")
+"""What must not change while people are in an experiment: what they get, and how it is decided."""
+
+
+def evaluate(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
+    """Looks at every experiment of a campaign that is not decided, by its newest counts."""
+    _look_at_all(turn, layout, campaign, is_over=False)
+
+
+def evaluate_at_completion(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
+    """Decides the experiments that have one look, at the end of their campaign."""
+    _look_at_all(turn, layout, campaign, is_over=True)
+
+
+def close(turn: Turn, campaign: CampaignRecord) -> None:
+    """Ends the experiments that are not decided without a winner: nothing can be counted any
+    more."""
+    counts = _counts(campaign)
+    for experiment in experiments_of(campaign.definition):
+        record = _record(campaign, experiment)
+        if record.decision is None:
+            _decide(turn, campaign, experiment, record, counts, "", "closed")
+
+
+def report_values(campaign: CampaignRecord) -> list[dict[str, Any]]:
+    """The results of all experiments of a campaign, as values of a fact."""
+    counts = _counts(campaign)
+    return [
+        as_values(experiment_result(each, counts, campaign.experiments.get(each.id)))
+        for each in experiments_of(campaign.definition)
+    ]
+
+
+def experiments_of(definition: Definition) -> Iterator[Experiment]:
+    """The experiments of a definition, in the order of its steps."""
+    for step in definition.steps:
+        if step.experiment is not None:
+            yield step.experiment
+
+
+# A look
+
+
+def _look_at_all(turn: Turn, layout: Layout, campaign: CampaignRecord, *, is_over: bool) -> None:
+    counts: dict[str, int] | None = None
+    for experiment in experiments_of(campaign.definition):
+        record = _record(campaign, experiment)
+        if record.decision is not None:
+            continue
+        counts = _counts(campaign) if counts is None else counts
+        _look(turn, layout, campaign, experiment, record, counts, is_over)
+
+
+def _look(
+    turn: Turn,
+    layout: Layout,
+    campaign: CampaignRecord,
+    experiment: Experiment,
+    record: ExperimentRecord,
+    counts: dict[str, int],
+    is_over: bool,
+) -> None:
+    """Keeps the greatest e-values, reports an alarm, and decides where it can be decided."""
+    parts = strata(counts, experiment.id)
+    e = rules.e_of_metric(parts, experiment.primary_metric)
+    record.greatest_e = max(record.greatest_e, e)
+    record.greatest_ratio_e = max(record.greatest_ratio_e, rules.e_of_ratio(parts))
+    is_alarm = record.greatest_ratio_e >= rules.ALARMS_AT
+    if is_alarm:
+        _report_alarm(turn, campaign, experiment, record, counts, CONTINUOUS)
+    at_end = experiment.decide == "at_end"
+    if at_end and not (is_over or rules.is_final_look(experiment, parts)):
+        return
+    wins = rules.winner(experiment, parts, e, at_end=at_end)
+    if wins and not is_alarm and rules.is_off_ratio(parts):
+        is_alarm = True
+        _report_alarm(turn, campaign, experiment, record, counts, CHI_SQUARED)
+    wins = "" if is_alarm else wins
+    if at_end:
+        _decide(turn, campaign, experiment, record, counts, wins, "at_end")
+    elif wins:
+        _decide(turn, campaign, experiment, record, counts, wins, "sequential")
+    if wins and experiment.on_winner == "switch_unsent" and campaign.status in _SENDING:
+        ids = (campaign.tenant_id, campaign.campaign_id, experiment.id)
+        announced = WinnerAnnounced(*ids, wins, DECIDED)
+        announce_to_contacts(turn, layout, campaign.tenant_id.encode(), announced)
+
+
+def _decide(
+    turn: Turn,
+    campaign: CampaignRecord,
+    experiment: Experiment,
+    record: ExperimentRecord,
+    counts: dict[str, int],
+    wins: str,
+    decided_by: str,
+) -> None:
+    """Keeps the decision for good. Later numbers are shown and never reverse it."""
+    evidence = counts_of_experiment(counts, experiment.id)
+    record.decision = Decision(wins, turn.now, evidence)
+    values = as_values(experiment_result(experiment, counts, record))
+    _emit(
+        turn,
+        FactKind.EXPERIMENT_DECIDED,
+        campaign,
+        reason=f"winner_{wins.lower()}" if wins else "no_winner",
+        values={**values, "decided_by": decided_by, "counts": evidence},
+    )
+
+
+def _report_alarm(
+    turn: Turn,
+    campaign: CampaignRecord,
+    experiment: Experiment,
+    record: ExperimentRecord,
+    counts: dict[str, int],
+    found_by: str,
+) -> None:
+    """Emits the alarm of the sample ratio, once for each of its two checks."""
+    if record.alarm in (found_by, CONTINUOUS):
+        return
+    record.alarm = found_by
+    result = as_values(experiment_result(experiment, counts, record))
+    values = {
+        "experiment_id": experiment.id,
+        "ratio": result["ratio"],
+        "counts": counts_of_experiment(counts, experiment.id),
+    }
+    _emit(turn, FactKind.EXPERIMENT_RATIO_ALARM, campaign, reason=found_by, values=values)
+
+
+def acknowledged_winner(turn: Turn, layout: Layout, message: WinnerAcknowledged) -> None:
+    """Counts a partition that uses the winner's template. With all of them the experiment is
+    switched."""
+    key = campaign_key(message.tenant_id, message.campaign_id)
+    campaign = turn.store.edit(key, CampaignRecord)
+    record = campaign.experiments.get(message.experiment_id) if campaign is not None else None
+    if campaign is None or record is None or record.decision is None:
+        return
+    if message.partition in record.switched_by:
+        return
+    record.switched_by = sorted((*record.switched_by, message.partition))
+    if len(record.switched_by) == layout.contact:
+        values = {"experiment_id": record.experiment_id, "winner": record.decision.winner}
+        _emit(turn, FactKind.EXPERIMENT_SWITCHED, campaign, reason=None, values=values)
+
+
+def _emit(
+    turn: Turn,
+    kind: FactKind,
+    campaign: CampaignRecord,
+    *,
+    reason: str | None,
+    values: dict[str, Any],
+) -> None:
+    turn.emit_fact(
+        kind,
+        campaign.tenant_id,
+        campaign_id=campaign.campaign_id,
+        version=campaign.version,
+        cause=DECIDED,
+        reason=reason,
+        values=values,
+    )
+
+
+def _record(campaign: CampaignRecord, experiment: Experiment) -> ExperimentRecord:
+    return campaign.experiments.setdefault(experiment.id, ExperimentRecord(experiment.id))
+
+
+def _counts(campaign: CampaignRecord) -> dict[str, int]:
+    return add_counts(counts for _, counts in campaign.counts.values())
+
+
+# Publishing
+
+
+def experiment_refusal(
+    turn: Turn, tenant: TenantRecord, definition: Definition, before: CampaignRecord | None
+) -> tuple[str, dict[str, Any]] | None:
+    """The code and the values if the experiments of a new version cannot be: another campaign has
+    one of their ids or a part of their layers, or people are in them and they are edited."""
+    for experiment in experiments_of(definition):
+        refusal = _fixed(experiment, before) or _taken(turn, tenant, definition, experiment)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _fixed(
+    experiment: Experiment, before: CampaignRecord | None
+) -> tuple[str, dict[str, Any]] | None:
+    """The refusal of an edited experiment of a campaign that is no draft. One that was taken out
+    cannot come back: what its people got is not known any more."""
+    if before is None or before.status == "draft":
+        return None
+    known = {each.id: each for each in experiments_of(before.definition)}.get(experiment.id)
+    if known is None:
+        edited = ["id"] if experiment.id in before.experiments else []
+    else:
+        edited = [name for name in _FIXED if getattr(known, name) != getattr(experiment, name)]
+    if not edited:
+        return None
+    return CampaignCode.EXPERIMENT_FIXED, {"experiment_id": experiment.id, "fields": edited}
+
+
+def _taken(
+    turn: Turn, tenant: TenantRecord, definition: Definition, experiment: Experiment
+) -> tuple[str, dict[str, Any]] | None:
+    """The refusal of an experiment whose id or part of a layer another experiment of the tenant
+    has."""
+    for campaign_id in tenant.campaigns:
+        if campaign_id == definition.campaign_id:
+            continue
+        other = turn.store.read(campaign_key(tenant.tenant_id, campaign_id), CampaignRecord)
+        if other is None or other.status == "deleted":
+            continue
+        for each in experiments_of(other.definition):
+            values = {"experiment_id": experiment.id, "taken_by": campaign_id}
+            if each.id == experiment.id:
+                return CampaignCode.EXPERIMENT_TAKEN, values
+            if other.status in _IN_LAYER and _overlap(each.layer, experiment.layer):
+                return CampaignCode.LAYER_TAKEN, {**values, "other_experiment_id": each.id}
+    return None
+
+
+def _overlap(one: Layer | None, other: Layer | None) -> bool:
+    if one is None or other is None or one.name != other.name:
+        return False
+    return one.start < other.end and other.start < one.end
+
+
+def new_strata(definition: Definition, before: CampaignRecord | None) -> list[dict[str, Any]]:
+    """The experiments whose split has changed: who is assigned from now on is another stratum."""
+    if before is None or before.status == "draft":
+        return []
+    known = {each.id: each.split for each in experiments_of(before.definition)}
+    return [
+        {"experiment_id": each.id, "split": each.split, "before": known[each.id]}
+        for each in experiments_of(definition)
+        if known.get(each.id, each.split) != each.split
+    ]
