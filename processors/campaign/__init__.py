@@ -12,10 +12,11 @@ import msgspec
 
 from processors.campaign import (
     completion,
-    lifecycle,
+    experiments,
     migration,
     publishing,
     senders,
+    status_orders,
     tenants,
 )
 from processors.fold.task import Record
@@ -41,27 +42,34 @@ class CampaignProcessor:
         message = m.decode_campaign(record.value)
         match message:
             case m.RunsCounted():
-                completion.runs_counted(turn, message)
+                completion.runs_counted(turn, self.layout, message)
             case m.PublishCampaign():
                 publishing.publish(turn, self.layout, message)
             case m.CampaignAcknowledged():
                 publishing.acknowledged(turn, self.layout, message)
             case m.ChangeCampaign():
-                lifecycle.change(turn, self.layout, message)
+                status_orders.change(turn, self.layout, message)
+            case m.MoveRuns():
+                migration.move_runs(turn, self.layout, message)
+            case m.PauseByFailures():
+                completion.pause_by_failures(turn, self.layout, message)
+            case m.WinnerAcknowledged():
+                experiments.acknowledged_winner(turn, self.layout, message)
+            case m.Tick():
+                pass
+            case _:
+                self._apply_to_tenants(turn, message)
+
+    def _apply_to_tenants(self, turn: Turn, message: m.CampaignMessage) -> None:
+        match message:
             case m.UpsertTenant():
                 tenants.upsert(turn, self.layout, message)
             case m.DeleteTenant():
                 tenants.delete(turn, self.layout, message)
-            case m.MoveRuns():
-                migration.move_runs(turn, self.layout, message)
             case m.ReopenAddress():
                 tenants.reopen_address(turn, self.layout, message)
             case m.DeleteTemplate():
                 tenants.delete_template(turn, self.layout, message)
-            case m.PauseByFailures():
-                completion.pause_by_failures(turn, self.layout, message)
-            case m.Tick():
-                pass
             case _:
                 self._apply_to_senders(turn, message)
 
@@ -75,9 +83,11 @@ class CampaignProcessor:
                 senders.throttle(turn, message)
             case m.ReportUsage():
                 senders.report_usage(turn, message)
+            case m.ReportComplaints():
+                senders.report_complaints(turn, message)
             case m.UpsertPool():
                 senders.upsert_pool(turn, self.layout, message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """Completes a campaign: the only timer of this processor."""
-        completion.complete(turn, self.layout, state)
+        """Does what is due of a campaign: only campaigns have timers here."""
+        completion.fire(turn, self.layout, state)

@@ -11,6 +11,7 @@ from schemas.internal.messages import (
     MoveRuns,
     RemoveSender,
     ReopenAddress,
+    ReportComplaints,
     ReportUsage,
     TenantAnnounced,
     ThrottleSender,
@@ -21,7 +22,7 @@ from schemas.internal.messages import (
 from schemas.internal.states import TenantRecord
 from schemas.internal.topics import Layout, Topic
 
-SenderOrder = UpsertSender | RemoveSender | ThrottleSender | ReportUsage
+SenderOrder = UpsertSender | RemoveSender | ThrottleSender | ReportUsage | ReportComplaints
 AdminOrder = (
     UpsertTenant
     | DeleteTenant

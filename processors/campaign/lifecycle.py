@@ -1,14 +1,17 @@
-"""The status of a campaign: which changes are allowed (C-8, C-28), and how they are announced."""
+"""The status of a campaign: which changes there are (C-8, C-28), and how they are announced."""
 
 from typing import Any
 
-from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
+from processors.campaign.broadcast import announce_to_contacts
 from processors.campaign.campaign_limits import NO_LIMITS, announce_limits, limits_of
+from processors.campaign.dates import campaign_zone, plan_dates
+from processors.campaign.targets import total
 from processors.fold.turn import Turn
-from processors.shared.deduplication import add_if_new
 from processors.shared.tenant_lookup import service_of
 from schemas.base.times import MINUTE, DurationUs, MomentUs
 from schemas.campaigns.campaign_kinds import KINDS
+from schemas.campaigns.compiled_definition import Definition
+from schemas.internal.count_names import FROZEN, LIVE, RUNS
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ChangeCampaign, StatusAnnounced
 from schemas.internal.states import CampaignRecord, TenantRecord
@@ -41,27 +44,6 @@ QUIET_US: DurationUs = 15 * MINUTE
 under way enrolls further people."""
 
 
-def change(turn: Turn, layout: Layout, message: ChangeCampaign) -> None:
-    """Changes the status of a campaign, or refuses the action."""
-    tenant = turn.store.edit(tenant_key(message.tenant_id), TenantRecord)
-    key = campaign_key(message.tenant_id, message.campaign_id)
-    campaign = turn.store.edit(key, CampaignRecord)
-    if tenant is None or campaign is None:
-        refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "CAMPAIGN_UNKNOWN")
-        return
-    if not add_if_new(tenant.seen, message.cause):
-        refuse(turn, message, "EVENT_DUPLICATE")
-        return
-    becomes = STATUS_CHANGES[campaign.status].get(message.action)
-    if becomes is None:
-        already = message.action == "activated" and campaign.status == "active"
-        refuse(turn, message, "CAMPAIGN_ALREADY_ACTIVE" if already else "CAMPAIGN_STATUS_INVALID")
-    elif becomes == "active" and service_type_taken(tenant, campaign):
-        refuse(turn, message, "CAMPAIGN_SERVICE_TYPE_TAKEN")
-    else:
-        set_status(turn, layout, tenant, campaign, becomes, message.cause)
-
-
 def service_type_taken(tenant: TenantRecord, campaign: CampaignRecord) -> bool:
     """Whether another campaign occupies the campaign's service type (S1-5, C-4)."""
     service = service_of(campaign.definition)
@@ -82,6 +64,8 @@ def set_status(
     before, campaign.status = campaign.status, status
     campaign.updated_at = turn.now
     stamp_status(campaign, turn.now)
+    plan_dates(campaign, campaign_zone(tenant, campaign.definition))
+    drop_activation(turn, campaign)
     occupy_service_type(tenant, campaign)
     announce_to_contacts(
         turn,
@@ -103,11 +87,16 @@ def set_status(
         announce_limits(turn, layout, *ids, limits_of(campaign.definition), NO_LIMITS)
 
 
+def is_counted(definition: Definition) -> bool:
+    """Whether the partitions of contact-log count the runs of a campaign: because it completes by
+    itself, or decides by counts."""
+    return KINDS[definition.kind].completes_itself or definition.decides_by_counts()
+
+
 def stamp_status(campaign: CampaignRecord, now: MomentUs) -> None:
-    """Keeps when a campaign first became active and when it ended, and when it completes by itself.
-    Logs of older versions have none of the kinds that complete by themselves: their states stay
-    what they were."""
-    if not KINDS[campaign.definition.kind].completes_itself:
+    """Keeps when a counted campaign first became active and when it ended, and when it completes by
+    itself. Logs of older versions have none of these: their states stay what they were."""
+    if not is_counted(campaign.definition):
         return
     if campaign.status == "active" and not campaign.started_at:
         campaign.started_at = now
@@ -117,18 +106,23 @@ def stamp_status(campaign: CampaignRecord, now: MomentUs) -> None:
 
 
 def completion_at(campaign: CampaignRecord) -> MomentUs | None:
-    """When an active campaign completes by itself: none of its runs is left, and no further one has
-    begun for a while (F-17). None while it has a run, or has had none."""
-    if campaign.status != "active":
+    """When an active campaign is complete because all of its people are processed: no run goes on
+    or is held, and no further one has begun for a while (C-7, F-17). None while it has such a run,
+    or has had none."""
+    if campaign.status != "active" or not KINDS[campaign.definition.kind].completes_itself:
         return None
-    if total(campaign, "live") > 0 or total(campaign, "runs") == 0:
+    if total(campaign, LIVE) + total(campaign, FROZEN) > 0 or total(campaign, RUNS) == 0:
         return None
     return campaign.last_started_at + QUIET_US
 
 
-def total(campaign: CampaignRecord, name: str) -> int:
-    """A count of runs over all partitions of contact-log."""
-    return sum(counts.get(name, 0) for _, counts in campaign.counts.values())
+def drop_activation(turn: Turn, campaign: CampaignRecord) -> None:
+    """Refuses the orders to activate a campaign that are not decided yet, because another order has
+    given it another status."""
+    pending, campaign.activation = campaign.activation, None
+    if pending is not None:
+        for cause in (pending.cause, *pending.further):
+            refuse(turn, campaign, "activated", cause, f"CAMPAIGN_{campaign.status.upper()}")
 
 
 def occupy_service_type(tenant: TenantRecord, campaign: CampaignRecord) -> None:
@@ -139,13 +133,20 @@ def occupy_service_type(tenant: TenantRecord, campaign: CampaignRecord) -> None:
         tenant.services[service_of(campaign.definition)] = campaign.campaign_id
 
 
-def refuse(turn: Turn, message: ChangeCampaign, code: str) -> None:
-    """Emits the fact that an action was refused, with a code."""
+def refuse(
+    turn: Turn,
+    ids: CampaignRecord | ChangeCampaign,
+    action: str,
+    cause: str,
+    code: str,
+    **values: Any,
+) -> None:
+    """Emits the fact that an action on a campaign was refused, with a code."""
     turn.emit_fact(
         FactKind.EVENT_REFUSED,
-        message.tenant_id,
-        campaign_id=message.campaign_id,
-        cause=message.cause,
+        ids.tenant_id,
+        campaign_id=ids.campaign_id,
+        cause=cause,
         reason=code,
-        values={"action": message.action},
+        values={"action": action, **values},
     )

@@ -3,11 +3,18 @@ of contact-log, which acknowledges each version (S4, C-36)."""
 
 from typing import Any
 
+from processors.campaign import completion, experiments
+from processors.campaign.activation import as_values, recommended
 from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
 from processors.campaign.campaign_limits import announce_limits, caller_refusal, limits_of
+from processors.campaign.dates import campaign_zone, first_day, plan_end
 from processors.campaign.lifecycle import occupy_service_type, service_type_taken, stamp_status
 from processors.fold.turn import Turn
+from processors.shared.calendar_periods import day_of
 from processors.shared.deduplication import add_if_new
+from schemas.base.error_codes import CampaignCode, Problem
+from schemas.campaigns.campaign_days import past_days
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition, content_hash
 from schemas.campaigns.definition import read_definition
 from schemas.internal.facts import FactKind
@@ -18,6 +25,12 @@ from schemas.internal.messages import (
 )
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
+
+_KEPT = (
+    *("counts", "last_started_at", "started_at", "ended_at", "first_day", "requests"),
+    *("activation", "experiments"),
+)
+"""The fields of a campaign's state that a new version leaves as they are."""
 
 
 def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
@@ -34,11 +47,7 @@ def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
         message.document, tenant_id=message.tenant_id, campaign_id=message.campaign_id
     )
     if not isinstance(definition, Definition):
-        problems = [
-            {"code": problem.code, "place": problem.place, "message": problem.message}
-            for problem in definition
-        ]
-        _refuse(turn, message, "CAMPAIGN_INVALID", problems=problems)
+        _refuse(turn, message, "CAMPAIGN_INVALID", problems=as_values(definition))
     else:
         _publish_valid(turn, layout, message, tenant, definition)
 
@@ -55,12 +64,13 @@ def _publish_valid(
     if before is not None and before.status in ("completed", "cancelled", "archived", "deleted"):
         _refuse(turn, message, f"CAMPAIGN_{before.status.upper()}")
         return
-    unknown = caller_refusal(tenant, definition)
-    if unknown is not None:
-        _refuse(turn, message, unknown)
+    refusal = _refusal(turn, tenant, definition, before)
+    if refusal is not None:
+        _refuse(turn, message, refusal[0], **refusal[1])
         return
     limits_before = limits_of(before.definition if before is not None else None)
     record = _record(turn, message, definition, before)
+    plan_end(record, campaign_zone(tenant, definition))
     if record.status != "draft" and service_type_taken(tenant, record):
         _refuse(turn, message, "CAMPAIGN_SERVICE_TYPE_TAKEN")
         return
@@ -82,7 +92,51 @@ def _publish_valid(
     announce_to_contacts(turn, layout, tenant.tenant_id.encode(), announced)
     ids = (tenant.tenant_id, record.campaign_id)
     announce_limits(turn, layout, *ids, limits_before, limits_of(definition))
-    _emit_fact(turn, FactKind.CAMPAIGN_PUBLISHED, record)
+    strata = experiments.new_strata(definition, before)
+    more = {"new_strata": strata} if strata else {}
+    _emit_fact(turn, FactKind.CAMPAIGN_PUBLISHED, record, **more)
+    completion.complete_by_targets(turn, layout, tenant, record)
+
+
+def _refusal(
+    turn: Turn, tenant: TenantRecord, definition: Definition, before: CampaignRecord | None
+) -> tuple[str, dict[str, Any]] | None:
+    """The code and the values of the first reason against a valid definition, or None."""
+    unknown = caller_refusal(tenant, definition)
+    if unknown is not None:
+        return unknown, {}
+    if before is not None and _changes_kind(definition, before):
+        return "CAMPAIGN_KIND_CHANGED", {}
+    problems = _day_problems(turn, tenant, definition, before)
+    if problems:
+        return "CAMPAIGN_INVALID", {"problems": as_values(problems)}
+    return experiments.experiment_refusal(turn, tenant, definition, before)
+
+
+def _changes_kind(definition: Definition, before: CampaignRecord) -> bool:
+    """Whether a campaign that has begun would become one of a kind that is prepared as a draft, or
+    cease to be one."""
+    if before.status == "draft" or definition.kind == before.definition.kind:
+        return False
+    return KINDS[definition.kind].prepared or KINDS[before.definition.kind].prepared
+
+
+def _day_problems(
+    turn: Turn, tenant: TenantRecord, definition: Definition, before: CampaignRecord | None
+) -> list[Problem]:
+    """The days that are over, and a first day that is set after the draft (S4-16, C-34)."""
+    if not KINDS[definition.kind].prepared:
+        return []
+    today = day_of(campaign_zone(tenant, definition), turn.now)
+    problems = past_days(definition, today, before.definition if before is not None else None)
+    if before is None or before.status == "draft":
+        return problems
+    start = definition.settings.start_day
+    if start not in (None, first_day(before)):
+        message = "the start date can be set while the campaign is a draft"
+        problems = [p for p in problems if p.place != "settings.start_date"]
+        problems.insert(0, Problem(CampaignCode.INVALID_DATES, "settings.start_date", message))
+    return problems
 
 
 def _record(
@@ -92,10 +146,11 @@ def _record(
     definition is the same."""
     digest = content_hash(definition)
     same = before is not None and digest == before.definition_hash
+    first = "draft" if KINDS[definition.kind].prepared else definition.status  # S4-21
     record = CampaignRecord(
         definition.tenant_id,
         definition.campaign_id,
-        before.status if before else definition.status,
+        before.status if before else first,
         (before.version if same else before.version + 1) if before else 1,
         definition,
         digest,
@@ -105,8 +160,9 @@ def _record(
         message.cause,
     )
     if before is not None:
-        record.counts, record.last_started_at = before.counts, before.last_started_at
-        record.started_at, record.ended_at = before.started_at, before.ended_at
+        for name in _KEPT:
+            setattr(record, name, getattr(before, name))
+        record.dates = dict(before.dates)
     stamp_status(record, turn.now)
     return record
 
@@ -128,9 +184,9 @@ def _emit_if_ready(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None
         _emit_fact(turn, FactKind.CAMPAIGN_READY, campaign)
 
 
-def _emit_fact(turn: Turn, kind: FactKind, campaign: CampaignRecord) -> None:
-    """Emits a fact about a campaign, with the deleted templates that its steps name. The touches of
-    these steps will not be sent (S1-42)."""
+def _emit_fact(turn: Turn, kind: FactKind, campaign: CampaignRecord, **more: Any) -> None:
+    """Emits a fact about a campaign, with what it should have (S4-34), and the deleted templates
+    that its steps name. The touches of these steps will not be sent (S1-42)."""
     tenant = turn.store.read(tenant_key(campaign.tenant_id), TenantRecord)
     deleted = set(tenant.templates_gone if tenant is not None else ())
     named = [step.template_id for step in campaign.definition.steps]
@@ -141,7 +197,12 @@ def _emit_fact(turn: Turn, kind: FactKind, campaign: CampaignRecord) -> None:
         campaign_id=campaign.campaign_id,
         version=campaign.version,
         cause=campaign.cause,
-        values={"status": campaign.status} | ({"templates_gone": gone} if gone else {}),
+        values={
+            "status": campaign.status,
+            **({"templates_gone": gone} if gone else {}),
+            **recommended(campaign.definition),
+            **more,
+        },
     )
 
 

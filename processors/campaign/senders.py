@@ -21,6 +21,15 @@ from schemas.internal.topics import Layout, Topic
 SENDERS_MAX = 1_000
 """How many accounts a tenant may have: all of a channel are in one owner."""
 
+_Order = (
+    m.UpsertSender
+    | m.RemoveSender
+    | m.DeleteTenant
+    | m.ThrottleSender
+    | m.ReportUsage
+    | m.ReportComplaints
+)
+
 THROTTLED_US: DurationUs = 5 * HOUR
 """How long an account is throttled if its provider names no end."""
 
@@ -169,8 +178,27 @@ def report_usage(turn: Turn, message: m.ReportUsage) -> None:
     _emit(turn, FactKind.SENDER_USED, record.channel, message, values)
 
 
+def report_complaints(turn: Turn, message: m.ReportComplaints) -> None:
+    """Announces how many of an account's messages people have reported as spam, or refuses the
+    order. A report counts once."""
+    record = _known(turn, message)
+    if record is None:
+        return
+    if not add_if_new(record.seen, message.cause):
+        refuse(turn, message, "EVENT_DUPLICATE", sender_id=message.sender_id)
+        return
+    ids = (message.tenant_id, record.channel, message.sender_id)
+    numbers = (message.delivered, message.complaints)
+    announced = m.SenderComplained(*ids, *numbers, message.at, message.cause)
+    turn.send(Topic.DISPATCH_LOG, m.account_key(message.tenant_id, record.channel), announced)
+    counts = dict(zip(("delivered", "complaints"), numbers, strict=True))
+    values = {"sender_id": message.sender_id, **counts, "at": fact_time(message.at)}
+    _emit(turn, FactKind.SENDER_COMPLAINTS_REPORTED, record.channel, message, values)
+
+
 def _known(
-    turn: Turn, message: m.RemoveSender | m.ThrottleSender | m.ReportUsage
+    turn: Turn,
+    message: m.RemoveSender | m.ThrottleSender | m.ReportUsage | m.ReportComplaints,
 ) -> SenderRecord | None:
     """The account of an order, open for change; refuses the order where it is not there."""
     record = turn.store.edit(sender_key(message.tenant_id, message.sender_id), SenderRecord)
@@ -195,7 +223,7 @@ def _emit(
     turn: Turn,
     kind: FactKind,
     channel: str,
-    message: m.UpsertSender | m.RemoveSender | m.DeleteTenant | m.ThrottleSender | m.ReportUsage,
+    message: _Order,
     values: dict[str, Any],
     until: int | None = None,
 ) -> None:

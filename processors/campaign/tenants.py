@@ -9,6 +9,7 @@ from processors.campaign.broadcast import (
     refuse,
     tenant_key,
 )
+from processors.campaign.dates import campaign_zone, plan_end
 from processors.campaign.lifecycle import set_status
 from processors.campaign.senders import announce_new_zone, remove_all
 from processors.fold.turn import Turn
@@ -48,9 +49,23 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
     announce_tenant(turn, layout, record)
     if tenant is not None and tenant.timezone != record.timezone:
         announce_new_zone(turn, record, message.cause)
+        _plan_ends(turn, record)
     unknown = _unknown_regions(message)
     values = {"strict_regions_unknown": unknown} if unknown else None
     turn.emit_fact(FactKind.TENANT_UPDATED, message.tenant_id, cause=message.cause, values=values)
+
+
+def _plan_ends(turn: Turn, tenant: TenantRecord) -> None:
+    """Plans the end dates of campaigns anew, after the tenant's zone has changed (C-6). Those with
+    a zone of their own stay as they are."""
+    for campaign_id in tenant.campaigns:
+        key = campaign_key(tenant.tenant_id, campaign_id)
+        known = turn.store.read(key, CampaignRecord)
+        if known is None or known.definition.settings.end_day is None:
+            continue
+        campaign = turn.store.edit(key, CampaignRecord)
+        if campaign is not None:
+            plan_end(campaign, campaign_zone(tenant, campaign.definition))
 
 
 def _unknown_regions(message: UpsertTenant) -> list[int]:

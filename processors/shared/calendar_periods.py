@@ -26,6 +26,13 @@ def day_of(zone_name: str, at: MomentUs) -> int:
 
 
 @lru_cache(maxsize=4096)
+def first_moment(zone_name: str, day: int) -> MomentUs:
+    """The first moment of a day, given as days since 1970-01-01, by the clock of a zone. If a zone
+    has left the day out, it is that of the day after it."""
+    return _midnight(zone_name, _EPOCH + timedelta(days=day))
+
+
+@lru_cache(maxsize=4096)
 def _day_of(zone_name: str, at: MomentUs) -> int:
     return (_local(zone_name, at) - _EPOCH).days
 
@@ -49,10 +56,11 @@ def _local(zone_name: str, at: MomentUs) -> date:
 
 
 def _midnight(zone_name: str, day: date) -> MomentUs:
-    """The first moment of a day; after a clock change over midnight it is not 00:00."""
+    """The first moment of a day; after a clock change over midnight it is not 00:00. A day that the
+    zone has left out begins and ends with the day after it."""
     local = datetime(day.year, day.month, day.day, tzinfo=zone(zone_name))
     at = from_datetime(local.astimezone(UTC))
-    if _local(zone_name, at) == day:
+    if _local(zone_name, at) >= day:
         return at
     return at + _step_to(zone_name, day, at)
 

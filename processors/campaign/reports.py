@@ -1,0 +1,151 @@
+"""What follows the completion of a campaign: it settles, is reported, archived, and at last nothing
+needs it any more (S4-25, S4-28, S4-29). The engine sends no mail: facts ask for it (S4-116)."""
+
+from typing import Any
+
+from processors.campaign import experiments
+from processors.campaign.broadcast import tenant_key
+from processors.campaign.dates import (
+    ARCHIVE,
+    REPORT,
+    RETENTION,
+    SETTLE,
+    campaign_zone,
+    day_text,
+    first_day,
+    last_day,
+)
+from processors.campaign.lifecycle import set_status
+from processors.campaign.targets import total
+from processors.fold.turn import Turn
+from schemas.base.times import MomentUs, format_rfc3339
+from schemas.internal.count_names import FROZEN, LIVE, OUT
+from schemas.internal.facts import FactKind
+from schemas.internal.states import CampaignRecord, TenantRecord
+from schemas.internal.topics import Layout
+
+PROVISIONAL, FINAL = "provisional", "final"
+ARCHIVE_DUE = "archive_due"
+"""The cause of an archival because the time after the completion is over."""
+
+_GOING_ON = (LIVE, FROZEN, OUT)
+
+
+def settle(turn: Turn, campaign: CampaignRecord) -> None:
+    """Notes that a completed campaign has settled: no partition has a run that goes on, or a
+    command that is out. The provisional report need not wait any longer then."""
+    if campaign.status != "completed" or campaign.settled_at or campaign.awaited:
+        return
+    if any(total(campaign, name) for name in _GOING_ON):
+        return
+    campaign.settled_at = turn.now
+    _emit(turn, FactKind.CAMPAIGN_SETTLED, campaign, {"counts": plain_counts(campaign)})
+    if campaign.dates.pop(SETTLE, None) is not None:
+        _report(turn, campaign, PROVISIONAL)
+
+
+def fire(turn: Turn, layout: Layout, tenant: TenantRecord, campaign: CampaignRecord) -> None:
+    """Does the first thing that is due after the completion."""
+    name = min(campaign.dates, key=lambda each: campaign.dates[each])
+    del campaign.dates[name]
+    if name == SETTLE:
+        _report(turn, campaign, PROVISIONAL)
+    elif name == REPORT:
+        _report_finally(turn, campaign)
+    elif name == ARCHIVE:
+        archive(turn, layout, tenant, campaign, ARCHIVE_DUE)
+    elif name == RETENTION:
+        _emit(turn, FactKind.CAMPAIGN_RETENTION_DUE, campaign, None)
+        notify(turn, campaign, "campaign_retention_due", None)
+
+
+def archive(
+    turn: Turn, layout: Layout, tenant: TenantRecord, campaign: CampaignRecord, cause: str
+) -> None:
+    """Archives a campaign. Its report stays from then on, so it is final."""
+    if REPORT in campaign.dates:
+        _report_finally(turn, campaign)
+    set_status(turn, layout, tenant, campaign, "archived", cause)
+
+
+def notify(turn: Turn, campaign: CampaignRecord, template: str, cause: str | None) -> None:
+    """Asks for a message to the owner of a campaign, if it has one."""
+    terms = campaign.definition.outreach
+    if terms is not None:
+        values = {"template": template, "owner_id": terms.owner_id}
+        _emit(turn, FactKind.OWNER_NOTIFIED, campaign, values, template, cause)
+
+
+def plain_counts(campaign: CampaignRecord) -> dict[str, int]:
+    """The counts of a campaign over all partitions, without those of its experiments."""
+    names = {name for _, counts in campaign.counts.values() for name in counts if "/" not in name}
+    return {name: total(campaign, name) for name in sorted(names)}
+
+
+def _report_finally(turn: Turn, campaign: CampaignRecord) -> None:
+    campaign.dates.pop(SETTLE, None)
+    campaign.dates.pop(REPORT, None)
+    experiments.close(turn, campaign)
+    _report(turn, campaign, FINAL)
+
+
+def _report(turn: Turn, campaign: CampaignRecord, reason: str) -> None:
+    """Emits the report: everything that a page about the campaign needs."""
+    _emit(turn, FactKind.CAMPAIGN_REPORT, campaign, _values(turn, campaign, reason), reason)
+    notify(turn, campaign, "campaign_report", None)
+
+
+def _values(turn: Turn, campaign: CampaignRecord, reason: str) -> dict[str, Any]:
+    tenant = turn.store.read(tenant_key(campaign.tenant_id), TenantRecord)
+    assert tenant is not None, "a campaign has a tenant"
+    definition, terms = campaign.definition, campaign.definition.outreach
+    values: dict[str, Any] = {
+        "name": definition.name,
+        "timezone": campaign_zone(tenant, definition),
+        "status": campaign.status,
+        "final": reason == FINAL,
+        "end_reason": campaign.end_reason,
+        "first_day": day_text(first_day(campaign)),
+        "last_day": day_text(last_day(campaign)),
+        "started_at": _time(campaign.started_at),
+        "ended_at": _time(campaign.ended_at),
+        "settled_at": _time(campaign.settled_at),
+        "counts": plain_counts(campaign),
+        "experiments": experiments.report_values(campaign),
+    }
+    if terms is not None:
+        values |= {
+            "owner_id": terms.owner_id,
+            "campaign_type": terms.campaign_type,
+            "channel": terms.channel,
+            "targets": {
+                "contacts": terms.target_contacts,
+                "response_rate": terms.target_response_rate,
+                "conversions": terms.target_conversions,
+                "completion_policy": terms.completion_policy,
+            },
+        }
+    return values
+
+
+def _time(at: MomentUs) -> str | None:
+    return format_rfc3339(at) if at else None
+
+
+def _emit(
+    turn: Turn,
+    kind: FactKind,
+    campaign: CampaignRecord,
+    values: dict[str, Any] | None,
+    reason: str | None = None,
+    cause: str | None = None,
+) -> None:
+    turn.emit_fact(
+        kind,
+        campaign.tenant_id,
+        campaign_id=campaign.campaign_id,
+        version=campaign.version,
+        cause=cause,
+        reason=reason,
+        values=values,
+    )
