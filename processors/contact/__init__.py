@@ -110,5 +110,7 @@ _HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.TemplateGone: announcements.template_gone,
     m.RunsMoved: announcements.runs_moved,
     m.AddressReopened: closed_addresses.address_reopened,
+    m.CountsRequested: run_counts.counts_requested,
+    m.WinnerAnnounced: announcements.winner_announced,
 }
 """The handler of each message of contact-log."""

@@ -11,6 +11,8 @@ from schemas.internal.messages import (
     StatusAnnounced,
     TemplateGone,
     TenantAnnounced,
+    WinnerAcknowledged,
+    WinnerAnnounced,
 )
 from schemas.internal.states import KnownCampaign, KnownTenant
 from schemas.internal.topics import Topic
@@ -85,6 +87,20 @@ def runs_moved(turn: Turn, message: RunsMoved) -> None:
     assert campaign is not None, "an order follows its campaign's first version"
     campaign.move_from, campaign.move_steps = message.from_version, message.steps
     begin_sweep(turn, campaign, "move", message.cause)
+
+
+def winner_announced(turn: Turn, message: WinnerAnnounced) -> None:
+    """Gives the winner's template to whoever has not been sent the step of the experiment, and
+    reports to the campaign processor that this partition does so from now on."""
+    campaign = turn.store.edit(campaign_key(message.tenant_id, message.campaign_id), KnownCampaign)
+    assert campaign is not None, "a winner follows its campaign's first version"
+    if campaign.winners.get(message.experiment_id) != message.variant:
+        campaign.winners = {**campaign.winners, message.experiment_id: message.variant}
+        begin_sweep(turn, campaign, "amend", message.cause)
+    known = WinnerAcknowledged(
+        message.tenant_id, message.campaign_id, message.experiment_id, turn.partition
+    )
+    turn.send(Topic.CAMPAIGN_LOG, message.tenant_id.encode(), known)
 
 
 def template_gone(turn: Turn, message: TemplateGone) -> None:

@@ -7,11 +7,12 @@ span several transactions and is still one moment of the log.
 from itertools import islice
 
 from processors.contact.context import Context
+from processors.contact.experiment_runs import take_part
 from processors.contact.pause_stop import freeze, stop, thaw
 from processors.contact.profile import amend_due_times, amend_requests
 from processors.contact.run_queries import live_runs
 from processors.contact.settling import settle
-from processors.contact.version_migration import move_run
+from processors.contact.version_migration import move_run, renew_run
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import campaign_key
 from schemas.internal.enrollment import Enrollment
@@ -63,7 +64,12 @@ def _sweep_contact(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
     contact = turn.store.edit(key, Contact)
     assert contact is not None and campaign.sweep is not None
     context = Context(turn, key, contact)
+    if campaign.sweep in ("amend", "move"):
+        for enrollment in live_runs(context, campaign.campaign_id):
+            if not enrollment.touches and enrollment.version != campaign.version:
+                renew_run(context, enrollment, campaign.version, campaign.sweep_cause)
     if campaign.sweep == "amend":
+        take_part(context, campaign)
         amend_requests(context, campaign.campaign_id)
         amend_due_times(context, campaign.sweep_cause, campaign.campaign_id)
         return
@@ -73,6 +79,7 @@ def _sweep_contact(turn: Turn, key: bytes, campaign: KnownCampaign) -> None:
                 move_run(
                     context, enrollment, campaign.version, campaign.move_steps, campaign.sweep_cause
                 )
+        take_part(context, campaign)
         amend_requests(context, campaign.campaign_id)
         settle(context)
         return

@@ -2,7 +2,7 @@
 that it emits."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from processors.contact.direct_campaign import direct_calls
 from processors.fold.turn import Output, Turn
@@ -17,7 +17,7 @@ from schemas.base.zones import zone_country
 from schemas.campaigns.call_settings import CONTACT_HOURS
 from schemas.campaigns.compiled_definition import DIRECT_CALLS, Definition, Step, StepWindow
 from schemas.channels import ADDRESSES, CHANNELS, PHONE, Channel
-from schemas.internal.enrollment import Enrollment, Touch
+from schemas.internal.enrollment import Assignment, Enrollment, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
 from schemas.internal.messages import Window
 from schemas.internal.opt_outs import opt_out_scope
@@ -25,6 +25,16 @@ from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 from schemas.internal.topics import Topic
 
 _FACTS = Topic.FACTS  # looked up once: access to an enum member is slow
+
+
+class StepTemplate(NamedTuple):
+    """The template of a step for one person; None if it has none. `version` is the campaign's
+    newest version, which names the template, and `assignment` the person's variant in the
+    experiment of the step, if it has one."""
+
+    template_id: str | None
+    version: int
+    assignment: Assignment | None = None
 
 
 class Context:
@@ -77,32 +87,34 @@ class Context:
             return steps[index]
         return steps[self.definition(enrollment).step_index(touch.step_id)]
 
-    def template_id(self, enrollment: Enrollment, step: Step) -> str | None:
-        """The template of a step as of now; None if it has none or its template was deleted
-        (S1-42)."""
-        newest, _ = self.newest_template(enrollment, step)
-        return self.unless_deleted(newest)
-
     def unless_deleted(self, template_id: str | None) -> str | None:
-        """`template_id`, or None if that template was deleted."""
+        """`template_id`, or None if that template was deleted (S1-42)."""
         assert self.tenant is not None
         return None if template_id in self.tenant.templates_gone else template_id
 
-    def newest_template(self, enrollment: Enrollment, step: Step) -> tuple[str | None, int]:
-        """The template of a step, deleted or not, and the campaign's newest version.
+    def newest_template(self, enrollment: Enrollment, step: Step) -> StepTemplate:
+        """The template of a step, deleted or not.
 
-        Templates are taken from the newest version if that still has the step (S0-3, C-36). A
-        direct call may have one of its own.
+        Templates are taken from the newest version if that still has the step (S0-3, C-36): of a
+        step with an experiment, that of the person's variant. A direct call may have one of its
+        own.
         """
         campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None
         if enrollment.call is not None and enrollment.call.template_id is not None:
-            return enrollment.call.template_id, campaign.version
+            return StepTemplate(enrollment.call.template_id, campaign.version)
         for newest in campaign.definitions[campaign.version].steps:
             same_means = newest.channel == step.channel and newest.action == step.action
             if newest.id == step.id and same_means:
                 step = newest
-        return step.template_id, campaign.version
+        experiment, results = step.experiment, enrollment.results
+        if experiment is None or results is None:
+            return StepTemplate(step.template_id, campaign.version)
+        assignment = results.assignment(experiment.id)
+        if assignment is None or not assignment.variant:
+            return StepTemplate(step.template_id, campaign.version, assignment)
+        template_id = experiment.template_of(assignment.variant)
+        return StepTemplate(template_id, campaign.version, assignment)
 
     def address_text(self, channel: str) -> str:
         """The contact's address on a channel, as it was reported; empty if there is none."""

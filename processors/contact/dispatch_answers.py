@@ -4,6 +4,7 @@
 from processors.contact.calls import call_lost
 from processors.contact.context import Context
 from processors.contact.late_policy import late_skip_reason
+from processors.contact.run_queries import finishes_commands
 from processors.contact.senders import sender_chosen
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import (
@@ -96,7 +97,8 @@ def _withdrawn(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     context.emit_fact(FactKind.TOUCH_WITHDRAWN, enrollment, touch, reason=touch.reason)
     if enrollment.status is Status.STOPPED:
         reason = enrollment.reason or "stopped"
-        if touch.emission > 1:  # a pause withdrew it, which revokes nothing; the first one is out
+        # A pause withdrew it, which revokes nothing; the first one is out.
+        if touch.emission > 1 and not finishes_commands(context, enrollment):
             send_withdrawal(context, touch, reason, revoke=True)
         skip_touch(context, enrollment, touch, Input.WITHDRAWN, reason)
         return
@@ -129,7 +131,9 @@ def _revoked(context: Context, enrollment: Enrollment, touch: Touch, message: To
         return
     touch.phase = transition(touch.phase, Input.REVOKED, Phase.COMMANDED)
     scope = context.opt_out_scope(touch.channel)
-    if enrollment.status is Status.STOPPED:
+    if enrollment.status is Status.STOPPED and finishes_commands(context, enrollment):
+        _await_sender(context, enrollment, touch)
+    elif enrollment.status is Status.STOPPED:
         # It was stopped while the withdrawal of a pause was under way, which revokes nothing.
         reason = enrollment.reason or "stopped"
         withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=True)

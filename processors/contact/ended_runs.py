@@ -1,7 +1,9 @@
 """What a contact's state keeps of ended enrollments, so that it stays of bounded size."""
 
 from processors.contact.context import Context
+from processors.contact.person_fields import erase_fields
 from processors.contact.run_queries import open_touch
+from processors.contact.settling import count
 from processors.contact.touch_times import executed_at
 from processors.shared.frequency_caps import CAP_MEMORY_US
 from schemas.internal.enrollment import LIVE, Enrollment, Phase
@@ -17,6 +19,8 @@ def archive_ended_runs(context: Context) -> None:
     ended = [e for e in enrollments if e.status not in LIVE and open_touch(e) is None]
     for enrollment in ended[: max(0, len(ended) - ENDED_MAX)]:
         enrollments.remove(enrollment)
+        count(context, enrollment)
+        erase_fields(enrollment)  # an erasure does not reach it any more
         _keep_sent_times(context, enrollment)
         key = f"\x00e/{context.tenant_id}/{context.contact_id}/{enrollment.enrollment_id}".encode()
         archived = EndedEnrollment(context.tenant_id, context.contact_id, enrollment)

@@ -1,6 +1,8 @@
 """A finished job, or an order by hand, becomes an enrollment or a recorded refusal (S1-8, S1-21,
 F-9, F-10)."""
 
+from typing import Any
+
 from processors.contact.call_items import (
     SCHEDULED_FOR,
     OrderedCall,
@@ -21,7 +23,10 @@ from processors.contact.entry_rules import (
     job_refusal_by_campaign,
     manual_refusal,
 )
-from processors.contact.pause_stop import stop
+from processors.contact.experiment_runs import results_of
+from processors.contact.experiment_templates import variant_values
+from processors.contact.pause_stop import freeze, stop
+from processors.contact.person_fields import CONTACT_TYPE, type_is_invalid
 from processors.contact.run_queries import live_runs
 from processors.contact.sequence import advance_run
 from processors.shared.deduplication import forget
@@ -102,7 +107,17 @@ def contact_enrolled(context: Context, message: ContactEnrolled) -> None:
     for running in live_runs(context, campaign.campaign_id):
         stop(context, running, "reenrolled", message.cause)
     call = ordered_call(context, campaign, message.variables)
+    if campaign.definitions[campaign.version].outreach is not None:
+        call = _without_invalid_type(call)
     _enroll(context, campaign, message.cause, context.now, None, call)
+
+
+def _without_invalid_type(order: OrderedCall) -> OrderedCall:
+    """An order for outreach without a type of contact that does not exist (S4-35)."""
+    if order.variables is None or not type_is_invalid(order.variables):
+        return order
+    rest = {name: text for name, text in order.variables.items() if name != CONTACT_TYPE}
+    return OrderedCall(order.item, rest or None, [*order.dropped, CONTACT_TYPE])
 
 
 def call_requested(context: Context, message: CallRequested) -> None:
@@ -137,6 +152,7 @@ def _enroll(
     contact, campaign_id = context.contact, campaign.campaign_id
     cycle = contact.cycles.get(campaign_id, 0) + 1
     contact.cycles[campaign_id] = cycle
+    definition = campaign.definitions[campaign.version]
     enrollment = Enrollment(
         enrollment_id(context.tenant_id, campaign_id, context.contact_id, cycle),
         campaign_id,
@@ -148,14 +164,22 @@ def _enroll(
         context.now,
         variables=call.variables,
         call=call.item,
+        results=results_of(context, campaign, definition),
     )
     contact.enrollments.append(enrollment)
     archive_ended_runs(context)
-    values = {"cycle": cycle, "manual": not job}
+    values: dict[str, Any] = {"cycle": cycle, "manual": not job}
     if call.item is not None:
         values |= item_values(call.item, call.dropped)
+    elif call.dropped:
+        values["dropped"] = call.dropped
+    if enrollment.results is not None and enrollment.results.variants:
+        values["experiments"] = variant_values(enrollment.results)
     context.emit_fact(FactKind.ENROLLMENT_STARTED, enrollment, cause=cause, values=values)
-    advance_run(context, enrollment)
+    if campaign.status == "active":
+        advance_run(context, enrollment)
+    else:  # it begins when the campaign is active
+        freeze(context, enrollment, "campaign", cause)
 
 
 def backfilled_job(context: Context, message: JobCompleted) -> None:

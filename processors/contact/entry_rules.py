@@ -7,7 +7,9 @@ from processors.contact.context import Context
 from processors.contact.run_queries import live_runs
 from processors.contact.touch_times import first_delay
 from schemas.base.times import DAY
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
+from schemas.channels import ADDRESSES, CHANNELS
 from schemas.internal.enrollment import LIVE, Enrollment
 from schemas.internal.facts import fact_time
 from schemas.internal.messages import JobCompleted
@@ -64,9 +66,9 @@ def manual_refusal(context: Context, campaign: KnownCampaign | None) -> Refusal 
     """The first rule that forbids an enrollment by hand, if any. There is no cooldown (F-9)."""
     if campaign is None:
         return Refusal("CAMPAIGN_UNKNOWN")
-    if campaign.status != "active":
-        return Refusal(f"CAMPAIGN_{campaign.status.upper()}")
     definition = campaign.definitions[campaign.version]
+    if campaign.status != "active" and not is_prepared(campaign):
+        return Refusal(f"CAMPAIGN_{campaign.status.upper()}")
     running = live_runs(context, campaign.campaign_id)
     if running and definition.settings.reentry != "restart":
         return _blocked_by("ENROLLMENT_ALREADY_ACTIVE", running[0])
@@ -75,7 +77,17 @@ def manual_refusal(context: Context, campaign: KnownCampaign | None) -> Refusal 
         return Refusal("ENROLLMENT_ONCE", {"cycle": cycle})
     if _all_channels_closed(context, definition):
         return _unsubscribed(context)
+    if KINDS[definition.kind].prepared:
+        closed = _closed_channels(context, definition)
+        if closed is not None:
+            return closed
     return _exclusive_refusal(context, definition)
+
+
+def is_prepared(campaign: KnownCampaign) -> bool:
+    """Whether people can be added to a campaign that is not active, and wait for it (S4-21)."""
+    kind = campaign.definitions[campaign.version].kind
+    return campaign.status in ("draft", "paused") and KINDS[kind].prepared
 
 
 def backfill_refusal(context: Context, happened_at: int) -> Refusal:
@@ -171,6 +183,38 @@ def _cooldown_refusal(
 
 def _all_channels_closed(context: Context, definition: Definition) -> bool:
     return all(context.opt_out_scope(step.channel) for step in definition.steps)
+
+
+def _closed_channels(context: Context, definition: Definition) -> Refusal | None:
+    """Refuses where the person cannot be written to on any channel of the campaign (S4-35…S4-38,
+    C-19). Of several codes the last one of _CLOSED_CODES is the reason."""
+    found = {}
+    for channel in dict.fromkeys(step.channel for step in definition.steps):
+        code = _closed_code(context, channel)
+        if code is None:
+            return None
+        found[channel] = code
+    reason = max(found.values(), key=_CLOSED_CODES.index)
+    return Refusal(reason, {"closed": found})
+
+
+_CLOSED_CODES = (
+    "CONTACT_NO_ADDRESS",
+    *(row.error_code for row in ADDRESSES.values()),
+    "CONTACT_BOUNCED",
+    "CONTACT_UNSUBSCRIBED",
+)
+"""Why a channel is closed for a person."""
+
+
+def _closed_code(context: Context, channel: str) -> str | None:
+    if context.opt_out_scope(channel) is not None:
+        return "CONTACT_UNSUBSCRIBED"
+    if not context.address_text(channel):
+        return "CONTACT_NO_ADDRESS"
+    if not context.address(channel):
+        return CHANNELS[channel].address.error_code
+    return None if context.bounced_at(channel) is None else "CONTACT_BOUNCED"
 
 
 def _unsubscribed(context: Context) -> Refusal:

@@ -7,7 +7,7 @@ from processors.contact import call_progress
 from processors.contact.context import Context
 from processors.contact.late_policy import late_skip_reason
 from processors.contact.run_end import mark_stopped, set_status
-from processors.contact.run_queries import live_runs, open_touch, steps_ahead
+from processors.contact.run_queries import finishes_commands, live_runs, open_touch, steps_ahead
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import skip_touch, withdraw_touch
@@ -30,7 +30,8 @@ from schemas.internal.messages import ContactPaused, ContactResumed
 
 def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | None) -> None:
     """Stops an enrollment: a scheduled touch is skipped, a requested one withdrawn, a command that
-    is out revoked. A call that was placed goes on to its end."""
+    is out revoked. A call that was placed goes on to its end, and so does every command where the
+    campaign lets it finish."""
     mark_stopped(context, enrollment, reason, cause)
     touch = open_touch(enrollment)
     if touch is None:
@@ -41,8 +42,25 @@ def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | Non
         touch.reason = reason
     elif call_progress.is_under_way(touch) and reason not in _ENDS_CALLS:
         touch.phase = transition(touch.phase, Input.STOP, touch.phase)
-    else:
+    elif not finishes_commands(context, enrollment):
         withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=True)
+    elif touch.phase is Phase.COMMANDED:
+        touch.phase = transition(touch.phase, Input.STOP, touch.phase)
+    else:
+        withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=False)
+
+
+def revoke_finishing(context: Context, reason: str, *, every: bool = False) -> None:
+    """Revokes commands that the completion of their campaigns has left out: those on channels that
+    are closed now, or every one."""
+    for enrollment in context.contact.enrollments:
+        touch = open_touch(enrollment)
+        if touch is None or enrollment.results is None or touch.phase is not Phase.COMMANDED:
+            continue
+        if finishes_commands(context, enrollment) and (
+            every or context.opt_out_scope(touch.channel) is not None
+        ):
+            withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=True)
 
 
 _ENDS_CALLS = ("contact_erased", "campaign_deleted")
@@ -78,7 +96,7 @@ def apply_campaign_status(context: Context, enrollment: Enrollment) -> bool:
     assert campaign is not None, "an enrollment's campaign is never forgotten"
     if campaign.status == "active":
         return True
-    if campaign.status == "paused":
+    if campaign.status in ("paused", "draft"):
         freeze(context, enrollment, "campaign", campaign.sweep_cause)
     else:
         stop(context, enrollment, f"campaign_{campaign.status}", campaign.sweep_cause)
@@ -105,7 +123,9 @@ def thaw(context: Context, enrollment: Enrollment, holds: Sequence[str], cause: 
         values={"late_policy": late_policy, "paused_seconds": paused_us // SECOND},
     )
     touch = open_touch(enrollment)
-    if touch is None:
+    if not enrollment.touches:
+        _begin(context, enrollment)
+    elif touch is None:
         if late_policy == "shift_by_pause":
             _extend_wait(context, enrollment, frozen_at)
         advance_run(context, enrollment)
@@ -120,6 +140,12 @@ def thaw(context: Context, enrollment: Enrollment, holds: Sequence[str], cause: 
             look_for_opening(context, enrollment, touch)
         else:
             touch.due_at += paused_us  # its sender has as long to answer as before
+
+
+def _begin(context: Context, enrollment: Enrollment) -> None:
+    """Begins the plan of a run that has waited for its campaign since it was enrolled (S4-21)."""
+    enrollment.anchor_at = context.now
+    advance_run(context, enrollment)
 
 
 def _extend_wait(context: Context, enrollment: Enrollment, frozen_at: int) -> None:
@@ -200,6 +226,7 @@ def stop_without_channels(context: Context, channel: str, cause: str) -> None:
     One with no open channel left is stopped; otherwise its touch on a closed channel is taken back.
     """
     reason = f"opted_out_{channel}"
+    revoke_finishing(context, reason)
     for enrollment in live_runs(context):
         touch = open_touch(enrollment)
         channels = {step.channel for step in steps_ahead(context, enrollment)}

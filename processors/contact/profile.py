@@ -10,7 +10,12 @@ import msgspec
 from processors.contact.call_terms import BY_POOL, call_terms, closed_for_call
 from processors.contact.closed_addresses import suppress_address
 from processors.contact.context import Context
-from processors.contact.pause_stop import stop
+from processors.contact.experiment_templates import (
+    experiment_and_variant,
+    reason_without_template,
+)
+from processors.contact.pause_stop import revoke_finishing, stop
+from processors.contact.person_fields import erase_fields
 from processors.contact.run_queries import live_runs, open_touch
 from processors.contact.state_machine import Input
 from processors.contact.touch_gates import command_variables
@@ -131,23 +136,25 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
     """Amends the touches that wait at dispatch to the address, window, template and variables of
     now, or withdraws those that can no longer be sent (C-36)."""
     for enrollment in live_runs(context, campaign_id):
-        touch = enrollment.touches[-1]
-        if touch.phase is not Phase.REQUESTED:
+        touch = open_touch(enrollment)
+        if touch is None or touch.phase is not Phase.REQUESTED:
             continue
         definition = context.definition(enrollment)
         step = context.step(enrollment, touch)
-        template_id = context.template_id(enrollment, step)
+        template = context.newest_template(enrollment, step)
+        template_id = context.unless_deleted(template.template_id)
         recipient = context.address(touch.channel)
         is_call = touch.channel in BY_POOL
         reason = closed_for_call(context, enrollment, definition, step) if is_call else None
         if reason is None and not (recipient and template_id):
-            reason = "no_template" if recipient else "no_address"
+            reason = reason_without_template(template) if recipient else "no_address"
         if reason is not None or template_id is None:
             assert reason is not None
             withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=False)
             continue
         assert touch.command_id is not None
         touch.template_id, pool_id = template_id, touch.pool_id
+        experiment_id, variant = experiment_and_variant(template)
         touch.recipient = context.address_digest(touch.channel)
         amendment = AmendTouch(
             touch.command_id,
@@ -160,6 +167,8 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
             other_spelling(context.address_text(touch.channel), recipient),
             pool_id,
             call_terms(context, enrollment, definition, step, pool_id) if pool_id else None,
+            variant,
+            experiment_id,
         )
         key = dispatch_key(context.tenant_id, touch.channel, pool_id)
         context.turn.send(Topic.DISPATCH_LOG, key, amendment)
@@ -187,8 +196,10 @@ def contact_erased(context: Context, message: ContactErased) -> None:
     contact = context.contact
     for enrollment in live_runs(context):
         stop(context, enrollment, "contact_erased", message.cause)
+    revoke_finishing(context, "contact_erased", every=True)
     for enrollment in contact.enrollments:
         enrollment.variables = None
+        erase_fields(enrollment)
     contact.profile = Profile()
     contact.bounced = {}
     contact.erased_at = context.now

@@ -2,17 +2,19 @@
 numbers (S3-32…S3-36, F-17).
 
 Every run of a call campaign is counted, by the status of its item, and counted anew whenever that
-changes: also by a late end. The campaign gets absolute values, so nothing is lost by a repeat.
+changes: also by a late end. Other counts are in result_counts.py. The campaign gets absolute
+values, so nothing is lost by a repeat.
 """
 
 from processors.contact.context import Context
 from processors.fold.turn import Turn
+from processors.shared.tenant_lookup import campaign_key
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import DIRECT_CALLS
 from schemas.internal.enrollment import CallItem, Enrollment
 from schemas.internal.item_status import item_status
-from schemas.internal.messages import RunsCounted
-from schemas.internal.states import RunCount
+from schemas.internal.messages import CountsRequested, RunsCounted
+from schemas.internal.states import KnownCampaign, RunCount
 from schemas.internal.topics import Topic
 
 CHANGES_MAX = 64
@@ -40,7 +42,7 @@ def count_run(context: Context, run: Enrollment, item: CallItem) -> None:
 
 
 def _count(context: Context, campaign_id: str, item: CallItem, status: str) -> None:
-    count = _edit(context, campaign_id)
+    count = edit_count(context, campaign_id)
     counts = count.counts = dict(count.counts)
     if item.counted:
         counts[item.counted] -= 1
@@ -49,8 +51,12 @@ def _count(context: Context, campaign_id: str, item: CallItem, status: str) -> N
         count.last_started_at = context.now
     counts[status] = counts.get(status, 0) + 1
     item.counted = status
-    if campaign_id == DIRECT_CALLS:
-        return  # nobody waits for its end
+    if campaign_id != DIRECT_CALLS:  # nobody waits for its end
+        changed(context, count)
+
+
+def changed(context: Context, count: RunCount) -> None:
+    """Has a change of the counts reported: at once with many others, else a little later."""
     count.changes += 1
     if count.changes >= CHANGES_MAX:
         report(context.turn, count)
@@ -63,6 +69,7 @@ def report(turn: Turn, count: RunCount) -> None:
     count.seq += 1
     count.changes, count.report_at = 0, None
     counts = dict(sorted(count.counts.items()))
+    campaign = turn.store.read(campaign_key(count.tenant_id, count.campaign_id), KnownCampaign)
     message = RunsCounted(
         count.tenant_id,
         count.campaign_id,
@@ -70,23 +77,37 @@ def report(turn: Turn, count: RunCount) -> None:
         count.seq,
         counts,
         count.last_started_at,
+        0 if campaign is None else campaign.version,
+        count.answers,
     )
     turn.send(Topic.CAMPAIGN_LOG, count.tenant_id.encode(), message)
+
+
+def counts_requested(turn: Turn, message: CountsRequested) -> None:
+    """Reports the counts of a campaign at once: of what this partition has handled so far."""
+    count = _edit(turn, message.tenant_id, message.campaign_id)
+    count.answers = max(count.answers, message.request)
+    report(turn, count)
 
 
 def next_position(context: Context, campaign_id: str) -> int:
     """The position of the campaign's next item (S3-12): the present moment, or one more than the
     last position. So the items of all partitions are in the order of time, and those of one moment
     and partition in the order of the log."""
-    count = _edit(context, campaign_id)
+    count = edit_count(context, campaign_id)
     count.last_position = max(context.now, count.last_position + 1)
     return count.last_position
 
 
-def _edit(context: Context, campaign_id: str) -> RunCount:
-    key, store = count_key(context.tenant_id, campaign_id), context.turn.store
+def edit_count(context: Context, campaign_id: str) -> RunCount:
+    """The counts of a campaign in this partition, for change."""
+    return _edit(context.turn, context.tenant_id, campaign_id)
+
+
+def _edit(turn: Turn, tenant_id: str, campaign_id: str) -> RunCount:
+    key, store = count_key(tenant_id, campaign_id), turn.store
     count = store.edit(key, RunCount)
     if count is None:
-        count = RunCount(context.tenant_id, campaign_id)
+        count = RunCount(tenant_id, campaign_id)
         store.put(key, count)
     return count

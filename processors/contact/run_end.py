@@ -3,6 +3,7 @@
 from typing import Any
 
 from processors.contact.context import Context
+from processors.contact.person_fields import keep_fields
 from processors.contact.state_machine import ENROLLMENT, IllegalTransition
 from schemas.internal.enrollment import Enrollment, Status
 from schemas.internal.facts import FactKind
@@ -53,6 +54,8 @@ def fail_run(context: Context, enrollment: Enrollment) -> None:
 def _end(context: Context, enrollment: Enrollment, status: Status) -> None:
     set_status(enrollment, status)
     enrollment.ended_at = context.now
+    if enrollment.results is not None:
+        keep_fields(enrollment)
     enrollment.variables = None  # nothing more goes out, so no template needs them
     enrollment.waiting = None
     enrollment.reply_cause = None

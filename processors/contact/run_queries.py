@@ -40,6 +40,15 @@ def may_be_with_sender(touch: Touch) -> bool:
     return is_in_flight(touch) and not first_request
 
 
+def finishes_commands(context: Context, enrollment: Enrollment) -> bool:
+    """Whether commands that are out stay so although the enrollment was stopped: its campaign was
+    completed, and does not revoke them (`in_flight`)."""
+    if enrollment.reason != "campaign_completed":
+        return False
+    definition = context.definition(enrollment)
+    return definition.outreach is not None and definition.settings.in_flight == "finish"
+
+
 def steps_ahead(context: Context, enrollment: Enrollment) -> list[Step]:
     """The steps that the enrollment can still reach, over any branch, in the order of the
     definition."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
+from processors.contact.result_counts import count_sent
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input, transition
 from processors.contact.touch_outcome import send_withdrawal
@@ -51,5 +52,7 @@ def mark_sent(
         values=values,
         occurred_at=touch.sent_at,
     )
+    if enrollment.results is not None:
+        count_sent(context, enrollment, enrollment.results, touch)
     if before not in RESOLVED:
         advance_run(context, enrollment)

@@ -155,6 +155,8 @@ def apply_signal(
     """
     if _has_ended_a_wait(enrollment, signal, at):
         return True
+    if not enrollment.touches:
+        return False  # it waits for its campaign
     touch = enrollment.touches[-1]
     wait = context.step(enrollment, touch).wait_for
     if wait is None or signal not in wait.events:

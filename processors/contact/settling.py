@@ -1,9 +1,10 @@
 """What follows every change of a contact: replies that were kept for a wait, and the counts of
 campaigns."""
 
-from processors.contact import run_counts
+from processors.contact import result_counts, run_counts
 from processors.contact.context import Context
 from processors.contact.replies_conversions import settle_reply
+from schemas.internal.enrollment import Enrollment
 
 
 def settle(context: Context) -> None:
@@ -11,5 +12,13 @@ def settle(context: Context) -> None:
     for run in context.contact.enrollments:
         if run.reply_cause is not None or run.early_signals:
             settle_reply(context, run)
-        if run.call is not None:
-            run_counts.count_run(context, run, run.call)
+        if run.call is not None or run.results is not None:
+            count(context, run)
+
+
+def count(context: Context, run: Enrollment) -> None:
+    """Counts a run anew if it stands otherwise than before."""
+    if run.call is not None:
+        run_counts.count_run(context, run, run.call)
+    if run.results is not None:
+        result_counts.count_stand(context, run, run.results)

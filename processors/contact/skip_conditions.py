@@ -1,5 +1,6 @@
 """The conditions of a step's `skip_when`: what the person has done in this enrollment on any
-channel, and how they can be reached (S2-26, F-13)."""
+channel, and how they can be reached (S2-26, F-13); and the preferred channel of a campaign
+(S4-7)."""
 
 from collections.abc import Callable
 
@@ -7,15 +8,38 @@ from processors.contact.context import Context
 from processors.contact.run_queries import last_reply_at
 from schemas.internal.enrollment import Enrollment, Touch
 
+CHANNEL_NOT_PREFERRED = "channel_not_preferred"
+"""Why a step is skipped of a person who is written to on another channel of the campaign."""
+
 Condition = Callable[[Context, Enrollment, Touch], bool]
 
 
 def first_condition(context: Context, enrollment: Enrollment, touch: Touch) -> str | None:
-    """The name of the first condition of the touch's step that holds now, if any."""
+    """The name of the first condition that holds now, if any: of the campaign's preference, and of
+    the touch's step."""
+    outreach = context.definition(enrollment).outreach
+    if outreach is not None and outreach.channel_preference:
+        preferred = preferred_channel(context, outreach.channel_preference)
+        if preferred != touch.channel and is_open(context, touch.channel):
+            return CHANNEL_NOT_PREFERRED
     for name in context.step(enrollment, touch).skip_when:
         if _CONDITIONS[name](context, enrollment, touch):
             return name
     return None
+
+
+def preferred_channel(context: Context, preference: tuple[str, ...]) -> str | None:
+    """The first channel of a preference on which the person can be written to; None if there is
+    none (S4-7)."""
+    return next((channel for channel in preference if is_open(context, channel)), None)
+
+
+def is_open(context: Context, channel: str) -> bool:
+    """Whether the person has an address on a channel, has not opted out of it, and no bounce has
+    closed it."""
+    if context.opt_out_scope(channel) is not None or context.bounced_at(channel) is not None:
+        return False
+    return bool(context.address(channel))
 
 
 def _any_touch_has(field: str) -> Condition:

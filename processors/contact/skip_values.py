@@ -4,6 +4,8 @@ from typing import Any
 
 from processors.contact.call_terms import CALL_GATES, call_gate_values
 from processors.contact.context import Context
+from processors.contact.experiment_templates import TAKES_NO_PART, assignment_values
+from processors.contact.skip_conditions import preferred_channel
 from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.campaigns.campaign_kinds import CONDITIONS
 from schemas.internal.enrollment import Enrollment, Touch
@@ -24,8 +26,16 @@ def skip_values(
             return {"field": ADDRESS_OF[touch.channel]}
         case "no_template":
             step = context.step(enrollment, touch)
-            template_id, version = context.newest_template(enrollment, step)
-            return {"template_id": template_id, "version": version}
+            template = context.newest_template(enrollment, step)
+            return {"template_id": template.template_id, "version": template.version}
+        case "channel_not_preferred":
+            outreach = context.definition(enrollment).outreach
+            preference = () if outreach is None else outreach.channel_preference
+            return {"preferred": preferred_channel(context, preference)}
+        case _ if reason in TAKES_NO_PART.values():
+            step = context.step(enrollment, touch)
+            assignment = context.newest_template(enrollment, step).assignment
+            return None if assignment is None else assignment_values(assignment)
         case "late_after_pause" | "collapsed":
             return {"scheduled_at": fact_time(touch.scheduled_at)}
         case "address_bounced":

@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 
 from processors.contact import calls, frequency_caps
 from processors.contact.call_terms import BY_POOL, call_terms, closed_for_call, pool_of
-from processors.contact.context import Context
+from processors.contact.context import Context, StepTemplate
+from processors.contact.experiment_templates import (
+    assignment_values,
+    experiment_and_variant,
+    reason_without_template,
+)
 from processors.contact.senders import sender_wanted
 from processors.contact.sequence import time_out_wait
 from processors.contact.skip_conditions import first_condition
@@ -16,6 +21,7 @@ from processors.shared.address_keys import digest_of, other_spelling
 from schemas.base.ids import command_id
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import Definition, Step
+from schemas.channels import ALL_CHANNELS, CHANNELS, Channel
 from schemas.internal.dispatch_messages import DISPATCH_RULES
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
@@ -47,16 +53,16 @@ def fire(context: Context, enrollment: Enrollment) -> None:
 class GateCheck(NamedTuple):
     """What the gates of a touch found at one moment, and what they looked at.
 
-    `closed` is the reason of the first gate that no waiting opens. `template_version` is the
-    campaign's version that named the template. `opening` is when the send windows open. `address`
-    has the two forms of Context.address_forms.
+    `closed` is the reason of the first gate that no waiting opens. `template_id` is None if the
+    template was deleted, which is not so for that of `template`. `opening` is when the send windows
+    open. `address` has the two forms of Context.address_forms.
     """
 
     definition: Definition
     step: Step
     closed: str | None
     template_id: str | None
-    template_version: int
+    template: StepTemplate
     opening: Opening
     address: tuple[str, str]
 
@@ -95,31 +101,29 @@ def _count_lapsed(context: Context, touch: Touch) -> None:
 
 def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> GateCheck:
     step = context.step(enrollment, touch)
-    newest, version = context.newest_template(enrollment, step)
-    template_id = context.unless_deleted(newest)
+    template = context.newest_template(enrollment, step)
+    template_id = context.unless_deleted(template.template_id)
     definition = context.definition(enrollment)
     opening = first_opening(context, definition, step, context.now)
     address = context.address_forms(touch.channel)
-    closed = _first_closed(context, touch, address[1], template_id)
+    closed = _first_closed(context, touch, address[1])
+    if closed is None and not template_id:
+        closed = reason_without_template(template)
     is_open = closed is None or closed == NO_ADDRESS
     if is_open and touch.channel in BY_POOL:  # a number that must not be called is no address too
         closed = closed_for_call(context, enrollment, definition, step) or closed
     if closed is None and opening[0] == NEVER:
         closed = "no_window"
-    return GateCheck(definition, step, closed, template_id, version, opening, address)
+    return GateCheck(definition, step, closed, template_id, template, opening, address)
 
 
-def _first_closed(
-    context: Context, touch: Touch, recipient: str, template_id: str | None
-) -> str | None:
+def _first_closed(context: Context, touch: Touch, recipient: str) -> str | None:
     scope = context.opt_out_scope(touch.channel)
     if scope is not None:
         return f"opted_out_{scope}"
     if not recipient:
         return NO_ADDRESS
-    if context.bounced_at(touch.channel) is not None:
-        return "address_bounced"
-    return None if template_id else "no_template"
+    return None if context.bounced_at(touch.channel) is None else "address_bounced"
 
 
 def _request_or_defer(
@@ -163,7 +167,7 @@ def _request(
     expire_after_us = step.expire_after_us or gates.definition.settings.expire_after_us
     values: dict[str, Any] = {
         "template_id": gates.template_id,
-        "template_version": gates.template_version,
+        "template_version": gates.template.version,
         "window": gates.opening[2],
         "expires_after_seconds": expire_after_us // SECOND,
     }
@@ -171,6 +175,8 @@ def _request(
         values["skip_when"] = step.skip_when
     if caps.counters is not None:
         values["reach"] = caps.counters
+    if gates.template.assignment is not None:
+        values |= assignment_values(gates.template.assignment)
     touch.phase = transition(touch.phase, Input.DUE, Phase.REQUESTED)
     touch.command_id = command_id(
         context.tenant_id,
@@ -201,6 +207,8 @@ def _send_request(
 ) -> None:
     assert touch.command_id is not None and gates.template_id is not None
     step, recipient, item = gates.step, gates.address[1], enrollment.call
+    channel = CHANNELS[touch.channel]
+    experiment_id, variant = experiment_and_variant(gates.template)
     bound_sender, must_use_bound = sender_wanted(context, touch)
     context.turn.send(
         Topic.DISPATCH_LOG,
@@ -233,6 +241,10 @@ def _send_request(
             bound_sender=bound_sender,
             must_use_bound=must_use_bound,
             call=_call_terms(context, enrollment, touch, gates),
+            experiment_id=experiment_id,
+            variant=variant,
+            opt_out_scope=_opt_out_by_click(context, channel),
+            text_characters=channel.text_characters.get(step.action, 0),
         ),
     )
 
@@ -247,6 +259,15 @@ def _call_terms(
 
 def _was_sent(touch: Touch) -> bool:
     return touch.phase is Phase.SENT
+
+
+def _opt_out_by_click(context: Context, channel: Channel) -> str:
+    """What an opt-out by one click closes: the channel, or all by the tenant's policy; empty if the
+    messages of the channel offer none (S4-83, C-26)."""
+    if not channel.opt_out_by_click:
+        return ""
+    assert context.tenant is not None
+    return ALL_CHANNELS if context.tenant.opt_out_scope == ALL_CHANNELS else channel.name
 
 
 def command_variables(context: Context, enrollment: Enrollment) -> dict[str, str]:

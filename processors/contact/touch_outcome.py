@@ -5,7 +5,9 @@ from typing import Any
 
 from processors.contact.call_terms import CALL_GATES
 from processors.contact.context import Context
+from processors.contact.experiment_templates import TAKES_NO_PART
 from processors.contact.run_end import fail_run
+from processors.contact.run_queries import finishes_commands
 from processors.contact.sequence import advance_run
 from processors.contact.skip_values import skip_values
 from processors.contact.state_machine import Input, transition
@@ -31,7 +33,14 @@ end too."""
 LATE_CALL_US = 1 * MINUTE
 """How long after its sender came too late a call waits for another slot."""
 
-UNREVOKED = (*PAUSES, "no_address", "no_template", *CALL_GATES, WINDOW_CLOSED)
+UNREVOKED = (
+    *PAUSES,
+    "no_address",
+    "no_template",
+    *TAKES_NO_PART.values(),
+    *CALL_GATES,
+    WINDOW_CLOSED,
+)
 """Reasons of withdrawals that do not revoke a command that is out."""
 
 
@@ -50,7 +59,7 @@ def skip_touch(
     The only place that emits `touch.skipped`. Its `values` are those given, else those that
     `skip_values` finds for the reason (X-3). With `advance` False the caller moves the enrollment.
     """
-    _revoke_unanswered(context, touch, received, reason)
+    _revoke_unanswered(context, enrollment, touch, received, reason)
     _resolve(context, touch, received, Phase.SKIPPED, reason)
     values = values or skip_values(context, enrollment, touch, reason)
     context.emit_fact(FactKind.TOUCH_SKIPPED, enrollment, touch, reason=reason, values=values)
@@ -72,7 +81,7 @@ def fail_touch(
     """Ends a touch after its last attempt and goes on with the next step (F-7), or fails the
     enrollment if it has had too many errors (C-39). `code_class` is the class of a sender's code.
     With `advance` False the caller moves the enrollment."""
-    _revoke_unanswered(context, touch, received, reason)
+    _revoke_unanswered(context, enrollment, touch, received, reason)
     _resolve(context, touch, received, Phase.FAILED, reason)
     values = None if code_class is None else {"class": code_class}
     context.emit_fact(
@@ -86,13 +95,16 @@ def fail_touch(
         advance_run(context, enrollment)
 
 
-def _revoke_unanswered(context: Context, touch: Touch, received: Input, reason: str) -> None:
+def _revoke_unanswered(
+    context: Context, enrollment: Enrollment, touch: Touch, received: Input, reason: str
+) -> None:
     """Revokes the command of a touch that ends, if a sender may have an emission of it and has not
     answered. After an answer of dispatch its handler decides that."""
     if received in (Input.REFUSED, Input.WITHDRAWN, Input.REVOKED):
         return
     under_way = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
-    if touch.emission > (received in _ANSWERS) and not under_way:
+    is_out = touch.emission > (received in _ANSWERS) and not under_way
+    if is_out and not finishes_commands(context, enrollment):
         send_withdrawal(context, touch, reason, revoke=True)
 
 

@@ -99,6 +99,13 @@ def move_run(
         look_for_opening(context, enrollment, touch)
 
 
+def renew_run(context: Context, enrollment: Enrollment, version: int, cause: str) -> None:
+    """Has a run that waits for its campaign, and has no touch yet, begin with another version."""
+    values = {"from": enrollment.version, "to": version}
+    enrollment.version = version
+    context.emit_fact(FactKind.ENROLLMENT_MOVED, enrollment, cause=cause, values=values)
+
+
 def _leave_removed_step(
     context: Context, enrollment: Enrollment, touch: Touch, move: dict[str, Any]
 ) -> None:

@@ -16,4 +16,6 @@ def amended(touch: RequestTouch, order: AmendTouch) -> RequestTouch:
         variables=order.variables,
         spelling=order.spelling,
         call=order.call or touch.call,
+        experiment_id=order.experiment_id,
+        variant=order.variant,
     )

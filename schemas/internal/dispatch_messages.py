@@ -182,7 +182,8 @@ class AmendTouch(Message, frozen=True):
     """The terms of a call as of now; None leaves those of the request."""
 
     variant: str = ""
-    """As in RequestTouch."""
+    experiment_id: str = ""
+    """Both as in RequestTouch."""
 
 
 class SuppressAddress(Message, frozen=True):

@@ -58,6 +58,20 @@ class CallLog(msgspec.Struct, array_like=True, gc=False):
     reviewed_at: MomentUs = 0
 
 
+class CameBack(msgspec.Struct, array_like=True, gc=False):
+    """What is kept of a touch whose message came back to its sender (C-25).
+
+    `attempt` is the latest attempt whose message did, at `at`; `soft` counts those whose mailbox
+    could not take it. `taken_back` is the greatest number of a later touch that was planned and is
+    planned anew.
+    """
+
+    attempt: int = 0
+    at: MomentUs = 0
+    soft: int = 0
+    taken_back: int = 0
+
+
 class Touch(msgspec.Struct, array_like=True):
     """One visit of an enrollment to a step, from the moment that it is scheduled.
 
@@ -146,6 +160,9 @@ class Touch(msgspec.Struct, array_like=True):
     call_log: CallLog | None = None
     """None of a touch of which no call was reported."""
 
+    came_back: CameBack | None = None
+    """None of a touch of which no message came back."""
+
     @property
     def ends(self) -> dict[int, str]:
         """The outcome of each call of this visit that counts as one, by its attempt."""
@@ -209,9 +226,9 @@ class Assignment(msgspec.Struct, array_like=True, gc=False):
     """The variant of a person in an experiment, frozen when the enrollment began (C-21).
 
     `variant` is A, B, or empty for who takes no part. `assigned_by` is hash, holdout, layer, or
-    winner for who gets the winner's template after the decision. `is_reached` is whether the touch
-    of the experiment's step was sent. `counted` has a bit for each count of the experiment that the
-    run is part of.
+    winner for who gets the winner's template after the decision. `counted` has a bit for each count
+    of the experiment that the run is part of. `reached_at` is when the touch of the experiment's
+    step was sent.
     """
 
     experiment_id: str
@@ -219,8 +236,13 @@ class Assignment(msgspec.Struct, array_like=True, gc=False):
     bucket: int
     split: int
     assigned_by: str = "hash"
-    is_reached: bool = False
     counted: int = 0
+    reached_at: MomentUs | None = None
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the touch of the experiment's step was sent."""
+        return self.reached_at is not None
 
 
 class RunResults(msgspec.Struct, array_like=True, gc=False):
@@ -236,8 +258,21 @@ class RunResults(msgspec.Struct, array_like=True, gc=False):
     responded_at: MomentUs | None = None
     opted_out_at: MomentUs | None = None
     implied: bool = False
+    is_reached: bool = False
+    """Whether a touch of the run was ever sent (C-14)."""
+
     bounced_at: MomentUs | None = None
-    """When a bounce of one of the run's touches closed the address."""
+    """When a bounce closed the address of one of the touches."""
+
+    person: dict[str, str] = {}
+    """What the order stated about the person (S4-35, S4-36), once the run has ended: its variables
+    are gone then."""
+
+    entity_id: str | None = None
+    """What the credited conversion led to, for example an interview (S4-43)."""
+
+    response_channel: str = ""
+    """The channel of the response in `responded_at`."""
 
     def assignment(self, experiment_id: str) -> Assignment | None:
         """The variant of the run in an experiment; None if the experiment came later."""

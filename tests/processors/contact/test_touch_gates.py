@@ -288,12 +288,13 @@ def default_of(field: msgspec.structs.FieldInfo) -> object:
 def test_a_request_leaves_no_field_at_its_default_except_those_that_dispatch_fills() -> None:
     """A story in which everything that a request can have is set. A field that is appended to
     RequestTouch is filled by `_send_request`, and set in this story, or listed above."""
-    window = {"start": "20:00", "end": "09:00"}
+    window, day = {"start": "20:00", "end": "09:00"}, {"start": "08:00", "end": "18:00"}
+    test = {"id": "subject", "variant_a_template_id": "a", "variant_b_template_id": "b"}
     steps = [
-        step("mail"),
+        step("mail", experiment=test),
         step("text", "sms", hours=24),
         step("call", "voice", hours=24),
-        step("message", "linkedin", hours=24, window={"start": "08:00", "end": "18:00"}),
+        step("message", "linkedin", hours=24, action="send_inmail", window=day),
     ]
     settings = {"priority": 7, "quiet_hours": window}
     world = world_with_campaign(kind="prospecting", steps=steps, settings=settings)

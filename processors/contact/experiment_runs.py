@@ -1,0 +1,79 @@
+"""The experiments of a run: the variant that the person has, and the template that follows from it
+(S4-64…S4-72, C-21).
+
+Everybody's variants are assigned when the run begins, and are frozen. An experiment that a later
+version adds is assigned to the runs that have not come to its step. After a winner was announced,
+whoever has not been sent the step gets the winner's template, and leaves the statistics.
+"""
+
+from processors.contact.context import Context
+from processors.contact.result_counts import BY_HASH, recount
+from processors.contact.run_queries import live_runs, may_be_with_sender
+from processors.shared.experiment_assignment import assign
+from schemas.campaigns.compiled_definition import Definition, Experiment
+from schemas.internal.enrollment import Assignment, Enrollment, Phase, RunResults
+from schemas.internal.states import KnownCampaign
+
+BY_WINNER = "winner"
+"""How people are assigned who get the winner's template."""
+
+
+def results_of(
+    context: Context, campaign: KnownCampaign, definition: Definition
+) -> RunResults | None:
+    """What is kept of a run that begins: its variants. None if the campaign does not decide by
+    counts."""
+    results = None if definition.outreach is None else RunResults()
+    for step in definition.steps:
+        if step.experiment is not None:
+            if results is None:
+                results = RunResults()
+            _assign(context, campaign, results, step.experiment)
+    return results
+
+
+def _assign(
+    context: Context, campaign: KnownCampaign, results: RunResults, experiment: Experiment
+) -> Assignment:
+    known = results.assignment(experiment.id)
+    if known is not None:
+        return known
+    assignment = assign(context.tenant_id, experiment, context.contact_id)
+    _switch_to_winner(campaign, assignment)
+    results.variants.append(assignment)
+    return assignment
+
+
+def take_part(context: Context, campaign: KnownCampaign) -> None:
+    """Applies the experiments of the newest version, and their winners, to the person's live run
+    where the touches of their steps have not gone out. If the campaign decides by counts only now,
+    the run is counted from now on."""
+    newest = campaign.definitions[campaign.version]
+    if not newest.decides_by_counts():
+        return
+    for run in live_runs(context, campaign.campaign_id):
+        if run.results is None:
+            run.results = RunResults(is_reached=_was_sent(run))
+        for step in newest.steps:
+            if step.experiment is not None and not _has_gone_out(run, step.id):
+                assignment = _assign(context, campaign, run.results, step.experiment)
+                _switch_to_winner(campaign, assignment)
+        recount(context, run)
+
+
+def _switch_to_winner(campaign: KnownCampaign, assignment: Assignment) -> None:
+    winner = campaign.winners.get(assignment.experiment_id)
+    if winner is not None and assignment.assigned_by == BY_HASH:
+        assignment.variant, assignment.assigned_by = winner, BY_WINNER
+
+
+def _has_gone_out(run: Enrollment, step_id: str) -> bool:
+    """Whether a touch of a step was sent, or its command may be with a sender."""
+    return any(
+        touch.step_id == step_id and (touch.phase is Phase.SENT or may_be_with_sender(touch))
+        for touch in run.touches
+    )
+
+
+def _was_sent(run: Enrollment) -> bool:
+    return any(touch.phase is Phase.SENT for touch in run.touches)
