@@ -72,8 +72,10 @@ def test_a_call_campaign_has_the_defaults_of_its_kind() -> None:
     assert settings.expire_after_us == 365 * DAY  # a long list waits for its slots for weeks
 
 
-def test_only_call_campaigns_complete_by_themselves_and_have_a_default_of_redial() -> None:
-    assert [name for name, row in KINDS.items() if row.completes_itself] == ["calls"]
+def test_calls_and_outreach_complete_by_themselves_and_only_calls_have_a_default_of_redial() -> (
+    None
+):
+    assert [name for name, row in KINDS.items() if row.completes_itself] == ["calls", "outreach"]
     assert [name for name, row in KINDS.items() if row.redial] == ["calls"]
 
 
