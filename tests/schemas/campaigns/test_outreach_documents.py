@@ -21,9 +21,12 @@ from schemas.campaigns.compiled_definition import (
     content_hash,
 )
 from schemas.campaigns.definition import read_definition, validate_definition
+from schemas.campaigns.local_problems import local_problems
 from schemas.campaigns.outreach_terms import _OUTREACH, COMPANY_SIZES
+from schemas.campaigns.recommendations import recommendations
 from tests.testing.builders import campaign_document, step
 from tests.testing.outreach import OWNER, experiment, outreach_document
+from tests.testing.random_outreach import SEEDS, random_outreach
 from tests.testing.repository_files import text_of
 
 OUTREACH, TARGET = CampaignCode.OUTREACH_INVALID, CampaignCode.TARGET_INVALID
@@ -387,6 +390,18 @@ def test_a_definition_is_stored_and_read_again() -> None:
     )
     packed = msgspec.msgpack.encode(definition)
     assert msgspec.msgpack.decode(packed, type=Definition) == definition
+
+
+def test_random_outreach_is_stored_with_all_its_fields() -> None:
+    hashes = set()
+    for seed in range(SEEDS):
+        definition = validate_definition(random_outreach(seed))
+        assert isinstance(definition, Definition)
+        packed = msgspec.msgpack.encode(definition)
+        assert msgspec.msgpack.decode(packed, type=Definition) == definition
+        assert local_problems(definition) == [] and recommendations(definition)
+        hashes.add(content_hash(definition))
+    assert len(hashes) == SEEDS
 
 
 def test_fields_at_their_default_change_no_content_hash() -> None:
