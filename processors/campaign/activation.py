@@ -26,12 +26,19 @@ from schemas.internal.messages import ChangeCampaign, CountsRequested
 from schemas.internal.states import CampaignRecord, SenderRecord, TenantRecord
 from schemas.internal.topics import Layout
 
+FURTHER_MAX = 100
+"""So many further orders wait together with the first one."""
+
 
 def begin(turn: Turn, layout: Layout, campaign: CampaignRecord, message: ChangeCampaign) -> None:
     """Asks every partition of contact-log how many people the campaign has. A further order while
     the first one waits gets the answer of the first one."""
-    if campaign.activation is not None:
-        campaign.activation.further.append(message.cause)
+    pending = campaign.activation
+    if pending is not None and len(pending.further) == FURTHER_MAX:
+        refuse(turn, campaign, message.action, message.cause, CampaignCode.ALREADY_ACTIVE)
+        return
+    if pending is not None:
+        pending.further.append(message.cause)
         return
     request = request_counts(turn, layout, campaign)
     awaited = list(range(layout.contact))

@@ -5,6 +5,7 @@ The counts come from the partitions of contact-log as absolute values, so loss a
 reports change nothing.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from processors.campaign import activation, experiments, reports
@@ -62,9 +63,24 @@ def _decide(turn: Turn, layout: Layout, campaign: CampaignRecord, message: RunsC
     if message.answers >= campaign.requests:
         campaign.awaited = [each for each in campaign.awaited if each != message.partition]
     if campaign.status in _EVALUATED:
-        experiments.evaluate(turn, layout, campaign)
+        _evaluate(turn, layout, campaign, experiments.evaluate)
     complete_by_targets(turn, layout, tenant, campaign)
     reports.settle(turn, campaign)
+
+
+def _evaluate(
+    turn: Turn,
+    layout: Layout,
+    campaign: CampaignRecord,
+    look: Callable[[Turn, Layout, CampaignRecord], None],
+) -> None:
+    """Looks at the experiments, and asks for a message to the owner for each that is decided."""
+    before = {each.experiment_id for each in campaign.experiments.values() if each.decision}
+    look(turn, layout, campaign)
+    for name, record in campaign.experiments.items():
+        if record.decision is not None and name not in before:
+            values = {"experiment_id": name, "winner": record.decision.winner}
+            reports.notify(turn, campaign, "experiment_decided", experiments.DECIDED, **values)
 
 
 def complete_by_targets(
@@ -109,7 +125,7 @@ def complete(
             campaign.end_reason = values["end_reason"] = reason
         set_status(turn, layout, tenant, campaign, "completed", cause, **values)
         return
-    experiments.evaluate_at_completion(turn, layout, campaign)
+    _evaluate(turn, layout, campaign, experiments.evaluate_at_completion)
     campaign.end_reason = reason
     if definition.outreach is not None and definition.settings.end_day is None:
         campaign.last_day = day_of(campaign_zone(tenant, definition), turn.now)  # C-7

@@ -16,7 +16,7 @@ from processors.campaign.dates import (
     last_day,
 )
 from processors.campaign.lifecycle import set_status
-from processors.campaign.targets import total
+from processors.campaign.targets import progress, total
 from processors.fold.turn import Turn
 from schemas.base.times import MomentUs, format_rfc3339
 from schemas.internal.count_names import FROZEN, LIVE, OUT
@@ -68,11 +68,14 @@ def archive(
     set_status(turn, layout, tenant, campaign, "archived", cause)
 
 
-def notify(turn: Turn, campaign: CampaignRecord, template: str, cause: str | None) -> None:
-    """Asks for a message to the owner of a campaign, if it has one."""
+def notify(
+    turn: Turn, campaign: CampaignRecord, template: str, cause: str | None, **values: Any
+) -> None:
+    """Asks for a message to the owner of a campaign, if it has one. `values` are further ones of
+    the fact."""
     terms = campaign.definition.outreach
     if terms is not None:
-        values = {"template": template, "owner_id": terms.owner_id}
+        values = {"template": template, "owner_id": terms.owner_id, **values}
         _emit(turn, FactKind.OWNER_NOTIFIED, campaign, values, template, cause)
 
 
@@ -92,7 +95,7 @@ def _report_finally(turn: Turn, campaign: CampaignRecord) -> None:
 def _report(turn: Turn, campaign: CampaignRecord, reason: str) -> None:
     """Emits the report: everything that a page about the campaign needs."""
     _emit(turn, FactKind.CAMPAIGN_REPORT, campaign, _values(turn, campaign, reason), reason)
-    notify(turn, campaign, "campaign_report", None)
+    notify(turn, campaign, "campaign_report", None, final=reason == FINAL)
 
 
 def _values(turn: Turn, campaign: CampaignRecord, reason: str) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def _values(turn: Turn, campaign: CampaignRecord, reason: str) -> dict[str, Any]
     definition, terms = campaign.definition, campaign.definition.outreach
     values: dict[str, Any] = {
         "name": definition.name,
+        "kind": definition.kind,
         "timezone": campaign_zone(tenant, definition),
         "status": campaign.status,
         "final": reason == FINAL,
@@ -124,6 +128,7 @@ def _values(turn: Turn, campaign: CampaignRecord, reason: str) -> dict[str, Any]
                 "conversions": terms.target_conversions,
                 "completion_policy": terms.completion_policy,
             },
+            "progress": [each._asdict() for each in progress(campaign)],
         }
     return values
 

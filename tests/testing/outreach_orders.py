@@ -48,7 +48,7 @@ def counts(
     started: MomentUs = START,
     answers: int = 0,
     campaign_id: str = OUTREACH,
-    **numbers: int,
+    **numbers: Any,
 ) -> m.RunsCounted:
     """The counts of one partition."""
     return m.RunsCounted(
@@ -56,7 +56,7 @@ def counts(
     )
 
 
-def answers(request: int = 1, seq: int = 1, **numbers: int) -> list[m.RunsCounted]:
+def answers(request: int = 1, seq: int = 1, **numbers: Any) -> list[m.RunsCounted]:
     """The answers of both partitions to a request; the first one has the numbers."""
     return [counts(0, seq, answers=request, **numbers), counts(1, seq, answers=request)]
 

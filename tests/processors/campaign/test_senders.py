@@ -224,3 +224,28 @@ def test_what_was_sent_by_hand_counts_once() -> None:
     assert (message.channel, message.count, message.at) == ("email", 3, START)
     assert refusals(world) == ["EVENT_DUPLICATE"]
     assert len(world.facts(FactKind.SENDER_USED)) == 1
+
+
+def complained(cause: str = "c#1", sender_id: str = "s1") -> m.ReportComplaints:
+    numbers = {"delivered": 10_000, "complaints": 31}
+    return order(m.ReportComplaints, cause, START - HOUR, sender_id=sender_id, **numbers)
+
+
+def test_complaints_about_an_account_go_to_the_owner_of_its_channel_once() -> None:
+    world = administered(sender(), complained(), complained())
+    (message,) = announced(world, m.SenderComplained)
+    names = (message.tenant_id, message.channel, message.sender_id)
+    assert names == (TENANT, "email", "s1")
+    assert (message.delivered, message.complaints) == (10_000, 31)
+    assert (message.at, message.cause) == (START - HOUR, "c#1")
+    assert refusals(world) == ["EVENT_DUPLICATE"]
+    (fact,) = world.facts(FactKind.SENDER_COMPLAINTS_REPORTED)
+    assert (fact.channel, fact.cause) == ("email", "c#1")
+    values = {"sender_id": "s1", "delivered": 10_000, "complaints": 31}
+    assert (fact.values or {}).items() >= values.items()
+
+
+def test_complaints_about_an_account_that_is_not_there_are_refused() -> None:
+    world = administered(complained(), sender(), removed(), complained("c#2"))
+    assert refusals(world) == ["SENDER_UNKNOWN"] * 2
+    assert not announced(world, m.SenderComplained)
