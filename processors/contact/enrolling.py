@@ -27,6 +27,7 @@ from processors.contact.experiment_runs import results_of
 from processors.contact.experiment_templates import variant_values
 from processors.contact.pause_stop import freeze, stop
 from processors.contact.person_fields import CONTACT_TYPE, type_is_invalid
+from processors.contact.result_counts import recount
 from processors.contact.run_queries import live_runs
 from processors.contact.sequence import advance_run
 from processors.shared.deduplication import forget
@@ -180,6 +181,7 @@ def _enroll(
         advance_run(context, enrollment)
     else:  # it begins when the campaign is active
         freeze(context, enrollment, "campaign", cause)
+    recount(context, enrollment)
 
 
 def backfilled_job(context: Context, message: JobCompleted) -> None:

@@ -68,9 +68,15 @@ def _switch_to_winner(campaign: KnownCampaign, assignment: Assignment) -> None:
 
 
 def _has_gone_out(run: Enrollment, step_id: str) -> bool:
-    """Whether a touch of a step was sent, or its command may be with a sender."""
+    """Whether a touch of a step was sent, or a command of it has gone out or may have: the person
+    keeps the template of that."""
     return any(
-        touch.step_id == step_id and (touch.phase is Phase.SENT or may_be_with_sender(touch))
+        touch.step_id == step_id
+        and (
+            touch.phase is Phase.SENT
+            or touch.attempt > touch.first_attempt
+            or may_be_with_sender(touch)
+        )
         for touch in run.touches
     )
 
