@@ -143,7 +143,8 @@ def test_a_slow_import_does_not_complete_the_campaign_after_its_first_person() -
 @pytest.mark.parametrize("name", ["live", "frozen"])
 def test_a_run_that_goes_on_or_is_held_by_a_reply_is_not_processed(name: str) -> None:
     world = active_world()
-    administered(counts(0, 2, runs=3, ended_completed=2, **{name: 1}), world=world)
+    held: dict[str, Any] = {name: 1}
+    administered(counts(0, 2, runs=3, ended_completed=2, **held), world=world)
     pass_to(world, START + 3 * DAY)
     assert campaign(world).status == "active"
     administered(counts(0, 3, runs=3, ended_completed=2, ended_replied=1), world=world)

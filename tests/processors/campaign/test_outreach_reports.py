@@ -156,7 +156,7 @@ def test_the_owner_is_notified_of_the_completion_and_of_both_reports() -> None:
 
 def test_the_owner_is_notified_of_a_decided_experiment() -> None:
     world = active_world(steps=TESTED, runs=4_000)
-    numbers = {
+    numbers: dict[str, Any] = {
         f"java-q1/50/{variant}/{name}": number
         for variant, responses in (("A", 400), ("B", 100))
         for name, number in (
