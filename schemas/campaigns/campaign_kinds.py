@@ -129,6 +129,7 @@ KINDS = {
         retry_minutes=(1, 5, 15),
         reentry="once",  # C-18
         completes_itself=True,
+        expire_after_hours=8_760,  # a long list waits for the limits of its sender for weeks
         status="draft",  # S4-8
         on_conversion="stop",
         prepared=True,
