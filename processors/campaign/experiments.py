@@ -58,12 +58,16 @@ def close(turn: Turn, campaign: CampaignRecord) -> None:
 
 
 def report_values(campaign: CampaignRecord) -> list[dict[str, Any]]:
-    """The results of all experiments of a campaign, as values of a fact."""
+    """The results of all experiments of a campaign, as values of a fact, each with its step and the
+    templates of its variants. `result_of_values` reads them."""
     counts = _counts(campaign)
-    return [
-        as_values(experiment_result(each, counts, campaign.experiments.get(each.id)))
-        for each in experiments_of(campaign.definition)
-    ]
+    values = []
+    for step in campaign.definition.steps:
+        if (each := step.experiment) is not None:
+            result = experiment_result(each, counts, campaign.experiments.get(each.id))
+            templates = {"template_a": each.template_a, "template_b": each.template_b}
+            values.append({**as_values(result), "step_id": step.id, **templates})
+    return values
 
 
 def experiments_of(definition: Definition) -> Iterator[Experiment]:

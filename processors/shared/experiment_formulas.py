@@ -100,7 +100,7 @@ def ratio_interval(shares: Shares) -> tuple[float | None, float | None, float | 
 
 
 _LIMIT = math.log(1 / ALPHA)
-_FAR = 60.0
+_FAR = 600.0
 """Logarithms of ratios between which the ends are sought."""
 
 
