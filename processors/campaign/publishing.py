@@ -7,12 +7,12 @@ from processors.campaign import completion, experiments
 from processors.campaign.activation import as_values, recommended
 from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
 from processors.campaign.campaign_limits import announce_limits, caller_refusal, limits_of
-from processors.campaign.dates import campaign_zone, first_day, plan_end
+from processors.campaign.dates import campaign_zone, end_at, first_day, plan_end
 from processors.campaign.lifecycle import occupy_service_type, service_type_taken, stamp_status
 from processors.fold.turn import Turn
 from processors.shared.calendar_periods import day_of
 from processors.shared.deduplication import add_if_new
-from schemas.base.error_codes import CampaignCode, Problem
+from schemas.base.error_codes import MESSAGES, CampaignCode, Problem
 from schemas.campaigns.campaign_days import past_days
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition, content_hash
@@ -31,6 +31,8 @@ _KEPT = (
     *("activation", "experiments"),
 )
 """The fields of a campaign's state that a new version leaves as they are."""
+
+_START_DATE, _END_DATE = "settings.start_date", "settings.end_date"
 
 
 def publish(turn: Turn, layout: Layout, message: PublishCampaign) -> None:
@@ -124,19 +126,24 @@ def _changes_kind(definition: Definition, before: CampaignRecord) -> bool:
 def _day_problems(
     turn: Turn, tenant: TenantRecord, definition: Definition, before: CampaignRecord | None
 ) -> list[Problem]:
-    """The days that are over, and a first day that is set after the draft (S4-16, C-34)."""
-    if not KINDS[definition.kind].prepared:
-        return []
-    today = day_of(campaign_zone(tenant, definition), turn.now)
-    problems = past_days(definition, today, before.definition if before is not None else None)
-    if before is None or before.status == "draft":
-        return problems
-    start = definition.settings.start_day
-    if start not in (None, first_day(before)):
-        message = "the start date can be set while the campaign is a draft"
-        problems = [p for p in problems if p.place != "settings.start_date"]
-        problems.insert(0, Problem(CampaignCode.INVALID_DATES, "settings.start_date", message))
-    return problems
+    """The days that are over, a first day that is set after the draft, and a last day that is not
+    after the first one (S4-16, S4-17, C-34). A day that was there before is no problem."""
+    settings, zone_name = definition.settings, campaign_zone(tenant, definition)
+    known = before.definition if before is not None else None
+    found: dict[str, str] = {}
+    for problem in past_days(definition, day_of(zone_name, turn.now), known):
+        found[problem.place] = problem.message
+    if known is None or settings.end_day != known.settings.end_day:
+        ends_at = end_at(settings, zone_name)
+        if ends_at is not None and ends_at <= turn.now:
+            found.setdefault(_END_DATE, "End date cannot be in the past")
+    if before is not None and before.status != "draft" and KINDS[definition.kind].prepared:
+        first = first_day(before)
+        if settings.start_day not in (None, first):
+            found[_START_DATE] = "Start date can be set only while the campaign is a draft"
+        elif first is not None and settings.end_day is not None and settings.end_day <= first:
+            found.setdefault(_END_DATE, MESSAGES[CampaignCode.INVALID_DATES])
+    return [Problem(CampaignCode.INVALID_DATES, *each) for each in found.items()]
 
 
 def _record(

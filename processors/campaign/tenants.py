@@ -49,10 +49,17 @@ def upsert(turn: Turn, layout: Layout, message: UpsertTenant) -> None:
     announce_tenant(turn, layout, record)
     if tenant is not None and tenant.timezone != record.timezone:
         announce_new_zone(turn, record, message.cause)
+    if tenant is not None and _clock_of(tenant) != _clock_of(record):
         _plan_ends(turn, record)
     unknown = _unknown_regions(message)
     values = {"strict_regions_unknown": unknown} if unknown else None
     turn.emit_fact(FactKind.TENANT_UPDATED, message.tenant_id, cause=message.cause, values=values)
+
+
+def _clock_of(tenant: TenantRecord) -> tuple[str, str]:
+    """What decides by which clock a tenant's campaigns go: a short name of a zone is one of its
+    country."""
+    return tenant.timezone, tenant.country
 
 
 def _plan_ends(turn: Turn, tenant: TenantRecord) -> None:

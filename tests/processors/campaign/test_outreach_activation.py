@@ -282,10 +282,43 @@ def test_the_start_can_be_set_only_while_the_campaign_is_a_draft() -> None:
     world = active_world()
     administered(outreach(settings={"start_date": "2026-03-20"}), world=world)
     assert refused_days(world) == [
-        ("settings.start_date", "the start date can be set while the campaign is a draft")
+        ("settings.start_date", "Start date can be set only while the campaign is a draft")
     ]
     administered(outreach(settings={"start_date": "2026-03-02"}), world=world)
     assert campaign(world).version == 2, "the day of the activation may be written down"
+
+
+@pytest.mark.parametrize(
+    ("day", "mode", "message"),
+    [
+        ("2026-03-11", "inclusive", "End date cannot be in the past"),
+        ("2026-03-12", "literal", "End date cannot be in the past"),
+        ("2026-03-02", "inclusive", "End date cannot be in the past"),
+        ("2026-03-12", "inclusive", None),
+        ("2026-03-13", "literal", None),
+    ],
+)
+def test_an_end_date_that_has_passed_is_refused_when_it_is_published(
+    day: str, mode: str, message: str | None
+) -> None:
+    world = active_world()
+    world.now = START + 10 * DAY
+    dates = {"end_date": day, "end_date_mode": mode}
+    administered(outreach(settings=dates), world=world)
+    refused = [] if message is None else [("settings.end_date", message)]
+    assert refused_days(world) == refused
+    assert campaign(world).status == "active"
+
+
+def test_the_last_day_of_a_campaign_that_has_begun_is_after_its_first_day() -> None:
+    world = active_world()
+    administered(outreach(settings={"end_date": "2026-03-02"}), world=world)
+    assert refused_days(world) == [("settings.end_date", "End date must be after start date")]
+
+
+def test_an_end_date_that_has_passed_is_refused_for_every_kind() -> None:
+    world = administered(publish(settings={"end_date": "2025-03-10"}))
+    assert refused_days(world) == [("settings.end_date", "End date cannot be in the past")]
 
 
 def test_a_campaign_that_has_begun_does_not_become_one_of_outreach() -> None:
