@@ -11,12 +11,15 @@ from streams.cli import (
     call,
     campaign,
     campaign_migrate,
+    campaign_report,
+    campaign_show,
     contact_orders,
     contact_templates,
     contacts,
     database,
     dead_letters,
     demo,
+    experiment,
     forecast,
     pool,
     publish,
@@ -61,8 +64,11 @@ app.command(rich_help_panel=ENGINE)(database.migrate)
 app.add_typer(tenant.app, name="tenant", rich_help_panel=CONTENT)
 app.add_typer(sender.app, name="sender", rich_help_panel=CONTENT)
 app.add_typer(pool.app, name="pool", rich_help_panel=CONTENT)
+campaign.app.command("show")(campaign_show.show)
+campaign.app.command("report")(campaign_report.report)
 campaign.app.command("migrate")(campaign_migrate.migrate)
 app.add_typer(campaign.app, name="campaign", rich_help_panel=CONTENT)
+app.add_typer(experiment.app, name="experiment", rich_help_panel=CONTENT)
 contacts.app.command("resubscribe")(contact_orders.resubscribe)
 contacts.app.command("reopen")(contact_orders.reopen)
 contacts.app.command("stop")(contact_orders.stop)

@@ -1,7 +1,8 @@
 """`touchstream campaign …`: publishes definitions and changes the status of campaigns."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,7 +10,10 @@ from schemas.base.error_codes import Problem
 from schemas.campaigns import presets
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import read_definition
+from schemas.campaigns.local_problems import local_problems
+from schemas.campaigns.recommendations import recommendations
 from schemas.campaigns.yaml_document import parse_document
+from streams.cli.campaign_text import problem_line
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.event_publisher import build_event
@@ -33,17 +37,25 @@ app = typer.Typer(
 @app.command()
 def validate(file: DefinitionFile, tenant: MaybeTenant = None, json: Json = False) -> None:
     """Validate a definition and list every problem with its code and place; exit 1 if there are
-    any.
+    any. What would keep a valid definition from being activated or sent, and what is recommended
+    for an outreach campaign and missing, is listed as warnings.
 
     Example: touchstream campaign validate examples/reviews.yaml
     """
     result = read_definition(file.read_bytes(), tenant_id=tenant)
+    is_valid = isinstance(result, Definition)
     problems = [] if isinstance(result, Definition) else result
+    unready = local_problems(result) if isinstance(result, Definition) else []
+    wanted = recommendations(result) if isinstance(result, Definition) else []
     if json:
-        print_json({"valid": not problems, "problems": [p._asdict() for p in problems]})
+        found = {"problems": problems, "unready": unready, "recommendations": wanted}
+        rows = {name: [each._asdict() for each in list_] for name, list_ in found.items()}
+        print_json({"valid": is_valid, **rows})
     elif isinstance(result, Definition):
         steps = "1 step" if len(result.steps) == 1 else f"{len(result.steps)} steps"
         print(f"{file}: valid, {result.kind} campaign with {steps}")
+        warn(unready)
+        warn(wanted)
     if problems:
         raise CommandError(format_problems(str(file), problems))
 
@@ -85,7 +97,11 @@ def publish(
     outcome = f"is live ({status})"
     if status == "draft":
         activate = f"touchstream campaign activate {campaign_id} --tenant {owner}"
-        outcome = f"is published as a draft, which enrolls nobody; to activate it: {activate}"
+        takes = "takes people and sends nothing" if definition.outreach else "enrolls nobody"
+        outcome = f"is published as a draft, which {takes}; to activate it: {activate}"
+    warn(recommendations(definition))
+    for row in values.get("new_strata", ()):
+        print_stderr(f"warning: {_new_stratum(row)}")
     version = fact.version if fact is not None else None
     print_answer(fact, f"{campaign_id} of {owner}: version {version} {outcome}", as_json=json)
 
@@ -145,11 +161,25 @@ def duplicate(
     print(f"{out}: fill in the templates, then: touchstream campaign publish {out}")
 
 
+def warn(found: Iterable[Problem]) -> None:
+    """Prints problems that refuse nothing, and recommendations, as warnings."""
+    for each in found:
+        print_stderr(f"warning: {problem_line(each._asdict())}")
+
+
 def format_problems(name: str, problems: list[Problem]) -> str:
     """All problems of the document `name`, one line each."""
     lines = [f"  {p.code} at {p.place or 'the document'}: {p.message}" for p in problems]
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return "\n".join([f"{name}: {count}", *lines])
+
+
+def _new_stratum(row: Mapping[str, Any]) -> str:
+    """A changed split, which must not be mixed with the one before (C-21)."""
+    return (
+        f"the split of {row['experiment_id']} was {row['before']} and is {row['split']} now: who is"
+        " enrolled from now on is a stratum of its own"
+    )
 
 
 def _add_status_command(verb: str, kind: str, effect: str) -> None:
@@ -168,6 +198,8 @@ def _add_status_command(verb: str, kind: str, effect: str) -> None:
         )
         fact = publish_and_wait(connected_settings(), kind, event, wait=wait, timeout_s=timeout)
         status = fact.reason if fact is not None else None
+        for each in (fact.values or {}).get("recommendations", ()) if fact is not None else ():
+            print_stderr(f"warning: {problem_line(each)}")
         print_answer(fact, f"{campaign_id} of {tenant}: {status}", as_json=json)
 
     example = f"Example: touchstream campaign {verb} reviews --tenant acme"
@@ -175,7 +207,13 @@ def _add_status_command(verb: str, kind: str, effect: str) -> None:
 
 
 _add_status_command(
-    "activate", "campaign.activated", "Activate a draft or paused campaign: it enrolls and sends."
+    "activate",
+    "campaign.activated",
+    "Activate a draft or paused campaign: it enrolls and sends.\n\n"
+    "A draft of an outreach campaign is refused with everything that is missing, each with its code"
+    " and place, once all of its people are counted; the exit code is 1. What is recommended and"
+    " missing is listed as warnings. With a first day ahead the campaign is armed: it sends nothing"
+    " before.",
 )
 _add_status_command(
     "pause", "campaign.paused", "Pause a campaign: nothing is sent until it is resumed."
@@ -184,7 +222,11 @@ _add_status_command(
     "resume", "campaign.resumed", "Resume a paused campaign, according to its late_policy."
 )
 _add_status_command(
-    "complete", "campaign.completed", "Complete a campaign: its running enrollments stop."
+    "complete",
+    "campaign.completed",
+    "Complete a campaign: its running enrollments stop.\n\n"
+    "Commands of an outreach campaign that are out finish, unless its in_flight is revoke. Late"
+    " answers still count; `touchstream campaign report` shows the result.",
 )
 _add_status_command(
     "cancel",

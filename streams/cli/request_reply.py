@@ -80,6 +80,8 @@ _HINTS = {
     " tenant set {tenant} --agent",
     "CAMPAIGN_NUMBER_UNKNOWN": ": settings.calls.from_number is not in the list of {tenant};"
     " touchstream tenant set {tenant} --caller-number",
+    "CAMPAIGN_NO_CONTACTS": ": touchstream contacts import FILE --tenant {tenant} --campaign ID",
+    "CAMPAIGN_NO_SENDER": ": touchstream sender set ID --tenant {tenant} --channel CHANNEL",
     "CAMPAIGN_STATUS_INVALID": ": the status of the campaign does not allow it: only an active one"
     " is paused, only a paused one resumed, and one that is completed or cancelled remains so",
     "CAMPAIGN_UNKNOWN": ": {tenant} has no such campaign; touchstream campaign publish FILE",

@@ -1,0 +1,32 @@
+"""`touchstream campaign show`: how a campaign stands, and what its completion waits for."""
+
+import msgspec
+
+from streams.cli.campaign_text import campaign_lines
+from streams.cli.campaign_view import campaign_view
+from streams.cli.command_settings import connected_settings
+from streams.cli.options import CampaignId, Json, Tenant
+from streams.cli.output import print_indented, print_json
+from streams.cli.stored_campaigns import read_campaigns
+from streams.kafka.topics import layout_of
+
+
+def show(campaign_id: CampaignId, tenant: Tenant, json: Json = False) -> None:
+    """Show how a campaign stands: its dates, its targets, what its completion waits for, its counts
+    and rates, its problems, and its experiments in short.
+
+    The source is what the campaign processor has committed and decides by, with the stream time up
+    to which that is. Counts come from the people's side at most a second of stream time later. A
+    campaign is `armed` while it is active and its first day is ahead, `settling` while it is
+    completed and commands are out, then `settled`. Dates are by the clock of the campaign's zone.
+
+    Example: touchstream campaign show java-nyc-q1 --tenant acme
+    """
+    settings = connected_settings()
+    now = settings.scaled_clock().now()
+    stored = read_campaigns(settings, layout_of(settings), tenant, campaign_id)
+    view = campaign_view(stored.campaign(campaign_id), stored.tenant, now, stored.as_of)
+    if json:
+        print_json(msgspec.to_builtins(view))
+        return
+    print_indented(campaign_lines(view, now))

@@ -1,0 +1,225 @@
+"""How a campaign stands: its dates, counts and targets, what its completion waits for, its problems
+and its experiments.
+
+The view is a pure function of what the campaign processor has stored, by the rules with which that
+processor decides.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from processors.campaign.dates import (
+    campaign_zone,
+    day_text,
+    end_at,
+    first_day,
+    last_day,
+    phase_of,
+)
+from processors.campaign.experiments import report_values
+from processors.campaign.lifecycle import QUIET_US
+from processors.campaign.targets import progress
+from processors.shared.experiment_counts import add_counts
+from schemas.base.error_codes import MESSAGES, CampaignCode, Problem
+from schemas.base.times import MomentUs, format_rfc3339
+from schemas.campaigns.campaign_kinds import KINDS
+from schemas.campaigns.local_problems import local_problems
+from schemas.campaigns.recommendations import recommendations
+from schemas.internal.count_names import CONVERSIONS, FROZEN, LIVE, REACHED, RESPONSES, RUNS
+from schemas.internal.states import CampaignRecord, TenantRecord
+
+_GOING = ("draft", "active", "paused")
+"""The statuses in which a campaign can still complete."""
+
+
+class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A target: contacts, response_rate or conversions. A rate is in percent; `actual` None is a
+    rate of nobody. With `decides` the completion waits for it."""
+
+    name: str
+    actual: float | None
+    target: float
+    is_reached: bool
+    decides: bool
+
+
+class CompletionRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the rules by which a campaign completes itself: end_date, targets or all_processed.
+
+    `at` is when the rule completes the campaign if nothing changes; None where that is not known.
+    `runs`, `live` and `frozen` are of all_processed.
+    """
+
+    rule: str
+    at: str | None = None
+    runs: int | None = None
+    live: int | None = None
+    frozen: int | None = None
+    quiet_seconds: int | None = None
+    last_started_at: str | None = None
+    targets: tuple[str, ...] = ()
+    """The targets that are not reached yet."""
+
+
+class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a campaign stands at `as_of`, the stream time of the campaign processor. `dates` has what
+    is to be done when, by name. Rates are in percent; None without data."""
+
+    tenant_id: str
+    campaign_id: str
+    name: str
+    kind: str
+    version: int
+    status: str
+    phase: str
+    end_reason: str | None
+    as_of: str | None
+    timezone: str
+    first_day: str | None
+    last_day: str | None
+    started_at: str | None
+    ended_at: str | None
+    settled_at: str | None
+    dates: dict[str, str]
+    outreach: dict[str, Any] | None
+    counts: dict[str, int]
+    counted_by: int
+    """How many partitions of contact-log have reported counts."""
+
+    rates: dict[str, float | None]
+    targets: list[TargetRow]
+    completion: list[CompletionRule]
+    problems: list[dict[str, str]]
+    recommendations: list[dict[str, str]]
+    experiments: list[dict[str, Any]]
+
+
+def campaign_view(
+    campaign: CampaignRecord, tenant: TenantRecord, now: MomentUs, as_of: MomentUs | None
+) -> CampaignView:
+    """How a campaign stands at the moment `now`."""
+    definition = campaign.definition
+    zone = campaign_zone(tenant, definition)
+    counts = total_counts(campaign)
+    terms = definition.outreach
+    return CampaignView(
+        tenant_id=campaign.tenant_id,
+        campaign_id=campaign.campaign_id,
+        name=definition.name,
+        kind=definition.kind,
+        version=campaign.version,
+        status=campaign.status,
+        phase=phase_of(campaign, zone, now),
+        end_reason=campaign.end_reason or None,
+        as_of=_time(as_of),
+        timezone=zone,
+        first_day=day_text(first_day(campaign)),
+        last_day=day_text(last_day(campaign)),
+        started_at=_time(campaign.started_at),
+        ended_at=_time(campaign.ended_at),
+        settled_at=_time(campaign.settled_at),
+        dates={name: format_rfc3339(at) for name, at in sorted(campaign.dates.items())},
+        outreach=None if terms is None else msgspec.to_builtins(_named(terms)),
+        counts=plain_counts(counts),
+        counted_by=len(campaign.counts),
+        rates=rates_of(counts),
+        targets=target_rows(campaign),
+        completion=[*_completion(campaign, zone, counts)],
+        problems=[problem._asdict() for problem in _problems(campaign, tenant, counts)],
+        recommendations=[each._asdict() for each in recommendations(definition)],
+        experiments=report_values(campaign),
+    )
+
+
+def total_counts(campaign: CampaignRecord) -> dict[str, int]:
+    """The counts of a campaign over all partitions of contact-log."""
+    return add_counts(counts for _, counts in campaign.counts.values())
+
+
+def plain_counts(counts: dict[str, int]) -> dict[str, int]:
+    """The counts of the campaign itself, without those of its experiments."""
+    return {name: count for name, count in sorted(counts.items()) if "/" not in name}
+
+
+def rates_of(counts: Mapping[str, int]) -> dict[str, float | None]:
+    """The rates in percent: of responses and of conversions per reached person, of conversions per
+    response, and of responses over all people (C-16, C-17). None where the denominator is 0."""
+    get = counts.get
+    return {
+        "response_rate": percent(get(RESPONSES, 0), get(REACHED, 0)),
+        "conversion_rate": percent(get(CONVERSIONS, 0), get(RESPONSES, 0)),
+        "overall_rate": percent(get(CONVERSIONS, 0), get(REACHED, 0)),
+        "response_rate_of_all": percent(get(RESPONSES, 0), get(RUNS, 0)),
+    }
+
+
+def percent(part: int, whole: int) -> float | None:
+    """A share in percent with two decimals, half a hundredth rounded up; None of nothing."""
+    return None if whole <= 0 else (part * 20_000 + whole) // (2 * whole) / 100
+
+
+def target_rows(campaign: CampaignRecord) -> list[TargetRow]:
+    """The targets of a campaign, with rates in percent."""
+    rows = []
+    for name, actual, target, is_reached, decides in progress(campaign):
+        scale = 100 if name.endswith("_rate") else 1
+        rows.append(
+            TargetRow(
+                name=name,
+                actual=actual if actual is None or scale == 1 else actual / scale,
+                target=target if scale == 1 else target / scale,
+                is_reached=is_reached,
+                decides=decides,
+            )
+        )
+    return rows
+
+
+def _named(terms: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(terms, name) for name in terms.__struct_fields__}
+
+
+def _completion(
+    campaign: CampaignRecord, zone: str, counts: dict[str, int]
+) -> Iterator[CompletionRule]:
+    """The rules that can complete the campaign, in the order in which they are asked."""
+    definition = campaign.definition
+    if campaign.status not in _GOING or not KINDS[definition.kind].completes_itself:
+        return
+    end = end_at(definition.settings, zone)
+    if end is not None:
+        yield CompletionRule(rule="end_date", at=format_rfc3339(end))
+    deciding = [each for each in progress(campaign) if each.decides]
+    if deciding:
+        open_ones = tuple(each.name for each in deciding if not each.is_reached)
+        yield CompletionRule(rule="targets", targets=open_ones)
+    yield CompletionRule(
+        rule="all_processed",
+        at=_time(campaign.complete_at),
+        runs=counts.get(RUNS, 0),
+        live=counts.get(LIVE, 0),
+        frozen=counts.get(FROZEN, 0),
+        quiet_seconds=QUIET_US // 1_000_000,
+        last_started_at=_time(campaign.last_started_at),
+    )
+
+
+def _problems(
+    campaign: CampaignRecord, tenant: TenantRecord, counts: dict[str, int]
+) -> list[Problem]:
+    """What keeps a draft from being activated, as far as it is known here; the engine also asks for
+    the senders of its channels."""
+    if campaign.status != "draft" or not KINDS[campaign.definition.kind].prepared:
+        return []
+    quiet = None if tenant.quiet is None else (tenant.quiet.start, tenant.quiet.end)
+    found = local_problems(campaign.definition, quiet)
+    if not counts.get(RUNS, 0):
+        code = CampaignCode.NO_CONTACTS
+        found.append(Problem(code, "contacts", MESSAGES[code]))
+    return found
+
+
+def _time(at: MomentUs | None) -> str | None:
+    return format_rfc3339(at) if at else None
