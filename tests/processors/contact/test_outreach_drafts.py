@@ -25,7 +25,8 @@ from tests.testing.world import START
 def combined_document() -> dict[str, Any]:
     """An e-mail, then a message on LinkedIn."""
     steps = [step(), step("b", "linkedin", hours=1)]
-    return outreach_document({"channel": "combined"}, steps=steps)
+    settings = {"on_conversion": "continue"}
+    return outreach_document({"channel": "combined"}, settings=settings, steps=steps)
 
 
 def declined(desk: OutreachDesk) -> list[str | None]:
