@@ -119,10 +119,18 @@ def _look(
         _decide(turn, campaign, experiment, record, counts, wins, "at_end")
     elif wins:
         _decide(turn, campaign, experiment, record, counts, wins, "sequential")
-    if wins and experiment.on_winner == "switch_unsent" and campaign.status in _SENDING:
+    if wins and not is_over and experiment.on_winner == "switch_unsent":
+        _announce(turn, layout, campaign, experiment, wins)
+
+
+def _announce(
+    turn: Turn, layout: Layout, campaign: CampaignRecord, experiment: Experiment, wins: str
+) -> None:
+    """Announces the winner to who has not been reached, while the campaign still sends."""
+    if campaign.status in _SENDING:
         ids = (campaign.tenant_id, campaign.campaign_id, experiment.id)
-        announced = WinnerAnnounced(*ids, wins, DECIDED)
-        announce_to_contacts(turn, layout, campaign.tenant_id.encode(), announced)
+        message = WinnerAnnounced(*ids, wins, DECIDED)
+        announce_to_contacts(turn, layout, campaign.tenant_id.encode(), message)
 
 
 def _decide(
