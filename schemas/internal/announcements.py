@@ -141,8 +141,8 @@ class WinnerAcknowledged(Message, frozen=True):
 
 
 class SenderComplained(Message, frozen=True):
-    """A provider has told how many of an account's messages were reported as spam, for the owner of
-    the account."""
+    """How many of an account's messages people have reported as spam by the count of its provider,
+    for the owner of the account."""
 
     tenant_id: str
     channel: str

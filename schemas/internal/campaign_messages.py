@@ -122,8 +122,8 @@ class ReportUsage(Message, frozen=True):
 
 
 class ReportComplaints(Message, frozen=True):
-    """A provider that names nobody has told how many of an account's messages it delivered, and how
-    many of them were reported as spam."""
+    """A provider that names nobody counts how many of an account's messages it delivered, and how
+    many of them people have reported as spam."""
 
     tenant_id: str
     sender_id: str
