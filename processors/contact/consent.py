@@ -8,6 +8,7 @@ their arrival; at one moment the opt-out counts. Neither a job nor an import lif
 from processors.contact.closed_addresses import lift_suppression, suppress_address
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
+from processors.contact.late_credit import credit_opt_out
 from processors.contact.pause_stop import stop, stop_without_channels
 from processors.contact.run_queries import live_runs
 from processors.contact.senders import complained_about
@@ -43,6 +44,7 @@ def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     open_before = [name for name in names if context.opt_out_scope(name) is None]
     first = scope not in contact.opted_out
     _record_opt_out(contact, scope, message.at)
+    credit_opt_out(context, names, message.at)
     closed = [name for name in names if context.opt_out_scope(name) is not None]
     if not first:
         closed = [name for name in closed if name in open_before]

@@ -21,6 +21,7 @@ def archive_ended_runs(context: Context) -> None:
         enrollments.remove(enrollment)
         count(context, enrollment)
         erase_fields(enrollment)  # an erasure does not reach it any more
+        enrollment.variables = None
         _keep_sent_times(context, enrollment)
         key = f"\x00e/{context.tenant_id}/{context.contact_id}/{enrollment.enrollment_id}".encode()
         archived = EndedEnrollment(context.tenant_id, context.contact_id, enrollment)

@@ -5,6 +5,7 @@ from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
+from processors.contact.conversion_credit import credit_conversions_again
 from processors.contact.reported_facts import emit_reported
 from processors.contact.sequence import check_trigger
 from schemas.base.code_classes import CodeClass
@@ -41,6 +42,8 @@ def touch_signal(
         emit_reported(context, match, message, kind, None, values)
     else:
         emit_reported(context, match, message, FactKind.TOUCH_REDATED, message.signal, values)
+    if message.signal == "clicked" and context.contact.conversions:
+        credit_conversions_again(context, message.at, message.cause)
     if not backfill:
         check_trigger(context, match.enrollment, message.cause)
 

@@ -9,6 +9,7 @@ from processors.contact import (
     call_progress,
     call_reports,
     consent,
+    conversions,
     dispatch_answers,
     engagement,
     enrolling,
@@ -181,7 +182,7 @@ def _review(context: Context, message: m.ReviewReceived, *, backfill: bool = Fal
 
 
 def _converted(context: Context, message: m.ConversionRecorded, *, backfill: bool = False) -> None:
-    if not replies_conversions.converted(context, message, backfill=backfill):
+    if not conversions.converted(context, message, backfill=backfill):
         _refuse(context.turn, message, "ENROLLMENT_NONE", command_id=message.command_id)
 
 

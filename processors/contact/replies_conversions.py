@@ -1,5 +1,5 @@
-"""Replies, connections and conversions: what a person does on any channel, for each of their
-enrollments (F-14, S2-5, S2-26, S4-54).
+"""Replies and connections: what a person does on any channel, for each of their enrollments (F-14,
+S2-5, S2-26, S4-54).
 
 An event from before an enrollment started is recorded and has no effect on that enrollment.
 """
@@ -7,15 +7,18 @@ An event from before an enrollment started is recorded and has no effect on that
 from processors.contact.command_lookup import CommandMatch, find_command
 from processors.contact.consent import decided_by_word, person_left
 from processors.contact.context import Context
+from processors.contact.conversion_credit import credit_conversions_again
+from processors.contact.conversions import has_arrived_before, names_last_touch
 from processors.contact.pause_stop import freeze, stop
+from processors.contact.response_credit import Answered, credit_response, emit_response_moved
 from processors.contact.run_queries import live_runs, may_be_with_sender
 from processors.contact.senders import connected_to
 from processors.contact.sequence import apply_signal
-from processors.shared.deduplication import add_if_new, is_known
+from processors.shared.deduplication import add_if_new
 from schemas.channels import channel_of_signal
-from schemas.internal.enrollment import LIVE, Enrollment
+from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import FactKind
-from schemas.internal.messages import ConnectionAccepted, ContactReplied, ConversionRecorded
+from schemas.internal.messages import ConnectionAccepted, ContactReplied
 
 _CONNECTING = channel_of_signal("connection_accepted")
 """The channel on which people connect."""
@@ -31,11 +34,15 @@ def replied(context: Context, message: ContactReplied, *, backfill: bool = False
     elif message.keyword is not None and decided_by_word(context, message):
         return  # an opt-out, or an agreement to what was closed
     elif not message.automatic and not _is_new_reply(context, message):
+        _credit_late_reply(context, message)
         return
+    is_response = not (message.gone or message.automatic)
+    answered = credit_response(context, message) if is_response else None
+    run, touch = _of_the_fact(match, answered, message.channel)
     context.emit_fact(
         FactKind.CONTACT_REPLIED,
-        match.enrollment if match else None,
-        match.touch if match else None,
+        run,
+        touch,
         channel=message.channel,
         command_id=message.command_id,
         cause=message.cause,
@@ -44,11 +51,43 @@ def replied(context: Context, message: ContactReplied, *, backfill: bool = False
     )
     if message.gone and not backfill:
         person_left(context, message)
-    if message.gone or message.automatic or backfill:
+    if not is_response:
+        return
+    credit_conversions_again(context, message.at, message.cause)
+    if backfill:
         return
     for enrollment in live_runs(context):
         if message.at >= enrollment.started_at or (match and match.enrollment is enrollment):
-            _apply_reply(context, enrollment, message, _names_last_touch(match, enrollment))
+            names_touch = names_last_touch(match, enrollment)
+            _apply_reply(context, enrollment, message, names_touch)
+
+
+def _of_the_fact(
+    match: CommandMatch | None, answered: Answered | None, channel: str
+) -> tuple[Enrollment | None, Touch | None]:
+    """The run and the touch that the fact of a reply names: those of its command, else those that
+    it is credited to, where responses are counted."""
+    if match is not None:
+        return match.enrollment, match.touch
+    if answered is None or answered[0].results is None:
+        return None, None
+    run, touch = answered
+    return run, touch if touch.channel == channel else None
+
+
+def _credit_late_reply(context: Context, message: ContactReplied) -> None:
+    """Credits a reply from before the last one of its channel. It acts on nothing any more, and may
+    be the first response of its run all the same."""
+    before = _responses(context)
+    answered = credit_response(context, message)
+    if answered is not None and _responses(context) != before:
+        emit_response_moved(context, answered, message.at, message.cause)
+    credit_conversions_again(context, message.at, message.cause)
+
+
+def _responses(context: Context) -> list[int | None]:
+    runs = context.contact.enrollments
+    return [None if run.results is None else run.results.responded_at for run in runs]
 
 
 def _is_new_reply(context: Context, message: ContactReplied) -> bool:
@@ -69,19 +108,6 @@ def _is_new_reply(context: Context, message: ContactReplied) -> bool:
     return True
 
 
-def _has_arrived_before(context: Context, message: ConnectionAccepted | ConversionRecorded) -> bool:
-    """Whether an event has arrived before, with a time that was still to come. What was sent since
-    is earlier than that time, so only the id of the event shows that it is no answer."""
-    seen = context.contact.seen
-    if message.at > context.now:
-        return not add_if_new(seen, message.cause)
-    return is_known(seen, message.cause)
-
-
-def _names_last_touch(match: CommandMatch | None, enrollment: Enrollment) -> bool:
-    return match is not None and match.touch is enrollment.touches[-1]
-
-
 def _apply_reply(
     context: Context, enrollment: Enrollment, message: ContactReplied, names_touch: bool
 ) -> None:
@@ -98,6 +124,8 @@ def _apply_reply(
 
 def _will_wait_for_reply(context: Context, enrollment: Enrollment) -> bool:
     """Whether the command of a step that waits for a reply is out, and not yet reported as sent."""
+    if not enrollment.touches:
+        return False  # it waits for its campaign
     touch = enrollment.touches[-1]
     wait = context.step(enrollment, touch).wait_for
     return may_be_with_sender(touch) and wait is not None and "reply" in wait.events
@@ -138,7 +166,7 @@ def connected(context: Context, message: ConnectionAccepted, *, backfill: bool =
             cause=message.cause,
             occurred_at=message.at,
         )
-    if not backfill and not _has_arrived_before(context, message):
+    if not backfill and not has_arrived_before(context, message):
         for enrollment in live_runs(context):
             apply_signal(
                 context,
@@ -148,48 +176,3 @@ def connected(context: Context, message: ConnectionAccepted, *, backfill: bool =
                 message.cause,
                 names_touch=False,
             )
-
-
-def converted(context: Context, message: ConversionRecorded, *, backfill: bool = False) -> bool:
-    """Records a conversion of the enrollment whose command it names, else of every live enrollment
-    that began before it, else of the last one; of several conversions the earliest counts, and each
-    may end a wait.
-
-    Returns False where there is no such enrollment.
-    """
-    match = find_command(context, message.command_id) if message.command_id else None
-    enrollments = [match.enrollment] if match else _begun_by(context, message.at)
-    touch = match.touch if match else None
-    if touch is not None:
-        touch.converted_at = min(touch.converted_at or message.at, message.at)
-    reported = (message.at, message.conversion_type)
-    for enrollment in enrollments:
-        at, conversion = enrollment.converted_at, enrollment.conversion or ""
-        if at is not None and (at, conversion) <= reported:
-            continue
-        enrollment.converted_at, enrollment.conversion = reported
-        context.emit_fact(
-            FactKind.TOUCH_CONVERTED if at is None else FactKind.TOUCH_REDATED,
-            enrollment,
-            touch,
-            cause=message.cause,
-            reason=message.conversion_type if at is None else "converted",
-            occurred_at=message.at,
-        )
-    if enrollments and not backfill and not _has_arrived_before(context, message):
-        for enrollment in enrollments:
-            if enrollment.status in LIVE:
-                apply_signal(
-                    context,
-                    enrollment,
-                    "conversion",
-                    message.at,
-                    message.cause,
-                    names_touch=_names_last_touch(match, enrollment),
-                )
-    return bool(enrollments)
-
-
-def _begun_by(context: Context, at: int) -> list[Enrollment]:
-    begun = [run for run in context.contact.enrollments if run.started_at <= at]
-    return [run for run in begun if run.status in LIVE] or begun[-1:]

@@ -56,7 +56,9 @@ def _end(context: Context, enrollment: Enrollment, status: Status) -> None:
     enrollment.ended_at = context.now
     if enrollment.results is not None:
         keep_fields(enrollment)
-    enrollment.variables = None  # nothing more goes out, so no template needs them
+    if status is Status.STOPPED:
+        enrollment.variables = None  # nothing more goes out, so no template needs them
+    # A completed one keeps them: if its last message comes back, it is sent again (C-25).
     enrollment.waiting = None
     enrollment.reply_cause = None
     enrollment.early_signals = {}

@@ -4,6 +4,7 @@ from typing import Any
 
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
+from processors.contact.late_credit import credit_after_send
 from processors.contact.result_counts import count_sent
 from processors.contact.sequence import advance_run
 from processors.contact.state_machine import Input, transition
@@ -54,5 +55,6 @@ def mark_sent(
     )
     if enrollment.results is not None:
         count_sent(context, enrollment, enrollment.results, touch)
+    credit_after_send(context, enrollment, touch, cause)
     if before not in RESOLVED:
         advance_run(context, enrollment)

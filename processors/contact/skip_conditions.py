@@ -5,6 +5,7 @@ channel, and how they can be reached (S2-26, F-13); and the preferred channel of
 from collections.abc import Callable
 
 from processors.contact.context import Context
+from processors.contact.conversion_credit import has_converted
 from processors.contact.run_queries import last_reply_at
 from schemas.internal.enrollment import Enrollment, Touch
 
@@ -62,6 +63,6 @@ _CONDITIONS: dict[str, Condition] = {
     "clicked": _any_touch_has("clicked_at"),
     "not_clicked": _no_touch_has("clicked_at"),
     "read": _any_touch_has("read_at"),
-    "converted": lambda _, run, __: run.converted_at is not None,
+    "converted": lambda context, run, _: has_converted(context, run),
     "no_address": lambda context, _, touch: not context.address(touch.channel),
 }

@@ -27,6 +27,7 @@ def contact_replied(data: inbound_events.ContactReplied, cause: str, at: int, _:
         data.command_id,
         data.kind == "gone",
         digest_of(word) if word else None,
+        m.RESPONSE_RULES,
     )
 
 

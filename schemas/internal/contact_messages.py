@@ -224,6 +224,10 @@ class ContactReplied(ExternalEvent, frozen=True):
     """A digest of the whole text where it is short, to compare it with the tenant's own words for
     an opt-out: no text of a reply is kept."""
 
+    rules: int = 0
+    """RESPONSE_RULES of the version that made the message: with 0 the reply is credited only to a
+    run whose campaign counts responses."""
+
 
 class ConnectionAccepted(ExternalEvent, frozen=True):
     """The person accepted a connection request on LinkedIn (X-6)."""
@@ -232,6 +236,9 @@ class ConnectionAccepted(ExternalEvent, frozen=True):
     sender_id: str | None = None
     """The sender account whose invitation was accepted: only it can write to the person."""
 
+
+RESPONSE_RULES = 1
+"""A reply is the answer to one touch, and counts for its run (S4-54)."""
 
 CONVERSION_RULES = 1
 """A conversion stops everywhere, and is credited once (S4-77)."""

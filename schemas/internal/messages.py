@@ -47,6 +47,7 @@ from schemas.internal.campaign_messages import (
 from schemas.internal.contact_messages import (
     BOUNCE_RULES,
     CONVERSION_RULES,
+    RESPONSE_RULES,
     BackfilledEvent,
     CallEnded,
     CallProgressed,

@@ -99,6 +99,17 @@ class Conversion(msgspec.Struct, array_like=True, gc=False):
     """Why it is credited to nobody."""
 
 
+class Reply(msgspec.Struct, array_like=True, gc=False):
+    """A reply of a person, and the touch that it is the answer to: its run, empty if there is none
+    yet, and its number."""
+
+    at: MomentUs
+    channel: str
+    command_id: str | None = None
+    enrollment_id: str = ""
+    number: int = 0
+
+
 class Contact(State):
     """One person of one tenant: profile, consent, jobs, enrollments and touches."""
 
@@ -147,6 +158,9 @@ class Contact(State):
     soft_bounces: dict[str, list[MomentUs]] = {}
     """When messages to an address came back softly since the last one that arrived, by the digest
     of the address in hex (C-25)."""
+
+    replies: list[Reply] = []
+    """The last replies of the person, as they were reported; those of machines are none."""
 
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None

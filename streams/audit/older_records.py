@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.base.error_codes import Refused
 from schemas.internal import messages as m
+from schemas.internal.enrollment import Status
 from schemas.internal.states import Contact, EndedEnrollment, State
 from schemas.internal.topics import Topic
 from schemas.public.codec import DecodeEvent, PublicEvent
@@ -23,9 +24,10 @@ LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
         *("experiment_id", "variant", "opt_out_scope", "text_characters"),
     ),
     m.WithdrawTouch: ("pool_id",),
-    m.AmendTouch: ("spelling", "pool_id", "call", "variant"),
+    m.AmendTouch: ("spelling", "pool_id", "call", "variant", "experiment_id"),
     m.SuppressAddress: ("at",),
     m.TouchCommanded: ("send_before", "sender_id", "slot_until"),
+    m.ContactReplied: ("rules",),
     m.TouchBounced: ("rules",),
     m.ConversionRecorded: ("campaign_id", "rules"),
     m.RunsCounted: ("version", "answers"),
@@ -119,7 +121,8 @@ def forget_older_digests(state: State) -> None:
     """Removes from a state the digests of addresses of touches that an older version may have
     requested: it made the digest of the address as written, this version makes it of the canonical
     form. Commands of this version have a `send_before`. The call pool of a touch, which older
-    versions did not know, is removed too."""
+    versions did not know, is removed too, and the variables of completed runs, which they did not
+    keep."""
     match state:
         case Contact():
             runs = state.enrollments
@@ -127,6 +130,9 @@ def forget_older_digests(state: State) -> None:
             runs = [state.enrollment]
         case _:
             return
+    for run in runs:
+        if run.status is Status.COMPLETED:
+            run.variables = None
     for touch in (touch for run in runs for touch in run.touches):
         touch.pool_id = ""
         if not touch.send_before:

@@ -1,0 +1,40 @@
+"""What a report of a send changes that came after the events that followed the send: whom replies,
+conversions and opt-outs are credited to (promise 9)."""
+
+from processors.contact.context import Context
+from processors.contact.conversion_credit import credit_conversions_again
+from processors.contact.response_credit import credit_responses_again
+from processors.contact.result_counts import count_opt_out
+from schemas.internal.enrollment import Enrollment, Touch
+from schemas.internal.opt_outs import last_opt_out_at
+
+
+def credit_after_send(context: Context, run: Enrollment, touch: Touch, cause: str | None) -> None:
+    """Credits what has happened since the send of a touch."""
+    contact, sent_at = context.contact, touch.sent_at
+    assert sent_at is not None, "the touch was sent"
+    if contact.replies:
+        credit_responses_again(context, sent_at, cause)
+    if contact.conversions:
+        credit_conversions_again(context, sent_at, cause)
+    if contact.opted_out and run.results is not None:
+        _credit_opt_out(context, run, touch, sent_at)
+
+
+def _credit_opt_out(context: Context, run: Enrollment, touch: Touch, sent_at: int) -> None:
+    scope = context.opt_out_scope(touch.channel)
+    if scope is not None:
+        times = (context.contact.opted_out[scope], last_opt_out_at(context.contact, scope))
+        after = [at for at in times if at >= sent_at]
+        if after:
+            count_opt_out(context, run, min(after))
+
+
+def credit_opt_out(context: Context, channels: tuple[str, ...], at: int) -> None:
+    """Credits an opt-out to every run that was sent something on one of its channels before."""
+    for run in context.contact.enrollments:
+        if run.results is not None and any(
+            touch.channel in channels and touch.sent_at is not None and touch.sent_at <= at
+            for touch in run.touches
+        ):
+            count_opt_out(context, run, at)
