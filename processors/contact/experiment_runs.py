@@ -39,7 +39,9 @@ def _assign(
     if known is not None:
         return known
     assignment = assign(context.tenant_id, experiment, context.contact_id)
-    _switch_to_winner(campaign, assignment)
+    winner = campaign.winners.get(experiment.id)
+    if winner is not None and assignment.assigned_by == BY_HASH:
+        assignment.variant, assignment.assigned_by = winner, BY_WINNER
     results.variants.append(assignment)
     return assignment
 
@@ -57,14 +59,18 @@ def take_part(context: Context, campaign: KnownCampaign) -> None:
         for step in newest.steps:
             if step.experiment is not None and not _has_gone_out(run, step.id):
                 assignment = _assign(context, campaign, run.results, step.experiment)
-                _switch_to_winner(campaign, assignment)
+                _switch_to_winner(context, campaign, run, assignment)
         recount(context, run)
 
 
-def _switch_to_winner(campaign: KnownCampaign, assignment: Assignment) -> None:
+def _switch_to_winner(
+    context: Context, campaign: KnownCampaign, run: Enrollment, assignment: Assignment
+) -> None:
     winner = campaign.winners.get(assignment.experiment_id)
     if winner is not None and assignment.assigned_by == BY_HASH:
-        assignment.variant, assignment.assigned_by = winner, BY_WINNER
+        assignment.assigned_by = BY_WINNER
+        recount(context, run)  # it leaves the counts of the variant that it had
+        assignment.variant = winner
 
 
 def _has_gone_out(run: Enrollment, step_id: str) -> bool:
