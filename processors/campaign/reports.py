@@ -94,13 +94,15 @@ def _report_finally(turn: Turn, campaign: CampaignRecord) -> None:
 
 def _report(turn: Turn, campaign: CampaignRecord, reason: str) -> None:
     """Emits the report: everything that a page about the campaign needs."""
-    _emit(turn, FactKind.CAMPAIGN_REPORT, campaign, _values(turn, campaign, reason), reason)
+    tenant = turn.store.read(tenant_key(campaign.tenant_id), TenantRecord)
+    assert tenant is not None, "a campaign has a tenant"
+    values = report_values(tenant, campaign, reason)
+    _emit(turn, FactKind.CAMPAIGN_REPORT, campaign, values, reason)
     notify(turn, campaign, "campaign_report", None, final=reason == FINAL)
 
 
-def _values(turn: Turn, campaign: CampaignRecord, reason: str) -> dict[str, Any]:
-    tenant = turn.store.read(tenant_key(campaign.tenant_id), TenantRecord)
-    assert tenant is not None, "a campaign has a tenant"
+def report_values(tenant: TenantRecord, campaign: CampaignRecord, reason: str) -> dict[str, Any]:
+    """The values of a report, provisional or final: enough to write a page about the campaign."""
     definition, terms = campaign.definition, campaign.definition.outreach
     values: dict[str, Any] = {
         "name": definition.name,
