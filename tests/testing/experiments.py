@@ -24,7 +24,7 @@ def experiment(**changes: Any) -> Experiment:
 
 def variant(people: People) -> VariantCounts:
     """The counts of one variant, all of whose people were reached."""
-    reached, responses, conversions = (*people, 0, 0)[:3]
+    reached, responses, conversions = (*people, 0, 0, 0)[:3]
     return VariantCounts(reached, reached, responses, conversions)
 
 
