@@ -14,6 +14,7 @@ from processors.why.call_slots import CallSlot, CallSlots
 from processors.why.causes import CauseIndex
 from processors.why.fact_values import readable_values
 from processors.why.gates import GATE_ORDER, NOT_ASKED, WAITS, Gate, Hold, TouchGates, gate_order
+from processors.why.touch_facts import TouchFacts
 from processors.why.waits import CurrentWait, current_wait
 from schemas.internal.enrollment import Enrollment, Status, Touch
 from schemas.internal.facts import Fact, FactKind, fact_time
@@ -28,11 +29,24 @@ __all__ = [
     "Hold",
     "RunExplanation",
     "TouchExplanation",
+    "VariantExplanation",
     "explain",
     "gate_order",
 ]
 
-_ENDS = (FactKind.TOUCH_SENT, FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED)
+_ABOUT_VARIANTS = (FactKind.ENROLLMENT_STARTED, FactKind.TOUCH_REQUESTED, FactKind.TOUCH_SKIPPED)
+"""The facts with the variants of a run."""
+
+
+class VariantExplanation(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The variant of a run in an experiment: A, B, or empty for who takes no part. `assigned_by` is
+    hash, holdout, layer, or winner for who gets the winner's template (C-21)."""
+
+    experiment_id: str
+    variant: str
+    assigned_by: str
+    bucket: int | None = None
+    split: int | None = None
 
 
 class TouchExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,6 +90,7 @@ class RunExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reason: str | None = None
     ended_at: datetime | None = None
     waits: CurrentWait | None = None
+    experiments: list[VariantExplanation] = []
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -175,7 +190,22 @@ def _run(
         reason=run.reason,
         ended_at=None if run.ended_at is None else fact_time(run.ended_at),
         waits=waits,
+        experiments=_variants(facts),
     )
+
+
+def _variants(facts: Sequence[Fact]) -> list[VariantExplanation]:
+    """The variants of a run by its facts: those of its start, and what became of them since."""
+    found: dict[str, VariantExplanation] = {}
+    for fact in facts:
+        if fact.fact not in _ABOUT_VARIANTS or fact.values is None:
+            continue
+        values: dict[str, Any] = msgspec.to_builtins(fact.values)
+        for row in (*values.get("experiments", ()), values):
+            if "assigned_by" in row:
+                variant = msgspec.convert(row, VariantExplanation)
+                found[variant.experiment_id] = variant
+    return list(found.values())
 
 
 def _forget_until(touches: Sequence[TouchExplanation], reason: str) -> None:
@@ -186,46 +216,18 @@ def _forget_until(touches: Sequence[TouchExplanation], reason: str) -> None:
 
 
 def _touches(run: Enrollment, facts: list[Fact], causes: CauseIndex) -> list[TouchExplanation]:
-    """The touches of a run. A fact about the enrollment counts for the touch that is open at its
-    time, which is the last touch with a fact before."""
-    gates: dict[int, TouchGates] = {}
-    slots: dict[int, CallSlots] = {}
-    channels = {touch.number: touch.channel for touch in run.touches}
-    ends: dict[int, dict[str, Any]] = {}
-    commands: dict[int, list[str]] = {}
-    current = 0
-    frozen: list[Fact] = []
+    """The touches of a run by the facts about them."""
+    known = TouchFacts(run, causes)
     for fact in facts:
-        number = fact.touch_number
-        if fact.fact is FactKind.ENROLLMENT_FROZEN:
-            frozen.append(fact)
-        elif fact.fact is FactKind.ENROLLMENT_RESUMED:
-            frozen.clear()
-        if number is None:
-            if current in gates and current not in ends:
-                gates[current].apply(fact)
-            continue
-        if number not in gates:
-            channel = channels.get(number) or fact.channel or ""
-            gates[number] = TouchGates(causes, ends.get(number - 1, {}), channel)
-            slots[number] = CallSlots()
-            for pause in frozen:  # a pause that began during the touch before
-                gates[number].apply(pause)
-            current = number
-        gates[number].apply(fact)
-        slots[number].apply(fact)
-        if fact.command_id and fact.command_id not in commands.setdefault(number, []):
-            commands[number].append(fact.command_id)
-        if fact.fact in _ENDS:
-            ends[number] = {"step": fact.step_id, "became": fact.fact.value, "at": fact.at}
-    for touch_gates in gates.values():
+        known.apply(fact)
+    for touch_gates in known.gates.values():
         touch_gates.release(run.holds)  # the end of one of several pauses has no fact
     return [
         _touch(
             t,
-            gates.get(t.number) or TouchGates(causes, {}, t.channel),
-            commands.get(t.number, []),
-            slots.get(t.number) or CallSlots(),
+            known.gates.get(t.number) or TouchGates(causes, {}, t.channel),
+            known.commands.get(t.number, []),
+            known.slots.get(t.number) or CallSlots(),
         )
         for t in run.touches
     ]

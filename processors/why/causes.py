@@ -18,6 +18,14 @@ _CONDITION = {
 }
 """The fact that was recorded when a condition began to hold."""
 
+_CONVERSIONS = (
+    FactKind.TOUCH_CONVERTED,
+    FactKind.CONVERSION_ATTRIBUTED,
+    FactKind.CONVERSION_UNATTRIBUTED,
+)
+"""The facts about a conversion of the person. It counts for the runs that it is credited to, and
+acts on others too."""
+
 _OF_THE_RUN = ("delivered", "opened", "clicked", "read", "converted")
 _OPTED_OUT = "opted_out_"
 
@@ -31,10 +39,13 @@ class CauseIndex:
         self._started_at: dict[str, datetime] = {}
         self._stops: dict[str, Fact] = {}
         self._conditions: dict[FactKind, list[Fact]] = {}
+        self._conversions: list[Fact] = []
         for fact in facts:
+            if fact.fact in _CONVERSIONS:
+                self._conversions.append(fact)
             if fact.fact is FactKind.CONTACT_OPTED_OUT and fact.channel:
                 self._opt_outs.setdefault(fact.channel, []).append(fact)
-            elif fact.fact is FactKind.TOUCH_BOUNCED and fact.reason == "hard" and fact.channel:
+            elif fact.fact is FactKind.TOUCH_BOUNCED and _has_closed(fact):
                 self._bounces.append(fact)
             elif fact.fact is FactKind.ENROLLMENT_STARTED and fact.enrollment_id:
                 self._started_at[fact.enrollment_id] = fact.at
@@ -61,9 +72,15 @@ class CauseIndex:
         if reason in _CONDITION:
             facts = self._conditions.get(_CONDITION[reason], ())
             of_run = (f for f in facts if f.enrollment_id == skipped.enrollment_id)
-            return next(of_run if reason in _OF_THE_RUN else iter(facts), None)
+            found = next(of_run if reason in _OF_THE_RUN else iter(facts), None)
+            return self._conversion(skipped) if found is None and reason == "converted" else found
         ended = self._stops.get(skipped.enrollment_id or "")
         return ended if ended is not None and ended.reason == reason else None
+
+    def _conversion(self, skipped: Fact) -> Fact | None:
+        """The last conversion before the skip, for a run that it is not credited to."""
+        before = [fact for fact in self._conversions if fact.at <= skipped.at]
+        return before[-1] if before else None
 
     def _opt_out(self, channel: str, skipped: Fact) -> Fact | None:
         """The last opt-out before the skip: a person may have agreed again since another one."""
@@ -88,3 +105,13 @@ class CauseIndex:
             earlier = started_at is not None and (fact.occurred_at or fact.at) < started_at
             if fact.reason is None and not earlier:  # neither a machine, nor a person who has left
                 yield fact
+
+
+def _has_closed(bounced: Fact) -> bool:
+    """Whether a bounce has closed its address: a hard one, or the last soft one that is allowed
+    (C-25)."""
+    if bounced.channel is None:
+        return False
+    values = bounced.values or {}
+    soft, most = values.get("soft"), values.get("most")
+    return bounced.reason == "hard" or (soft is not None and most is not None and soft >= most)

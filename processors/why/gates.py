@@ -97,6 +97,8 @@ _SKIPPED_BY = {
     "no_address": "address",
     "address_bounced": "bounce",
     "no_template": "template",
+    "holdout": "template",
+    "outside_layer": "template",
     "no_window": "window",
     "expired": "expiry",
     "number_not_allowed": "number_kind",
@@ -105,12 +107,16 @@ _SKIPPED_BY = {
     "sender_gone": "sender_limit",
     "no_sender": "sender_limit",
     "pool_unknown": "slots",
+    "channel_not_preferred": "skip_when",
     **{name: "skip_when" for name in CONDITIONS if name != "no_address"},
 }
 """The gate of each reason to skip a touch. Other reasons belong to the enrollment."""
 
 _LIMIT_VALUES = ("sender_id", "pool_id", "used", "limit", "limits")
 """The values of a command that are about limits."""
+
+_VARIANT_VALUES = ("experiment_id", "variant", "assigned_by")
+"""The values of a request that are about the experiment by which its template was chosen."""
 
 _NOT_FOR_REPEATS = ("skip_when", "reach")
 """Gates that are not checked again before the second emission of a command."""
@@ -229,7 +235,7 @@ class TouchGates:
             "campaign": {"version": fact.version},
             "address": {"field": ADDRESS_OF[fact.channel]} if fact.channel in ADDRESS_OF else {},
             "skip_when": _picked(values, "skip_when"),
-            "template": _picked(values, "template_id", "template_version"),
+            "template": _picked(values, "template_id", "template_version", *_VARIANT_VALUES),
             "window": _picked(values, "window"),
             "reach": values.get("reach") or {},
         }

@@ -14,6 +14,7 @@ _DEFERRING = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_DEFERRED, FactKind.TOUCH_
 _THEN = {
     "delay": "it is due",
     "retry": "the next attempt",
+    "soft_bounce": "the same message once more, because the mailbox could not take it",
     "quiet_hours": "its window opens",
     "frequency_cap": "the person may be reached again",
     "min_gap": "the person may be reached again",
@@ -131,7 +132,7 @@ def _after_limit(reason: str) -> str:
 
 def _paused(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait:
     frozen = [f for f in facts if f.fact is FactKind.ENROLLMENT_FROZEN and f.reason in run.holds]
-    by = {"campaign": "its campaign is resumed"}
+    by = {"campaign": "its campaign is activated or resumed"}
     return CurrentWait(
         reason=" and ".join(f"{hold}_paused" for hold in run.holds),
         then=" and ".join(by.get(hold, "contact.resumed or contact.stopped") for hold in run.holds),

@@ -13,6 +13,7 @@ from processors.why import (
     Gate,
     RunExplanation,
     TouchExplanation,
+    VariantExplanation,
 )
 from schemas.base.times import format_rfc3339, from_datetime
 from schemas.internal.facts import Fact
@@ -41,6 +42,7 @@ def _run_lines(explanation: Explanation, run: RunExplanation) -> Iterator[str]:
     )
     yield f"  enrollment {run.enrollment_id}, since {_time(run.started_at)}"
     yield f"  waits for  {_wait(run.waits)}"
+    yield from (f"  experiment {_variant(each)}" for each in run.experiments)
     for touch in run.touches:
         yield from _touch_lines(touch)
     yield "  decisions"
@@ -54,6 +56,14 @@ def _wait(wait: CurrentWait | None) -> str:
     when = "no time is known" if wait.until is None else f"next at {_time(wait.until)}"
     cause = f", by {wait.cause}" if wait.cause else ""
     return f"{wait.reason}{cause}; {when}: {wait.then}{_in_parentheses(wait.values)}"
+
+
+def _variant(variant: VariantExplanation) -> str:
+    """The variant of a run, and how it was assigned."""
+    part = f"variant {variant.variant}" if variant.variant else "takes no part"
+    values = {"bucket": variant.bucket, "split": variant.split}
+    known = {name: value for name, value in values.items() if value is not None}
+    return f"{variant.experiment_id}: {part}, by {variant.assigned_by}{_in_parentheses(known)}"
 
 
 def _touch_lines(touch: TouchExplanation) -> Iterator[str]:

@@ -1,0 +1,122 @@
+"""Explanations of runs of outreach: variants, people who take no part, drafts, the preferred
+channel, conversions and the completion of the campaign."""
+
+from typing import Any
+
+import pytest
+
+from schemas.internal import messages as m
+from schemas.internal.topics import Topic
+from tests.testing.builders import CONTACT, TENANT, step
+from tests.testing.explanations import explanation_of, gates_of
+from tests.testing.outreach import OUTREACH, experiment, experiment_document, outreach_document
+from tests.testing.outreach_desk import OutreachDesk, active_desk, desk_with_draft
+from tests.testing.story import event_fields, upserted
+
+
+def experiments_of(desk: OutreachDesk, name: str) -> list[tuple[str, str, str]]:
+    (run,) = explanation_of(desk, name).runs
+    return [(each.experiment_id, each.variant, each.assigned_by) for each in run.experiments]
+
+
+def test_a_run_and_its_touch_have_the_variant() -> None:
+    desk = active_desk("c-3")
+    desk.send("c-3")
+    assert experiments_of(desk, "c-3") == [("java-q1", "A", "hash")]
+    gate = gates_of(desk, contact_id="c-3")["template"]
+    assert gate.result == "passed"
+    assert {name: gate.values[name] for name in ("template_id", "experiment_id", "variant")} == {
+        "template_id": "a",
+        "experiment_id": "java-q1",
+        "variant": "A",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason", "assigned_by"),
+    [
+        ({"holdout_percentage": 50}, "holdout", "holdout"),
+        ({"layer": {"name": "mail", "from": 0, "to": 1}}, "outside_layer", "layer"),
+    ],
+)
+def test_who_takes_no_part_is_refused_by_the_gate_template(
+    settings: dict[str, Any], reason: str, assigned_by: str
+) -> None:
+    names = [f"c-{number}" for number in range(1, 13)]
+    desk = active_desk(*names, document=experiment_document(**settings))
+    skipped = next(name for name in names if not desk.run(name).results.variants[0].variant)  # type: ignore[union-attr]
+    gate = gates_of(desk, contact_id=skipped)["template"]
+    assert (gate.result, gate.reason) == ("refused", reason)
+    assert gate.values["experiment_id"] == "java-q1"
+    assert experiments_of(desk, skipped) == [("java-q1", "", assigned_by)]
+
+
+def test_a_person_in_a_draft_waits_for_its_activation() -> None:
+    desk = desk_with_draft().add("c-1")
+    (run,) = explanation_of(desk, "c-1").runs
+    assert (run.status, run.touches) == ("frozen", [])
+    assert run.waits is not None
+    assert (run.waits.reason, run.waits.then, run.waits.until) == (
+        "campaign_paused",
+        "its campaign is activated or resumed",
+        None,
+    )
+    assert run.experiments[0].variant == "B"
+    desk.change("activated")
+    assert gates_of(desk, contact_id="c-1")["campaign"].result == "passed"
+
+
+def test_a_step_on_another_than_the_preferred_channel_is_refused_by_skip_when() -> None:
+    steps = [step("mail"), step("note", "linkedin", action="send_inmail")]
+    terms = {"channel": "combined", "channel_preference": ["linkedin", "email"]}
+    desk = active_desk(document=outreach_document(terms, steps=steps))
+    gate = gates_of(desk)["skip_when"]
+    assert (gate.result, gate.reason) == ("refused", "channel_not_preferred")
+    assert gate.values == {"preferred": "linkedin"}
+
+
+def test_the_completion_of_the_campaign_refuses_what_is_scheduled() -> None:
+    steps = [step("a"), step("b", hours=24)]
+    desk = active_desk(document=outreach_document(steps=steps))
+    desk.send()
+    desk.change("completed")
+    (run,) = explanation_of(desk).runs
+    assert (run.status, run.reason, run.waits) == ("stopped", "campaign_completed", None)
+    gate = gates_of(desk, 1)["campaign"]
+    assert (gate.result, gate.reason) == ("refused", "campaign_completed")
+
+
+def test_a_declined_person_has_the_reason_beside_the_runs() -> None:
+    desk = desk_with_draft()
+    desk.deliver(upserted(desk, CONTACT, first_name="Ann", email=""))
+    desk.order()
+    explanation = explanation_of(desk)
+    assert explanation.runs == []
+    declined = [fact.reason for fact in explanation.besides if fact.reason]
+    assert declined == ["CONTACT_NO_ADDRESS"]
+
+
+def test_who_gets_the_template_of_the_winner_is_assigned_by_it() -> None:
+    tested = step(template_id=None, hours=24, experiment=experiment())
+    desk = active_desk("c-1", document=outreach_document(steps=[tested]))
+    assert experiments_of(desk, "c-1") == [("java-q1", "B", "hash")]
+    for partition in range(desk.layout.contact):
+        winner = m.WinnerAnnounced(TENANT, OUTREACH, "java-q1", "A", "test#winner")
+        desk.broker.append(Topic.CONTACT_LOG, TENANT.encode(), m.encode(winner), partition)
+    desk.settle()
+    desk.advance_hours(40)
+    assert experiments_of(desk, "c-1") == [("java-q1", "A", "winner")]
+    assert gates_of(desk, contact_id="c-1")["template"].values["assigned_by"] == "winner"
+
+
+def test_a_conversion_that_is_credited_elsewhere_is_the_cause_of_a_skipped_step() -> None:
+    steps = [step("a"), step("b", hours=24, skip_when="converted")]
+    document = outreach_document(settings={"on_conversion": "continue"}, steps=steps)
+    desk = active_desk(document=document)
+    touch = desk.send()
+    fields = event_fields(desk, CONTACT)
+    desk.deliver(m.ConversionRecorded(**fields, conversion_type="interview", rules=1))
+    desk.advance_hours(40)
+    gate = gates_of(desk, 1)["skip_when"]
+    assert (gate.result, gate.reason, gate.cause) == ("refused", "converted", fields["cause"])
+    assert touch.step_id == "a"
