@@ -23,6 +23,7 @@ DONE_FACTS: dict[str, FactKind] = {
     "tenant.deleted": FactKind.TENANT_DELETED,
     "sender.upserted": FactKind.SENDER_UPDATED,
     "sender.removed": FactKind.SENDER_REMOVED,
+    "sender.complaints_reported": FactKind.SENDER_COMPLAINTS_REPORTED,
     "pool.upserted": FactKind.POOL_UPDATED,
 }
 """The fact that reports that an admin event has taken effect, by its ce_type. Events published on

@@ -1,7 +1,7 @@
 """`touchstream sender …`: the sender accounts of a tenant, with their limits."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,13 @@ from streams.cli import sender_options as option
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.event_publisher import build_event
-from streams.cli.option_values import clock_span, named_values, number, options_by_name
+from streams.cli.option_values import (
+    clock_span,
+    named_values,
+    number,
+    options_by_name,
+    parse_time,
+)
 from streams.cli.options import Json, Tenant, Timeout, Wait
 from streams.cli.output import print_json, print_table
 from streams.cli.request_reply import (
@@ -186,6 +192,43 @@ def remove_sender(
         connected_settings(), "sender.removed", event, wait=wait, timeout_s=timeout
     )
     print_answer(fact, f"{sender_id} of {tenant}: removed", as_json=json)
+
+
+@app.command("complaints")
+def report_complaints(
+    sender_id: option.SenderId,
+    tenant: Tenant,
+    delivered: Annotated[
+        int, typer.Option("--delivered", help="How many messages the provider delivered.")
+    ],
+    complaints: Annotated[
+        int, typer.Option("--complaints", help="How many of them were reported as spam.")
+    ],
+    at: Annotated[
+        str | None, typer.Option("--at", help="The end of the time they are of; default: now.")
+    ] = None,
+    wait: Wait = True,
+    timeout: Timeout = TIMEOUT_S,
+    json: Json = False,
+) -> None:
+    """Report how many messages of an account were reported as spam, where the provider names
+    nobody.
+
+    They count for the health of the account, which pauses itself by too many. A complaint of a
+    person whom the provider names is the event contact.complained.
+
+    Example: touchstream sender complaints ann@acme.com --tenant acme --delivered 2000 --complaints
+    3
+    """
+    values: dict[str, Any] = {"tenant_id": tenant, "sender_id": sender_id}
+    values |= {"delivered": delivered, "complaints": complaints}
+    if at is not None:
+        values["at"] = parse_time(at, "--at")
+    event = build_event("sender.complaints_reported", _OPTIONS, **values)
+    fact = publish_and_wait(
+        connected_settings(), "sender.complaints_reported", event, wait=wait, timeout_s=timeout
+    )
+    print_answer(fact, f"{sender_id} of {tenant}: {complaints} complaints counted", as_json=json)
 
 
 @app.command("list")

@@ -55,6 +55,7 @@ _OPTIONS = {
     "quiet_hours.strict_regions": "--strict-region",
     "quiet_hours": "--quiet",
     "opt_out_words": "--opt-out-word",
+    "opt_out_scope": "--opt-out-scope",
 }
 """The options of fields with other names, for messages."""
 
@@ -80,6 +81,7 @@ def set_tenant(
     fence: option.Fence = None,
     country: option.CountryCode = None,
     opt_out_word: option.OptOutWord = None,
+    opt_out_scope: option.OptOutScope = "channel",
     calling_hours: option.CallingHours = False,
     calls_at_once: option.CallsAtOnce = None,
     pool_calls: option.PoolCalls = None,
@@ -100,7 +102,15 @@ def set_tenant(
     given = (
         *(tenant_id, timezone, per_hour, channel_per_day, domain_per_hour, domain_per_day, quiet),
         *(strict_start, strict_region, delay, per_day, per_week, fence, country, opt_out_word),
-        *(calling_hours, calls_at_once, pool_calls, agent, caller_number, allow_number),
+        *(
+            opt_out_scope,
+            calling_hours,
+            calls_at_once,
+            pool_calls,
+            agent,
+            caller_number,
+            allow_number,
+        ),
     )
     event = tenant_event(**options_by_name(set_tenant, given))
     if fence is not None and parse_time(fence, "--fence") > valid_settings().scaled_clock().now():
@@ -141,6 +151,7 @@ def tenant_event(tenant_id: str, timezone: str, **options: Any) -> TenantUpserte
         "timezone": zone_by_siblings({"timezone": timezone, "country": country}) or timezone,
         "country": country,
         "opt_out_words": get("opt_out_word") or [],
+        "opt_out_scope": get("opt_out_scope", "channel"),
         "calling_hours": get("calling_hours", False),
         "limits": _limits(options),
         "delay_hours_by_service": {

@@ -36,6 +36,9 @@ CountryCode = Annotated[
 OptOutWord = Annotated[
     Texts, Option(help="A whole text that is an opt-out, beside STOP and its like.")
 ]
+OptOutScope = Annotated[
+    str, Option(help="What an opt-out by one click or a complaint closes: channel, or all.")
+]
 CallingHours = Annotated[
     bool, Option("--calling-hours", help="Call and text only when the law of the region allows it.")
 ]

@@ -1,5 +1,5 @@
-"""`touchstream campaign report`: the page as Markdown and HTML, from the fact campaign.report or from
-the stored states."""
+"""`touchstream campaign report`: the page as Markdown and HTML, from the fact campaign.report or
+from the stored states."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

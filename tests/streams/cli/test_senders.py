@@ -290,3 +290,22 @@ def test_a_refused_change_of_a_campaign_has_its_reason_in_words(
     orders.answer = fact(FactKind.EVENT_REFUSED, reason=reason)
     result = touchstream("campaign", "pause", "renewals", "--tenant", "acme")
     assert (result.code, reason in result.err, hint in result.err) == (1, True, True), result
+
+
+def test_complaints_that_name_nobody_are_reported(
+    touchstream: Touchstream, orders: PublishedOrders
+) -> None:
+    orders.answer = fact(FactKind.SENDER_COMPLAINTS_REPORTED)
+    order = ("sender", "complaints", "ann@acme.com", "--tenant", "acme")
+    counts = ("--delivered", 2000, "--complaints", 3, "--at", "2026-03-01T00:00:00Z")
+    result = touchstream(*order, *counts)
+    assert (result.code, result.out) == (0, "ann@acme.com of acme: 3 complaints counted\n"), result
+    assert orders.last().model_dump(mode="json") == {
+        "tenant_id": "acme",
+        "sender_id": "ann@acme.com",
+        "delivered": 2000,
+        "complaints": 3,
+        "at": "2026-03-01T00:00:00Z",
+    }
+    bad = touchstream(*order, "--delivered", -1, "--complaints", 3)
+    assert (bad.code, "delivered" in bad.err) == (2, True), bad

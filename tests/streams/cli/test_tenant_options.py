@@ -14,6 +14,7 @@ from streams.cli.tenant import tenant_event
 def test_options_that_are_not_given_have_their_defaults() -> None:
     event = tenant_event("acme", "America/New_York")
     assert (event.country, event.opt_out_words, event.calling_hours) == (None, [], False)
+    assert event.opt_out_scope == "channel"
     assert event.quiet_hours is None and event.fence is None and not event.limits
 
 
@@ -31,6 +32,7 @@ def test_every_option_has_its_field() -> None:
         fence="2026-01-01T00:00:00Z",
         country="us",
         opt_out_word=["basta"],
+        opt_out_scope="all",
         calling_hours=True,
     )
     assert event.limits["email"].per_hour == 5 and event.limits["sms"].per_hour is None
@@ -45,6 +47,7 @@ def test_every_option_has_its_field() -> None:
     assert event.frequency_caps is not None and event.frequency_caps.per_week == 3
     assert event.fence == parse_rfc3339("2026-01-01T00:00:00Z")
     assert (event.country, event.opt_out_words, event.calling_hours) == ("US", ["basta"], True)
+    assert event.opt_out_scope == "all"
 
 
 @pytest.mark.parametrize(
