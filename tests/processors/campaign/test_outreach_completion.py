@@ -52,6 +52,8 @@ def reached(world: World, seq: int, **numbers: Any) -> World:
         (SAMPLE, 499, 499, False),
         (SAMPLE, 507, 76, False),  # 14.99 %
         (SAMPLE, 506, 76, True),  # 15.02 %
+        (SAMPLE, 66_667, 10_000, False),  # 14.9999 %
+        (SAMPLE, 66_667, 10_001, True),
         ({"target_contacts_count": 500}, 500, 0, True),
         ({"target_contacts_count": 500}, 499, 0, False),
         ({**SAMPLE, "completion_policy": "contacts_only"}, 500, 0, True),

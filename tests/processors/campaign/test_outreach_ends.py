@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.base.times import DAY, HOUR, MINUTE
+from schemas.base.times import DAY, HOUR, MINUTE, SECOND
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
+from schemas.internal.limit_terms import LimitTerms, SenderTerms
 from schemas.internal.states import CampaignRecord
-from tests.testing.administered import record_of
+from tests.testing.administered import order, record_of
 from tests.testing.builders import CONTACT, TENANT, answer_fields, sent, step, tenant
 from tests.testing.outreach import OUTREACH, experiment
 from tests.testing.outreach_orders import account, changed, outreach
@@ -110,6 +111,22 @@ def test_a_target_completes_the_campaign_and_stops_who_is_left() -> None:
     assert campaign(world).settled_at
     deliver(world, *person(world, 99))
     assert world.facts(FactKind.ENROLLMENT_DECLINED)[-1].reason == "CAMPAIGN_COMPLETED"
+
+
+def test_a_campaign_goes_past_its_target_by_no_more_than_what_is_out_and_one_round_of_counts() -> (
+    None
+):
+    spaced = SenderTerms("slow", {"": LimitTerms(spacing_us=30 * SECOND)}, "")
+    world = deliver(World(), tenant())
+    terms = {"target_contacts_count": 10}
+    sender = order(m.UpsertSender, "slow#1", channel="email", sender=spaced)
+    deliver(world, sender, outreach(outreach=terms))
+    deliver(world, *people(world, 0, 30))
+    deliver(world, changed("activated"))
+    world.advance_hours(2, working_senders())
+    assert campaign(world).end_reason == "targets"
+    assert values(world, FactKind.CAMPAIGN_REPORT)["counts"]["reached"] == 10
+    assert len(world.commanded_touches()) == 10
 
 
 def test_replies_meet_the_target_of_a_rate() -> None:
