@@ -1,7 +1,7 @@
 """The activation of a draft that is prepared: it waits until every partition of contact-log has
 counted its people, and is refused with everything that is missing (S4-21, S4-32, S4-93…S4-97)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -58,12 +58,12 @@ def decide(turn: Turn, layout: Layout, tenant: TenantRecord, campaign: CampaignR
     """Activates a campaign whose people are counted, or refuses that with all problems."""
     pending, campaign.activation = campaign.activation, None
     assert pending is not None, "only an order that waits is decided"
-    problems = list(_problems(turn, tenant, campaign))
-    if problems:
-        codes = {problem.code for problem in problems}
+    found = list(problems(tenant, campaign, _channels(turn, tenant), turn.now))
+    if found:
+        codes = {problem.code for problem in found}
         code = codes.pop() if len(codes) == 1 else "CAMPAIGN_INVALID"
         for cause in (pending.cause, *pending.further):
-            refuse(turn, campaign, "activated", cause, code, problems=as_values(problems))
+            refuse(turn, campaign, "activated", cause, code, problems=as_values(found))
         return
     if campaign.definition.settings.start_day is None:
         zone_name = campaign_zone(tenant, campaign.definition)
@@ -87,8 +87,11 @@ def as_values(problems: list[Problem]) -> list[dict[str, str]]:
     return [problem._asdict() for problem in problems]
 
 
-def _problems(turn: Turn, tenant: TenantRecord, campaign: CampaignRecord) -> Iterator[Problem]:
-    """Everything that keeps a draft from being activated."""
+def problems(
+    tenant: TenantRecord, campaign: CampaignRecord, channels: Collection[str], now: MomentUs
+) -> Iterator[Problem]:
+    """Everything that keeps a draft from being activated. `channels` are those that have a sender
+    account."""
     definition = campaign.definition
     if total(campaign, RUNS) == 0:
         yield _problem(CampaignCode.NO_CONTACTS, "contacts")
@@ -98,10 +101,10 @@ def _problems(turn: Turn, tenant: TenantRecord, campaign: CampaignRecord) -> Ite
         return
     first = definition.settings.start_day
     if first is None:
-        first = day_of(zone_name, turn.now)
-    yield from _date_problems(definition, zone_name, first, turn.now)
+        first = day_of(zone_name, now)
+    yield from _date_problems(definition, zone_name, first, now)
     yield from _template_problems(tenant, definition)
-    yield from _sender_problems(turn, tenant, definition)
+    yield from _sender_problems(definition, channels)
     quiet = None if tenant.quiet is None else (tenant.quiet.start, tenant.quiet.end)
     started = replace(definition, settings=replace(definition.settings, start_day=first))
     yield from local_problems(started, quiet)
@@ -135,13 +138,18 @@ def _template_problems(tenant: TenantRecord, definition: Definition) -> Iterator
             yield _problem(CampaignCode.AB_MISSING_TEMPLATES, f"steps[{index}].experiment")
 
 
-def _sender_problems(turn: Turn, tenant: TenantRecord, definition: Definition) -> Iterator[Problem]:
-    """The channels of steps for which the tenant has no sender account."""
+def _channels(turn: Turn, tenant: TenantRecord) -> set[str]:
+    """The channels that have a sender account."""
     records = (
         turn.store.read(sender_key(tenant.tenant_id, sender_id), SenderRecord)
         for sender_id in tenant.senders
     )
-    known = {record.channel for record in records if record is not None}
+    return {record.channel for record in records if record is not None}
+
+
+def _sender_problems(definition: Definition, channels: Collection[str]) -> Iterator[Problem]:
+    """The channels of steps for which the tenant has no sender account."""
+    known = {*channels}
     for index, step in enumerate(definition.steps):
         if step.channel not in known and not CHANNELS[step.channel].by_pool:
             known.add(step.channel)

@@ -25,7 +25,8 @@ def show(campaign_id: CampaignId, tenant: Tenant, json: Json = False) -> None:
     settings = connected_settings()
     now = settings.scaled_clock().now()
     stored = read_campaigns(settings, layout_of(settings), tenant, campaign_id)
-    view = campaign_view(stored.campaign(campaign_id), stored.tenant, now, stored.as_of)
+    campaign = stored.campaign(campaign_id)
+    view = campaign_view(campaign, stored.tenant, stored.channels, now, stored.as_of)
     if json:
         print_json(msgspec.to_builtins(view))
         return

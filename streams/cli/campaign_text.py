@@ -116,6 +116,9 @@ def _head(view: CampaignView, now: MomentUs) -> Iterator[str]:
 
 
 def _dates(view: CampaignView, now: MomentUs) -> Iterator[str]:
+    if view.activation_awaits is not None:
+        count = len(view.activation_awaits)
+        yield f"is being activated: {count} partitions of contact-log have not counted yet"
     if view.first_day or view.last_day:
         yield f"from {view.first_day or 'its activation'} to {view.last_day or 'no last day'}"
     if view.started_at is not None:

@@ -5,11 +5,12 @@ The view is a pure function of what the campaign processor has stored, by the ru
 processor decides.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from processors.campaign.activation import problems
 from processors.campaign.dates import (
     campaign_zone,
     day_text,
@@ -22,10 +23,9 @@ from processors.campaign.experiments import report_values
 from processors.campaign.lifecycle import QUIET_US
 from processors.campaign.targets import progress
 from processors.shared.experiment_counts import add_counts
-from schemas.base.error_codes import MESSAGES, CampaignCode, Problem
+from schemas.base.error_codes import Problem
 from schemas.base.times import MomentUs, format_rfc3339
 from schemas.campaigns.campaign_kinds import KINDS
-from schemas.campaigns.local_problems import local_problems
 from schemas.campaigns.recommendations import recommendations
 from schemas.internal.count_names import CONVERSIONS, FROZEN, LIVE, REACHED, RESPONSES, RUNS
 from schemas.internal.states import CampaignRecord, TenantRecord
@@ -91,15 +91,24 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     rates: dict[str, float | None]
     targets: list[TargetRow]
     completion: list[CompletionRule]
+    activation_awaits: list[int] | None
+    """The partitions of contact-log whose counts an order to activate waits for; None without such
+    an order."""
+
     problems: list[dict[str, str]]
     recommendations: list[dict[str, str]]
     experiments: list[dict[str, Any]]
 
 
 def campaign_view(
-    campaign: CampaignRecord, tenant: TenantRecord, now: MomentUs, as_of: MomentUs | None
+    campaign: CampaignRecord,
+    tenant: TenantRecord,
+    channels: Collection[str],
+    now: MomentUs,
+    as_of: MomentUs | None,
 ) -> CampaignView:
-    """How a campaign stands at the moment `now`."""
+    """How a campaign stands at the moment `now`. `channels` are those that have a sender
+    account."""
     definition = campaign.definition
     zone = campaign_zone(tenant, definition)
     counts = total_counts(campaign)
@@ -127,7 +136,8 @@ def campaign_view(
         rates=rates_of(counts),
         targets=target_rows(campaign),
         completion=[*_completion(campaign, zone, counts)],
-        problems=[problem._asdict() for problem in _problems(campaign, tenant, counts)],
+        activation_awaits=None if campaign.activation is None else campaign.activation.awaited,
+        problems=[each._asdict() for each in _problems(campaign, tenant, channels, now)],
         recommendations=[each._asdict() for each in recommendations(definition)],
         experiments=report_values(campaign),
     )
@@ -207,18 +217,12 @@ def _completion(
 
 
 def _problems(
-    campaign: CampaignRecord, tenant: TenantRecord, counts: dict[str, int]
-) -> list[Problem]:
-    """What keeps a draft from being activated, as far as it is known here; the engine also asks for
-    the senders of its channels."""
+    campaign: CampaignRecord, tenant: TenantRecord, channels: Collection[str], now: MomentUs
+) -> Iterable[Problem]:
+    """What keeps a draft from being activated now."""
     if campaign.status != "draft" or not KINDS[campaign.definition.kind].prepared:
-        return []
-    quiet = None if tenant.quiet is None else (tenant.quiet.start, tenant.quiet.end)
-    found = local_problems(campaign.definition, quiet)
-    if not counts.get(RUNS, 0):
-        code = CampaignCode.NO_CONTACTS
-        found.append(Problem(code, "contacts", MESSAGES[code]))
-    return found
+        return ()
+    return problems(tenant, campaign, channels, now)
 
 
 def _time(at: MomentUs | None) -> str | None:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 import msgspec
 
 from processors.campaign.broadcast import campaign_key, tenant_key
+from processors.campaign.senders import sender_key
 from schemas.base.times import MomentUs
 from schemas.internal.state_bytes import payload_of
 from schemas.internal.states import (
     POSITION_KEY,
     CampaignRecord,
     CampaignState,
+    SenderRecord,
     TaskPosition,
     TenantRecord,
 )
@@ -28,11 +30,12 @@ _decode = msgspec.msgpack.Decoder(CampaignState | TaskPosition).decode
 
 
 class StoredCampaigns(NamedTuple):
-    """A tenant with its campaigns by id, at the stream time `as_of`; None before the first
-    commit."""
+    """A tenant with its campaigns by id, at the stream time `as_of`; None before the first commit.
+    `channels` are those that have a sender account."""
 
     tenant: TenantRecord
     campaigns: dict[str, CampaignRecord]
+    channels: frozenset[str]
     as_of: MomentUs | None
 
     def campaign(self, campaign_id: str) -> CampaignRecord:
@@ -50,11 +53,12 @@ def read_campaigns(
 ) -> StoredCampaigns:
     """The campaigns of a tenant, or the one with an id. Raises CommandError if the tenant was never
     created."""
-    of_tenant, prefix = tenant_key(tenant_id), campaign_key(tenant_id, "")
+    of_tenant, of_senders = tenant_key(tenant_id), sender_key(tenant_id, "")
+    prefix = campaign_key(tenant_id, "")
     only = None if campaign_id is None else campaign_key(tenant_id, campaign_id)
 
     def is_wanted(key: bytes, _: bytes) -> bool:
-        if key in (of_tenant, POSITION_KEY):
+        if key in (of_tenant, POSITION_KEY) or key.startswith(of_senders):
             return True
         return key.startswith(prefix) if only is None else key == only
 
@@ -66,7 +70,11 @@ def read_campaigns(
         command = f"touchstream tenant set {tenant_id} --timezone ZONE"
         raise CommandError(f"there is no tenant {tenant_id}; to create it: {command}")
     campaigns = [state for state in states.values() if isinstance(state, CampaignRecord)]
+    senders = [state for state in states.values() if isinstance(state, SenderRecord)]
     as_of = position.stream_time if isinstance(position, TaskPosition) else None
     return StoredCampaigns(
-        tenant, {campaign.campaign_id: campaign for campaign in campaigns}, as_of
+        tenant,
+        {campaign.campaign_id: campaign for campaign in campaigns},
+        frozenset(sender.channel for sender in senders if not sender.removed_at),
+        as_of,
     )

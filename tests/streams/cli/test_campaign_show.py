@@ -120,6 +120,7 @@ def test_a_draft_shows_what_its_activation_would_refuse_and_what_is_recommended(
     assert (
         "CAMPAIGN_NO_CONTACTS at contacts: Cannot activate campaign with 0 contacts" in result.out
     )
+    assert "CAMPAIGN_NO_SENDER at steps[0].channel: no sender account sends by email" in result.out
     assert "outreach.target_audience: recommended" in result.out
     assert "nobody is enrolled yet" in result.out
 
