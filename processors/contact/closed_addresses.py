@@ -7,6 +7,7 @@ channel.
 
 from processors.contact.context import Context
 from processors.contact.senders import BOUNCED, report_outcome
+from processors.contact.soft_bounces import forget_soft
 from processors.fold.turn import Turn
 from processors.shared.address_keys import known_digest, known_digest_before, other_spelling
 from processors.shared.tenant_lookup import ADDRESS_OF, country_of, tenant_key
@@ -47,22 +48,28 @@ def lift_suppression(context: Context, channel: str, cause: str, at: int) -> Non
         context.turn.send(Topic.DISPATCH_LOG, account_key(context.tenant_id, channel), order)
 
 
-def close_address(context: Context, touch: Touch, at: int, cause: str) -> None:
-    """Closes the address of a touch, which does not exist. If the contact still has it, it is
-    suppressed for every contact of the tenant."""
+def close_address(
+    context: Context, touch: Touch, at: int, cause: str, reason: str = _BOUNCED
+) -> None:
+    """Closes the address of a touch, because it does not exist or for another `reason`. If the
+    contact still has it, it is suppressed for every contact of the tenant."""
     if touch.recipient is not None and context.contact.erased_at is None:
         bounced, digest = context.contact.bounced, touch.recipient.hex()
         if digest not in bounced:
             bounced[digest] = at
-            report_outcome(context, touch.channel, touch.sender_id, BOUNCED, touch.command_id)
-        close_on_channel(context, touch, at, cause)
+            if reason == _BOUNCED:
+                report_outcome(context, touch.channel, touch.sender_id, BOUNCED, touch.command_id)
+        forget_soft(context, touch.recipient)
+        close_on_channel(context, touch, at, cause, reason)
 
 
-def close_on_channel(context: Context, touch: Touch, at: int, cause: str) -> None:
+def close_on_channel(
+    context: Context, touch: Touch, at: int, cause: str, reason: str = _BOUNCED
+) -> None:
     """Closes the address of a touch on the touch's channel, which does not reach it. On other
     channels it stays open."""
     if touch.recipient is not None and context.has_address(touch.channel, touch.recipient):
-        suppress_address(context, touch.channel, _BOUNCED, cause, at)
+        suppress_address(context, touch.channel, reason, cause, at)
 
 
 def address_reopened(turn: Turn, message: AddressReopened) -> None:

@@ -1,18 +1,15 @@
-"""What comes back of a touch: deliveries, bounces, opens, clicks and calls (S4-81, C-40)."""
+"""What comes back of a touch: deliveries, opens, clicks and calls (C-40)."""
 
 from processors.contact import calls
-from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
-from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
 from processors.contact.conversion_credit import credit_conversions_again
 from processors.contact.reported_facts import emit_reported
+from processors.contact.resending import message_arrived
 from processors.contact.sequence import check_trigger
-from schemas.base.code_classes import CodeClass
-from schemas.base.provider_codes import HARD
 from schemas.internal.enrollment import RESOLVED
 from schemas.internal.facts import AUTOMATIC, FactKind
-from schemas.internal.messages import CallEnded, TouchBounced, TouchSeen
+from schemas.internal.messages import CallEnded, TouchSeen
 
 _SIGNALS = {
     "delivered": ("delivered_at", FactKind.TOUCH_DELIVERED),
@@ -34,6 +31,8 @@ def touch_signal(
     if message.automatic:
         emit_reported(context, match, message, kind, AUTOMATIC, values)
         return
+    if touch.came_back is not None or context.contact.soft_bounces:
+        message_arrived(context, match, message)
     before = getattr(touch, field)
     if before is not None and before <= message.at:
         return
@@ -71,20 +70,3 @@ def call_ended(
     if touch.pool_id and match.current and touch.phase not in RESOLVED:
         calls.call_was_placed(context, match, message)
     check_trigger(context, match.enrollment, message.cause)
-
-
-def touch_bounced(context: Context, match: CommandMatch, message: TouchBounced) -> None:
-    """Records a bounce. A hard one closes the address of the command, not the person: a new address
-    opens the channel again (S4-81)."""
-    touch = match.touch
-    first = touch.bounced_at is None
-    touch.bounced_at = message.at if first else min(message.at, touch.bounced_at or message.at)
-    if first:
-        # The text of the report is in no fact: it may quote the address.
-        emit_reported(context, match, message, FactKind.TOUCH_BOUNCED, message.bounce_type)
-    if message.bounce_type == HARD:
-        close_address(context, touch, message.at, message.cause)
-    elif message.bounce_type == CodeClass.UNREACHABLE:
-        close_on_channel(context, touch, message.at, message.cause)
-    elif message.bounce_type == CodeClass.OPTED_OUT:
-        opted_out_at_provider(context, match, message)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, TypeGuard
 
 from processors.contact import (
+    bounces,
     call_progress,
     call_reports,
     consent,
@@ -236,7 +237,7 @@ HANDLERS: dict[type[m.ExternalEvent], Handler] = {
     m.TouchSent: _for_command(sender_answers.touch_sent),
     m.TouchFailed: _for_command(sender_answers.touch_failed),
     m.TouchSeen: _for_command(engagement.touch_signal),
-    m.TouchBounced: _for_command(engagement.touch_bounced),
+    m.TouchBounced: _for_command(bounces.touch_bounced),
     m.ContactPaused: _for_live_runs(pause_stop.contact_paused),
     m.ContactResumed: _for_live_runs(pause_stop.contact_resumed),
     m.ContactReplied: replies_conversions.replied,

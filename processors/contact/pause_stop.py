@@ -18,6 +18,7 @@ from processors.contact.touch_times import (
     emit_schedule,
     first_delay,
     is_redial,
+    is_resend,
     is_retry,
     look_for_opening,
 )
@@ -164,6 +165,8 @@ def _shift_plan(context: Context, enrollment: Enrollment, touch: Touch, frozen_a
         since = planned_at - _retry_delay_us(definition, step, touch)
         if is_redial(touch) and touch.called_at is not None:
             since = touch.called_at
+        elif touch.came_back is not None and is_resend(touch):
+            since = touch.came_back.at
         shift_us = max(0, context.now - max(frozen_at, since))
         touch.due_at += shift_us
         if touch.retry_at is not None:

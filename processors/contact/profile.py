@@ -23,6 +23,7 @@ from processors.contact.touch_outcome import withdraw_touch
 from processors.contact.touch_times import (
     REDIAL,
     RETRY,
+    SOFT_BOUNCE,
     WINDOW_WAITS,
     emit_schedule,
     look_for_opening,
@@ -126,7 +127,7 @@ def amend_due_times(context: Context, cause: str, campaign_id: str | None = None
 
 
 _WAITS_FOR_TIME = {
-    Phase.SCHEDULED: ("delay", RETRY, REDIAL, *WINDOW_WAITS),
+    Phase.SCHEDULED: ("delay", RETRY, REDIAL, SOFT_BOUNCE, *WINDOW_WAITS),
     Phase.COMMANDED: WINDOW_WAITS,  # a repeat of its command waits for the window
 }
 """The waits of a touch that a send window may shorten or extend."""
@@ -201,6 +202,6 @@ def contact_erased(context: Context, message: ContactErased) -> None:
         enrollment.variables = None
         erase_fields(enrollment)
     contact.profile = Profile()
-    contact.bounced = {}
+    contact.bounced, contact.soft_bounces = {}, {}
     contact.erased_at = context.now
     context.emit_fact(FactKind.CONTACT_ERASED, cause=message.cause)

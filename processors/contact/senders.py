@@ -8,7 +8,7 @@ from schemas.internal.messages import ConnectionAccepted, SenderOutcome, account
 from schemas.internal.topics import Topic
 
 NO_SENDER = ("", False)
-BOUNCED, COMPLAINED = "bounced", "complained"
+BOUNCED, COMPLAINED, BLOCKED = "bounced", "complained", "blocked"
 
 
 def sender_chosen(context: Context, touch: Touch, sender_id: str) -> None:

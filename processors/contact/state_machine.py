@@ -26,6 +26,7 @@ class Input(StrEnum):
     LOST = "lost"
     STOP = "stop"
     FREEZE = "freeze"
+    BOUNCED = "bounced"
 
     __hash__ = str.__hash__  # Enum's own is Python, and slow
 
@@ -67,6 +68,7 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.LOST: (_SCHEDULED,),
         Input.STOP: (_SKIPPED,),
         Input.FREEZE: (_SCHEDULED,),
+        Input.BOUNCED: (_SENT,),  # what comes back was sent
     },
     _REQUESTED: {
         Input.DUE: (_REQUESTED,),
@@ -82,6 +84,7 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.LOST: (_REQUESTED, _SCHEDULED, _SENT, _FAILED),
         Input.STOP: (_WITHDRAWING,),
         Input.FREEZE: (_WITHDRAWING,),
+        Input.BOUNCED: (_SENT,),
     },
     _COMMANDED: {
         Input.DUE: (
@@ -117,6 +120,7 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
             _COMMANDED,  # a call that was placed goes on to its end
         ),
         Input.FREEZE: (_COMMANDED,),  # a pause revokes nothing
+        Input.BOUNCED: (_SENT,),
     },
     _WITHDRAWING: {
         Input.DUE: (_WITHDRAWING,),
@@ -132,8 +136,16 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
         Input.LOST: (_WITHDRAWING, _SENT, _SKIPPED, _SCHEDULED, _FAILED),
         Input.STOP: (_WITHDRAWING,),
         Input.FREEZE: (_WITHDRAWING,),
+        Input.BOUNCED: (_SENT,),
     },
-    _SENT: _resolved(_SENT, late_sent=False),
+    _SENT: _resolved(_SENT, late_sent=False)
+    | {
+        Input.BOUNCED: (
+            _SENT,
+            _SCHEDULED,  # its mailbox could not take it: it is sent again (C-25)
+            _FAILED,
+        )
+    },
     _SKIPPED: _resolved(_SKIPPED, late_sent=True),
     _FAILED: _resolved(_FAILED, late_sent=True),
 }
@@ -141,7 +153,7 @@ TOUCH: dict[Phase, dict[Input, tuple[Phase, ...]]] = {
 ENROLLMENT: dict[Status, tuple[Status, ...]] = {
     Status.ACTIVE: (Status.FROZEN, Status.COMPLETED, Status.STOPPED),
     Status.FROZEN: (Status.ACTIVE, Status.COMPLETED, Status.STOPPED),
-    Status.COMPLETED: (),
+    Status.COMPLETED: (Status.ACTIVE,),  # its last message came back and is sent again (C-25)
     Status.STOPPED: (),
 }
 

@@ -108,7 +108,7 @@ def _revoke_unanswered(
         send_withdrawal(context, touch, reason, revoke=True)
 
 
-_ANSWERS = (Input.FAILED, Input.ENDED, Input.LOST)
+_ANSWERS = (Input.FAILED, Input.ENDED, Input.LOST, Input.BOUNCED)
 """After these nothing more is expected of the command that went out last."""
 
 

@@ -26,10 +26,11 @@ QUIET_HOURS, CALL_HOURS = "quiet_hours", "call_hours"
 WINDOW_WAITS = (QUIET_HOURS, CALL_HOURS)
 
 
-RETRY, REDIAL = "retry", "redial"
-"""The waits of a touch for the time of another attempt."""
+RETRY, REDIAL, SOFT_BOUNCE = "retry", "redial", "soft_bounce"
+"""The waits of a touch for the time of another attempt: after an error, another call, and after the
+message came back from a mailbox that could not take it."""
 
-_AGAIN = (RETRY, REDIAL)
+_AGAIN = (RETRY, REDIAL, SOFT_BOUNCE)
 
 
 Opening = tuple[int, str, Window | None]
@@ -155,7 +156,7 @@ def look_for_opening(context: Context, enrollment: Enrollment, touch: Touch) -> 
     at, wait = touch.scheduled_at, "delay"
     if is_retry(touch):
         at = touch.due_at if touch.retry_at is None else touch.retry_at
-        wait = REDIAL if is_redial(touch) else RETRY
+        wait = REDIAL if is_redial(touch) else SOFT_BOUNCE if is_resend(touch) else RETRY
     definition, step = context.definition(enrollment), context.step(enrollment, touch)
     return set_due_at(context, definition, step, touch, max(context.now, at), wait)
 
@@ -168,6 +169,11 @@ def is_retry(touch: Touch) -> bool:
 def is_redial(touch: Touch) -> bool:
     """Whether the attempt before the present one was a call that has ended."""
     return 0 < touch.call_attempt == touch.attempt - 1
+
+
+def is_resend(touch: Touch) -> bool:
+    """Whether the attempt before the present one was a message that came back."""
+    return touch.came_back is not None and touch.came_back.attempt == touch.attempt - 1
 
 
 def emit_schedule(

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from processors.contact import ContactProcessor, call_progress, calls
+from processors.contact.bounces import touch_bounced
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
 from processors.contact.dispatch_answers import dispatch_answered
@@ -27,7 +28,7 @@ from schemas.campaigns.compiled_definition import (
     Step,
 )
 from schemas.internal import messages as m
-from schemas.internal.enrollment import RESOLVED, Enrollment, Phase, Status, Touch
+from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
 from schemas.internal.messages import Window
 from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 from tests.testing.world import START
@@ -158,13 +159,20 @@ def _progressed(context: Context, enrollment: Enrollment, touch: Touch) -> None:
 
 
 def _stop(context: Context, enrollment: Enrollment, _: Touch) -> None:
-    if ENROLLMENT[enrollment.status]:  # an ended one is not stopped
+    if enrollment.status in LIVE:  # an ended one is not stopped
         stop(context, enrollment, "reason", "x#1")
 
 
 def _freeze(context: Context, enrollment: Enrollment, _: Touch) -> None:
     if enrollment.status is Status.ACTIVE:
         freeze(context, enrollment, "campaign", "x#1")
+
+
+def _bounced(kind: str) -> Drive:
+    message = m.TouchBounced(*WHO, "x#1", START, "id", kind, rules=m.BOUNCE_RULES)
+    return lambda context, enrollment, touch: touch_bounced(
+        context, CommandMatch(enrollment, touch, touch.attempt, True), message
+    )
 
 
 def _due(context: Context, enrollment: Enrollment, _: Touch) -> None:
@@ -188,10 +196,14 @@ DRIVES: dict[Input, tuple[Drive, ...]] = {
     Input.LOST: (_answer(m.CallLost(*WHO, "id")),),
     Input.STOP: (_stop,),
     Input.FREEZE: (_freeze,),
+    Input.BOUNCED: tuple(_bounced(kind) for kind in ("soft", "hard", "content", "block")),
 }
 
 # A stop or an opt-out during the withdrawal of a freeze withdraws a second time, at once.
 AT_ONCE = {(Phase.WITHDRAWING, Input.REVOKED): {Phase.WITHDRAWING}}
+# A bounce shows that its message was sent, and does at once what it does to a sent touch.
+UNRESOLVED = [phase for phase in Phase if phase not in RESOLVED]
+AT_ONCE |= {(phase, Input.BOUNCED): {Phase.SCHEDULED, Phase.FAILED} for phase in UNRESOLVED}
 # The late policy after a pause may skip a touch; that is part of these inputs.
 
 
@@ -230,10 +242,17 @@ def test_a_transition_that_the_table_lacks_raises() -> None:
         transition(Phase.SENT, Input.DUE, Phase.REQUESTED)
 
 
-def test_only_live_statuses_can_change() -> None:
+def test_a_stopped_run_stays_so_and_a_completed_one_can_only_go_on() -> None:
     assert set(ENROLLMENT) == set(Status)
-    live = {Status.ACTIVE, Status.FROZEN}
-    assert {status for status, row in ENROLLMENT.items() if row} == live
+    assert ENROLLMENT[Status.COMPLETED] == (Status.ACTIVE,)
+    assert [status for status, row in ENROLLMENT.items() if not row] == [Status.STOPPED]
+
+
+def test_a_completed_run_goes_on_if_its_last_message_is_sent_again() -> None:
+    case = Case(START, Status.COMPLETED, 1, 1, opted_out=False)
+    context, enrollment, touch = situation(Phase.SENT, case)
+    _bounced("soft")(context, enrollment, touch)
+    assert (enrollment.status, touch.phase) == (Status.ACTIVE, Phase.SCHEDULED)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +267,7 @@ def test_a_status_changes_only_as_the_table_allows(status: Status, how: str) -> 
     }[how]
     phase = Phase.COMMANDED if how == "finish" else Phase.SCHEDULED
     context, enrollment, touch = situation(phase, Case(START, status, 1, 1, opted_out=False))
-    allowed = becomes in ENROLLMENT[status]
+    allowed = becomes in ENROLLMENT[status] and status in LIVE
     try:
         match how:
             case "stop":
