@@ -114,6 +114,8 @@ def build_scenario(
         message = "nothing to simulate: give a DEFINITION.yaml or recorded events"
         raise CommandError(message, EXIT_USAGE)
     setup = read_setup(files.setup)
+    if files.setup is None and recorded is None:
+        setup = setup.with_usual_accounts(campaign.definition for campaign in campaigns)
     known = {**({} if recorded is None else recorded.tenants), **setup.tenants}
     tenant_ids = dict.fromkeys(campaign.definition.tenant_id for campaign in campaigns)
     tenant_ids |= dict.fromkeys(known if any(options) else setup.tenants)

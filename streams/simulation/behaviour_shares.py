@@ -1,6 +1,6 @@
 """The parts of a behaviour model: how probable a signal of a command is, and when it comes."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -97,12 +97,37 @@ class BouncedShare(Share):
 
 
 class UnsubscribedShare(Share):
-    """An opt-out. `every` is the share of people who opt out of all channels."""
+    """An opt-out. `every` is the share of people who opt out of all channels, `method` is how they
+    do it; without one it is not named."""
 
     every: Annotated[float, Field(ge=0, le=1)] = 0.0
+    method: Literal["one_click", "link", "mailto", "reply", "complaint", "manual"] | None = None
 
 
 class ConvertedShare(Share):
-    """A conversion of one type."""
+    """A conversion of one type. `of` is the signal of which the probability is a share: with
+    `replied` only who has replied converts."""
 
     conversion_type: PlainCode = "conversion"
+    of: Literal["replied", "clicked"] | None = None
+
+
+def as_list(value: Any) -> Any:
+    """Makes a list of a single entry."""
+    return [value] if isinstance(value, dict) else value
+
+
+def _check_types(shares: list[ConvertedShare]) -> list[ConvertedShare]:
+    types = [share.conversion_type for share in shares]
+    if len(set(types)) < len(types):
+        raise ValueError("each conversion_type may be there once")
+    return shares
+
+
+ConvertedShares = Annotated[
+    list[ConvertedShare],
+    Field(min_length=1, max_length=32),
+    AfterValidator(_check_types),
+    BeforeValidator(as_list),
+]
+"""The conversions that may follow from a touch, each of its own type."""

@@ -39,6 +39,12 @@ class SignalRule(NamedTuple):
     """1 for a permanent failure; the least seconds of a call."""
 
 
+def kind_of(name: str) -> str:
+    """What the signal of a rule is: the part of its name before a colon. Conversions of several
+    types are several signals of one kind, such as `converted:interview_scheduled`."""
+    return name.partition(":")[0]
+
+
 SignalRules = tuple[SignalRule, ...]
 """The rules of one channel and action. A rule stands after the rule that it follows."""
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
+from processors.campaign.broadcast import campaign_key, tenant_key
+from processors.campaign.dates import ARCHIVE, RETENTION
 from processors.fold.task import Poison, Record, Task
 from processors.fold.turn import Output
 from schemas.base.times import MILLISECOND
@@ -17,9 +19,10 @@ from schemas.internal import messages as m
 from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import Fact
 from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import COMMANDS, ONE_MACHINE, Topic
 from streams.audit.refold import refold
-from streams.audit.state_scan import enrollments
+from streams.audit.state_scan import campaigns, enrollments
 from streams.base.transport import Partition
 from streams.runtime.roles import PROCESSORS
 
@@ -32,6 +35,18 @@ COMMIT_EVERY = 2_000
 Command = m.CommandDue | m.CommandRevoked
 
 _TURN_ORDER = ("campaign", "contact", "dispatch")
+
+
+_AFTER_THE_END = frozenset((ARCHIVE, RETENTION))
+
+
+def _ignore_counts(counts: m.RunsCounted) -> None:
+    """The callback of callers that need no counts."""
+
+
+def _is_needed(campaign: CampaignRecord) -> bool:
+    """Whether a campaign has something to do besides being kept."""
+    return campaign.complete_at is not None or not _AFTER_THE_END.issuperset(campaign.dates)
 
 
 class OwnedEnrollment(NamedTuple):
@@ -84,8 +99,9 @@ class SimulationEngine:
     """The tasks of the three processors and their logs, at the time `now` (microseconds).
 
     `on_facts` receives the facts of each turn in order, `on_command` each command as it goes out,
-    and `on_dead_letter` one dead letter for each record or timer that cannot be folded. Such a
-    record or timer has no other effect.
+    `on_counts` each report of the counts of a campaign before it is folded, and `on_dead_letter`
+    one dead letter for each record or timer that cannot be folded. Such a record or timer has no
+    other effect.
     """
 
     def __init__(
@@ -94,6 +110,7 @@ class SimulationEngine:
         on_facts: Callable[[list[Fact]], None],
         on_command: Callable[[Command], None],
         on_dead_letter: Callable[[m.DeadLetter], None],
+        on_counts: Callable[[m.RunsCounted], None] = _ignore_counts,
         *,
         commit_every: int = COMMIT_EVERY,
     ) -> None:
@@ -104,11 +121,13 @@ class SimulationEngine:
             on_command,
             on_dead_letter,
         )
+        self._on_counts = on_counts
         self._commit_every = commit_every
         self._logs: dict[Topic, _TaskLog] = {}
         for role in _TURN_ORDER:
             topic, make = PROCESSORS[role]
             self._logs[topic] = _TaskLog(topic, Task(make(ONE_MACHINE), 0))
+        self._campaigns = self._logs[Topic.CAMPAIGN_LOG]
         self._all_logs = tuple(self._logs.values())
 
     def append(self, topic: Topic, key: bytes, value: bytes) -> None:
@@ -143,6 +162,26 @@ class SimulationEngine:
         for tenant_id, contact_id, runs in enrollments(task.store.items()):
             for run in runs:
                 yield OwnedEnrollment(tenant_id, contact_id, run)
+
+    def campaign(self, tenant_id: str, campaign_id: str) -> CampaignRecord | None:
+        """Returns what the campaign processor has of a campaign, for reading only."""
+        store = self._logs[Topic.CAMPAIGN_LOG].store
+        return store.read(campaign_key(tenant_id, campaign_id), CampaignRecord)
+
+    def tenant(self, tenant_id: str) -> TenantRecord | None:
+        """Returns what the campaign processor has of a tenant, for reading only."""
+        store = self._logs[Topic.CAMPAIGN_LOG].store
+        return store.read(tenant_key(tenant_id), TenantRecord)
+
+    def is_over(self) -> bool:
+        """Whether no timer is left but those that archive a campaign long after its end, and recall
+        that nothing needs it any more."""
+        others = (log for log in self._all_logs if log is not self._campaigns)
+        if any(log.store.next_due() != NEVER for log in others):
+            return False
+        task = self._campaigns.task
+        task.commit(task.changes())
+        return not any(map(_is_needed, campaigns(task.store.items())))
 
     def _fold(self, log: _TaskLog) -> None:
         """Gives one task its turn and routes its outputs."""
@@ -180,11 +219,14 @@ class SimulationEngine:
         """Appends messages to the log of their topic; passes facts, commands and dead letters to
         the callbacks."""
         facts, logs, encode, now = [], self._logs, m.encode, self.now
+        campaign_log = self._campaigns
         for output in outputs:
             topic = output.topic
             if topic is _FACTS:
                 facts.append(output.message)
             elif (log := logs.get(topic)) is not None:
+                if log is campaign_log and type(output.message) is m.RunsCounted:
+                    self._on_counts(output.message)
                 log.append(now, output.key, encode(output.message))
                 self.records += 1
             elif topic in _COMMANDS:

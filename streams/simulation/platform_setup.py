@@ -5,7 +5,7 @@ pool.upserted, sender.upserted) without the ids, which are the keys. Validation 
 at once, each with its place in the file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,7 +13,10 @@ from pydantic import ValidationError
 
 from processors.intake import internal_message
 from schemas.base.error_codes import Refused
+from schemas.campaigns.campaign_kinds import KINDS
+from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.yaml_document import DocumentInvalid, parse_document
+from schemas.channels import CHANNELS
 from schemas.internal.messages import PLATFORM, UpsertPool, UpsertSender, UpsertTenant
 from schemas.public.codec import PublicEvent
 from schemas.public.events import EVENTS
@@ -23,6 +26,9 @@ SenderKey = tuple[str, str]
 """Tenant id and sender id."""
 
 Upsert = UpsertTenant | UpsertPool | UpsertSender
+
+USUAL = "usual"
+"""The beginning of the ids of accounts that a simulation adds by itself."""
 
 _DEPTHS = {"tenants": 1, "pools": 1, "senders": 2}
 """The parts of a file, with how many ids lead to an entry."""
@@ -79,6 +85,20 @@ class PlatformSetup(NamedTuple):
         if problems:
             raise SetupInvalid(problems)
         return setup
+
+    def with_usual_accounts(self, definitions: Iterable[Definition]) -> "PlatformSetup":
+        """Adds an account with the limits of its channel for every channel of a prepared campaign:
+        without an account such a campaign cannot be activated."""
+        senders = {**self.senders}
+        for definition in definitions:
+            if KINDS[definition.kind].prepared:
+                for channel in dict.fromkeys(step.channel for step in definition.steps):
+                    ids = (definition.tenant_id, f"{USUAL}-{channel}")
+                    if not CHANNELS[channel].by_pool:
+                        order = _order("senders", ids, {"channel": channel}, [])
+                        assert isinstance(order, UpsertSender), "the entry is valid"
+                        senders[ids] = order
+        return self._replace(senders=senders)
 
     def without_tenants(self) -> Iterator[UpsertPool | UpsertSender]:
         """Yields the orders about pools and sender accounts."""

@@ -63,8 +63,8 @@ class PlannedRecord(NamedTuple):
 
 
 class SimulatedPerson(msgspec.Struct, frozen=True, gc=False):
-    """A person: contact id, names and addresses, attributes, and what a line of a file of calls has
-    about the call."""
+    """A person: contact id, names and addresses, attributes, and what a line of a file has about
+    the call, or about the person of an outreach campaign."""
 
     contact_id: str
     person: contact_messages.Person
@@ -173,7 +173,8 @@ def _contact_enrolled(
     person: SimulatedPerson, campaign: Definition, at: int
 ) -> contact_messages.ContactEnrolled:
     cause = f"{SOURCE}#{campaign.campaign_id}:{person.contact_id}"
-    item = person.item if KINDS[campaign.kind].redial is not None else None
+    takes_item = KINDS[campaign.kind].redial is not None or campaign.outreach is not None
+    item = person.item if takes_item else None
     return contact_messages.ContactEnrolled(
         campaign.tenant_id, person.contact_id, cause, at, campaign.campaign_id, item
     )

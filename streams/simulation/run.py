@@ -8,12 +8,13 @@ appended at a moment is settled before the time moves on.
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from operator import attrgetter
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from schemas.internal.facts import Fact
 from schemas.internal.facts import decode as decode_fact
-from schemas.internal.messages import DeadLetter, contact_key, encode
+from schemas.internal.messages import DeadLetter, RunsCounted, contact_key, encode
 from schemas.internal.state_bytes import NEVER
+from schemas.internal.states import CampaignRecord
 from schemas.internal.topics import Topic
 from streams.simulation.drawn_signals import DrawnSignal
 from streams.simulation.engine import (
@@ -56,17 +57,26 @@ def ignore(*_: object) -> None:
     """The callback of callers that need none."""
 
 
+@runtime_checkable
+class CountsListener(Protocol):
+    """A listener that also receives the reports of counts, each before it is folded, with the
+    campaign as it is before."""
+
+    def on_counts(self, counts: RunsCounted, campaign: CampaignRecord, now: int) -> None: ...
+
+
 class SimulationResult(NamedTuple):
     """How a simulation ended.
 
     `finished` is true if nothing was left to happen; otherwise the time limit was reached.
-    `enrollments` yields the final state of every enrollment.
+    `enrollments` yields the final state of every enrollment, `engine` has the rest.
     """
 
     ended_at: int
     records: int
     finished: bool
     enrollments: Iterable[OwnedEnrollment]
+    engine: SimulationEngine
 
 
 class Simulation:
@@ -84,10 +94,16 @@ class Simulation:
         on_dead_letter: OnDeadLetter = ignore,
     ) -> None:
         self._listeners = tuple(listeners)
+        self._of_counts = [each for each in self._listeners if isinstance(each, CountsListener)]
         self._senders = senders
         self._progress = progress
         self.engine = SimulationEngine(
-            start, self._on_facts, self._on_command, on_dead_letter, commit_every=commit_every
+            start,
+            self._on_facts,
+            self._on_command,
+            on_dead_letter,
+            self._on_counts,
+            commit_every=commit_every,
         )
         self._appended = 0
 
@@ -111,10 +127,12 @@ class Simulation:
             at = NEVER if following is None else following.at
             if self._senders is not None:
                 at = min(at, self._senders.next_at)
+            is_alone = at == NEVER  # no people, no signals: only timers are left
             at = engine.next_due(at)
-            if at > until:
-                finished = at == NEVER
-                return SimulationResult(engine.now, engine.records, finished, engine.enrollments())
+            if at > until or (is_alone and engine.is_over()):
+                finished = at == NEVER or (is_alone and engine.is_over())
+                counts = engine.now, engine.records
+                return SimulationResult(*counts, finished, engine.enrollments(), engine)
             engine.now = max(engine.now, log_timestamp(at))
             while following is not None and following.at <= engine.now:
                 self._append(following)
@@ -158,6 +176,14 @@ class Simulation:
     def _on_facts(self, facts: list[Fact]) -> None:
         for listener in self._listeners:
             listener.on_facts(facts, self.engine.now)
+
+    def _on_counts(self, counts: RunsCounted) -> None:
+        if not self._of_counts:
+            return
+        campaign = self.engine.campaign(counts.tenant_id, counts.campaign_id)
+        if campaign is not None:
+            for listener in self._of_counts:
+                listener.on_counts(counts, campaign, self.engine.now)
 
     def _on_command(self, command: Command) -> None:
         for listener in self._listeners:

@@ -2,17 +2,19 @@
 events and senders."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from processors.intake import destination, dropped_fields_fact, internal_message
 from schemas.base.times import format_rfc3339
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal import facts
 from schemas.internal.messages import (
     ChangeCampaign,
+    ContactEnrolled,
     Message,
     PublishCampaign,
     UpsertPool,
@@ -105,11 +107,17 @@ class RecordedEvents:
         self.ends_at = max(self.begins_at, timed[-1][0] if timed else 0)
         self.answers: list[RecordedAnswer] = []
         self.published: set[CampaignKey] = set()
+        self.first_enrolled: dict[CampaignKey, int] = {}
+        """When the first person was enrolled by hand, in microseconds, by campaign."""
+
         self._records: list[tuple[Subject | None, PlannedRecord]] = []
         for at, event in timed:
             self._collect_answer(at, event)
             message = internal_message(event, self.begins_at)
             subject = self._collect_setup(message)
+            if isinstance(message, ContactEnrolled):
+                campaign_key = (message.tenant_id, message.campaign_id)
+                self.first_enrolled.setdefault(campaign_key, log_timestamp(at or self.begins_at))
             topic, key = destination(message)
             self._records.append((subject, PlannedRecord(at, topic, key, encode(message))))
             if event.dropped is not None:
@@ -177,7 +185,7 @@ def setup_records(
     platform: PlatformSetup = NO_SETUP,
 ) -> Iterator[PlannedRecord]:
     """Yields records that create the tenants, pools and sender accounts, then the campaigns. A
-    draft is activated."""
+    draft is activated, unless its kind is prepared: it is when its first people are in it."""
     for tenant in tenants.values():
         # A recorded event of this tenant comes again at its own time, so the cause is another one.
         cause = f"{SOURCE}#{tenant.tenant_id}"
@@ -189,14 +197,24 @@ def setup_records(
         cause = f"{SOURCE}#{definition.campaign_id}"
         text = msgspec.json.encode(document)
         yield _setup_record(PublishCampaign(*ids, cause, start, text), start)
-        if definition.status == "draft":
-            activation = f"{cause}:activated"
-            yield _setup_record(ChangeCampaign(*ids, "activated", activation, start), start)
+        if definition.status == "draft" and not is_prepared(definition):
+            yield _activation(definition, start)
 
 
-def _setup_record(message: Message, start: int) -> PlannedRecord:
+def is_prepared(definition: Definition) -> bool:
+    """Whether people are added to the draft of a campaign before it is activated."""
+    return definition.status == "draft" and KINDS[definition.kind].prepared
+
+
+def _activation(definition: Definition, at: int) -> PlannedRecord:
+    ids = (definition.tenant_id, definition.campaign_id)
+    cause = f"{SOURCE}#{definition.campaign_id}:activated"
+    return _setup_record(ChangeCampaign(*ids, "activated", cause, at), at)
+
+
+def _setup_record(message: Message, at: int) -> PlannedRecord:
     topic, key = destination(message)
-    return PlannedRecord(start, topic, key, encode(message))
+    return PlannedRecord(at, topic, key, encode(message))
 
 
 class Scenario(NamedTuple):
@@ -252,7 +270,20 @@ class Scenario(NamedTuple):
             excluded.update(map(pool_subject, self.platform.pools))
             excluded.update(sender_subject(*key) for key in self.platform.senders)
             sources.append(self.recorded.input_records(self.start, excluded))
-        return merge_by_time(*sources) if len(sources) > 1 else iter(*sources or [()])
+        sources.append(self._activations(definitions))
+        return merge_by_time(*sources)
+
+    def _activations(self, definitions: Iterable[Definition]) -> Iterator[PlannedRecord]:
+        """Yields the activations of drafts that are prepared, in order of time. Each comes after
+        the first people of its campaign: those of the start, or the first recorded ones."""
+        enrolled = {} if self.recorded is None else self.recorded.first_enrolled
+        at_start = log_timestamp(self.start)
+        planned = []
+        for each in filter(is_prepared, definitions):
+            first = enrolled.get((each.tenant_id, each.campaign_id), at_start)
+            at = at_start if self.population is not None else max(at_start, first)
+            planned.append(_activation(each, at))
+        yield from sorted(planned, key=attrgetter("at"))
 
     def all_tenants(self) -> dict[str, UpsertTenant]:
         """Returns the tenants by id: the recorded ones, and the ones given, which take

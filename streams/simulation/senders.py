@@ -41,7 +41,6 @@ class SimulatedSenders:
 
     def __init__(self, behaviour: Behaviour, seed: int) -> None:
         self._behaviour, self._seed = behaviour, seed
-        self._rules = behaviour.rules
         self._heap: list[tuple[int, int, CommandedTouch, list[DrawnSignal], int]] = []
         self._order = 0
         self._revoked: set[str] = set()
@@ -66,13 +65,14 @@ class SimulatedSenders:
         if due.emission > 1 and due.command_id not in self._too_late:
             return  # a repeated command is dropped by its id
         self._too_late.discard(due.command_id)
-        rules = self._rules[due.channel, due.action]
+        behaviour = self._behaviour.of_message(due.channel, due.template_id)
+        rules = behaviour.rules[due.channel, due.action]
         outages = self._behaviour.outages.get(due.channel, ())
         signals = draw_signals(rules, due.command_id, self._seed, up_again(outages, now), outages)
         if _is_late(command, signals[0].at):
             signals = [DrawnSignal(signals[0].at, _TOO_LATE, False)]
             self._too_late.add(due.command_id)
-        elif (traits := self._behaviour.calls.get(due.channel)) is not None:
+        elif (traits := behaviour.calls.get(due.channel)) is not None:
             signals = traits.complete(signals, due.call, due.command_id, self._seed)
         touch = CommandedTouch(
             due.tenant_id,

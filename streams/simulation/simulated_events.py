@@ -11,11 +11,14 @@ import msgspec
 
 from schemas.base.call_outcomes import call_outcome
 from schemas.internal import contact_messages
+from schemas.internal.contact_messages import BOUNCE_RULES, CONVERSION_RULES, RESPONSE_RULES
 from schemas.internal.facts import fact_time
-from streams.simulation.drawn_signals import DrawnSignal
+from streams.simulation.drawn_signals import DrawnSignal, kind_of
 from streams.simulation.senders import CommandedTouch
 
 SOURCE = "/touchstream/simulation"
+COMPLAINT = "complaint"
+"""The method of an opt-out that is a report of spam."""
 
 
 class SimulatedEvent(NamedTuple):
@@ -34,7 +37,7 @@ def build_event(touch: CommandedTouch, signal: DrawnSignal) -> SimulatedEvent:
     repeated = f"{touch.emission}:" if touch.emission > 1 else ""
     event_id = f"{touch.command_id}:{repeated}{name}"
     cause = f"{SOURCE}#{event_id}"
-    ce_type, message, fields = _BUILDERS[name](touch, signal, cause)
+    ce_type, message, fields = _BUILDERS[kind_of(name)](touch, signal, cause)
     return SimulatedEvent(ce_type, event_id, message, fields)
 
 
@@ -95,7 +98,7 @@ def _opened_or_clicked(touch: CommandedTouch, signal: DrawnSignal, cause: str) -
 def _bounced(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
     kind = "hard" if signal.is_variant else "soft"
     message = contact_messages.TouchBounced(
-        touch.tenant_id, touch.contact_id, cause, signal.at, touch.command_id, kind
+        *_ids(touch), cause, signal.at, touch.command_id, kind, None, BOUNCE_RULES
     )
     return "touch.bounced", message, {"bounce_type": kind}
 
@@ -103,13 +106,13 @@ def _bounced(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventPa
 def _replied(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
     automatic = signal.is_variant
     message = contact_messages.ContactReplied(
-        touch.tenant_id,
-        touch.contact_id,
+        *_ids(touch),
         cause,
         signal.at,
         touch.channel,
         automatic,
         touch.command_id,
+        rules=RESPONSE_RULES,
     )
     fields = {"channel": touch.channel, **({"automatic": True} if automatic else {})}
     return "contact.replied", message, fields
@@ -124,16 +127,17 @@ def _accepted(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventP
 
 def _unsubscribed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
     channel = "all" if signal.is_variant else touch.channel
+    method = signal.rule.code or None
     message = contact_messages.ContactUnsubscribed(
-        touch.tenant_id, touch.contact_id, cause, signal.at, channel
+        *_ids(touch), cause, signal.at, channel, method == COMPLAINT, method
     )
-    return "contact.unsubscribed", message, {"channel": channel}
+    return "contact.unsubscribed", message, {"channel": channel, **_filled(method=method)}
 
 
 def _converted(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventParts:
     kind = signal.rule.code
     message = contact_messages.ConversionRecorded(
-        touch.tenant_id, touch.contact_id, cause, signal.at, kind, None, touch.command_id
+        *_ids(touch), cause, signal.at, kind, None, touch.command_id, rules=CONVERSION_RULES
     )
     return "conversion.recorded", message, {"conversion_type": kind}
 
@@ -185,6 +189,10 @@ def _assessed(touch: CommandedTouch, signal: DrawnSignal, cause: str) -> _EventP
         signal.is_variant,
     )
     return "call.reviewed", message, {"success": signal.is_variant}
+
+
+def _ids(touch: CommandedTouch) -> tuple[str, str]:
+    return touch.tenant_id, touch.contact_id
 
 
 def _call_id(touch: CommandedTouch) -> str:
