@@ -93,6 +93,7 @@ HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.SenderThrottled: account_rules.sender_throttled,
     m.SenderUsed: account_rules.sender_used,
     m.SenderOutcome: account_rules.sender_outcome,
+    m.SenderComplained: account_rules.sender_complained,
     m.CampaignLimitsAnnounced: _campaign_changed,
     m.ShareSuppressions: share,
     m.CallReported: calls.receive,

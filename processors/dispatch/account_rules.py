@@ -6,7 +6,7 @@ import msgspec
 from processors.dispatch.account_commands import count_day
 from processors.dispatch.channel_owner import NO_ACCOUNT, ChannelOwner, sender_key
 from processors.dispatch.send_logs import log_key, move_into
-from processors.dispatch.sender_health import count_outcome, forget_outcomes
+from processors.dispatch.sender_health import count_outcome, count_report, forget_outcomes
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, campaign_limits_key, tenant_key
 from schemas.base.times import DAY
@@ -90,7 +90,7 @@ def sender_announced(turn: Turn, message: m.SenderAnnounced) -> None:
         sender = Sender(message.tenant_id, message.channel, terms)
         turn.store.put(key, sender)
     elif sender.paused_for and not terms.paused and not _has_only_another_zone(sender.terms, terms):
-        forget_outcomes(sender)
+        forget_outcomes(sender, turn.now)
     sender.terms, sender.removed_at = terms, message.removed_at
     if terms.sender_id not in account.senders:
         account.senders = sorted([*account.senders, terms.sender_id])
@@ -134,8 +134,15 @@ def sender_outcome(turn: Turn, message: m.SenderOutcome) -> None:
         count_outcome(turn, sender, message.outcome)
 
 
+def sender_complained(turn: Turn, message: m.SenderComplained) -> None:
+    """Counts what a provider that names nobody states about complaints."""
+    sender = _known_sender(turn, message)
+    if sender is not None:
+        count_report(turn, sender, message)
+
+
 def _known_sender(
-    turn: Turn, message: m.SenderThrottled | m.SenderUsed | m.SenderOutcome
+    turn: Turn, message: m.SenderThrottled | m.SenderUsed | m.SenderOutcome | m.SenderComplained
 ) -> Sender | None:
     key = sender_key(message.tenant_id, message.channel, message.sender_id)
     return turn.store.edit(key, Sender)

@@ -21,9 +21,11 @@ class Sender(State):
     1970-01-01 by its clock, with `sent_today` commands. `wake_at` is when the account is looked at
     next: it may send, and something waits for it.
 
-    `sent_count` counts its commands since it was last opened; `bounced_at` and `complained_at` have
-    the value of this count at each hard bounce and complaint, as far back as they matter. By them
-    the account pauses itself, and `paused_for` is the reason then.
+    `sent_count` counts its commands since it was last opened; `bounced_at`, `complained_at` and
+    `blocked_at` have the value of this count at each hard bounce, complaint and block, as far back
+    as they matter. `reported` has what its provider stated about complaints: moment, delivered,
+    complaints; not from before `opened_at`, when it was opened after such reports. By them the
+    account pauses itself, and `paused_for` is the reason then.
     """
 
     tenant_id: str
@@ -40,6 +42,9 @@ class Sender(State):
     sent_count: int = 0
     bounced_at: list[int] = []
     complained_at: list[int] = []
+    blocked_at: list[int] = []
+    reported: list[tuple[MomentUs, int, int]] = []
+    opened_at: MomentUs = 0
 
     def due(self) -> MomentUs | None:
         return self.wake_at

@@ -3,6 +3,7 @@ itself (C-38)."""
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from processors.dispatch.account_queue import BURST
@@ -220,6 +221,63 @@ def test_three_complaints_about_the_last_thousand_pause_an_account() -> None:
     assert log.facts(FactKind.SENDER_PAUSED) == []
     log.append(outcome("complained"), outcome("complained", "nobody"), at=MONDAY + HOUR)
     assert [fact.reason for fact in log.facts(FactKind.SENDER_PAUSED)] == ["complaints"]
+
+
+def test_five_blocks_of_the_last_hundred_pause_an_account() -> None:
+    log = log_of(account("a1"), *waiting(100))
+    log.append(*[outcome("blocked")] * 4, at=MONDAY + MINUTE)
+    assert log.facts(FactKind.SENDER_PAUSED) == []
+    log.append(outcome("blocked"), at=MONDAY + HOUR)
+    assert [fact.reason for fact in log.facts(FactKind.SENDER_PAUSED)] == ["blocks"]
+
+
+def complained(delivered: int, complaints: int, at: int = MONDAY) -> m.SenderComplained:
+    """The report of a provider that names nobody."""
+    return m.SenderComplained(TENANT, "email", "a1", delivered, complaints, at, "/p#1")
+
+
+@pytest.mark.parametrize(
+    ("reports", "found"),
+    [
+        ([(1_000, 3)], (3, 1_000)),
+        ([(1_000, 2)], None),
+        ([(999, 900)], None),  # too few to judge by
+        ([(999, 900), (1, 0)], (900, 1_000)),
+        ([(400, 0), (600, 3)], (3, 1_000)),
+        ([(5_000, 100), (100_000, 10)], (100, 5_000)),  # by the first report already
+        ([(5_000, 14), (2_000, 5)], None),
+        ([(5_000, 14), (2_000, 6)], (6, 2_000)),
+        ([(0, 50), (0, 50)], None),
+    ],
+    ids=str,
+)
+def test_a_provider_that_names_nobody_pauses_an_account_by_the_same_rate(
+    reports: list[tuple[int, int]], found: tuple[int, int] | None
+) -> None:
+    log = log_of(account("a1"))
+    for number, report in enumerate(reports):
+        log.append(complained(*report, at=MONDAY + number), at=MONDAY + MINUTE)
+    paused = [(fact.reason, fact.values) for fact in log.facts(FactKind.SENDER_PAUSED)]
+    values = found and {"sender_id": "a1", "found": found[0], "of": found[1]}
+    assert paused == ([("complaints", values)] if found else [])
+    assert bool(senders(log)["a1"].paused_for) is bool(found)
+
+
+def test_reports_from_before_an_account_was_opened_again_count_no_more() -> None:
+    log = log_of(account("a1"))
+    log.append(complained(2_000, 60), at=MONDAY + MINUTE)
+    assert senders(log)["a1"].paused_for == "complaints"
+    log.append(account("a1"), at=MONDAY + HOUR)
+    log.append(complained(2_000, 60, at=MONDAY + 2), at=MONDAY + 2 * HOUR)
+    assert senders(log)["a1"].paused_for == ""
+    log.append(complained(2_000, 60, at=MONDAY + 2 * HOUR), at=MONDAY + 3 * HOUR)
+    assert senders(log)["a1"].paused_for == "complaints"
+
+
+def test_a_report_about_an_account_that_nobody_knows_changes_nothing() -> None:
+    log = log_of(account("a1"))
+    log.append(msgspec.structs.replace(complained(9_000, 900), sender_id="b"), at=MONDAY + MINUTE)
+    assert log.facts(FactKind.SENDER_PAUSED) == []
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,8 @@ def test_the_orders_about_an_account() -> None:
             ("sender.throttled", {"action": None, "until": None}),
             ("sender.usage_reported", {}),
             ("sender.usage_reported", {"action": None, "at": None}),
+            ("sender.complaints_reported", {}),
+            ("sender.complaints_reported", {"at": None}),
         )
     ]
     at = parse_rfc3339(TIME)
@@ -266,6 +268,8 @@ def test_the_orders_about_an_account() -> None:
         m.ThrottleSender(**fields),
         m.ReportUsage(**fields, action="send_message", used_at=at, count=3),
         m.ReportUsage(**fields, action="", used_at=at, count=3),
+        m.ReportComplaints(**fields, delivered=4_000, complaints=3),
+        m.ReportComplaints(**fields, delivered=4_000, complaints=3),
     ]
     assert at < RECORDED
 
