@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+import msgspec
 from confluent_kafka import Message, TopicPartition
 
 from schemas.internal import facts
@@ -51,9 +52,11 @@ class AnswerReader:
 
     def wait(self, kind: str, cause: str, timeout_s: float) -> Fact | None:
         """The fact that reports that the event of ce_type `kind` and cause `cause` is done or
-        refused; None after the timeout."""
+        refused; None after the timeout. That of a published campaign has the values of both of its
+        facts."""
         answer = _ExpectedAnswer((DONE_FACTS | _ORDER_FACTS)[kind], cause)
-        return next(filter(answer.matches, self.facts(timeout_s)), None)
+        fact = next(filter(answer.matches, self.facts(timeout_s)), None)
+        return None if fact is None else answer.whole(fact)
 
     def facts(self, timeout_s: float) -> Iterator[Fact]:
         """All facts as they are written, until the timeout."""
@@ -95,6 +98,14 @@ class _ExpectedAnswer:
             and (fact.tenant_id, fact.campaign_id) == (published.tenant_id, published.campaign_id)
             and (fact.version or 0) >= (published.version or 0)
         )
+
+    def whole(self, fact: Fact) -> Fact:
+        """The answer with the values of the fact campaign.published, such as changed splits."""
+        published = self._published
+        if published is None or fact.fact is not FactKind.CAMPAIGN_READY:
+            return fact
+        values = {**(published.values or {}), **(fact.values or {})}
+        return msgspec.structs.replace(fact, values=values or None)
 
 
 def _fact(message: Message) -> Fact:

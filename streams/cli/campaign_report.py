@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
+from processors.campaign.dates import REPORT
 from processors.campaign.reports import FINAL, PROVISIONAL, report_values
 from schemas.base.times import format_rfc3339, from_datetime, to_datetime
 from schemas.internal.states import CampaignRecord
@@ -76,16 +77,15 @@ def chosen_values(
     if final is not None and final.get("final") and history.reported_at is not None:
         at = format_rfc3339(from_datetime(history.reported_at))
         return final, f"The final report, of {at}. Later answers are not part of it."
-    is_over = campaign.status in ("completed", "archived")
-    values = report_values(stored.tenant, campaign, PROVISIONAL)
     as_of = "" if stored.as_of is None else f" as of {format_rfc3339(stored.as_of)}"
-    if campaign.status == "archived":
-        values = report_values(stored.tenant, campaign, FINAL)
-        return values, f"The final numbers{as_of}."
-    state = (
-        "the campaign is over, and late answers still count" if is_over else "the campaign goes on"
-    )
-    return values, f"Provisional numbers{as_of}: {state}."
+    if campaign.status not in ("completed", "archived"):
+        values = report_values(stored.tenant, campaign, PROVISIONAL)
+        return values, f"Provisional numbers{as_of}: the campaign goes on."
+    if REPORT in campaign.dates:
+        values = report_values(stored.tenant, campaign, PROVISIONAL)
+        return values, f"Provisional numbers{as_of}: the campaign is over, and late answers count."
+    values = report_values(stored.tenant, campaign, FINAL)
+    return values, f"Numbers{as_of}, after the final report."
 
 
 def _history(

@@ -80,6 +80,11 @@ _HINTS = {
     " tenant set {tenant} --agent",
     "CAMPAIGN_NUMBER_UNKNOWN": ": settings.calls.from_number is not in the list of {tenant};"
     " touchstream tenant set {tenant} --caller-number",
+    "CAMPAIGN_EXPERIMENT_FIXED": ": people take part in the experiment, so its templates and how it"
+    " is decided stay; a test of other templates gets another id",
+    "CAMPAIGN_EXPERIMENT_TAKEN": ": another campaign of {tenant} has the id of this experiment",
+    "CAMPAIGN_KIND_CHANGED": ": a campaign that has begun keeps its kind; give this one another id",
+    "CAMPAIGN_LAYER_TAKEN": ": another experiment has a part of this range of the layer",
     "CAMPAIGN_NO_CONTACTS": ": touchstream contacts import FILE --tenant {tenant} --campaign ID",
     "CAMPAIGN_NO_SENDER": ": touchstream sender set ID --tenant {tenant} --channel CHANNEL",
     "CAMPAIGN_STATUS_INVALID": ": the status of the campaign does not allow it: only an active one"

@@ -61,6 +61,7 @@ def completed(**fields: Any) -> Any:
             "ended_at": NOW - HOUR,
             "settled_at": NOW - HOUR,
             "end_reason": "targets",
+            "dates": {"report": NOW + 700 * HOUR},
             **fields,
         },
     )
@@ -152,7 +153,7 @@ def test_before_it_the_numbers_are_those_of_now(
     assert result.json()["name"] == talent_definition().name
     assert result.json()["lead"] == (
         "Provisional numbers as of 2026-03-20T15:00:00Z: the campaign is over, and late answers "
-        "still count."
+        "count."
     )
     store(monkeypatch, talent_record(counts=COUNTS), provisional)
     assert "the campaign goes on" in report(touchstream).out
