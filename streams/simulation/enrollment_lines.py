@@ -10,13 +10,27 @@ from typing import Any
 import msgspec
 
 from schemas.base.times import format_rfc3339, parse_rfc3339
-from schemas.internal.enrollment import CallItem, CallLog, Enrollment, Phase, Status, Touch, Waiting
+from schemas.internal.enrollment import (
+    Assignment,
+    CallItem,
+    CallLog,
+    CameBack,
+    Enrollment,
+    Phase,
+    RunResults,
+    Status,
+    Touch,
+    Waiting,
+)
 from streams.simulation.engine import OwnedEnrollment
 
 EnrollmentRow = dict[str, Any]
 
 _WITHIN_A_WAIT = "early_signals"
 """What only the engine needs, to begin a wait."""
+
+_TIMES = frozenset(("at", "since", "until", "send_before", "scheduled_for"))
+"""The times whose names do not end with `_at`."""
 
 _OF_CALLS = frozenset(("call_seconds", "reviewed_at", "progress"))
 """What the touches of other channels do not have: a row has these where they are not 0."""
@@ -33,6 +47,10 @@ def to_row(owned: OwnedEnrollment) -> EnrollmentRow:
         row["waiting"] = _filled_fields(run.waiting)
     if run.call is not None:
         row["call"] = _filled_fields(run.call)
+    if run.results is not None:
+        row["results"] = _filled_fields(run.results)
+        if run.results.variants:
+            row["results"]["variants"] = list(map(_filled_fields, run.results.variants))
     return {"tenant_id": tenant_id, "contact_id": contact_id, **row}
 
 
@@ -47,7 +65,16 @@ def from_row(row: EnrollmentRow) -> OwnedEnrollment:
         fields["waiting"] = Waiting(**_parsed_fields(Waiting, row["waiting"]))
     if "call" in row:
         fields["call"] = CallItem(**_parsed_fields(CallItem, row["call"]))
+    if "results" in row:
+        fields["results"] = _results(row["results"])
     return OwnedEnrollment(*ids, Enrollment(**{"job_id": None, "service_type": None, **fields}))
+
+
+def _results(row: EnrollmentRow) -> RunResults:
+    fields = _parsed_fields(RunResults, row)
+    variants = fields.get("variants", [])
+    fields["variants"] = [Assignment(**_parsed_fields(Assignment, each)) for each in variants]
+    return RunResults(**fields)
 
 
 def _touch(row: EnrollmentRow) -> Touch:
@@ -57,6 +84,8 @@ def _touch(row: EnrollmentRow) -> Touch:
         log = _parsed_fields(CallLog, row["call_log"])
         log["ends"] = {int(attempt): outcome for attempt, outcome in log.get("ends", {}).items()}
         fields["call_log"] = CallLog(**log)
+    if "came_back" in row:
+        fields["came_back"] = CameBack(**_parsed_fields(CameBack, row["came_back"]))
     return Touch(**fields)
 
 
@@ -66,6 +95,8 @@ def _touch_row(touch: Touch) -> EnrollmentRow:
     row["phase"] = touch.phase.name.lower()
     if touch.call_log is not None:
         row["call_log"] = _filled_fields(touch.call_log)
+    if touch.came_back is not None:
+        row["came_back"] = _filled_fields(touch.came_back)
     return row
 
 
@@ -94,4 +125,4 @@ def _row_names(struct_type: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _is_time(name: str) -> bool:
-    return name.endswith("_at") or name in ("since", "until", "send_before", "scheduled_for")
+    return name.endswith("_at") or name in _TIMES

@@ -7,7 +7,16 @@ import msgspec
 import pytest
 
 from processors.why import explain
-from schemas.internal.enrollment import CallItem, CallLog, Enrollment, Touch, Waiting
+from schemas.internal.enrollment import (
+    Assignment,
+    CallItem,
+    CallLog,
+    CameBack,
+    Enrollment,
+    RunResults,
+    Touch,
+    Waiting,
+)
 from schemas.internal.facts import Fact
 from streams.simulation import enrollment_lines
 from streams.simulation.engine import OwnedEnrollment
@@ -112,12 +121,20 @@ def test_the_names_in_an_enrollment_row_do_not_change() -> None:
     touch.pool_id, touch.sender_id, touch.call_seconds = "calls", "one", 5
     touch.call_log = CallLog({1: "busy"}, 3, "user-busy", START)
     run.waiting = Waiting(START, START)
+    touch.came_back = CameBack(1, START, 2, 3)
     run.call = CallItem("agent", "+12125550100", START, 5, 1, "script", True, "failed")
+    variant = Assignment("java-q1", "A", 17, 50, "winner", 1, START)
+    person = {"title": "Engineer"}
+    results = (3, START, START, True, True, START, person, "interview-1", "email")
+    run.results = RunResults([variant], *results)
     row = enrollment_lines.to_row(OwnedEnrollment("acme", "ann", run))
     assert set(row) == set(ENROLLMENT_NAMES.split())
     assert set(row["touches"][0]) == set(TOUCH_NAMES.split())
     assert set(row["waiting"]) == {"since", "until"}
     assert set(row["call"]) == set(CALL_NAMES.split())
+    assert set(row["results"]) == set(RESULT_NAMES.split())
+    assert set(row["results"]["variants"][0]) == set(VARIANT_NAMES.split())
+    assert set(row["touches"][0]["came_back"]) == {"attempt", "at", "soft", "taken_back"}
     assert set(row["touches"][0]["call_log"]) == {"ends", "progress", "status", "reviewed_at"}
     again = enrollment_lines.from_row(json.loads(json.dumps(row)))
     assert again.enrollment == _without_digests(run)
@@ -126,15 +143,20 @@ def test_the_names_in_an_enrollment_row_do_not_change() -> None:
 ENROLLMENT_NAMES = """
 tenant_id contact_id enrollment_id campaign_id version cycle job_id service_type anchor_at
 started_at status reason ended_at frozen_at touches converted_at conversion variables waiting
-holds errors last_error reply_cause call
+holds errors last_error reply_cause call results
 """
+RESULT_NAMES = """
+variants counted responded_at opted_out_at implied is_reached bounced_at person entity_id
+response_channel
+"""
+VARIANT_NAMES = "experiment_id variant bucket split assigned_by counted reached_at"
 CALL_NAMES = "agent_id from_number scheduled_for priority position template_id direct counted"
 TOUCH_NAMES = """
 step_id number channel scheduled_at due_at phase wait attempt emission command_id reason
 requested_at commanded_at sent_at resolved_at delivered_at opened_at clicked_at read_at
 bounced_at converted_at error template_id visit first_attempt awaited_at awaited outcome
 call_outcome called_at call_attempt asked_id uncounted lapsed pool_id sender_id call_id
-call_seconds reviewed call_log
+call_seconds reviewed call_log came_back
 retry_at send_before
 """
 
