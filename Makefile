@@ -47,6 +47,7 @@ generate: venv  ## write every generated file again; on a clean tree nothing cha
 	$(BIN)/python -m schemas.base.channel_tables docs/campaigns.md
 	$(BIN)/python -m processors.diagrams docs/state-machines.md
 	$(BIN)/python -m tests.sinks.catalog > tests/sinks/catalog.txt
+	$(BIN)/python -m tests.oracle.experiment_plot > docs/experiments.svg
 
 chaos: venv  ## disturb a live engine N times and verify the result (N=24)
 	$(BIN)/python -m tests.chaos --cycles $(N)

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from schemas.internal.count_names import OF_EXPERIMENTS
+
 SUCCESSES = {"response": "responses", "conversion": "conversions"}
 """The count of the successes of each metric that can be decided on."""
 
 
 class VariantCounts(NamedTuple):
-    """How many runs of one variant there are, were reached, and did what. The fields have the names
-    of schemas/internal/count_names.py."""
+    """How many runs of one variant there are, were reached, and did what. The fields are
+    OF_EXPERIMENTS."""
 
     runs: int = 0
     reached: int = 0
@@ -50,7 +52,7 @@ def strata(counts: Mapping[str, int], experiment_id: str) -> Strata:
     found: dict[tuple[int, str], dict[str, int]] = {}
     for name, count in counts_of_experiment(counts, experiment_id).items():
         _, split, variant, field = name.rsplit("/", 3)
-        if field in VariantCounts._fields:
+        if field in OF_EXPERIMENTS:
             found.setdefault((int(split), variant), {})[field] = count
     return tuple(
         Stratum(

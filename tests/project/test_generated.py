@@ -16,6 +16,7 @@ NEWEST = f"{RELEASED}/job.completed.v{EVENTS['job.completed'].version}.avsc"
 GENERATED = (
     "docs/asyncapi.yaml",
     "docs/cli.md",
+    "docs/experiments.svg",
     "tests/sinks/catalog.txt",
     f"{RELEASED}/SHA256SUMS",
     NEWEST,

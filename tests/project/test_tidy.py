@@ -54,6 +54,7 @@ USED_FROM_OUTSIDE = {
         *("current_step", "owner_epoch"),
         *("total_contacts", "completed_calls", "successful_calls", "failed_calls"),
         "reviewed_successful",
+        *("response_rate_of_all", "comparison_p", "comparison_low", "comparison_high"),
     ),
 }
 """Other names that no code of the product uses, by the reason why they stay."""

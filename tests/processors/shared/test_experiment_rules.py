@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from processors.shared import experiment_rules as rules
 from processors.shared.experiment_counts import (
     Stratum,
+    VariantCounts,
     add_counts,
     counts_of_experiment,
     strata,
@@ -180,6 +181,10 @@ def test_the_check_of_the_sample_ratio_needs_some_people(
 
 
 # the counts
+
+
+def test_a_variant_has_every_count_of_an_experiment() -> None:
+    assert VariantCounts._fields == names.OF_EXPERIMENTS
 
 
 def test_the_counts_of_an_experiment_are_found_by_their_names() -> None:
