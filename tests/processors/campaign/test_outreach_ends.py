@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.base.times import DAY, HOUR, MINUTE, SECOND
+from schemas.base.times import DAY, HOUR, MINUTE, SECOND, parse_rfc3339
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.limit_terms import LimitTerms, SenderTerms
@@ -80,6 +80,31 @@ def test_a_campaign_with_its_first_day_ahead_reaches_nobody_before() -> None:
     assert not world.commanded_touches()
     world.advance_hours(12, working_senders())
     assert len(world.commanded_touches()) == 3
+
+
+def test_a_first_day_without_a_midnight_begins_when_the_clock_has_changed() -> None:
+    days = {"start_date": "2026-04-24", "end_date": "2026-04-25", "timezone": "Africa/Cairo"}
+    world = started(2, settings={**days, "quiet_hours": "none"})
+    begins_at = parse_rfc3339("2026-04-23T22:00:00Z")  # 01:00 there: the clock leaves 00:00 out
+    world.advance_to(begins_at - SECOND, working_senders())
+    assert not world.commanded_touches()
+    world.advance_to(begins_at + SECOND, working_senders())
+    assert len(world.commanded_touches()) == 2
+
+
+def test_an_opt_out_from_an_archived_campaign_still_holds() -> None:
+    world = started(1)
+    world.advance_hours(1, working_senders())
+    (touch,) = world.commanded_touches()
+    deliver(world, changed("archived"))
+    assert campaign(world).status == "archived"
+    fields = event_fields(world, touch.contact_id)
+    deliver(world, m.ContactUnsubscribed(**fields, channel="email"))
+    assert world.facts(FactKind.CONTACT_OPTED_OUT)
+    deliver(world, outreach(campaign_id="java-q2"))
+    again = event_fields(world, touch.contact_id)
+    deliver(world, m.ContactEnrolled(**again, campaign_id="java-q2"))
+    assert world.facts(FactKind.ENROLLMENT_DECLINED)[-1].reason == "CONTACT_UNSUBSCRIBED"
 
 
 def test_a_campaign_completes_settles_and_is_reported_when_all_are_processed() -> None:
