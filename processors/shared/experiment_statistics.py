@@ -242,18 +242,18 @@ def _ratio(parts: Strata, record: ExperimentRecord | None) -> RatioResult:
 def _lacks(experiment: Experiment, parts: Strata, ratio: RatioResult) -> tuple[str, ...]:
     of_a, of_b = totals(parts)
     metric = experiment.primary_metric
-    at_end = experiment.decide == "at_end"
-    has_evidence = (
-        rules.differs_at_end(parts, metric)
-        if at_end
-        else rules.e_of_metric(parts, metric) >= rules.WINS_AT
-    )
+    leads = rules.leader(parts, metric)
+    if experiment.decide == "at_end":
+        has_evidence, is_clear = rules.differs_at_end(parts, metric), bool(leads)
+    else:
+        has_evidence = rules.e_of_metric(parts, metric) >= rules.WINS_AT
+        is_clear = leads != "" and leads == rules.favoured(parts, metric)
     missing = {
         "reached": min(of_a.reached, of_b.reached) < rules.REACHED_LEAST,
         "responses": of_a.responses + of_b.responses < rules.RESPONSES_LEAST,
         "ratio_alarm": ratio.is_alarm,
         "evidence": not has_evidence,
-        "difference": not rules.leader(parts, metric),
+        "difference": not is_clear,
     }
     return tuple(name for name, is_missing in missing.items() if is_missing)
 

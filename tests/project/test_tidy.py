@@ -50,7 +50,7 @@ USED_FROM_OUTSIDE = {
         *("read_only", "isolation_level", "short_help", "yaml_implicit_resolvers"),
     ),
     "a column of a row that is used as a whole": (
-        *("clicks", "conversions", "open_rate", "click_rate", "conversion_rate"),
+        *("clicks", "open_rate", "click_rate"),
         *("current_step", "owner_epoch"),
         *("total_contacts", "completed_calls", "successful_calls", "failed_calls"),
         "reviewed_successful",
