@@ -9,6 +9,7 @@ from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.copy_values import Row, Rows
 from sinks.fact_rows import FactRows
+from sinks.outreach_rows import outreach_id
 from sinks.state_rows import ProjectedRecord, Undecodable, state_rows
 from sinks.tables import TABLES
 
@@ -16,6 +17,7 @@ PROJECTED = (*CHANGELOGS, Topic.FACTS)
 """The topics whose records are projected."""
 
 _ERASED_AT = TABLES["contacts"].columns.index("erased_at")
+_STATUS = TABLES["campaigns"].columns.index("status")
 _STEP_KEY = len(TABLES["steps"].key)
 
 
@@ -53,6 +55,12 @@ class Batch:
     def erased(self) -> list[tuple[str, str]]:
         """The erased contacts, as (tenant id, contact id)."""
         return [(row[0], row[1]) for row in self.rows["contacts"] if row[_ERASED_AT] is not None]
+
+    @property
+    def gone(self) -> list[tuple[str]]:
+        """The ids of deleted campaigns in the schema `outreach` (S4-19)."""
+        campaigns = self.rows["campaigns"]
+        return [(outreach_id(row[0], row[1]),) for row in campaigns if row[_STATUS] == "deleted"]
 
     def _add_state(self, record: ProjectedRecord) -> None:
         topic, partition, offset, key, value = record

@@ -4,9 +4,16 @@ from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.limit_terms import TenantCallTerms
 from schemas.internal.states import CampaignRecord, TenantRecord
 from sinks.copy_values import Row, Rows, date_of_day, jsonb, named, time_of, timestamptz
+from sinks.outreach_rows import experiments_json, outreach_campaign_row, total_counts
 from sinks.sender_rows import limits_of
 
-_APPENDED = frozenset(("calls", "timezone", "start_day", "per_day", "max_new_per_day", "redial"))
+_APPENDED = frozenset(
+    (
+        *("calls", "timezone", "start_day", "per_day", "max_new_per_day", "redial"),
+        *("outreach", "experiment", "end_day", "end_mode", "in_flight", "on_conversion"),
+        *("attribution", "attribution_window_us", "soft_bounces"),
+    )
+)
 """Settings of later versions, which stored documents of campaigns without them do not name."""
 
 _USUAL_CALLS = TenantCallTerms()
@@ -40,8 +47,17 @@ def campaign_rows(state: CampaignRecord, rows: Rows) -> None:
             time_of(hours.start if hours else None),
             time_of(hours.end if hours else None),
             hours.days if hours else None,
+            date_of_day(settings.end_day),
+            date_of_day(state.first_day),
+            date_of_day(state.last_day),
+            state.end_reason or None,
+            jsonb(state.dates) if state.dates else None,
+            jsonb(total_counts(state)) if definition.decides_by_counts() else None,
+            experiments_json(state),
         )
     )
+    if definition.outreach is not None and state.status != "deleted":
+        rows["outreach_campaigns"].append(outreach_campaign_row(state, definition.outreach))
     step_rows(state.tenant_id, state.campaign_id, state.version, definition, rows)
 
 
@@ -64,6 +80,7 @@ def step_rows(
             None if step.wait_for is None else jsonb(named(step.wait_for)),
             jsonb(step.skip_when),
             None if step.window is None else jsonb(named(step.window)),
+            None if step.experiment is None else jsonb(named(step.experiment)),
         )
         for number, step in enumerate(definition.steps, 1)
     ]

@@ -17,7 +17,7 @@ from psycopg import sql
 from sinks.batch import Batch
 from sinks.copy_values import Row
 from sinks.state_rows import ProjectedRecord
-from sinks.table_sql import create_mirror, names
+from sinks.table_sql import create_mirror, mirror, names, stored
 from sinks.tables import TABLES, Table
 from sinks.writer import Connection, Writer
 
@@ -49,7 +49,7 @@ class Recount:
         self._connection.execute("SET synchronous_commit = off")
         for table in TABLES.values():
             self._connection.execute(create_mirror(table))
-        self._writer = Writer(self._connection)
+        self._writer = Writer(self._connection, into_mirrors=True)
 
     def add(self, records: Iterable[ProjectedRecord]) -> None:
         """Adds changelog records and facts, in the order of their topics. Of a changelog all
@@ -78,7 +78,7 @@ class Recount:
         with self._connection.transaction():
             self._connection.execute("SET LOCAL transaction_isolation = 'repeatable read'")
             for name in tables:
-                self._connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(sql.Identifier(name)))
+                self._connection.execute(sql.SQL("ANALYZE {}").format(mirror(TABLES[name])))
                 rows = self._differing_rows(TABLES[name], first - len(found))
                 found += [item for row in rows for item in _by_column(TABLES[name], *row)]
                 if len(found) >= first:
@@ -88,10 +88,9 @@ class Recount:
     def _differing_rows(self, table: Table, limit: int) -> list[tuple[Any, Any]]:
         """Pairs of the recomputed and the stored row of a key, None where a side has no row."""
         query = sql.SQL(
-            "SELECT to_jsonb(e), to_jsonb(f) FROM pg_temp.{0} AS e "
-            "FULL JOIN touchstream.{0} AS f USING ({1}) "
-            "WHERE ROW(e.*) IS DISTINCT FROM ROW(f.*) ORDER BY {1} LIMIT {2}"
-        ).format(sql.Identifier(table.name), names(table.key), sql.Literal(limit))
+            "SELECT to_jsonb(e), to_jsonb(f) FROM {0} AS e FULL JOIN {1} AS f USING ({2}) "
+            "WHERE ROW(e.*) IS DISTINCT FROM ROW(f.*) ORDER BY {2} LIMIT {3}"
+        ).format(mirror(table), stored(table), names(table.key), sql.Literal(limit))
         rows: list[Any] = self._connection.execute(query).fetchall()
         return rows
 
@@ -123,8 +122,8 @@ def compare(
 
 def read_current(dsn: str, table: str) -> Iterator[dict[str, Any]]:
     """Streams the rows of a table in the order of its key, each in the form of `to_jsonb`."""
-    query = sql.SQL("SELECT to_jsonb(t) FROM touchstream.{} AS t ORDER BY {}").format(
-        sql.Identifier(table), names(TABLES[table].key)
+    query = sql.SQL("SELECT to_jsonb(t) FROM {} AS t ORDER BY {}").format(
+        stored(TABLES[table]), names(TABLES[table].key)
     )
     with psycopg.connect(dsn) as connection, connection.cursor(name="read_current") as cursor:
         cursor.execute(query)

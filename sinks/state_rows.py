@@ -32,7 +32,8 @@ from schemas.internal.states import (
 from schemas.internal.topics import Topic
 from sinks.call_rows import call_item_row, lease_row, pool_row
 from sinks.campaign_rows import campaign_rows, step_rows, tenant_row
-from sinks.copy_values import EMPTY_JSONB, PG_EPOCH_US, Row, Rows, jsonb, timestamptz
+from sinks.copy_values import EMPTY_JSONB, PG_EPOCH_US, Row, Rows, jsonb, named, timestamptz
+from sinks.run_result_rows import add_result_rows
 from sinks.sender_rows import sender_row, sender_state_row
 
 _STATUS = [status.name.lower() for status in Status]
@@ -135,6 +136,9 @@ def _contact_changelog_rows(partition: int, key: bytes, state: Any, rows: Rows) 
         rows["touches"] += _touch_rows(state.tenant_id, state.contact_id, run, False)
         if run.call is not None:
             rows["call_items"].append(call_item_row(state.tenant_id, state.contact_id, run))
+        if run.results is not None:
+            ids = (state.tenant_id, state.contact_id)
+            add_result_rows(*ids, run, rows, erased=False, archived=True)
     elif partition == 0 and isinstance(state, KnownCampaign):
         # campaign-changelog has the newest version only; every partition here has all versions.
         for version, definition in state.definitions.items():
@@ -147,6 +151,10 @@ _COLUMNS = frozenset(OLD_ADDRESS_FIELDS)
 
 def _other(addresses: dict[str, str]) -> Any:
     return jsonb({name: text for name, text in addresses.items() if name not in _COLUMNS})
+
+
+def _conversions(state: Contact) -> dict[str, Any]:
+    return {key: named(conversion) for key, conversion in state.conversions.items()}
 
 
 def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -> None:
@@ -184,6 +192,8 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             timestamptz(state.connected_at),
             EMPTY_JSONB if erased or addresses.keys() <= _COLUMNS else _other(addresses),
             jsonb(state.resubscribed) if state.resubscribed else EMPTY_JSONB,
+            None if erased or not state.conversions else jsonb(_conversions(state)),
+            None if erased or not state.soft_bounces else jsonb(state.soft_bounces),
         )
     )
     if state.enrollments:
@@ -193,6 +203,9 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             touches += _touch_rows(tenant_id, contact_id, enrollment, erased)
             if enrollment.call is not None:
                 rows["call_items"].append(call_item_row(tenant_id, contact_id, enrollment))
+            if enrollment.results is not None:
+                ids = (tenant_id, contact_id)
+                add_result_rows(*ids, enrollment, rows, erased=erased, archived=False)
 
 
 def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) -> Row:

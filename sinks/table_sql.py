@@ -25,20 +25,28 @@ def staging_name(table: Table) -> str:
     return f"in_{table.name}"
 
 
+def stored(table: Table) -> sql.Identifier:
+    """The table itself."""
+    return sql.Identifier(*table.relation)
+
+
+def mirror(table: Table) -> sql.Identifier:
+    """The temporary table of a recount."""
+    return sql.Identifier("pg_temp", table.name)
+
+
 def create_staging(table: Table) -> sql.Composed:
     """The statement that creates the staging table, which lives as long as the connection."""
-    statement = (
-        "CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM touchstream.{} WITH NO DATA"
-    )
+    statement = "CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA"
     return sql.SQL(statement).format(
-        sql.Identifier(staging_name(table)), names(table.columns), sql.Identifier(table.name)
+        sql.Identifier(staging_name(table)), names(table.columns), stored(table)
     )
 
 
 def create_mirror(table: Table) -> sql.Composed:
-    """The statement that creates a temporary table of the same name, which hides the table."""
-    return sql.SQL("CREATE TEMP TABLE {0} (LIKE touchstream.{0}, PRIMARY KEY ({1}))").format(
-        sql.Identifier(table.name), names(table.key)
+    """The statement that creates the mirror, which hides a table of the same name."""
+    return sql.SQL("CREATE TEMP TABLE {} (LIKE {}, PRIMARY KEY ({}))").format(
+        sql.Identifier(table.name), stored(table), names(table.key)
     )
 
 
@@ -52,13 +60,16 @@ def copy_into(table: Table, target: str) -> bytes:
 
 
 @cache
-def merge(table: Table) -> bytes:
-    """The statement that merges the staging table into the table, by the rules of its columns.
+def merge(table: Table, is_mirror: bool) -> bytes:
+    """The statement that merges the staging table into the table or its mirror, by the rules of its
+    columns.
 
     A row whose columns are all replaced is rewritten only where one of them has changed.
     """
     insert = sql.SQL("INSERT INTO {0} AS t ({1}) SELECT {1} FROM {2}").format(
-        sql.Identifier(table.name), names(table.columns), sql.Identifier(staging_name(table))
+        mirror(table) if is_mirror else stored(table),
+        names(table.columns),
+        sql.Identifier(staging_name(table)),
     )
     if Merge.NEVER in table.merges:
         return insert.as_bytes()
@@ -80,9 +91,24 @@ def merge(table: Table) -> bytes:
     return upsert.as_bytes()
 
 
+@cache
+def delete(table: Table, is_mirror: bool) -> bytes:
+    """The statement that deletes rows by keys of texts. Its parameters are one array for each
+    column of the key."""
+    keys = sql.SQL(", ").join([sql.SQL("%s::text[]")] * len(table.key))
+    statement = sql.SQL("DELETE FROM {} AS t USING unnest({}) AS b ({}) WHERE ({}) = ({})").format(
+        mirror(table) if is_mirror else stored(table),
+        keys,
+        names(table.key),
+        names(table.key, "t"),
+        names(table.key, "b"),
+    )
+    return statement.as_bytes()
+
+
 def truncate_all() -> sql.Composed:
     """The statement that empties every projected table."""
-    tables = [sql.Identifier("touchstream", name) for name in TABLES]
+    tables = map(stored, TABLES.values())
     return sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(tables))
 
 

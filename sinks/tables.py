@@ -36,13 +36,23 @@ class Merge(StrEnum):
 
 
 class Table(NamedTuple):
-    """A table and its primary key. `types` and `merges` have one item for each of `columns`."""
+    """A table and its primary key. `types` and `merges` have one item for each of `columns`.
+
+    The name of a table that is not in the schema `touchstream` begins with its schema:
+    `outreach_campaigns` is the table `outreach.campaigns`.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
     types: tuple[str, ...]
     merges: tuple[Merge, ...]
+    schema: str = "touchstream"
+
+    @property
+    def relation(self) -> tuple[str, str]:
+        """The schema, and the name of the table in it."""
+        return self.schema, self.name.removeprefix(f"{self.schema}_")
 
 
 _TYPES = {
@@ -55,19 +65,23 @@ _TYPES = {
     "d": "date",
     "c": "time",
     "j": "jsonb",
+    "n": "numeric",
+    "a": "_text",
 }
 
 
 def _table(name: str, key: str, columns: str, merge: Merge = Merge.REPLACE) -> Table:
     """A table from its text form: columns are `name`, `name:type` or `name:type:merge`, where the
     type is a key of `_TYPES` and the merge rule is the table's unless it is named."""
+    schema, dot, _ = name.partition(".")
     parts = [(*column.split(":"), "", "")[:3] for column in columns.split()]
     return Table(
-        name,
+        name.replace(".", "_"),
         tuple(key.split()),
         tuple(column for column, _, _ in parts),
         tuple(_TYPES[letter] for _, letter, _ in parts),
         tuple(Merge(rule) if rule else merge for _, _, rule in parts),
+        schema if dot else "touchstream",
     )
 
 
@@ -87,20 +101,34 @@ TABLES: dict[str, Table] = {
             "tenant_id contact_id",
             """tenant_id contact_id first_name last_name email phone timezone region linkedin_url
             attributes:j opted_out:j bounced:j jobs:j erased_at:t created_at:t updated_at:t
-            replied:j connected_at:t other_addresses:j resubscribed:j""",
+            replied:j connected_at:t other_addresses:j resubscribed:j conversions:j
+            soft_bounces:j""",
         ),
         _table(
             "campaigns",
             "tenant_id campaign_id",
             """tenant_id campaign_id status version:i name kind service_type definition:j known_by:j
             created_at:t updated_at:t started_at:t ended_at:t agent_id pool_id call_slots:i
-            timezone start_day:d first_call_time:c last_call_time:c call_days:i""",
+            timezone start_day:d first_call_time:c last_call_time:c call_days:i end_day:d
+            first_day:d last_day:d end_reason dates:j counts:j experiments:j""",
+        ),
+        _table(
+            "outreach.campaigns",
+            "id",
+            """id org_id name description campaign_type channel status target_audience
+            target_locations:a target_skills:a target_company_sizes:a is_ab_test:b
+            variant_a_template_id variant_b_template_id ab_split_percentage:i
+            target_contacts_count:i target_response_rate:n target_conversion_count:i
+            contacts_reached:i emails_sent:i linkedin_messages_sent:i responses_received:i
+            conversions:i response_rate:n start_date:d end_date:d owner_id created_at:t updated_at:t
+            created_by campaign_id version:i completion_policy end_reason started_at:t
+            completed_at:t settled_at:t""",
         ),
         _table(
             "steps",
             "tenant_id campaign_id version step_id",
             """tenant_id campaign_id version:i step_id number:i channel action template_id
-            delay_seconds:f anchor wait_for:j skip_when:j send_window:j""",
+            delay_seconds:f anchor wait_for:j skip_when:j send_window:j experiment:j""",
         ),
         _table(
             "enrollments",
@@ -127,6 +155,22 @@ TABLES: dict[str, Table] = {
             reviewed:b direct:b agent_id from_number template_id priority:i position:l
             scheduled_for:t next_call_at:t held:b waits_for call_id call_outcome call_seconds:i
             failure_reason created_at:t started_at:t completed_at:t updated_at:t""",
+        ),
+        _table(
+            "run_results",
+            "tenant_id enrollment_id",
+            """tenant_id enrollment_id contact_id campaign_id version:i status contact_type user_id
+            lead_id company_name title experiment_id variant assigned_by tested_at:t assignments:j
+            channel template_id reached:b sent_at:t opened_at:t clicked_at:t responded_at:t
+            response_channel converted_at:t conversion_type entity_id implied:b bounced_at:t
+            opted_out_at:t created_at:t updated_at:t""",
+        ),
+        _table(
+            "engagements",
+            "tenant_id enrollment_id number",
+            """tenant_id enrollment_id number:i contact_id campaign_id step_id channel template_id
+            command_id sender_id attempt:i sent_at:t delivered_at:t opened_at:t clicked_at:t
+            bounced_at:t soft_bounces:i reason""",
         ),
         _table(
             "facts",

@@ -7,19 +7,29 @@ import psycopg
 from sinks.batch import Batch
 from sinks.copy_values import Row, Rows
 from sinks.queries import load
-from sinks.table_sql import copy_into, create_staging, merge, staging_name
+from sinks.table_sql import copy_into, create_staging, delete, merge, staging_name
 from sinks.tables import TABLES, Table
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_COPIED_AS = {"timestamptz": "int8", "jsonb": "bytea", "date": "int4", "time": "int8"}
+_COPIED_AS = {
+    "timestamptz": "int8",
+    "jsonb": "bytea",
+    "date": "int4",
+    "time": "int8",
+    "_text": "text[]",
+}
 
 
 class Writer:
-    """The staging tables of one connection, and the statements that fill and merge them."""
+    """The staging tables of one connection, and the statements that fill and merge them.
 
-    def __init__(self, connection: Connection) -> None:
+    With `into_mirrors` rows are merged into the temporary tables of a recount.
+    """
+
+    def __init__(self, connection: Connection, *, into_mirrors: bool = False) -> None:
         self._connection = connection
+        self._into_mirrors = into_mirrors
         self._queries = load("projection")
         for table in TABLES.values():
             connection.execute(create_staging(table))
@@ -33,7 +43,7 @@ class Writer:
         for name, table in TABLES.items():
             if table_rows := rows.get(name):
                 self.copy(table, staging_name(table), table_rows)
-                self._connection.execute(merge(table))
+                self._connection.execute(merge(table, self._into_mirrors))
                 written += len(table_rows)
         return written
 
@@ -50,13 +60,26 @@ class Writer:
     def delete(self, batch: Batch) -> None:
         """Deletes the rows of deleted states, and removes personal data of deleted and erased
         contacts from their enrollments and touches (C-32)."""
-        self._on_keys(batch.deleted, "delete_contacts", "erase_enrollments", "erase_touches")
-        self._on_keys(batch.erased, "erase_enrollments", "erase_touches")
-        self._on_keys(batch.freed, "delete_leases")
+        self._delete("contacts", batch.deleted)
+        self._erase(batch.deleted)
+        self._erase(batch.erased)
+        self._delete("call_leases", batch.freed)
+        self._delete("outreach_campaigns", batch.gone)
 
-    def _on_keys(self, pairs: Sequence[tuple[str, str]], *statements: str) -> None:
-        """Executes statements on keys that consist of two texts, in the order of the keys."""
-        if pairs:
-            keys = [list(part) for part in zip(*sorted(pairs), strict=True)]
-            for name in statements:
-                self._connection.execute(self._queries[name], keys)
+    def _delete(self, table: str, keys: Sequence[tuple[str, ...]]) -> None:
+        """Deletes rows by their keys, in the order of the keys."""
+        if keys:
+            statement = delete(TABLES[table], self._into_mirrors)
+            self._connection.execute(statement, _columns(keys))
+
+    def _erase(self, contacts: Sequence[tuple[str, str]]) -> None:
+        """Removes the personal data from the rows of runs of contacts, which are named by tenant
+        id and contact id."""
+        if contacts:
+            for name in ("erase_enrollments", "erase_touches", "erase_run_results"):
+                self._connection.execute(self._queries[name], _columns(contacts))
+
+
+def _columns(keys: Sequence[tuple[str, ...]]) -> list[list[str]]:
+    """The parts of the keys, in the order of the keys."""
+    return [list(part) for part in zip(*sorted(keys), strict=True)]

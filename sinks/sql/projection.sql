@@ -43,11 +43,6 @@ SELECT add_facts_month(%s)
 LOCK TABLE touchstream.places IN EXCLUSIVE MODE;
 UPDATE touchstream.places SET next_offset = 0, owner_epoch = owner_epoch + 1
 
--- delete_contacts --
-DELETE FROM contacts AS t
-USING unnest(%s::text[], %s::text[]) AS b (tenant_id, contact_id)
-WHERE t.tenant_id = b.tenant_id AND t.contact_id = b.contact_id
-
 -- erase_enrollments --
 UPDATE enrollments AS t SET variables = NULL, last_error = NULL
 FROM unnest(%s::text[], %s::text[]) AS b (tenant_id, contact_id)
@@ -61,7 +56,9 @@ FROM unnest(%s::text[], %s::text[]) AS b (tenant_id, contact_id)
 JOIN enrollments AS e ON e.tenant_id = b.tenant_id AND e.contact_id = b.contact_id
 WHERE t.tenant_id = e.tenant_id AND t.enrollment_id = e.enrollment_id AND t.error IS NOT NULL
 
--- delete_leases --
-DELETE FROM call_leases AS t
-USING unnest(%s::text[], %s::text[]) AS b (tenant_id, command_id)
-WHERE t.tenant_id = b.tenant_id AND t.command_id = b.command_id
+-- erase_run_results --
+UPDATE run_results AS t SET user_id = NULL, lead_id = NULL, company_name = NULL, title = NULL
+FROM unnest(%s::text[], %s::text[]) AS b (tenant_id, contact_id)
+WHERE
+    t.tenant_id = b.tenant_id AND t.contact_id = b.contact_id
+    AND num_nonnulls(t.user_id, t.lead_id, t.company_name, t.title) > 0

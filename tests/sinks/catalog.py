@@ -19,13 +19,18 @@ COLUMNS = b"""
         format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' not null' ELSE '' END)
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid
     JOIN pg_namespace AS n ON n.oid = relnamespace
-    WHERE nspname IN ('touchstream', 'reviews', 'prospecting', 'calls')
+    WHERE nspname IN ('touchstream', 'reviews', 'prospecting', 'calls', 'outreach')
         AND relkind IN ('r', 'p', 'v') AND attnum > 0
     ORDER BY nspname, relname, attnum"""
-INDEXES = b"SELECT indexdef FROM pg_indexes WHERE schemaname = 'touchstream' ORDER BY indexname"
+INDEXES = b"""
+    SELECT indexdef FROM pg_indexes WHERE schemaname IN ('touchstream', 'outreach')
+    ORDER BY schemaname DESC, indexname"""
 POLICIES = b"""
-    SELECT format('policy %s on %s for %s: %s', policyname, tablename, cmd, qual)
-    FROM pg_policies WHERE schemaname = 'touchstream' ORDER BY tablename, policyname"""
+    SELECT format('policy %s on %s for %s: %s', policyname,
+        CASE WHEN schemaname = 'touchstream' THEN tablename ELSE schemaname || '.' || tablename END,
+        cmd, qual)
+    FROM pg_policies WHERE schemaname IN ('touchstream', 'outreach')
+    ORDER BY schemaname DESC, tablename, policyname"""
 
 
 def catalog(dsn: str) -> str:

@@ -103,13 +103,13 @@ def test_the_connection_is_read_only(dsn: str) -> None:
         queries._connection.execute("DELETE FROM touchstream.facts")
 
 
-OF_THE_ENGINE = ("reply_cause", "early_signals", "call")
+OF_THE_ENGINE = ("reply_cause", "early_signals", "call", "results")
 """What only the engine needs of a run, to begin and to end a wait, and what has a table of its
 own."""
 
 OF_ATTEMPTS = (
     *("first_attempt", "call_attempt", "uncounted", "lapsed", "retry_at", "send_before"),
-    "call_log",
+    *("call_log", "came_back"),
 )
 """What only the engine needs of a touch, to count and to time its attempts."""
 

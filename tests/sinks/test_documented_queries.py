@@ -8,7 +8,7 @@ import pytest
 from schemas.internal.facts import FactKind
 from tests.sinks.conftest import Database
 from tests.testing.recorded_calls import call_fact, completed
-from tests.testing.recorded_world import TENANTS, world_with_calls
+from tests.testing.recorded_world import TENANTS, world_of_all_kinds
 from tests.testing.repository_files import text_of
 
 PAGE = "docs/postgresql.md"
@@ -24,7 +24,7 @@ QUERIES = [
 def reader(server: Database, migrated: str) -> str:
     """The login of a tenant, on a database with calls of two tenants."""
     dsn = server.create(migrated)
-    log = world_with_calls()
+    log = world_of_all_kinds()
     for name in TENANTS:
         log.calls(name, completed(name), name="ada")
         end = {"seconds": 60, "call_id": f"CA-{name}"}

@@ -6,17 +6,27 @@ import msgspec
 import psycopg
 import pytest
 
+from schemas.base.times import DAY
 from schemas.internal.facts import FactKind
+from schemas.internal.states import Conversion
 from sinks.migrate import migrate
 from tests.sinks.conftest import Database
+from tests.testing.recorded_outreach import (
+    counted,
+    message,
+    outreach_campaign,
+    outreach_fact,
+    outreach_run,
+)
 from tests.testing.recorded_world import (
+    T0,
     TENANTS,
     Log,
     campaign,
     contact,
     enrollment,
     fact,
-    world_with_calls,
+    world_of_all_kinds,
 )
 
 INTERNAL = {
@@ -24,6 +34,7 @@ INTERNAL = {
     "touchstream.places",
     "touchstream.tasks",
     "touchstream.call_pools",  # two of its columns can be read
+    "outreach.members",
 }
 OF_ALL_TENANTS = {"touchstream.presets", "reviews.campaigns", "reviews.campaign_touches"}
 
@@ -32,7 +43,7 @@ RELATIONS = b"""
         c.relrowsecurity AND c.relforcerowsecurity,
         coalesce(c.reloptions @> '{security_invoker=true}', false), c.relispartition
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ('touchstream', 'reviews', 'prospecting', 'calls')
+    WHERE n.nspname IN ('touchstream', 'reviews', 'prospecting', 'calls', 'outreach')
         AND c.relkind IN ('r', 'p', 'v', 'm')"""
 
 REFUSED = (
@@ -52,7 +63,7 @@ def relations(dsn: str) -> list[Relation]:
 def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
     """A database with the rows of both tenants: its DSN, and the DSN of a read-only role."""
     dsn = server.create(migrated)
-    both = world_with_calls()
+    both = world_of_all_kinds()
     for tenant_id in TENANTS:
         record = campaign(tenant_id, campaign="outreach")
         outreach = msgspec.structs.replace(record.definition, kind="prospecting", service_type=None)
@@ -60,10 +71,28 @@ def reader(server: Database, migrated: str) -> Iterator[tuple[str, str]]:
         run = enrollment(tenant_id, campaign_id="outreach", enrollment_id=f"{tenant_id}-bob")
         both.contact(tenant_id, contact(tenant_id, run), "bob")
         both.fact(fact(tenant_id, FactKind.TOUCH_SENT, campaign_id="outreach"))
+        add_outreach(both, tenant_id)
     both.write(dsn)
     role = server.login(dsn, "a_reader")
     server.run("GRANT touchstream_reader TO a_reader")
     yield dsn, role
+
+
+def add_outreach(log: Log, tenant_id: str) -> None:
+    """A person of an outreach campaign of whom everything is known that its views show."""
+    conversion = Conversion(T0, "interview", f"{tenant_id}-i", None, None, "", {})
+    run = outreach_run(
+        tenant_id,
+        message(),
+        name="pia",
+        variables={"user_id": f"{tenant_id}-u", "lead_id": f"{tenant_id}-l"},
+        results={"responded_at": T0 + DAY, "opted_out_at": T0 + DAY},
+    )
+    conversion.weights = {run.enrollment_id: 1_000_000}
+    state = contact(tenant_id, run, conversions={"interview": conversion}, opted_out={"all": T0})
+    log.campaign(outreach_campaign(tenant_id, counts=counted("A", runs=1)))
+    log.contact(tenant_id, state, "pia")
+    log.fact(outreach_fact(tenant_id, FactKind.TOUCH_COMMANDED, "pia"))
 
 
 def rows_of(reader: str, relation: str, tenant: str | None) -> list[tuple[object, ...]]:
@@ -114,7 +143,7 @@ def test_an_owner_without_special_rights_writes_under_forced_security(server: Da
     name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
     server.run(f"ALTER DATABASE {name} OWNER TO an_owner")
     migrate(owner)
-    log: Log = world_with_calls().write(owner)
-    assert len(log.records) == 28
+    log: Log = world_of_all_kinds().write(owner)
+    assert len(log.records) == 34
     with psycopg.connect(owner) as connection:
-        assert connection.execute("SELECT count(*) FROM touchstream.facts").fetchall() == [(8,)]
+        assert connection.execute("SELECT count(*) FROM touchstream.facts").fetchall() == [(10,)]

@@ -13,23 +13,26 @@ from sinks.tables import TABLES
 from tests.sinks.catalog import catalog
 from tests.sinks.conftest import Database
 
-NOT_PROJECTED = {"migrations", "places", "presets"}
+NOT_PROJECTED = {
+    *(("touchstream", name) for name in ("migrations", "places", "presets")),
+    ("outreach", "members"),
+}
 
 EXPECTED = Path(__file__).with_name("catalog.txt")
 
 TABLE_COLUMNS = b"""
-    SELECT c.relname, a.attname, t.typname::text
+    SELECT n.nspname, c.relname, a.attname, t.typname::text
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_type AS t ON t.oid = a.atttypid
-    WHERE n.nspname = 'touchstream' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-        AND a.attnum > 0 AND NOT a.attisdropped"""
+    WHERE n.nspname IN ('touchstream', 'outreach') AND c.relkind IN ('r', 'p')
+        AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped"""
 PRIMARY_KEYS = b"""
-    SELECT c.relname, array_agg(a.attname ORDER BY array_position(i.indkey, a.attnum))
+    SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY array_position(i.indkey, a.attnum))
     FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
-    WHERE n.nspname = 'touchstream' AND i.indisprimary AND NOT c.relispartition
-    GROUP BY c.relname"""
+    WHERE n.nspname IN ('touchstream', 'outreach') AND i.indisprimary AND NOT c.relispartition
+    GROUP BY n.nspname, c.relname"""
 
 
 def test_all_migrations_make_the_expected_catalog(dsn: str) -> None:
@@ -104,22 +107,23 @@ def test_columns_are_copied_in_the_order_of_the_catalog(dsn: str) -> None:
         name, _, rest = line.partition(" ")
         columns.setdefault(name, []).append(rest.split()[0])
     for table in TABLES.values():
-        assert list(table.columns) == columns[f"touchstream.{table.name}"][: len(table.columns)]
+        assert list(table.columns) == columns[".".join(table.relation)][: len(table.columns)]
 
 
-Column = tuple[str, str, str]
+Column = tuple[str, str, str, str]
 
 
 def columns_of_the_database(dsn: str) -> set[Column]:
-    """The columns of all tables that a projection writes, as (table, column, type)."""
+    """The columns of all tables that a projection writes, as (schema, table, column,
+    type)."""
     with psycopg.connect(dsn) as connection:
         columns: set[Column] = set(connection.execute(TABLE_COLUMNS).fetchall())
-    return {column for column in columns if column[0] not in NOT_PROJECTED}
+    return {column for column in columns if column[:2] not in NOT_PROJECTED}
 
 
 def columns_of_the_entries() -> set[Column]:
     return {
-        (table.name, column, kind)
+        (*table.relation, column, kind)
         for table in TABLES.values()
         for column, kind in zip(table.columns, table.types, strict=True)
     }
@@ -133,19 +137,20 @@ def test_a_column_that_only_a_migration_has_is_noticed(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("ALTER TABLE touchstream.touches ADD COLUMN forgotten text")
     difference = columns_of_the_database(dsn) ^ columns_of_the_entries()
-    assert difference == {("touches", "forgotten", "text")}
+    assert difference == {("touchstream", "touches", "forgotten", "text")}
 
 
 def test_a_column_that_only_an_entry_has_is_noticed(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("ALTER TABLE touchstream.facts DROP COLUMN occurred_at CASCADE")
     difference = columns_of_the_database(dsn) ^ columns_of_the_entries()
-    assert difference == {("facts", "occurred_at", "timestamptz")}
+    assert difference == {("touchstream", "facts", "occurred_at", "timestamptz")}
 
 
 def test_the_keys_of_the_entries_are_the_primary_keys(dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
-        keys = {name: tuple(columns) for name, columns in connection.execute(PRIMARY_KEYS)}
-    assert {name: table.key for name, table in TABLES.items()} == {
-        name: key for name, key in keys.items() if name not in NOT_PROJECTED
+        rows = connection.execute(PRIMARY_KEYS).fetchall()
+    keys = {(schema, name): tuple(columns) for schema, name, columns in rows}
+    assert {table.relation: table.key for table in TABLES.values()} == {
+        relation: key for relation, key in keys.items() if relation not in NOT_PROJECTED
     }

@@ -7,7 +7,7 @@ import pytest
 from schemas.internal.enrollment import Status
 from sinks.batch import Batch
 from sinks.recount import COMPARED_TABLES, Recount, compare, read_current
-from tests.testing.recorded_world import Log, contact, enrollment, world, world_with_calls
+from tests.testing.recorded_world import Log, contact, enrollment, world, world_of_all_kinds
 
 
 def execute(dsn: str, statement: str) -> None:
@@ -16,7 +16,7 @@ def execute(dsn: str, statement: str) -> None:
 
 
 def test_what_the_projection_wrote_equals_the_recount(dsn: str) -> None:
-    log = world_with_calls().write(dsn)
+    log = world_of_all_kinds().write(dsn)
     with Recount(dsn) as recount:
         recount.add(log.records)
         assert recount.differences((*COMPARED_TABLES, "tasks")) == []

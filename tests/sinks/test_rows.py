@@ -20,19 +20,19 @@ from tests.testing.recorded_world import (
     enrollment,
     fact,
     touch,
-    world_with_calls,
+    world_of_all_kinds,
 )
 
 
 def test_every_row_has_as_many_values_as_its_table_columns() -> None:
-    batch = Batch(world_with_calls().records)
+    batch = Batch(world_of_all_kinds().records)
     for name, rows in batch.rows.items():
         assert rows, name
         assert {len(row) for row in rows} == {len(TABLES[name].columns)}, name
 
 
 def test_a_key_occurs_once_per_batch() -> None:
-    log = world_with_calls()
+    log = world_of_all_kinds()
     states = [record for record in log.records if record.topic != FACTS]
     twice = Batch([*log.records, *states])
     for name, rows in twice.rows.items():

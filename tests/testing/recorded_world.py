@@ -35,6 +35,12 @@ from tests.testing.recorded_calls import (
     sender,
     sender_state,
 )
+from tests.testing.recorded_outreach import (
+    message,
+    outreach_campaign,
+    outreach_fact,
+    outreach_run,
+)
 
 T0 = 1_790_000_000_000_000
 TENANTS = ("acme", "bolt")
@@ -201,13 +207,17 @@ class Log:
         return self
 
 
-def world_with_calls() -> Log:
+def world_of_all_kinds() -> Log:
     """A log with records of every kind that is projected, for both tenants."""
     log = world()
     for name in TENANTS:
         log.campaign(call_campaign(name)).calls(name, item(name, name="cal"), name="cal")
         log.lease(lease(name, name="cal")).sender(sender(name), sender_state(name))
         log.fact(call_fact(name, facts.FactKind.CALL_SLOT_GRANTED, "cal"))
+        log.campaign(outreach_campaign(name, counts={"runs": 1, "reached": 1, "sent_email": 1}))
+        run = outreach_run(name, message(opened_at=T0 + 2 * HOUR), name="olu")
+        log.contact(name, contact(name, run), "olu")
+        log.fact(outreach_fact(name, facts.FactKind.TOUCH_SENT, "olu"))
     return log.state(CAMPAIGN, "p/calls", pool())
 
 
