@@ -1,4 +1,4 @@
-"""The figures of an experiment for people: they agree with the decision, whatever the counts are."""
+"""The figures of an experiment for people: they agree with the decision, whatever the counts."""
 
 import math
 from typing import Any
