@@ -42,10 +42,10 @@ def credit_responses_again(context: Context, sent_at: int, cause: str | None) ->
     for reply in context.contact.replies:
         if reply.at < sent_at or _is_of_archived_run(context, reply):
             continue
-        before = _responded_at(context, reply)
+        before = reply.enrollment_id
         _credit(context, reply)
         answered = _answered(context, reply)
-        if answered is not None and _responded_at(context, reply) != before:
+        if answered is not None and reply.enrollment_id != before:
             emit_response_moved(context, answered, reply.at, cause)
 
 
@@ -126,9 +126,3 @@ def _answered(context: Context, reply: Reply) -> Answered | None:
         if run.enrollment_id == reply.enrollment_id:
             return run, run.touches[reply.number - 1]
     return None
-
-
-def _responded_at(context: Context, reply: Reply) -> int | None:
-    answered = _answered(context, reply)
-    results = None if answered is None else answered[0].results
-    return None if results is None else results.responded_at
