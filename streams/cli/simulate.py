@@ -104,9 +104,11 @@ def simulate(
         print_json({**result, **more, "not_published": [fields(fact) for fact in refused]})
     else:
         _print_result(result, out)
-    if refused or rejected.rows:
+    idle = result.get("not_activated", [])
+    if refused or rejected.rows or idle:
         message = f"{len(rejected.rows)} lines or records were bad, {len(refused)} events refused"
-        raise CommandError(message, EXIT_NO)
+        drafts = f", {len(idle)} drafts not activated" if idle else ""
+        raise CommandError(message + drafts, EXIT_NO)
 
 
 def _topics_span(

@@ -1,8 +1,10 @@
-"""Quantiles of a counted distribution."""
+"""Quantiles of a counted distribution, and times of a summary that may be unknown."""
 
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+
+from schemas.base.times import HOUR, MomentUs, format_rfc3339
 
 SummaryRow = dict[str, Any]
 
@@ -28,3 +30,13 @@ def _value_at_rank(counts: Mapping[int, int], rank: float) -> int:
         if seen >= rank:
             break
     return value
+
+
+def optional_time(at: MomentUs) -> str | None:
+    """A moment as text; None for 0."""
+    return format_rfc3339(at) if at else None
+
+
+def hours_since(since: MomentUs, at: MomentUs) -> float | None:
+    """The hours from one moment to another; None if either is 0."""
+    return round((at - since) / HOUR, 2) if since and at else None

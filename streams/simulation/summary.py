@@ -14,10 +14,12 @@ from processors.shared.limit_scopes import DEFAULT_PER_HOUR
 from schemas.base.times import HOUR, MINUTE, format_rfc3339
 from schemas.base.zones import zone
 from schemas.internal.facts import Fact, FactKind, is_by_machine
-from schemas.internal.messages import CommandDue, CommandRevoked, Window
+from schemas.internal.messages import CommandDue, CommandRevoked, RunsCounted, Window
+from schemas.internal.states import CampaignRecord
+from streams.simulation.campaign_summary import CampaignSummary
 from streams.simulation.drawn_signals import DrawnSignal
 from streams.simulation.limit_summary import LimitSummary
-from streams.simulation.quantiles import SummaryRow, quantiles
+from streams.simulation.quantiles import SummaryRow, optional_time, quantiles
 from streams.simulation.run import SimulationResult
 from streams.simulation.scenario import Scenario
 from streams.simulation.senders import CommandedTouch
@@ -84,6 +86,7 @@ class Summary:
         self._minutes_to_complete: Counter[int] = Counter()
         self._first_touch_at = self._last_touch_at = 0
         self.first_commands = self.repeats = self.revocations = 0
+        self._of_counts = CampaignSummary()
         self.refused: list[Fact] = []
 
     # The listener's methods
@@ -111,8 +114,10 @@ class Summary:
             counts[key] = counts.get(key, 0) + 1
             if kind in _WITH_TIME:
                 self._count_with_time(fact, now)
-            elif kind is FactKind.CAMPAIGN_REFUSED and fact.reason != "EVENT_DUPLICATE":
-                self.refused.append(fact)
+            elif fact.contact_id is None:
+                self._of_counts.on_fact(fact, now)
+                if kind is FactKind.CAMPAIGN_REFUSED and fact.reason != "EVENT_DUPLICATE":
+                    self.refused.append(fact)
 
     def _count_with_time(self, fact: Fact, now: int) -> None:
         """Counts a wait of a touch, or the start, pause or end of a run."""
@@ -166,6 +171,15 @@ class Summary:
         """Counts a drawn event by its type."""
         self._events[event.ce_type] += 1
 
+    def on_counts(self, counts: RunsCounted, campaign: CampaignRecord, now: int) -> None:
+        """Takes over the counts of a campaign that decides by them."""
+        self._of_counts.on_counts(counts, campaign, now)
+
+    @property
+    def refused_activations(self) -> list[Fact]:
+        """The facts about drafts that were not activated."""
+        return self._of_counts.refusals
+
     # The result
 
     def to_dict(self, result: SimulationResult, description: SummaryRow) -> SummaryRow:
@@ -183,8 +197,8 @@ class Summary:
                 "first_attempts": self.first_commands,
                 "repeated": self.repeats,
                 "revoked": self.revocations,
-                "first_at": _optional_time(self._first_touch_at),
-                "last_at": _optional_time(self._last_touch_at),
+                "first_at": optional_time(self._first_touch_at),
+                "last_at": optional_time(self._last_touch_at),
                 "by_channel": dict(sorted(self._by_channel().items())),
                 "by_hour": list(self._by_hour()),
                 "by_local_hour": list(self._by_local_hour()),
@@ -200,6 +214,7 @@ class Summary:
             "refused": self._count_by_reason(FactKind.EVENT_REFUSED),
             "facts": {str(kind): n for kind, n in sorted(self._count_by_kind().items())},
             **self._limited.to_dict(),
+            **self._of_counts.to_dict(result.engine),
         }
 
     def _by_channel(self) -> Counter[str]:
@@ -335,10 +350,6 @@ def _local_hour(zone_name: str, quarter: int) -> int:
     """Returns the hour of the day in a zone; `quarter` counts quarters of an hour since 1970."""
     at = datetime.fromtimestamp(quarter * _QUARTER_HOUR // 1_000_000, UTC)
     return at.astimezone(zone(zone_name)).hour
-
-
-def _optional_time(at: int) -> str | None:
-    return format_rfc3339(at) if at else None
 
 
 def _most_frequent_first(counts: Counter[Any]) -> list[tuple[Any, int]]:

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from streams.simulation.campaign_text import campaign_lines
 from streams.simulation.limit_text import compared_waits, limit_lines
 from streams.simulation.quantiles import SummaryRow
 from streams.simulation.summary import STAGES, busiest_hours
-from streams.simulation.text_tables import field_rows, short_hour, titled_table, wrapped
+from streams.simulation.text_tables import bar, field_rows, short_hour, titled_table, wrapped
 
 ROWS_MAX = 12
 STEPS_MAX = 24
-_BAR_LENGTH = 30
-_BAR_LENGTH_MIN = 5
 _BAR_MARGIN = 22
 """The width of the columns before the bars."""
 
@@ -49,6 +48,7 @@ def _lines(summary: SummaryRow, width: int) -> Iterator[Text]:
     if summary["waited"]:
         yield from titled_table("Waited on (hours in UTC)", *_waits(summary["waited"]), width)
     yield from limit_lines(summary, width)
+    yield from campaign_lines(summary, width)
     if "against" in summary:
         yield from _against(summary["against"], width)
         yield from compared_waits(summary, width)
@@ -96,10 +96,9 @@ def _local_hours(rows: Iterable[SummaryRow], width: int) -> Iterator[Sequence[ob
     for row in rows:
         hours[row["hour"]] += row["touches"]
     most = max(hours)
-    length = max(_BAR_LENGTH_MIN, min(_BAR_LENGTH, width - _BAR_MARGIN))
     for hour, number in enumerate(hours):
         if number:
-            yield f"{hour:02}", number, "█" * max(1, round(length * number / most))
+            yield f"{hour:02}", number, bar(number, most, width - _BAR_MARGIN)
 
 
 def _busiest_hours(rows: Iterable[SummaryRow]) -> Iterator[Sequence[object]]:

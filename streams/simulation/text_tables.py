@@ -9,6 +9,8 @@ from rich.text import Text
 from streams.base.text_table import text_table
 from streams.simulation.quantiles import SummaryRow
 
+_BAR_LENGTH, _BAR_LENGTH_MIN = 30, 5
+
 
 def field_rows(
     rows: Iterable[SummaryRow], fields: Sequence[str], default: object = None
@@ -37,6 +39,12 @@ def titled_table(
     yield Text(title, style="bold")
     yield from (Text(line, style="dim") for line in table.header)
     yield from map(Text, table.rows)
+
+
+def bar(number: float, most: float, width: int) -> str:
+    """A bar as long as the number is of the most; at least one character for what is not 0."""
+    length = max(_BAR_LENGTH_MIN, min(_BAR_LENGTH, width))
+    return "█" * max(1, round(length * number / most)) if number else ""
 
 
 def _cell(value: object) -> object:
