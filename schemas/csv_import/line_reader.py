@@ -76,7 +76,7 @@ class LineReader:
         dropped: list[DroppedCell] = []
         found = self._find_addresses(line, cells, dropped)
         contact_id = self._given_id(cells)
-        if contact_id is None and self._outreach is not None:
+        if not contact_id and self._outreach is not None:
             contact_id = self._outreach.known_id(cells)
             unreachable = self._outreach.unreachable(line, found, dropped)
             if contact_id is None and unreachable is not None:

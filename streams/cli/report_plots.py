@@ -139,7 +139,7 @@ def _rate_lines(days: Sequence[DayCount], variant: str) -> dict[date, float]:
     reached, responses = (_per_day(days, kind, variant) for kind in ("reached", "responses"))
     if not reached:
         return {}
-    day, last = min(reached), max(*reached, *responses)
+    day, last = min(reached), max([*reached, *responses])
     people = responded = 0
     rates: dict[date, float] = {}
     while day <= last:

@@ -79,6 +79,15 @@ def test_a_column_contact_id_is_before_all_ids() -> None:
     assert isinstance(found, ContactLine) and found.event.contact_id == "ann"
 
 
+def test_an_empty_contact_id_is_none() -> None:
+    text = f"contact_id,user_id,email\n,U-1,\nnull,U-2,\n,,{MAIL}\n,,ann@\n"
+    user, other, mail, nobody = read(text, BY_MAIL)
+    assert isinstance(user, ContactLine) and user.event.contact_id == "U-1"
+    assert isinstance(other, ContactLine) and other.event.contact_id == "U-2"
+    assert isinstance(mail, ContactLine) and mail.event.contact_id.startswith("c-")
+    assert isinstance(nobody, RejectedLine) and nobody.code == "CONTACT_EMAIL_INVALID"
+
+
 def test_a_file_may_name_people_by_the_ids_of_users_only() -> None:
     (found,) = read("user_id,title\nU-1,CTO\n", BY_MAIL)
     assert isinstance(found, ContactLine) and found.event.contact_id == "U-1"

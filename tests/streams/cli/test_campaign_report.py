@@ -133,6 +133,11 @@ def test_html_has_the_figures_and_loads_nothing() -> None:
     assert page == report_page("Java & <b>", "Final.", report_sections(values), days())
 
 
+@pytest.mark.parametrize("shown", [[], days()[:1], days()[:2], days()[2:3]])
+def test_few_days_are_no_error(shown: list[DayCount]) -> None:
+    assert "<h2>The campaign</h2>" in report_page("x", "", report_sections(values_of()), shown)
+
+
 def test_the_final_report_is_that_of_the_fact(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
