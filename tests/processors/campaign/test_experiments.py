@@ -277,6 +277,22 @@ def test_an_experiment_works_in_any_kind_of_campaign() -> None:
     assert [fact.reason for fact in decided(world)] == ["winner_a"]
 
 
+def test_one_look_of_any_kind_of_campaign_is_taken_when_its_owner_completes_it() -> None:
+    steps = [{**steps_with(decide="at_end")[0], "delay_hours": 24}]
+    world = administered(published(campaign_document(steps=steps)))
+    numbers: dict[str, Any] = counted(50, *CLEAR)
+    administered(counts(0, 1, campaign_id=CAMPAIGN, **numbers), world=world)
+    assert decided(world) == []
+    administered(changed("completed", CAMPAIGN), world=world)
+    assert [fact.reason for fact in decided(world)] == ["winner_a"]
+
+
+def test_a_winner_at_a_number_of_people_is_announced_while_the_campaign_sends() -> None:
+    fields = {"on_winner": "switch_unsent", "decide": "at_end", "at_reached": 500}
+    world = report(experimenting(**fields), *CLEAR)
+    assert len(announced(world, m.WinnerAnnounced, Topic.CONTACT_LOG)) == 2
+
+
 def test_an_experiment_of_a_deleted_campaign_is_not_looked_at() -> None:
     world = administered(changed("deleted"), world=experimenting())
     report(world, *CLEAR)
