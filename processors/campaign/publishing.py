@@ -8,11 +8,17 @@ from processors.campaign.activation import as_values, recommended
 from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
 from processors.campaign.campaign_limits import announce_limits, caller_refusal, limits_of
 from processors.campaign.dates import campaign_zone, end_at, first_day, plan_end
-from processors.campaign.lifecycle import occupy_service_type, service_type_taken, stamp_status
+from processors.campaign.lifecycle import (
+    drop_activation,
+    occupy_service_type,
+    service_type_taken,
+    stamp_status,
+)
 from processors.fold.turn import Turn
 from processors.shared.calendar_periods import day_of
 from processors.shared.deduplication import add_if_new
 from schemas.base.error_codes import MESSAGES, CampaignCode, Problem
+from schemas.base.zones import ZONE_NAMES
 from schemas.campaigns.campaign_days import past_days
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition, content_hash
@@ -77,6 +83,8 @@ def _publish_valid(
         _refuse(turn, message, "CAMPAIGN_SERVICE_TYPE_TAKEN")
         return
     turn.store.put(key, record)
+    if not KINDS[definition.kind].prepared:  # it is not activated by the counts of its people
+        drop_activation(turn, record)
     if definition.campaign_id not in tenant.campaigns:
         tenant.campaigns.append(definition.campaign_id)
     occupy_service_type(tenant, record)
@@ -129,6 +137,11 @@ def _day_problems(
     """The days that are over, a first day that is set after the draft, and a last day that is not
     after the first one (S4-16, S4-17, C-34). A day that was there before is no problem."""
     settings, zone_name = definition.settings, campaign_zone(tenant, definition)
+    if zone_name not in ZONE_NAMES:  # stored by an older version: there are no days by it
+        has_days = (settings.start_day, settings.end_day) != (None, None)
+        message = "not an IANA time zone"
+        problem = Problem(CampaignCode.TIMEZONE_UNKNOWN, "settings.timezone", message)
+        return [problem] if has_days else []
     known = before.definition if before is not None else None
     found: dict[str, str] = {}
     for problem in past_days(definition, day_of(zone_name, turn.now), known):
@@ -139,7 +152,8 @@ def _day_problems(
             found.setdefault(_END_DATE, "End date cannot be in the past")
     if before is not None and before.status != "draft" and KINDS[definition.kind].prepared:
         first = first_day(before)
-        if settings.start_day not in (None, first):
+        same = known is not None and settings.start_day == known.settings.start_day
+        if not same and (settings.start_day is None or settings.start_day != first):
             found[_START_DATE] = "Start date can be set only while the campaign is a draft"
         elif first is not None and settings.end_day is not None and settings.end_day <= first:
             found.setdefault(_END_DATE, MESSAGES[CampaignCode.INVALID_DATES])

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from processors.campaign.dates import first_day
 from schemas.base.times import DAY
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
 from schemas.internal.topics import Topic
 from tests.testing.administered import administered, announced, codes, order
 from tests.testing.builders import publish, step, tenant
-from tests.testing.outreach import experiment
+from tests.testing.outreach import OUTREACH, experiment
 from tests.testing.outreach_orders import (
     account,
     active_world,
@@ -216,6 +217,15 @@ def test_a_version_that_is_published_meanwhile_is_the_one_that_is_checked() -> N
     assert (campaign(good).status, campaign(good).version) == ("active", 2)
 
 
+def test_an_activation_that_waits_is_refused_when_the_draft_becomes_one_of_another_kind() -> None:
+    world = outreach_world(changed("activated"), changed("activated"))
+    administered(publish(campaign_id=OUTREACH, status="draft"), world=world)
+    administered(*answers(runs=3, frozen=3), world=world)
+    assert codes(refusals(world)) == ["CAMPAIGN_DRAFT"] * 2
+    administered(changed("activated"), world=world)
+    assert campaign(world).status == "active"
+
+
 def test_a_draft_cannot_be_paused_and_a_paused_campaign_is_resumed_without_questions() -> None:
     world = outreach_world(changed("paused"))
     assert codes(refusals(world)) == ["CAMPAIGN_STATUS_INVALID"]
@@ -286,6 +296,22 @@ def test_the_start_can_be_set_only_while_the_campaign_is_a_draft() -> None:
     ]
     administered(outreach(settings={"start_date": "2026-03-02"}), world=world)
     assert campaign(world).version == 2, "the day of the activation may be written down"
+
+
+def test_the_start_cannot_be_taken_out_after_the_draft() -> None:
+    world = active_world(settings={"start_date": "2026-03-20"})
+    administered(outreach(), world=world)
+    assert refused_days(world) == [
+        ("settings.start_date", "Start date can be set only while the campaign is a draft")
+    ]
+    assert first_day(campaign(world)) is not None
+
+
+def test_a_zone_that_is_none_keeps_no_campaign_without_days_from_its_publication() -> None:
+    world = administered(tenant(timezone="Mars/Phobos"), world=World())
+    administered(publish(), outreach(), outreach(settings={"end_date": "2030-01-01"}), world=world)
+    assert len(world.facts(FactKind.CAMPAIGN_PUBLISHED)) == 2
+    assert refused_days(world) == [("settings.timezone", "not an IANA time zone")]
 
 
 @pytest.mark.parametrize(
