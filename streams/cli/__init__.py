@@ -10,6 +10,7 @@ import typer
 from streams.cli import (
     call,
     campaign,
+    campaign_list,
     campaign_migrate,
     campaign_report,
     campaign_show,
@@ -64,6 +65,7 @@ app.command(rich_help_panel=ENGINE)(database.migrate)
 app.add_typer(tenant.app, name="tenant", rich_help_panel=CONTENT)
 app.add_typer(sender.app, name="sender", rich_help_panel=CONTENT)
 app.add_typer(pool.app, name="pool", rich_help_panel=CONTENT)
+campaign.app.command("list")(campaign_list.list_campaigns)
 campaign.app.command("show")(campaign_show.show)
 campaign.app.command("report")(campaign_report.report)
 campaign.app.command("migrate")(campaign_migrate.migrate)

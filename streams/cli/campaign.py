@@ -30,7 +30,8 @@ from streams.cli.output import print_json, print_stderr, print_table
 from streams.cli.request_reply import TIMEOUT_S, print_answer, publish_and_wait
 
 app = typer.Typer(
-    no_args_is_help=True, help="Campaigns: validate, publish, pause, resume, complete, cancel."
+    no_args_is_help=True,
+    help="Campaigns: validate, publish, activate, show, report, complete, cancel.",
 )
 
 

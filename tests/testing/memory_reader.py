@@ -57,7 +57,7 @@ def read_states_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 READING = (
     *("contact_orders", "contacts", "forecast", "sender", "pool", "queue"),
-    *("campaign_show", "campaign_report", "experiment"),
+    *("campaign_list", "campaign_show", "campaign_report", "experiment"),
 )
 """The modules of commands that read states."""
 

@@ -105,6 +105,6 @@ def store_campaigns(
     settings = Mock(topic_prefix="")
     settings.scaled_clock = lambda: Mock(now=lambda: NOW, scaled=False)
     monkeypatch.setattr("streams.cli.stored_campaigns.stored_values", stored_values)
-    for module in ("campaign_show", "campaign_report", "experiment"):
+    for module in ("campaign_list", "campaign_show", "campaign_report", "experiment"):
         monkeypatch.setattr(f"streams.cli.{module}.connected_settings", lambda: settings)
         monkeypatch.setattr(f"streams.cli.{module}.layout_of", lambda _: Layout())

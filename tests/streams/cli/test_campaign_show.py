@@ -285,3 +285,36 @@ def test_one_of_an_experiment_and_a_campaign_is_given(
     store_campaigns(monkeypatch, talent_record())
     result = experiment(touchstream, *options)
     assert (result.code, "one of both" in result.err) == (2, True)
+
+
+def listed(touchstream: Touchstream, *options: object) -> CommandResult:
+    return touchstream("campaign", "list", "--tenant", "acme", *options)
+
+
+def test_the_campaigns_of_a_tenant_are_listed_newest_first(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S4-62, S4-108."""
+    old = talent_record(counts=COUNTS, created_at=NOW - 900 * HOUR, campaign_id="old")
+    new = talent_record("draft", created_at=NOW - HOUR, campaign_id="new")
+    gone = talent_record("deleted", campaign_id="gone")
+    store_campaigns(monkeypatch, old, new, gone)
+
+    def ids(*options: object) -> list[str]:
+        rows = listed(touchstream, *options, "--json").json()["campaigns"]
+        return [row["campaign_id"] for row in rows]
+
+    assert ids() == ["new", "old"] and ids("--oldest-first") == ["old", "new"]
+    assert ids("--status", "active", "--status", "deleted") == ["gone", "old"]
+    assert ids("--type", "mixed") == ids("--owner", "nobody") == ids("--kind", "calls") == []
+    assert ids("--owner", "a1b2c3d4-e5f6-4a5b-8c9d-0e1f2a3b4c5d") == ["new", "old"]
+    rows = listed(touchstream, "--json").json()["campaigns"]
+    assert (rows[1]["reached"], rows[1]["response_rate"], rows[0]["reached"]) == (4420, 13.98, None)
+    assert "13.98 %" in listed(touchstream).out
+    assert listed(touchstream, "--type", "mixed").out == "no campaigns\n"
+
+
+@pytest.mark.parametrize("option", ["--status", "--kind", "--type"])
+def test_an_unknown_filter_is_refused(touchstream: Touchstream, option: str) -> None:
+    result = listed(touchstream, option, "other")
+    assert (result.code, f"{option} other: must be one of" in result.err) == (2, True)
