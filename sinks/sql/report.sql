@@ -1,0 +1,23 @@
+-- What the report of a campaign shows beside its counts (campaign_report_query.py).
+
+-- days --
+SELECT (first.at AT TIME ZONE %(zone)s)::date AS day, first.kind, coalesce(r.variant, ''), count(*)
+FROM touchstream.run_results AS r
+CROSS JOIN LATERAL (
+    VALUES
+        ('reached', r.sent_at),
+        ('responses', r.responded_at),
+        ('conversions', r.converted_at),
+        ('opt_outs', r.opted_out_at),
+        ('bounces', r.bounced_at)
+) AS first (kind, at)
+WHERE r.tenant_id = %(tenant)s AND r.campaign_id = %(campaign)s AND first.at IS NOT NULL
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+
+-- report --
+SELECT "values", at
+FROM touchstream.facts
+WHERE tenant_id = %(tenant)s AND campaign_id = %(campaign)s AND at >= %(since)s AND fact = 'campaign.report'
+ORDER BY at DESC, topic_offset DESC
+LIMIT 1
