@@ -17,6 +17,10 @@ from schemas.internal.states import KnownCampaign
 BY_WINNER = "winner"
 """How people are assigned who get the winner's template."""
 
+AGAIN = "again"
+"""How people are assigned in a further run, after an earlier one was reached: as before by the
+hash, and without counting once more."""
+
 
 def results_of(
     context: Context, campaign: KnownCampaign, definition: Definition
@@ -42,8 +46,21 @@ def _assign(
     winner = campaign.winners.get(experiment.id)
     if winner is not None and assignment.assigned_by == BY_HASH:
         assignment.variant, assignment.assigned_by = winner, BY_WINNER
+    if assignment.assigned_by == BY_HASH and _was_reached_before(context, experiment.id):
+        assignment.assigned_by = AGAIN
     results.variants.append(assignment)
     return assignment
+
+
+def _was_reached_before(context: Context, experiment_id: str) -> bool:
+    """Whether an earlier run of the person was sent the step of the experiment. Who succeeds twice
+    is no evidence for two people: counted so, the decision would be wrong far too often."""
+    earlier = (
+        run.results.assignment(experiment_id)
+        for run in context.contact.enrollments
+        if run.results is not None
+    )
+    return any(each is not None and each.is_reached for each in earlier)
 
 
 def take_part(context: Context, campaign: KnownCampaign) -> None:
@@ -67,7 +84,7 @@ def _switch_to_winner(
     context: Context, campaign: KnownCampaign, run: Enrollment, assignment: Assignment
 ) -> None:
     winner = campaign.winners.get(assignment.experiment_id)
-    if winner is not None and assignment.assigned_by == BY_HASH:
+    if winner is not None and assignment.assigned_by in (BY_HASH, AGAIN):
         assignment.assigned_by = BY_WINNER
         recount(context, run)  # it leaves the counts of the variant that it had
         assignment.variant = winner

@@ -225,8 +225,9 @@ class CallItem(msgspec.Struct, array_like=True, gc=False):
 class Assignment(msgspec.Struct, array_like=True, gc=False):
     """The variant of a person in an experiment, frozen when the enrollment began (C-21).
 
-    `variant` is A, B, or empty for who takes no part. `assigned_by` is hash, holdout, layer, or
-    winner for who gets the winner's template after the decision. `counted` has a bit for each count
+    `variant` is A, B, or empty for who takes no part. `assigned_by` is hash, holdout, layer, winner
+    for who gets the winner's template after the decision, or again for a further run of a person
+    who was reached before: each person counts once. `counted` has a bit for each count
     of the experiment that the run is part of. `reached_at` is when the touch of the experiment's
     step was sent.
     """

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from processors.shared.experiment_assignment import bucket
+from schemas.base.times import DAY
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase
 from schemas.internal.facts import Fact, FactKind
@@ -19,7 +20,7 @@ from tests.testing.outreach_desk import (
     desk_with_draft,
     publish_version,
 )
-from tests.testing.story import new_event, upserted
+from tests.testing.story import contact_of, new_event, upserted
 
 PEOPLE = [f"c-{number}" for number in range(1, 13)]
 
@@ -252,3 +253,31 @@ def test_a_campaign_of_another_kind_may_test_templates_too(kind: str) -> None:
     assert templates(desk) == {"c-3": "a"}
     counts = desk.outreach_counts()
     assert (counts["runs"], counts["live"], counts["java-q1/50/A/runs"]) == (1, 1, 1)
+
+
+def test_a_person_counts_once_in_an_experiment_however_often_they_come_back() -> None:
+    """With people who come four times, and always respond or never, the e-value names a winner in
+    21 % of histories without a difference if every run counts."""
+    settings = {"reentry": "after_end", "on_reply": "continue"}
+    desk = active_desk("c-1", document=experiment_document(settings=settings))
+    for _ in range(3):
+        desk.add("c-3").send("c-3")
+        sent = desk.request_of("c-3").command_id
+        reply = {"contact_id": "c-3", "channel": "email", "command_id": sent}
+        desk.deliver(new_event(desk, m.ContactReplied, **reply))
+        desk.now += 10 * DAY
+    runs = [run.results for run in contact_of(desk, "c-3").enrollments if run.results is not None]
+    assert [each.variants[0].assigned_by for each in runs] == ["hash", "again", "again"]
+    assert {each.variants[0].variant for each in runs} == {"A"}
+    counts = desk.outreach_counts()
+    of_a = {name: counts[f"java-q1/50/A/{name}"] for name in ("runs", "reached", "responses")}
+    assert of_a == {"runs": 1, "reached": 1, "responses": 1}
+    assert (counts["reached"], counts["responses"]) == (3, 3)
+
+
+def test_a_run_that_ended_before_its_step_does_not_keep_the_next_one_from_counting() -> None:
+    desk = active_desk("c-3", document=experiment_document(settings={"reentry": "restart"}))
+    desk.order("c-3")
+    assert desk.assigned("c-3").assigned_by == "hash"
+    desk.send("c-3")
+    assert desk.outreach_counts()["java-q1/50/A/reached"] == 1
