@@ -9,8 +9,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
-from processors.shared.forecast_limits import ForecastLimits, kind_of
-from processors.shared.forecast_plan import Plan, PlannedSender, WaitingTouch
+from processors.shared.forecast_gates import NEVER_CLOSED, Closure, Gate
+from processors.shared.forecast_limits import NO_LANE, ForecastLimits, PlannedChoice, kind_of
+from processors.shared.forecast_plan import Plan, WaitingTouch
+from processors.shared.forecast_queues import NOBODY, Door, Lane, Place, Queue, by_first
 from processors.shared.limit_rules import GATHER_US
 from processors.shared.send_windows import opens_at
 from schemas.base.times import MomentUs
@@ -38,48 +40,6 @@ def forecast(plan: Plan, now: MomentUs) -> list[ExpectedSend]:
     return _Forecast(plan, now).run()
 
 
-class _Lane:
-    """The touches that share the limits of a campaign or a mail domain. While one of these limits
-    is used up, the lane is closed: it stands in no queue."""
-
-    __slots__ = ("closure", "entries", "queue")
-
-    def __init__(self, queue: "_Queue") -> None:
-        self.queue = queue
-        self.closure: _Closure | None = None
-        self.entries: list[_Entry] = []
-
-
-class _Queue:
-    """What waits for one account, or for any, by the action and the kind of touch: touches and
-    lanes, each lane with the rank of its first touch."""
-
-    __slots__ = ("account", "action", "entries", "kind")
-
-    def __init__(self, account: str, action: str, kind: int) -> None:
-        self.account, self.action, self.kind = account, action, kind
-        self.entries: list[_Entry] = []
-
-    def head(self) -> Any:
-        """The rank of the first entry; None if the queue is empty. Lanes whose first touch has
-        another rank by now are put where they belong."""
-        entries = self.entries
-        while entries:
-            rank, number, what = entries[0]
-            if not isinstance(what, _Lane) or (what.entries and what.entries[0][0] == rank):
-                return rank
-            heappop(entries)
-            if what.entries and what.entries[0][0] > rank:
-                heappush(entries, (what.entries[0][0], number, what))
-        return None
-
-
-_Closure = tuple[MomentUs, str]
-"""Until when something was closed, and by which limit."""
-
-_Entry = tuple[Any, int, Any]
-"""A rank, a number that is different for each entry, and a touch or a lane."""
-
 _TOUCH, _LANE, _WAKE, _GATHERED = range(4)
 """The kinds of events: in this order at one moment, as the timers of the engine."""
 
@@ -89,28 +49,32 @@ class _Forecast:
         self.plan = plan
         self.now = now
         self.limits = ForecastLimits(plan)
+        ranks = [touch.rank for touch in plan.waiting]
+        self.by_rank = sorted(range(len(ranks)), key=ranks.__getitem__)
+        self.touches = [plan.waiting[number] for number in self.by_rank]
         self.sent: list[ExpectedSend] = []
         self.lost: list[ExpectedSend] = []
-        self.numbers = count()
+        self.numbers = count(len(ranks))
         self.order = {name: place for place, name in enumerate(sorted(self.limits.senders))}
         self.events: list[tuple[MomentUs, int, int, Any]] = []
-        self.queues: dict[tuple[str, str, int], _Queue] = {}
-        self.queues_of: dict[str, list[_Queue]] = {}
-        self.lanes: dict[tuple[Any, ...], _Lane] = {}
-        self.gathered: list[_Entry] = []
+        self.queues: dict[tuple[str, str, int], Queue] = {}
+        self.doors: dict[str, list[Door]] = {}
+        self.routes: dict[tuple[Any, ...], Queue] = {}
+        self.lanes: dict[tuple[Any, ...], Lane] = {}
+        self.gathered: list[Place] = []
         self.wakes: dict[str, MomentUs] = {}
-        self.waits: dict[str, _Closure] = {}  # the last wait of a touch by itself
-        self.closures: dict[tuple[str, str, int], _Closure] = {}  # of a queue, by account
+        self.waits: dict[Place, Closure] = {}  # the last wait of a touch by itself
 
     def run(self) -> list[ExpectedSend]:
         """Plays all events forward."""
-        for touch in self.plan.waiting:
+        for place, number in enumerate(self.by_rank):
+            touch = self.touches[place]
             if touch.gathered:
-                self._push(self.gathered, touch.rank, touch)
+                heappush(self.gathered, place)
             elif touch.not_before > self.now:
-                self._at(touch.not_before, _TOUCH, touch)
+                heappush(self.events, (touch.not_before, _TOUCH, number, place))
             else:
-                self._enqueue(touch)
+                self._enqueue(place)
         if self.gathered:
             self._at(max(self.plan.gathered_until, self.now), _GATHERED, None)
         self._wake(ANY, self.now)
@@ -119,17 +83,15 @@ class _Forecast:
             self.now, kind, _, what = heappop(self.events)
             handlers[kind](what)
         for queue in self.queues.values():
-            self._lose_all(queue, queue.entries, None)
+            alone = [place for place in queue.entries if place not in queue.lanes]
+            self._lose_all(queue, alone, NEVER_CLOSED)
         for lane in self.lanes.values():
-            self._lose_all(lane.queue, lane.entries, lane.closure)
+            self._lose_all(lane.queue, lane.touches, lane.closure)
         return self.sent + self.lost
 
     def _at(self, at: MomentUs, kind: int, what: Any) -> None:
         number = self.order[what] if kind == _WAKE else next(self.numbers)
         heappush(self.events, (at, kind, number, what))
-
-    def _push(self, entries: list[_Entry], rank: Any, what: Any) -> None:
-        heappush(entries, (rank, next(self.numbers), what))
 
     def _wake(self, account: str, at: MomentUs) -> None:
         """Lets an account, or each, look at its queues at a moment, or earlier as it is to."""
@@ -140,207 +102,269 @@ class _Forecast:
 
     # touches
 
-    def _arrive(self, touch: WaitingTouch) -> None:
+    def _arrive(self, place: Place) -> None:
         """A touch whose own wait is over waits for others of its moment, or for a limit."""
-        if self._stopped(touch) or self._held(touch):
+        choice = self._first_choice(place)
+        if choice is None:
             return
-        senders = self.limits.candidates(touch, self.now)
-        at, reason, sender = self.limits.choose(touch, senders, self.now)
-        if at > self.now:
-            self._wait(touch, at, reason)
-            return
-        if touch.repeated:
-            self._send(touch, sender)
+        if self.touches[place].repeated:
+            self._send(place, choice.gate)
             return
         if not self.gathered:
             self._at(self.now + GATHER_US, _GATHERED, None)
-        self._push(self.gathered, touch.rank, touch)
+        heappush(self.gathered, place)
 
     def _release(self, _: Any) -> None:
         """Sends the touches that were gathered, or lets them wait for a limit."""
         while self.gathered:
-            touch: WaitingTouch = heappop(self.gathered)[2]
-            if self._stopped(touch) or self._held(touch):
-                continue
-            senders = self.limits.candidates(touch, self.now)
-            at, reason, sender = self.limits.choose(touch, senders, self.now)
-            if at > self.now:
-                self._wait(touch, at, reason)
-            else:
-                self._send(touch, sender)
+            place = heappop(self.gathered)
+            choice = self._first_choice(place)
+            if choice is not None:
+                self._send(place, choice.gate)
 
-    def _wait(self, touch: WaitingTouch, at: MomentUs, reason: str) -> None:
-        self.waits[touch.command_id] = at, reason
-        queue = self._enqueue(touch)
+    def _first_choice(self, place: Place) -> PlannedChoice | None:
+        """The account that may send a touch now. If none may, the touch waits for what holds it, or
+        is lost."""
+        touch = self.touches[place]
+        if self._stopped(place) or self._held(place):
+            return None
+        senders = self.limits.candidates(touch, self.now)
+        choice = self.limits.choose(touch, senders, self.now)
+        if choice.at <= self.now:
+            return choice
+        self.waits[place] = choice.at, choice.reason
+        queue = self._enqueue(place)
         if queue is not None:
             self._wake(queue.account, self.now)
+        return None
 
-    def _stopped(self, touch: WaitingTouch) -> bool:
+    def _stopped(self, place: Place) -> bool:
         """Whether a touch has expired, or its own window is closed."""
-        if self.now >= touch.expires_at:
-            self._lose(touch, "expired")
-            return True
-        if touch.window is None:
+        touch = self.touches[place]
+        if touch.window is None and self.now < touch.expires_at:
             return False
+        if self.now >= touch.expires_at:
+            self._lose(place, "expired")
+            return True
         opens = opens_at(touch.window, self.now)
         if opens <= self.now:
             return False
         if opens >= touch.expires_at:
-            self._lose(touch, "expired")
+            self._lose(place, "expired")
         else:
-            self.waits[touch.command_id] = opens, "quiet_hours"
-            self._at(opens, _TOUCH, touch)
+            self.waits[place] = opens, "quiet_hours"
+            self._at(opens, _TOUCH, place)
         return True
 
-    def _held(self, touch: WaitingTouch) -> bool:
+    def _held(self, place: Place) -> bool:
         """Whether a touch has no account: it is lost then, as long as no account comes."""
-        if self.limits.candidates(touch, self.now):
+        touch = self.touches[place]
+        if self._queue_of(touch) is not None:
             return False
         gone = self.limits.bound(touch, self.now) is not None
-        self._lose(touch, "sender_gone" if gone else "no_sender")
+        self._lose(place, "sender_gone" if gone else "no_sender")
         return True
 
-    def _send(
-        self, touch: WaitingTouch, sender: PlannedSender, *closures: "_Closure | None"
-    ) -> None:
+    def _send(self, place: Place, gate: Gate, closure: Closure = NEVER_CLOSED) -> None:
         """Sends a touch. Its reason is that of the last closure that was over before: of the
         account that sends it, of its lane, or of the touch itself."""
-        self.limits.count(touch, sender, self.now)
-        last, reason = 0, ""
-        for closure in (*closures, self.waits.get(touch.command_id)):
-            if closure is not None and last < closure[0] <= self.now:
-                last, reason = closure
-        ids = touch.command_id, touch.campaign_id, sender.terms.sender_id
-        self.sent.append(ExpectedSend(*ids, self.now, reason))
+        touch, now = self.touches[place], self.now
+        if not touch.repeated:
+            gate.count(touch.command_id, now)
+            if self.limits.has_lanes:
+                self.limits.count_in_lane(touch, gate, now)
+        if place in self.waits:
+            closure = _last_over(closure, self.waits[place], now)
+        reason = closure[1] if closure[0] <= now else ""
+        sent = ExpectedSend(touch.command_id, touch.campaign_id, gate.sender_id, now, reason)
+        self.sent.append(sent)
 
-    def _lose(self, touch: WaitingTouch, reason: str) -> None:
+    def _lose(self, place: Place, reason: str) -> None:
+        touch = self.touches[place]
         self.lost.append(ExpectedSend(touch.command_id, touch.campaign_id, "", NEVER, reason))
 
-    def _lose_all(self, queue: _Queue, entries: list[_Entry], of_lane: _Closure | None) -> None:
+    def _lose_all(self, queue: Queue, places: list[Place], of_lane: Closure) -> None:
         """Touches that wait for ever, each with the reason of what never opens."""
         accounts = self.limits.senders if queue.account == ANY else (queue.account,)
-        kinds = [(account, queue.action, queue.kind) for account in accounts]
-        closures = [of_lane, *(self.closures.get(kind) for kind in kinds)]
-        closed = [each[1] for each in closures if each is not None and each[0] >= NEVER]
-        for _, _, touch in entries:
-            if isinstance(touch, WaitingTouch):
-                self._lose(touch, closed[0] if closed else "expired")
+        doors = [door for each in accounts for door in self.doors[each] if door.queue is queue]
+        closures = [of_lane, *(door.gate.closure for door in doors)]
+        closed = [reason for at, reason in closures if at >= NEVER]
+        for place in sorted(places):
+            self._lose(place, closed[0] if closed else "expired")
 
     # queues
 
-    def _enqueue(self, touch: WaitingTouch) -> _Queue | None:
+    def _enqueue(self, place: Place) -> Queue | None:
         """Puts a touch into its queue, or into its lane."""
-        if self._held(touch):
+        touch = self.touches[place]
+        queue = self._queue_of(touch)
+        if queue is None:
+            self._held(place)
             return None
-        bound = self.limits.bound(touch, self.now)
-        account = ANY if bound is None else bound.terms.sender_id
-        queue = self._queue(account, touch.action, kind_of(touch))
-        of_lane = self.limits.lane_of(touch)
-        if of_lane == ("", ""):
-            self._push(queue.entries, touch.rank, touch)
+        of_lane = self.limits.lane_of(touch) if self.limits.has_lanes else NO_LANE
+        if of_lane == NO_LANE:
+            queue.push(place)
             return queue
-        key = (account, queue.action, queue.kind, *of_lane)
+        key = (queue.account, queue.action, queue.kind, *of_lane)
         lane = self.lanes.get(key)
         if lane is None:
-            lane = self.lanes[key] = _Lane(queue)
-        self._push(lane.entries, touch.rank, touch)
-        if lane.entries[0][2] is touch:
-            self._push(queue.entries, touch.rank, lane)
+            lane = self.lanes[key] = Lane(queue)
+        heappush(lane.touches, place)
+        if lane.touches[0] == place:
+            lane.enter()
         return queue
 
-    def _queue(self, account: str, action: str, kind: int) -> _Queue:
-        key = (account, action, kind)
+    def _queue_of(self, touch: WaitingTouch) -> Queue | None:
+        """The queue of a touch; None if it has no account."""
+        route = (touch.bound, touch.must, touch.repeated, touch.action, touch.first)
+        queue = self.routes.get(route)
+        if queue is None and self.limits.candidates(touch, self.now):
+            queue = self.routes[route] = self._queue(touch)
+        return queue
+
+    def _queue(self, touch: WaitingTouch) -> Queue:
+        """The queue of a touch, with a door for each account that may send it."""
+        bound, senders = self.limits.bound(touch, self.now), self.limits.senders
+        account = ANY if bound is None else bound.terms.sender_id
+        key = (account, touch.action, kind_of(touch))
         queue = self.queues.get(key)
         if queue is None:
-            queue = self.queues[key] = _Queue(account, action, kind)
-            for each in self.limits.senders if account == ANY else (account,):
-                self.queues_of.setdefault(each, []).append(queue)
+            has_choice = account == ANY and len(self.limits.present) > 1
+            queue = self.queues[key] = Queue(*key, has_choice)
+            for each in senders if account == ANY else (account,):
+                door = Door(queue, self.limits.gate(senders[each], *key[1:]))
+                self.doors.setdefault(each, []).append(door)
         return queue
 
-    def _open_lane(self, lane: _Lane) -> None:
-        if lane.entries:
-            self._push(lane.queue.entries, lane.entries[0][0], lane)
+    def _open_lane(self, lane: Lane) -> None:
+        if lane.touches:
+            lane.enter()
+            lane.queue.put_right()
             self._wake(lane.queue.account, self.now)
 
     def _serve(self, account: str) -> None:
-        """Sends from an account's queues what its limits allow now."""
+        """Sends from an account's queues what its limits allow now, and then until something else
+        happens."""
         if self.wakes.get(account) != self.now:
             return  # it was woken earlier since
         del self.wakes[account]
-        sender = self.limits.senders[account]
-        queues, events = self.queues_of.get(account, []), self.events
-        while not sender.removed_at:
-            soonest = self._serve_once(sender, _by_head(queues))
-            if soonest == 0:
-                continue
-            if soonest == NEVER:
+        doors, events = self.doors.get(account, []), self.events
+        if self.limits.senders[account].removed_at:
+            return
+        while True:
+            door = self._first_open(doors)
+            if door is None:
                 return
-            if events and events[0][0] <= soonest:
-                self._wake(account, soonest)
-                return
-            self.now = soonest  # nothing else happens before
+            soonest = door.gate.opening[0]
+            if soonest > self.now:
+                if events and events[0][0] <= soonest:
+                    self._wake(account, soonest)
+                    return
+                self.now = soonest
+            self._take(door)
+            self._send_stretch(door, doors)
 
-    def _serve_once(self, sender: PlannedSender, queues: list["_Queue"]) -> MomentUs:
-        """Takes the first entry of the first queue that is open, and returns 0; else the moment at
-        which the first one opens, NEVER if none does."""
-        soonest, account = NEVER, sender.terms.sender_id
-        for queue in queues:
-            at, reason = self.limits.opens(sender, queue.action, queue.kind, self.now)
-            if at <= self.now:
-                self._take(sender, queue)
-                return 0
-            self.closures[account, queue.action, queue.kind] = at, reason
-            soonest = min(soonest, at)
-        return soonest
+    def _first_open(self, doors: list[Door]) -> Door | None:
+        """The first queue that is open, or that opens first; None if none ever does."""
+        found, soonest, now = None, NEVER, self.now
+        doors.sort(key=by_first)
+        for door in doors:
+            if door.queue.first == NOBODY:
+                break
+            at = door.gate.opens(now)
+            if at <= now:
+                return door
+            door.gate.closure = door.gate.opening
+            if at < soonest:
+                found, soonest = door, at
+        return found
 
-    def _take(self, sender: PlannedSender, queue: _Queue) -> None:
-        """Takes the first entry of a queue: sends the touch, or lets it or its lane wait."""
-        rank, _, entry = heappop(queue.entries)
-        lane = entry if isinstance(entry, _Lane) else None
-        touch: WaitingTouch = entry if lane is None else lane.entries[0][2]
-        if not self._stopped(touch):
-            at, of_lane, chosen = self.now, "", sender
-            if lane is not None or (queue.account == ANY and len(self.limits.present) > 1):
-                at, of_lane, chosen = self._choose(sender, queue, touch, rank)
+    def _send_stretch(self, door: Door, doors: list[Door]) -> None:
+        """After a command, sends what the same queue sends in a row: nobody looks at the others as
+        long as none of them can be open before, and nothing else happens."""
+        queue, gate = door
+        if not gate.is_passed or queue.has_choice or queue.lanes:
+            return
+        others = [each for each in doors if each is not door and each.queue.first < NOBODY]
+        slower = [
+            each for each in others if each.queue.first > queue.first and gate.goes_with(each.gate)
+        ]
+        behind = min((each.queue.first for each in slower), default=NOBODY)
+        # what was closed until a moment stays so: no limit opens earlier for a command
+        closed = [each.gate.opening[0] for each in others if each not in slower]
+        closed_until = min(closed, default=NEVER)
+        events, closure, settle = self.events, gate.closure, gate.basic.settle
+        while queue.first < behind:
+            basic = settle(self.now)
+            at, _ = opening = gate.of_first(basic) if gate.more is not None else basic
+            if at >= closed_until or (slower and opening is not basic):
+                break
             if at > self.now:
-                assert lane is not None, "an open account has no other limit without a lane"
-                lane.closure = at, of_lane
+                if events and events[0][0] <= at:
+                    break
+                self.now, closure = at, opening
+            place = queue.pop()
+            if not self._stopped(place):
+                self._send(place, gate, closure)
+        for each in (door, *slower):
+            each.gate.closure = closure
+
+    def _take(self, door: Door) -> None:
+        """Takes the first entry of a queue: sends the touch, or lets it or its lane wait."""
+        queue, gate = door
+        place = queue.pop()
+        lane = queue.lanes.get(place)
+        if lane is not None:
+            self._take_of_lane(lane, door, place)
+        elif not self._stopped(place):
+            if queue.has_choice:
+                gate = self._choose(door, place).gate
+            self._send(place, gate, gate.closure)
+
+    def _take_of_lane(self, lane: Lane, door: Door, place: Place) -> None:
+        """Sends the first touch of a lane, whose entry was taken from its queue, or closes the
+        lane."""
+        stopped, at = self._stopped(place), self.now
+        if not stopped:
+            at, reason, gate = self._choose(door, place)
+            if at <= self.now:
+                self._send(place, gate, _last_over(gate.closure, lane.closure, self.now))
+            else:
+                lane.closure = at, reason
                 if at < NEVER:
                     self._at(at, _LANE, lane)
-                return
-            kind = (chosen.terms.sender_id, queue.action, queue.kind)
-            of_lane_before = None if lane is None else lane.closure
-            self._send(touch, chosen, self.closures.get(kind), of_lane_before)
-        if lane is not None:
-            heappop(lane.entries)
-            if lane.entries:
-                self._push(queue.entries, lane.entries[0][0], lane)
+        if at <= self.now:
+            lane.leave()
+        lane.queue.put_right()
 
-    def _choose(self, sender: PlannedSender, queue: _Queue, touch: WaitingTouch, rank: Any) -> Any:
+    def _choose(self, door: Door, place: Place) -> PlannedChoice:
         """The account for a touch that any account may send: of those that have no touch of their
         own before it."""
-        limits, present = self.limits, self.limits.present
-        if queue.account != ANY or len(present) == 1:
+        limits, present, touch = self.limits, self.limits.present, self.touches[place]
+        sender = door.gate.sender
+        if not door.queue.has_choice:
             return limits.choose(touch, [sender], self.now)
-        free = [each for each in present if each is sender or self._is_free(each, queue, rank)]
+        free = [
+            each
+            for each in present
+            if each is sender or self._is_free(each.terms.sender_id, door.queue, place)
+        ]
         choice = limits.choose(touch, free, self.now)
-        return choice if choice.at <= self.now else limits.choose(touch, present, self.now)
+        if choice.at <= self.now or len(free) == len(present):
+            return choice
+        return limits.choose(touch, present, self.now)
 
-    def _is_free(self, sender: PlannedSender, queue: _Queue, rank: Any) -> bool:
+    def _is_free(self, account: str, queue: Queue, place: Place) -> bool:
         """Whether an account may send an entry of a queue now, and has none of its own before."""
-        at, _ = self.limits.opens(sender, queue.action, queue.kind, self.now)
-        return at <= self.now and not self._has_better(sender, rank)
-
-    def _has_better(self, sender: PlannedSender, rank: Any) -> bool:
-        return any(
-            queue.account != ANY and (head := queue.head()) is not None and head < rank
-            for queue in self.queues_of.get(sender.terms.sender_id, ())
+        doors = self.doors[account]
+        gate = next(door.gate for door in doors if door.queue is queue)
+        return gate.opens(self.now) <= self.now and not any(
+            other.account != ANY and other.first < place for other, _ in doors
         )
 
 
-def _by_head(queues: list[_Queue]) -> list[_Queue]:
-    """The queues that are not empty, by the ranks of their first entries."""
-    if len(queues) == 1:
-        return queues if queues[0].head() is not None else []
-    heads = [(queue.head(), place) for place, queue in enumerate(queues)]
-    return [queues[place] for _, place in sorted(pair for pair in heads if pair[0] is not None)]
+def _last_over(first: Closure, second: Closure, now: MomentUs) -> Closure:
+    """That of two closures that was the last to be over by now; the first of two alike."""
+    if second[0] > now:
+        return first
+    return second if first[0] > now or first[0] < second[0] else first

@@ -1,18 +1,13 @@
 """The limits of a plan in memory: which account may send a touch first, and what a command counts
 for (C-38)."""
 
-from operator import itemgetter
-from typing import Any, NamedTuple
+from functools import partial
+from itertools import count
+from typing import NamedTuple
 
-from processors.shared.calendar_periods import day_of
+from processors.shared.forecast_gates import CommandLogs, Gate, LaneLimits, ScopeLogs
 from processors.shared.forecast_plan import MemoryLog, Plan, PlannedSender, WaitingTouch
-from processors.shared.limit_rules import (
-    LoggedRule,
-    bucket_end,
-    hash_of,
-    load_of,
-    settle,
-)
+from processors.shared.limit_rules import LoggedRule, bucket_end
 from processors.shared.limit_scopes import (
     FIRST,
     FOLLOW_UP,
@@ -25,11 +20,13 @@ from processors.shared.limit_scopes import (
     new_scope,
     tenant_scope,
 )
-from processors.shared.memory_rules import MemoryRules
+from processors.shared.memory_rules import Tally
 from processors.shared.sender_rules import EXACT, LogShape, sender_states_of, warm_up_rule
 from schemas.base.times import MomentUs
 from schemas.internal.limit_terms import SenderTerms
-from schemas.internal.state_bytes import NEVER
+
+NO_LANE = "", ""
+"""The lane of a touch that waits for the limits of an account only."""
 
 
 class PlannedChoice(NamedTuple):
@@ -37,16 +34,7 @@ class PlannedChoice(NamedTuple):
 
     at: MomentUs
     reason: str
-    sender: PlannedSender
-
-
-class _ScopeLogs(NamedTuple):
-    """The logs of one scope, the exact one first, each with the time to which its moments are
-    rounded; and the rules with their logs."""
-
-    rules: list[LoggedRule]
-    logs: list[tuple[MemoryLog, int]]
-    jitter_us: int
+    gate: Gate
 
 
 class ForecastLimits:
@@ -59,18 +47,21 @@ class ForecastLimits:
             self.senders = {"": PlannedSender(SenderTerms("", {}, "UTC"))}
         self.present = [each for each in self.senders.values() if not each.removed_at]
         self.has_accounts = any(self.senders)
-        self._served_seq = max(each.served_seq for each in self.senders.values())
-        self._scopes: dict[str, _ScopeLogs] = {}
-        self._rules: dict[tuple[str, str, int], list[LoggedRule]] = {}
-        self._counted: dict[tuple[str, str, int], list[_ScopeLogs]] = {}
-        self._ready: dict[tuple[str, str, int], MemoryRules] = {}
-        self._openings: dict[tuple[str, str, int], tuple[MomentUs, str]] = {}
-        self._kinds: dict[str, list[tuple[str, str, int]]] = {}
-        self._loads: dict[tuple[str, str, int], tuple[MomentUs, float]] = {}
-        self._lanes: dict[tuple[str, str, str, bool, str], list[_ScopeLogs]] = {}
-        self._domains: dict[str, bool] = {}
+        self._served = count(1 + max(each.served_seq for each in self.senders.values()))
+        self._scopes: dict[str, ScopeLogs] = {}
+        self._gates: dict[tuple[str, str, int], Gate] = {}
+        self._lanes: dict[tuple[str, str, str, bool, str], LaneLimits | None] = {}
+        accounts = [each.terms for each in self.present]
+        actions = {touch.action for touch in plan.waiting}
+        self._by_domain = {
+            action
+            for action in actions
+            if has_domain_limits(plan.tenant, plan.channel, accounts, action)
+        }
+        self.has_lanes = bool(plan.campaigns or self._by_domain)
         shared = tenant_scope(plan.tenant, plan.channel, self.has_accounts)
-        self._shares_limits = bool(shared.rules.rules)
+        of_all = Tally()  # of accounts that share the limits of the tenant's channel
+        self._tallies = {name: of_all if shared.rules.rules else Tally() for name in self.senders}
 
     # which account
 
@@ -98,135 +89,76 @@ class ForecastLimits:
     ) -> PlannedChoice:
         """The account that may send a touch first; of those that may at one moment, the one that
         has used the least part of its limits, then the one that was served longest ago."""
-        if len(senders) == 1:
-            (sender,) = senders
-            if self.lane_of(touch) != ("", ""):
-                return PlannedChoice(*settle(self._rules_for(touch, sender), now), sender)
-            return PlannedChoice(*self.opens(sender, touch.action, kind_of(touch), now), sender)
-        choices = [self._order_of(touch, sender, now) for sender in senders]
-        _, _, _, (at, reason), sender = min(choices, key=itemgetter(0, 1, 2))
-        return PlannedChoice(at, reason, sender)
+        kind = kind_of(touch)
+        pairs = [
+            (self.gate(sender, touch.action, kind), self._lane_limits(touch, sender))
+            for sender in senders
+        ]
+        if len(pairs) > 1:
+            pairs = _soonest(pairs, now)
+        gate, lane = pairs[0] if len(pairs) == 1 else min(pairs, key=partial(_order, now))
+        return PlannedChoice(*gate.settled(lane, now), gate)
 
-    def _order_of(self, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> Any:
-        """When an account may send a touch, and its place among others that may then."""
-        kind = (sender.terms.sender_id, touch.action, kind_of(touch))
-        opening = self.opens(sender, *kind[1:], now)
-        known = self._loads.get(kind)
-        if known is None or known[0] != now:
-            known = self._loads[kind] = now, load_of(self.rules_of(sender, *kind[1:]), now)
-        load, of_lane = known[1], self._lane_rules(touch, sender)
-        if of_lane:
-            opening = settle(self.rules_of(sender, *kind[1:]) + of_lane, now)
-            load = max(load, load_of(of_lane, now))
-        return opening[0], load, (sender.served_seq, sender.terms.sender_id), opening, sender
-
-    def opens(
-        self, sender: PlannedSender, action: str, kind: int, now: MomentUs
-    ) -> tuple[MomentUs, str]:
-        """When an account may send its next touch of an action, and the reason of the limit that
-        decides."""
+    def gate(self, sender: PlannedSender, action: str, kind: int) -> Gate:
+        """The limits of an account for an action and a kind of touch."""
         key = (sender.terms.sender_id, action, kind)
-        known = self._openings.get(key)
-        if known is not None and known[0] >= now:
-            return known
-        ready = self._ready.get(key)
-        if ready is None:
-            ready = self._ready[key] = MemoryRules(self.rules_of(sender, action, kind))
-            self._kinds.setdefault(key[0], []).append(key)
-        opening = self._openings[key] = (
-            self._opens_for_first(sender, action, ready, now)
-            if kind == FIRST
-            else ready.settle(now)
-        )
-        return opening
+        gate = self._gates.get(key)
+        if gate is None:
+            gate = self._gates[key] = self._new_gate(sender, action, kind)
+        return gate
 
-    def _opens_for_first(
-        self, sender: PlannedSender, action: str, ready: MemoryRules, now: MomentUs
-    ) -> tuple[MomentUs, str]:
-        """The same for first touches, which have the limits of a follow-up and one more."""
-        opening = self.opens(sender, action, FOLLOW_UP, now)
-        if sender.terms.max_new_per_day is None or opening[0] == NEVER:
-            return opening
-        at, reason = ready.settle(opening[0])
-        return (at, reason) if reason else opening
+    def _new_gate(self, sender: PlannedSender, action: str, kind: int) -> Gate:
+        rules = self._closures(sender, action)
+        counts = self._tallies[sender.terms.sender_id], self._served
+        if kind == REPEAT:
+            return Gate(sender, rules, CommandLogs([]), *counts)
+        scopes = self._account_scopes(sender, action, kind == FIRST)
+        for scope in scopes:
+            rules += scope.rules
+        warm_up = warm_up_rule(sender.terms)
+        if warm_up is not None:
+            rules.append((warm_up, sender))
+        logs = CommandLogs(scopes)
+        if kind == FOLLOW_UP:
+            return Gate(sender, rules, logs, *counts)
+        wider, of_first = self.gate(sender, action, FOLLOW_UP), new_scope(sender.terms)
+        more = [] if of_first is None else self._logs_of(of_first).rules
+        return Gate(sender, rules, logs, *counts, wider, more)
 
     def lane_of(self, touch: WaitingTouch) -> tuple[str, str]:
         """The campaign and the mail domain by whose limits a touch waits; both may be empty."""
-        if touch.repeated or not (self.plan.campaigns or touch.domain):
-            return "", ""
+        if touch.repeated or not self.has_lanes:
+            return NO_LANE
         campaign = touch.campaign_id if self._campaign_scopes(touch) else ""
-        return campaign, touch.domain if self._has_domains(touch.action) else ""
+        return campaign, touch.domain if touch.action in self._by_domain else ""
 
-    # what is counted
-
-    def count(self, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> None:
-        """Counts the command of a touch."""
-        if touch.repeated:
-            return
-        key = (sender.terms.sender_id, touch.action, touch.first)
-        counted = self._counted.get(key)
-        if counted is None:
-            counted = self._counted[key] = self._account_scopes(sender, touch.action, touch.first)
-        for scope in counted:
-            _count(scope, touch, sender, now)
-        for scope in self._lane_logs(touch, sender):
-            _count(scope, touch, sender, now)
-        self._served_seq += 1
-        sender.served_seq = self._served_seq
-        if sender.terms.warm_up is not None:
-            _count_day(sender, now)
-        if self._shares_limits:
-            self._openings.clear()
-            self._loads.clear()
-        else:
-            for kind in self._kinds.get(sender.terms.sender_id, ()):
-                self._openings.pop(kind, None)
-                self._loads.pop(kind, None)
+    def count_in_lane(self, touch: WaitingTouch, gate: Gate, now: MomentUs) -> None:
+        """Counts the command of a touch for its campaign and its mail domain."""
+        lane = self._lane_limits(touch, gate.sender)
+        if lane is not None:
+            lane.logs.add(touch.command_id, gate.sender_id, now)
 
     # limits
 
-    def rules_of(self, sender: PlannedSender, action: str, kind: int) -> list[LoggedRule]:
-        """The limits of an account, and of the tenant's channel, for an action."""
-        key = (sender.terms.sender_id, action, kind)
-        rules = self._rules.get(key)
-        if rules is None:
-            rules = self._rules[key] = self._closures(sender, action)
-            if kind == REPEAT:
-                return rules
-            for scope in self._account_scopes(sender, action, kind == FIRST):
-                rules += scope.rules
-            warm_up = warm_up_rule(sender.terms)
-            if warm_up is not None:
-                rules.append((warm_up, sender))
-        return rules
-
-    def _rules_for(self, touch: WaitingTouch, sender: PlannedSender) -> list[LoggedRule]:
-        rules = self.rules_of(sender, touch.action, kind_of(touch))
-        return rules + self._lane_rules(touch, sender)
-
-    def _lane_rules(self, touch: WaitingTouch, sender: PlannedSender) -> list[LoggedRule]:
-        return [each for logs in self._lane_logs(touch, sender) for each in logs.rules]
-
-    def _lane_logs(self, touch: WaitingTouch, sender: PlannedSender) -> list[_ScopeLogs]:
-        """The logs of the campaign and the mail domain of a touch."""
-        if touch.repeated or not (self.plan.campaigns or touch.domain):
-            return []
+    def _lane_limits(self, touch: WaitingTouch, sender: PlannedSender) -> LaneLimits | None:
+        """The limits of the campaign and the mail domain of a touch; None without any."""
+        if touch.repeated or not self.has_lanes:
+            return None
         key = (
             sender.terms.sender_id,
             *(touch.action, touch.campaign_id, touch.first, touch.domain),
         )
-        known = self._lanes.get(key)
-        if known is None:
-            scopes = self._lane_scopes(touch, sender)
-            known = self._lanes[key] = [self._logs_of(scoped) for scoped in scopes]
-        return known
+        if key not in self._lanes:
+            scopes = [self._logs_of(scoped) for scoped in self._lane_scopes(touch, sender)]
+            self._lanes[key] = LaneLimits(scopes) if scopes else None
+        return self._lanes[key]
 
     def _closures(self, sender: PlannedSender, action: str) -> list[LoggedRule]:
         closed = bool(sender.paused_for)
         rules = sender_states_of(sender.terms, action, closed, sender.throttled, 0)
         return [(rule, None) for rule in rules]
 
-    def _account_scopes(self, sender: PlannedSender, action: str, first: bool) -> list[_ScopeLogs]:
+    def _account_scopes(self, sender: PlannedSender, action: str, first: bool) -> list[ScopeLogs]:
         scopes = [account_scope(sender.terms, action)]
         of_first = new_scope(sender.terms) if first else None
         if of_first is not None:
@@ -236,7 +168,7 @@ class ForecastLimits:
 
     def _lane_scopes(self, touch: WaitingTouch, sender: PlannedSender) -> list[ScopedRules]:
         plan, scopes = self.plan, self._campaign_scopes(touch)
-        if touch.domain and self._has_domains(touch.action):
+        if touch.domain and touch.action in self._by_domain:
             terms, action = sender.terms, touch.action
             scopes += domain_scopes(plan.tenant, plan.channel, terms, action, touch.domain)
         return scopes
@@ -247,20 +179,12 @@ class ForecastLimits:
             return []
         return campaign_scopes(limits, touch.campaign_id, touch.first)
 
-    def _has_domains(self, action: str) -> bool:
-        known = self._domains.get(action)
-        if known is None:
-            plan, accounts = self.plan, [each.terms for each in self.present]
-            known = has_domain_limits(plan.tenant, plan.channel, accounts, action)
-            self._domains[action] = known
-        return known
-
-    def _logs_of(self, scoped: ScopedRules) -> _ScopeLogs:
+    def _logs_of(self, scoped: ScopedRules) -> ScopeLogs:
         known = self._scopes.get(scoped.scope)
         if known is None:
             rules = scoped.rules
             logs = {shape.name: self._log(scoped.scope, shape) for shape in rules.logs}
-            known = _ScopeLogs(
+            known = ScopeLogs(
                 [(rule, logs[name]) for rule, name in rules.rules],
                 [(logs[shape.name], shape.step_us) for shape in rules.logs],
                 rules.jitter_us,
@@ -284,20 +208,20 @@ def kind_of(touch: WaitingTouch) -> int:
     return REPEAT if touch.repeated else FIRST if touch.first else FOLLOW_UP
 
 
-def _count(scope: _ScopeLogs, touch: WaitingTouch, sender: PlannedSender, now: MomentUs) -> None:
-    for log, step_us in scope.logs:
-        log.times.append(bucket_end(now, step_us) if step_us else now)
-        log.last_at = now
-    if scope.jitter_us:
-        scope.logs[0][0].last_hash = hash_of(sender.terms.sender_id, touch.command_id)
+_Pair = tuple[Gate, LaneLimits | None]
+"""An account, and the limits of a lane for its touches."""
 
 
-def _count_day(sender: PlannedSender, now: MomentUs) -> None:
-    day = day_of(sender.terms.zone, now)
-    if day == sender.last_day:
-        sender.sent_today += 1
-        return
-    rule = warm_up_rule(sender.terms)
-    assert rule is not None
-    sender.sending_days = rule.earlier_days(sender, day) + 1
-    sender.last_day, sender.sent_today = day, 1
+def _soonest(pairs: list[_Pair], now: MomentUs) -> list[_Pair]:
+    """Those that may send first."""
+    moments = [
+        gate.opens(now) if lane is None else gate.opens_with(lane, now) for gate, lane in pairs
+    ]
+    first = min(moments)
+    return [pair for pair, at in zip(pairs, moments, strict=True) if at == first]
+
+
+def _order(now: MomentUs, pair: _Pair) -> tuple[float, int, str]:
+    """The place of an account among others that may send at the same moment."""
+    gate, lane = pair
+    return gate.load(lane, now), gate.sender.served_seq, gate.sender_id

@@ -20,7 +20,7 @@ from processors.shared.limit_rules import (
     Spacing,
     settle,
 )
-from processors.shared.memory_rules import MemoryRules
+from processors.shared.memory_rules import MemoryRules, Tally
 from processors.shared.sender_rules import EXACT, WINDOWS_US, tenant_rules
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND
 from schemas.internal import messages as m
@@ -225,7 +225,7 @@ def test_rules_in_memory_are_settled_like_any_others(n: int, times: list[int], a
         (Rolling("day", "day", 3 * n, DAY), log),
     ]
     moment = MONDAY + at * MINUTE
-    assert MemoryRules(rules).settle(moment) == settle(rules, moment)
+    assert MemoryRules(rules, Tally()).settle(moment) == settle(rules, moment)
 
 
 def test_a_number_of_states_is_a_limit_too() -> None:
