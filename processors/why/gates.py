@@ -172,6 +172,8 @@ class TouchGates:
         self._order = _order_of(channel)
         self._gates = {name: Gate(name=name, result=NOT_ASKED, held=[]) for name in self._order.all}
         self._stage = _SCHEDULED
+        self._earlier: list[Gate] = []
+        """The gates before another attempt was scheduled."""
 
     def all(self) -> list[Gate]:
         """The gates in the order in which they are checked."""
@@ -186,6 +188,7 @@ class TouchGates:
                 self._wait_for_window(fact)
             case FactKind.TOUCH_RETRIED:
                 self._stage = _SCHEDULED
+                self._earlier = [msgspec.structs.replace(gate) for gate in self._gates.values()]
                 self._reset(self._order.all)  # all gates are checked again for another attempt
                 self._wait_for_window(fact)
             case FactKind.TOUCH_DEFERRED:
@@ -206,6 +209,11 @@ class TouchGates:
                 self._frozen(fact)
             case FactKind.ENROLLMENT_RESUMED:
                 self.release(())
+
+    def restore(self) -> None:
+        """Sets the gates to those before another attempt was scheduled, which is not made."""
+        self._gates |= {gate.name: gate for gate in self._earlier}
+        self._stage = _OUT
 
     def release(self, holds: Sequence[str]) -> None:
         """Resets the gates that wait because of a pause which is not among the run's holds."""

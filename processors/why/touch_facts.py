@@ -10,6 +10,7 @@ from schemas.internal.enrollment import Enrollment
 from schemas.internal.facts import Fact, FactKind
 
 _ENDS = (FactKind.TOUCH_SENT, FactKind.TOUCH_SKIPPED, FactKind.TOUCH_FAILED)
+_ARRIVED = "arrived"
 
 
 class TouchFacts:
@@ -41,12 +42,16 @@ class TouchFacts:
             self._reopen(number)
         if number not in self.gates:
             self._begin(number, fact)
-        self.gates[number].apply(fact)
+        if _has_arrived(fact):
+            self.gates[number].restore()
+        else:
+            self.gates[number].apply(fact)
         self.slots[number].apply(fact)
         if fact.command_id and fact.command_id not in self.commands.setdefault(number, []):
             self.commands[number].append(fact.command_id)
-        if fact.fact in _ENDS:
-            self._ends[number] = {"step": fact.step_id, "became": fact.fact.value, "at": fact.at}
+        if fact.fact in _ENDS or _has_arrived(fact):
+            became = fact.fact.value if fact.fact in _ENDS else FactKind.TOUCH_SENT.value
+            self._ends[number] = {"step": fact.step_id, "became": became, "at": fact.at}
 
     def _begin(self, number: int, fact: Fact) -> None:
         channel = self._channels.get(number) or fact.channel or ""
@@ -57,10 +62,15 @@ class TouchFacts:
         self._current = number
 
     def _reopen(self, number: int) -> None:
-        """A touch that was sent has come back and is sent again (C-25). A touch behind it that was
-        planned only is planned anew."""
-        del self._ends[number]
+        """A touch that was sent has come back and is sent again (C-25). What was planned behind it
+        is planned anew."""
         self._current = number
-        planned = [each for each in self.gates if each > number and each not in self.commands]
-        for later in planned:
+        for later in [each for each in self.gates if each > number]:
             del self.gates[later], self.slots[later]
+        for ended in [each for each in self._ends if each >= number]:
+            del self._ends[ended]
+
+
+def _has_arrived(fact: Fact) -> bool:
+    """Whether a touch that was to be sent again is not, because it arrived after all (C-25)."""
+    return fact.fact is FactKind.TOUCH_WITHDRAWN and fact.reason == _ARRIVED

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from schemas.base.times import HOUR, MINUTE
 from schemas.internal import messages as m
+from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.topics import Topic
-from tests.testing.builders import CONTACT, TENANT, step
+from tests.testing.builders import CONTACT, TENANT, answer_fields, step
 from tests.testing.explanations import explanation_of, gates_of
 from tests.testing.outreach import OUTREACH, experiment, experiment_document, outreach_document
 from tests.testing.outreach_desk import OutreachDesk, active_desk, desk_with_draft
@@ -120,3 +122,72 @@ def test_a_conversion_that_is_credited_elsewhere_is_the_cause_of_a_skipped_step(
     gate = gates_of(desk, 1)["skip_when"]
     assert (gate.result, gate.reason, gate.cause) == ("refused", "converted", fields["cause"])
     assert touch.step_id == "a"
+
+
+def lost(desk: OutreachDesk) -> m.RequestTouch:
+    """Ann's request goes out, is sent, and comes back because the mailbox is full."""
+    touch = desk.send()
+    desk.now += MINUTE
+    fields = answer_fields(touch, desk, "back") | {"bounce_type": "soft", "rules": m.BOUNCE_RULES}
+    desk.deliver(m.TouchBounced(**fields))
+    return touch
+
+
+def mails(*steps: Any) -> OutreachDesk:
+    """An active campaign of these steps without quiet hours, with Ann in it."""
+    document = outreach_document(settings={"quiet_hours": "none"}, steps=[*steps])
+    return active_desk(document=document)
+
+
+def test_a_message_that_came_back_waits_to_be_sent_again() -> None:
+    desk = mails(step("a"))
+    lost(desk)
+    (run,) = explanation_of(desk).runs
+    assert run.waits is not None and run.status == "active"
+    assert (run.waits.reason, run.waits.until) == ("soft_bounce", fact_time(desk.now + 8 * HOUR))
+    assert "the mailbox could not take it" in run.waits.then
+    assert {gate.result for gate in run.touches[0].gates} == {"not asked"}
+    kinds = [fact.fact.value for fact in run.timeline]
+    assert kinds.index("enrollment.completed") < kinds.index("enrollment.reopened")
+
+
+def test_what_is_planned_anew_behind_it_has_the_end_of_the_last_attempt() -> None:
+    desk = mails(step("a"), step("b", hours=24))
+    lost(desk)
+    assert len(explanation_of(desk).runs[0].touches) == 1
+    desk.advance_hours(8)
+    desk.send()
+    sent_at = desk.now
+    desk.advance_hours(25)
+    gate = gates_of(desk, 1)["previous_touch"]
+    assert (gate.result, gate.values["became"], gate.values["at"]) == (
+        "passed",
+        "touch.sent",
+        fact_time(sent_at),
+    )
+
+
+def test_a_message_that_arrived_after_all_has_the_gates_with_which_it_was_sent() -> None:
+    desk = mails(step("a"), step("b", hours=24))
+    touch = desk.send()
+    before = explanation_of(desk).runs[0].touches[0].gates
+    fields = answer_fields(touch, desk, "back") | {"bounce_type": "soft", "rules": m.BOUNCE_RULES}
+    desk.deliver(m.TouchBounced(**fields))
+    desk.now += MINUTE
+    seen = answer_fields(touch, desk, "open") | {"signal": "opened"}
+    desk.deliver(m.TouchSeen(**seen))
+    first, second = explanation_of(desk).runs[0].touches
+    assert (first.phase, second.phase) == ("sent", "scheduled")
+    assert first.gates == before
+
+
+def test_the_bounce_that_closed_the_address_is_the_cause_of_the_next_skip() -> None:
+    desk = mails(step("a"), step("b", hours=24))
+    lost(desk)
+    for hours in (8, 24):
+        desk.advance_hours(hours)
+        lost(desk)
+    desk.advance_hours(25)
+    last = desk.facts(FactKind.TOUCH_BOUNCED)[-1]
+    gate = gates_of(desk, 1)["bounce"]
+    assert (gate.result, gate.reason, gate.cause) == ("refused", "address_bounced", last.cause)
