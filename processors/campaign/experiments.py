@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from processors.campaign.broadcast import announce_to_contacts, campaign_key
+from processors.campaign.targets import total
 from processors.fold.turn import Turn
 from processors.shared import experiment_rules as rules
 from processors.shared.experiment_counts import (
@@ -17,8 +18,9 @@ from processors.shared.experiment_counts import (
 )
 from processors.shared.experiment_statistics import as_values, experiment_result
 from schemas.base.error_codes import CampaignCode
-from schemas.campaigns.compiled_definition import Definition, Experiment, Layer
+from schemas.campaigns.compiled_definition import Definition, Experiment, Layer, Step
 from schemas.internal.campaign_states import Decision, ExperimentRecord
+from schemas.internal.count_names import RUNS
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import WinnerAcknowledged, WinnerAnnounced
 from schemas.internal.states import CampaignRecord, TenantRecord
@@ -31,6 +33,7 @@ CONTINUOUS, CHI_SQUARED = "continuous", "chi_squared"
 """By which check the sample ratio is an alarm. The continuous one may be looked at at any time, and
 its alarm is for good. Chi-squared is asked where a winner would be named otherwise."""
 
+SWITCH = "switch_unsent"
 _SENDING = ("active", "paused")
 _IN_LAYER = ("draft", *_SENDING)
 _FIXED = ("template_a", "template_b", "primary_metric", "decide", "at_reached")
@@ -103,7 +106,8 @@ def _look(
     parts = strata(counts, experiment.id)
     e = rules.e_of_metric(parts, experiment.primary_metric)
     record.greatest_e = max(record.greatest_e, e)
-    record.greatest_ratio_e = max(record.greatest_ratio_e, rules.e_of_ratio(parts))
+    if record.greatest_ratio_e < rules.ALARMS_AT:  # exact numbers of many people are long
+        record.greatest_ratio_e = max(record.greatest_ratio_e, rules.e_of_ratio(parts))
     is_alarm = record.greatest_ratio_e >= rules.ALARMS_AT
     if is_alarm:
         _report_alarm(turn, campaign, experiment, record, counts, CONTINUOUS)
@@ -119,7 +123,7 @@ def _look(
         _decide(turn, campaign, experiment, record, counts, wins, "at_end")
     elif wins:
         _decide(turn, campaign, experiment, record, counts, wins, "sequential")
-    if wins and not is_over and experiment.on_winner == "switch_unsent":
+    if wins and not is_over and experiment.on_winner == SWITCH:
         _announce(turn, layout, campaign, experiment, wins)
 
 
@@ -227,28 +231,81 @@ def experiment_refusal(
 ) -> tuple[str, dict[str, Any]] | None:
     """The code and the values if the experiments of a new version cannot be: another campaign has
     one of their ids or a part of their layers, or people are in them and they are edited."""
-    for experiment in experiments_of(definition):
-        refusal = _fixed(experiment, before) or _taken(turn, tenant, definition, experiment)
+    for step in definition.steps:
+        if (experiment := step.experiment) is None:
+            continue
+        refusal = _fixed(experiment, step, before) or _taken(turn, tenant, definition, experiment)
         if refusal is not None:
             return refusal
     return None
 
 
+def keep_records(before: CampaignRecord) -> dict[str, ExperimentRecord]:
+    """What a new version keeps of the experiments: also of those that it has no more, and of those
+    whose people were not counted yet."""
+    kept = dict(before.experiments)
+    if before.status != "draft":
+        for experiment in experiments_of(before.definition):
+            kept.setdefault(experiment.id, ExperimentRecord(experiment.id))
+    return kept
+
+
+def switch_late(
+    turn: Turn, layout: Layout, campaign: CampaignRecord, before: CampaignRecord | None
+) -> None:
+    """Announces the winners of the experiments that were decided before their campaign was edited
+    to switch to the winner."""
+    if before is None:
+        return
+    known = {each.id: each.on_winner for each in experiments_of(before.definition)}
+    for experiment in experiments_of(campaign.definition):
+        record = campaign.experiments.get(experiment.id)
+        decision = None if record is None else record.decision
+        is_new = experiment.on_winner == SWITCH and known.get(experiment.id) != SWITCH
+        if is_new and decision is not None and decision.winner:
+            _announce(turn, layout, campaign, experiment, decision.winner)
+
+
 def _fixed(
-    experiment: Experiment, before: CampaignRecord | None
+    experiment: Experiment, step: Step, before: CampaignRecord | None
 ) -> tuple[str, dict[str, Any]] | None:
-    """The refusal of an edited experiment of a campaign that is no draft. One that was taken out
+    """The refusal of an edited experiment with people in it. One that was taken out after the draft
     cannot come back: what its people got is not known any more."""
-    if before is None or before.status == "draft":
+    if before is None:
         return None
-    known = {each.id: each for each in experiments_of(before.definition)}.get(experiment.id)
-    if known is None:
+    found = (each for each in before.definition.steps if each.experiment is not None)
+    known = {each.experiment.id: each for each in found if each.experiment is not None}
+    edited: list[str] = []
+    if experiment.id not in known:
         edited = ["id"] if experiment.id in before.experiments else []
     else:
-        edited = [name for name in _FIXED if getattr(known, name) != getattr(experiment, name)]
+        earlier = known[experiment.id]
+        assert earlier.experiment is not None, "only steps with one are looked at"
+        if before.status != "draft":
+            pairs = [(name, earlier.experiment, experiment) for name in _FIXED]
+            edited = [name for name, one, two in pairs if getattr(one, name) != getattr(two, name)]
+            edited += ["step"] if earlier.id != step.id else []
+        if _has_people(before) and not _covers(experiment.layer, earlier.experiment.layer):
+            edited.append("layer")
     if not edited:
         return None
     return CampaignCode.EXPERIMENT_FIXED, {"experiment_id": experiment.id, "fields": edited}
+
+
+def _has_people(campaign: CampaignRecord) -> bool:
+    """Whether people may be in the experiments of a campaign: those of a draft have their variants
+    too (S4-110)."""
+    return campaign.status != "draft" or total(campaign, RUNS) > 0
+
+
+def _covers(layer: Layer | None, part: Layer | None) -> bool:
+    """Whether a part of a layer has all people that `part` has, so that no other experiment gets
+    one of them."""
+    if part is None:
+        return True
+    if layer is None or layer.name != part.name:
+        return False
+    return layer.start <= part.start and part.end <= layer.end
 
 
 def _taken(
@@ -279,7 +336,7 @@ def _overlap(one: Layer | None, other: Layer | None) -> bool:
 
 def new_strata(definition: Definition, before: CampaignRecord | None) -> list[dict[str, Any]]:
     """The experiments whose split has changed: who is assigned from now on is another stratum."""
-    if before is None or before.status == "draft":
+    if before is None or not _has_people(before):
         return []
     known = {each.id: each.split for each in experiments_of(before.definition)}
     return [

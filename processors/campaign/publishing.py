@@ -34,7 +34,7 @@ from schemas.internal.topics import Layout
 
 _KEPT = (
     *("counts", "last_started_at", "started_at", "ended_at", "first_day", "requests"),
-    *("activation", "experiments"),
+    "activation",
 )
 """The fields of a campaign's state that a new version leaves as they are."""
 
@@ -105,6 +105,7 @@ def _publish_valid(
     strata = experiments.new_strata(definition, before)
     more = {"new_strata": strata} if strata else {}
     _emit_fact(turn, FactKind.CAMPAIGN_PUBLISHED, record, **more)
+    experiments.switch_late(turn, layout, record, before)
     completion.complete_by_targets(turn, layout, tenant, record)
 
 
@@ -184,6 +185,7 @@ def _record(
         for name in _KEPT:
             setattr(record, name, getattr(before, name))
         record.dates = dict(before.dates)
+        record.experiments = experiments.keep_records(before)
     stamp_status(record, turn.now)
     return record
 

@@ -7,9 +7,11 @@ import pytest
 
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
-from tests.testing.administered import administered, codes
+from schemas.internal.topics import Topic
+from tests.testing.administered import administered, announced, codes
 from tests.testing.builders import step
 from tests.testing.experiments import (
+    CLEAR,
     EXPERIMENT,
     FAINT,
     counted,
@@ -18,8 +20,9 @@ from tests.testing.experiments import (
     results,
     steps_with,
 )
-from tests.testing.outreach import OUTREACH, outreach_document
+from tests.testing.outreach import OUTREACH, experiment, outreach_document
 from tests.testing.outreach_orders import (
+    active_world,
     campaign,
     changed,
     counts,
@@ -134,3 +137,74 @@ def test_an_experiment_that_was_taken_out_does_not_come_back() -> None:
     administered(outreach(steps=steps_with(variant_a_template_id="c")), world=world)
     fixed = {"experiment_id": EXPERIMENT, "fields": ["id"]}
     assert refusals(world) == [("CAMPAIGN_EXPERIMENT_FIXED", fixed)]
+
+
+def test_an_experiment_stays_at_its_step() -> None:
+    after = step("two", delay_hours=24)
+    world = active_world(steps=[*steps_with(), after])
+    tested = step("two", delay_hours=24, template_id=None, experiment=experiment())
+    administered(outreach(steps=[step(), tested]), world=world)
+    fixed = {"experiment_id": EXPERIMENT, "fields": ["step"]}
+    assert refusals(world) == [("CAMPAIGN_EXPERIMENT_FIXED", fixed)]
+
+
+def test_an_experiment_that_was_in_no_report_yet_does_not_come_back_either() -> None:
+    world = active_world()
+    administered(outreach(steps=steps_with()), outreach(), world=world)
+    administered(outreach(steps=steps_with(variant_a_template_id="c")), world=world)
+    assert [reason for reason, _ in refusals(world)] == ["CAMPAIGN_EXPERIMENT_FIXED"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "is_refused"),
+    [
+        ({"name": "subjects", "from": 10, "to": 50}, False),
+        ({"name": "subjects", "from": 0, "to": 60}, False),
+        ({"name": "subjects", "from": 20, "to": 60}, True),
+        ({"name": "subjects", "from": 0, "to": 40}, True),
+        ({"name": "other", "from": 10, "to": 50}, True),
+        (None, True),
+    ],
+)
+@pytest.mark.parametrize("is_draft", [False, True])
+def test_a_part_of_a_layer_keeps_the_people_who_are_in_it(
+    layer: dict[str, Any] | None, is_refused: bool, is_draft: bool
+) -> None:
+    tested = steps_with(layer={"name": "subjects", "from": 10, "to": 50})
+    world = outreach_world(steps=tested) if is_draft else active_world(steps=tested)
+    administered(counts(0, 2, runs=3, frozen=3), world=world)
+    administered(outreach(steps=steps_with(layer=layer)), world=world)
+    fixed = {"experiment_id": EXPERIMENT, "fields": ["layer"]}
+    assert refusals(world) == ([("CAMPAIGN_EXPERIMENT_FIXED", fixed)] if is_refused else [])
+
+
+def test_the_layer_of_a_draft_without_people_may_be_edited() -> None:
+    world = outreach_world(steps=steps_with(layer={"name": "subjects", "from": 10, "to": 50}))
+    administered(outreach(steps=steps_with()), world=world)
+    assert refusals(world) == []
+
+
+def test_the_fact_names_the_changed_split_of_a_draft_whose_people_have_their_variants() -> None:
+    changed_split = outreach(steps=steps_with(ab_split_percentage=80))
+    world = administered(changed_split, world=outreach_world(steps=steps_with()))
+    assert "new_strata" not in values(world.facts(FactKind.CAMPAIGN_PUBLISHED)[-1])
+    administered(counts(runs=3, frozen=3), outreach(steps=steps_with()), world=world)
+    strata = [{"experiment_id": EXPERIMENT, "split": 50, "before": 80}]
+    assert values(world.facts(FactKind.CAMPAIGN_PUBLISHED)[-1])["new_strata"] == strata
+
+
+def test_an_edit_to_switch_to_the_winner_switches_after_the_decision_too() -> None:
+    world = report(experimenting(), *CLEAR)
+    winners = (m.WinnerAnnounced, Topic.CONTACT_LOG)
+    assert announced(world, *winners) == []
+    administered(outreach(steps=steps_with(on_winner="switch_unsent")), world=world)
+    assert [each.variant for each in announced(world, *winners)] == ["A"] * world.layout.contact
+    again = outreach(steps=steps_with(on_winner="switch_unsent"), name="Other")
+    administered(again, world=world)
+    assert len(announced(world, *winners)) == world.layout.contact
+
+
+def test_an_edit_before_the_decision_announces_nothing() -> None:
+    world = report(experimenting(), *FAINT)
+    administered(outreach(steps=steps_with(on_winner="switch_unsent")), world=world)
+    assert announced(world, m.WinnerAnnounced, Topic.CONTACT_LOG) == []
