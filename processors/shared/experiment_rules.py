@@ -35,9 +35,8 @@ Z_SQUARED = Fraction(1_959_963_984_540_054, 10**15) ** 2
 CHI_SQUARED = Fraction(10_827_566_170_662_733, 10**15)
 """The chi-squared value of p = 0.001 with one degree of freedom."""
 
-_RATIO_E_POSSIBLE_FROM = Fraction(69, 10)
-"""An e-value of 1,000 needs at least this Pearson statistic: e <= exp(statistic), because the
-e-value is an average of likelihood ratios, and n · KL(p || w) <= the statistic."""
+_LOG_OF_ALARM = Fraction(69, 10)
+"""A little less than the logarithm of the e-value that is an alarm."""
 
 # The e-value
 
@@ -79,10 +78,22 @@ def e_of_metric(strata: Strata, metric: str) -> int:
 def e_of_ratio(strata: Strata) -> int:
     """The e-value of the shares of the reached people, in millionths. One that cannot be an alarm
     is given as 1, because exact numbers of so many people are long."""
-    statistic = sum((pearson(p.split, p.a.reached, p.b.reached) for p in strata), Fraction())
-    if statistic < _RATIO_E_POSSIBLE_FROM:
+    shares = [(part.split, part.a.reached, part.b.reached) for part in strata]
+    if sum((_most_log_e(*each) for each in shares), Fraction()) < _LOG_OF_ALARM:
         return MILLION
-    return e_in_millionths((part.split, part.a.reached, part.b.reached) for part in strata)
+    return e_in_millionths(shares)
+
+
+def _most_log_e(split: int, of_a: int, of_b: int) -> Fraction:
+    """An upper bound of the logarithm of an e-value. The e-value is an average of likelihood
+    ratios, so its logarithm is at most n · KL(p || w) for the share p of A. That is at most
+    Pearson's statistic, and also half of it times the greater of 1 and w(1 - w) / p(1 - p), because
+    the second derivative of KL(t || w) is 1 / t(1 - t)."""
+    statistic, n = pearson(split, of_a, of_b), of_a + of_b
+    if not of_a or not of_b:
+        return statistic
+    flatter = Fraction(split * (100 - split) * n * n, 10_000 * of_a * of_b)
+    return min(statistic, statistic * max(Fraction(1), flatter) * Fraction(1, 2))
 
 
 def pearson(split: int, of_a: int, of_b: int) -> Fraction:

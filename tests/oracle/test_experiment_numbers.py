@@ -189,6 +189,13 @@ def test_a_ratio_that_is_not_computed_is_no_alarm(split: int, of_a: int, of_b: i
     assert (found >= rules.ALARMS_AT) == (e >= 1_000)
 
 
+@settings(max_examples=150, deadline=None)
+@given(split=st.integers(10, 90), of_a=st.integers(0, 300), of_b=st.integers(0, 300))
+def test_the_bound_of_an_e_value_is_one(split: int, of_a: int, of_b: int) -> None:
+    bound = rules._most_log_e(split, of_a, of_b)
+    assert model.decimal(model.e_value(split, of_a, of_b)).ln() <= model.decimal(bound)
+
+
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_several_strata_are_one_product_and_one_sum(data: st.DataObject) -> None:
