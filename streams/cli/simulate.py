@@ -1,22 +1,19 @@
 """`touchstream simulate`: campaigns under virtual time, on recorded or made-up people."""
 
 import gc
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from schemas.base.times import MINUTE, MomentUs, format_rfc3339
 from schemas.internal.facts import Fact
 from streams.audit.recorded_events import Notify
 from streams.cli import simulate_options as option
-from streams.cli.errors import EXIT_NO, EXIT_USAGE, CommandError
+from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.options import Json, MaybeTenant
-from streams.cli.output import print_json, print_stderr, stderr_console, terminal_width
+from streams.cli.output import print_json, print_stderr, terminal_width
 from streams.cli.rejected_inputs import RejectedInputs
 from streams.cli.request_reply import fields, reason_text
 from streams.cli.simulate_inputs import (
@@ -28,6 +25,14 @@ from streams.cli.simulate_inputs import (
     build_scenario,
     other_scenario,
 )
+from streams.cli.simulate_output import (
+    FILE_WIDTH,
+    check_inputs,
+    report_errors,
+    shown_progress,
+    simulation_progress,
+)
+from streams.cli.simulate_seeds import check_seeds, show_spread
 from streams.runtime.worker import raise_gc_threshold
 from streams.simulation import enrollment_lines
 from streams.simulation.compare_definitions import (
@@ -35,16 +40,11 @@ from streams.simulation.compare_definitions import (
     TouchRecorder,
     with_substitute_senders,
 )
-from streams.simulation.population import Population
-from streams.simulation.report import ENROLLMENTS, ReportExists, ReportWriter, open_report
-from streams.simulation.run import Listener, SimulationProgress
+from streams.simulation.report import ENROLLMENTS, ReportWriter, open_report
+from streams.simulation.run import Listener
 from streams.simulation.scenario import Scenario
 from streams.simulation.summary import Summary
 from streams.simulation.summary_text import print_summary
-
-PROGRESS_INTERVAL_S = 0.2
-FILE_WIDTH = 200
-"""The width of the summary in a file or pipe, in characters."""
 
 
 def simulate(
@@ -60,6 +60,7 @@ def simulate(
     behaviour: option.Behaviour = None,
     setup: option.Setup = None,
     seed: option.Seed = 0,
+    seeds: option.Seeds = None,
     tenant: MaybeTenant = None,
     timezone: option.Timezone = None,
     per_hour: option.PerHour = None,
@@ -81,7 +82,8 @@ def simulate(
     has received, each at the time at which the engine processed it. The same seed gives the same
     bytes. --out writes commands, facts and drawn events, one a line, and the summary. --against
     also simulates another definition of a campaign, and shows which touches it adds, removes and
-    moves. --setup has tenants, call pools and sender accounts with their limits.
+    moves. --setup has tenants, call pools and sender accounts with their limits. --seeds shows how
+    completion and the decisions of experiments spread over many seeds.
 
     Example: touchstream simulate examples/outreach.yaml --people 1000 --per-hour linkedin=none
     """
@@ -89,12 +91,17 @@ def simulate(
     topics = _topics_span(events, from_topics, since, before)
     files = SimulationFiles(definitions or [], population, events, topics, behaviour, setup)
     made_up, rejected = MadeUpPeople(people, zones, over), RejectedInputs()
-    with _progress() as show_progress:
+    with shown_progress() as show_progress:
         span = TimeSpan(start, until)
         scenario = build_scenario(
             files, made_up, tenant_options, tenant, seed, span, rejected, show_progress
         )
         side = OtherSide(against, against_per_hour, against_setup)
+        if seeds is not None:
+            check_seeds(scenario, any(side))
+            drawn = range(seed, seed + seeds)
+            show_spread(scenario, drawn, rejected, show_progress, out, as_json=json)
+            return
         other = other_scenario(scenario, side, tenant, tenant_options) if any(side) else None
         _note_silent_senders(scenario)
         runner = _Runner(seed, rejected, show_progress)
@@ -104,11 +111,7 @@ def simulate(
         print_json({**result, **more, "not_published": [fields(fact) for fact in refused]})
     else:
         _print_result(result, out)
-    idle = result.get("not_activated", [])
-    if refused or rejected.rows or idle:
-        message = f"{len(rejected.rows)} lines or records were bad, {len(refused)} events refused"
-        drafts = f", {len(idle)} drafts not activated" if idle else ""
-        raise CommandError(message + drafts, EXIT_NO)
+    check_inputs(rejected, len(refused), len(result.get("not_activated", ())))
 
 
 def _topics_span(
@@ -146,7 +149,7 @@ class _Runner(NamedTuple):
     ) -> dict[str, Any]:
         """Runs the scenario, writes its enrollments to the report, and returns the summary. The
         simulation's memory is free when this returns."""
-        progress = _simulation_progress(scenario.population, self.show_progress)
+        progress = simulation_progress(scenario.population, self.show_progress)
         ended = scenario.run(listeners, progress, on_dead_letter=self.rejected.add_dead_letter)
         if report is not None:
             report.write_lines(ENROLLMENTS, map(enrollment_lines.to_row, ended.enrollments))
@@ -227,46 +230,5 @@ def _open_report(out: Path | None) -> Iterator[ReportWriter | None]:
     if out is None:
         yield None
         return
-    try:
-        with open_report(out) as report:
-            yield report
-    except ReportExists as error:
-        raise CommandError(str(error), EXIT_USAGE) from None
-    except OSError as error:
-        cause = error.strerror or str(error)
-        raise CommandError(f"{out}: {cause}; no report was written", EXIT_NO) from None
-
-
-@contextmanager
-def _progress() -> Iterator[Notify]:
-    """Yields a function that shows the progress on stderr; elsewhere than on a terminal it shows
-    nothing."""
-    if not stderr_console.is_terminal:
-        yield lambda text: None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=stderr_console, transient=True) as bar:
-        task = bar.add_task("simulating")
-        yield lambda text: bar.update(task, description=text)
-
-
-def _simulation_progress(
-    population: Population | None, show_progress: Notify
-) -> SimulationProgress:
-    """A function that shows virtual time, people and records, at most every PROGRESS_INTERVAL_S."""
-    shown_at_s = 0.0
-
-    def progress(now: MomentUs, records: int) -> None:
-        nonlocal shown_at_s
-        if time.monotonic() > shown_at_s + PROGRESS_INTERVAL_S:
-            shown_at_s = time.monotonic()
-            at = format_rfc3339(now - now % MINUTE)
-            show_progress(f"{at}{_people(population)}, {records:,} records")
-
-    return progress
-
-
-def _people(population: Population | None) -> str:
-    if population is None:
-        return ""
-    return f", {population.entered_count:,} of {population.size:,} people"
+    with report_errors(out), open_report(out) as report:
+        yield report

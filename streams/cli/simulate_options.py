@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from streams.simulation.seed_outcomes import SEEDS_MAX
+
 _EXISTING_FILE: dict[str, Any] = {"exists": True, "dir_okay": False}
 
 Definitions = Annotated[
@@ -59,6 +61,15 @@ Setup = Annotated[
     ),
 ]
 Seed = Annotated[int, Option(help="Seed of everything that is drawn.")]
+Seeds = Annotated[
+    int | None,
+    Option(
+        min=1,
+        max=SEEDS_MAX,
+        metavar="N",
+        help="Simulate under this many seeds, and show how the outcomes spread.",
+    ),
+]
 Timezone = Annotated[
     str | None, Option(help="The tenant's time zone; default: the recorded one, or UTC.")
 ]

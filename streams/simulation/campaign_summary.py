@@ -44,9 +44,11 @@ _CampaignKey = tuple[str, str]
 
 
 class CampaignSummary:
-    """Collects the counts and the decisions of each campaign. It is a listener."""
+    """Collects the counts and the decisions of each campaign. It is a listener. Without
+    `with_course` the experiments have no evidence by hour, which takes long to compute."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_course: bool = True) -> None:
+        self._with_course = with_course
         self._campaigns: dict[_CampaignKey, _CampaignCourse] = {}
         self.refusals: list[Fact] = []
         """The refused activations."""
@@ -98,7 +100,8 @@ class CampaignSummary:
             campaign = engine.campaign(tenant_id, campaign_id)
             tenant = engine.tenant(tenant_id)
             if campaign is not None and tenant is not None and course.is_counted:
-                rows.append(course.to_dict(campaign, tenant, engine.now))
+                row = course.to_dict(campaign, tenant, engine.now, with_course=self._with_course)
+                rows.append(row)
         return rows
 
 
@@ -154,14 +157,18 @@ class _CampaignCourse:
                 self._met_since.setdefault(each.name, now)
         for experiment in experiments.experiments_of(campaign.definition):
             progress = self._experiment(experiment.id)
-            progress.on_counts(strata(counts, experiment.id), experiment.primary_metric, now)
+            record = before.experiments.get(experiment.id)
+            parts = strata(counts, experiment.id)
+            progress.on_counts(parts, experiment.primary_metric, record, now)
 
     def _experiment(self, experiment_id: str) -> ExperimentProgress:
         return self._experiments.setdefault(experiment_id, ExperimentProgress(experiment_id))
 
     # The result
 
-    def to_dict(self, campaign: CampaignRecord, tenant: TenantRecord, now: int) -> SummaryRow:
+    def to_dict(
+        self, campaign: CampaignRecord, tenant: TenantRecord, now: int, *, with_course: bool
+    ) -> SummaryRow:
         zone_name = campaign_zone(tenant, campaign.definition)
         since = self._active_since
         report = reports.report_values(tenant, campaign, reports.FINAL)
@@ -188,7 +195,7 @@ class _CampaignCourse:
             "by_day": list(self._by_day(zone_name)),
             "experiments": [
                 self._experiment(values["experiment_id"]).to_dict(
-                    campaign.definition, values, self._at_hour, since
+                    campaign.definition, values, self._at_hour if with_course else {}, since
                 )
                 for values in report["experiments"]
             ],

@@ -27,10 +27,15 @@ _LACKS = {
 
 def campaign_lines(summary: SummaryRow, width: int) -> Iterator[Text]:
     """Yields the tables of each campaign, and why others were not activated."""
-    for refusal in summary.get("not_activated", ()):
-        yield from _not_activated(refusal, width)
+    yield from refused_lines(summary, width)
     for campaign in summary.get("campaigns", ()):
         yield from _campaign(campaign, width)
+
+
+def refused_lines(summary: SummaryRow, width: int) -> Iterator[Text]:
+    """Yields why drafts were not activated."""
+    for refusal in summary.get("not_activated", ()):
+        yield from _not_activated(refusal, width)
 
 
 def _not_activated(refusal: SummaryRow, width: int) -> Iterator[Text]:

@@ -3,12 +3,13 @@ dashboards would have named, and the evidence over time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 from processors.shared.experiment_counts import Strata, totals
+from processors.shared.experiment_rules import MILLION
 from processors.shared.experiment_statistics import experiment_result, winner_by_seed_rule
 from schemas.base.times import HOUR, MomentUs, format_rfc3339
 from schemas.campaigns.compiled_definition import Definition, Experiment
+from schemas.internal.campaign_states import ExperimentRecord
 from schemas.internal.facts import Fact, FactKind
 from streams.simulation.quantiles import SummaryRow, hours_since, optional_time
 
@@ -26,6 +27,8 @@ class ExperimentProgress:
         self._alarms: list[str] = []
         self._named = ""
         self._reached_when_named = 0
+        self._greatest_at: dict[int, int] = {}
+        """The greatest e-value in millionths by hour, as the engine has it."""
 
     def on_fact(self, fact: Fact, now: int) -> None:
         """Keeps the decision, the switch to the winner and the alarms."""
@@ -37,8 +40,12 @@ class ExperimentProgress:
             case FactKind.EXPERIMENT_RATIO_ALARM:
                 self._alarms.append(fact.reason or "")
 
-    def on_counts(self, parts: Strata, metric: str, now: int) -> None:
-        """Asks the usual rule, until it has named a winner."""
+    def on_counts(
+        self, parts: Strata, metric: str, record: ExperimentRecord | None, now: int
+    ) -> None:
+        """Asks the usual rule, until it has named a winner. `record` is what the engine keeps."""
+        if record is not None:
+            self._greatest_at[now // HOUR] = record.greatest_e
         if not self._named and (named := winner_by_seed_rule(parts, metric)):
             of_a, of_b = totals(parts)
             self._named, self._named_at = named, now
@@ -69,8 +76,27 @@ class ExperimentProgress:
             "reached": self._reached_when_named or None,
             "winner_at_the_end": values["winner_by_seed_rule"],
         }
-        row["course"] = [] if experiment is None else list(_course(experiment, at_hour))
+        row["course"] = [] if experiment is None else list(self._course(experiment, at_hour))
         return row
+
+    def _course(
+        self, experiment: Experiment, at_hour: Mapping[int, Mapping[str, int]]
+    ) -> Iterator[SummaryRow]:
+        """Yields the rates and the evidence at some hours at which the counts have changed."""
+        greatest = 0.0
+        for hour in _spread(_changed(experiment, at_hour)):
+            result = experiment_result(experiment, at_hour[hour])
+            metric = result.metric(experiment.primary_metric)
+            known = self._greatest_at.get(hour, 0) / MILLION
+            greatest = max(greatest, metric.e or 0.0, known)
+            yield {
+                "hour": format_rfc3339(hour * HOUR),
+                "reached": result.a.reached + result.b.reached,
+                "rate_a": metric.rate_a,
+                "rate_b": metric.rate_b,
+                "p_fixed": metric.p_fixed,
+                "p_always": round(min(1.0, 1 / greatest), 6) if greatest else 1.0,
+            }
 
 
 def _experiment_of(definition: Definition, experiment_id: str) -> Experiment | None:
@@ -78,26 +104,6 @@ def _experiment_of(definition: Definition, experiment_id: str) -> Experiment | N
         if step.experiment is not None and step.experiment.id == experiment_id:
             return step.experiment
     return None
-
-
-def _course(
-    experiment: Experiment, at_hour: Mapping[int, Mapping[str, int]]
-) -> Iterator[dict[str, Any]]:
-    """Yields the rates and the evidence at some hours at which the counts have changed."""
-    hours = _spread(_changed(experiment, at_hour))
-    greatest = 0.0
-    for hour in hours:
-        result = experiment_result(experiment, at_hour[hour])
-        metric = result.metric(experiment.primary_metric)
-        greatest = max(greatest, metric.e or 0.0)
-        yield {
-            "hour": format_rfc3339(hour * HOUR),
-            "reached": result.a.reached + result.b.reached,
-            "rate_a": metric.rate_a,
-            "rate_b": metric.rate_b,
-            "p_fixed": metric.p_fixed,
-            "p_always": round(min(1.0, 1 / greatest), 6) if greatest else 1.0,
-        }
 
 
 def _changed(experiment: Experiment, at_hour: Mapping[int, Mapping[str, int]]) -> list[int]:

@@ -24,6 +24,8 @@ from streams.simulation.simulated_events import SimulatedEvent, event_line
 
 FACTS = "facts.jsonl"
 ENROLLMENTS = "enrollments.jsonl"
+SUMMARY = "summary.json"
+PAGE = "report.html"
 
 _BUFFER_BYTES = 1 << 20
 _to_lines = msgspec.json.Encoder().encode_lines
@@ -72,9 +74,7 @@ class ReportWriter:
 
     def write_lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
         """Writes another file of the report, one row a line."""
-        with open_file(self._directory / name) as file:
-            for row in rows:
-                file.write(_to_json(row) + b"\n")
+        write_lines(self._directory / name, rows)
 
     def write_page(self, summary: dict[str, Any]) -> bool:
         """Writes the summary as an HTML page with figures. Returns False if plotly is not
@@ -85,12 +85,24 @@ class ReportWriter:
             if error.name != "plotly":
                 raise
             return False
-        (self._directory / "report.html").write_text(render_page(summary), "utf-8")
+        (self._directory / PAGE).write_text(render_page(summary), "utf-8")
         return True
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
-        (self._directory / "summary.json").write_text(text, "utf-8")
+        write_summary(self._directory / SUMMARY, summary)
+
+
+def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Writes a new file of rows, one a line."""
+    with open_file(path) as file:
+        for row in rows:
+            file.write(_to_json(row) + b"\n")
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Writes a summary as JSON for people."""
+    text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
+    path.write_text(text, "utf-8")
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -102,6 +114,14 @@ def open_file(path: Path) -> BinaryIO:
 def open_report(place: Path) -> Iterator[ReportWriter]:
     """Yields the writer of a new report. On success the complete report is at `place` afterwards;
     after an exception nothing is. Raises ReportExists, OSError."""
+    with new_directory(place) as partial, ExitStack() as files:
+        yield ReportWriter(partial, files)
+
+
+@contextmanager
+def new_directory(place: Path) -> Iterator[Path]:
+    """Yields an empty directory, which is renamed to `place` on success, and deleted after an
+    exception. Raises ReportExists, OSError."""
     place = Path(os.path.abspath(place))  # noqa: PTH100 (resolve would follow a symbolic link)
     if place.exists():
         raise ReportExists(f"{place} exists already and is left as it is")
@@ -110,8 +130,7 @@ def open_report(place: Path) -> Iterator[ReportWriter]:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
-        with ExitStack() as files:
-            yield ReportWriter(partial, files)
+        yield partial
         partial.rename(place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -4,39 +4,60 @@ The page loads nothing from a network: the script that draws the figures is part
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from html import escape
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from streams.simulation import campaign_figures as of_campaigns
 from streams.simulation import limit_figures
 from streams.simulation import report_figures as figures
+from streams.simulation.campaign_text import (
+    decision_text,
+    headline,
+    in_days,
+    seed_rule_text,
+)
 from streams.simulation.quantiles import SummaryRow
 
 
 def render_page(summary: SummaryRow) -> str:
     """Returns the page of a summary. The same summary gives the same bytes."""
     title = ", ".join(summary["simulation"]["campaigns"]) or "Recorded events"
-    sections = "\n".join(
-        _section(heading, caption, figure)
-        for heading, caption, figure in _sections(summary)
-        if figure is not None
-    )
+    return page(title, _lead(summary), _cards(summary), _sections(summary))
+
+
+Section = tuple[str, str, go.Figure | None]
+"""Heading, caption and figure; the figure is None if there is nothing to show."""
+
+
+def page(
+    title: str, lead: str, cards: Iterable[tuple[str, str]], sections: Iterable[Section]
+) -> str:
+    """Returns a page with a title, a sentence, main numbers with what they are, and figures."""
     return _PAGE.format(
         title=escape(title),
         script=f"<script>{get_plotlyjs()}</script>",
-        lead=_lead(summary),
-        cards=_cards(summary),
-        sections=sections,
+        lead=escape(lead),
+        cards="".join(
+            f"<div class=card><b>{escape(value)}</b><span>{escape(label)}</span></div>"
+            for value, label in cards
+        ),
+        sections="\n".join(
+            _section(heading, caption, figure)
+            for heading, caption, figure in sections
+            if figure is not None
+        ),
     )
 
 
-def _sections(summary: SummaryRow) -> Iterator[tuple[str, str, go.Figure | None]]:
-    """Yields heading, caption and figure of each section; the figure is None if there is nothing
-    to show."""
+def _sections(summary: SummaryRow) -> Iterator[Section]:
     yield _changes_heading(summary), _changes_caption(summary), figures.changes(summary)
+    yield "People reached by day", _by_day_caption(summary), of_campaigns.reached_by_day(summary)
+    yield "Evidence of experiments", _evidence_caption(summary), of_campaigns.evidence(summary)
+    yield "Rates of variants", _RATES_CAPTION, of_campaigns.rates(summary)
     yield "Touches over time", _over_time_caption(summary), figures.touches_over_time(summary)
     yield "How far people get", _FUNNEL_CAPTION, figures.funnel(summary)
     yield "What is not sent, and why", _unsent_caption(summary), figures.unsent_reasons(summary)
@@ -71,10 +92,10 @@ def _lead(summary: SummaryRow) -> str:
         text += f" The time limit was reached, and {runs['not_ended']:,} runs had not ended."
     elif runs["paused"] > 0:
         text += f" {runs['paused']:,} runs are paused until a person decides."
-    return escape(text)
+    return text
 
 
-def _cards(summary: SummaryRow) -> str:
+def _cards(summary: SummaryRow) -> list[tuple[str, str]]:
     """The main numbers."""
     touches, runs = summary["touches"], summary["runs"]
     unsent = sum(row["touches"] for row in summary["not_sent"])
@@ -88,9 +109,7 @@ def _cards(summary: SummaryRow) -> str:
     ]
     if hours is not None:
         cards.append((f"{hours['median'] / 24:.1f} d", "median time to complete"))
-    return "".join(
-        f"<div class=card><b>{value}</b><span>{label}</span></div>" for value, label in cards
-    )
+    return cards
 
 
 def _time(text: str) -> str:
@@ -131,6 +150,34 @@ def _unsent_caption(summary: SummaryRow) -> str:
     unsent = sum(row["touches"] for row in summary["not_sent"])
     ended = unsent + sum(row.get("sent", 0) for row in summary["funnel"])
     return f"{unsent:,} of {ended:,} touches that ended were not sent." if unsent else ""
+
+
+def _by_day_caption(summary: SummaryRow) -> str:
+    """How each campaign ends, and when its targets are met."""
+    texts = []
+    for row in summary.get("campaigns", ()):
+        texts.append(f"{headline(row)}.")
+        for each in row["targets"]:
+            name, hours = each["name"].replace("_", " "), each["hours_to_meet"]
+            when = "is not met" if hours is None else f"is met after {in_days(hours)}"
+            texts.append(f"The target of {name} {when}.")
+    return " ".join(texts)
+
+
+def _evidence_caption(summary: SummaryRow) -> str:
+    rows = [each for row in summary.get("campaigns", ()) for each in row["experiments"]]
+    texts = (
+        f"{row['experiment_id']}: {decision_text(row)}. {seed_rule_text(row)}." for row in rows
+    )
+    return " ".join([*texts, _EVIDENCE_CAPTION])
+
+
+_EVIDENCE_CAPTION = (
+    "An experiment is decided where p_always, which may be looked at any time, goes below 0.05."
+)
+_RATES_CAPTION = (
+    "Successes of the metric that decides, as a percentage of the people whom the step has reached."
+)
 
 
 def _slots_caption(summary: SummaryRow) -> str:

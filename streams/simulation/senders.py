@@ -47,9 +47,10 @@ class SimulatedSenders:
         self._too_late: set[str] = set()
         """The commands of which no emission so far is sent: their senders come to them too late."""
 
-    def fresh_copy(self) -> "SimulatedSenders":
-        """Returns senders of the same behaviour and seed that have received no command."""
-        return SimulatedSenders(self._behaviour, self._seed)
+    def fresh_copy(self, seed: int | None = None) -> "SimulatedSenders":
+        """Returns senders of the same behaviour that have received no command; their seed is the
+        same without another one."""
+        return SimulatedSenders(self._behaviour, self._seed if seed is None else seed)
 
     @property
     def next_at(self) -> int:
