@@ -8,6 +8,7 @@ from processors.campaign.lifecycle import (
     service_type_taken,
     set_status,
 )
+from processors.campaign.targets import are_met
 from processors.fold.turn import Turn
 from processors.shared.deduplication import add_if_new
 from schemas.base.error_codes import CampaignCode
@@ -51,9 +52,9 @@ def _carry_out(
     match becomes:
         case "active" if campaign.status == "draft" and KINDS[campaign.definition.kind].prepared:
             activation.begin(turn, layout, campaign, message)
-        case "active":
-            set_status(turn, layout, tenant, campaign, becomes, message.cause)
-            completion.complete_by_targets(turn, layout, tenant, campaign)
+        case "active" if are_met(campaign):  # nothing goes out in between
+            reason = completion.TARGETS
+            completion.complete(turn, layout, tenant, campaign, reason, message.cause)
         case "completed" if campaign.definition.decides_by_counts():
             completion.complete(turn, layout, tenant, campaign, completion.BY_ORDER, message.cause)
         case "archived":

@@ -106,8 +106,10 @@ def test_a_paused_campaign_meets_its_targets_when_it_is_resumed() -> None:
     world = active_world(changed("paused"), runs=600, outreach={"target_contacts_count": 500})
     reached(world, 2, reached=500, live=0, frozen=600)
     assert campaign(world).status == "paused"
-    administered(changed("resumed"), world=world)
-    assert [status for status, _ in statuses(world)] == ["paused", "active", "completed"]
+    order = changed("resumed")
+    administered(order, world=world)
+    assert statuses(world)[1:] == [("completed", order.cause)], "the runs do not go on before it"
+    assert campaign(world).end_reason == "targets"
 
 
 def test_a_target_that_an_edit_brings_down_is_met_at_once() -> None:
