@@ -38,8 +38,10 @@ app = typer.Typer(
 @app.command()
 def validate(file: DefinitionFile, tenant: MaybeTenant = None, json: Json = False) -> None:
     """Validate a definition and list every problem with its code and place; exit 1 if there are
-    any. What would keep a valid definition from being activated or sent, and what is recommended
-    for an outreach campaign and missing, is listed as warnings.
+    any.
+
+    What would keep a valid definition from being activated or sent, and what is recommended for an
+    outreach campaign and missing, is listed as warnings.
 
     Example: touchstream campaign validate examples/reviews.yaml
     """
@@ -211,10 +213,10 @@ _add_status_command(
     "activate",
     "campaign.activated",
     "Activate a draft or paused campaign: it enrolls and sends.\n\n"
-    "A draft of an outreach campaign is refused with everything that is missing, each with its code"
-    " and place, once all of its people are counted; the exit code is 1. What is recommended and"
-    " missing is listed as warnings. With a first day ahead the campaign is armed: it sends nothing"
-    " before.",
+    "A draft of an outreach campaign is refused with everything that is missing, each with its\n"
+    "code and place, once all of its people are counted; the exit code is 1. What is recommended\n"
+    "and missing is listed as warnings. With a first day ahead the campaign is armed: it sends\n"
+    "nothing before.",
 )
 _add_status_command(
     "pause", "campaign.paused", "Pause a campaign: nothing is sent until it is resumed."

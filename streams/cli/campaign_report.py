@@ -35,8 +35,10 @@ def report(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write the results of a campaign: its dates and targets, how far people got, how their runs
-    ended, what was sent, and its experiments. Without a file the page is printed as Markdown.
+    """Write the results of a campaign as a page, in HTML with figures or in Markdown.
+
+    The page has its dates and targets, how far people got, how their runs ended, what was sent, and
+    its experiments. Without a file it is printed as Markdown.
 
     The numbers are those of the final report that the engine has emitted, once the attribution
     window has closed; before that they are those by which the campaign is decided now, and may

@@ -112,7 +112,8 @@ def _head(view: CampaignView, now: MomentUs) -> Iterator[str]:
     if view.as_of is not None:
         age = now - parse_rfc3339(view.as_of)
         stale = f", {span(age)} ago: is the engine running?" if span(age) else ""
-        yield f"  as of {view.as_of}{stale}; counts are up to a second older"
+        counted = f"of {view.counted_by} partitions are" if view.counted_by else "are"
+        yield f"  as of {view.as_of}{stale}; counts {counted} up to a second older"
 
 
 def _dates(view: CampaignView, now: MomentUs) -> Iterator[str]:

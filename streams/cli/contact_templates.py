@@ -1,7 +1,5 @@
 """`touchstream contacts template`: files of people to begin with (S3-26, S4-36)."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Annotated
 
@@ -9,78 +7,26 @@ import typer
 
 from streams.cli.errors import EXIT_USAGE, CommandError
 
-_ROWS: dict[str, list[dict[str, str]]] = {
-    "basic": [
-        {"phone": "+1 212 555 0142", "name": "Ann Lee"},
-        {"phone": "+1 212 555 0143", "name": "Ben Ortiz"},
-        {"phone": "+1 212 555 0144", "name": ""},
-    ],
-    "advanced": [
-        {
-            "phone": "+1 212 555 0142",
-            "name": "Ann Lee",
-            "priority": "50",
-            "scheduled_for": "",
-            "agent": "",
-            "company": "Lee Roofing",
-            "contract": "C-1001",
-        },
-        {
-            "phone": "+1 212 555 0143",
-            "name": "Ben Ortiz",
-            "priority": "0",
-            "scheduled_for": "2026-03-03T15:00:00-05:00",
-            "agent": "agent-9",
-            "company": "Ortiz & Sons",
-            "contract": "C-1002",
-        },
-        {
-            "phone": "+1 212 555 0144",
-            "name": "",
-            "priority": "-10",
-            "scheduled_for": "2026-03-04T09:30:00-05:00",
-            "agent": "",
-            "company": "",
-            "contract": "C-1003",
-        },
-    ],
-    "outreach": [
-        {
-            "contact_type": "candidate",
-            "first_name": "John",
-            "last_name": "Doe",
-            "email": "john.doe@example.com",
-            "linkedin_url": "https://linkedin.com/in/johndoe",
-            "company_name": "TechCorp Inc",
-            "title": "Senior Software Engineer",
-            "user_id": "",
-            "lead_id": "",
-        },
-        {
-            "contact_type": "hiring_manager",
-            "first_name": "Maya",
-            "last_name": "Lindqvist",
-            "email": "maya.lindqvist@example.com",
-            "linkedin_url": "",
-            "company_name": "Northwind Bank",
-            "title": "VP Engineering",
-            "user_id": "",
-            "lead_id": "L-2041",
-        },
-        {
-            "contact_type": "referral",
-            "first_name": "Ravi",
-            "last_name": "Menon",
-            "email": "ravi.menon@example.com",
-            "linkedin_url": "https://linkedin.com/in/ravi-menon",
-            "company_name": "",
-            "title": "",
-            "user_id": "U-77",
-            "lead_id": "",
-        },
-    ],
+_TEXTS: dict[str, str] = {
+    "basic": """phone,name
++1 212 555 0142,Ann Lee
++1 212 555 0143,Ben Ortiz
++1 212 555 0144,
+""",
+    "advanced": """phone,name,priority,scheduled_for,agent,company,contract
++1 212 555 0142,Ann Lee,50,,,Lee Roofing,C-1001
++1 212 555 0143,Ben Ortiz,0,2026-03-03T15:00:00-05:00,agent-9,Ortiz & Sons,C-1002
++1 212 555 0144,,-10,2026-03-04T09:30:00-05:00,,,C-1003
+""",
+    "outreach": """contact_type,first_name,last_name,email,linkedin_url,company_name,title,\
+user_id,lead_id
+candidate,John,Doe,john.doe@example.com,https://linkedin.com/in/johndoe,TechCorp Inc,\
+Senior Software Engineer,,
+hiring_manager,Maya,Lindqvist,maya.lindqvist@example.com,,Northwind Bank,VP Engineering,,L-2041
+referral,Ravi,Menon,ravi.menon@example.com,https://linkedin.com/in/ravi-menon,,,U-77,
+""",
 }
-"""The lines of each template, by their columns."""
+"""The templates as CSV."""
 
 
 def template(
@@ -96,8 +42,8 @@ def template(
 
     Example: touchstream contacts template advanced --out calls.csv
     """
-    if name not in _ROWS:
-        message = f"there is no template {name}: give one of {', '.join(_ROWS)}"
+    if name not in _TEXTS:
+        message = f"there is no template {name}: give one of {', '.join(_TEXTS)}"
         raise CommandError(message, EXIT_USAGE)
     text = template_text(name)
     if out is None:
@@ -113,9 +59,4 @@ def template(
 
 def template_text(name: str) -> str:
     """The lines of a template as CSV."""
-    rows = _ROWS[name]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return _TEXTS[name]

@@ -22,7 +22,7 @@ from schemas.csv_import import (
     DroppedCell,
     RejectedLine,
 )
-from schemas.internal.states import TenantRecord
+from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.public.events import model_of
 from streams.cli.command_settings import connected_settings
 from streams.cli.contact_columns import (
@@ -66,8 +66,8 @@ class ImportedLines:
     """Counts the good and bad lines, and reports the columns, the bad lines, the cells that are
     left out, and the lines that reach nobody. With `keep` it also keeps all of these.
 
-    `rule` finds the lines that reach nobody. With `hint` a file that looks like one of calls is
-    reported as such.
+    `rule` finds the lines that reach nobody; `note` is what is to be done after the import. With
+    `hint` a file that looks like one of calls is reported as such.
     """
 
     def __init__(self, *, keep: bool, hint: bool = False) -> None:
@@ -77,8 +77,16 @@ class ImportedLines:
         self.dropped: list[DroppedCell] = []
         self.warnings: list[ImportWarning] = []
         self.rule: WarningRule | None = None
+        self.note = ""
         self._keep, self._hint = keep, hint
         self._report = LimitedMessages()
+
+    def begin(self, rule: WarningRule | None, campaign: CampaignRecord | None) -> None:
+        """An import into a campaign, or none, that is not a dry run."""
+        self.rule = rule
+        if campaign is not None and (hint := begin_hint(campaign)):
+            name, status = campaign.campaign_id, campaign.status
+            self.note = f"{name} is {status}, and sends nothing yet{hint}"
 
     def set_columns(self, columns: Sequence[CsvColumn], header_line: int) -> None:
         self.columns = columns
@@ -194,19 +202,15 @@ def import_contacts(
     publisher, started_at = None, 0
     options = options_without_campaign(calls=calls, outreach=outreach)
     known: KnownNumbers | None = None
-    done = ""
     if settings is not None:
         layout_of(settings)
         owner, found = campaign_to_fill(settings, tenant, campaign)
-        options = options_of(owner, found)
-        lines.rule = warning_rule(options, owner)
-        _check_kind(options, calls=calls, outreach=outreach)
+        options = options_of(owner, found, calls=calls, outreach=outreach)
+        lines.begin(warning_rule(options, owner), found)
         if match_phones:
             known = KnownNumbers(settings, tenant, country_code(country) or _country(owner))
         publisher = EventPublisher(settings)
         started_at = publisher.now()  # the ce_time of every event of this import
-        if found is not None and (hint := begin_hint(found)):
-            done = f"{campaign} is {found.status}, and sends nothing yet{hint}"
     given = given_columns(column, options.kind)
     options = options._replace(given=given, country=country_code(country))
     try:
@@ -221,8 +225,6 @@ def import_contacts(
         if publisher is not None:
             publisher.flush()
     _print_result(lines, dry_run=dry_run, as_json=json)
-    if done:
-        print_stderr(done)
     if lines.bad:
         raise CommandError(f"{lines.bad} lines were bad", EXIT_NO)
 
@@ -237,15 +239,9 @@ def _check_ids(tenant: str, campaign: str | None) -> None:
         build_event("contact.enrolled", tenant_id=tenant, contact_id="a", campaign_id=campaign)
 
 
-def _check_kind(options: ReadOptions, *, calls: bool, outreach: bool) -> None:
-    """Raises CommandError where an option names another kind of file than the campaign has."""
-    if calls and options.calls_zone is None:
-        raise CommandError("--calls: the campaign of the import is no campaign of calls")
-    if outreach and options.outreach is None:
-        raise CommandError("--outreach: the campaign of the import is no outreach campaign")
-
-
 def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None:
+    if lines.note:
+        print_stderr(lines.note)
     if not as_json:
         count = lines.cells_left_out
         left_out = f", {count} cell{'s' * (count > 1)} left out" if count else ""

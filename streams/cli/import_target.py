@@ -46,8 +46,20 @@ def options_without_campaign(*, calls: bool, outreach: bool) -> ReadOptions:
     )
 
 
-def options_of(tenant: TenantRecord, campaign: CampaignRecord | None) -> ReadOptions:
-    """How the file of people for a campaign is read."""
+def options_of(
+    tenant: TenantRecord, campaign: CampaignRecord | None, *, calls: bool, outreach: bool
+) -> ReadOptions:
+    """How the file of people for a campaign is read. Raises CommandError where an option names
+    another kind of file than the campaign has."""
+    options = _options_of(tenant, campaign)
+    if calls and options.calls_zone is None:
+        raise CommandError("--calls: the campaign of the import is no campaign of calls")
+    if outreach and options.outreach is None:
+        raise CommandError("--outreach: the campaign of the import is no outreach campaign")
+    return options
+
+
+def _options_of(tenant: TenantRecord, campaign: CampaignRecord | None) -> ReadOptions:
     if campaign is None:
         return ReadOptions()
     definition = campaign.definition
