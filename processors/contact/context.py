@@ -2,7 +2,9 @@
 that it emits."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from processors.contact.direct_campaign import direct_calls
 from processors.fold.turn import Output, Turn
@@ -27,7 +29,7 @@ from schemas.internal.topics import Topic
 _FACTS = Topic.FACTS  # looked up once: access to an enum member is slow
 
 
-class StepTemplate(NamedTuple):
+class StepTemplate(msgspec.Struct, frozen=True, gc=False):
     """The template of a step for one person; None if it has none. `version` is the campaign's
     newest version, which names the template, and `assignment` the person's variant in the
     experiment of the step, if it has one."""
@@ -35,6 +37,15 @@ class StepTemplate(NamedTuple):
     template_id: str | None
     version: int
     assignment: Assignment | None = None
+
+
+def _newest_step(campaign: KnownCampaign, step: Step) -> Step:
+    """The step in the campaign's newest version, if that still has it with the same means."""
+    for newest in campaign.definitions[campaign.version].steps:
+        same_means = newest.channel == step.channel and newest.action == step.action
+        if newest.id == step.id and same_means:
+            return newest
+    return step
 
 
 class Context:
@@ -103,10 +114,8 @@ class Context:
         assert campaign is not None
         if enrollment.call is not None and enrollment.call.template_id is not None:
             return StepTemplate(enrollment.call.template_id, campaign.version)
-        for newest in campaign.definitions[campaign.version].steps:
-            same_means = newest.channel == step.channel and newest.action == step.action
-            if newest.id == step.id and same_means:
-                step = newest
+        if enrollment.version != campaign.version:
+            step = _newest_step(campaign, step)
         experiment, results = step.experiment, enrollment.results
         if experiment is None or results is None:
             return StepTemplate(step.template_id, campaign.version)

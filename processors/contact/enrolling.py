@@ -181,7 +181,8 @@ def _enroll(
         advance_run(context, enrollment)
     else:  # it begins when the campaign is active
         freeze(context, enrollment, "campaign", cause)
-    recount(context, enrollment)
+    if enrollment.results is not None:
+        recount(context, enrollment)
 
 
 def backfilled_job(context: Context, message: JobCompleted) -> None:

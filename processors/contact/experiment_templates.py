@@ -10,11 +10,14 @@ TAKES_NO_PART = {"holdout": "holdout", "layer": "outside_layer"}
 assigned."""
 
 
+_NONE = ("", "")
+
+
 def experiment_and_variant(template: StepTemplate) -> tuple[str, str]:
     """The experiment and the variant whose template it is; both are empty if it is none's."""
     assignment = template.assignment
     if assignment is None or not assignment.variant:
-        return "", ""
+        return _NONE
     return assignment.experiment_id, assignment.variant
 
 

@@ -15,18 +15,17 @@ from processors.contact import run_counts
 from processors.contact.context import Context
 from processors.contact.run_queries import open_touch
 from processors.contact.touch_times import executed_at
+from schemas.channels import CHANNELS
 from schemas.internal import count_names as names
 from schemas.internal.enrollment import Assignment, Enrollment, RunResults, Touch
-from schemas.internal.states import RunCount
 
 RUN, LIVE, FROZEN, OUT, ENDED = 1, 2, 4, 8, 16
 REACHED, RESPONSE, CONVERSION, IMPLIED, OPT_OUT, BOUNCE = 32, 64, 128, 256, 512, 1024
 """The bits of `RunResults.counted` and `Assignment.counted`."""
 
-_STAND = (RUN | LIVE, RUN | FROZEN, RUN | ENDED, RUN | ENDED)
-"""How a run stands, by its status."""
-
-_STANDS = RUN | LIVE | FROZEN | OUT | ENDED
+STANDS = RUN | LIVE | FROZEN | OUT | ENDED
+STAND = (RUN | LIVE, RUN | FROZEN, RUN | ENDED, RUN | ENDED)
+"""The bits of how a run stands, and those of each status."""
 
 _NAMES = {
     RUN: names.RUNS,
@@ -42,26 +41,27 @@ _NAMES = {
 }
 """The names of the counts. That of ended runs has the reason in it."""
 
+_SENT = {channel: names.sent_by(channel) for channel in CHANNELS}
+
+BY_HASH = "hash"
+"""How people are assigned who count in an experiment."""
+
 
 def count_stand(context: Context, run: Enrollment, results: RunResults) -> None:
     """Counts a run anew if it stands otherwise than before. A call campaign counts its runs by
     their items (run_counts.py)."""
-    if run.call is None and results.counted & _STANDS != _stand(run):
-        recount(context, run)
+    if run.call is None and results.counted & STANDS != _stand(run):
+        _count(context, run, results)
 
 
 def count_sent(context: Context, run: Enrollment, results: RunResults, touch: Touch) -> None:
     """Counts a touch that was sent, also one that is sent again."""
     results.is_reached = True
     if results.variants:
-        step = context.step(run, touch)
-        assignment = context.newest_template(run, step).assignment
+        assignment = context.newest_template(run, context.step(run, touch)).assignment
         if assignment is not None and assignment.reached_at is None:
             assignment.reached_at = executed_at(touch)
-    count = run_counts.edit_count(context, run.campaign_id)
-    _add(count, names.sent_by(touch.channel), 1)
-    _recount(run, results, count)
-    run_counts.changed(context, count)
+    _count(context, run, results, _SENT[touch.channel])
 
 
 def count_response(context: Context, run: Enrollment, at: int) -> bool:
@@ -111,34 +111,39 @@ def count_reopened(context: Context, run: Enrollment) -> None:
 
 def recount(context: Context, run: Enrollment) -> None:
     """Counts a run of a campaign that decides by counts as it is now."""
-    results = run.results
-    if results is None:
-        return
-    results.implied = _is_implied(run, results)
-    count = run_counts.edit_count(context, run.campaign_id)
-    if _recount(run, results, count):
-        run_counts.changed(context, count)
+    if run.results is not None:
+        _count(context, run, run.results)
 
 
-def _recount(run: Enrollment, results: RunResults, count: RunCount) -> bool:
-    """Adds to the counts what has changed about a run. Returns whether anything has."""
+def _count(context: Context, run: Enrollment, results: RunResults, sent: str = "") -> None:
+    """Adds to the counts of the campaign what has changed about a run. `sent` is the count of what
+    was sent just now, if anything was."""
     before, after = results.counted, of_run(run, results)
-    if before != after:
-        results.counted = after
-        for name, number in _changes(before, after):
-            _add(count, name, number)
-        if (before ^ after) & ENDED:
-            _add(count, names.ended_by(run.reason or "completed"), 1 if after & ENDED else -1)
-        if after & RUN > before & RUN:
-            count.last_started_at = max(count.last_started_at, run.started_at)
-    is_changed = before != after
+    changes = () if before == after else _changes(before, after)
     for assignment in results.variants:
         counted, now = assignment.counted, of_assignment(run, results, assignment)
         if counted != now:
-            assignment.counted, is_changed = now, True
-            for name, number in _changes(counted, now):
-                _add(count, _of_variant(assignment, name), number)
-    return is_changed
+            assignment.counted = now
+            which = assignment.experiment_id, assignment.split, assignment.variant
+            changes += _changes_of_variant(*which, counted, now)
+    if not (changes or sent):
+        return
+    results.counted, results.implied = after, bool(after & IMPLIED)
+    if sent:
+        changes += ((sent, 1),)
+    if (before ^ after) & ENDED:
+        name = names.ended_by(run.reason or "completed")
+        changes += ((name, 1 if after & ENDED else -1),)
+    count = run_counts.edit_count(context, run.campaign_id)
+    counts = count.counts
+    for name, number in changes:
+        try:
+            counts[name] += number
+        except KeyError:
+            counts[name] = number
+    if run.started_at > count.last_started_at and run.call is None:
+        count.last_started_at = run.started_at
+    run_counts.changed(context, count)
 
 
 def of_run(run: Enrollment, results: RunResults) -> int:
@@ -150,7 +155,7 @@ def of_run(run: Enrollment, results: RunResults) -> int:
         bits |= RESPONSE
     if run.converted_at is not None:
         bits |= CONVERSION
-        if _is_implied(run, results):
+        if results.responded_at is None or results.responded_at > run.converted_at:
             bits |= IMPLIED
     if results.opted_out_at is not None:
         bits |= OPT_OUT
@@ -166,30 +171,20 @@ def of_assignment(run: Enrollment, results: RunResults, assignment: Assignment) 
     if since is None:
         return RUN
     bits = RUN | REACHED
-    for bit, at in (
-        (RESPONSE, results.responded_at),
-        (CONVERSION, run.converted_at),
-        (OPT_OUT, results.opted_out_at),
-        (BOUNCE, results.bounced_at),
-    ):
-        if at is not None and at >= since:
-            bits |= bit
+    if results.responded_at is not None and results.responded_at >= since:
+        bits |= RESPONSE
+    if run.converted_at is not None and run.converted_at >= since:
+        bits |= CONVERSION
+    if results.opted_out_at is not None and results.opted_out_at >= since:
+        bits |= OPT_OUT
+    if results.bounced_at is not None and results.bounced_at >= since:
+        bits |= BOUNCE
     return bits
 
 
-BY_HASH = "hash"
-"""How people are assigned who count in an experiment."""
-
-
 def _stand(run: Enrollment) -> int:
-    stand = _STAND[run.status]
+    stand = STAND[run.status]
     return stand | OUT if stand & ENDED and open_touch(run) is not None else stand
-
-
-def _is_implied(run: Enrollment, results: RunResults) -> bool:
-    """Whether the run has a conversion and no response before it (C-37)."""
-    at = run.converted_at
-    return at is not None and (results.responded_at is None or results.responded_at > at)
 
 
 @lru_cache(maxsize=4096)
@@ -199,9 +194,12 @@ def _changes(before: int, after: int) -> tuple[tuple[str, int], ...]:
     return tuple((name, 1 if after & bit else -1) for bit, name in rows)
 
 
-def _of_variant(assignment: Assignment, name: str) -> str:
-    return names.of_experiment(assignment.experiment_id, assignment.split, assignment.variant, name)
-
-
-def _add(count: RunCount, name: str, number: int) -> None:
-    count.counts[name] = count.counts.get(name, 0) + number
+@lru_cache(maxsize=4096)
+def _changes_of_variant(
+    experiment_id: str, split: int, variant: str, before: int, after: int
+) -> tuple[tuple[str, int], ...]:
+    """The counts of a variant that change, each with 1 or -1."""
+    return tuple(
+        (names.of_experiment(experiment_id, split, variant, name), number)
+        for name, number in _changes(before, after)
+    )

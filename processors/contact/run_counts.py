@@ -6,6 +6,8 @@ changes: also by a late end. Other counts are in result_counts.py. The campaign 
 values, so nothing is lost by a repeat.
 """
 
+from functools import lru_cache
+
 from processors.contact.context import Context
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import campaign_key
@@ -27,6 +29,7 @@ RUNS, LIVE = "runs", "live"
 _LIVE_ITEMS = ("queued", "processing")
 
 
+@lru_cache(maxsize=1024)
 def count_key(tenant_id: str, campaign_id: str) -> bytes:
     """The key of a RunCount."""
     return f"\x00n/{tenant_id}/{campaign_id}".encode()
@@ -101,7 +104,8 @@ def next_position(context: Context, campaign_id: str) -> int:
 
 def edit_count(context: Context, campaign_id: str) -> RunCount:
     """The counts of a campaign in this partition, for change."""
-    return _edit(context.turn, context.tenant_id, campaign_id)
+    count = context.turn.store.edit(count_key(context.tenant_id, campaign_id), RunCount)
+    return count or _edit(context.turn, context.tenant_id, campaign_id)
 
 
 def _edit(turn: Turn, tenant_id: str, campaign_id: str) -> RunCount:

@@ -4,6 +4,7 @@ campaigns."""
 from processors.contact import result_counts, run_counts
 from processors.contact.context import Context
 from processors.contact.replies_conversions import settle_reply
+from processors.contact.result_counts import STAND, STANDS
 from schemas.internal.enrollment import Enrollment
 
 
@@ -12,7 +13,10 @@ def settle(context: Context) -> None:
     for run in context.contact.enrollments:
         if run.reply_cause is not None or run.early_signals:
             settle_reply(context, run)
-        if run.call is not None or run.results is not None:
+        results = run.results
+        if run.call is not None or (
+            results is not None and results.counted & STANDS != STAND[run.status]
+        ):
             count(context, run)
 
 

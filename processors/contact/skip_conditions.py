@@ -7,6 +7,7 @@ from collections.abc import Callable
 from processors.contact.context import Context
 from processors.contact.conversion_credit import has_converted
 from processors.contact.run_queries import last_reply_at
+from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal.enrollment import Enrollment, Touch
 
 CHANNEL_NOT_PREFERRED = "channel_not_preferred"
@@ -15,15 +16,17 @@ CHANNEL_NOT_PREFERRED = "channel_not_preferred"
 Condition = Callable[[Context, Enrollment, Touch], bool]
 
 
-def first_condition(context: Context, enrollment: Enrollment, touch: Touch) -> str | None:
+def first_condition(
+    context: Context, enrollment: Enrollment, touch: Touch, definition: Definition, step: Step
+) -> str | None:
     """The name of the first condition that holds now, if any: of the campaign's preference, and of
     the touch's step."""
-    outreach = context.definition(enrollment).outreach
+    outreach = definition.outreach
     if outreach is not None and outreach.channel_preference:
         preferred = preferred_channel(context, outreach.channel_preference)
         if preferred != touch.channel and is_open(context, touch.channel):
             return CHANNEL_NOT_PREFERRED
-    for name in context.step(enrollment, touch).skip_when:
+    for name in step.skip_when:
         if _CONDITIONS[name](context, enrollment, touch):
             return name
     return None

@@ -71,7 +71,9 @@ def _try_touch(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     """Checks the gates in their order (X-3). The last ones, limits and suppression, are checked by
     dispatch."""
     gates = _check_gates(context, enrollment, touch)
-    condition = first_condition(context, enrollment, touch) if not touch.emission else None
+    condition = None
+    if not touch.emission:
+        condition = first_condition(context, enrollment, touch, gates.definition, gates.step)
     closed = condition or gates.closed
     if closed is not None:
         skip_touch(context, enrollment, touch, Input.DUE, closed)
