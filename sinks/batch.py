@@ -10,7 +10,7 @@ from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.copy_values import Row, Rows
 from sinks.fact_rows import FactRows
 from sinks.outreach_rows import outreach_id
-from sinks.state_rows import ProjectedRecord, Undecodable, state_rows
+from sinks.state_rows import ProjectedRecord, RunEnd, Undecodable, state_rows
 from sinks.tables import TABLES
 
 PROJECTED = (*CHANGELOGS, Topic.FACTS)
@@ -25,7 +25,8 @@ class Batch:
     """The rows of some records, by table.
 
     `deleted` are the contacts, as (tenant id, contact id), whose states were deleted; `freed` are
-    the calls, as (tenant id, command id), whose slots were; `months` are the months, as (year,
+    the calls, as (tenant id, command id), whose slots were; `taken_back` are the runs whose planned
+    touches were; `months` are the months, as (year,
     month), in which facts were recorded. Raises Undecodable for the first record that is neither a
     state nor a fact.
     """
@@ -34,6 +35,7 @@ class Batch:
         self.rows: Rows = {name: [] for name in TABLES}
         self.deleted: list[tuple[str, str]] = []
         self.freed: list[tuple[str, str]] = []
+        self.taken_back: list[RunEnd] = []
         last: dict[tuple[str, int, bytes], ProjectedRecord] = {}
         facts = FactRows()
         for record in records:
@@ -66,7 +68,7 @@ class Batch:
         topic, partition, offset, key, value = record
         try:
             if value is not None:
-                state_rows(topic, partition, key, value, self.rows)
+                state_rows(topic, partition, key, value, self.rows, self.taken_back)
             elif topic == Topic.CONTACT_CHANGELOG and not key.startswith(POSITION_KEY[:1]):
                 tenant_id, _, contact_id = key.decode().partition("/")
                 self.deleted.append((tenant_id, contact_id))

@@ -64,8 +64,20 @@ class Undecodable(Exception):
         self.topic, self.partition, self.offset, self.reason = topic, partition, offset, reason
 
 
-def state_rows(topic: str, partition: int, key: bytes, value: bytes, rows: Rows) -> None:
-    """Adds the rows of one changelog record, which is no tombstone.
+RunEnd = tuple[str, str, int]
+"""A run as (tenant id, enrollment id, number of its last touch)."""
+
+
+def state_rows(
+    topic: str,
+    partition: int,
+    key: bytes,
+    value: bytes,
+    rows: Rows,
+    taken_back: list[RunEnd] | None = None,
+) -> None:
+    """Adds the rows of one changelog record, which is no tombstone; to `taken_back` the runs that
+    may have had further touches before.
 
     Raises msgspec.DecodeError or ValueError where key or value is not that of a state, StateTooNew
     where a later version has written it.
@@ -86,20 +98,34 @@ def state_rows(topic: str, partition: int, key: bytes, value: bytes, rows: Rows)
             )
         )
     elif topic == Topic.CONTACT_CHANGELOG:
-        _contact_changelog_rows(partition, key, _decode_contact(payload), rows)
+        state = _decode_contact(payload)
+        _contact_changelog_rows(partition, key, state, rows)
+        if taken_back is not None and isinstance(state, Contact) and state.enrollments:
+            taken_back += _runs_with_bounces(key.decode().partition("/")[0], state)
     elif topic == Topic.CAMPAIGN_CHANGELOG:
-        state = _decode_campaign(payload)
-        match state:
+        record = _decode_campaign(payload)
+        match record:
             case CampaignRecord():
-                campaign_rows(state, rows)
+                campaign_rows(record, rows)
             case TenantRecord():
-                rows["tenants"].append(tenant_row(state))
+                rows["tenants"].append(tenant_row(record))
             case SenderRecord():
-                rows["senders"].append(sender_row(state))
+                rows["senders"].append(sender_row(record))
             case PoolRecord():
-                rows["call_pools"].append(pool_row(state))
+                rows["call_pools"].append(pool_row(record))
     elif topic == Topic.DISPATCH_CHANGELOG:
         _dispatch_changelog_rows(payload, rows)
+
+
+def _runs_with_bounces(tenant_id: str, state: Contact) -> list[RunEnd]:
+    """The runs whose planned touches were taken back, because an earlier one is sent again (C-25).
+    They are planned anew later, with the same numbers."""
+    return [
+        (tenant_id, run.enrollment_id, run.touches[-1].number)
+        for run in state.enrollments
+        for touch in run.touches
+        if touch.came_back is not None and touch.came_back.taken_back > run.touches[-1].number
+    ]
 
 
 def _dispatch_changelog_rows(payload: bytes, rows: Rows) -> None:

@@ -1,6 +1,7 @@
 """Writes rows into the projected tables, inside a transaction that the caller opens and ends."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import psycopg
 
@@ -65,6 +66,9 @@ class Writer:
         self._erase(batch.erased)
         self._delete("call_leases", batch.freed)
         self._delete("outreach_campaigns", batch.gone)
+        if batch.taken_back:
+            for name in ("delete_taken_back", "delete_engagements_taken_back"):
+                self._connection.execute(self._queries[name], _columns(batch.taken_back))
 
     def _delete(self, table: str, keys: Sequence[tuple[str, ...]]) -> None:
         """Deletes rows by their keys, in the order of the keys."""
@@ -80,6 +84,6 @@ class Writer:
                 self._connection.execute(self._queries[name], _columns(contacts))
 
 
-def _columns(keys: Sequence[tuple[str, ...]]) -> list[list[str]]:
+def _columns(keys: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     """The parts of the keys, in the order of the keys."""
     return [list(part) for part in zip(*sorted(keys), strict=True)]

@@ -62,3 +62,13 @@ FROM unnest(%s::text[], %s::text[]) AS b (tenant_id, contact_id)
 WHERE
     t.tenant_id = b.tenant_id AND t.contact_id = b.contact_id
     AND num_nonnulls(t.user_id, t.lead_id, t.company_name, t.title) > 0
+
+-- delete_taken_back --
+DELETE FROM touches AS t
+USING unnest(%s::text[], %s::text[], %s::int[]) AS b (tenant_id, enrollment_id, number)
+WHERE t.tenant_id = b.tenant_id AND t.enrollment_id = b.enrollment_id AND t.number > b.number
+
+-- delete_engagements_taken_back --
+DELETE FROM engagements AS t
+USING unnest(%s::text[], %s::text[], %s::int[]) AS b (tenant_id, enrollment_id, number)
+WHERE t.tenant_id = b.tenant_id AND t.enrollment_id = b.enrollment_id AND t.number > b.number

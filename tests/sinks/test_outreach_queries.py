@@ -163,9 +163,9 @@ def people(tenant_id: str) -> list[Any]:
     """The runs of seven people, one for each status of S4."""
     bounced = message(bounced_at=LATER)
     opened = message(opened_at=LATER)
-    replied = {"responded_at": LATER, "response_channel": "email"}
-    converted = {"converted_at": LATER + HOUR, "conversion": "interview"}
-    gone = {"status": Status.STOPPED, "ended_at": LATER, "reason": "opted_out"}
+    replied: dict[str, Any] = {"responded_at": LATER, "response_channel": "email"}
+    converted: dict[str, Any] = {"converted_at": LATER + HOUR, "conversion": "interview"}
+    gone: dict[str, Any] = {"status": Status.STOPPED, "ended_at": LATER, "reason": "opted_out"}
     return [
         outreach_run(tenant_id, name="p1", variant="A"),
         outreach_run(tenant_id, message(), name="p2", variant="B"),
@@ -199,7 +199,7 @@ def outreach_log() -> Log:
         for run in people(name):
             who = run.enrollment_id.split("-")[2]
             log.contact(name, contact(name, run), who)
-    later = {"created_at": WRITTEN_AT + DAY, "first_day": FIRST_DAY + 1}
+    later: dict[str, Any] = {"created_at": WRITTEN_AT + DAY, "first_day": FIRST_DAY + 1}
     return log.campaign(outreach_campaign("acme", "paused", "cto-q1", experiment=None, **later))
 
 

@@ -236,5 +236,13 @@ def world() -> Log:
     return log.state(CONTACT, POSITION_KEY, TaskPosition(7, T0, 2, T0 + DAY))
 
 
+def outreach_log(*runs: Enrollment, **changes: Any) -> Log:
+    """Acme's outreach campaign, with a person of its own for each run."""
+    log = Log().tenant(tenant("acme")).campaign(outreach_campaign("acme", **changes))
+    for run in runs:
+        log.contact("acme", contact("acme", run), run.enrollment_id.split("-")[2])
+    return log
+
+
 def stopped(run: Enrollment, reason: str) -> Enrollment:
     return msgspec.structs.replace(run, status=Status.STOPPED, reason=reason, ended_at=T0 + DAY)
