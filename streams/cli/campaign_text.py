@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from processors.shared.experiment_statistics import result_of_values
 from schemas.base.times import MomentUs, parse_rfc3339
+from schemas.campaigns.campaign_kinds import KINDS
 from schemas.internal.count_names import (
     BOUNCES,
     CONVERSIONS,
@@ -185,14 +186,16 @@ def _processed(rule: CompletionRule, when: str) -> str:
 
 def _count_lines(view: CampaignView) -> Iterator[str]:
     if not view.counts:
-        yield "no counts: nobody is enrolled, or the kind does not decide by counts"
+        is_counted = KINDS[view.kind].completes_itself or view.experiments
+        nothing = f"not counted: a {view.kind} campaign without an experiment decides nothing by it"
+        yield "nobody is enrolled yet" if is_counted else nothing
         return
     known = [name for name in COUNTS if name in view.counts]
     rest = [name for name in view.counts if name not in COUNTS and view.counts[name]]
     for name in (*known, *rest):
         word = COUNTS.get(name) or name.replace("_", " ")
         yield f"{word:<32}{view.counts[name]:>10,}"
-    for name, word in RATES.items():
+    for name, word in RATES.items() if REACHED in view.counts else ():
         rate = view.rates[name]
         yield f"{word:<32}{'no data' if rate is None else f'{rate:.2f} %':>10}"
 

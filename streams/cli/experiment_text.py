@@ -19,8 +19,8 @@ LACKS = {
 """What a winner still needs, by the names of ExperimentResult.lacks; `evidence` has numbers."""
 
 SEED_RULE = (
-    "p_fixed under 0.05 at this look would name {}. Asked again and again, that rule names a winner"
-    " in 16 to 38 % of all tests without a difference, so it decides nothing."
+    "The usual rule, p_fixed under 0.05 at this look, would name {}. Asked again and again, it"
+    " names a winner in 16 to 38 % of all tests without a difference, so it decides nothing."
 )
 
 METRICS = {
@@ -93,8 +93,7 @@ def sentences(result: ExperimentResult, decided_at: str | None) -> Iterator[str]
             " of Cochran, Mantel and Haenszel."
         )
     yield _ratio(result)
-    if result.winner_by_seed_rule:
-        yield SEED_RULE.format(result.winner_by_seed_rule)
+    yield SEED_RULE.format(result.winner_by_seed_rule or "nobody")
     yield "A conversion per response compares groups that selected themselves: it decides nothing."
 
 

@@ -10,12 +10,14 @@ from schemas.internal.facts import FactKind
 from sinks.campaign_report_query import ReportHistory
 from streams.cli.report_markdown import report_markdown
 from streams.cli.report_sections import report_sections
-from tests.testing.builders import step
+from tests.testing.builders import publish, step
 from tests.testing.command_line import Touchstream
+from tests.testing.direct_calls import calling_tenant
 from tests.testing.memory_reader import read_states_of
 from tests.testing.outreach import OUTREACH, experiment, outreach_document
 from tests.testing.outreach_desk import OutreachDesk, desk_with_draft
 from tests.testing.story import event_fields
+from tests.testing.world import World
 
 PEOPLE = ("c-1", "c-2", "c-3")
 
@@ -84,3 +86,25 @@ def test_the_report_of_the_fact_is_that_of_the_states(
     assert report_markdown("Java developers", "x", report_sections(values)) == from_fact
     assert lead.endswith("after the final report.") and values["final"]
     assert not any(name in from_fact for name in PEOPLE)
+
+
+def test_campaigns_of_other_kinds_are_shown_too(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    world.append(calling_tenant())
+    world.settle()
+    call = {"id": "call", "channel": "voice", "template_id": "script"}
+    world.append(publish(campaign_id="renewals", kind="calls", steps=[call]))
+    world.append(publish(campaign_id="reviews"))
+    world.settle()
+    read_states_of(world, monkeypatch)
+    calls = touchstream("campaign", "show", "renewals", "--tenant", "acme")
+    assert (calls.code, "all processed     nobody is enrolled yet" in calls.out) == (0, True), calls
+    reviews = touchstream("campaign", "show", "reviews", "--tenant", "acme")
+    assert "not counted: a review campaign without an experiment" in reviews.out
+    report = touchstream("campaign", "report", "reviews", "--tenant", "acme")
+    assert (report.code, "no outreach campaign and has no experiment" in report.err) == (1, True)
+    listed = touchstream("campaign", "list", "--tenant", "acme", "--json").json()["campaigns"]
+    found = {row["campaign_id"]: (row["kind"], row["runs"]) for row in listed}
+    assert found == {"renewals": ("calls", None), "reviews": ("review", None)}

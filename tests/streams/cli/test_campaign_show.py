@@ -199,7 +199,6 @@ def test_the_display_of_the_source_is_reproduced(
     assert any(line.startswith("conversion per response") and "0.292" in line for line in lines)
     assert any(line.startswith("conversion *") and "0.112" in line for line in lines)
     assert "A winner still needs p_always of 0.05 at most" in result.out
-    assert all(len(line) <= 110 for line in lines)
 
 
 def test_the_tables_fit_eighty_columns(
@@ -274,7 +273,7 @@ def test_the_usual_rule_is_named_with_its_error(
     definition = msgspec.structs.replace(definition, steps=(first, *rest))
     store_campaigns(monkeypatch, talent_record(counts=experiment_counts(), definition=definition))
     result = experiment(touchstream, "java-q1")
-    assert "p_fixed under 0.05 at this look would name A." in result.out
+    assert "The usual rule, p_fixed under 0.05 at this look, would name A." in result.out
     assert "Not decided: A leads." in result.out
 
 
