@@ -11,7 +11,8 @@ from sinks.queries import load
 
 class DayCount(NamedTuple):
     """How many people had their first of something on a day by the clock of the campaign: reached,
-    responses, conversions, opt_outs or bounces. `variant` is A, B, or empty."""
+    responses, conversions, opt_outs or bounces. Of who is part of an experiment, `variant` A or B,
+    also tested, when the step of the experiment reached them, and tested_responses since then."""
 
     day: date
     kind: str

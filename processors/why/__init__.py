@@ -40,7 +40,8 @@ _ABOUT_VARIANTS = (FactKind.ENROLLMENT_STARTED, FactKind.TOUCH_REQUESTED, FactKi
 
 class VariantExplanation(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The variant of a run in an experiment: A, B, or empty for who takes no part. `assigned_by` is
-    hash, holdout, layer, or winner for who gets the winner's template (C-21)."""
+    hash, holdout, layer, winner for who gets the winner's template, or again for a further run of
+    the person (C-21)."""
 
     experiment_id: str
     variant: str

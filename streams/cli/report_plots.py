@@ -135,8 +135,9 @@ def _per_day(days: Sequence[DayCount], kind: str, variant: str | None = None) ->
 
 
 def _rate_lines(days: Sequence[DayCount], variant: str) -> dict[date, float]:
-    """The responses of a variant up to each day, in percent of those reached up to that day."""
-    reached, responses = (_per_day(days, kind, variant) for kind in ("reached", "responses"))
+    """The responses of a variant up to each day, in percent of those whom the experiment's step
+    reached up to that day."""
+    reached, responses = (_per_day(days, kind, variant) for kind in ("tested", "tested_responses"))
     if not reached:
         return {}
     day, last = min(reached), max([*reached, *responses])

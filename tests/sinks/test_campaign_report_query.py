@@ -35,7 +35,8 @@ def test_the_days_are_those_of_the_zone_and_the_report_is_the_newest(dsn: str) -
         to_datetime(START).date(),
         to_datetime(START + DAY).date(),
     }
-    assert found[("reached", "A")] == 1 and found[("responses", "A")] == 1
+    assert found[("responses", "")] == found[("tested", "A")] == 1
+    assert found[("tested_responses", "A")] == 1 and ("tested_responses", "B") not in found
     *_, final = desk.facts(FactKind.CAMPAIGN_REPORT)
     assert (history.report, history.reported_at) == (final.values, final.at)
     assert history.report is not None and history.report["final"]

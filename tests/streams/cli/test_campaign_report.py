@@ -48,8 +48,11 @@ def days() -> list[DayCount]:
     return [
         DayCount(FIRST + timedelta(days=day), kind, variant, people - day)
         for day in range(10)
-        for kind, people in (("reached", 200), ("responses", 30))
-        for variant in "AB"
+        for kind, people, variants in (
+            *(("reached", 200, ("",)), ("responses", 30, ("",))),
+            *(("tested", 100, "AB"), ("tested_responses", 15, "AB")),
+        )
+        for variant in variants
     ]
 
 
