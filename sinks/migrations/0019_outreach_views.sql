@@ -502,7 +502,12 @@ CROSS JOIN LATERAL jsonb_each(k.conversions) AS v
 LEFT JOIN LATERAL jsonb_each_text(v.value -> 'weights') AS w ON true
 LEFT JOIN touchstream.run_results AS r ON r.tenant_id = k.tenant_id AND r.enrollment_id = w.key
 LEFT JOIN outreach.campaigns AS c ON c.org_id = r.tenant_id AND c.campaign_id = r.campaign_id
-WHERE k.conversions IS NOT NULL AND (w.key IS NULL OR c.id IS NOT NULL);
+WHERE
+    k.conversions IS NOT NULL AND (w.key IS NULL OR c.id IS NOT NULL)
+    AND EXISTS (
+        SELECT FROM outreach.contacts_kept AS r
+        WHERE r.tenant_id = k.tenant_id AND r.contact_id = k.contact_id
+    );
 
 -- From each opt-out to the last command after it on that channel: NULL, as it should be, where there was none.
 CREATE VIEW outreach.opt_out_lag WITH (security_invoker = true) AS
