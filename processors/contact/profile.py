@@ -156,6 +156,8 @@ def amend_requests(context: Context, campaign_id: str | None = None) -> None:
         assert touch.command_id is not None
         touch.template_id, pool_id = template_id, touch.pool_id
         experiment_id, variant = experiment_and_variant(template)
+        if template.assignment is not None:
+            template.assignment.touch_number = touch.number
         touch.recipient = context.address_digest(touch.channel)
         amendment = AmendTouch(
             touch.command_id,

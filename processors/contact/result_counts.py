@@ -57,9 +57,8 @@ def count_stand(context: Context, run: Enrollment, results: RunResults) -> None:
 def count_sent(context: Context, run: Enrollment, results: RunResults, touch: Touch) -> None:
     """Counts a touch that was sent, also one that is sent again."""
     results.is_reached = True
-    if results.variants:
-        assignment = context.newest_template(run, context.step(run, touch)).assignment
-        if assignment is not None and assignment.reached_at is None:
+    for assignment in results.variants:
+        if assignment.touch_number == touch.number and assignment.reached_at is None:
             assignment.reached_at = executed_at(touch)
     _count(context, run, results, _SENT[touch.channel])
 

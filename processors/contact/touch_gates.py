@@ -178,6 +178,7 @@ def _request(
     if caps.counters is not None:
         values["reach"] = caps.counters
     if gates.template.assignment is not None:
+        gates.template.assignment.touch_number = touch.number
         values |= assignment_values(gates.template.assignment)
     touch.phase = transition(touch.phase, Input.DUE, Phase.REQUESTED)
     touch.command_id = command_id(

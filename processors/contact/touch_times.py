@@ -1,18 +1,15 @@
 """When a touch is due: the delay of its step, its anchor, and its send windows (F-6, C-3, C-11)."""
 
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from processors.contact.context import Context
+from processors.shared.calendar_periods import first_moment
 from processors.shared.send_windows import (
     closes_at,
     common_closing,
     common_opening,
     opens_at,
 )
-from schemas.base.times import DAY, from_datetime
-from schemas.base.zones import zone
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition, Step
 from schemas.internal.enrollment import Enrollment, Phase, Touch
@@ -79,17 +76,10 @@ def earliest_time(context: Context, enrollment: Enrollment) -> int:
     (C-34), or the moment for which a call was ordered (S3-18); 0 if there is none."""
     definition, at = context.definition(enrollment), 0
     if definition.settings.start_day is not None:
-        at = _first_moment(definition.settings.start_day, context.zones_of(definition)[0])
+        at = first_moment(context.zones_of(definition)[0], definition.settings.start_day)
     if enrollment.call is not None and enrollment.call.scheduled_for is not None:
         at = max(at, enrollment.call.scheduled_for)
     return at
-
-
-@lru_cache(maxsize=1024)
-def _first_moment(day: int, zone_name: str) -> int:
-    """The first moment of a day, given as days since 1970-01-01, in a zone."""
-    midnight = datetime.fromtimestamp(day * DAY // 1_000_000, UTC).replace(tzinfo=zone(zone_name))
-    return from_datetime(midnight)
 
 
 def anchor_of(definition: Definition, enrollment: Enrollment, touch: Touch, step: Step) -> str:

@@ -228,8 +228,8 @@ class Assignment(msgspec.Struct, array_like=True, gc=False):
     `variant` is A, B, or empty for who takes no part. `assigned_by` is hash, holdout, layer, winner
     for who gets the winner's template after the decision, or again for a further run of a person
     who was reached before: each person counts once. `counted` has a bit for each count
-    of the experiment that the run is part of. `reached_at` is when the touch of the experiment's
-    step was sent.
+    of the experiment that the run is part of. `touch_number` is the touch that has the template of
+    the variant, 0 before there is one, and `reached_at` when it was sent.
     """
 
     experiment_id: str
@@ -239,6 +239,7 @@ class Assignment(msgspec.Struct, array_like=True, gc=False):
     assigned_by: str = "hash"
     counted: int = 0
     reached_at: MomentUs | None = None
+    touch_number: int = 0
 
     @property
     def is_reached(self) -> bool:
