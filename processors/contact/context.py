@@ -114,13 +114,16 @@ class Context:
         assert campaign is not None
         if enrollment.call is not None and enrollment.call.template_id is not None:
             return StepTemplate(enrollment.call.template_id, campaign.version)
+        before = step.template_id
         if enrollment.version != campaign.version:
             step = _newest_step(campaign, step)
         experiment, results = step.experiment, enrollment.results
         if experiment is None or results is None:
             return StepTemplate(step.template_id, campaign.version)
         assignment = results.assignment(experiment.id)
-        if assignment is None or not assignment.variant:
+        if assignment is None:  # its command had gone out already when the experiment came
+            return StepTemplate(step.template_id or before, campaign.version)
+        if not assignment.variant:
             return StepTemplate(step.template_id, campaign.version, assignment)
         template_id = experiment.template_of(assignment.variant)
         return StepTemplate(template_id, campaign.version, assignment)

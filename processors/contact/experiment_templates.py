@@ -1,4 +1,4 @@
-"""What the template of a step for one person says about the experiment of the step."""
+"""The template of a step for one person, and the experiment of the step."""
 
 from typing import Any
 

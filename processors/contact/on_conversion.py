@@ -16,8 +16,8 @@ def conversion_happened(
     context: Context, run: Enrollment, at: int, cause: str, *, names_touch: bool
 ) -> None:
     """Ends a wait of a live run for a conversion; a run that does not wait for one is stopped if
-    its campaign says so. A step whose command is out may still begin such a wait: then the exit of
-    the wait decides."""
+    that is the setting of its campaign. A step whose command is out may still begin such a wait:
+    then the exit of the wait decides."""
     if run.status not in LIVE:
         return
     if apply_signal(context, run, _SIGNAL, at, cause, names_touch=names_touch):

@@ -50,7 +50,7 @@ BY_HASH = "hash"
 def count_stand(context: Context, run: Enrollment, results: RunResults) -> None:
     """Counts a run anew if it stands otherwise than before. A call campaign counts its runs by
     their items (run_counts.py)."""
-    if run.call is None and results.counted & STANDS != _stand(run):
+    if run.call is None and results.counted & STANDS != of_run(run, results) & STANDS:
         _count(context, run, results)
 
 
@@ -63,30 +63,12 @@ def count_sent(context: Context, run: Enrollment, results: RunResults, touch: To
     _count(context, run, results, _SENT[touch.channel])
 
 
-def count_response(context: Context, run: Enrollment, at: int) -> bool:
-    """Credits a response to a run; of several the first one counts. Returns whether the run had
-    none."""
+def count_opt_out(context: Context, run: Enrollment, at: int) -> None:
+    """Records an opt-out after a touch of the run; of several the first one counts."""
     results = run.results
-    if results is None:
-        return False
-    first = results.responded_at is None
-    if results.responded_at is None or at < results.responded_at:
-        results.responded_at = at
-        recount(context, run)
-    return first
-
-
-def count_opt_out(context: Context, run: Enrollment, at: int) -> bool:
-    """Records an opt-out after a touch of the run; of several the first one counts. Returns whether
-    the run had none."""
-    results = run.results
-    if results is None:
-        return False
-    first = results.opted_out_at is None
-    if results.opted_out_at is None or at < results.opted_out_at:
+    if results is not None and (results.opted_out_at is None or at < results.opted_out_at):
         results.opted_out_at = at
         recount(context, run)
-    return first
 
 
 def count_bounce(context: Context, run: Enrollment, at: int) -> None:
@@ -123,16 +105,18 @@ def _count(context: Context, run: Enrollment, results: RunResults, sent: str = "
         counted, now = assignment.counted, of_assignment(run, results, assignment)
         if counted != now:
             assignment.counted = now
-            which = assignment.experiment_id, assignment.split, assignment.variant
-            changes += _changes_of_variant(*which, counted, now)
-    if not (changes or sent):
-        return
-    results.counted, results.implied = after, bool(after & IMPLIED)
+            changes += _changes_of_variant(
+                assignment.experiment_id, assignment.split, assignment.variant, counted, now
+            )
     if sent:
         changes += ((sent, 1),)
-    if (before ^ after) & ENDED:
-        name = names.ended_by(run.reason or "completed")
-        changes += ((name, 1 if after & ENDED else -1),)
+    elif not changes:
+        return
+    if before != after:
+        results.counted, results.implied = after, bool(after & IMPLIED)
+        if (before ^ after) & ENDED:
+            name = names.ended_by(run.reason or "completed")
+            changes += ((name, 1 if after & ENDED else -1),)
     count = run_counts.edit_count(context, run.campaign_id)
     counts = count.counts
     for name, number in changes:
@@ -140,14 +124,16 @@ def _count(context: Context, run: Enrollment, results: RunResults, sent: str = "
             counts[name] += number
         except KeyError:
             counts[name] = number
-    if run.started_at > count.last_started_at and run.call is None:
+    if not before & RUN and run.started_at > count.last_started_at:
         count.last_started_at = run.started_at
     run_counts.changed(context, count)
 
 
 def of_run(run: Enrollment, results: RunResults) -> int:
     """What a run counts as, as bits."""
-    bits = _stand(run) if run.call is None else 0
+    bits = STAND[run.status] if run.call is None else 0
+    if bits & ENDED and open_touch(run) is not None:
+        bits |= OUT
     if results.is_reached:
         bits |= REACHED
     if results.responded_at is not None:
@@ -179,11 +165,6 @@ def of_assignment(run: Enrollment, results: RunResults, assignment: Assignment) 
     if results.bounced_at is not None and results.bounced_at >= since:
         bits |= BOUNCE
     return bits
-
-
-def _stand(run: Enrollment) -> int:
-    stand = STAND[run.status]
-    return stand | OUT if stand & ENDED and open_touch(run) is not None else stand
 
 
 @lru_cache(maxsize=4096)
