@@ -10,6 +10,7 @@ from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
+from processors.contact.late_credit import was_sent_by
 from processors.contact.reported_facts import emit_reported
 from processors.contact.resending import send_again
 from processors.contact.result_counts import count_bounce
@@ -41,6 +42,7 @@ def touch_bounced(context: Context, match: CommandMatch, message: TouchBounced) 
     if is_new:
         soft, taken_back = (0, 0) if before is None else (before.soft, before.taken_back)
         touch.came_back = CameBack(match.attempt, message.at, soft, taken_back)
+    was_sent_by(context, match, message, message.at)
     if message.bounce_type in _CLOSING:
         _closing(context, match, message, is_new=is_new)
     elif is_new:

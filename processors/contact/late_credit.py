@@ -1,11 +1,15 @@
 """What a report of a send changes that came after the events that followed the send: whom replies,
 conversions and opt-outs are credited to (promise 9)."""
 
+from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
 from processors.contact.conversion_credit import credit_conversions_again
+from processors.contact.reported_facts import emit_reported
 from processors.contact.response_credit import credit_responses_again
 from processors.contact.result_counts import count_opt_out
-from schemas.internal.enrollment import Enrollment, Touch
+from schemas.internal.enrollment import Enrollment, Phase, Touch
+from schemas.internal.facts import FactKind
+from schemas.internal.messages import TouchBounced, TouchSent
 from schemas.internal.opt_outs import last_opt_out_at
 
 
@@ -19,6 +23,21 @@ def credit_after_send(context: Context, run: Enrollment, touch: Touch, cause: st
         credit_conversions_again(context, sent_at, cause)
     if contact.opted_out and run.results is not None:
         _credit_opt_out(context, run, touch, sent_at)
+
+
+def was_sent_by(
+    context: Context, match: CommandMatch, message: TouchSent | TouchBounced, at: int
+) -> None:
+    """A message that came back had been sent by the moment `at`: earlier than was known, if its
+    bounce came before the report of the send."""
+    touch, back = match.touch, match.touch.came_back
+    is_latest = back is not None and match.attempt == back.attempt
+    was_sent_again = touch.phase is Phase.SENT and not match.current
+    if not is_latest or was_sent_again or touch.sent_at is None or touch.sent_at <= at:
+        return
+    touch.sent_at = at
+    emit_reported(context, match, message, FactKind.TOUCH_REDATED, "sent")
+    credit_after_send(context, match.enrollment, touch, message.cause)
 
 
 def _credit_opt_out(context: Context, run: Enrollment, touch: Touch, sent_at: int) -> None:

@@ -5,8 +5,7 @@ from processors.contact.closed_addresses import close_address, close_on_channel
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.consent import opted_out_at_provider
 from processors.contact.context import Context
-from processors.contact.late_credit import credit_after_send
-from processors.contact.reported_facts import emit_reported
+from processors.contact.late_credit import was_sent_by
 from processors.contact.result_counts import count_bounce
 from processors.contact.sending import mark_sent
 from processors.contact.sequence import advance_run
@@ -23,7 +22,6 @@ from processors.shared.tenant_lookup import ADDRESS_OF
 from schemas.base.code_classes import CodeClass, Meaning
 from schemas.base.provider_codes import WINDOW_CLOSED, meaning_of
 from schemas.internal.enrollment import RESOLVED, Phase, Status
-from schemas.internal.facts import FactKind
 from schemas.internal.messages import TouchFailed, TouchSent
 
 
@@ -35,7 +33,7 @@ def touch_sent(context: Context, match: CommandMatch, message: TouchSent) -> Non
     if touch.pool_id and context.step(match.enrollment, touch).redial is not None:
         call_progress.call_placed(context, match, message)
     elif touch.came_back is not None and match.attempt <= touch.came_back.attempt:
-        came_back_before(context, match, message)
+        was_sent_by(context, match, message, message.sent_at or message.at)
     elif touch.phase is not Phase.SENT:
         sent_at = message.sent_at or message.at
         values = {"provider_message_id": message.provider_message_id}
@@ -60,20 +58,6 @@ def touch_failed(context: Context, match: CommandMatch, message: TouchFailed) ->
     if meaning.code_class is CodeClass.OPTED_OUT:
         opted_out_at_provider(context, match, message)
         advance_run(context, match.enrollment)
-
-
-def came_back_before(context: Context, match: CommandMatch, message: TouchSent) -> None:
-    """The report of a send comes after that of its bounce: only the time of the send was not
-    known."""
-    touch, back = match.touch, match.touch.came_back
-    sent_at = message.sent_at or message.at
-    is_latest = back is not None and match.attempt == back.attempt
-    was_sent_again = touch.phase is Phase.SENT and not match.current
-    if not is_latest or was_sent_again or touch.sent_at is None or touch.sent_at <= sent_at:
-        return
-    touch.sent_at = sent_at
-    emit_reported(context, match, message, FactKind.TOUCH_REDATED, "sent")
-    credit_after_send(context, match.enrollment, touch, message.cause)
 
 
 _CLOSING = {CodeClass.ADDRESS: close_address, CodeClass.UNREACHABLE: close_on_channel}
