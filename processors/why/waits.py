@@ -48,6 +48,9 @@ _QUEUED = "for a touch behind others this is how the wait began: see `touchstrea
 """Only the first touch of a queue has a fact when another limit becomes the one that holds it: the
 facts of a long queue would be too many."""
 
+_LAST = "the sender answers; nothing follows, because the run has ended"
+"""What a command leads to that goes on after the end of its run."""
+
 _ANSWERED_BY = {
     "answer": (FactKind.TOUCH_COMMANDED,),
     "call": (FactKind.CALL_PROGRESSED, FactKind.CALL_OVERRUN),
@@ -92,7 +95,7 @@ def _recorded_wait(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait | None
     if touch is not None and touch.phase is Phase.WITHDRAWING:
         return _touch_wait(facts, "withdrawal", touch, None, (FactKind.TOUCH_WITHDRAWING,))
     if run.status not in LIVE:
-        return None
+        return _finishing(facts, touch)
     if run.status is Status.FROZEN:
         return _paused(run, facts)
     if run.waiting is not None:
@@ -108,6 +111,16 @@ def _recorded_wait(run: Enrollment, facts: Sequence[Fact]) -> CurrentWait | None
             return _touch_wait(facts, "dispatch", touch, None, (FactKind.TOUCH_REQUESTED,))
     reason = touch.wait if touch.wait in _ANSWERED_BY else "answer"
     return _touch_wait(facts, reason, touch, touch.due_at, _ANSWERED_BY[reason])
+
+
+def _finishing(facts: Sequence[Fact], touch: Touch | None) -> CurrentWait | None:
+    """The wait for the sender's answer to a command that goes on after the end of its run: it was
+    out when the campaign completed, or its call had been placed."""
+    if touch is None or touch.phase is not Phase.COMMANDED:
+        return None
+    reason = touch.wait if touch.wait in _ANSWERED_BY else "answer"
+    wait = _touch_wait(facts, reason, touch, None, _ANSWERED_BY[reason])
+    return msgspec.structs.replace(wait, then=_LAST)
 
 
 def _touch_wait(

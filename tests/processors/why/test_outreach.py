@@ -88,6 +88,18 @@ def test_the_completion_of_the_campaign_refuses_what_is_scheduled() -> None:
     assert (gate.result, gate.reason) == ("refused", "campaign_completed")
 
 
+def test_a_command_that_is_out_goes_on_after_the_completion_of_the_campaign() -> None:
+    desk = active_desk()
+    touch = desk.command()
+    desk.change("completed")
+    (run,) = explanation_of(desk).runs
+    assert run.status == "stopped" and run.waits is not None
+    assert (run.waits.reason, run.waits.until) == ("answer", None)
+    assert run.waits.then == "the sender answers; nothing follows, because the run has ended"
+    desk.deliver(m.TouchSent(**answer_fields(touch, desk)))
+    assert explanation_of(desk).runs[0].waits is None
+
+
 def test_a_declined_person_has_the_reason_beside_the_runs() -> None:
     desk = desk_with_draft()
     desk.deliver(upserted(desk, CONTACT, first_name="Ann", email=""))
