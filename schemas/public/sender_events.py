@@ -136,7 +136,7 @@ class SenderUsageReported(TenantEvent):
 
 
 class SenderComplaintsReported(TenantEvent):
-    """A provider that names nobody has told how many messages of an account it delivered, and how
+    """A provider that names nobody counts how many messages of an account it delivered, and how
     many of them people reported as spam, at `at`."""
 
     sender_id: EntityId

@@ -44,7 +44,7 @@ USED_BY_TESTS = {
 USED_FROM_OUTSIDE = {
     "a value or field of the public contract": (
         *("HVAC", "PLUMBING", "ELECTRICAL", "CLEANING", "ROOFING", "PAINTING", "HANDYMAN", "OTHER"),
-        *("spacing_seconds", "max_seconds"),
+        *("spacing_seconds", "max_seconds", "ref", "unsubscribe"),
     ),
     "an attribute that a library reads": (
         *("read_only", "isolation_level", "short_help", "yaml_implicit_resolvers"),
