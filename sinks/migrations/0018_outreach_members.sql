@@ -58,16 +58,22 @@ CREATE POLICY campaigns_owner_full_access ON outreach.campaigns TO touchstream_m
 CREATE POLICY campaigns_team_view ON outreach.campaigns FOR SELECT TO touchstream_member
     USING ((SELECT outreach.caller_role()) IN ('admin', 'ta_manager', 'recruiter'));
 
--- Contacts and events are visible through a campaign that is (S4-105). The list of those is made once for each query.
+-- Contacts and events are visible through a campaign that is (S4-105).
 CREATE POLICY campaign_contacts_via_campaign ON touchstream.run_results FOR SELECT TO touchstream_member
     USING (
         tenant_id = (SELECT outreach.caller_org())
-        AND campaign_id IN (SELECT c.campaign_id FROM outreach.campaigns AS c)
+        AND EXISTS (
+            SELECT FROM outreach.campaigns AS c
+            WHERE c.org_id = run_results.tenant_id AND c.campaign_id = run_results.campaign_id
+        )
     );
 CREATE POLICY engagement_tracking_via_contact ON touchstream.engagements FOR SELECT TO touchstream_member
     USING (
         tenant_id = (SELECT outreach.caller_org())
-        AND campaign_id IN (SELECT c.campaign_id FROM outreach.campaigns AS c)
+        AND EXISTS (
+            SELECT FROM outreach.campaigns AS c
+            WHERE c.org_id = engagements.tenant_id AND c.campaign_id = engagements.campaign_id
+        )
     );
 
 -- The other tables of the views: a member reaches them only through the views of `outreach`, because it has no right
