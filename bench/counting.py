@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from math import inf
 from unittest.mock import patch
 
 from bench import people
@@ -21,47 +22,56 @@ from schemas.internal.enrollment import Enrollment, RunResults
 from streams.runtime.worker import STEPS_MAX, raise_gc_threshold
 
 TARGET_PERCENT = 3
-ROUNDS = 7
+ROUNDS = 15
 BATCH = 1_000
 CAMPAIGN = "talent"
-_MIX = "known, enrolled, commanded, sent, delivered, opened 1/2, replied 1/10"
+CAMPAIGNS = 10
+_MIX = "known, enrolled, commanded, sent, delivered, opened 1/2, clicked 1/5, replied 1/10"
 
 
 def run(quick: bool = False) -> Figure:
     """Folds the same records with and without counts, in turn, batch by batch."""
-    contacts = 5_000 if quick else 20_000
-    rounds = [run_pinned(costs_percent, contacts, number) for number in range(ROUNDS)]
+    contacts = 2_000 if quick else 10_000
+    value, rounds = run_pinned(costs_percent, contacts)
     return Figure(
         name="counting",
         what="CPU time that counts add to the contact fold, of outreach with an experiment",
-        value=rounded_median(rounds),
+        value=rounded_median([value]),
         unit="%",
         target=TARGET_PERCENT,
-        ratio=1 + rounded_median(rounds) / 100,
+        ratio=1 + value / 100,
         of="the same fold without counts",
         at_most=True,
         runs=rounds,
-        settings={"contacts": contacts, "mix": _MIX, "campaigns": 50},
+        settings={"contacts": contacts, "mix": _MIX, "campaigns": CAMPAIGNS},
     )
 
 
-def costs_percent(contacts: int, round_number: int) -> float:
-    """How much more CPU time the fold takes with counts, in percent. The two folds take turns at
-    going first, so that neither has the warmer caches."""
+def costs_percent(contacts: int) -> tuple[float, list[float]]:
+    """How much more CPU time the fold takes with counts, in percent: by the least time of each
+    batch over all rounds, which other work of the machine disturbs least; and by each round. The
+    two folds take turns at going first, so that neither has the warmer caches."""
     now = time.time_ns() // 1_000
     inbox = [Record(n, now, line.key, line.value) for n, line in enumerate(records(contacts, now))]
-    tasks = {counts: Task(ContactProcessor(), 0) for counts in (True, False)}
     raise_gc_threshold()
-    spent = dict.fromkeys(tasks, 0.0)
-    for start in range(0, len(inbox), BATCH):
-        first = bool((start // BATCH + round_number) % 2)
-        for counts in (first, not first):
-            with nullcontext() if counts else patch.object(result_counts, "_count", _not_counted):
-                spent[counts] += _fold(tasks[counts], inbox[start : start + BATCH])
-    return 100 * (spent[True] / spent[False] - 1)
+    starts = range(0, len(inbox), BATCH)
+    least = {counts: [inf] * len(starts) for counts in (True, False)}
+    rounds = []
+    for round_number in range(ROUNDS):
+        tasks = {counts: Task(ContactProcessor(), 0) for counts in least}
+        spent = dict.fromkeys(tasks, 0.0)
+        for number, start in enumerate(starts):
+            first = bool((number + round_number) % 2)
+            for counts in (first, not first):
+                with nullcontext() if counts else patch.object(result_counts, "_count", _count):
+                    seconds = _fold(tasks[counts], inbox[start : start + BATCH])
+                spent[counts] += seconds
+                least[counts][number] = min(least[counts][number], seconds)
+        rounds.append(100 * (spent[True] / spent[False] - 1))
+    return 100 * (sum(least[True]) / sum(least[False]) - 1), rounds
 
 
-def _not_counted(_: Context, run: Enrollment, results: RunResults, sent: str = "") -> None:
+def _count(_: Context, run: Enrollment, results: RunResults, sent: str = "") -> None:
     """What counts a run, without the counts."""
     results.counted = result_counts.STAND[run.status]
 
@@ -93,16 +103,18 @@ def document(tenant_id: str) -> dict[str, object]:
 
 
 def records(contacts: int, now: int) -> Iterator[InputRecord]:
-    """Yields the announcements, then the records of all contacts, stage by stage."""
+    """Yields the announcements, then the records of all contacts, stage by stage. The people are
+    those of the first tenants only."""
     yield from people.announcements(now, 1)
-    for index in range(50):
+    for index in range(CAMPAIGNS):
         tenant_id = people.tenant_of(index)
         definition = validate_definition(document(tenant_id))
         assert isinstance(definition, Definition)
         campaign = m.CampaignAnnounced(tenant_id, CAMPAIGN, 1, "active", definition, "owner#1")
         yield InputRecord(tenant_id.encode(), m.encode(campaign), None, 0)
+    everybody = [number // CAMPAIGNS * 50 + number % CAMPAIGNS for number in range(contacts)]
     for first in range(0, contacts, people.GROUP_SIZE):
-        group = range(first, min(first + people.GROUP_SIZE, contacts))
+        group = everybody[first : first + people.GROUP_SIZE]
         messages = {index: _messages_of(index, now) for index in group}
         for stage in range(max(map(len, messages.values()))):
             for index in group:
@@ -123,6 +135,8 @@ def _messages_of(index: int, now: int) -> list[m.Message]:
     ]
     if index % 2:
         messages.append(_seen(index, command, "opened", now + SECOND))
+    if index % 5 == 1:
+        messages.append(_seen(index, command, "clicked", now + 2 * SECOND))
     if index % 10 == 1:
         messages.append(o.ContactReplied(*people.event_head(index, "replied", now), "email"))
     return messages

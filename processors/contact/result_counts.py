@@ -11,13 +11,14 @@ and those that are live when that version comes, with what they were sent until 
 
 from functools import lru_cache
 
-from processors.contact import run_counts
 from processors.contact.context import Context
+from processors.contact.run_counts import CHANGES_MAX, count_key, edit_count, plan_report
 from processors.contact.run_queries import open_touch
 from processors.contact.touch_times import executed_at
 from schemas.channels import CHANNELS
 from schemas.internal import count_names as names
 from schemas.internal.enrollment import Assignment, Enrollment, RunResults, Touch
+from schemas.internal.states import RunCount
 
 RUN, LIVE, FROZEN, OUT, ENDED = 1, 2, 4, 8, 16
 REACHED, RESPONSE, CONVERSION, IMPLIED, OPT_OUT, BOUNCE = 32, 64, 128, 256, 512, 1024
@@ -117,7 +118,9 @@ def _count(context: Context, run: Enrollment, results: RunResults, sent: str = "
         if (before ^ after) & ENDED:
             name = names.ended_by(run.reason or "completed")
             changes += ((name, 1 if after & ENDED else -1),)
-    count = run_counts.edit_count(context, run.campaign_id)
+    count = context.turn.store.edit(count_key(context.tenant_id, run.campaign_id), RunCount)
+    if count is None:
+        count = edit_count(context, run.campaign_id)
     counts = count.counts
     for name, number in changes:
         try:
@@ -126,7 +129,9 @@ def _count(context: Context, run: Enrollment, results: RunResults, sent: str = "
             counts[name] = number
     if not before & RUN and run.started_at > count.last_started_at:
         count.last_started_at = run.started_at
-    run_counts.changed(context, count)
+    count.changes += 1
+    if count.changes >= CHANGES_MAX or count.report_at is None:
+        plan_report(context.turn, count)
 
 
 def of_run(run: Enrollment, results: RunResults) -> int:

@@ -55,16 +55,16 @@ def _count(context: Context, campaign_id: str, item: CallItem, status: str) -> N
     counts[status] = counts.get(status, 0) + 1
     item.counted = status
     if campaign_id != DIRECT_CALLS:  # nobody waits for its end
-        changed(context, count)
+        count.changes += 1
+        plan_report(context.turn, count)
 
 
-def changed(context: Context, count: RunCount) -> None:
-    """Has a change of the counts reported: at once with many others, else a little later."""
-    count.changes += 1
+def plan_report(turn: Turn, count: RunCount) -> None:
+    """Reports a change of the counts: at once with many others, else a little after the first."""
     if count.changes >= CHANGES_MAX:
-        report(context.turn, count)
+        report(turn, count)
     elif count.report_at is None:
-        count.report_at = context.now + REPORT_AFTER_US
+        count.report_at = turn.now + REPORT_AFTER_US
 
 
 def report(turn: Turn, count: RunCount) -> None:
@@ -104,8 +104,7 @@ def next_position(context: Context, campaign_id: str) -> int:
 
 def edit_count(context: Context, campaign_id: str) -> RunCount:
     """The counts of a campaign in this partition, for change."""
-    count = context.turn.store.edit(count_key(context.tenant_id, campaign_id), RunCount)
-    return count or _edit(context.turn, context.tenant_id, campaign_id)
+    return _edit(context.turn, context.tenant_id, campaign_id)
 
 
 def _edit(turn: Turn, tenant_id: str, campaign_id: str) -> RunCount:
