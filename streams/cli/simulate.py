@@ -106,7 +106,19 @@ def simulate(
         _note_silent_senders(scenario)
         runner = _Runner(seed, rejected, show_progress)
         result, refused = _run(scenario, other, runner, out)
-    if json:
+    _print(result, refused, rejected, out, as_json=json)
+
+
+def _print(
+    result: dict[str, Any],
+    refused: list[Fact],
+    rejected: RejectedInputs,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Prints the summary. Raises CommandError if an input was bad."""
+    if as_json:
         more = {"bad": rejected.rows, "left_out": rejected.cells}
         print_json({**result, **more, "not_published": [fields(fact) for fact in refused]})
     else:
