@@ -14,6 +14,7 @@ from tests.testing.builders import tenant
 from tests.testing.command_line import Touchstream
 from tests.testing.memory_reader import read_states_of
 from tests.testing.outreach import OUTREACH, outreach_document
+from tests.testing.outreach_desk import active_desk
 from tests.testing.world import START, World
 
 PEOPLE = """Email,First Name,Job Title,Company,User ID
@@ -95,3 +96,22 @@ def test_the_template_can_be_imported_as_it_is(touchstream: Touchstream, tmp_pat
 
 def test_the_example_of_people_is_the_template(touchstream: Touchstream) -> None:
     assert Path("examples/talent.csv").read_text() == template_text("outreach")
+
+
+def test_a_paused_campaign_takes_people_and_one_that_is_over_does_not(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    desk = active_desk("c-1").change("paused")
+    read_states_of(desk, monkeypatch)
+    publisher = Mock(now=lambda: desk.now)
+    monkeypatch.setattr("streams.cli.contacts.EventPublisher", lambda _: publisher)
+    file = written(tmp_path, template_text("outreach"))
+    order = ("contacts", "import", file, "--tenant", "acme", "--campaign", OUTREACH)
+    paused = touchstream(*order)
+    assert (paused.code, f"{OUTREACH} is paused, and sends nothing yet" in paused.err) == (0, True)
+    assert f"touchstream campaign resume {OUTREACH}" in paused.err
+    publisher.send.reset_mock()
+    desk.change("completed")
+    over = touchstream(*order)
+    assert (over.code, over.err) == (1, f"{OUTREACH} is completed and enrolls nobody\n")
+    publisher.send.assert_not_called()
