@@ -1,4 +1,4 @@
-"""The status of a person in an outreach campaign: the highest of the facts in a fixed order (C-13)."""
+"""The status of a person in an outreach campaign: the highest of its facts (C-13)."""
 
 from itertools import combinations
 from typing import Any
