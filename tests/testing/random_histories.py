@@ -65,7 +65,10 @@ class HistoryContext:
         return {**names, "at": self.world.now}
 
 
-_BOUNCES = ("hard", "soft", "hard", "soft", "hard", "soft", "block", "unreachable", "opted_out")
+_BOUNCES = (
+    *("hard", "soft", "hard", "soft", "hard", "soft", "block", "unreachable", "opted_out"),
+    *("content", "ours", "soft", "soft"),
+)
 
 
 def sender_reactions(world: FaultyWorld, touch: m.RequestTouch) -> list[tuple[int, m.Message]]:
@@ -77,7 +80,10 @@ def sender_reactions(world: FaultyWorld, touch: m.RequestTouch) -> list[tuple[in
     opened = m.TouchSeen(**fields, signal="opened")
     early = m.TouchSeen(**{**fields, "at": world.now - MINUTE}, signal="opened")
     scanned = m.TouchSeen(**fields, signal="clicked", automatic=True)
-    bounced = m.TouchBounced(**fields, bounce_type=_BOUNCES[dice[1] % len(_BOUNCES)])
+    bounced = m.TouchBounced(
+        **fields, bounce_type=_BOUNCES[dice[1] % len(_BOUNCES)], rules=int(dice[1] % 4 > 0)
+    )
+    soft = m.TouchBounced(**fields, bounce_type="soft", rules=1)
     common = (touch.tenant_id, touch.contact_id, fields["cause"], world.now)
     clicked = m.ReviewReceived(*common, "review_clicked", touch.command_id)
     replied = m.ContactReplied(*common, channel=touch.channel)
@@ -101,6 +107,9 @@ def sender_reactions(world: FaultyWorld, touch: m.RequestTouch) -> list[tuple[in
         [(0, sent), (1, scanned), (5, opened)],
         [(0, m.TouchFailed(**fields, code=("550_5.1.1", "450", "21610", "21614")[dice[1] % 4]))],
         [(1, sent), (9, m.TouchFailed(**fields, code="opted_out"))],
+        [(0, sent), (2, soft), (3, soft)],
+        [(0, soft), (1, sent), (30, opened)],
+        [(0, sent), (1, opened), (600, bounced), (601, soft)],
     )
     if touch.call is not None and dice[1] % 3:
         return reactions_to_call(world, fields, dice)
@@ -179,11 +188,17 @@ def _respond(context: HistoryContext, contact: int, variant: int) -> list[m.Mess
     fields["at"] -= (0, 0, 0, 20 * HOUR)[variant % 4]
     match variant % 4:
         case 0:
-            return [m.ContactReplied(**fields, channel="email", automatic=variant > 4)]
+            automatic = variant > 4
+            return [m.ContactReplied(**fields, channel="email", automatic=automatic, rules=1)]
         case 1:
             return [m.ConnectionAccepted(**fields)]
         case 2:
-            return [m.ConversionRecorded(**fields, conversion_type="meeting")]
+            named: dict[str, Any] = {"entity_id": f"m-{variant % 3}"} if variant > 1 else {}
+            named |= {"campaign_id": OUTREACH} if variant > 4 else {}
+            kind = "meeting"
+            return [
+                m.ConversionRecorded(**fields, conversion_type=kind, rules=contact % 2, **named)
+            ]
     return [m.ContactReplied(**fields, channel="whatsapp")]
 
 
