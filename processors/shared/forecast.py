@@ -9,10 +9,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
-from processors.shared.forecast_gates import NEVER_CLOSED, Closure, Gate
+from processors.shared.forecast_gates import NEVER_CLOSED, AccountGate, Closure
 from processors.shared.forecast_limits import NO_LANE, ForecastLimits, PlannedChoice, kind_of
 from processors.shared.forecast_plan import Plan, WaitingTouch
-from processors.shared.forecast_queues import NOBODY, Door, Lane, Place, Queue, by_first
+from processors.shared.forecast_queues import NOBODY, Door, Place, PlannedLane, Queue, by_first
 from processors.shared.limit_rules import GATHER_US
 from processors.shared.send_windows import opens_at
 from schemas.base.times import MomentUs
@@ -60,7 +60,7 @@ class _Forecast:
         self.queues: dict[tuple[str, str, int], Queue] = {}
         self.doors: dict[str, list[Door]] = {}
         self.routes: dict[tuple[Any, ...], Queue] = {}
-        self.lanes: dict[tuple[Any, ...], Lane] = {}
+        self.lanes: dict[tuple[Any, ...], PlannedLane] = {}
         self.gathered: list[Place] = []
         self.wakes: dict[str, MomentUs] = {}
         self.waits: dict[Place, Closure] = {}  # the last wait of a touch by itself
@@ -165,7 +165,7 @@ class _Forecast:
         self._lose(place, "sender_gone" if gone else "no_sender")
         return True
 
-    def _send(self, place: Place, gate: Gate, closure: Closure = NEVER_CLOSED) -> None:
+    def _send(self, place: Place, gate: AccountGate, closure: Closure = NEVER_CLOSED) -> None:
         """Sends a touch. Its reason is that of the last closure that was over before: of the
         account that sends it, of its lane, or of the touch itself."""
         touch, now = self.touches[place], self.now
@@ -208,7 +208,7 @@ class _Forecast:
         key = (queue.account, queue.action, queue.kind, *of_lane)
         lane = self.lanes.get(key)
         if lane is None:
-            lane = self.lanes[key] = Lane(queue)
+            lane = self.lanes[key] = PlannedLane(queue)
         heappush(lane.touches, place)
         if lane.touches[0] == place:
             lane.enter()
@@ -236,7 +236,7 @@ class _Forecast:
                 self.doors.setdefault(each, []).append(door)
         return queue
 
-    def _open_lane(self, lane: Lane) -> None:
+    def _open_lane(self, lane: PlannedLane) -> None:
         if lane.touches:
             lane.enter()
             lane.queue.put_right()
@@ -321,7 +321,7 @@ class _Forecast:
                 gate = self._choose(door, place).gate
             self._send(place, gate, gate.closure)
 
-    def _take_of_lane(self, lane: Lane, door: Door, place: Place) -> None:
+    def _take_of_lane(self, lane: PlannedLane, door: Door, place: Place) -> None:
         """Sends the first touch of a lane, whose entry was taken from its queue, or closes the
         lane."""
         stopped, at = self._stopped(place), self.now

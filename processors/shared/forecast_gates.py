@@ -68,7 +68,7 @@ class LaneLimits:
         self.ready = MemoryRules(self.rules, Tally(), far=NEVER)  # other lanes share its logs
 
 
-class Gate:
+class AccountGate:
     """The limits of an account, and of the tenant's channel, for an action and a kind of touch.
     First touches have the limits of a follow-up, whose gate is `wider`, and `more`; `basic` are
     those of both. The tally is that of the commands which the limits count; `served` numbers the
@@ -90,7 +90,7 @@ class Gate:
         logs: CommandLogs,
         tally: Tally,
         served: "count[int]",
-        wider: "Gate | None" = None,
+        wider: "AccountGate | None" = None,
         more: Sequence[LoggedRule] = (),
     ) -> None:
         self.sender, self.sender_id = sender, sender.terms.sender_id
@@ -109,7 +109,7 @@ class Gate:
         """Whether a command was counted since the last answer."""
         return self._counted != self._tally.commands
 
-    def goes_with(self, other: "Gate") -> bool:
+    def goes_with(self, other: "AccountGate") -> bool:
         """Whether one of two gates of an account has all limits of the other."""
         return other is self or other._wider is self or self._wider is other
 

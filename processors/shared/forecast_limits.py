@@ -5,7 +5,7 @@ from functools import partial
 from itertools import count
 from typing import NamedTuple
 
-from processors.shared.forecast_gates import CommandLogs, Gate, LaneLimits, ScopeLogs
+from processors.shared.forecast_gates import AccountGate, CommandLogs, LaneLimits, ScopeLogs
 from processors.shared.forecast_plan import MemoryLog, Plan, PlannedSender, WaitingTouch
 from processors.shared.limit_rules import LoggedRule, bucket_end
 from processors.shared.limit_scopes import (
@@ -34,7 +34,7 @@ class PlannedChoice(NamedTuple):
 
     at: MomentUs
     reason: str
-    gate: Gate
+    gate: AccountGate
 
 
 class ForecastLimits:
@@ -49,7 +49,7 @@ class ForecastLimits:
         self.has_accounts = any(self.senders)
         self._served = count(1 + max(each.served_seq for each in self.senders.values()))
         self._scopes: dict[str, ScopeLogs] = {}
-        self._gates: dict[tuple[str, str, int], Gate] = {}
+        self._gates: dict[tuple[str, str, int], AccountGate] = {}
         self._lanes: dict[tuple[str, str, str, bool, str], LaneLimits | None] = {}
         accounts = [each.terms for each in self.present]
         actions = {touch.action for touch in plan.waiting}
@@ -99,7 +99,7 @@ class ForecastLimits:
         gate, lane = pairs[0] if len(pairs) == 1 else min(pairs, key=partial(_order, now))
         return PlannedChoice(*gate.settled(lane, now), gate)
 
-    def gate(self, sender: PlannedSender, action: str, kind: int) -> Gate:
+    def gate(self, sender: PlannedSender, action: str, kind: int) -> AccountGate:
         """The limits of an account for an action and a kind of touch."""
         key = (sender.terms.sender_id, action, kind)
         gate = self._gates.get(key)
@@ -107,11 +107,11 @@ class ForecastLimits:
             gate = self._gates[key] = self._new_gate(sender, action, kind)
         return gate
 
-    def _new_gate(self, sender: PlannedSender, action: str, kind: int) -> Gate:
+    def _new_gate(self, sender: PlannedSender, action: str, kind: int) -> AccountGate:
         rules = self._closures(sender, action)
         counts = self._tallies[sender.terms.sender_id], self._served
         if kind == REPEAT:
-            return Gate(sender, rules, CommandLogs([]), *counts)
+            return AccountGate(sender, rules, CommandLogs([]), *counts)
         scopes = self._account_scopes(sender, action, kind == FIRST)
         for scope in scopes:
             rules += scope.rules
@@ -120,10 +120,10 @@ class ForecastLimits:
             rules.append((warm_up, sender))
         logs = CommandLogs(scopes)
         if kind == FOLLOW_UP:
-            return Gate(sender, rules, logs, *counts)
+            return AccountGate(sender, rules, logs, *counts)
         wider, of_first = self.gate(sender, action, FOLLOW_UP), new_scope(sender.terms)
         more = [] if of_first is None else self._logs_of(of_first).rules
-        return Gate(sender, rules, logs, *counts, wider, more)
+        return AccountGate(sender, rules, logs, *counts, wider, more)
 
     def lane_of(self, touch: WaitingTouch) -> tuple[str, str]:
         """The campaign and the mail domain by whose limits a touch waits; both may be empty."""
@@ -132,7 +132,7 @@ class ForecastLimits:
         campaign = touch.campaign_id if self._campaign_scopes(touch) else ""
         return campaign, touch.domain if touch.action in self._by_domain else ""
 
-    def count_in_lane(self, touch: WaitingTouch, gate: Gate, now: MomentUs) -> None:
+    def count_in_lane(self, touch: WaitingTouch, gate: AccountGate, now: MomentUs) -> None:
         """Counts the command of a touch for its campaign and its mail domain."""
         lane = self._lane_limits(touch, gate.sender)
         if lane is not None:
@@ -208,7 +208,7 @@ def kind_of(touch: WaitingTouch) -> int:
     return REPEAT if touch.repeated else FIRST if touch.first else FOLLOW_UP
 
 
-_Pair = tuple[Gate, LaneLimits | None]
+_Pair = tuple[AccountGate, LaneLimits | None]
 """An account, and the limits of a lane for its touches."""
 
 

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import NamedTuple
 
-from processors.shared.forecast_gates import NEVER_CLOSED, Gate
+from processors.shared.forecast_gates import NEVER_CLOSED, AccountGate
 
 Place = int
 """The place of a touch in the order of all ranks."""
@@ -16,7 +16,7 @@ NOBODY: Place = 1 << 62
 """The first entry of an empty queue: after all others."""
 
 
-class Lane:
+class PlannedLane:
     """The touches that share the limits of a campaign or a mail domain. While one of these limits
     is used up, the lane is closed: it stands in no queue."""
 
@@ -51,7 +51,7 @@ class Queue:
         self.account, self.action, self.kind = account, action, kind
         self.has_choice = has_choice
         self.entries: list[Place] = []
-        self.lanes: dict[Place, Lane] = {}
+        self.lanes: dict[Place, PlannedLane] = {}
         self.first = NOBODY
 
     def push(self, place: Place) -> None:
@@ -82,7 +82,7 @@ class Door(NamedTuple):
     """A queue with the limits of an account that may send its touches."""
 
     queue: Queue
-    gate: Gate
+    gate: AccountGate
 
 
 by_first = attrgetter("queue.first")
