@@ -14,9 +14,9 @@ MANY = [
     """INSERT INTO touchstream.tenants SELECT name, 'active', 'UTC', NULL, 1200, '[]', '{}', '{}',
         '{}', '[]', now(), now() FROM unnest(ARRAY['acme', 'bolt']) AS name""",
     """INSERT INTO outreach.campaigns (id, org_id, campaign_id, name, campaign_type, channel,
-        status, is_ab_test, contacts_reached, emails_sent, linkedin_messages_sent, responses_received,
-        conversions, start_date, end_date, owner_id, created_at, updated_at, version,
-        completion_policy)
+        status, is_ab_test, contacts_reached, emails_sent, linkedin_messages_sent,
+        responses_received, conversions, start_date, end_date, owner_id, created_at, updated_at,
+        version, completion_policy)
         SELECT org || '/c' || n, org, 'c' || n, 'Java',
         (ARRAY['talent_sourcing', 'business_development', 'mixed'])[1 + least(n % 100, 2)], 'email',
         (ARRAY['archived', 'completed', 'draft', 'active', 'paused'])[1 + least(n % 100, 4)], true,
