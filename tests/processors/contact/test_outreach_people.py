@@ -7,7 +7,7 @@ import pytest
 
 from schemas.internal import messages as m
 from schemas.internal.facts import Fact, FactKind
-from tests.testing.builders import TENANT, step
+from tests.testing.builders import TENANT, step, tenant
 from tests.testing.outreach import outreach_document
 from tests.testing.outreach_desk import OutreachDesk, active_desk, desk_with_draft
 from tests.testing.story import bounced, event_fields, new_event, unsubscribed, upserted
@@ -201,3 +201,29 @@ def test_the_next_channel_takes_over_when_the_preferred_one_closes() -> None:
     desk.advance_hours(1)
     assert skipped(desk) == [("by-email", "opted_out_email")]
     assert [touch.channel for touch in desk.requests()] == ["linkedin"]
+
+
+# what a command must offer
+
+
+@pytest.mark.parametrize(("policy", "scope"), [("channel", "email"), ("all", "all")])
+def test_an_email_offers_an_opt_out_by_one_click_of_the_scope_of_the_tenant(
+    policy: str, scope: str
+) -> None:
+    desk = desk_with_draft().add("ann")
+    desk.deliver(tenant(cause="t#2", opt_out_scope=policy))
+    desk.change("activated")
+    assert desk.request_of("ann").opt_out_scope == scope
+
+
+@pytest.mark.parametrize(
+    ("action", "characters"),
+    [("send_message", 0), ("send_connection_request", 300), ("send_inmail", 1_900)],
+)
+def test_a_message_on_linkedin_states_how_long_its_text_may_be(
+    action: str, characters: int
+) -> None:
+    steps = [step("a", "linkedin", action=action)]
+    desk = active_desk(document=outreach_document({"channel": "linkedin"}, steps=steps))
+    touch = desk.request_of("ann")
+    assert (touch.text_characters, touch.opt_out_scope) == (characters, "")

@@ -281,3 +281,21 @@ def test_a_run_that_ended_before_its_step_does_not_keep_the_next_one_from_counti
     assert desk.assigned("c-3").assigned_by == "hash"
     desk.send("c-3")
     assert desk.outreach_counts()["java-q1/50/A/reached"] == 1
+
+
+def test_the_repeat_of_a_command_keeps_its_template_when_an_experiment_is_added() -> None:
+    desk = active_desk("ann", document=outreach_document())
+    desk.command("ann")
+    publish_version(desk, steps=steps_with_test())
+    desk.advance_to(desk.run("ann").touches[0].due_at)
+    repeat = desk.request_of("ann")
+    assert (repeat.emission, repeat.template_id, repeat.variant) == (2, "t", "")
+
+
+def test_a_send_counts_for_the_experiment_of_its_request_also_if_a_version_drops_it() -> None:
+    desk = active_desk("c-3")
+    touch = desk.command("c-3")
+    publish_version(desk, steps=[step(template_id="plain")])
+    desk.deliver(m.TouchSent(**answer_fields(touch, desk)))
+    assert desk.assigned("c-3").is_reached
+    assert desk.outreach_counts()["java-q1/50/A/reached"] == 1
