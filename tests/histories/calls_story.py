@@ -84,8 +84,8 @@ class CallStory:
     """A world, and a dialler with what it has still to report. Causes are counted, so the same
     story has the same bytes."""
 
-    def __init__(self) -> None:
-        self.world = World(LAYOUT)
+    def __init__(self, world: World | None = None) -> None:
+        self.world = World(LAYOUT) if world is None else world
         self._causes = 0
         self._answered: set[tuple[str, int]] = set()
         self._reports: list[tuple[MomentUs, int, m.Message]] = []

@@ -25,6 +25,7 @@ from streams.audit.replay.recording import RECORDED, RecordBatch, new_recording
 from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
 from tests.histories.calls_story import calls
+from tests.histories.outreach_story import outreach
 from tests.testing.builders import (
     CAMPAIGN,
     TENANT,
@@ -364,6 +365,7 @@ HISTORIES: dict[str, Callable[[], World]] = {
     "mixed": mixed,
     "edge": edge,
     "calls": calls,
+    "outreach": outreach,
 }
 
 
