@@ -99,8 +99,8 @@ def _revoke_unanswered(
     context: Context, enrollment: Enrollment, touch: Touch, received: Input, reason: str
 ) -> None:
     """Revokes the command of a touch that ends, if a sender may have an emission of it and has not
-    answered. After an answer of dispatch its handler decides that."""
-    if received in (Input.REFUSED, Input.WITHDRAWN, Input.REVOKED):
+    answered. After an answer of dispatch its handler decides that, and what came back was sent."""
+    if received in _WITHOUT_REVOCATION:
         return
     under_way = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
     is_out = touch.emission > (received in _ANSWERS) and not under_way
@@ -108,7 +108,8 @@ def _revoke_unanswered(
         send_withdrawal(context, touch, reason, revoke=True)
 
 
-_ANSWERS = (Input.FAILED, Input.ENDED, Input.LOST, Input.BOUNCED)
+_WITHOUT_REVOCATION = (Input.REFUSED, Input.WITHDRAWN, Input.REVOKED, Input.BOUNCED)
+_ANSWERS = (Input.FAILED, Input.ENDED, Input.LOST)
 """After these nothing more is expected of the command that went out last."""
 
 
