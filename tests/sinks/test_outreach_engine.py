@@ -1,0 +1,70 @@
+"""Outreach of the real processors in PostgreSQL: any history equals a recount, and the counts of a
+campaign equal those of its people."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from schemas.internal.facts import FactKind
+from sinks.recount import COMPARED_TABLES, Recount
+from tests.processors.contact.test_outreach_recounts import CHOICES, NAMES, play
+from tests.sinks.conftest import Database
+from tests.testing.outreach_desk import OutreachDesk
+from tests.testing.projected import project, select
+
+COUNTED = """SELECT c.contacts_reached, c.responses_received, c.conversions, c.emails_sent,
+    c.linkedin_messages_sent, c.response_rate FROM outreach.campaigns AS c"""
+READ = """SELECT m.reached, m.responses, m.conversions, m.email_sends, m.linkedin_sends,
+    m.response_rate FROM outreach.campaign_metrics AS m"""
+BY_COUNTS = """SELECT coalesce((counts ->> 'opt_outs')::int, 0),
+    coalesce((counts ->> 'bounces')::int, 0), coalesce((counts ->> 'implied_responses')::int, 0),
+    coalesce((counts ->> 'runs')::int, 0) FROM touchstream.campaigns"""
+BY_ROWS = """SELECT opt_outs, bounces, implied_responses, total_contacts
+    FROM outreach.campaign_metrics"""
+
+
+def random_history(seed: int, *, erased: bool) -> list[tuple[str, str, int]]:
+    """What happens to four people, in an order that the seed gives."""
+    random = Random(seed)
+    acts = [act for act in CHOICES if erased or act != "erased"]
+    return [
+        (random.choice(acts), random.choice(NAMES), random.randint(0, 4))
+        for _ in range(random.randint(10, 40))
+    ]
+
+
+def equals_a_recount(desk: OutreachDesk, dsn: str, batch: int) -> None:
+    """Projects a world in batches, and compares the tables with the last state of each key."""
+    records = project(desk, dsn, batch)
+    last = {(r.topic, r.partition, r.key): r for r in records if r.topic != "facts"}
+    with Recount(dsn) as recount:
+        recount.add(last.values())
+        recount.add(record for record in records if record.topic == "facts")
+        assert recount.differences(COMPARED_TABLES) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("erased", [False, True])
+def test_any_history_equals_a_recount_in_any_batches(dsn: str, seed: int, erased: bool) -> None:
+    """Also where a soft bounce takes a planned touch back, and where a person is erased."""
+    desk = play(random_history(seed, erased=erased))
+    equals_a_recount(desk, dsn, 7 + 13 * seed)
+
+
+@pytest.mark.parametrize("seed", range(12, 24))
+def test_the_counts_of_a_campaign_are_those_of_its_people(dsn: str, seed: int) -> None:
+    desk = play(random_history(seed, erased=False))
+    project(desk, dsn)
+    assert select(dsn, COUNTED) == select(dsn, READ)
+    assert select(dsn, BY_COUNTS) == select(dsn, BY_ROWS)
+
+
+def test_the_events_of_an_experiment_are_those_of_the_engine(server: Database, dsn: str) -> None:
+    soft = [("sent", "c-1", 0), ("soft", "c-1", 0), ("time", "c-1", 4), ("time", "c-1", 4)]
+    history: list[Any] = [*soft, ("sent", "c-1", 0), ("opened", "c-1", 0), ("answered", "c-1", 0)]
+    desk = play(history)
+    equals_a_recount(desk, dsn, 5)
+    sends = len(desk.facts(FactKind.TOUCH_SENT))
+    query = "SELECT email_sends + linkedin_sends FROM outreach.campaign_metrics"
+    assert select(dsn, query) == [(sends,)]
