@@ -21,7 +21,7 @@ from schemas.campaigns.local_problems import local_problems
 from schemas.campaigns.recommendations import recommendations
 from schemas.channels import CHANNELS
 from schemas.internal.campaign_states import Activation
-from schemas.internal.count_names import RUNS
+from schemas.internal.count_names import FROZEN, LIVE, RUNS
 from schemas.internal.messages import ChangeCampaign, CountsRequested
 from schemas.internal.states import CampaignRecord, SenderRecord, TenantRecord
 from schemas.internal.topics import Layout
@@ -93,7 +93,7 @@ def problems(
     """Everything that keeps a draft from being activated. `channels` are those that have a sender
     account."""
     definition = campaign.definition
-    if total(campaign, RUNS) == 0:
+    if total(campaign, LIVE) + total(campaign, FROZEN) == 0:  # or all of them have opted out
         yield _problem(CampaignCode.NO_CONTACTS, "contacts")
     zone_name = campaign_zone(tenant, definition)
     if zone_name not in ZONE_NAMES:

@@ -32,14 +32,19 @@ RUNS_ENDED = "runs_ended"
 
 _COUNTS = ("runs", "completed", "failed", "cancelled", "skipped")
 _EVALUATED = ("active", "paused", "completed")
+_FROZEN = ("archived", "deleted")
+"""Whose numbers stay as they are: those of the final report."""
 
 
 def runs_counted(turn: Turn, layout: Layout, message: RunsCounted) -> None:
     """Takes over the newest counts of a partition, and decides by them. An older report changes
-    nothing."""
+    nothing, and neither does one of a campaign that was archived or deleted."""
     key = campaign_key(message.tenant_id, message.campaign_id)
     campaign = turn.store.edit(key, CampaignRecord)
     if campaign is None or not is_counted(campaign.definition):
+        return
+    decides = campaign.definition.decides_by_counts()
+    if decides and campaign.status in _FROZEN:
         return
     before = campaign.counts.get(message.partition)
     if before is not None and message.seq <= before[0]:
@@ -47,7 +52,7 @@ def runs_counted(turn: Turn, layout: Layout, message: RunsCounted) -> None:
     campaign.counts[message.partition] = (message.seq, message.counts)
     campaign.last_started_at = max(campaign.last_started_at, message.last_started_at)
     campaign.complete_at = completion_at(campaign)
-    if campaign.definition.decides_by_counts():
+    if decides:
         _decide(turn, layout, campaign, message)
 
 

@@ -237,7 +237,7 @@ def experiment_refusal(
         refusal = _fixed(experiment, step, before) or _taken(turn, tenant, definition, experiment)
         if refusal is not None:
             return refusal
-    return None
+    return _leaves_layer(definition, before)
 
 
 def keep_records(before: CampaignRecord) -> dict[str, ExperimentRecord]:
@@ -290,6 +290,21 @@ def _fixed(
     if not edited:
         return None
     return CampaignCode.EXPERIMENT_FIXED, {"experiment_id": experiment.id, "fields": edited}
+
+
+def _leaves_layer(
+    definition: Definition, before: CampaignRecord | None
+) -> tuple[str, dict[str, Any]] | None:
+    """The refusal to take an experiment out whose people are in a part of a layer: another one
+    would get them while they still have its variants."""
+    if before is None or not _has_people(before):
+        return None
+    kept = {each.id for each in experiments_of(definition)}
+    for each in experiments_of(before.definition):
+        if each.layer is not None and each.id not in kept:
+            values = {"experiment_id": each.id, "fields": ["layer"]}
+            return CampaignCode.EXPERIMENT_FIXED, values
+    return None
 
 
 def _has_people(campaign: CampaignRecord) -> bool:

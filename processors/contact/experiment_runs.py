@@ -3,7 +3,8 @@
 
 Everybody's variants are assigned when the run begins, and are frozen. An experiment that a later
 version adds is assigned to the runs that have not come to its step. After a winner was announced,
-whoever has not been sent the step gets the winner's template, and leaves the statistics.
+whoever has not been sent the step gets the winner's template, and leaves the statistics; where a
+command is out then, with its next attempt.
 """
 
 from processors.contact.context import Context
@@ -11,7 +12,7 @@ from processors.contact.result_counts import BY_HASH, recount
 from processors.contact.run_queries import live_runs, may_be_with_sender
 from processors.shared.experiment_assignment import assign
 from schemas.campaigns.compiled_definition import Definition, Experiment
-from schemas.internal.enrollment import Assignment, Enrollment, Phase, RunResults
+from schemas.internal.enrollment import Assignment, Enrollment, Phase, RunResults, Touch
 from schemas.internal.states import KnownCampaign
 
 BY_WINNER = "winner"
@@ -74,10 +75,25 @@ def take_part(context: Context, campaign: KnownCampaign) -> None:
         if run.results is None:
             run.results = RunResults(is_reached=_was_sent(run))
         for step in newest.steps:
-            if step.experiment is not None and not _has_gone_out(run, step.id):
-                assignment = _assign(context, campaign, run.results, step.experiment)
-                _switch_to_winner(context, campaign, run, assignment)
+            if step.experiment is None or _is_out(run, step.id):
+                continue
+            known = run.results.assignment(step.experiment.id)
+            if known is None and _was_out(run, step.id):
+                continue  # the person had another template before the experiment came
+            assignment = _assign(context, campaign, run.results, step.experiment)
+            _switch_to_winner(context, campaign, run, assignment)
         recount(context, run)
+
+
+def follow_winner(context: Context, run: Enrollment, touch: Touch) -> None:
+    """Gives the next attempt of a touch the winner's template, if its command was out or was being
+    taken back when the winner was announced, and was not sent."""
+    campaign = context.campaign(run.campaign_id)
+    assert campaign is not None, "an enrollment's campaign is never forgotten"
+    if campaign.winners:
+        assignment = context.newest_template(run, context.step(run, touch)).assignment
+        if assignment is not None and not assignment.is_reached:
+            _switch_to_winner(context, campaign, run, assignment)
 
 
 def _switch_to_winner(
@@ -90,17 +106,19 @@ def _switch_to_winner(
         assignment.variant = winner
 
 
-def _has_gone_out(run: Enrollment, step_id: str) -> bool:
-    """Whether a touch of a step was sent, or a command of it has gone out or may have: the person
-    keeps the template of that."""
+def _is_out(run: Enrollment, step_id: str) -> bool:
+    """Whether a touch of a step was sent, or its command is out or may be: the person keeps the
+    template of that."""
     return any(
-        touch.step_id == step_id
-        and (
-            touch.phase is Phase.SENT
-            or touch.attempt > touch.first_attempt
-            or may_be_with_sender(touch)
-        )
+        touch.step_id == step_id and (touch.phase is Phase.SENT or may_be_with_sender(touch))
         for touch in run.touches
+    )
+
+
+def _was_out(run: Enrollment, step_id: str) -> bool:
+    """Whether an earlier attempt of a touch of a step has gone out."""
+    return any(
+        touch.step_id == step_id and touch.attempt > touch.first_attempt for touch in run.touches
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from processors.contact import calls, frequency_caps
 from processors.contact.call_terms import BY_POOL, call_terms, closed_for_call, pool_of
 from processors.contact.context import Context, StepTemplate
+from processors.contact.experiment_runs import follow_winner
 from processors.contact.experiment_templates import (
     assignment_values,
     experiment_and_variant,
@@ -70,6 +71,8 @@ class GateCheck(NamedTuple):
 def _try_touch(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     """Checks the gates in their order (X-3). The last ones, limits and suppression, are checked by
     dispatch."""
+    if enrollment.results is not None and not touch.emission:
+        follow_winner(context, enrollment, touch)
     gates = _check_gates(context, enrollment, touch)
     condition = None
     if not touch.emission:

@@ -16,7 +16,9 @@ from schemas.campaigns.plain_checks import PlainChecks, duration_us, inside, is_
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The weekdays, as documents name them."""
 
-_NAME = re.compile(r"[a-zA-Z0-9\s\-_()]+", re.ASCII).fullmatch  # S4-2
+_NAME = re.compile(r"[a-zA-Z0-9 \-_()]+").fullmatch
+"""S4-2, where a space stands for a blank only: a name is one line wherever it is shown."""
+
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 

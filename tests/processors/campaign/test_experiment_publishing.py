@@ -178,6 +178,28 @@ def test_a_part_of_a_layer_keeps_the_people_who_are_in_it(
     assert refusals(world) == ([("CAMPAIGN_EXPERIMENT_FIXED", fixed)] if is_refused else [])
 
 
+@pytest.mark.parametrize("is_draft", [False, True])
+def test_an_experiment_in_a_layer_stays_while_its_people_are_there(is_draft: bool) -> None:
+    layer = {"name": "subjects", "from": 10, "to": 50}
+    tested = steps_with(layer=layer)
+    world = outreach_world(steps=tested) if is_draft else active_world(steps=tested)
+    administered(counts(0, 2, runs=3, frozen=3), world=world)
+    administered(outreach(), other_campaign(name="java-q2", layer=layer), world=world)
+    fixed = {"experiment_id": EXPERIMENT, "fields": ["layer"]}
+    taken = {
+        "experiment_id": "java-q2",
+        "taken_by": OUTREACH,
+        "other_experiment_id": EXPERIMENT,
+    }
+    assert refusals(world) == [
+        ("CAMPAIGN_EXPERIMENT_FIXED", fixed),
+        ("CAMPAIGN_LAYER_TAKEN", taken),
+    ]
+    administered(changed("cancelled"), world=world)
+    administered(other_campaign(name="java-q2", layer=layer), world=world)
+    assert len(refusals(world)) == 2
+
+
 def test_the_layer_of_a_draft_without_people_may_be_edited() -> None:
     world = outreach_world(steps=steps_with(layer={"name": "subjects", "from": 10, "to": 50}))
     administered(outreach(steps=steps_with()), world=world)

@@ -62,15 +62,15 @@ def test_a_draft_with_people_is_activated_when_every_partition_has_answered() ->
 
 def test_an_answer_to_an_older_request_does_not_activate() -> None:
     world = outreach_world(changed("activated"))
-    administered(*answers(0, runs=3), world=world)
+    administered(*answers(0, runs=3, frozen=3), world=world)
     assert campaign(world).status == "draft"
-    administered(*answers(1, 2, runs=3), world=world)
+    administered(*answers(1, 2, runs=3, frozen=3), world=world)
     assert campaign(world).status == "active"
 
 
 def test_a_later_report_counts_as_the_answer_that_was_lost() -> None:
     world = outreach_world(changed("activated"))
-    administered(counts(0, 7, answers=1, runs=2), counts(1, 9, answers=1), world=world)
+    administered(counts(0, 7, answers=1, runs=2, frozen=2), counts(1, 9, answers=1), world=world)
     assert campaign(world).status == "active"
 
 
@@ -89,8 +89,15 @@ def test_a_draft_without_people_cannot_be_activated() -> None:
             }
         ],
     }
-    activated(world, runs=1)
+    activated(world, runs=1, frozen=1)
     assert campaign(world).status == "active"
+
+
+@pytest.mark.parametrize("numbers", [{"runs": 2}, {"runs": 2, "out": 1}])
+def test_a_draft_whose_people_have_all_ended_cannot_be_activated(numbers: dict[str, int]) -> None:
+    world = activated(outreach_world(), **numbers)
+    assert campaign(world).status == "draft"
+    assert codes(refusals(world)) == ["CAMPAIGN_NO_CONTACTS"]
 
 
 def test_all_problems_are_in_one_fact() -> None:
@@ -127,7 +134,7 @@ def test_all_problems_are_in_one_fact() -> None:
 
 def test_a_window_that_the_quiet_hours_of_the_tenant_leave_empty_is_a_problem() -> None:
     steps = [step(window={"start": "22:00", "end": "23:00"})]
-    world = activated(outreach_world(steps=steps), runs=1)
+    world = activated(outreach_world(steps=steps), runs=1, frozen=1)
     assert problems(world) == [("CAMPAIGN_NO_WINDOW", "steps[0].window")]
 
 
@@ -142,14 +149,14 @@ def test_a_window_that_the_quiet_hours_of_the_tenant_leave_empty_is_a_problem() 
 def test_the_last_day_is_after_the_day_of_the_activation(
     settings: dict[str, str], is_active: bool
 ) -> None:
-    world = activated(outreach_world(settings=settings), runs=1)
+    world = activated(outreach_world(settings=settings), runs=1, frozen=1)
     assert campaign(world).status == ("active" if is_active else "draft")
 
 
 def test_a_draft_whose_end_date_has_passed_cannot_be_activated() -> None:
     world = outreach_world(settings={"start_date": "2026-03-03", "end_date": "2026-03-05"})
     world.now = START + 10 * DAY
-    activated(world, runs=1)
+    activated(world, runs=1, frozen=1)
     assert problems(world) == [("CAMPAIGN_INVALID_DATES", "settings.end_date")]
     message = (refusals(world)[-1].values or {})["problems"][0]["message"]
     assert message == "End date must be after start date"
@@ -164,7 +171,7 @@ def test_a_start_in_the_past_does_not_refuse_an_activation() -> None:
 
 def test_the_day_of_the_activation_is_the_first_one_if_there_is_none() -> None:
     world = outreach_world(zone="Asia/Tokyo")
-    activated(world, runs=1)
+    activated(world, runs=1, frozen=1)
     assert campaign(world).first_day == START // DAY + 1  # 15:00 UTC is midnight there
     values = world.facts(FactKind.CAMPAIGN_STATUS_CHANGED)[-1].values or {}
     assert values["first_day"] == "2026-03-03"
@@ -196,24 +203,24 @@ def test_two_orders_to_activate_an_empty_draft_are_both_refused() -> None:
 def test_an_activation_that_waits_is_refused_when_the_draft_ends(action: str) -> None:
     world = outreach_world(changed("activated"), changed(action))
     assert codes(refusals(world)) == [f"CAMPAIGN_{action.upper()}"]
-    administered(*answers(runs=3), world=world)
+    administered(*answers(runs=3, frozen=3), world=world)
     assert campaign(world).status == action
 
 
 def test_an_activation_that_waits_is_refused_when_the_tenant_is_deleted() -> None:
     world = outreach_world(changed("activated"), order(m.DeleteTenant, "d#1"))
     assert codes(refusals(world)) == ["CAMPAIGN_DELETED"]
-    administered(*answers(runs=3), world=world)
+    administered(*answers(runs=3, frozen=3), world=world)
     assert campaign(world).status == "deleted"
 
 
 def test_a_version_that_is_published_meanwhile_is_the_one_that_is_checked() -> None:
     steps = [step(window={"start": "22:00", "end": "23:00"})]
     world = outreach_world(changed("activated"), outreach(steps=steps))
-    administered(*answers(runs=3), world=world)
+    administered(*answers(runs=3, frozen=3), world=world)
     assert codes(refusals(world)) == ["CAMPAIGN_NO_WINDOW"]
     good = outreach_world(changed("activated"), outreach(name="Other"))
-    administered(*answers(runs=3), world=good)
+    administered(*answers(runs=3, frozen=3), world=good)
     assert (campaign(good).status, campaign(good).version) == ("active", 2)
 
 
@@ -253,9 +260,9 @@ def test_recommendations_are_values_of_the_facts() -> None:
 
 def test_a_removed_account_is_no_sender() -> None:
     world = outreach_world(order(m.RemoveSender, "r#1", sender_id="email-1"))
-    activated(world, runs=1)
+    activated(world, runs=1, frozen=1)
     assert codes(refusals(world)) == ["CAMPAIGN_NO_SENDER"]
-    activated(administered(account("email", "email-2"), world=world), runs=1)
+    activated(administered(account("email", "email-2"), world=world), runs=1, frozen=1)
     assert campaign(world).status == "active"
 
 

@@ -221,17 +221,79 @@ def test_every_partition_acknowledges_a_winner_also_a_repeated_one() -> None:
     assert sorted(each.partition for each in known) == [0, 0, 1, 1]
 
 
-def test_a_further_attempt_keeps_the_variant_of_the_first_one() -> None:
-    """The first command may have been sent after all."""
+def fail(desk: OutreachDesk, touch: m.RequestTouch) -> None:
+    """The sender could not send, and may be asked again."""
+    answer = answer_fields(touch, desk, "f")
+    desk.deliver(m.TouchFailed(**answer, code="timeout", permanent=False))
+
+
+def has_the_winner(desk: OutreachDesk, name: str) -> None:
+    """The last request for a person of variant A has B, which has won; nobody counts any more."""
+    request, assigned = desk.request_of(name), desk.assigned(name)
+    assert (request.template_id, request.variant) == ("b", "B")
+    assert (assigned.variant, assigned.assigned_by) == ("B", "winner")
+    desk.send(name)
+    assert not [each for each in desk.outreach_counts() if each.startswith("java-q1/")]
+
+
+@pytest.mark.parametrize("fails_first", [False, True])
+def test_a_further_attempt_has_the_template_of_the_winner(fails_first: bool) -> None:
+    """Whether the first attempt fails before or after the winner was announced."""
     desk = active_desk("c-3")
     touch = desk.command("c-3")
-    announce_winner(desk, "B")
-    assert desk.assigned("c-3").variant == "A"
-    failed = m.TouchFailed(**answer_fields(touch, desk, "f"), code="timeout", permanent=False)
-    desk.deliver(failed)
+    if fails_first:
+        fail(desk, touch)
+        announce_winner(desk, "B")
+    else:
+        announce_winner(desk, "B")
+        assert desk.assigned("c-3").variant == "A"
+        fail(desk, touch)
     assert desk.run("c-3").touches[0].phase is Phase.SCHEDULED
     desk.advance_hours(1)
+    assert desk.request_of("c-3").attempt == 2
+    has_the_winner(desk, "c-3")
+
+
+def test_a_further_attempt_that_waits_at_dispatch_gets_the_template_of_the_winner() -> None:
+    desk = active_desk("c-3")
+    fail(desk, desk.command("c-3"))
+    desk.advance_hours(1)
     assert desk.request_of("c-3").template_id == "a"
+    announce_winner(desk, "B")
+    assert (amended(desk, "c-3").template_id, amended(desk, "c-3").variant) == ("b", "B")
+    assert desk.assigned("c-3").assigned_by == "winner"
+
+
+def test_a_request_that_was_being_withdrawn_has_the_template_of_the_winner_later() -> None:
+    desk = active_desk("c-3")
+    touch = desk.request_of("c-3")
+    desk.change("paused")
+    assert desk.run("c-3").touches[0].phase is Phase.WITHDRAWING
+    announce_winner(desk, "B")
+    desk.deliver(m.TouchWithdrawn(touch.tenant_id, touch.contact_id, touch.command_id))
+    desk.change("resumed")
+    assert len([each for each in desk.requests() if each.contact_id == "c-3"]) == 2
+    has_the_winner(desk, "c-3")
+
+
+def test_a_repeat_of_a_command_that_may_be_out_keeps_its_template() -> None:
+    desk = active_desk("c-3")
+    desk.command("c-3")
+    announce_winner(desk, "B")
+    desk.advance_hours(24)
+    assert [each.emission for each in desk.requests() if each.contact_id == "c-3"] == [1, 2]
+    assert (desk.request_of("c-3").template_id, desk.assigned("c-3").assigned_by) == ("a", "hash")
+
+
+def test_a_message_that_came_back_is_sent_again_as_it_was() -> None:
+    desk = active_desk("c-3")
+    touch = desk.send("c-3")
+    announce_winner(desk, "B")
+    answer = answer_fields(touch, desk, "b")
+    desk.deliver(m.TouchBounced(**answer, bounce_type="soft", rules=m.BOUNCE_RULES))
+    desk.advance_hours(24)
+    assert desk.request_of("c-3").attempt == 2
+    assert (desk.request_of("c-3").template_id, desk.assigned("c-3").assigned_by) == ("a", "hash")
 
 
 def test_an_erased_person_stays_in_the_numbers() -> None:

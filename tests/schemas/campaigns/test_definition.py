@@ -149,6 +149,8 @@ def test_a_step_is_a_mapping(wrong: Any) -> None:
         ({"name": "a" * 201}, CampaignCode.NAME_INVALID, "name"),
         ({"name": "50 % off!"}, CampaignCode.NAME_INVALID, "name"),
         ({"name": 123}, CampaignCode.NAME_INVALID, "name"),
+        ({"name": "Java\ndevelopers"}, CampaignCode.NAME_INVALID, "name"),
+        ({"name": "Java\tdevelopers"}, CampaignCode.NAME_INVALID, "name"),
         ({"description": "d" * 5_001}, CampaignCode.DESCRIPTION_INVALID, "description"),
         ({"description": "a\x00"}, CampaignCode.DESCRIPTION_INVALID, "description"),
         ({"tenant_id": "a/b"}, CampaignCode.TENANT_INVALID, "tenant_id"),
