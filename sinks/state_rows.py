@@ -98,10 +98,7 @@ def state_rows(
             )
         )
     elif topic == Topic.CONTACT_CHANGELOG:
-        state = _decode_contact(payload)
-        _contact_changelog_rows(partition, key, state, rows)
-        if taken_back is not None and isinstance(state, Contact) and state.enrollments:
-            taken_back += _runs_with_bounces(key.decode().partition("/")[0], state)
+        _contact_changelog_rows(partition, key, _decode_contact(payload), rows, taken_back)
     elif topic == Topic.CAMPAIGN_CHANGELOG:
         record = _decode_campaign(payload)
         match record:
@@ -115,17 +112,6 @@ def state_rows(
                 rows["call_pools"].append(pool_row(record))
     elif topic == Topic.DISPATCH_CHANGELOG:
         _dispatch_changelog_rows(payload, rows)
-
-
-def _runs_with_bounces(tenant_id: str, state: Contact) -> list[RunEnd]:
-    """The runs whose planned touches were taken back, because an earlier one is sent again (C-25).
-    They are planned anew later, with the same numbers."""
-    return [
-        (tenant_id, run.enrollment_id, run.touches[-1].number)
-        for run in state.enrollments
-        for touch in run.touches
-        if touch.came_back is not None and touch.came_back.taken_back > run.touches[-1].number
-    ]
 
 
 def _dispatch_changelog_rows(payload: bytes, rows: Rows) -> None:
@@ -149,12 +135,21 @@ def _tag(payload: bytes) -> bytes:
     return payload[start + 1 : start + 1 + size]
 
 
-def _contact_changelog_rows(partition: int, key: bytes, state: Any, rows: Rows) -> None:
+def _contact_changelog_rows(
+    partition: int, key: bytes, state: Any, rows: Rows, taken_back: list[RunEnd] | None
+) -> None:
     if isinstance(state, Contact):
         tenant_id, slash, contact_id = key.decode().partition("/")
         if not slash:
             raise ValueError("a contact's key is tenant/contact")
         _contact_rows(tenant_id, contact_id, state, rows)
+        if taken_back is not None:
+            # Planned touches are taken back when an earlier one is sent again (C-25).
+            for run in state.enrollments:
+                for touch in run.touches:
+                    back = touch.came_back
+                    if back is not None and back.taken_back > run.touches[-1].number:
+                        taken_back.append((tenant_id, run.enrollment_id, run.touches[-1].number))
     elif isinstance(state, EndedEnrollment):
         # Variables and errors were removed when the enrollment ended: there is nothing to erase.
         run = state.enrollment
