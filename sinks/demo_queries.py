@@ -81,6 +81,15 @@ class CallCampaignRow(NamedTuple):
     failed_calls: int
 
 
+class ReportRow(NamedTuple):
+    """A report of a campaign: provisional or final, with the values of its fact."""
+
+    tenant_id: str
+    campaign_id: str
+    reason: str
+    values: dict[str, Any]
+
+
 class AccountRow(NamedTuple):
     """A sender account with the number of its commands, and the first and the last of them."""
 
@@ -205,6 +214,10 @@ class DemoQueries:
 
     def accounts(self) -> list[AccountRow]:
         return [AccountRow(*row) for row in self._all("accounts")]
+
+    def reports(self) -> list[ReportRow]:
+        """The reports of campaigns in order of time."""
+        return [ReportRow(*row) for row in self._all("reports")]
 
     def unsent(self) -> list[UnsentTouches]:
         """The enrollments with a touch that was not sent."""

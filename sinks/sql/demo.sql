@@ -161,3 +161,8 @@ FROM touchstream.senders AS s
 LEFT JOIN touchstream.send_log AS l USING (tenant_id, sender_id)
 GROUP BY 1, 2, 3
 ORDER BY 1, 2
+
+-- reports --
+SELECT tenant_id, campaign_id, reason, "values"
+FROM touchstream.facts WHERE fact = 'campaign.report'
+ORDER BY at, topic_offset

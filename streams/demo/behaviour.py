@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from schemas.base.times import HOUR, MINUTE, SECOND
 from schemas.public.command_models import TouchDue
+from streams.demo import talent
 from streams.demo.calls import call_reactions
 from streams.demo.outreach import OUTREACH_CAMPAIGN_IDS, prospect_reactions
 
@@ -53,13 +54,21 @@ def reactions_to(command: TouchDue) -> list[SenderReaction]:
         if command.channel != "linkedin"
         else []
     )
-    if command.campaign_id in OUTREACH_CAMPAIGN_IDS:
-        drawn = prospect_reactions(command, hash_fraction)
+    react = _REACTIONS_OF.get(command.campaign_id)
+    if react is not None:
         reactions = (
-            SenderReaction(at + MINUTE + after_us, kind, fields) for after_us, kind, fields in drawn
+            SenderReaction(at + MINUTE + after_us, kind, fields)
+            for after_us, kind, fields in react(command, hash_fraction)
         )
         return [sent, *delivered, *reactions]
     return [sent, *delivered, *_reactions(command, at + MINUTE)]
+
+
+_REACTIONS_OF = {
+    **dict.fromkeys(OUTREACH_CAMPAIGN_IDS, prospect_reactions),
+    talent.CAMPAIGN_ID: talent.talent_reactions,
+}
+"""How people react to a campaign other than one for reviews."""
 
 
 def _send_delay_us(command: TouchDue) -> int:
@@ -83,7 +92,8 @@ def _failure(command: TouchDue) -> str | None:
 def _bounce(command: TouchDue) -> str | None:
     if command.channel != "email":
         return None
-    if hash_fraction("no mailbox", f"{command.tenant_id}/{command.contact_id}") < 0.02:
+    no_mailbox = 0.004 if command.tenant_id == talent.TENANT_ID else 0.02
+    if hash_fraction("no mailbox", f"{command.tenant_id}/{command.contact_id}") < no_mailbox:
         return "hard"
     return "soft" if hash_fraction("full mailbox", command.command_id) < 0.01 else None
 

@@ -7,7 +7,7 @@ import msgspec
 from rich.console import Console
 
 from schemas.internal.topics import Topic
-from sinks.demo_queries import DemoQueries
+from sinks.demo_queries import DemoQueries, ReportRow
 from streams.base.settings import Settings
 from streams.demo import final_report
 from streams.demo.supervise import DemoFailed, DemoMonitor
@@ -40,6 +40,7 @@ def finish(
         counts, differences = recount(settings, progress)
         differences += unexpected_dead_letters(settings)
         differences += held_slots(queries)
+        differences += outreach_problems(queries.reports())
     totals = _totals(traffic, queries, monitor, wall_seconds)
     analytics, stories = queries.analytics(), final_report.stories(queries)
     prospects, calls = queries.prospects(), _calls(queries)
@@ -52,6 +53,7 @@ def finish(
             "analytics": [row._asdict() for row in analytics],
             "prospects": [row._asdict() for row in prospects],
             "calls": calls,
+            "reports": [row._asdict() for row in queries.reports()],
             "accounts": {
                 f"{row.tenant_id}/{row.sender_id}": row.commands for row in queries.accounts()
             },
@@ -64,6 +66,7 @@ def finish(
         *final_report.analytics_lines(analytics, width),
         *final_report.prospect_lines(prospects, width),
         *final_report.call_lines(queries.call_campaigns(), queries.call_outcomes(), width),
+        *final_report.outreach_lines(queries.reports(), width),
         *final_report.account_lines(queries.accounts(), width),
         *final_report.reason_lines(queries.reasons(), width),
     ):
@@ -97,6 +100,17 @@ def held_slots(queries: DemoQueries) -> list[str]:
         for row in queries.calls()
         if row.held
     ]
+
+
+def outreach_problems(reports: list[ReportRow]) -> list[str]:
+    """Returns what is missing of the outreach campaign: it must have completed by its target, and
+    have reported that finally."""
+    finals = [row for row in reports if row.reason == "final"]
+    if len(finals) != 1:
+        return [f"{len(finals)} final reports of outreach instead of one"]
+    reason = finals[0].values["end_reason"]
+    where = f"{finals[0].tenant_id}/{finals[0].campaign_id}"
+    return [] if reason == "targets" else [f"{where} completed by {reason} and not by its target"]
 
 
 def unexpected_dead_letters(settings: Settings) -> list[str]:

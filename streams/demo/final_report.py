@@ -1,7 +1,7 @@
 """The final report of the demo from PostgreSQL: analytics by campaign and touch, prospects,
 reasons, and three enrollments in detail."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from sinks.demo_queries import (
     DemoQueries,
     EnrollmentRow,
     ProspectGroup,
+    ReportRow,
     StepRow,
     TouchAnalytics,
     UnsentTouches,
@@ -68,6 +69,51 @@ def call_lines(
     yield from table_lines(heads, campaigns, width)
     texts = "   ".join(f"{outcome} {number:,}" for outcome, number in outcomes)
     yield from table_lines(("calls", "outcomes"), [("all", texts)], width)
+
+
+def outreach_lines(rows: Iterable[ReportRow], width: int) -> Iterator[Text]:
+    """Yields the final report of each outreach campaign, and its experiments."""
+    finals = [row for row in rows if row.reason == "final"]
+    yield _title("Outreach, from the facts campaign.report")
+    heads = ["business", "campaign", "completed by", "people#", "reached#", "wanted#"]
+    heads += ["responses#", "conversions#", "opt-outs#"]
+    yield from table_lines(heads, map(_outreach_cells, finals), width)
+    heads = ["experiment", "template", "people#", "reached#", "responses#", "rate#", "decision"]
+    cells = (
+        line for row in finals for each in row.values["experiments"] for line in _variants(each)
+    )
+    yield from table_lines(heads, cells, width)
+
+
+def _outreach_cells(row: ReportRow) -> Sequence[object]:
+    values, counts = row.values, row.values["counts"]
+    names = ("responses", "conversions", "opt_outs")
+    return (
+        row.tenant_id,
+        row.campaign_id,
+        values["end_reason"],
+        counts.get("runs", 0),
+        counts.get("reached", 0),
+        values["targets"]["contacts"],
+        *(counts.get(name, 0) for name in names),
+    )
+
+
+def _variants(values: dict[str, Any]) -> Iterator[Sequence[object]]:
+    """Yields both variants of an experiment, the first one with the decision."""
+    decision = f"{values['winner']} wins" if values["winner"] else "no winner"
+    for variant in "ab":
+        of = values[variant]
+        rate = of["response_rate"]
+        yield (
+            f"{values['experiment_id']} {variant.upper()}",
+            values[f"template_{variant}"],
+            of["runs"],
+            of["reached"],
+            of["responses"],
+            None if rate is None else f"{100 * rate:.1f} %",
+            decision if variant == "a" else None,
+        )
 
 
 def account_lines(rows: Iterable[AccountRow], width: int) -> Iterator[Text]:

@@ -5,11 +5,13 @@ midnight is some whole days later, so the events are the same on all machines.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
-from schemas.base.times import DAY, SECOND, parse_rfc3339
+from schemas.base.times import DAY, SECOND, MomentUs, parse_rfc3339
+from schemas.internal.facts import FactKind
 from schemas.internal.topics import ONE_MACHINE
 from sinks.demo_queries import DemoQueries
 from sinks.migrate import migrate
@@ -25,6 +27,14 @@ from streams.demo.outreach import OUTREACH_CAMPAIGNS, outreach_document
 from streams.demo.population import make_customers
 from streams.demo.screen import Screen
 from streams.demo.supervise import DemoMonitor
+from streams.demo.talent import (
+    people_count,
+    talent_account,
+    talent_document,
+    talent_entries,
+    talent_people,
+    talent_tenant,
+)
 from streams.demo.traffic import Traffic
 from streams.demo.upstream_events import UpstreamEvent, upstream_events
 from streams.embedded.stack import Stack
@@ -140,6 +150,8 @@ class DemoRun:
             {**tenant_event(business, self.customers), **tenant_calls(business.tenant_id)}
             for business in BUSINESSES
         ]
+        tenants.append(talent_tenant())
+        accounts = [*ACCOUNTS, talent_account(self.customers)]
         traffic.schedule([UpstreamEvent(now, "pool", "pool.upserted", pool_event())])
         traffic.schedule(
             UpstreamEvent(now, f"tenant-{data['tenant_id']}", "tenant.upserted", data)
@@ -148,10 +160,10 @@ class DemoRun:
         monitor.wait_until(lambda: queries.tenants() == len(tenants), "the businesses to be known")
         traffic.schedule(
             UpstreamEvent(clock.now(), account_name(account), "sender.upserted", account)
-            for account in ACCOUNTS
+            for account in accounts
         )
         monitor.wait_until(
-            lambda: queries.senders() == len(ACCOUNTS), "the sender accounts to be known"
+            lambda: queries.senders() == len(accounts), "the sender accounts to be known"
         )
         answer_timeout_us = int(ANSWER_TIMEOUT_S * SECOND * clock.speed)
         documents = [
@@ -161,15 +173,35 @@ class DemoRun:
             outreach_document(outreach, answer_timeout_us) for outreach in OUTREACH_CAMPAIGNS
         ]
         documents += [calls_document(calls, answer_timeout_us) for calls in CALL_CAMPAIGNS]
+        documents.append(talent_document(self.customers, answer_timeout_us))
         traffic.schedule(_campaign_published(each, clock.now()) for each in documents)
+        traffic.schedule(UpstreamEvent(*e) for e in talent_people(self.customers, clock.now()))
         published = {(d["tenant_id"], d["campaign_id"]) for d in documents}
         monitor.wait_until(
             lambda: queries.ready() == published, "every partition to know the campaigns"
         )
+        self._fill_draft(traffic, queries, monitor, clock.now)
         self.console.print(
-            f"{len(tenants)} businesses with {len(ACCOUNTS)} sender accounts and {len(documents)} "
+            f"{len(tenants)} businesses with {len(accounts)} sender accounts and {len(documents)} "
             "campaigns are known to every partition"
         )
+
+    def _fill_draft(
+        self,
+        traffic: Traffic,
+        queries: DemoQueries,
+        monitor: DemoMonitor,
+        now: Callable[[], MomentUs],
+    ) -> None:
+        """Adds the people to the draft of the outreach campaign, once all of them are known."""
+        people = people_count(self.customers)
+
+        def counted(kind: FactKind) -> bool:
+            return queries.totals().get(kind, 0) >= people
+
+        monitor.wait_until(lambda: counted(FactKind.CONTACT_UPDATED), "people to be known")
+        traffic.schedule(UpstreamEvent(*e) for e in talent_entries(self.customers, now()))
+        monitor.wait_until(lambda: counted(FactKind.ENROLLMENT_STARTED), "the draft to be filled")
 
 
 def _campaign_published(outreach_document: dict[str, object], now: int) -> UpstreamEvent:

@@ -1,5 +1,5 @@
-"""The events that upstream systems publish during the demo: jobs, prospects, people to call and a
-few incidents.
+"""The events that upstream systems publish during the demo: jobs, prospects, people to call, the
+activation of the outreach campaign and a few incidents.
 
 Times are microseconds since the start of the demo period. The id of an event derives from what it
 is about, so that publishing it twice has the effect of publishing it once (X-9).
@@ -12,6 +12,7 @@ from streams.demo.businesses import BUSINESSES, campaign_of
 from streams.demo.calls import call_events
 from streams.demo.outreach import prospect_events
 from streams.demo.population import DemoCustomer, DemoJob
+from streams.demo.talent import ACTIVATION_NOTE, activation
 
 SOURCE = "demo/upstream"
 PAUSE_AT, RESUME_AT = 2 * DAY + 15 * HOUR, 3 * DAY + 3 * HOUR
@@ -46,6 +47,7 @@ def upstream_events(
     events += _customer_incidents(customers)
     events += [UpstreamEvent(*event) for event in prospect_events(seed, len(customers))]
     events += [UpstreamEvent(*event) for event in call_events(len(customers))]
+    events.append(UpstreamEvent(*activation(), ACTIVATION_NOTE))
     events.append(
         UpstreamEvent(
             DAY + 17 * HOUR, "torn", "job.completed", None, "a producer cut a record short"

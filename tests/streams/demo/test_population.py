@@ -147,6 +147,7 @@ def test_the_incidents_happen_once_each_in_a_demo_of_any_size() -> None:
         assert kinds.pop("call.requested") == len(CALL_CAMPAIGNS) * DIRECT_CALLS
         assert kinds == dict.fromkeys(
             (
+                "campaign.activated",
                 "campaign.paused",
                 "campaign.resumed",
                 "template.deleted",
