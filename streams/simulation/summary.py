@@ -175,11 +175,6 @@ class Summary:
         """Takes over the counts of a campaign that decides by them."""
         self._of_counts.on_counts(counts, campaign, now)
 
-    @property
-    def refused_activations(self) -> list[Fact]:
-        """The facts about drafts that were not activated."""
-        return self._of_counts.refusals
-
     # The result
 
     def to_dict(self, result: SimulationResult, description: SummaryRow) -> SummaryRow:

@@ -55,6 +55,7 @@ CHANNEL_NAMES_ALLOWED = {
     "streams/demo/behaviour.py": "content of the demo: how often people open, click and opt out",
     "streams/demo/businesses.py": "content of the demo: limits of three businesses",
     "streams/demo/outreach.py": "content of the demo: two campaigns and their prospects",
+    "streams/demo/talent.py": "content of the demo: an outreach campaign and its people",
     "streams/demo/upstream_events.py": "content of the demo: fields of a customer",
     "sinks/outreach_rows.py": "the columns of S4 count two channels by name",
 }

@@ -126,7 +126,7 @@ def test_a_kept_history_leads_to_the_recorded_outputs(
     assert result.compared["touch.due"] > 40
     assert result.compared["command.revoked"] > 0
     assert {*result.folded} == {Topic.CONTACT_LOG, Topic.DISPATCH_LOG, Topic.CAMPAIGN_LOG}
-    assert path.stat().st_size < 150_000
+    assert path.stat().st_size < 600_000  # `outreach`: a winner needs 100 people of each variant
 
 
 @pytest.mark.parametrize("kind", FACTS_OF)
