@@ -40,8 +40,8 @@ def validate(file: DefinitionFile, tenant: MaybeTenant = None, json: Json = Fals
     """Validate a definition and list every problem with its code and place; exit 1 if there are
     any.
 
-    What would keep a valid definition from being activated or sent, and what is recommended for an
-    outreach campaign and missing, is listed as warnings.
+    What would keep a valid definition from being activated or sent is listed as "not ready", and
+    what is recommended for an outreach campaign and missing as warnings.
 
     Example: touchstream campaign validate examples/reviews.yaml
     """
@@ -57,7 +57,7 @@ def validate(file: DefinitionFile, tenant: MaybeTenant = None, json: Json = Fals
     elif isinstance(result, Definition):
         steps = "1 step" if len(result.steps) == 1 else f"{len(result.steps)} steps"
         print(f"{file}: valid, {result.kind} campaign with {steps}")
-        warn(unready)
+        warn(unready, "not ready")
         warn(wanted)
     if problems:
         raise CommandError(format_problems(str(file), problems))
@@ -164,10 +164,10 @@ def duplicate(
     print(f"{out}: fill in the templates, then: touchstream campaign publish {out}")
 
 
-def warn(found: Iterable[Problem]) -> None:
-    """Prints problems that refuse nothing, and recommendations, as warnings."""
+def warn(found: Iterable[Problem], label: str = "warning") -> None:
+    """Prints recommendations, or problems that do not refuse the document, one line each."""
     for each in found:
-        print_stderr(f"warning: {problem_line(each._asdict())}")
+        print_stderr(f"{label}: {problem_line(each._asdict())}")
 
 
 def format_problems(name: str, problems: list[Problem]) -> str:

@@ -25,7 +25,7 @@ def check_inputs(rejected: RejectedInputs, refused: int, not_activated: int) -> 
     """Ends the command with EXIT_NO if inputs were bad, or campaigns refused."""
     if refused or rejected.rows or not_activated:
         message = f"{len(rejected.rows)} lines or records were bad, {refused} events refused"
-        drafts = f", {not_activated} drafts not activated" if not_activated else ""
+        drafts = f", campaigns not activated: {not_activated}" if not_activated else ""
         raise CommandError(message + drafts, EXIT_NO)
 
 

@@ -59,8 +59,8 @@ def simulate_seeds(
             raise NothingCounted
         if number == 1:
             outcomes.not_activated.extend(parts.get("not_activated", ()))
-        for campaign in parts.get("campaigns", ()):
-            outcomes.rows.append({"seed": seed, **_outcome(campaign)})
+        began = (row for row in parts.get("campaigns", ()) if row["status"] != "draft")
+        outcomes.rows.extend({"seed": seed, **_outcome(campaign)} for campaign in began)
         on_seed(number)
     return outcomes
 

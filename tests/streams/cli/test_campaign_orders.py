@@ -59,7 +59,7 @@ def test_what_is_recommended_and_what_cannot_be_sent_are_warnings(
     file = written(tmp_path, steps=[step(template_id=None)])
     result = touchstream("campaign", "validate", file)
     assert result.code == 0
-    assert "warning: CAMPAIGN_NO_TEMPLATE at steps[0].template_id: a step without a" in result.err
+    assert "not ready: CAMPAIGN_NO_TEMPLATE at steps[0].template_id: a step without a" in result.err
     assert "warning: outreach.target_contacts_count: recommended: how many people" in result.err
     found = touchstream("campaign", "validate", file, "--json").json()
     assert (found["valid"], found["problems"]) == (True, [])

@@ -215,6 +215,13 @@ def test_seeds_show_a_spread_that_is_the_same_again() -> None:
     assert "Winners of java-q1" in text
 
 
+def test_a_campaign_that_was_not_activated_has_no_spread() -> None:
+    outcomes = simulate_seeds(given(draft(steps=[TESTED]), 3, with_account=False), range(2))
+    assert outcomes.rows == []
+    (refused,) = outcomes.not_activated
+    assert [problem["code"] for problem in refused["problems"]] == ["CAMPAIGN_NO_SENDER"]
+
+
 def test_the_same_people_are_in_the_same_variants_under_every_seed() -> None:
     commands = []
     for seed in (1, 2):
