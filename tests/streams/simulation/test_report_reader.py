@@ -149,7 +149,7 @@ RESULT_NAMES = """
 variants counted responded_at opted_out_at implied is_reached bounced_at person entity_id
 response_channel
 """
-VARIANT_NAMES = "experiment_id variant bucket split assigned_by counted reached_at"
+VARIANT_NAMES = "experiment_id variant bucket split assigned_by counted reached_at touch_number"
 CALL_NAMES = "agent_id from_number scheduled_for priority position template_id direct counted"
 TOUCH_NAMES = """
 step_id number channel scheduled_at due_at phase wait attempt emission command_id reason
