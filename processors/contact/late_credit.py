@@ -7,6 +7,7 @@ from processors.contact.conversion_credit import credit_conversions_again
 from processors.contact.reported_facts import emit_reported
 from processors.contact.response_credit import credit_responses_again
 from processors.contact.result_counts import count_opt_out
+from schemas.channels import ALL_CHANNELS
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import TouchBounced, TouchSent
@@ -41,12 +42,16 @@ def was_sent_by(
 
 
 def _credit_opt_out(context: Context, run: Enrollment, touch: Touch, sent_at: int) -> None:
-    scope = context.opt_out_scope(touch.channel)
-    if scope is not None:
-        times = (context.contact.opted_out[scope], last_opt_out_at(context.contact, scope))
-        after = [at for at in times if at >= sent_at]
-        if after:
-            count_opt_out(context, run, min(after))
+    contact = context.contact
+    times = (
+        at
+        for scope in (touch.channel, ALL_CHANNELS)
+        if scope in contact.opted_out
+        for at in (contact.opted_out[scope], last_opt_out_at(contact, scope))
+    )
+    first = min((at for at in times if at >= sent_at), default=None)
+    if first is not None:
+        count_opt_out(context, run, first)
 
 
 def credit_opt_out(context: Context, channels: tuple[str, ...], at: int) -> None:

@@ -82,7 +82,8 @@ def _gain(context: Context, run: Enrollment, reply: Reply) -> None:
     results = run.results
     if results is None:
         return
-    if results.responded_at is None or reply.at < results.responded_at:
+    known = (results.responded_at, results.response_channel)
+    if results.responded_at is None or (reply.at, reply.channel) < known:
         results.responded_at, results.response_channel = reply.at, reply.channel
         recount(context, run)
 

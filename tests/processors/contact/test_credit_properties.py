@@ -21,6 +21,8 @@ from tests.testing.story import contact_of, event_fields
 
 NAMES = (JAVA, RUST, "go-q1")
 MODELS = ("last_touch", "first_touch", "linear")
+APART = len(NAMES) * MINUTE
+"""The campaigns are a minute apart: so no two events of different campaigns have one time."""
 
 Event = Callable[[dict[str, m.RequestTouch]], m.Message]
 
@@ -59,7 +61,7 @@ def _events_of(name: str, at: int) -> list[Event]:
     replied = partial(named, m.ContactReplied, channel="email", rules=1)
     converted = partial(named, m.ConversionRecorded, conversion_type="interview", rules=1)
     of_sent = [make(name, at) for make in (*seen, replied, converted)]
-    return [*of_sent, *(make(name, at + HOUR) for make in bounced)]  # after every send
+    return [*of_sent, *(make(name, at + 3 * HOUR) for make in bounced)]  # after every send
 
 
 def _others(at: int) -> list[Event]:
@@ -82,12 +84,12 @@ def histories(draw: st.DrawFn) -> list[Event]:
     """The sends of three campaigns, each but the first perhaps never reported, and what Ann does
     then; every event has a time of its own."""
     times = iter(draw(st.permutations(range(1, 40))))
-    events = [named(m.TouchSent, JAVA, next(times) * MINUTE)]
+    events = [named(m.TouchSent, JAVA, next(times) * APART)]
     for name in NAMES[1:]:
         if draw(st.booleans()):
-            events.append(named(m.TouchSent, name, next(times) * MINUTE))
+            events.append(named(m.TouchSent, name, next(times) * APART))
     for _ in range(draw(st.integers(0, 8))):
-        at = next(times) * MINUTE
+        at = next(times) * APART
         every = _others(at) + [e for name in NAMES for e in _events_of(name, at)]
         events.append(draw(st.sampled_from(every)))
     return events
@@ -157,3 +159,20 @@ def test_each_conversion_is_credited_once_or_not_at_all(events: list[Event], mod
     _, _, conversions = outcome(model, events)
     for _, weights, reason in conversions.values():
         assert sum(weights.values()) == (0 if reason else 1_000_000)
+
+
+def test_a_send_that_is_reported_late_counts_the_first_opt_out_of_any_scope() -> None:
+    sent = named(m.TouchSent, JAVA, APART)
+    of_all = unnamed(m.ContactUnsubscribed, 2 * APART, channel="all")
+    of_email = unnamed(m.ContactUnsubscribed, 3 * APART, channel="email")
+    in_time = outcome("last_touch", [sent, of_all, of_email])
+    assert outcome("last_touch", [of_all, of_email, sent]) == in_time
+
+
+def test_of_two_replies_of_one_moment_the_same_one_counts_in_either_order() -> None:
+    sent = named(m.TouchSent, JAVA, APART)
+    both = [
+        unnamed(m.ContactReplied, 2 * APART, channel=name, rules=1)
+        for name in ("linkedin", "email")
+    ]
+    assert outcome("last_touch", [sent, *both]) == outcome("last_touch", [sent, *reversed(both)])
