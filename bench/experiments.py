@@ -14,12 +14,12 @@ from bench.report import Figure, rounded_median
 from processors.campaign import CampaignProcessor
 from processors.fold.task import Record, Task
 from processors.shared import experiment_rules as rules
-from processors.shared.experiment_counts import add_counts, strata
+from processors.shared.experiment_counts import strata
 from processors.shared.experiment_statistics import experiment_result
 from schemas.base.times import MomentUs, parse_rfc3339
 from schemas.campaigns.compiled_definition import Experiment
 from schemas.internal import messages as m
-from schemas.internal.count_names import of_experiment
+from schemas.internal.count_names import add_counts, of_experiment
 from schemas.internal.topics import Layout
 from streams.runtime.worker import STEPS_MAX, raise_gc_threshold
 

@@ -5,12 +5,10 @@ The counts are those by which the campaign decides (schemas/internal/count_names
 the partitions of contact-log. Rates are rounded half up, as PostgreSQL does.
 """
 
-from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from schemas.campaigns.compiled_definition import Experiment, OutreachTerms, Step
+from schemas.campaigns.compiled_definition import OutreachTerms
 from schemas.internal import count_names as names
 from schemas.internal.campaign_states import CampaignRecord, ExperimentRecord
 from sinks.copy_values import Row, date_of_day, jsonb, named, timestamptz
@@ -29,10 +27,7 @@ def outreach_id(tenant_id: str, campaign_id: str) -> str:
 
 def total_counts(state: CampaignRecord) -> dict[str, int]:
     """The counts of a campaign over all partitions, by name, without those that are 0."""
-    total: Counter[str] = Counter()
-    for _, counts in state.counts.values():
-        total.update(counts)
-    return {name: number for name, number in sorted(total.items()) if number}
+    return {name: number for name, number in sorted(state.total_counts().items()) if number}
 
 
 def rate(part: int, whole: int) -> Decimal | None:
@@ -47,18 +42,11 @@ def _percent(hundredths: int | None) -> Decimal | None:
     return None if hundredths is None else Decimal(hundredths).scaleb(-2)
 
 
-def experiments_of(state: CampaignRecord) -> Iterator[tuple[Step, Experiment]]:
-    """The experiments of the newest version, in the order of its steps."""
-    for step in state.definition.steps:
-        if step.experiment is not None:
-            yield step, step.experiment
-
-
 def experiments_json(state: CampaignRecord) -> bytes | None:
     """Every experiment of a campaign with its evidence and its decision; None without one. One that
     the newest version has no more has only these two."""
     shown: dict[str, dict[str, Any]] = {}
-    for step, experiment in experiments_of(state):
+    for step, experiment in state.definition.experiments():
         shown[experiment.id] = {"step_id": step.id, "terms": named(experiment)}
     for experiment_id, record in state.experiments.items():
         shown.setdefault(experiment_id, {}).update(_evidence(record))
@@ -79,7 +67,7 @@ def outreach_campaign_row(state: CampaignRecord, terms: OutreachTerms) -> Row:
     definition, settings = state.definition, state.definition.settings
     counts = total_counts(state)
     reached, responses = counts.get(names.REACHED, 0), counts.get(names.RESPONSES, 0)
-    experiment = next((each for _, each in experiments_of(state)), None)
+    experiment = next((each for _, each in definition.experiments()), None)
     first, last = settings.start_day, settings.end_day
     return (
         outreach_id(state.tenant_id, state.campaign_id),

@@ -8,12 +8,10 @@ erased contact, and those of runs that have left the contact's state, do not hav
 from collections.abc import Iterable, Iterator
 
 from schemas.base.times import MomentUs
+from schemas.campaigns.contact_types import CONTACT_TYPES
 from schemas.internal.enrollment import Enrollment, RunResults, Touch
 from schemas.internal.outreach_status import outreach_status
 from sinks.copy_values import Row, Rows, jsonb, named, timestamptz
-
-_CONTACT_TYPE = "candidate"
-"""The type of a contact for whom none was stated (S4-35)."""
 
 _NOT_KEPT = ("company_name", "title")
 """What a run has no more once it has left the state of its contact."""
@@ -51,7 +49,7 @@ def _result_row(
         run.campaign_id,
         run.version,
         outreach_status(run),
-        person.get("contact_type") or _CONTACT_TYPE,
+        person.get("contact_type") or CONTACT_TYPES[0],
         person.get("user_id") or None,
         person.get("lead_id") or None,
         person.get("company_name") or None,

@@ -1,4 +1,7 @@
-"""Announcements to every partition, the keys of campaign and tenant states, and refusals."""
+"""Announcements to every partition, the keys of campaign and tenant states, facts about
+campaigns, and refusals."""
+
+from typing import Any
 
 import msgspec
 
@@ -19,7 +22,7 @@ from schemas.internal.messages import (
     UpsertSender,
     UpsertTenant,
 )
-from schemas.internal.states import TenantRecord
+from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout, Topic
 
 SenderOrder = UpsertSender | RemoveSender | ThrottleSender | ReportUsage | ReportComplaints
@@ -83,6 +86,26 @@ def announce_to_dispatch(turn: Turn, layout: Layout, key: bytes, message: msgspe
     """Sends a message to every partition of dispatch-log."""
     for partition in range(layout.dispatch):
         turn.send(Topic.DISPATCH_LOG, key, message, partition)
+
+
+def emit_campaign_fact(
+    turn: Turn,
+    kind: FactKind,
+    campaign: CampaignRecord,
+    cause: str | None,
+    reason: str | None,
+    values: dict[str, Any] | None,
+) -> None:
+    """Emits a fact about a campaign and its newest version."""
+    turn.emit_fact(
+        kind,
+        campaign.tenant_id,
+        campaign_id=campaign.campaign_id,
+        version=campaign.version,
+        cause=cause,
+        reason=reason,
+        values=values,
+    )
 
 
 def refuse(

@@ -4,7 +4,7 @@ its tenant (C-38)."""
 from processors.campaign.broadcast import announce_to_dispatch
 from processors.fold.turn import Turn
 from processors.shared.caller_lists import has_agent, has_number
-from schemas.base.zones import zone_country
+from processors.shared.tenant_lookup import country_of
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.messages import CampaignLimitsAnnounced
 from schemas.internal.states import TenantRecord
@@ -43,6 +43,5 @@ def caller_refusal(tenant: TenantRecord, definition: Definition) -> str | None:
         return None
     if not has_agent(tenant.calls, calls.agent_id):
         return "CAMPAIGN_AGENT_UNKNOWN"
-    country = tenant.country or zone_country(tenant.timezone)
-    has_it = has_number(tenant.calls, calls.from_number, country)
+    has_it = has_number(tenant.calls, calls.from_number, country_of(tenant))
     return None if has_it else "CAMPAIGN_NUMBER_UNKNOWN"

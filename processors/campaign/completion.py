@@ -33,7 +33,8 @@ RUNS_ENDED = "runs_ended"
 _COUNTS = ("runs", "completed", "failed", "cancelled", "skipped")
 _EVALUATED = ("active", "paused", "completed")
 _FROZEN = ("archived", "deleted")
-"""Whose numbers stay as they are: those of the final report."""
+"""The statuses in which the counts of a campaign never change again, so that they agree with its
+final report."""
 
 
 def runs_counted(turn: Turn, layout: Layout, message: RunsCounted) -> None:

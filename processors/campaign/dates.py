@@ -7,9 +7,9 @@ All of it is a function of the campaign's state, its zone and the present moment
 from datetime import date, timedelta
 
 from processors.shared.calendar_periods import day_of, first_moment
+from processors.shared.tenant_lookup import country_of
 from schemas.base.times import DAY, HOUR, DurationUs, MomentUs
 from schemas.base.zone_repair import zones_meant
-from schemas.base.zones import zone_country
 from schemas.campaigns.compiled_definition import CampaignSettings, Definition
 from schemas.internal.states import CampaignRecord, TenantRecord
 
@@ -29,8 +29,7 @@ def campaign_zone(tenant: TenantRecord, definition: Definition) -> str:
     """The zone by whose clock a campaign goes: its own, else the tenant's."""
     if definition.settings.timezone:
         return definition.settings.timezone
-    country = tenant.country or zone_country(tenant.timezone)
-    return zones_meant(tenant.timezone, "", "", country)[0]
+    return zones_meant(tenant.timezone, "", "", country_of(tenant))[0]
 
 
 def end_at(settings: CampaignSettings, zone_name: str) -> MomentUs | None:

@@ -4,18 +4,13 @@ kept apart from those of other campaigns (S4-64…S4-72, C-21, C-22).
 All decisions are by whole numbers (experiment_rules.py). The figures of a fact are for people.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
-from processors.campaign.broadcast import announce_to_contacts, campaign_key
+from processors.campaign.broadcast import announce_to_contacts, campaign_key, emit_campaign_fact
 from processors.campaign.targets import total
 from processors.fold.turn import Turn
 from processors.shared import experiment_rules as rules
-from processors.shared.experiment_counts import (
-    add_counts,
-    counts_of_experiment,
-    strata,
-)
+from processors.shared.experiment_counts import counts_of_experiment, strata
 from processors.shared.experiment_statistics import as_values, experiment_result
 from schemas.base.error_codes import CampaignCode
 from schemas.campaigns.compiled_definition import Definition, Experiment, Layer, Step
@@ -53,8 +48,8 @@ def evaluate_at_completion(turn: Turn, layout: Layout, campaign: CampaignRecord)
 def close(turn: Turn, campaign: CampaignRecord) -> None:
     """Ends the experiments that are not decided without a winner: nothing can be counted any
     more."""
-    counts = _counts(campaign)
-    for experiment in experiments_of(campaign.definition):
+    counts = campaign.total_counts()
+    for _, experiment in campaign.definition.experiments():
         record = _record(campaign, experiment)
         if record.decision is None:
             _decide(turn, campaign, experiment, record, counts, "", "closed")
@@ -63,21 +58,13 @@ def close(turn: Turn, campaign: CampaignRecord) -> None:
 def report_values(campaign: CampaignRecord) -> list[dict[str, Any]]:
     """The results of all experiments of a campaign, as values of a fact, each with its step and the
     templates of its variants. `result_of_values` reads them."""
-    counts = _counts(campaign)
+    counts = campaign.total_counts()
     values = []
-    for step in campaign.definition.steps:
-        if (each := step.experiment) is not None:
-            result = experiment_result(each, counts, campaign.experiments.get(each.id))
-            templates = {"template_a": each.template_a, "template_b": each.template_b}
-            values.append({**as_values(result), "step_id": step.id, **templates})
+    for step, each in campaign.definition.experiments():
+        result = experiment_result(each, counts, campaign.experiments.get(each.id))
+        templates = {"template_a": each.template_a, "template_b": each.template_b}
+        values.append({**as_values(result), "step_id": step.id, **templates})
     return values
-
-
-def experiments_of(definition: Definition) -> Iterator[Experiment]:
-    """The experiments of a definition, in the order of its steps."""
-    for step in definition.steps:
-        if step.experiment is not None:
-            yield step.experiment
 
 
 # A look
@@ -85,11 +72,11 @@ def experiments_of(definition: Definition) -> Iterator[Experiment]:
 
 def _look_at_all(turn: Turn, layout: Layout, campaign: CampaignRecord, *, is_over: bool) -> None:
     counts: dict[str, int] | None = None
-    for experiment in experiments_of(campaign.definition):
+    for _, experiment in campaign.definition.experiments():
         record = _record(campaign, experiment)
         if record.decision is not None:
             continue
-        counts = _counts(campaign) if counts is None else counts
+        counts = campaign.total_counts() if counts is None else counts
         _look(turn, layout, campaign, experiment, record, counts, is_over)
 
 
@@ -150,12 +137,13 @@ def _decide(
     evidence = counts_of_experiment(counts, experiment.id)
     record.decision = Decision(wins, turn.now, evidence)
     values = as_values(experiment_result(experiment, counts, record))
-    _emit(
+    emit_campaign_fact(
         turn,
         FactKind.EXPERIMENT_DECIDED,
         campaign,
-        reason=f"winner_{wins.lower()}" if wins else "no_winner",
-        values={**values, "decided_by": decided_by, "counts": evidence},
+        DECIDED,
+        f"winner_{wins.lower()}" if wins else "no_winner",
+        {**values, "decided_by": decided_by, "counts": evidence},
     )
 
 
@@ -177,7 +165,8 @@ def _report_alarm(
         "ratio": result["ratio"],
         "counts": counts_of_experiment(counts, experiment.id),
     }
-    _emit(turn, FactKind.EXPERIMENT_RATIO_ALARM, campaign, reason=found_by, values=values)
+    kind = FactKind.EXPERIMENT_RATIO_ALARM
+    emit_campaign_fact(turn, kind, campaign, DECIDED, found_by, values)
 
 
 def acknowledged_winner(turn: Turn, layout: Layout, message: WinnerAcknowledged) -> None:
@@ -193,34 +182,12 @@ def acknowledged_winner(turn: Turn, layout: Layout, message: WinnerAcknowledged)
     record.switched_by = sorted((*record.switched_by, message.partition))
     if len(record.switched_by) == layout.contact:
         values = {"experiment_id": record.experiment_id, "winner": record.decision.winner}
-        _emit(turn, FactKind.EXPERIMENT_SWITCHED, campaign, reason=None, values=values)
-
-
-def _emit(
-    turn: Turn,
-    kind: FactKind,
-    campaign: CampaignRecord,
-    *,
-    reason: str | None,
-    values: dict[str, Any],
-) -> None:
-    turn.emit_fact(
-        kind,
-        campaign.tenant_id,
-        campaign_id=campaign.campaign_id,
-        version=campaign.version,
-        cause=DECIDED,
-        reason=reason,
-        values=values,
-    )
+        kind = FactKind.EXPERIMENT_SWITCHED
+        emit_campaign_fact(turn, kind, campaign, DECIDED, None, values)
 
 
 def _record(campaign: CampaignRecord, experiment: Experiment) -> ExperimentRecord:
     return campaign.experiments.setdefault(experiment.id, ExperimentRecord(experiment.id))
-
-
-def _counts(campaign: CampaignRecord) -> dict[str, int]:
-    return add_counts(counts for _, counts in campaign.counts.values())
 
 
 # Publishing
@@ -231,9 +198,7 @@ def experiment_refusal(
 ) -> tuple[str, dict[str, Any]] | None:
     """The code and the values if the experiments of a new version cannot be: another campaign has
     one of their ids or a part of their layers, or people are in them and they are edited."""
-    for step in definition.steps:
-        if (experiment := step.experiment) is None:
-            continue
+    for step, experiment in definition.experiments():
         refusal = _fixed(experiment, step, before) or _taken(turn, tenant, definition, experiment)
         if refusal is not None:
             return refusal
@@ -245,7 +210,7 @@ def keep_records(before: CampaignRecord) -> dict[str, ExperimentRecord]:
     whose people were not counted yet."""
     kept = dict(before.experiments)
     if before.status != "draft":
-        for experiment in experiments_of(before.definition):
+        for _, experiment in before.definition.experiments():
             kept.setdefault(experiment.id, ExperimentRecord(experiment.id))
     return kept
 
@@ -257,8 +222,8 @@ def switch_late(
     to switch to the winner."""
     if before is None:
         return
-    known = {each.id: each.on_winner for each in experiments_of(before.definition)}
-    for experiment in experiments_of(campaign.definition):
+    known = {each.id: each.on_winner for _, each in before.definition.experiments()}
+    for _, experiment in campaign.definition.experiments():
         record = campaign.experiments.get(experiment.id)
         decision = None if record is None else record.decision
         is_new = experiment.on_winner == SWITCH and known.get(experiment.id) != SWITCH
@@ -273,19 +238,18 @@ def _fixed(
     cannot come back: what its people got is not known any more."""
     if before is None:
         return None
-    found = (each for each in before.definition.steps if each.experiment is not None)
-    known = {each.experiment.id: each for each in found if each.experiment is not None}
+    known = {each.id: (of.id, each) for of, each in before.definition.experiments()}
     edited: list[str] = []
     if experiment.id not in known:
         edited = ["id"] if experiment.id in before.experiments else []
     else:
-        earlier = known[experiment.id]
-        assert earlier.experiment is not None, "only steps with one are looked at"
+        step_id, earlier = known[experiment.id]
         if before.status != "draft":
-            pairs = [(name, earlier.experiment, experiment) for name in _FIXED]
-            edited = [name for name, one, two in pairs if getattr(one, name) != getattr(two, name)]
-            edited += ["step"] if earlier.id != step.id else []
-        if _has_people(before) and not _covers(experiment.layer, earlier.experiment.layer):
+            edited = [
+                each for each in _FIXED if getattr(earlier, each) != getattr(experiment, each)
+            ]
+            edited += ["step"] if step_id != step.id else []
+        if _has_people(before) and not _covers(experiment.layer, earlier.layer):
             edited.append("layer")
     if not edited:
         return None
@@ -299,8 +263,8 @@ def _leaves_layer(
     would get them while they still have its variants."""
     if before is None or not _has_people(before):
         return None
-    kept = {each.id for each in experiments_of(definition)}
-    for each in experiments_of(before.definition):
+    kept = {each.id for _, each in definition.experiments()}
+    for _, each in before.definition.experiments():
         if each.layer is not None and each.id not in kept:
             values = {"experiment_id": each.id, "fields": ["layer"]}
             return CampaignCode.EXPERIMENT_FIXED, values
@@ -334,7 +298,7 @@ def _taken(
         other = turn.store.read(campaign_key(tenant.tenant_id, campaign_id), CampaignRecord)
         if other is None or other.status == "deleted":
             continue
-        for each in experiments_of(other.definition):
+        for _, each in other.definition.experiments():
             values = {"experiment_id": experiment.id, "taken_by": campaign_id}
             if each.id == experiment.id:
                 return CampaignCode.EXPERIMENT_TAKEN, values
@@ -353,9 +317,9 @@ def new_strata(definition: Definition, before: CampaignRecord | None) -> list[di
     """The experiments whose split has changed: who is assigned from now on is another stratum."""
     if before is None or not _has_people(before):
         return []
-    known = {each.id: each.split for each in experiments_of(before.definition)}
+    known = {each.id: each.split for _, each in before.definition.experiments()}
     return [
         {"experiment_id": each.id, "split": each.split, "before": known[each.id]}
-        for each in experiments_of(definition)
+        for _, each in definition.experiments()
         if known.get(each.id, each.split) != each.split
     ]

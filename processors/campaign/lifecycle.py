@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from processors.campaign.broadcast import announce_to_contacts
+from processors.campaign.broadcast import announce_to_contacts, emit_campaign_fact
 from processors.campaign.campaign_limits import NO_LIMITS, announce_limits, limits_of
 from processors.campaign.dates import campaign_zone, plan_dates
 from processors.campaign.targets import total
@@ -73,15 +73,8 @@ def set_status(
         tenant.tenant_id.encode(),
         StatusAnnounced(tenant.tenant_id, campaign.campaign_id, status, cause),
     )
-    turn.emit_fact(
-        FactKind.CAMPAIGN_STATUS_CHANGED,
-        tenant.tenant_id,
-        campaign_id=campaign.campaign_id,
-        version=campaign.version,
-        cause=cause,
-        reason=status,
-        values={"before": before, **values},
-    )
+    kind, values = FactKind.CAMPAIGN_STATUS_CHANGED, {"before": before, **values}
+    emit_campaign_fact(turn, kind, campaign, cause, status, values)
     if status == "deleted":
         ids = (campaign.tenant_id, campaign.campaign_id)
         announce_limits(turn, layout, *ids, limits_of(campaign.definition), NO_LIMITS)

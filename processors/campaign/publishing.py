@@ -5,7 +5,12 @@ from typing import Any
 
 from processors.campaign import completion, experiments
 from processors.campaign.activation import as_values, recommended
-from processors.campaign.broadcast import announce_to_contacts, campaign_key, tenant_key
+from processors.campaign.broadcast import (
+    announce_to_contacts,
+    campaign_key,
+    emit_campaign_fact,
+    tenant_key,
+)
 from processors.campaign.campaign_limits import announce_limits, caller_refusal, limits_of
 from processors.campaign.dates import campaign_zone, end_at, first_day, plan_end
 from processors.campaign.lifecycle import (
@@ -214,19 +219,13 @@ def _emit_fact(turn: Turn, kind: FactKind, campaign: CampaignRecord, **more: Any
     deleted = set(tenant.templates_gone if tenant is not None else ())
     named = [step.template_id for step in campaign.definition.steps]
     gone = sorted({name for name in named if name is not None and name in deleted})
-    turn.emit_fact(
-        kind,
-        campaign.tenant_id,
-        campaign_id=campaign.campaign_id,
-        version=campaign.version,
-        cause=campaign.cause,
-        values={
-            "status": campaign.status,
-            **({"templates_gone": gone} if gone else {}),
-            **recommended(campaign.definition),
-            **more,
-        },
-    )
+    values = {
+        "status": campaign.status,
+        **({"templates_gone": gone} if gone else {}),
+        **recommended(campaign.definition),
+        **more,
+    }
+    emit_campaign_fact(turn, kind, campaign, campaign.cause, None, values)
 
 
 def _refuse(turn: Turn, message: PublishCampaign, code: str, **values: Any) -> None:

@@ -4,7 +4,7 @@ needs it any more (S4-25, S4-28, S4-29). The engine sends no mail: facts ask for
 from typing import Any
 
 from processors.campaign import experiments
-from processors.campaign.broadcast import tenant_key
+from processors.campaign.broadcast import emit_campaign_fact, tenant_key
 from processors.campaign.dates import (
     ARCHIVE,
     REPORT,
@@ -19,7 +19,7 @@ from processors.campaign.lifecycle import set_status
 from processors.campaign.targets import progress, total
 from processors.fold.turn import Turn
 from schemas.base.times import MomentUs, format_rfc3339
-from schemas.internal.count_names import FROZEN, LIVE, OUT
+from schemas.internal.count_names import FROZEN, LIVE, OUT, without_experiments
 from schemas.internal.facts import FactKind
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
@@ -39,7 +39,8 @@ def settle(turn: Turn, campaign: CampaignRecord) -> None:
     if any(total(campaign, name) for name in _GOING_ON):
         return
     campaign.settled_at = turn.now
-    _emit(turn, FactKind.CAMPAIGN_SETTLED, campaign, {"counts": plain_counts(campaign)})
+    values = {"counts": plain_counts(campaign)}
+    emit_campaign_fact(turn, FactKind.CAMPAIGN_SETTLED, campaign, None, None, values)
     if campaign.dates.pop(SETTLE, None) is not None:
         _report(turn, campaign, PROVISIONAL)
 
@@ -55,7 +56,7 @@ def fire(turn: Turn, layout: Layout, tenant: TenantRecord, campaign: CampaignRec
     elif name == ARCHIVE:
         archive(turn, layout, tenant, campaign, ARCHIVE_DUE)
     elif name == RETENTION:
-        _emit(turn, FactKind.CAMPAIGN_RETENTION_DUE, campaign, None)
+        emit_campaign_fact(turn, FactKind.CAMPAIGN_RETENTION_DUE, campaign, None, None, None)
         notify(turn, campaign, "campaign_retention_due", None)
 
 
@@ -76,13 +77,12 @@ def notify(
     terms = campaign.definition.outreach
     if terms is not None:
         values = {"template": template, "owner_id": terms.owner_id, **values}
-        _emit(turn, FactKind.OWNER_NOTIFIED, campaign, values, template, cause)
+        emit_campaign_fact(turn, FactKind.OWNER_NOTIFIED, campaign, cause, template, values)
 
 
 def plain_counts(campaign: CampaignRecord) -> dict[str, int]:
     """The counts of a campaign over all partitions, without those of its experiments."""
-    names = {name for _, counts in campaign.counts.values() for name in counts if "/" not in name}
-    return {name: total(campaign, name) for name in sorted(names)}
+    return without_experiments(campaign.total_counts())
 
 
 def _report_finally(turn: Turn, campaign: CampaignRecord) -> None:
@@ -97,7 +97,7 @@ def _report(turn: Turn, campaign: CampaignRecord, reason: str) -> None:
     tenant = turn.store.read(tenant_key(campaign.tenant_id), TenantRecord)
     assert tenant is not None, "a campaign has a tenant"
     values = report_values(tenant, campaign, reason)
-    _emit(turn, FactKind.CAMPAIGN_REPORT, campaign, values, reason)
+    emit_campaign_fact(turn, FactKind.CAMPAIGN_REPORT, campaign, None, reason, values)
     notify(turn, campaign, "campaign_report", None, final=reason == FINAL)
 
 
@@ -137,22 +137,3 @@ def report_values(tenant: TenantRecord, campaign: CampaignRecord, reason: str) -
 
 def _time(at: MomentUs) -> str | None:
     return format_rfc3339(at) if at else None
-
-
-def _emit(
-    turn: Turn,
-    kind: FactKind,
-    campaign: CampaignRecord,
-    values: dict[str, Any] | None,
-    reason: str | None = None,
-    cause: str | None = None,
-) -> None:
-    turn.emit_fact(
-        kind,
-        campaign.tenant_id,
-        campaign_id=campaign.campaign_id,
-        version=campaign.version,
-        cause=cause,
-        reason=reason,
-        values=values,
-    )

@@ -12,7 +12,7 @@ from processors.contact.attribution import WHOLE, SentTouch, Weights, last_touch
 from processors.contact.command_lookup import find_command
 from processors.contact.context import Context
 from processors.contact.response_credit import replies_of
-from processors.contact.result_counts import count_conversion
+from processors.contact.result_counts import recount
 from schemas.campaigns.conversion_types import CONVERSION_TYPES
 from schemas.internal.enrollment import Enrollment, Touch
 from schemas.internal.facts import FactKind
@@ -296,7 +296,7 @@ def _gain(
     run.converted_at, run.conversion = at, kind
     if run.results is not None:
         run.results.entity_id = conversion.entity_id
-        count_conversion(context, run)
+        recount(context, run)
     if had is None and not is_first:
         return  # its fact is that of the credit that has moved
     context.emit_fact(
@@ -326,7 +326,7 @@ def _lose(context: Context, run: Enrollment, lost: _Reported) -> None:
     run.conversion = None if first is None else first.conversion_type
     if run.results is not None:
         run.results.entity_id = None if first is None else first.entity_id
-        count_conversion(context, run)
+        recount(context, run)
 
 
 def _by_id(context: Context) -> dict[str, Enrollment]:

@@ -8,7 +8,7 @@ from processors.contact.command_lookup import CommandMatch, find_command
 from processors.contact.context import Context
 from processors.contact.conversion_credit import fits, record_conversion
 from processors.contact.on_conversion import conversion_happened
-from processors.contact.result_counts import count_conversion
+from processors.contact.result_counts import recount
 from processors.contact.run_queries import live_runs
 from processors.contact.sequence import apply_signal
 from processors.shared.deduplication import add_if_new, is_known
@@ -80,7 +80,7 @@ def _credited_to_all(context: Context, message: ConversionRecorded, *, backfill:
         if at is not None and (at, conversion) <= reported:
             continue
         enrollment.converted_at, enrollment.conversion = reported
-        count_conversion(context, enrollment)
+        recount(context, enrollment)
         context.emit_fact(
             FactKind.TOUCH_CONVERTED if at is None else FactKind.TOUCH_REDATED,
             enrollment,

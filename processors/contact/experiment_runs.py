@@ -26,14 +26,13 @@ hash, and without counting once more."""
 def results_of(
     context: Context, campaign: KnownCampaign, definition: Definition
 ) -> RunResults | None:
-    """What is kept of a run that begins: its variants. None if the campaign does not decide by
-    counts."""
+    """The results of a run that begins, in which the person has a variant of each experiment of the
+    definition. None if nothing of the run is counted for a decision of the campaign."""
     results = None if definition.outreach is None else RunResults()
-    for step in definition.steps:
-        if step.experiment is not None:
-            if results is None:
-                results = RunResults()
-            _assign(context, campaign, results, step.experiment)
+    for _, experiment in definition.experiments():
+        if results is None:
+            results = RunResults()
+        _assign(context, campaign, results, experiment)
     return results
 
 
@@ -74,13 +73,13 @@ def take_part(context: Context, campaign: KnownCampaign) -> None:
     for run in live_runs(context, campaign.campaign_id):
         if run.results is None:
             run.results = RunResults(is_reached=_was_sent(run))
-        for step in newest.steps:
-            if step.experiment is None or _is_out(run, step.id):
+        for step, experiment in newest.experiments():
+            if _is_out(run, step.id):
                 continue
-            known = run.results.assignment(step.experiment.id)
+            known = run.results.assignment(experiment.id)
             if known is None and _was_out(run, step.id):
                 continue  # the person had another template before the experiment came
-            assignment = _assign(context, campaign, run.results, step.experiment)
+            assignment = _assign(context, campaign, run.results, experiment)
             _switch_to_winner(context, campaign, run, assignment)
         recount(context, run)
 

@@ -1,11 +1,10 @@
 """What an order states about the person of an outreach campaign (S4-35, S4-36): variables of the
 run, of which the tables of the campaign need some after its end."""
 
+from schemas.campaigns.contact_types import CONTACT_TYPES
 from schemas.internal.enrollment import Enrollment
 
 CONTACT_TYPE = "contact_type"
-CONTACT_TYPES = ("candidate", "hiring_manager", "decision_maker", "referral")
-"""The first one is the default."""
 
 _IDS = (CONTACT_TYPE, "user_id", "lead_id")
 _TEXTS = ("company_name", "title")

@@ -7,7 +7,7 @@ touch had completed goes on.
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
 from processors.contact.pause_stop import freeze
-from processors.contact.result_counts import count_reopened
+from processors.contact.result_counts import recount
 from processors.contact.run_end import set_status
 from processors.contact.run_queries import live_runs
 from processors.contact.sequence import TIMEOUT, advance_run
@@ -112,7 +112,7 @@ def _reopen(context: Context, run: Enrollment, cause: str) -> None:
     set_status(run, Status.ACTIVE)
     run.ended_at = None
     context.emit_fact(FactKind.ENROLLMENT_REOPENED, run, cause=cause, reason=SOFT_BOUNCE)
-    count_reopened(context, run)
+    recount(context, run)
     campaign = context.campaign(run.campaign_id)
     if campaign is not None and campaign.status == "paused":
         freeze(context, run, "campaign", campaign.sweep_cause or cause)

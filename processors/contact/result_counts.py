@@ -80,17 +80,6 @@ def count_bounce(context: Context, run: Enrollment, at: int) -> None:
         recount(context, run)
 
 
-def count_conversion(context: Context, run: Enrollment) -> None:
-    """Counts the conversion that the run is credited with, or no more if it is credited with none
-    now."""
-    recount(context, run)
-
-
-def count_reopened(context: Context, run: Enrollment) -> None:
-    """Counts a run that has ended and goes on after all."""
-    recount(context, run)
-
-
 def recount(context: Context, run: Enrollment) -> None:
     """Counts a run of a campaign that decides by counts as it is now."""
     if run.results is not None:

@@ -13,6 +13,7 @@ from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import campaign_key
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import DIRECT_CALLS
+from schemas.internal.count_names import LIVE, RUNS
 from schemas.internal.enrollment import CallItem, Enrollment
 from schemas.internal.item_status import item_status
 from schemas.internal.messages import CountsRequested, RunsCounted
@@ -25,7 +26,6 @@ CHANGES_MAX = 64
 REPORT_AFTER_US = 1 * SECOND
 """So long after the first change the rest is reported."""
 
-RUNS, LIVE = "runs", "live"
 _LIVE_ITEMS = ("queued", "processing")
 
 

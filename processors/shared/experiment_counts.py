@@ -1,6 +1,6 @@
 """The counts of an experiment by stratum and variant, taken from the counts of its campaign."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.internal.count_names import OF_EXPERIMENTS
@@ -70,15 +70,6 @@ def totals(parts: Strata) -> tuple[VariantCounts, VariantCounts]:
     for part in parts:
         of_a, of_b = of_a.plus(part.a), of_b.plus(part.b)
     return of_a, of_b
-
-
-def add_counts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """The sum of counts by name, for example over the partitions of contact-log."""
-    whole: dict[str, int] = {}
-    for part in parts:
-        for name, count in part.items():
-            whole[name] = whole.get(name, 0) + count
-    return whole
 
 
 def _experiment_of(name: str) -> str | None:

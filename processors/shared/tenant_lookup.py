@@ -6,7 +6,7 @@ from schemas.campaigns.compiled_definition import Definition
 from schemas.channels import ADDRESSES, CHANNELS
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.messages import TenantAnnounced
-from schemas.internal.states import KnownTenant
+from schemas.internal.states import KnownTenant, TenantRecord
 
 _NAMES = [*dict.fromkeys((*OLD_ADDRESS_FIELDS, *ADDRESSES))]
 
@@ -32,7 +32,7 @@ def service_of(definition: Definition) -> str:
     return definition.service_type or ALL_SERVICES
 
 
-def country_of(tenant: KnownTenant | None) -> str:
+def country_of(tenant: KnownTenant | TenantRecord | None) -> str:
     """The country of a tenant, as ISO 3166-1 alpha-2: the one that it names, else that of its time
     zone; empty where neither is known."""
     if tenant is None:

@@ -4,6 +4,7 @@ Every default is filled in, and durations are integer microseconds. A field is o
 with a default, so that old logs stay readable.
 """
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -308,6 +309,12 @@ class Definition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     description: str = ""
     outreach: OutreachTerms | None = None
     """Of the kind `outreach`."""
+
+    def experiments(self) -> Iterator[tuple[Step, Experiment]]:
+        """The steps that have an experiment, in their order, each with it."""
+        for step in self.steps:
+            if step.experiment is not None:
+                yield step, step.experiment
 
     def decides_by_counts(self) -> bool:
         """Whether the runs of the campaign are counted for a decision: targets, a winner, or the

@@ -6,6 +6,7 @@ They have a meaning only for such a campaign: for others a column `title` is an 
 
 from collections.abc import Mapping
 
+from schemas.campaigns.contact_types import CONTACT_TYPES
 from schemas.csv_import.headings import Rank, field_of, heading_key
 
 USER_ID, LEAD_ID = OUTREACH_IDS = ("user_id", "lead_id")
@@ -13,9 +14,6 @@ USER_ID, LEAD_ID = OUTREACH_IDS = ("user_id", "lead_id")
 contact_id is the contact with the user's id, or else with the lead's (N-13)."""
 
 CONTACT_TYPE, COMPANY_NAME, TITLE = "contact_type", "company_name", "title"
-
-CONTACT_TYPES = ("candidate", "hiring_manager", "decision_maker", "referral")
-"""What a person may be in an outreach campaign (S4-35)."""
 
 OUTREACH_FIELDS: dict[str, tuple[str, ...]] = {
     CONTACT_TYPE: ("contact_type", "type_of_contact", "person_type", "contact_role"),

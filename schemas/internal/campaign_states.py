@@ -8,6 +8,7 @@ import msgspec
 from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.contact_messages import Window
+from schemas.internal.count_names import add_counts
 from schemas.internal.limit_terms import LimitTerms, SenderTerms, TenantCallTerms
 from schemas.internal.state_base import State
 
@@ -93,7 +94,9 @@ class CampaignRecord(State):
 
     activation: Activation | None = None
     dates: dict[str, MomentUs] = {}
-    """What is to be done at which moment, by name: end, settle, report, archive, retention."""
+    """When the campaign does something by itself, by what it does: it ends by its end date (`end`),
+    gives its provisional report at the latest (`settle`) and its final one (`report`), is archived
+    (`archive`), and reminds its owner that its data may be deleted (`retention`)."""
 
     experiments: dict[str, ExperimentRecord] = {}
     awaited: list[int] = []
@@ -101,6 +104,10 @@ class CampaignRecord(State):
 
     settled_at: MomentUs = 0
     """When no run was left and no command was out any more, after the completion."""
+
+    def total_counts(self) -> dict[str, int]:
+        """The counts over all partitions, by name."""
+        return add_counts(counts for _, counts in self.counts.values())
 
     def due(self) -> MomentUs | None:
         if not self.dates:

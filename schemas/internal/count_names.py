@@ -4,6 +4,8 @@ A count of a campaign has a plain name. A count of an experiment has the experim
 its stratum and the variant before its name: `java-q1/50/A/reached`.
 """
 
+from collections.abc import Iterable, Mapping
+
 RUNS, LIVE, FROZEN, OUT = "runs", "live", "frozen", "out"
 """All runs; those that go on, those that are paused, and ended ones with a command that is out."""
 
@@ -34,3 +36,17 @@ def ended_by(reason: str) -> str:
 def of_experiment(experiment_id: str, split: int, variant: str, name: str) -> str:
     """The name of a count of one variant in one stratum of an experiment."""
     return f"{experiment_id}/{split}/{variant}/{name}"
+
+
+def without_experiments(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts of the campaign itself, sorted by name."""
+    return {name: count for name, count in sorted(counts.items()) if "/" not in name}
+
+
+def add_counts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of counts by name, for example over the partitions of contact-log."""
+    whole: dict[str, int] = {}
+    for part in parts:
+        for name, count in part.items():
+            whole[name] = whole.get(name, 0) + count
+    return whole

@@ -10,7 +10,7 @@ from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.outreach_terms import CAMPAIGN_TYPES
 from schemas.internal.count_names import CONVERSIONS, REACHED, RESPONSES, RUNS
 from schemas.internal.states import CampaignRecord, TenantRecord
-from streams.cli.campaign_view import rates_of, total_counts
+from streams.cli.campaign_view import rates_of
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.options import Json, Tenant
@@ -88,7 +88,7 @@ def _fits(campaign: CampaignRecord, campaign_type: str | None, owner: str | None
 
 
 def _row(campaign: CampaignRecord, tenant: TenantRecord, now: MomentUs) -> dict[str, Any]:
-    counts, terms = total_counts(campaign), campaign.definition.outreach
+    counts, terms = campaign.total_counts(), campaign.definition.outreach
     return {
         "campaign_id": campaign.campaign_id,
         "name": campaign.definition.name,

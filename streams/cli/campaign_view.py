@@ -22,12 +22,19 @@ from processors.campaign.dates import (
 from processors.campaign.experiments import report_values
 from processors.campaign.lifecycle import QUIET_US
 from processors.campaign.targets import progress
-from processors.shared.experiment_counts import add_counts
 from schemas.base.error_codes import Problem
 from schemas.base.times import MomentUs, format_rfc3339
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.recommendations import recommendations
-from schemas.internal.count_names import CONVERSIONS, FROZEN, LIVE, REACHED, RESPONSES, RUNS
+from schemas.internal.count_names import (
+    CONVERSIONS,
+    FROZEN,
+    LIVE,
+    REACHED,
+    RESPONSES,
+    RUNS,
+    without_experiments,
+)
 from schemas.internal.states import CampaignRecord, TenantRecord
 
 _GOING = ("draft", "active", "paused")
@@ -111,7 +118,7 @@ def campaign_view(
     account."""
     definition = campaign.definition
     zone = campaign_zone(tenant, definition)
-    counts = total_counts(campaign)
+    counts = campaign.total_counts()
     terms = definition.outreach
     return CampaignView(
         tenant_id=campaign.tenant_id,
@@ -131,7 +138,7 @@ def campaign_view(
         settled_at=_time(campaign.settled_at),
         dates={name: format_rfc3339(at) for name, at in sorted(campaign.dates.items())},
         outreach=None if terms is None else msgspec.to_builtins(_named(terms)),
-        counts=plain_counts(counts),
+        counts=without_experiments(counts),
         counted_by=len(campaign.counts),
         rates=rates_of(counts),
         targets=target_rows(campaign),
@@ -141,16 +148,6 @@ def campaign_view(
         recommendations=[each._asdict() for each in recommendations(definition)],
         experiments=report_values(campaign),
     )
-
-
-def total_counts(campaign: CampaignRecord) -> dict[str, int]:
-    """The counts of a campaign over all partitions of contact-log."""
-    return add_counts(counts for _, counts in campaign.counts.values())
-
-
-def plain_counts(counts: dict[str, int]) -> dict[str, int]:
-    """The counts of the campaign itself, without those of its experiments."""
-    return {name: count for name, count in sorted(counts.items()) if "/" not in name}
 
 
 def rates_of(counts: Mapping[str, int]) -> dict[str, float | None]:

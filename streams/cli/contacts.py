@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from processors.shared.tenant_lookup import country_of
 from schemas.base.field_types import ID_PATTERN
 from schemas.base.times import MomentUs
-from schemas.base.zones import zone_country
 from schemas.channels import ADDRESSES
 from schemas.csv_import import (
     LINE_BYTES,
@@ -22,7 +22,7 @@ from schemas.csv_import import (
     DroppedCell,
     RejectedLine,
 )
-from schemas.internal.states import CampaignRecord, TenantRecord
+from schemas.internal.states import CampaignRecord
 from schemas.public.events import model_of
 from streams.cli.command_settings import connected_settings
 from streams.cli.contact_columns import (
@@ -208,7 +208,7 @@ def import_contacts(
         options = options_of(owner, found, calls=calls, outreach=outreach)
         lines.begin(warning_rule(options, owner), found)
         if match_phones:
-            known = KnownNumbers(settings, tenant, country_code(country) or _country(owner))
+            known = KnownNumbers(settings, tenant, country_code(country) or country_of(owner))
         publisher = EventPublisher(settings)
         started_at = publisher.now()  # the ce_time of every event of this import
     given = given_columns(column, options.kind)
@@ -260,10 +260,6 @@ def _print_result(lines: ImportedLines, *, dry_run: bool, as_json: bool) -> None
             "warnings": [warning._asdict() for warning in lines.warnings],
         }
     )
-
-
-def _country(tenant: TenantRecord) -> str:
-    return tenant.country or zone_country(tenant.timezone)
 
 
 def _send(

@@ -10,7 +10,6 @@ from processors.shared.experiment_counts import Stratum, strata
 from processors.shared.experiment_statistics import result_of_values
 from schemas.base.times import format_rfc3339
 from schemas.internal.states import CampaignRecord
-from streams.cli.campaign_view import total_counts
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.experiment_text import (
@@ -97,7 +96,7 @@ def _found(
 
 
 def _as_json(record: CampaignRecord, values: dict[str, Any]) -> dict[str, Any]:
-    parts = strata(total_counts(record), values["experiment_id"])
+    parts = strata(record.total_counts(), values["experiment_id"])
     return {
         "tenant_id": record.tenant_id,
         "campaign_id": record.campaign_id,
@@ -128,7 +127,7 @@ def _print(record: CampaignRecord, values: Mapping[str, Any], as_of: str | None)
     print_table(VARIANT_HEADS, variant_rows(result))
     print()
     print_table(METRIC_HEADS, metric_rows(result))
-    parts = strata(total_counts(record), result.experiment_id)
+    parts = strata(record.total_counts(), result.experiment_id)
     if len(parts) > 1:
         print()
         print_table(_STRATUM_HEADS, [_stratum_row(part) for part in parts])

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from processors.contact.call_terms import AGENT_UNKNOWN, NUMBER_NOT_ALLOWED
 from processors.shared.caller_lists import has_agent
+from processors.shared.tenant_lookup import country_of
 from schemas.addresses.number_kinds import ALLOWABLE, number_kind
-from schemas.base.zones import zone_country
 from schemas.channels import PHONE
 from schemas.csv_import import ContactLine, CsvCode, CsvColumn
 from schemas.csv_import.call_columns import AGENT, CALL_FIELDS, ITEM_VARIABLES
@@ -66,7 +66,7 @@ def call_warnings(line: ContactLine, tenant: TenantRecord) -> Iterator[ImportWar
     phone = (line.event.addresses or {}).get(PHONE.name) or line.event.phone
     if not phone:
         return
-    kind = number_kind(phone, tenant.country or zone_country(tenant.timezone))
+    kind = number_kind(phone, country_of(tenant))
     allowed = () if tenant.calls is None else tenant.calls.allow
     if kind and not (kind in ALLOWABLE and kind in allowed):
         name = kind.replace("_", " ")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from processors.campaign import experiments, reports, targets
+from processors.campaign import reports, targets
 from processors.campaign.dates import campaign_zone, phase_of
 from processors.shared.experiment_counts import strata
 from schemas.base.times import HOUR, MomentUs
@@ -155,7 +155,7 @@ class _CampaignCourse:
                 self._met_since.pop(each.name, None)
             else:
                 self._met_since.setdefault(each.name, now)
-        for experiment in experiments.experiments_of(campaign.definition):
+        for _, experiment in campaign.definition.experiments():
             progress = self._experiment(experiment.id)
             record = before.experiments.get(experiment.id)
             parts = strata(counts, experiment.id)

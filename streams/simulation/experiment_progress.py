@@ -100,10 +100,7 @@ class ExperimentProgress:
 
 
 def _experiment_of(definition: Definition, experiment_id: str) -> Experiment | None:
-    for step in definition.steps:
-        if step.experiment is not None and step.experiment.id == experiment_id:
-            return step.experiment
-    return None
+    return next((each for _, each in definition.experiments() if each.id == experiment_id), None)
 
 
 def _changed(experiment: Experiment, at_hour: Mapping[int, Mapping[str, int]]) -> list[int]:

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.base.ids import derived_contact_id
+from schemas.campaigns.contact_types import CONTACT_TYPES
 from schemas.csv_import import ContactLine, ContactsFile, CsvHeaderInvalid, RejectedLine
 from schemas.csv_import.headings import FIELDS, heading_key
-from schemas.csv_import.outreach_columns import CONTACT_TYPES, OUTREACH_FIELDS
+from schemas.csv_import.outreach_columns import OUTREACH_FIELDS
 
 BY_MAIL, BY_LINKEDIN, COMBINED = ("email",), ("linkedin_url",), ("email", "linkedin_url")
 HEAD = "Contact Type,First Name,Email,LinkedIn,Company,Job Title,User ID,Lead ID\n"

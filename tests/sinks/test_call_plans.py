@@ -2,12 +2,12 @@
 is served by an index, also under row security."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
 
 from tests.sinks.conftest import Database
+from tests.testing.query_plans import plan
 
 MANY = [
     """INSERT INTO touchstream.tenants SELECT name, 'active', 'UTC', NULL, 1200, '[]', '{}', '{}',
@@ -55,21 +55,6 @@ def logins(server: Database, migrated: str) -> Iterator[dict[str, str]]:
     role = server.login(dsn, "a_planner")
     server.run("GRANT touchstream_reader TO a_planner")
     yield {"owner": dsn, "reader": role}
-
-
-def plan(dsn: str, query: str) -> list[dict[str, Any]]:
-    """The nodes of the plan of a query, which is executed too."""
-    with psycopg.connect(dsn) as connection:
-        connection.execute("SELECT set_config('touchstream.tenant_id', 'acme', false)")
-        connection.execute("SET jit = off")
-        row: Any = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".encode()).fetchone()
-    return [*_nodes(row[0][0]["Plan"])]
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for below in node.get("Plans", ()):
-        yield from _nodes(below)
 
 
 PURPOSES = [

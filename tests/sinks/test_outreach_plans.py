@@ -3,12 +3,12 @@ messages each purpose is served by an index, for the owner of the database, the 
 and the login of a recruiter."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
 
 from tests.sinks.conftest import Database
+from tests.testing.query_plans import plan
 
 MANY = [
     """INSERT INTO touchstream.tenants SELECT name, 'active', 'UTC', NULL, 1200, '[]', '{}', '{}',
@@ -75,22 +75,6 @@ def logins(server: Database, migrated: str) -> Iterator[dict[str, str]]:
         for statement in (*MANY, member):
             connection.execute(statement.encode())
     yield {"owner": dsn, **made}
-
-
-def plan(dsn: str, query: str) -> list[dict[str, Any]]:
-    """The nodes of the plan of a query, which is executed too."""
-    with psycopg.connect(dsn) as connection:
-        connection.execute("SELECT set_config('touchstream.tenant_id', 'acme', false)")
-        connection.execute("SET jit = off")
-        connection.execute("SET search_path = outreach")
-        row: Any = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".encode()).fetchone()
-    return [*_nodes(row[0][0]["Plan"])]
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for below in node.get("Plans", ()):
-        yield from _nodes(below)
 
 
 PURPOSES = [
@@ -200,7 +184,7 @@ SCANNED = {"tenants"}
 def test_the_purpose_of_every_index_of_the_source_is_served_by_an_index(
     logins: dict[str, str], login: str, query: str, index: str
 ) -> None:
-    nodes = plan(logins[login], query)
+    nodes = plan(logins[login], query, search_path="outreach")
     assert index in {node.get("Index Name") for node in nodes}
     scanned = {
         node["Relation Name"]

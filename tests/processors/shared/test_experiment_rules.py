@@ -11,7 +11,6 @@ from processors.shared import experiment_rules as rules
 from processors.shared.experiment_counts import (
     Stratum,
     VariantCounts,
-    add_counts,
     counts_of_experiment,
     strata,
     totals,
@@ -26,6 +25,7 @@ DECIDING = (
     "processors/shared/binomials.py",
     "processors/shared/experiment_assignment.py",
     "processors/campaign/experiments.py",
+    "schemas/internal/count_names.py",
 )
 """The files that decide. experiments.py also puts the figures for people into facts."""
 
@@ -214,4 +214,4 @@ def test_counts_of_newer_versions_and_of_people_who_take_no_part_are_left_out() 
 
 
 def test_partitions_are_added() -> None:
-    assert add_counts([{"a": 1, "b": 2}, {}, {"b": 3}]) == {"a": 1, "b": 5}
+    assert names.add_counts([{"a": 1, "b": 2}, {}, {"b": 3}]) == {"a": 1, "b": 5}
