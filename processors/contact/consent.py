@@ -44,7 +44,7 @@ def unsubscribed(context: Context, message: ContactUnsubscribed) -> None:
     open_before = [name for name in names if context.opt_out_scope(name) is None]
     first = scope not in contact.opted_out
     _record_opt_out(contact, scope, message.at)
-    credit_opt_out(context, names, message.at)
+    credit_opt_out(context, scope, message.at)
     closed = [name for name in names if context.opt_out_scope(name) is not None]
     if not first:
         closed = [name for name in closed if name in open_before]

@@ -11,7 +11,9 @@ from schemas.channels import ALL_CHANNELS
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import TouchBounced, TouchSent
-from schemas.internal.opt_outs import last_opt_out_at
+
+OPT_OUTS_MAX = 16
+"""Opt-outs that a contact's state remembers; beyond that the oldest is forgotten."""
 
 
 def credit_after_send(context: Context, run: Enrollment, touch: Touch, cause: str | None) -> None:
@@ -22,7 +24,7 @@ def credit_after_send(context: Context, run: Enrollment, touch: Touch, cause: st
         credit_responses_again(context, sent_at, cause)
     if contact.conversions:
         credit_conversions_again(context, sent_at, cause)
-    if contact.opted_out and run.results is not None:
+    if contact.opt_outs and run.results is not None:
         _credit_opt_out(context, run, touch, sent_at)
 
 
@@ -42,23 +44,28 @@ def was_sent_by(
 
 
 def _credit_opt_out(context: Context, run: Enrollment, touch: Touch, sent_at: int) -> None:
-    contact = context.contact
-    times = (
-        at
-        for scope in (touch.channel, ALL_CHANNELS)
-        if scope in contact.opted_out
-        for at in (contact.opted_out[scope], last_opt_out_at(contact, scope))
-    )
-    first = min((at for at in times if at >= sent_at), default=None)
+    scopes = (touch.channel, ALL_CHANNELS)
+    after = (at for scope, at in context.contact.opt_outs if scope in scopes and at >= sent_at)
+    first = min(after, default=None)
     if first is not None:
         count_opt_out(context, run, first)
 
 
-def credit_opt_out(context: Context, channels: tuple[str, ...], at: int) -> None:
-    """Credits an opt-out to every run that was sent something on one of its channels before."""
-    for run in context.contact.enrollments:
-        if run.results is not None and any(
-            touch.channel in channels and touch.sent_at is not None and touch.sent_at <= at
+def credit_opt_out(context: Context, scope: str, at: int) -> None:
+    """Credits an opt-out to every run that was sent something on one of its channels before, and
+    keeps it for the sends that are reported later."""
+    counted = [run for run in context.contact.enrollments if run.results is not None]
+    if not counted:
+        return
+    kept = context.contact.opt_outs
+    if (scope, at) not in kept:
+        kept.append((scope, at))
+        del kept[:-OPT_OUTS_MAX]
+    for run in counted:
+        if any(
+            scope in (touch.channel, ALL_CHANNELS)
+            and touch.sent_at is not None
+            and touch.sent_at <= at
             for touch in run.touches
         ):
             count_opt_out(context, run, at)

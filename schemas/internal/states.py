@@ -161,6 +161,10 @@ class Contact(State):
     replies: list[Reply] = []
     """The last replies of the person, as they were reported; those of machines are none."""
 
+    opt_outs: list[tuple[str, MomentUs]] = []
+    """The latest opt-outs, each with its scope, of a person with a run whose campaign decides by
+    counts: a send that is reported late counts those that came after it."""
+
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None
         for enrollment in self.enrollments:

@@ -83,9 +83,9 @@ def test_a_campaign_runs_from_its_draft_to_its_report(
     assert (mails["c-3"]["variant"], mails["c-3"]["experiment_id"]) == ("A", "java-q1")
 
     _answer(touchstream, tmp_path, mails)
-    wait_until(lambda: show(touchstream)["counts"].get("responses") == 1)
+    wait_until(lambda: _answers_counted(show(touchstream)["counts"]) == (1, 1))
     view = show(touchstream)
-    assert (view["counts"]["reached"], view["counts"]["conversions"]) == (2, 1)
+    assert view["counts"]["reached"] == 2
     assert view["completion"][0] == {"rule": "targets", "targets": ["contacts"]}
     assert "c-3" not in touchstream("campaign", "show", "java", "--tenant", "acme").out
     test = order(touchstream, "experiment", "show", "java-q1", "--json").json()["experiments"][0]
@@ -96,6 +96,11 @@ def test_a_campaign_runs_from_its_draft_to_its_report(
     wait_until(lambda: show(touchstream)["phase"] == "settled")
     assert show(touchstream)["end_reason"] == "by_order"
     _report(touchstream, tmp_path)
+
+
+def _answers_counted(counts: dict[str, int]) -> tuple[int | None, int | None]:
+    """The two people may be of two partitions: either answer may be counted first."""
+    return counts.get("responses"), counts.get("conversions")
 
 
 def _activation_is_refused(touchstream: Touchstream) -> None:
