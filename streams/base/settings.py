@@ -81,7 +81,7 @@ class Settings(BaseModel):
         if not is_dsn(value):
             raise SettingsInvalid(
                 "TOUCHSTREAM_POSTGRES_DSN cannot be read: postgresql://user:password@host/database"
-                " (in the password @ is written %40, / %2F, % %25)"
+                " (in the password @ is written %40, / %2F, ? %3F, % %25)"
             )
         return value
 
