@@ -12,8 +12,8 @@ _URI = re.compile(r"[a-z]+://([^/?]*)(.*)", re.DOTALL)
 def is_dsn(text: str) -> bool:
     """Whether libpq can parse `text` as a connection string, and it can be read in one way only.
 
-    A URI may contain one `@`, before its first `/` or `?`. Any other one belongs to a password whose
-    `@`, `/` or `?` was not written as `%40`, `%2F` or `%3F`: libpq would take the rest of the
+    A URI may contain one `@`, before its first `/` or `?`. Any other one belongs to a password
+    whose `@`, `/` or `?` was not written as `%40`, `%2F` or `%3F`: libpq would take the rest of the
     password for the host.
     """
     uri = _URI.match(text)
