@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from streams.embedded.stack import Stack
+from streams.kafka.topics import create_topics
+from streams.runtime import supervisor
 from streams.runtime.supervisor import SILENT_MAX_S, Supervisor
 from tests.testing.live_engine import LiveEngine
 from tests.testing.two_tenant_engine import ONE_EACH
@@ -20,12 +22,12 @@ ROLE = "contact"
 
 def engine_of(stack: Stack, log_dir: Path) -> LiveEngine:
     """An engine with topics, and without processes."""
-    engine = LiveEngine(stack, log_dir, roles={})
-    engine.start(ONE_EACH)
+    engine = LiveEngine(stack, log_dir)
+    create_topics(engine.settings, ONE_EACH)
     return engine
 
 
-def assigned(engine: LiveEngine, log_dir: Path) -> int:
+def assigned(log_dir: Path) -> int:
     """How often the partition of the role was assigned to a process that writes to `log_dir`."""
     log = log_dir / f"{ROLE}-0.log"
     return log.read_text().count('"message":"assigned"') if log.exists() else 0
@@ -35,27 +37,29 @@ def test_a_stopped_process_is_replaced(
     stack: Stack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = engine_of(stack, tmp_path)
-    supervisor = engine.add_processes([ROLE])
-    (child,) = supervisor.children
-    engine.wait_until("the partition", lambda: assigned(engine, tmp_path) == 1)
+    (child,) = engine.add_processes([ROLE]).children
+    engine.wait_until("the partition", lambda: assigned(tmp_path) == 1)
     assert child.process is not None
     os.kill(child.process.pid, signal.SIGSTOP)
     child.silent_max_s = 2.0
     engine.wait_until("the end of the stopped process", lambda: child.process is None)
     child.silent_max_s = SILENT_MAX_S
-    engine.wait_until("the partition again", lambda: assigned(engine, tmp_path) == 2)
+    engine.wait_until("the partition again", lambda: assigned(tmp_path) == 2)
     engine.stop()
     assert f"{ROLE} (slot 0) gave no sign of life for 2 s, and was killed" in caplog.text
 
 
-def test_of_two_engines_with_one_identity_one_ends(stack: Stack, tmp_path: Path) -> None:
+def test_of_two_engines_with_one_identity_one_ends(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without this, each restart of one would fence the other for ever."""
+    monkeypatch.setattr(supervisor, "TAKEN_MAX", 2)
     engine = engine_of(stack, tmp_path)
     first, second = (
         Supervisor([ROLE], engine.environment, log_dir=tmp_path / name) for name in ("a", "b")
     )
     first.start()
-    engine.wait_until("the partition", lambda: assigned(engine, tmp_path / "a") == 1)
+    engine.wait_until("the partition", lambda: assigned(tmp_path / "a") == 1)
     second.start()
     try:
         with pytest.raises(RuntimeError, match="another engine runs under the same identity"):
@@ -75,6 +79,6 @@ def test_of_two_engines_with_one_identity_one_ends(stack: Stack, tmp_path: Path)
 def _check_until(*supervisors: Supervisor, deadline_s: float) -> None:
     """Checks the supervisors again and again, in this order."""
     while time.monotonic() < deadline_s:
-        for supervisor in supervisors:
-            supervisor.check()
+        for each in supervisors:
+            each.check()
         time.sleep(0.05)
