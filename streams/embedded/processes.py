@@ -152,9 +152,11 @@ def persistent_port(path: Path) -> int:
     The port is outside the ephemeral range of the kernel: a client that keeps connecting to a dead
     server's port in that range can connect to itself, and then the port is not free any more.
     """
-    if not path.exists():
-        path.write_text(str(_free_port()))
-    return int(path.read_text())
+    stored = path.read_text() if path.exists() else ""  # empty if the disk was full
+    if not stored:
+        stored = str(_free_port())
+        path.write_text(stored)
+    return int(stored)
 
 
 def is_listening(port: int) -> bool:
