@@ -12,9 +12,10 @@ from schemas.internal.facts import FactKind
 from sinks.recount import COMPARED_TABLES, Recount
 from tests.processors.contact.test_outreach_recounts import CHOICES, NAMES, play
 from tests.sinks.conftest import Database
-from tests.testing.builders import answer_fields
-from tests.testing.outreach import outreach_document
-from tests.testing.outreach_desk import OutreachDesk, active_desk
+from tests.testing.builders import answer_fields, campaign_document
+from tests.testing.outreach import OUTREACH, outreach_document
+from tests.testing.outreach_desk import OutreachDesk, active_desk, desk_with_draft
+from tests.testing.outreach_orders import published
 from tests.testing.projected import project, select
 from tests.testing.story import replied
 
@@ -87,3 +88,13 @@ def test_a_response_that_has_moved_is_in_the_history(dsn: str) -> None:
     query = "SELECT fact, reason FROM touchstream.facts WHERE fact = 'touch.redated'"
     assert select(dsn, query) == [("touch.redated", "replied")]
     assert select(dsn, "SELECT responses FROM outreach.campaign_metrics") == [(1,)]
+
+
+def test_a_draft_that_becomes_another_kind_of_campaign_is_none_of_outreach(dsn: str) -> None:
+    desk = desk_with_draft(outreach_document())
+    project(desk, dsn)
+    assert select(dsn, "SELECT campaign_id FROM outreach.campaigns") == [(OUTREACH,)]
+    desk.deliver(published(campaign_document(campaign_id=OUTREACH, kind="prospecting")))
+    equals_a_recount(desk, dsn, 10_000)
+    assert select(dsn, "SELECT campaign_id FROM outreach.campaigns") == []
+    assert select(dsn, "SELECT kind FROM touchstream.campaigns") == [("prospecting",)]
