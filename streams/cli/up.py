@@ -196,8 +196,8 @@ def _step(name: str) -> Iterator[None]:
 def _next_steps(directory: Path, settings: Settings) -> str:
     clock = settings.scaled_clock()
     speed = f"clock: {clock.speed:g} times faster; touchstream status shows its time\n"
-    logs = directory / "logs"
-    return f"""touchstream is up: Kafka at {settings.bootstrap_servers}, logs in {logs}
+    return f"""touchstream is up: Kafka at {settings.bootstrap_servers}
+logs: {directory / "logs"}
 {speed if clock.scaled else ""}
 In another terminal:
   set -a; . {shlex.quote(str(directory / "stack.env"))}; set +a
@@ -205,9 +205,11 @@ In another terminal:
   touchstream campaign publish examples/reviews.yaml --tenant acme
   touchstream status
 With kcat, one CloudEvent in JSON a line:
-  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}jobs -l events.jsonl
-  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}commands.email \\
-    -X isolation.level=read_committed
+  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS \\
+    -t {settings.topic_prefix}jobs -l events.jsonl
+  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS \\
+    -t {settings.topic_prefix}commands.email -X isolation.level=read_committed
 The engine's decisions, in SQL:
-  psql "$TOUCHSTREAM_POSTGRES_DSN" -c 'SELECT * FROM touchstream.facts ORDER BY at DESC LIMIT 20'
+  psql "$TOUCHSTREAM_POSTGRES_DSN" \\
+    -c 'SELECT * FROM touchstream.facts ORDER BY at DESC LIMIT 20'
 Ctrl-C here stops everything."""
