@@ -17,7 +17,7 @@ from tests.testing.outreach_desk import (
     desk_with_draft,
     publish_version,
 )
-from tests.testing.outreach_orders import published
+from tests.testing.outreach_orders import changed, published
 from tests.testing.story import new_event, replied, unsubscribed, upserted
 from tests.testing.world import START
 
@@ -101,6 +101,19 @@ def test_nobody_is_added_twice_to_a_draft() -> None:
     desk = desk_with_draft().add("ann")
     desk.order("ann")
     assert declined(desk) == ["ENROLLMENT_ALREADY_ACTIVE"]
+
+
+def test_a_draft_with_many_people_that_is_activated_twice_begins_once() -> None:
+    """Both orders are under way at once, and a third one comes later."""
+    names = [f"c-{number}" for number in range(250)]
+    desk = desk_with_draft(outreach_document()).add(*names)
+    desk.append(changed("activated"), changed("activated"))
+    desk.settle()
+    desk.change("activated")
+    assert sorted(touch.contact_id for touch in desk.requests()) == sorted(names)
+    active = [f.reason for f in desk.facts(FactKind.CAMPAIGN_STATUS_CHANGED)]
+    refused = [f.reason for f in desk.facts(FactKind.EVENT_REFUSED)]
+    assert (active, refused) == (["active"], ["CAMPAIGN_ALREADY_ACTIVE"] * 2)
 
 
 def test_a_draft_of_another_kind_refuses_people_as_before() -> None:
