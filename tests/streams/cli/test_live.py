@@ -74,20 +74,26 @@ def test_commands_take_effect_and_status_shows_it(
     assert "contact-log[1]" in touchstream("status").out
     without = {"TOUCHSTREAM_POSTGRES_DSN": "postgresql://nobody@127.0.0.1:1/x"}
     os.environ.update(without)
-    assert (status().code, len(status().json()["tasks"])) == (3, len(tasks))
+    wait_until(lambda: (status().code, len(status().json()["tasks"])) == (3, len(tasks)))
     del os.environ["TOUCHSTREAM_POSTGRES_DSN"]
-    assert (status().code, len(status().json()["warnings"])) == (0, 1)
+    wait_until(lambda: (status().code, len(status().json()["warnings"])) == (0, 1))
     os.environ.update(engine)
-    assert (status().code, status().json()["warnings"]) == (0, [])
+    wait_until(lambda: (status().code, status().json()["warnings"]) == (0, []))
     _publish_the_example_twice(engine["TOUCHSTREAM_POSTGRES_DSN"])
 
     paused = touchstream("campaign", "pause", "reviews", "--tenant", "acme", "--json")
     assert (paused.code, paused.json()["reason"]) == (0, "paused")
     again = touchstream("campaign", "pause", "reviews", "--tenant", "acme")
     assert (again.code, "CAMPAIGN_STATUS_INVALID" in again.err) == (1, True)
+    _repair_a_changed_row(touchstream, engine["TOUCHSTREAM_POSTGRES_DSN"])
+    _replay_topics_and_recording(touchstream, tmp_path / "kept.jsonl.gz")
+
+
+def _repair_a_changed_row(touchstream: Touchstream, dsn: str) -> None:
+    """`verify` finds a row that was changed, and `rebuild` repairs it."""
     verified = touchstream("verify", "--json", "--wait", WAIT_TIMEOUT_S)
     assert (verified.code, verified.json()["agrees"]) == (0, True), verified
-    with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
+    with psycopg.connect(dsn) as connection:
         connection.execute("UPDATE touchstream.enrollments SET cycle = 9")
     differs = touchstream("verify", "--json", "--wait", WAIT_TIMEOUT_S)
     assert (differs.code, differs.json()["agrees"]) == (1, False)
@@ -95,7 +101,6 @@ def test_commands_take_effect_and_status_shows_it(
     assert touchstream("rebuild").code == 2  # stdin is not a terminal
     assert touchstream("rebuild", "--yes").code == 0
     assert touchstream("verify", "--wait", WAIT_TIMEOUT_S).code == 0
-    _replay_topics_and_recording(touchstream, tmp_path / "kept.jsonl.gz")
 
 
 def _replay_topics_and_recording(touchstream: Touchstream, recording: Path) -> None:
