@@ -110,6 +110,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsInvalid("; ".join(lines)) from None
 
 
+def kafka_variables(options: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that set these options of the Kafka client."""
+    return {KAFKA_PREFIX + n.upper().replace(".", "_"): value for n, value in options.items()}
+
+
 def require_kafka(settings: Settings) -> Settings:
     """Returns `settings` unchanged. Raises SettingsInvalid if they name no broker."""
     if not settings.bootstrap_servers:

@@ -96,6 +96,7 @@ def _packing(settings: Settings) -> Producer:
     return Producer(
         {
             "bootstrap.servers": settings.bootstrap_servers,
+            **settings.kafka,
             "compression.type": "gzip",
             "message.max.bytes": 30_000_000,
         }
