@@ -66,6 +66,7 @@ def run(quick: bool = False) -> Figure:
         ratio=(found.until_completion + found.after_completion) / ONE_FLUSH,
         of="one flush of all partitions",
         at_most=True,
+        runs=[found.until_completion + found.after_completion],
         settings={"partitions": PARTITIONS, "flush": f"{CHANGES_MAX} changes or 1 s"},
         beside={
             "out when the target is met": found.out,

@@ -22,6 +22,9 @@ def main() -> int:
     parser.add_argument(
         "--disturb-every", type=int, default=3, help="cycles from one disturbance to the next"
     )
+    parser.add_argument(
+        "--conversions", type=int, default=10_000, help="conversions at the end of each round"
+    )
     options = parser.parse_args()
     directory = own_directory(options.data)
     print(f"seed {options.seed}, data in {directory}", flush=True)
@@ -34,6 +37,7 @@ def main() -> int:
             rate=options.rate,
             report=_report,
             disturb_every=options.disturb_every,
+            conversions=options.conversions,
         )
         total = campaign.run(options.cycles)
     for line in total.lines():

@@ -15,6 +15,8 @@ from tests.chaos.consistency import ConsistencyChecker
 from tests.chaos.disturbances import DISTURBANCES, NOT_TIMED, Disturbance, DisturbedEngine
 from tests.chaos.night import SendersDown
 from tests.chaos.readers import ChaosSenders, FactMonitor
+from tests.chaos.talent import ACCOUNTS, BATCH
+from tests.chaos.talent import TENANT as TALENT
 from tests.chaos.traffic import CAMPAIGNS, TENANTS, TrafficPublisher
 from tests.testing.live_engine import LiveEngine
 
@@ -37,6 +39,8 @@ class ChaosTotal:
     prospects: int = 0
     calls: int = 0
     resumed: int = 0
+    candidates: int = 0
+    completed: int = 0
     events: int = 0
     repeated: int = 0
     missing: int = 0
@@ -52,6 +56,7 @@ class ChaosTotal:
         yield f"cycles {self.cycles}, events published {self.events}, commands {self.commands}"
         yield f"commands to prospects {self.prospects}, resumed after a reply {self.resumed}"
         yield f"slots of calls granted {self.calls}"
+        yield f"messages of outreach {self.candidates}, campaigns completed {self.completed}"
         yield f"commands repeated {self.repeated}, missing {self.missing}"
         yield f"nights with senders down {self.nights}, commands that came too late {self.late}"
         yield f"longest reader gap {self.gap_s:.1f} s (at most {GAP_MAX_S:.0f}) {self.gap_at}"
@@ -66,7 +71,8 @@ class ChaosTotal:
 
 class ChaosCampaign:
     """Runs cycles on a stack. Every `disturb_every`th cycle has another disturbance than a SIGKILL.
-    After such a cycle, and after every `check_every`th, everything is compared."""
+    After such a cycle, and after every `check_every`th, everything is compared. A round ends with
+    `conversions` at once."""
 
     def __init__(
         self,
@@ -80,13 +86,14 @@ class ChaosCampaign:
         check_every: int = 4,
         disturbances: tuple[Disturbance, ...] = DISTURBANCES,
         nights: bool = True,
+        conversions: int = 0,
     ) -> None:
         self.total = ChaosTotal()
         self._stack, self._log_dir, self._report = stack, log_dir, report
         self._seed, self._random, self._rate = seed, Random(seed), rate
         self._disturb_every, self._check_every = disturb_every, check_every
         self._disturbances, self._disturbances_done = disturbances, 0
-        self._nights = nights
+        self._nights, self._conversions = nights, conversions
 
     def run(self, cycles: int) -> ChaosTotal:
         """Runs this number of cycles, and ends early after a round with problems."""
@@ -104,6 +111,9 @@ class ChaosCampaign:
             round_ = _CampaignRound(engine, self._seed + self.total.cycles, self._rate)
             try:
                 self._cycles(round_, cycles)
+                if self._conversions and not self.total.problems:
+                    self.total.problems += round_.convert(self._conversions)
+                    self._report(round_.report_line)
             finally:
                 round_.close()
                 self._add(round_)
@@ -172,6 +182,8 @@ class ChaosCampaign:
         total.prospects += round_.senders.prospects
         total.calls += len(round_.fact_monitor.slots.granted)
         total.resumed += round_.fact_monitor.resumed
+        total.candidates += round_.fact_monitor.outreach.sent
+        total.completed += round_.fact_monitor.outreach.is_over
         total.events += round_.publisher.ledger.published
         total.repeated += round_.checker.repeated
         total.missing += round_.checker.missing
@@ -196,11 +208,26 @@ class _CampaignRound:
         )
         self.publisher.publish_tenants()
         engine.wait_until(
-            "tenants are known", lambda: self.fact_monitor.tenants >= len(TENANTS), START_S
+            "tenants are known", lambda: self.fact_monitor.tenants > len(TENANTS), START_S
         )
         self.publisher.publish_campaigns()
-        every = len(TENANTS) * len(CAMPAIGNS)
+        every = len(TENANTS) * len(CAMPAIGNS) + 1
         engine.wait_until("campaigns are ready", lambda: self.fact_monitor.ready == every, START_S)
+        self._activate_outreach()
+
+    def _activate_outreach(self) -> None:
+        """Fills the draft of the campaign of outreach, and activates it."""
+        outreach = self.fact_monitor.outreach
+        self.publisher.add_candidates()
+        self.engine.wait_until(
+            "accounts and people of outreach are known",
+            lambda: outreach.accounts == ACCOUNTS and outreach.started == BATCH,
+            START_S,
+        )
+        self.publisher.activate_outreach()
+        self.engine.wait_until(
+            "the campaign of outreach is active", lambda: bool(outreach.statuses), START_S
+        )
 
     def flow(self, *, timed: bool) -> None:
         """Starts the traffic, and waits for the first command. Then readers measure their gaps, if
@@ -216,6 +243,21 @@ class _CampaignRound:
         for reader in (self.fact_monitor, self.senders):
             reader.measure(False)
         self.publisher.stop()
+
+    def convert(self, number: int) -> list[str]:
+        """People of the campaign of outreach convert, all at once and each several times, while the
+        others go on and a worker is killed. Returns all problems, in words."""
+        people = sorted(who for tenant, who in self.senders.commanded if tenant == TALENT)
+        self.publisher.convert(people, number)
+        self.fact_monitor.outreach.conversions += number
+        began = time.monotonic()
+        self.flow(timed=False)
+        killed = self.disturbed.kill()
+        self.rest()
+        problems = self.checker.check()
+        took = time.monotonic() - began
+        self.report_line = f"{number} conversions of {len(people)} people, {killed}; {took:.1f} s"
+        return problems
 
     def gaps(self) -> list[tuple[float, str]]:
         """The longest gap of each stream, the longest first, in seconds."""

@@ -9,10 +9,11 @@ from streams.audit.refolded_logs import RefoldedLogs
 from streams.audit.rest import NotAtRest
 from streams.audit.verify import differences
 from streams.base.settings import Settings
+from tests.chaos import talent
 from tests.chaos.readers import ChaosSenders, FactMonitor
 from tests.chaos.traffic import TrafficPublisher
 
-REST_TIMEOUT_S = 90.0
+REST_TIMEOUT_S = 180.0
 POLL_INTERVAL_S = 0.3
 DIFFERENCES_MAX = 20
 
@@ -60,6 +61,8 @@ class ConsistencyChecker:
         expiring = self._fact_monitor.slots.expiring(time.time_ns() // 1_000)
         if moving is None and expiring is not None:
             moving = f"the slot of {expiring} ends"
+        if moving is None:
+            moving = self._fact_monitor.outreach.moving()
         if moving is None and (missing := self._missing()):
             moving = f"{len(missing)} touches are missing, such as {missing[0]}"
         return moving
@@ -73,9 +76,15 @@ class ConsistencyChecker:
         unexpected = self._publisher.ledger.unexpected(self._senders.commanded)
         problems += [f"commanded without a cause: {who} {steps}" for who, steps in unexpected[:10]]
         problems += self._fact_monitor.slots.problems()[:10]
+        problems += self._fact_monitor.outreach.problems()
         if self._fact_monitor.refused:
             problems.append(f"{FactKind.EVENT_REFUSED}: {dict(self._fact_monitor.refused)}")
         return problems
 
     def _missing(self) -> list[tuple[tuple[str, str], set[str]]]:
-        return self._publisher.ledger.missing(self._senders.commanded, self._fact_monitor.declined)
+        missing = self._publisher.ledger.missing(
+            self._senders.commanded, self._fact_monitor.declined
+        )
+        written = {who for tenant, who in self._senders.commanded if tenant == talent.TENANT}
+        candidates = self._fact_monitor.outreach.missing(self._publisher.candidates, written)
+        return missing + [((talent.TENANT, who), {talent.STEP}) for who in sorted(candidates)]

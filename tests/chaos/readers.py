@@ -16,7 +16,7 @@ from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
 from streams.kafka.clients import idempotent_producer
-from tests.chaos import calls, prospects
+from tests.chaos import calls, prospects, talent
 from tests.chaos.calls import SlotLedger
 from tests.chaos.traffic import (
     BOUNCES,
@@ -140,11 +140,14 @@ class FactMonitor(MeasuringReader):
         self.refused: Counter[str] = Counter()
         self.tenants = self.ready = self.resumed = 0
         self.slots = SlotLedger()
+        self.outreach = talent.OutreachMonitor()
         self._resume = AnswerProducer(settings, Topic.CONTACTS, "person")
         super().__init__(settings, [Topic.FACTS])
 
     def process(self, message: Message) -> None:
         fact = parse_json(message.value())
+        if fact.get("tenant_id") == talent.TENANT:
+            self.outreach.on_fact(fact)
         if fact["fact"] == "enrollment.declined" and fact["reason"] == "CAMPAIGN_PAUSED":
             self.declined.add(fact["cause"])
         elif fact["fact"] == "campaign.ready":
@@ -198,6 +201,9 @@ class ChaosSenders(MeasuringReader):
         self.attempts[name] += 1
         if calls.is_called(contact[1]):
             for kind, fields in calls.answers(contact[1], command["attempt"]):
+                self._publish(kind, *contact, command["command_id"], **fields)
+        elif talent.is_candidate(contact[1]):
+            for kind, fields in talent.answers(contact[1], command["variant"]):
                 self._publish(kind, *contact, command["command_id"], **fields)
         elif prospects.is_prospect(contact[1]):
             self.prospects += 1

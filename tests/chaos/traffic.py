@@ -6,6 +6,7 @@ The ledger is computed from the published events alone, and not from logs, state
 
 import threading
 import time
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -19,7 +20,7 @@ from schemas.public.events import EVENTS
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
 from streams.kafka.clients import idempotent_producer
-from tests.chaos import calls, prospects
+from tests.chaos import calls, prospects, talent
 from tests.chaos.calls import CALLS
 from tests.chaos.prospects import OUTREACH
 
@@ -101,6 +102,7 @@ class TrafficPublisher:
         self._random = Random(seed)
         self._pause_s = 1 / rate
         self._number = 0
+        self.candidates = 0
         self._flowing = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -119,13 +121,17 @@ class TrafficPublisher:
             weights={},
             reserved={},
         )
-        for tenant_id in TENANTS:
+        for tenant_id in (*TENANTS, talent.TENANT):
             self._publish_tenant(tenant_id)
         self.flush()
 
     def publish_campaigns(self) -> None:
         """Publishes the campaigns, and starts the thread. Jobs must wait until all campaigns are
         ready."""
+        for account in talent.accounts():
+            self.publish("sender.upserted", talent.TENANT, **account)
+        document = talent.definition()
+        self._publish_talent("campaign.published", definition=document)
         for tenant_id in TENANTS:
             for campaign_id in CAMPAIGNS:
                 who = {"tenant_id": tenant_id, "campaign_id": campaign_id}
@@ -134,8 +140,41 @@ class TrafficPublisher:
         self.flush()
         self._thread.start()
 
+    def add_candidates(self) -> None:
+        """Publishes the next people of the campaign of outreach. The thread must be idle."""
+        for number in range(self.candidates, self.candidates + talent.BATCH):
+            contact_id = f"t-{number}"
+            key = f"{talent.TENANT}/{contact_id}"
+            who = {"tenant_id": talent.TENANT, "contact_id": contact_id}
+            email = f"{contact_id}@{talent.TENANT}.example.com"
+            self.publish("contact.upserted", key, **who, email=email, addresses={})
+            self.publish("contact.enrolled", key, **who, campaign_id=talent.CAMPAIGN, variables={})
+        self.candidates += talent.BATCH
+        self.flush()
+
+    def convert(self, people: Sequence[str], number: int) -> None:
+        """Publishes as many conversions of these people of the campaign of outreach at once. The
+        thread must be idle."""
+        for each in range(number):
+            who = {"tenant_id": talent.TENANT, "contact_id": people[each % len(people)]}
+            key = "/".join(who.values())
+            what: dict[str, Any] = {
+                "conversion_type": "interview",
+                "entity_id": f"interview-{each}",
+                "command_id": None,
+                "campaign_id": None,
+            }
+            self.publish("conversion.recorded", key, **who, **what)
+        self.flush()
+
+    def activate_outreach(self) -> None:
+        """Activates the campaign of outreach, which needs people for that."""
+        self._publish_talent("campaign.activated")
+        self.flush()
+
     def start(self) -> None:
-        """Starts the traffic."""
+        """Starts the traffic, with further people of the campaign of outreach."""
+        self.add_candidates()
         self._idle.clear()
         self._flowing.set()
 
@@ -143,7 +182,9 @@ class TrafficPublisher:
         """Stops the traffic, resumes paused campaigns, and waits until the broker has all
         events."""
         self._flowing.clear()
-        self._idle.wait(30)
+        if self._thread.is_alive():
+            self._idle.clear()  # the thread may have set it just before it began to publish
+            self._idle.wait(30)
         for tenant_id in sorted(self._paused):
             self._publish_change(tenant_id, "campaign.resumed")
         self._paused.clear()
@@ -151,8 +192,8 @@ class TrafficPublisher:
 
     def end(self) -> None:
         """Stops the traffic and the thread."""
-        self._ended = True
         self.stop()
+        self._ended = True
 
     def flush(self) -> None:
         if self._producer.flush(60):
@@ -267,6 +308,10 @@ class TrafficPublisher:
             calls={"concurrent": calls.TENANT_SLOTS},
             delay_hours_by_service={},
         )
+
+    def _publish_talent(self, ce_type: str, **fields: Any) -> None:
+        who = {"tenant_id": talent.TENANT, "campaign_id": talent.CAMPAIGN}
+        self.publish(ce_type, talent.TENANT, **who, **fields)
 
     def _toggle_campaign(self, tenant_id: str) -> None:
         paused = tenant_id in self._paused
