@@ -7,7 +7,6 @@ from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
-    OFFSET_END,
     Consumer,
     KafkaError,
     KafkaException,
@@ -127,9 +126,9 @@ class KafkaTransport:
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
     def hold(self, partitions: Sequence[Partition]) -> None:
-        """Assigns new partitions, at their end and paused, so that nothing is fetched of them until
-        `read_from`."""
-        positions = self._positions_of(dict.fromkeys(partitions, OFFSET_END))
+        """Assigns new partitions, paused, so that nothing is fetched of them until `read_from`. They
+        are assigned at their beginning: from there a record may come twice, and none is missed."""
+        positions = self._positions_of(dict.fromkeys(partitions, 0))
         assigned = self._assigned_names()
         if new := [p for p in positions if (p.topic, p.partition) not in assigned]:
             self._consumer.incremental_assign(new)
