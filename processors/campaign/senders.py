@@ -67,8 +67,7 @@ def upsert(turn: Turn, message: m.UpsertSender) -> None:
     turn.store.put(key, record)
     if before is None or before.removed_at:
         tenant.senders.append(sender_id)
-    if before is None or before.removed_at or before.terms != record.terms:
-        announce(turn, tenant, record, message.cause)
+    announce(turn, tenant, record, message.cause)  # the same terms too: they open an account again
     values: dict[str, Any] = {"sender_id": sender_id}
     if message.ignored:
         values["ignored"] = list(message.ignored)
