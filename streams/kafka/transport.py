@@ -126,8 +126,8 @@ class KafkaTransport:
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
     def hold(self, partitions: Sequence[Partition]) -> None:
-        """Assigns new partitions, paused, so that nothing is fetched of them until `read_from`. They
-        are assigned at their beginning: from there a record may come twice, and none is missed."""
+        """Assigns new partitions, paused, so that nothing is fetched of them until `read_from`. It
+        assigns them at their beginning: from there a record may come twice, and none is missed."""
         positions = self._positions_of(dict.fromkeys(partitions, 0))
         assigned = self._assigned_names()
         if new := [p for p in positions if (p.topic, p.partition) not in assigned]:
