@@ -16,6 +16,9 @@ from sinks.tables import TABLES
 PROJECTED = (*CHANGELOGS, Topic.FACTS)
 """The topics whose records are projected."""
 
+_FACTS = Topic.FACTS
+"""Looked up once: the names of an enum are slow, and every record asks for it."""
+
 _ERASED_AT = TABLES["contacts"].columns.index("erased_at")
 _STEP_KEY = len(TABLES["steps"].key)
 
@@ -39,7 +42,7 @@ class Batch:
         facts = FactRows()
         for record in records:
             topic, partition, offset, key, value = record
-            if topic != Topic.FACTS:
+            if topic != _FACTS:
                 last[topic, partition, key] = record
             elif value is not None:
                 try:

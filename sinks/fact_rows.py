@@ -11,6 +11,10 @@ from sinks.call_fact_rows import CallRows
 from sinks.copy_values import Row, Rows, jsonb, timestamptz_of
 from sinks.tables import TABLES, Merge, non_key_columns
 
+_TEXT = {kind: kind.value for kind in FactKind}
+_REDATED, _COMMANDED = FactKind.TOUCH_REDATED, FactKind.TOUCH_COMMANDED
+"""Looked up once: the texts and the names of an enum are slow, and every fact asks for them."""
+
 _STEP_COUNTS = non_key_columns("step_metrics")
 _TOUCH_COUNTS = len(non_key_columns("touch_metrics"))
 """The counts of a touch are the first so many counts of a step."""
@@ -76,7 +80,7 @@ _EARLIEST = [
 
 def _logged_as(fact: Fact) -> int | None:
     """The column of the send log that the fact fills, or None."""
-    if fact.fact is FactKind.TOUCH_REDATED:
+    if fact.fact is _REDATED:
         return _LOGGED_AGAIN.get(fact.reason or "")
     return _LOGGED.get(fact.fact)
 
@@ -102,7 +106,7 @@ class FactRows:
                 recorded_at,
                 partition,
                 offset,
-                fact.fact.value,
+                _TEXT[fact.fact],
                 fact.contact_id,
                 fact.campaign_id,
                 fact.version,
@@ -156,7 +160,7 @@ class FactRows:
             outcomes[column] = happened_at
             if column in _REASON_OF:
                 outcomes[_REASON_OF[column]] = fact.reason
-            if fact.fact is FactKind.TOUCH_COMMANDED and fact.values:
+            if fact.fact is _COMMANDED and fact.values:
                 outcomes[_SENDER] = fact.values.get("sender_id") or None
         elif _EARLIEST[column]:
             outcomes[column] = min(int(before), happened_at)

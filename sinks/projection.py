@@ -112,6 +112,7 @@ class Projection:
         try:
             with self._session() as connection:
                 self._add_months(connection, batch)
+                self._prepare(batch)
                 with connection.transaction():
                     self._advance(connection, next_offsets)
                     written = self._write(batch)
@@ -179,13 +180,20 @@ class Projection:
                     connection.execute(self._queries["add_month"], (first,))
             self._months.add((year, month))
 
+    def _prepare(self, batch: Batch) -> None:
+        assert self._writer is not None
+        self._writer.prepare(batch.rows)
+
     def _find_poison(self, records: Sequence[ProjectedRecord]) -> None:
         """Writes each record alone in a transaction that is rolled back, and raises Undecodable for
         the first one that PostgreSQL refuses."""
         for record in records:
             try:
-                with self._session() as connection, connection.transaction(force_rollback=True):
-                    self._write(Batch([record]))
+                batch = Batch([record])
+                with self._session() as connection:
+                    self._prepare(batch)
+                    with connection.transaction(force_rollback=True):
+                        self._write(batch)
             except _POISON as error:
                 raise Undecodable(record[0], record[1], record[2], str(error).strip()) from error
 

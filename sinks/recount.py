@@ -60,8 +60,9 @@ class Recount:
         """
         stream = iter(records)
         while batch := list(islice(stream, _BATCH)):
+            rows = Batch(batch)
+            self._writer.prepare(rows.rows)
             with self._connection.transaction():
-                rows = Batch(batch)
                 self._writer.write(rows.rows)
                 self._writer.delete(rows)
 

@@ -24,6 +24,7 @@ from schemas.internal.states import (
     EndedEnrollment,
     KnownCampaign,
     PoolRecord,
+    Profile,
     SenderRecord,
     StateTooNew,
     TaskPosition,
@@ -35,6 +36,9 @@ from sinks.campaign_rows import campaign_rows, step_rows, tenant_row
 from sinks.copy_values import EMPTY_JSONB, PG_EPOCH_US, Row, Rows, jsonb, named, timestamptz
 from sinks.run_result_rows import add_result_rows
 from sinks.sender_rows import sender_row, sender_state_row
+
+_CONTACT_CHANGELOG = Topic.CONTACT_CHANGELOG
+"""Looked up once: the names of an enum are slow, and every record asks for it."""
 
 _STATUS = [status.name.lower() for status in Status]
 _NO_HOLDS = jsonb([])
@@ -74,7 +78,7 @@ def state_rows(
     key: bytes,
     value: bytes,
     rows: Rows,
-    taken_back: list[RunEnd] | None = None,
+    taken_back: list[RunEnd],
 ) -> None:
     """Adds the rows of one changelog record, which is no tombstone; to `taken_back` the runs that
     may have had further touches before.
@@ -97,7 +101,7 @@ def state_rows(
                 timestamptz(position.next_due),
             )
         )
-    elif topic == Topic.CONTACT_CHANGELOG:
+    elif topic == _CONTACT_CHANGELOG:
         _contact_changelog_rows(partition, key, _decode_contact(payload), rows, taken_back)
     elif topic == Topic.CAMPAIGN_CHANGELOG:
         record = _decode_campaign(payload)
@@ -136,20 +140,13 @@ def _tag(payload: bytes) -> bytes:
 
 
 def _contact_changelog_rows(
-    partition: int, key: bytes, state: Any, rows: Rows, taken_back: list[RunEnd] | None
+    partition: int, key: bytes, state: Any, rows: Rows, taken_back: list[RunEnd]
 ) -> None:
     if isinstance(state, Contact):
         tenant_id, slash, contact_id = key.decode().partition("/")
         if not slash:
             raise ValueError("a contact's key is tenant/contact")
-        _contact_rows(tenant_id, contact_id, state, rows)
-        if taken_back is not None:
-            # Planned touches are taken back when an earlier one is sent again (C-25).
-            for run in state.enrollments:
-                for touch in run.touches:
-                    back = touch.came_back
-                    if back is not None and back.taken_back > run.touches[-1].number:
-                        taken_back.append((tenant_id, run.enrollment_id, run.touches[-1].number))
+        _contact_rows(tenant_id, contact_id, state, rows, taken_back)
     elif isinstance(state, EndedEnrollment):
         # Variables and errors were removed when the enrollment ended: there is nothing to erase.
         run = state.enrollment
@@ -170,31 +167,33 @@ _COLUMNS = frozenset(OLD_ADDRESS_FIELDS)
 """The addresses that have a column of their own."""
 
 
-def _other(addresses: dict[str, str]) -> Any:
-    return jsonb({name: text for name, text in addresses.items() if name not in _COLUMNS})
+def _other_addresses(who: Profile) -> bytes:
+    others = who.addresses.keys() - _COLUMNS
+    return jsonb({name: text for name in others if (text := who.address(name))})
 
 
 def _conversions(state: Contact) -> dict[str, Any]:
     return {key: named(conversion) for key, conversion in state.conversions.items()}
 
 
-def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -> None:
+def _contact_rows(
+    tenant_id: str, contact_id: str, state: Contact, rows: Rows, taken_back: list[RunEnd]
+) -> None:
     """Adds the rows of a contact, its enrollments and its touches. The rows of an erased contact
     have only ids and times."""
     who = state.profile
     erased = state.erased_at is not None
-    addresses = {name: text for name, (text, _) in who.addresses.items() if text}
     personal = (
         (None,) * 7 + (EMPTY_JSONB, jsonb(opt_outs(state)), EMPTY_JSONB)
         if erased
         else (
             who.first_name or None,
             who.last_name or None,
-            addresses.get("email"),
-            addresses.get("phone"),
+            who.address("email") or None,
+            who.address("phone") or None,
             who.timezone or None,
             who.region or None,
-            addresses.get("linkedin_url"),
+            who.address("linkedin_url") or None,
             jsonb(who.attributes) if who.attributes else EMPTY_JSONB,
             jsonb(opt_outs(state)) if state.opted_out else EMPTY_JSONB,
             jsonb(state.bounced) if state.bounced else EMPTY_JSONB,
@@ -206,12 +205,12 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             contact_id,
             *personal,
             jsonb(state.jobs),
-            timestamptz(state.erased_at),
+            timestamptz(state.erased_at) if erased else None,
             timestamptz(state.created_at),
             timestamptz(state.updated_at),
             jsonb(state.replied) if state.replied else EMPTY_JSONB,
-            timestamptz(state.connected_at),
-            EMPTY_JSONB if erased or addresses.keys() <= _COLUMNS else _other(addresses),
+            None if state.connected_at is None else timestamptz(state.connected_at),
+            EMPTY_JSONB if erased or who.addresses.keys() <= _COLUMNS else _other_addresses(who),
             jsonb(state.resubscribed) if state.resubscribed else EMPTY_JSONB,
             None if erased or not state.conversions else jsonb(_conversions(state)),
             None if erased or not state.soft_bounces else jsonb(state.soft_bounces),
@@ -227,6 +226,12 @@ def _contact_rows(tenant_id: str, contact_id: str, state: Contact, rows: Rows) -
             if enrollment.results is not None:
                 ids = (tenant_id, contact_id)
                 add_result_rows(*ids, enrollment, rows, erased=erased, archived=False)
+            for touch in enrollment.touches:
+                back = touch.came_back
+                if back is not None and back.taken_back > enrollment.touches[-1].number:
+                    # Planned touches are taken back when an earlier one is sent again (C-25).
+                    run_end = (tenant_id, enrollment.enrollment_id, enrollment.touches[-1].number)
+                    taken_back.append(run_end)
 
 
 def _enrollment_row(tenant_id: str, contact_id: str, run: Enrollment, erased: bool) -> Row:

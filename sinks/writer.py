@@ -22,18 +22,28 @@ _COPIED_AS = {
 class Writer:
     """The staging tables of one connection, and the statements that fill and merge them.
 
-    With `into_mirrors` rows are merged into the temporary tables of a recount.
+    A staging table is created when its table has rows for the first time, because every commit
+    empties all that exist, one by one. With `into_mirrors` rows are merged into the temporary
+    tables of a recount.
     """
 
     def __init__(self, connection: Connection, *, into_mirrors: bool = False) -> None:
         self._connection = connection
         self._into_mirrors = into_mirrors
         self._queries = load("projection")
-        for table in TABLES.values():
-            connection.execute(create_staging(table))
+        self._staged: set[str] = set()
+
+    def prepare(self, rows: Rows) -> None:
+        """Creates the staging tables of the rows that do not exist yet. It must come before the
+        transaction of `write`, because a rollback would drop them."""
+        for name, table_rows in rows.items():
+            if table_rows and name not in self._staged:
+                self._connection.execute(create_staging(TABLES[name]))
+                self._staged.add(name)
 
     def write(self, rows: Rows) -> int:
-        """Merges the rows, table by table in one fixed order, and returns how many there were.
+        """Merges the rows, for which `prepare` was called, table by table in one fixed order, and
+        returns how many there were.
 
         A key occurs at most once in a table's rows.
         """

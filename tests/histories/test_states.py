@@ -175,4 +175,4 @@ def test_a_state_of_a_later_version_is_refused() -> None:
 def test_a_projector_refuses_states_of_a_later_version() -> None:
     later = pack(None, 0, msgspec.msgpack.encode(TaskPosition(7, 1, 0, None, STATE_FORMAT + 1)))
     with pytest.raises(StateTooNew):
-        state_rows(Topic.CONTACT_CHANGELOG, 0, POSITION_KEY, later, defaultdict(list))
+        state_rows(Topic.CONTACT_CHANGELOG, 0, POSITION_KEY, later, defaultdict(list), [])

@@ -110,7 +110,9 @@ def _log_of(made: list[Enrollment]) -> Log:
 
 
 def _write(connection: psycopg.Connection[Any], rows: Any) -> None:
-    Writer(connection).write(rows)
+    writer = Writer(connection)
+    writer.prepare(rows)
+    writer.write(rows)
 
 
 @given(runs)
