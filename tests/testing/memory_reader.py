@@ -43,7 +43,7 @@ class MemoryReader:
 def read_states_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has the commands read the states of `world`, at its time and in its layout."""
     settings = Mock(topic_prefix="")
-    settings.scaled_clock = lambda: Mock(now=lambda: world.now, scaled=False)
+    settings.scaled_clock = lambda: Mock(now=lambda: world.now, scaled=False, speed=1.0)
     monkeypatch.setattr(
         "streams.cli.stored_states.TopicReader",
         lambda _, topic, partition=None: MemoryReader(world, topic, partition),
