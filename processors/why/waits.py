@@ -60,7 +60,7 @@ _LAST = "the sender answers; nothing follows, because the run has ended"
 """What a command leads to that goes on after the end of its run."""
 
 _LAST_IN_TIME = "the sender answers, or the touch fails; nothing follows, because the run has ended"
-"""The same of a command whose answer is awaited until a moment."""
+"""What a command whose answer is awaited until a moment leads to, after the end of its run."""
 
 _ANSWERED_BY = {
     "answer": (FactKind.TOUCH_COMMANDED,),

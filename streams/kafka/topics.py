@@ -31,21 +31,22 @@ def create_topics(settings: Settings, layout: Layout, replication: int = -1) -> 
     scaled = settings.scaled_clock().scaled
     with admin_client(settings) as client:
         present = set(client.list_topics(timeout=15).topics)
-        replicas = default_replicas(client) if replication < 0 else replication
-        missing = [
-            NewTopic(
-                settings.topic_prefix + topic.value,
-                layout.partitions(topic),
-                replication,
-                config=topic_config(topic, scaled=scaled, replicas=replicas),
-            )
-            for topic in Topic
-            if settings.topic_prefix + topic.value not in present
-        ]
+        names = {topic: settings.topic_prefix + topic.value for topic in Topic}
+        missing = [topic for topic in Topic if names[topic] not in present]
         if missing:
-            for name, created in client.create_topics(missing, request_timeout=30).items():
+            replicas = default_replicas(client) if replication < 0 else replication
+            new = [
+                NewTopic(
+                    names[topic],
+                    layout.partitions(topic),
+                    replication,
+                    config=topic_config(topic, scaled=scaled, replicas=replicas),
+                )
+                for topic in missing
+            ]
+            for name, created in client.create_topics(new, request_timeout=30).items():
                 _check_created(name, created)
-    return [topic.topic for topic in missing]
+    return [names[topic] for topic in missing]
 
 
 def _check_created(name: str, created: object) -> None:

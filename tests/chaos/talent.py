@@ -121,8 +121,8 @@ class OutreachMonitor:
         return "completed" in self.statuses
 
     def moving(self) -> str | None:
-        """What is still to happen although no record is on its way: the counts of a partition are
-        reported a second later."""
+        """Why the engine is not at rest yet although no record is on its way, or None: a partition
+        reports its counts a second after they have changed."""
         if self.sent >= TARGET and not self.settled:
             return "the campaign of outreach has met its target and is not settled"
         left = self.conversions - len(self.credited)

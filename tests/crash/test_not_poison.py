@@ -1,5 +1,6 @@
-"""What is no fault of a record becomes no dead letter: the worker ends, and goes on where it was.
-Messages and states of a later version stop it until that version runs."""
+"""A lack of memory or files is no fault of the record at hand, which becomes no dead letter: the
+worker ends, and its successor goes on at the same record. Messages and states of a later
+version stop it until that version runs."""
 
 import errno
 from typing import Any
