@@ -21,14 +21,17 @@ class ProgressNotReached(Exception):
 def refold(
     partition: Partition, task: Task, records: Iterable[Record], on_output: Callable[[Output], None]
 ) -> None:
-    """Folds `records` with `task`, whose last call ended just before them. Calls `on_output` once
-    with every output, dead letters included."""
+    """Folds what `task` has in hand, then `records`, which begin just after it. Calls `on_output`
+    once with every output, dead letters included."""
     stream = iter(records)
-    while batch := list(islice(stream, BATCH_SIZE)):
-        task.feed(batch)
+    while True:
         while task.inbox or not task.nothing_due:
             for output in _fold(partition, task):
                 on_output(output)
+        batch = list(islice(stream, BATCH_SIZE))
+        if not batch:
+            return
+        task.feed(batch)
 
 
 def refold_to(

@@ -58,14 +58,10 @@ class OwnedEnrollment(NamedTuple):
 
 
 class _TaskLog:
-    """A log of one partition and the task that folds it.
-
-    `batch` has the records appended since the last commit; `outputs_routed` counts the outputs
-    routed since then.
-    """
+    """A log of one partition and the task that folds it. `outputs_routed` counts the outputs routed
+    since the last commit."""
 
     __slots__ = (
-        "batch",
         "inbox",
         "offsets",
         "outputs_routed",
@@ -80,18 +76,14 @@ class _TaskLog:
         self.task = task
         self.store = task.store
         self.inbox = task.inbox
-        self.batch: list[Record] = []
         self.offsets = count()
         self.steps_since_commit = self.outputs_routed = 0
 
     def append(self, now: int, key: bytes, value: bytes) -> None:
-        record = Record(next(self.offsets), now, key, value)
-        self.inbox.append(record)
-        self.batch.append(record)
+        self.inbox.append(Record(next(self.offsets), now, key, value))
 
     def start_batch(self) -> None:
-        """Begins the next batch after a commit, with the records that are not folded yet."""
-        self.batch = list(self.inbox)
+        """Begins the next batch after a commit."""
         self.steps_since_commit = self.outputs_routed = 0
 
 
@@ -210,7 +202,7 @@ class SimulationEngine:
         """
         outputs: list[Output] = []
         log.task.rollback()
-        refold(log.partition, log.task, log.batch, outputs.append)
+        refold(log.partition, log.task, (), outputs.append)
         routed = log.outputs_routed
         log.start_batch()
         self._route(outputs[routed:])
