@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from schemas.internal.announcements import (
+    SWEEP_RULES,
     AddressReopened,
     CampaignAcknowledged,
     CampaignAnnounced,
@@ -23,6 +24,7 @@ from schemas.internal.announcements import (
     SenderThrottled,
     SenderUsed,
     StatusAnnounced,
+    SweepTurn,
     TemplateGone,
     TenantAnnounced,
     WinnerAcknowledged,
@@ -139,6 +141,7 @@ ContactMessage = (
     | CallLost
     | CountsRequested
     | WinnerAnnounced
+    | SweepTurn
     | Tick
 )
 DispatchMessage = (
@@ -196,6 +199,9 @@ DECODE: dict[Topic, Callable[[bytes], Message]] = {
 
 PLATFORM = "*"
 """Stands in the place of a tenant for what belongs to the platform."""
+
+SWEEP_KEY = b"*"
+"""The key of a SweepTurn."""
 
 TICK = encode(Tick())
 """An encoded tick."""
