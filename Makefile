@@ -8,7 +8,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check format generate chaos bench lock clean
+.PHONY: help venv demo test check format generate explore chaos bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -48,6 +48,11 @@ generate: venv  ## write every generated file again; on a clean tree nothing cha
 	$(BIN)/python -m processors.diagrams docs/state-machines.md
 	$(BIN)/python -m tests.sinks.catalog > tests/sinks/catalog.txt
 	$(BIN)/python -m tests.oracle.experiment_plot > docs/experiments.svg
+
+explore: venv  ## search the property tests with new random examples, N times (N=24)
+	for round in $$(seq $(N)); do \
+		$(BIN)/pytest -q -m "hypothesis and not live" --hypothesis-profile explore || exit 1; \
+	done
 
 chaos: venv  ## disturb a live engine N times and verify the result (N=24)
 	$(BIN)/python -m tests.chaos --cycles $(N)

@@ -9,12 +9,22 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack
 
-settings.register_profile("any machine", deadline=None)  # timings never decide a test
-settings.load_profile("any machine")
+# Timings never decide a test, and a commit has one verdict: the examples are the same in each run.
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+# `make explore` draws other examples in each run, and keeps those that fail for the next one.
+settings.register_profile(
+    "explore",
+    deadline=None,
+    max_examples=300,
+    derandomize=False,
+    database=DirectoryBasedExampleDatabase(".hypothesis/examples"),
+)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,8 @@ def _refuse_backfill(context: Context, message: SteeringEvent) -> None:
 
 def _review(context: Context, message: m.ReviewReceived, *, backfill: bool = False) -> None:
     if not reviews.review_received(context, message, backfill=backfill):
-        code = "COMMAND_UNKNOWN" if message.command_id else "ENROLLMENT_NONE"
+        known = message.command_id is None or find_command(context, message.command_id) is not None
+        code = "ENROLLMENT_NONE" if known else "COMMAND_UNKNOWN"
         _refuse(context.turn, message, code, command_id=message.command_id)
 
 

@@ -8,7 +8,7 @@ command is out then, with its next attempt.
 """
 
 from processors.contact.context import Context
-from processors.contact.result_counts import BY_HASH, recount
+from processors.contact.result_counts import AGAIN, BY_HASH, recount, was_reached
 from processors.contact.run_queries import live_runs, may_be_with_sender
 from processors.shared.experiment_assignment import assign
 from schemas.campaigns.compiled_definition import Definition, Experiment
@@ -17,10 +17,6 @@ from schemas.internal.states import KnownCampaign
 
 BY_WINNER = "winner"
 """How people are assigned who get the winner's template."""
-
-AGAIN = "again"
-"""How people are assigned in a further run, after an earlier one was reached: as before by the
-hash, and without counting once more."""
 
 
 def results_of(
@@ -46,21 +42,10 @@ def _assign(
     winner = campaign.winners.get(experiment.id)
     if winner is not None and assignment.assigned_by == BY_HASH:
         assignment.variant, assignment.assigned_by = winner, BY_WINNER
-    if assignment.assigned_by == BY_HASH and _was_reached_before(context, experiment.id):
+    if assignment.assigned_by == BY_HASH and was_reached(context, experiment.id):
         assignment.assigned_by = AGAIN
     results.variants.append(assignment)
     return assignment
-
-
-def _was_reached_before(context: Context, experiment_id: str) -> bool:
-    """Whether an earlier run of the person was sent the step of the experiment. Who succeeds twice
-    is no evidence for two people: counted so, the decision would be wrong far too often."""
-    earlier = (
-        run.results.assignment(experiment_id)
-        for run in context.contact.enrollments
-        if run.results is not None
-    )
-    return any(each is not None and each.is_reached for each in earlier)
 
 
 def take_part(context: Context, campaign: KnownCampaign) -> None:

@@ -47,6 +47,10 @@ _SENT = {channel: names.sent_by(channel) for channel in CHANNELS}
 BY_HASH = "hash"
 """How people are assigned who count in an experiment."""
 
+AGAIN = "again"
+"""How people are assigned in a further run, after another one was reached: as before by the hash,
+and without counting once more."""
+
 
 def count_stand(context: Context, run: Enrollment, results: RunResults) -> None:
     """Counts a run anew if it stands otherwise than before. A call campaign counts its runs by
@@ -60,8 +64,21 @@ def count_sent(context: Context, run: Enrollment, results: RunResults, touch: To
     results.is_reached = True
     for assignment in results.variants:
         if assignment.touch_number == touch.number and assignment.reached_at is None:
+            if assignment.assigned_by == BY_HASH and was_reached(context, assignment.experiment_id):
+                assignment.assigned_by = AGAIN  # a send of another run was reported late
             assignment.reached_at = executed_at(touch)
     _count(context, run, results, _SENT[touch.channel])
+
+
+def was_reached(context: Context, experiment_id: str) -> bool:
+    """Whether a run of the person was sent the step of an experiment. Who succeeds twice is no
+    evidence for two people: counted so, the decision would be wrong far too often."""
+    assignments = (
+        run.results.assignment(experiment_id)
+        for run in context.contact.enrollments
+        if run.results is not None
+    )
+    return any(each is not None and each.is_reached for each in assignments)
 
 
 def count_opt_out(context: Context, run: Enrollment, at: int) -> None:

@@ -1,8 +1,17 @@
-"""The exit statuses of a role process. Status 0 means that it was asked to stop."""
+"""The exit statuses of commands and of role processes. Status 0 means success; of a role, that it
+was asked to stop."""
+
+EXIT_DIFFERS = 1
+"""The answer is negative: two things differ, or something is invalid or was not found."""
 
 EXIT_SETTINGS_WRONG = 2
-"""The process cannot start: settings or topics are wrong, or its states have a newer format. A
-restart would fail again."""
+"""Used or set up wrongly: settings, topics or logs are not what this process needs. A new process
+would fail in the same way, so a supervisor does not start one."""
 
 EXIT_RESTART = 3
-"""The Kafka client is fenced or broken: a new process should start."""
+"""Not now: something is not at rest, stands still or cannot be reached, or the Kafka client has
+failed. A new process may succeed."""
+
+EXIT_IDENTITY_TAKEN = 4
+"""Of a role process alone: another process has the same identity, and has taken its place in the
+group. Its supervisor counts these ends."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from streams.base.redaction import redact
 from streams.base.transport import Partition
 
 _STANDARD_ATTRIBUTES = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
@@ -48,7 +49,8 @@ def json_value(value: object, depth: int = 0) -> Any:
     """The value of a log field as plain JSON: a partition as "contact-log[0]", an enum member by
     its value, an exception, a path and bytes as text, collections by their items.
 
-    An object of any other type becomes its type's name, never its repr: a repr may hold a secret.
+    Secrets in a text become ***. An object of any other type becomes its type's name, never its
+    repr: a repr may hold a secret.
     """
     match value:
         case Enum():
@@ -58,9 +60,9 @@ def json_value(value: object, depth: int = 0) -> Any:
         case int() | float():
             return value + 0  # the plain number of a subclass
         case str() | PurePath():
-            return str(value).encode(errors="replace").decode()  # a path may not be UTF-8
+            return redact(str(value).encode(errors="replace").decode())  # a path may not be UTF-8
         case bytes():
-            return value.decode(errors="replace")
+            return redact(value.decode(errors="replace"))
         case BaseException():
             return json_value(str(value) or type(value).__name__)
         case Partition():

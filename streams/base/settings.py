@@ -54,6 +54,9 @@ class Settings(BaseModel):
     max_clock_skew_s: float = Field(
         60.0, gt=0, description="a record stamped further ahead of this machine's clock stops tasks"
     )
+    logs_may_be_cut: bool = Field(
+        False, description="the logs may have a retention: they cannot be folded again then"
+    )
     clock: str = Field("", description="a shared scaled clock, set by `touchstream up --speed`")
     instance: str = Field(
         "", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="name of this machine, if several run"
@@ -81,7 +84,7 @@ class Settings(BaseModel):
         if not is_dsn(value):
             raise SettingsInvalid(
                 "TOUCHSTREAM_POSTGRES_DSN cannot be read: postgresql://user:password@host/database"
-                " (in the password @ is written %40, / %2F, % %25)"
+                " (in the password @ is written %40, / %2F, ? %3F, % %25)"
             )
         return value
 

@@ -35,6 +35,15 @@ class FatalClientError(Exception):
     one can take over."""
 
 
+class Fenced(FatalClientError):
+    """The process is fenced: its transaction has timed out, or another process has its
+    identity."""
+
+
+class IdentityTaken(FatalClientError):
+    """Another process has the identity of this one, and has taken its place in the group."""
+
+
 class ChangelogReader(Protocol):
     """Reads one changelog partition up to the end that it had when reading began."""
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from confluent_kafka import KafkaError, KafkaException
 
+from streams.base.redaction import redact
 from streams.base.settings import Settings, SettingsInvalid, load_settings, require_kafka
-from streams.cli.errors import EXIT_UNREACHABLE, CommandError, mask_secrets
+from streams.cli.errors import EXIT_UNREACHABLE, CommandError
 from streams.kafka.clients import admin_client
 
 BROKER_TIMEOUT_S = 8.0
@@ -48,4 +49,4 @@ def _check_broker(settings: Settings) -> None:
     causes = [e.str() for e in errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
     cause = causes[0] if causes else last.str()
     message = f"Kafka at {settings.bootstrap_servers} does not answer: {cause}"
-    raise CommandError(mask_secrets(message), EXIT_UNREACHABLE)
+    raise CommandError(redact(message), EXIT_UNREACHABLE)

@@ -5,10 +5,11 @@ settings; 3 Kafka, PostgreSQL or the engine does not answer; 130 Ctrl-C. An erro
 does not list is a bug: the command ends with a traceback.
 """
 
-import os
 import re
 
 from confluent_kafka import KafkaError, KafkaException
+
+from streams.base.redaction import redact
 
 EXIT_NO, EXIT_USAGE, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -50,7 +51,6 @@ _PROPERTY = re.compile(r'configuration (?:property|value for)[^"]*"([^"]+)"')
 _NO_DSN = "TOUCHSTREAM_POSTGRES_DSN is not a DSN like postgresql://user:password@host:5432/database"
 _PYDANTIC = "Extra inputs are not permitted"
 _AUTHORIZATION = "_AUTHORIZATION_FAILED"
-_SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "PEM", "DSN", "KEY")
 
 
 def command_error_of(error: BaseException) -> CommandError | None:
@@ -69,9 +69,9 @@ def command_error_of(error: BaseException) -> CommandError | None:
         if (entry := ERRORS.get(_name(kind))) is not None:
             code, message = entry
             text = str(error).strip().replace(_PYDANTIC, "there is no such setting")
-            return CommandError(message.format(mask_secrets(text)), code)
+            return CommandError(message.format(redact(text)), code)
     if isinstance(error, OSError):
-        return CommandError(mask_secrets(str(error)), EXIT_USAGE)
+        return CommandError(redact(str(error)), EXIT_USAGE)
     return None
 
 
@@ -82,7 +82,7 @@ def _name(kind: type) -> str:
 def _kafka(error: KafkaException) -> CommandError:
     problem = error.args[0]
     if not isinstance(problem, KafkaError):
-        return CommandError(mask_secrets(f"Kafka: {problem}"), EXIT_UNREACHABLE)
+        return CommandError(redact(f"Kafka: {problem}"), EXIT_UNREACHABLE)
     text = problem.str()
     if problem.code() == KafkaError._INVALID_ARG and (match := _PROPERTY.search(text)):
         name = "TOUCHSTREAM_KAFKA_" + match[1].upper().replace(".", "_")
@@ -91,18 +91,7 @@ def _kafka(error: KafkaException) -> CommandError:
         )
     if problem.name().endswith(_AUTHORIZATION):
         return CommandError(
-            mask_secrets(f"Kafka refused the request: {text}; an ACL must allow it"),
+            redact(f"Kafka refused the request: {text}; an ACL must allow it"),
             EXIT_UNREACHABLE,
         )
-    return CommandError(mask_secrets(f"Kafka: {text}"), EXIT_UNREACHABLE)
-
-
-def mask_secrets(text: str) -> str:
-    """Replaces secrets in `text` by ***: those of TOUCHSTREAM_* variables, and passwords in
-    addresses and DSNs."""
-    for name, value in os.environ.items():
-        secret = name.startswith("TOUCHSTREAM_") and any(word in name for word in _SECRET_NAMES)
-        if secret and len(value) > 3:
-            text = text.replace(value, "***")
-    text = re.sub(r"(://[^/:@\s]*):[^@\s]*@", r"\1:***@", text)
-    return re.sub(r"(password\s*=\s*)\S+", r"\1***", text)
+    return CommandError(redact(f"Kafka: {text}"), EXIT_UNREACHABLE)

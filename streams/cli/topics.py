@@ -10,6 +10,7 @@ from streams.cli.errors import EXIT_NO, CommandError
 from streams.cli.options import Json
 from streams.cli.output import print_json
 from streams.kafka import topics as kafka_topics
+from streams.kafka.topic_options import option_problems
 
 
 def _partitions(default: int) -> Any:
@@ -60,7 +61,7 @@ def topics(
         created = kafka_topics.create_topics(settings, layout, replication)
         present = [*Topic]
     missing = [settings.topic_prefix + t.value for t in Topic if t not in present]
-    wrong += kafka_topics.config_problems(settings, present) if present else []
+    wrong += option_problems(settings, present) if present else []
     if json:
         print_json({"made": created, "missing": missing, "wrong": wrong})
     else:

@@ -4,6 +4,8 @@ from enum import Enum
 
 from confluent_kafka import KafkaError
 
+from streams.base.transport import FatalClientError, Fenced
+
 
 class Verdict(Enum):
     """The reaction to an error of the Kafka client."""
@@ -57,6 +59,13 @@ _FATAL_FOR_CONSUMER = frozenset(
         KafkaError._AUTO_OFFSET_RESET,
     }
 )
+
+
+def fatal_error(client: str, error: KafkaError) -> FatalClientError:
+    """The exception for an error after which `client` can do nothing more. An error event of the
+    consumer has the code _FATAL, so its text decides whether it is fenced."""
+    fenced = error.code() in _FENCED or "fenced" in error.str().lower()
+    return (Fenced if fenced else FatalClientError)(f"{client}: {error.str()}")
 
 
 def is_fatal_for_consumer(error: KafkaError) -> bool:

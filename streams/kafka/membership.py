@@ -15,7 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from confluent_kafka import (
     Consumer,
@@ -26,7 +26,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import ConsumerGroupDescription
 
 from streams.base.settings import Settings
-from streams.base.transport import FatalClientError
+from streams.base.transport import FatalClientError, IdentityTaken
 from streams.kafka.clients import admin_client
 
 log = logging.getLogger("touchstream.membership")
@@ -35,6 +35,7 @@ CHECK_INTERVAL_S = 3.0
 ABSENT_MAX_S = 25.0
 """A member that the group has not listed for this long will not return: its process must end."""
 
+IDENTITY_WAIT_S = 3.0
 REJOIN_WAIT_S = 10.0
 UNUSED_TOPIC_PATTERN = "^no-topic-has-this-name$"
 """Added to the subscription, or removed from it, to make the client join again: a changed
@@ -69,6 +70,7 @@ class Membership:
         self._repeats = 0
         self._absent_since_s: float | None = None
         self._pattern_subscribed = False
+        self._member_id = ""
         self._all_partitions = self._list_partitions()
         self._subscribe()
 
@@ -82,12 +84,28 @@ class Membership:
         elif self._pending_description.done():
             self._next_check_s = time.monotonic() + CHECK_INTERVAL_S
             description, self._pending_description = self._pending_description, None
+            self._member_id = self._consumer.memberid() or self._member_id
             try:
                 self._check_description(description.result())
             except KafkaException as error:
                 self._absent_since_s = None
                 log.info("group not described", extra={"error": error.args[0].str()})
                 self._replace_admin_client()
+
+    def check_identity(self) -> None:
+        """Raises IdentityTaken if the group lists another member under this instance id. A process
+        that took the identity fences the producer first and joins the group a little later, so this
+        waits up to IDENTITY_WAIT_S."""
+        own = self._consumer.memberid() or self._member_id
+        deadline_s = time.monotonic() + IDENTITY_WAIT_S
+        while time.monotonic() < deadline_s:
+            with suppress(KafkaException):
+                answers = self._admin.describe_consumer_groups([self._group], request_timeout=2)
+                for member in answers[self._group].result().members:
+                    other = member.member_id not in ("", own)
+                    if member.group_instance_id == self._instance and other:
+                        raise IdentityTaken(f"{self._instance} in the group {self._group}")
+            time.sleep(IDENTITY_WAIT_S / 10)
 
     def close(self) -> None:
         """Closes the admin client."""

@@ -16,7 +16,7 @@ from streams.base.transport import (
 )
 from streams.kafka.call_watchdog import Watchdog
 from streams.kafka.clients import transactional_producer
-from streams.kafka.errors import Verdict, verdict
+from streams.kafka.errors import Verdict, fatal_error, verdict
 
 log = logging.getLogger("touchstream.kafka")
 
@@ -96,7 +96,7 @@ class TransactionalProducer:
                 self._watched(self._producer.abort_transaction, self._timeout_s)
         except KafkaException as error:
             if self._verdict_of(error.args[0]) is Verdict.FATAL:
-                raise FatalClientError(f"producer: {error.args[0].str()}") from error
+                raise fatal_error("producer", error.args[0]) from error
             self._replace_producer()  # which aborts the transaction as well
 
     def _begin(self) -> None:
@@ -158,7 +158,7 @@ class TransactionalProducer:
             self._replace_producer()
             raise (CommitOutcomeUnknown if committing else TransactionAborted)(error.str())
         if found is Verdict.FATAL:
-            raise FatalClientError(f"producer: {error.str()}")
+            raise fatal_error("producer", error)
 
     def _replace_producer(self) -> None:
         """Makes a producer with a new epoch, which settles the open transaction before anything
@@ -178,7 +178,7 @@ class TransactionalProducer:
                 error: KafkaError = failure.args[0]
                 log.warning("transactions cannot be initialised", extra={"error": error.str()})
                 if error.fatal() or not error.retriable():
-                    raise FatalClientError(f"producer: {error.str()}") from failure
+                    raise fatal_error("producer", error) from failure
         raise FatalClientError("the transaction coordinator does not answer")
 
     def close(self) -> None:

@@ -1,55 +1,28 @@
-"""The topics on the broker: creates those that are missing, and checks those that exist."""
+"""The topics on the broker: creates those that are missing, and checks the numbers of partitions of
+those that exist."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import NewTopic
 
-from schemas.internal.topics import (
-    LOGS,
-    PARTITION_GROUPS,
-    POSITION_TOPICS,
-    PUBLIC_IN,
-    Layout,
-    Topic,
-)
+from schemas.internal.topics import PARTITION_GROUPS, Layout, Topic
 from streams.base.settings import Settings
+from streams.base.transport import FatalClientError
 from streams.kafka.clients import admin_client
+from streams.kafka.topic_options import default_replicas, option_problems, topic_config
 
-FOR_EVER = "-1"
-ANY_TIME = str(2**63 - 1)
-EXACTLY = ("message.timestamp.type", "cleanup.policy", "retention.ms")
-AT_LEAST = (
-    "max.message.bytes",
-    "message.timestamp.after.max.ms",
-    "message.timestamp.before.max.ms",
-)
-"""The options that are checked on existing topics: with another value records would be lost,
-refused or misdated. The other options are for speed."""
+log = logging.getLogger("touchstream.kafka")
+
+TOPICS_WAIT_S = 120.0
+CHECK_INTERVAL_S = 1.0
 
 
 class TopicsInvalid(Exception):
     """Topics are missing, or are not what the engine needs; the message names them and what to
     do."""
-
-
-def topic_config(topic: Topic, *, scaled: bool) -> dict[str, str]:
-    """The topic's options on the broker. With a `scaled` clock the producers' timestamps count, not
-    the broker's."""
-    config = {"message.timestamp.type": "CreateTime"}
-    if topic in LOGS and not scaled:
-        config["message.timestamp.type"] = "LogAppendTime"  # the broker's clock is stream time
-    if scaled:
-        config["message.timestamp.after.max.ms"] = ANY_TIME
-        config["message.timestamp.before.max.ms"] = ANY_TIME
-    if topic in POSITION_TOPICS.values():
-        config |= {"cleanup.policy": "compact", "segment.bytes": "67108864"}
-        config |= {"min.cleanable.dirty.ratio": "0.2", "min.compaction.lag.ms": "60000"}
-    else:
-        config |= {"cleanup.policy": "delete", "retention.ms": FOR_EVER}
-    if topic not in PUBLIC_IN:
-        config["max.message.bytes"] = "4000000"  # a dead letter holds its original record and more
-    return config
 
 
 def create_topics(settings: Settings, layout: Layout, replication: int = -1) -> list[str]:
@@ -58,12 +31,13 @@ def create_topics(settings: Settings, layout: Layout, replication: int = -1) -> 
     scaled = settings.scaled_clock().scaled
     with admin_client(settings) as client:
         present = set(client.list_topics(timeout=15).topics)
+        replicas = default_replicas(client) if replication < 0 else replication
         missing = [
             NewTopic(
                 settings.topic_prefix + topic.value,
                 layout.partitions(topic),
                 replication,
-                config=topic_config(topic, scaled=scaled),
+                config=topic_config(topic, scaled=scaled, replicas=replicas),
             )
             for topic in Topic
             if settings.topic_prefix + topic.value not in present
@@ -136,22 +110,34 @@ def layout_of(settings: Settings) -> Layout:
     return layout_for(present, {})
 
 
-def config_problems(settings: Settings, topics: Iterable[Topic]) -> list[str]:
-    """A line for each option of the existing `topics` that differs from what the engine needs."""
-    scaled = settings.scaled_clock().scaled
-    resources = {
-        ConfigResource(ResourceType.TOPIC, settings.topic_prefix + topic.value): topic
-        for topic in topics
-    }
-    problems = []
-    with admin_client(settings) as client:
-        answers = client.describe_configs(list(resources), request_timeout=15)
-        present = {resource: answer.result() for resource, answer in answers.items()}
-    for resource, topic in resources.items():
-        for name, needed in topic_config(topic, scaled=scaled).items():
-            value = present[resource][name].value
-            if name in EXACTLY and value != needed:
-                problems.append(f"{resource.name}: {name} is {value}, must be {needed}")
-            elif name in AT_LEAST and int(value) < int(needed):
-                problems.append(f"{resource.name}: {name} is {value}, must be at least {needed}")
-    return problems
+def await_topics(
+    settings: Settings, stopping: Callable[[], bool], wait_s: float = TOPICS_WAIT_S
+) -> bool:
+    """Whether all topics are as the engine needs them; False if the process is to stop meanwhile. A
+    broker that has just started may not know a topic yet, so problems count only if they last for
+    `wait_s` seconds. Raises TopicsInvalid, FatalClientError."""
+    deadline_s = time.monotonic() + wait_s
+    reported = ""
+    while not stopping():
+        problem = _topics_problem(settings)
+        if problem is None:
+            return True
+        if time.monotonic() >= deadline_s:
+            raise problem
+        if str(problem) != reported:
+            reported = str(problem)
+            fields = {"error": reported, "seconds": wait_s}
+            log.warning("the topics cannot be used: waiting", extra=fields)
+        time.sleep(CHECK_INTERVAL_S)
+    return False
+
+
+def _topics_problem(settings: Settings) -> TopicsInvalid | FatalClientError | None:
+    try:
+        layout_of(settings)
+        wrong = option_problems(settings, Topic)
+    except TopicsInvalid as error:
+        return error
+    except KafkaException as error:
+        return FatalClientError(f"topics cannot be read: {error.args[0].str()}")
+    return TopicsInvalid("\n".join(wrong)) if wrong else None

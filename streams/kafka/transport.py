@@ -22,7 +22,7 @@ from streams.base.settings import Settings
 from streams.base.transport import FatalClientError, Headers, Partition, TransactionAborted
 from streams.kafka.changelog_reader import KafkaChangelogReader
 from streams.kafka.clients import group_consumer, read_uncommitted_consumer
-from streams.kafka.errors import is_fatal_for_consumer
+from streams.kafka.errors import fatal_error, is_fatal_for_consumer
 from streams.kafka.membership import Membership
 from streams.kafka.producer import TransactionalProducer
 
@@ -117,7 +117,7 @@ class KafkaTransport:
         error = message.error()
         assert error is not None
         if is_fatal_for_consumer(error):
-            raise FatalClientError(f"consumer: {error.str()}")
+            raise fatal_error("consumer", error)
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
@@ -248,6 +248,10 @@ class KafkaTransport:
             )
         except KafkaException as error:
             raise FatalClientError(f"{changelog.topic}: {error.args[0].str()}") from error
+
+    def check_identity(self) -> None:
+        """Raises IdentityTaken if another process has this one's place in the group."""
+        self._membership.check_identity()
 
     def close(self) -> None:
         self._producer.close()

@@ -26,7 +26,7 @@ from sinks.state_rows import ProjectedRecord, Undecodable
 from streams.base.settings import Settings
 from streams.base.transport import FatalClientError
 from streams.kafka.clients import group_consumer, idempotent_producer
-from streams.kafka.errors import is_fatal_for_consumer
+from streams.kafka.errors import fatal_error, is_fatal_for_consumer
 from streams.kafka.membership import Membership
 from streams.runtime.dead_letter import DETAIL_MAX, PROJECTION_FAILED
 from streams.runtime.output_encoding import dead_letter_headers
@@ -110,6 +110,10 @@ class Projector:
         rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
         return [m for m in first if (m.topic(), m.partition()) not in self._rebalanced] + rest
 
+    def check_identity(self) -> None:
+        """Raises IdentityTaken if another process has this one's place in the group."""
+        self._membership.check_identity()
+
     def close(self) -> None:
         """Leaves the group and closes the connection to PostgreSQL."""
         self._membership.close()
@@ -121,7 +125,7 @@ class Projector:
         offset = message.offset()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             if is_fatal_for_consumer(error):
-                raise FatalClientError(f"consumer: {error.str()}")
+                raise fatal_error("consumer", error)
             log.warning("consumer error", extra={"error": error.str()})
             return
         assert name is not None and number is not None and offset is not None

@@ -1,38 +1,58 @@
-"""The main program of a role process: `python -m streams.runtime.role_main ROLE`.
+"""The main program of a role process: `python -m streams.runtime.role_main ROLE [DESCRIPTOR]`.
 
-Settings come from the environment; the exit status is one of `streams/base/exit_status.py`.
+Settings come from the environment; the exit status is one of `streams/base/exit_status.py`. The
+descriptor is that of the pipe to which the loop writes its signs of life.
 """
 
 import logging
 import sys
+from collections.abc import Callable
 
 from schemas.internal.states import StateTooNew
 from streams.base import log_format
-from streams.base.exit_status import EXIT_RESTART, EXIT_SETTINGS_WRONG
+from streams.base.exit_status import EXIT_IDENTITY_TAKEN, EXIT_RESTART, EXIT_SETTINGS_WRONG
+from streams.base.heartbeat import Heartbeat
 from streams.base.settings import SettingsInvalid, load_settings, require_kafka
-from streams.base.transport import FatalClientError
+from streams.base.transport import FatalClientError, IdentityTaken
 from streams.kafka.topics import TopicsInvalid
 from streams.runtime.role_process import ROLES, run_role, stop_on_signals
 
 log = logging.getLogger("touchstream.role")
 
 
-def main(role: str) -> int:
+def main(role: str, descriptor: int | None = None) -> int:
     """Runs the role until SIGTERM or SIGINT, and returns the exit status."""
     log_format.configure()
-    stopping = stop_on_signals()
+    stopping = _alive(stop_on_signals(), Heartbeat(descriptor))
     try:
         run_role(role, require_kafka(load_settings()), stopping)
     except (SettingsInvalid, StateTooNew, TopicsInvalid) as error:
         log.error("cannot start", extra={"role": role, "error": error})
         return EXIT_SETTINGS_WRONG
+    except IdentityTaken as error:
+        log.error(
+            "another process has the identity of this one: ending. If two engines run, give each "
+            "its own TOUCHSTREAM_INSTANCE, --first-slot or TOUCHSTREAM_TOPIC_PREFIX",
+            extra={"role": role, "error": error},
+        )
+        return EXIT_IDENTITY_TAKEN
     except FatalClientError as error:
         log.error("the Kafka client has failed: ending", extra={"role": role, "error": error})
         return EXIT_RESTART
     return 0
 
 
+def _alive(stopping: Callable[[], bool], heartbeat: Heartbeat) -> Callable[[], bool]:
+    """`stopping`, which every loop asks in each of its rounds, with a sign of life."""
+
+    def ask() -> bool:
+        heartbeat.beat()
+        return stopping()
+
+    return ask
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in ROLES:
-        sys.exit(f"usage: python -m streams.runtime.role_main {{{','.join(ROLES)}}}")
-    sys.exit(main(sys.argv[1]))
+    if len(sys.argv) not in (2, 3) or sys.argv[1] not in ROLES:
+        sys.exit(f"usage: python -m streams.runtime.role_main {{{','.join(ROLES)}}} [DESCRIPTOR]")
+    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:])))

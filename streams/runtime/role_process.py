@@ -13,9 +13,9 @@ from schemas.internal.topics import PUBLIC_IN, Topic
 from schemas.public.commands import command_encoder
 from schemas.public.events import COMMAND_TYPES
 from streams.base.settings import Settings, SettingsInvalid
-from streams.base.transport import Partition
+from streams.base.transport import Fenced, Partition
 from streams.kafka.registry import decoder_of, registrar
-from streams.kafka.topics import layout_of
+from streams.kafka.topics import await_topics, layout_of
 from streams.kafka.transport import KafkaTransport
 from streams.runtime.output_encoding import CommandEncoder, Encode, encoder
 from streams.runtime.projector import Projector
@@ -31,16 +31,24 @@ def run_role(role: str, settings: Settings, stopping: Callable[[], bool]) -> Non
     """Runs a role until `stopping` returns true. A worker commits what it has folded by then.
     Raises FatalClientError, SettingsInvalid, StateTooNew, TopicsInvalid."""
     log.info("starting", extra={"role": role, "slot": settings.slot})
+    if not await_topics(settings, stopping):
+        return
     if role == "projector":
         projector = Projector(settings)
         try:
             projector.run(stopping)
+        except Fenced:
+            projector.check_identity()
+            raise
         finally:
             projector.close()
     else:
         worker, transport = build_worker(role, settings)
         try:
             worker.run(stopping)
+        except Fenced:
+            transport.check_identity()
+            raise
         finally:
             transport.close()
     log.info("stopped", extra={"role": role, "slot": settings.slot})

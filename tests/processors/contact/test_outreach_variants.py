@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from processors.shared.experiment_assignment import bucket
-from schemas.base.times import DAY
+from schemas.base.times import DAY, MINUTE
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase
 from schemas.internal.facts import Fact, FactKind
@@ -343,6 +343,23 @@ def test_a_run_that_ended_before_its_step_does_not_keep_the_next_one_from_counti
     assert desk.assigned("c-3").assigned_by == "hash"
     desk.send("c-3")
     assert desk.outreach_counts()["java-q1/50/A/reached"] == 1
+
+
+def test_a_send_that_is_reported_after_that_of_the_next_run_counts_no_second_time() -> None:
+    settings = {"reentry": "restart", "on_reply": "continue"}
+    desk = active_desk("c-3", document=experiment_document(settings=settings))
+    first = desk.command("c-3")
+    desk.order("c-3")
+    second = desk.send("c-3")
+    desk.deliver(m.TouchSent(**answer_fields(first, desk)))
+    for command_id in (first.command_id, second.command_id):
+        desk.now += MINUTE
+        reply = {"contact_id": "c-3", "channel": "email", "command_id": command_id}
+        desk.deliver(new_event(desk, m.ContactReplied, **reply))
+    counts = desk.outreach_counts()
+    of_a = {name: counts[f"java-q1/50/A/{name}"] for name in ("runs", "reached", "responses")}
+    assert of_a == {"runs": 1, "reached": 1, "responses": 1}
+    assert (counts["reached"], counts["responses"]) == (2, 2)
 
 
 def test_the_repeat_of_a_command_keeps_its_template_when_an_experiment_is_added() -> None:

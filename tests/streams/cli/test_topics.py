@@ -14,7 +14,8 @@ from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from streams.base.settings import load_settings
 from streams.kafka import topics
 from streams.kafka.clients import admin_client
-from tests.testing.command_line import Touchstream
+from streams.kafka.topic_options import needed_options, topic_config
+from tests.testing.command_line import Touchstream, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -27,6 +28,14 @@ def set_option(topic: Topic, name: str, value: str) -> None:
     with admin_client(load_settings()) as client:
         for answer in client.incremental_alter_configs([named]).values():
             answer.result(15)
+        resource = ConfigResource(ResourceType.TOPIC, name_of(topic))
+
+        def found() -> str | None:
+            (answer,) = client.describe_configs([resource]).values()
+            option: str | None = answer.result(15)[name].value
+            return option
+
+        wait_until(lambda: found() == value)  # the broker applies the change later
 
 
 def widen(topic: Topic, number: int) -> None:
@@ -45,7 +54,12 @@ def test_a_wrong_topic_option_is_reported_with_the_required_value(
     topics.create_topics(load_settings(), SMALL)
     set_option(COMMAND_TOPICS["sms"], "max.message.bytes", "5000000")
     assert touchstream("topics").code == 0
-    set_option(Topic.FACTS, "retention.ms", "604800000")
+    for topic in (Topic.JOBS, COMMAND_TOPICS["sms"], Topic.FACTS):  # not needed to fold again
+        set_option(topic, "retention.ms", "604800000")
+        set_option(topic, "retention.bytes", "1048576")
+    assert touchstream("topics").code == 0
+    set_option(Topic.CAMPAIGN_LOG, "retention.ms", "604800000")
+    set_option(Topic.DISPATCH_LOG, "retention.bytes", "1048576")
     set_option(Topic.CONTACT_LOG, "message.timestamp.type", "CreateTime")
     set_option(Topic.CONTACT_CHANGELOG, "cleanup.policy", "delete")
     set_option(Topic.DEAD_LETTERS, "max.message.bytes", "1048588")
@@ -54,7 +68,8 @@ def test_a_wrong_topic_option_is_reported_with_the_required_value(
         assert result.code == 1
         assert sorted(result.err.split("\n")[:-1]) == sorted(
             [
-                f"{name_of(Topic.FACTS)}: retention.ms is 604800000, must be -1",
+                f"{name_of(Topic.CAMPAIGN_LOG)}: retention.ms is 604800000, must be -1",
+                f"{name_of(Topic.DISPATCH_LOG)}: retention.bytes is 1048576, must be -1",
                 f"{name_of(Topic.CONTACT_LOG)}: message.timestamp.type is CreateTime, "
                 "must be LogAppendTime",
                 f"{name_of(Topic.CONTACT_CHANGELOG)}: cleanup.policy is delete, must be compact",
@@ -62,6 +77,38 @@ def test_a_wrong_topic_option_is_reported_with_the_required_value(
                 "must be at least 4000000",
             ]
         )
+
+
+def test_logs_may_be_cut_where_a_setting_gives_refolding_up(
+    deployment: dict[str, str], touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics.create_topics(load_settings(), SMALL)
+    set_option(Topic.CONTACT_LOG, "retention.ms", "604800000")
+    assert touchstream("topics", "--check").code == 1
+    monkeypatch.setenv("TOUCHSTREAM_LOGS_MAY_BE_CUT", "true")
+    assert touchstream("topics", "--check").code == 0
+
+
+def test_three_replicas_need_two_of_them_for_each_record() -> None:
+    one = needed_options(Topic.CONTACT_CHANGELOG, scaled=False, replicas=1)
+    three = needed_options(Topic.CONTACT_CHANGELOG, scaled=False, replicas=3)
+    assert three == one | {"min.insync.replicas": "2"}
+    assert one["unclean.leader.election.enable"] == "false"
+
+
+def test_a_role_waits_for_wrong_topics_and_then_names_them(
+    deployment: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = load_settings()
+    with pytest.raises(topics.TopicsInvalid, match="missing topics"):
+        topics.await_topics(settings, lambda: False, wait_s=0.1)
+    assert "the topics cannot be used: waiting" in caplog.text
+    topics.create_topics(settings, SMALL)
+    assert topics.await_topics(settings, lambda: False, wait_s=30)
+    set_option(Topic.CONTACT_LOG, "cleanup.policy", "compact")
+    with pytest.raises(topics.TopicsInvalid, match=r"contact-log: cleanup.policy is compact"):
+        topics.await_topics(settings, lambda: False, wait_s=0.1)
+    assert not topics.await_topics(settings, lambda: True, wait_s=30)
 
 
 def test_topics_with_different_numbers_of_partitions_are_reported(
@@ -99,7 +146,7 @@ def test_a_different_number_of_partitions_is_reported_and_missing_topics_get_the
     deployment: dict[str, str], touchstream: Touchstream
 ) -> None:
     log = NewTopic(
-        name_of(Topic.CONTACT_LOG), 3, config=topics.topic_config(Topic.CONTACT_LOG, scaled=False)
+        name_of(Topic.CONTACT_LOG), 3, config=topic_config(Topic.CONTACT_LOG, scaled=False)
     )
     with admin_client(load_settings()) as client:
         for answer in client.create_topics([log]).values():

@@ -1,0 +1,39 @@
+"""How a child process ended, in words: the name of its signal, and the last line of its log."""
+
+import os
+import signal
+from pathlib import Path
+
+from streams.base.redaction import redact
+
+_TAIL_BYTES = 8_192
+_LINE_CHARACTERS_MAX = 400
+
+
+def status_text(status: int) -> str:
+    """An exit status as `subprocess` reports it: "status 2", or "SIGKILL" for -9."""
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
+
+
+def last_line(log: Path | None) -> str:
+    """The last line of a log file that is not empty, without secrets and shortened; empty if there
+    is none."""
+    lines = [line.strip() for line in log_tail(log).splitlines() if line.strip()]
+    return redact(lines[-1])[:_LINE_CHARACTERS_MAX] if lines else ""
+
+
+def log_tail(log: Path | None) -> str:
+    """The end of a log file; empty if the file cannot be read."""
+    if log is None:
+        return ""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
