@@ -17,14 +17,21 @@ from processors.contact.context import Context
 from processors.contact.run_counts import answer_request
 from processors.contact.sweep_effects import AMEND, apply_sweep
 from processors.fold.turn import Turn
-from schemas.base.times import MomentUs
+from schemas.base.times import MILLISECOND, SECOND, MomentUs
 from schemas.internal.known_states import Sweep, Sweeps
 from schemas.internal.messages import SWEEP_KEY, CountsRequested, SweepTurn
 from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 from schemas.internal.topics import Topic
 
-TURN_CONTACTS = 150
-"""Contacts that are visited in one turn, so that it takes some milliseconds."""
+TURN_US = 60 * MILLISECOND
+"""The time from turn to turn that a sweep aims at, by the number of contacts that it visits in one:
+records of other contacts wait about as long."""
+
+SIZE_FIRST, SIZE_MIN, SIZE_MAX = 50, 25, 1_000
+"""The contacts of the first turn, and the fewest and the most of a later one."""
+
+RATE_MIN = 200
+"""So many contacts a second are visited however busy the partition is, unless SIZE_MAX is less."""
 
 _STATE = b"\x00s"
 _COUNTS = "counts"
@@ -76,6 +83,7 @@ def _append(turn: Turn, sweep: Sweep) -> None:
     sweeps.number += 1
     sweep.number = sweeps.number
     if not sweeps.queue:
+        sweeps.turned_at, sweeps.size = turn.now, SIZE_FIRST
         _ask_for_turn(turn, sweeps)
     before = [each for each in sweeps.queue if _is_of_campaign(each, sweep)]
     again = before and sweep.name == AMEND == before[-1].name and not before[-1].cursor
@@ -109,7 +117,7 @@ def have_turn(turn: Turn, message: SweepTurn) -> None:
     if not message.is_check:
         _visit_next(turn, sweeps)
     elif not sweeps.alone:
-        sweeps.alone = TURN_CONTACTS
+        sweeps.alone = 2 * sweeps.size
     else:
         _leave_one_out(turn, sweeps)
     sweeps.done = max(sweeps.done, message.number)
@@ -120,8 +128,11 @@ def have_turn(turn: Turn, message: SweepTurn) -> None:
 def _visit_next(turn: Turn, sweeps: Sweeps) -> None:
     """Visits the next contacts of the first sweep, and when it is over those of the next ones. Then
     the sweeps of other campaigns have the next turn."""
-    left = 1 if sweeps.alone else TURN_CONTACTS
-    sweeps.alone = max(0, sweeps.alone - 1)
+    if sweeps.alone:
+        left, sweeps.alone = 1, sweeps.alone - 1
+    else:
+        left = sweeps.size = turn_size(sweeps, turn.now)
+    sweeps.turned_at = turn.now
     while sweeps.queue and left > 0:
         sweep = sweeps.queue[0]
         if sweep.name == _COUNTS:
@@ -135,6 +146,14 @@ def _visit_next(turn: Turn, sweeps: Sweeps) -> None:
     if sweeps.queue:
         first = sweeps.queue[0]
         sweeps.queue.sort(key=lambda each: _is_of_campaign(each, first))
+
+
+def turn_size(sweeps: Sweeps, now: MomentUs) -> int:
+    """How many contacts the turn at `now` visits: by how long the one before it has taken, with all
+    that was folded between the two. This is the time of the log, so it depends on the log alone."""
+    took, size = now - sweeps.turned_at, sweeps.size
+    by_time = min(max(size * TURN_US // max(took, 1), size // 2), size * 2)
+    return min(max(by_time, SIZE_MIN, took * RATE_MIN // SECOND), SIZE_MAX)
 
 
 def _visit(turn: Turn, sweep: Sweep, most: int) -> int:

@@ -101,8 +101,8 @@ class Sweeps(State):
     """The sweeps of one task of the contact processor, in the order of their turns.
 
     `number` is that of the latest sweep, `turns` that of the latest turn that was asked for, and
-    `done` that of the latest one that was had. So many of the next turns visit one contact each as
-    `alone` has, because an earlier one has failed.
+    `done` that of the latest one that was had, at `turned_at` and with `size` contacts. So many of
+    the next turns visit one contact each as `alone` has, because an earlier one has failed.
     """
 
     queue: list[Sweep] = []
@@ -110,6 +110,8 @@ class Sweeps(State):
     turns: int = 0
     done: int = 0
     alone: int = 0
+    turned_at: MomentUs = 0
+    size: int = 0
 
 
 class RunCount(State):

@@ -169,7 +169,7 @@ def test_the_facts_record_the_pause_and_its_effect() -> None:
 def test_a_sweep_reaches_everybody_in_batches_of_any_size(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paced_sweeps, "TURN_CONTACTS", size)
+    monkeypatch.setattr(paced_sweeps, "turn_size", lambda *_: size)
     world = world_with_campaign()
     names = [f"p{n}" for n in range(20)]
     person = Person(email="a@example.com", timezone="America/Chicago")

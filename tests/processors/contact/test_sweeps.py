@@ -43,7 +43,7 @@ def test_only_the_person_at_whom_a_sweep_fails_is_left_out_and_not_written_to(
         whole(context, enrollment, *rest)
 
     monkeypatch.setattr(sweep_effects, broken, breaking)
-    monkeypatch.setattr(paced_sweeps, "TURN_CONTACTS", batch)
+    monkeypatch.setattr(paced_sweeps, "turn_size", lambda *_: batch)
     deliver(world, change_campaign(world, action))
     reached = "FROZEN" if action == "paused" else "STOPPED"
     swept = [
