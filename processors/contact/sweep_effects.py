@@ -38,7 +38,7 @@ def apply_sweep(context: Context, campaign: KnownCampaign, sweep: Sweep) -> None
     for enrollment in live_runs(context, campaign.campaign_id):
         _apply_status(context, enrollment, sweep.name, sweep.cause)
     settle(context)
-    context.contact.updated_at = context.now
+    context.contact.updated_at = max(context.now, context.contact.updated_at)
 
 
 def _versions_to_move(campaign: KnownCampaign, sweep: Sweep) -> set[int]:

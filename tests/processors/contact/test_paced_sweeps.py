@@ -133,6 +133,7 @@ class Log:
         contact_id = PEOPLE[move.subject % len(PEOPLE)]
         name = CAMPAIGNS[move.subject % 2]
         self._moves += 1
+        self.now += SECOND
         cause = f"web#{self._moves}"
         head = (TENANT, contact_id, cause, self.now)
         match move.kind if not quietly or move.kind < 6 else 5:
@@ -179,12 +180,11 @@ class Log:
             self.append(m.Tick())
 
 
-moves = st.lists(
-    st.builds(Move, st.integers(0, 8), st.integers(0, 9), st.integers(0, 5), st.integers(0, 2)),
-    max_size=12,
-)
+kinds = st.sampled_from((0, 1, 2, 3, 4, 4, 4, 4, 5, 6, 7, 8))
+details = st.integers(0, 5)
+moves = st.lists(st.builds(Move, kinds, details, details, st.integers(0, 2)), max_size=12)
 histories = st.lists(st.tuples(moves, st.integers(0, 9)), max_size=4)
-examples = settings(max_examples=150, deadline=None)
+examples = settings(max_examples=200, deadline=None)
 
 
 def played(history: Sequence[tuple[Sequence[Move], int]], size: int | None, quietly: bool) -> Log:
