@@ -17,7 +17,7 @@ from schemas.base.times import SECOND
 from schemas.internal import messages as m
 from schemas.internal.topics import COMMAND_TOPICS, Layout, Topic
 from streams.base.settings import Settings
-from streams.base.transport import Partition
+from streams.base.transport import GroupOffset, Partition
 from streams.kafka.transport import KafkaTransport
 from streams.runtime.role_process import build_worker
 from streams.runtime.worker import Worker
@@ -140,7 +140,7 @@ def _record_commits(worker: Worker, transport: KafkaTransport) -> tuple[list[flo
     revocations: list[object] = []
     commit, revoked = transport.commit, transport.on_revoked
 
-    def timed(offsets: Mapping[Partition, int]) -> None:
+    def timed(offsets: Mapping[Partition, GroupOffset]) -> None:
         commit(offsets)
         commits.append(time.monotonic())
 

@@ -17,7 +17,6 @@ PROJECTED = (*CHANGELOGS, Topic.FACTS)
 """The topics whose records are projected."""
 
 _ERASED_AT = TABLES["contacts"].columns.index("erased_at")
-_STATUS = TABLES["campaigns"].columns.index("status")
 _STEP_KEY = len(TABLES["steps"].key)
 
 
@@ -60,9 +59,11 @@ class Batch:
 
     @property
     def gone(self) -> list[tuple[str]]:
-        """The ids of deleted campaigns in the schema `outreach` (S4-19)."""
-        campaigns = self.rows["campaigns"]
-        return [(outreach_id(row[0], row[1]),) for row in campaigns if row[_STATUS] == "deleted"]
+        """The ids in the schema `outreach` of campaigns that have no row there: they are deleted
+        (S4-19), or were a draft of outreach and are of another kind now."""
+        here = {row[0] for row in self.rows["outreach_campaigns"]}
+        ids = (outreach_id(row[0], row[1]) for row in self.rows["campaigns"])
+        return [(name,) for name in ids if name not in here]
 
     def _add_state(self, record: ProjectedRecord) -> None:
         topic, partition, offset, key, value = record

@@ -55,6 +55,10 @@ _LOGGED = {
 }
 """The column that each kind of fact fills with its time, as an index into `_OUTCOMES`."""
 
+_LOGGED_AGAIN = {kind.value.removeprefix("touch."): column for kind, column in _LOGGED.items()}
+"""The column that `touch.redated` fills, by the signal that it names as its reason. A first
+response is another one by it too, and has no column."""
+
 _SENDER = _OUTCOMES.index("sender_id")
 
 _REASON_OF = {
@@ -71,10 +75,10 @@ _EARLIEST = [
 
 
 def _logged_as(fact: Fact) -> int | None:
-    """The column of the send log that the fact fills, or None. `touch.redated` fills the column of
-    the signal that it names as its reason."""
-    redated = fact.fact is FactKind.TOUCH_REDATED
-    return _LOGGED.get(FactKind(f"touch.{fact.reason}") if redated else fact.fact)
+    """The column of the send log that the fact fills, or None."""
+    if fact.fact is FactKind.TOUCH_REDATED:
+        return _LOGGED_AGAIN.get(fact.reason or "")
+    return _LOGGED.get(fact.fact)
 
 
 class FactRows:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import psycopg
 
 from sinks.batch import Batch
+from sinks.connection import Connection, connect, failure_of
 from sinks.queries import load
 from sinks.state_rows import ProjectedRecord, Undecodable
 from sinks.table_sql import truncate_all
-from sinks.writer import Connection, Writer
+from sinks.writer import Writer
 
 TopicPartition = tuple[str, int]
 
@@ -25,11 +26,6 @@ TopicPartition = tuple[str, int]
 class Overtaken(Exception):
     """Another writer has claimed a partition of the batch, or the tables were emptied by a rebuild.
     The partitions must be claimed again."""
-
-
-class SinkUnavailable(Exception):
-    """PostgreSQL cannot be reached, and all claims are void. The caller should wait, claim the
-    partitions again and read them from the positions that the claims return."""
 
 
 class GroupPosition(NamedTuple):
@@ -66,7 +62,7 @@ class Projection:
         """Takes over a partition, refuses its earlier owners from now on, and returns the offset of
         the record to be read next.
 
-        Raises SinkUnavailable.
+        Raises SinkUnavailable, SinkRefused.
         """
         with self._session() as connection:
             # A writer that was suspended inside a transaction still holds locks on its rows.
@@ -95,9 +91,9 @@ class Projection:
         `next_offsets` has the new position of every partition of the batch, which may lie behind
         control records. A record before the current position was applied earlier and is skipped.
 
-        Raises Undecodable for a single bad record, Overtaken or SinkUnavailable. Nothing is written
-        then. Raises ValueError where a new position is not behind the records of its partition, or
-        is before the current position.
+        Raises Undecodable for a single bad record, Overtaken, SinkUnavailable or SinkRefused.
+        Nothing is written then. Raises ValueError where a new position is not behind the records of
+        its partition, or is before the current position.
         """
         positions = self._positions
         if missing := next_offsets.keys() - positions.keys():
@@ -159,25 +155,20 @@ class Projection:
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
-        """The connection, opened when it is needed. An operational error closes it and raises
-        SinkUnavailable."""
+        """The connection, opened when it is needed. An error of the server closes it, and raises
+        SinkUnavailable or SinkRefused."""
         try:
             if self._connection is None:
-                self._connection = psycopg.connect(
-                    self._dsn,
-                    autocommit=True,
-                    connect_timeout=10,
-                    application_name=f"touchstream projection {self._group}"[:63],
-                    keepalives_idle=10,
-                )
+                self._connection = connect(self._dsn, f"touchstream projection {self._group}")
                 self._connection.execute(self._queries["open"])
                 self._writer = Writer(self._connection)
             yield self._connection
-        except psycopg.errors.ProgramLimitExceeded:
-            raise
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.Error as error:
+            failure = failure_of(error)
+            if failure is None:
+                raise
             self.close()
-            raise SinkUnavailable(f"{type(error).__name__}: {error}".strip()) from error
+            raise failure from error
 
     def _add_months(self, connection: Connection, batch: Batch) -> None:
         """Creates the partitions of `facts` for each month of the batch and the month after it."""

@@ -15,11 +15,12 @@ import psycopg
 from psycopg import sql
 
 from sinks.batch import Batch
+from sinks.connection import Connection
 from sinks.copy_values import Row
 from sinks.state_rows import ProjectedRecord
 from sinks.table_sql import create_mirror, mirror, names, stored
 from sinks.tables import TABLES, Table
-from sinks.writer import Connection, Writer
+from sinks.writer import Writer
 
 COMPARED_TABLES = tuple(name for name in TABLES if name != "tasks")
 """The tables that must equal a recount. `tasks` changes while the recount is taken."""

@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import psycopg
-
 from sinks.batch import Batch
+from sinks.connection import Connection
 from sinks.copy_values import Row, Rows
 from sinks.queries import load
 from sinks.table_sql import copy_into, create_staging, delete, merge, staging_name
 from sinks.tables import TABLES, Table
-
-Connection = psycopg.Connection[tuple[object, ...]]
 
 _COPIED_AS = {
     "timestamptz": "int8",

@@ -25,7 +25,7 @@ from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
 from schemas.internal import messages as m
-from schemas.internal.enrollment import Enrollment, Status
+from schemas.internal.enrollment import LAST_ANSWER, Enrollment, Status
 from schemas.internal.states import ContactState, KnownCampaign, RunCount, State
 
 
@@ -44,8 +44,8 @@ class ContactProcessor:
         _HANDLERS[type(message)](turn, message)
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
-        """Handles a timer: touches or waits of a contact are due, a sweep goes on, or the
-        count of a campaign is to be reported."""
+        """Handles a timer: touches or waits of a contact are due, a command of an ended run is not
+        answered, a sweep goes on, or the count of a campaign is to be reported."""
         if isinstance(state, KnownCampaign):
             campaign_sweeps.continue_sweep(turn, state)
             return
@@ -54,7 +54,10 @@ class ContactProcessor:
             return
         context = open_contact(turn, key, state)
         for enrollment in _due_runs(context):
-            if enrollment.status is Status.ACTIVE and pause_stop.apply_campaign_status(
+            touch = enrollment.touches[-1]
+            if touch.wait == LAST_ANSWER:
+                touch_gates.give_up(context, enrollment, touch)
+            elif enrollment.status is Status.ACTIVE and pause_stop.apply_campaign_status(
                 context, enrollment
             ):
                 touch_gates.fire(context, enrollment)

@@ -176,10 +176,12 @@ def _last_sent(run: Enrollment, at: int) -> Touch | None:
 
 
 class _Reported(NamedTuple):
-    """When a run is converted, and by what."""
+    """When a run is converted, and by what. Of several conversions of one moment the one with the
+    least texts counts, in whatever order they come."""
 
     at: int
     conversion_type: str
+    entity_id: str = ""
 
 
 def _conversion_of(message: ConversionRecorded) -> Conversion:
@@ -194,7 +196,7 @@ def _conversion_of(message: ConversionRecorded) -> Conversion:
 
 
 def _conversion_times(conversion: Conversion) -> _Reported:
-    return _Reported(conversion.at, conversion.conversion_type)
+    return _Reported(conversion.at, conversion.conversion_type, conversion.entity_id or "")
 
 
 def _attribute(context: Context, conversion: Conversion, cause: str) -> None:
@@ -290,15 +292,16 @@ def _gain(
     at, kind = conversion.at, conversion.conversion_type
     if touch is not None and (touch.converted_at is None or at < touch.converted_at):
         touch.converted_at = at
-    had = run.converted_at
-    if had is not None and (had, run.conversion or "") <= (at, kind):
+    had, kind_before = run.converted_at, run.conversion or ""
+    entity_before = "" if run.results is None else run.results.entity_id or ""
+    if had is not None and (had, kind_before, entity_before) <= _conversion_times(conversion):
         return
     run.converted_at, run.conversion = at, kind
     if run.results is not None:
         run.results.entity_id = conversion.entity_id
         recount(context, run)
-    if had is None and not is_first:
-        return  # its fact is that of the credit that has moved
+    if (had is None and not is_first) or (had, kind_before) == (at, kind):
+        return  # its fact is that of the credit that has moved, or nothing but the entity is new
     context.emit_fact(
         FactKind.TOUCH_CONVERTED if had is None else FactKind.TOUCH_REDATED,
         run,
@@ -312,14 +315,12 @@ def _gain(
 def _lose(context: Context, run: Enrollment, lost: _Reported) -> None:
     """Takes a conversion from a run, which keeps the earliest of its others."""
     others = [
-        each
-        for each in context.contact.conversions.values()
-        if run.enrollment_id in each.weights and _conversion_times(each) != lost
+        each for each in context.contact.conversions.values() if run.enrollment_id in each.weights
     ]
     for touch in run.touches:
         if touch.converted_at == lost.at and all(each.at != lost.at for each in others):
             touch.converted_at = None
-    if (run.converted_at, run.conversion) != lost:
+    if (run.converted_at, run.conversion) != lost[:2]:
         return
     first = min(others, key=_conversion_times, default=None)
     run.converted_at = None if first is None else first.at

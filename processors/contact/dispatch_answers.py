@@ -18,7 +18,7 @@ from processors.contact.touch_outcome import (
 from processors.contact.touch_times import set_due_at
 from schemas.base.provider_codes import WINDOW_CLOSED
 from schemas.base.times import MINUTE
-from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
+from schemas.internal.enrollment import LAST_ANSWER, Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     CallLost,
@@ -97,8 +97,8 @@ def _withdrawn(context: Context, enrollment: Enrollment, touch: Touch) -> None:
     context.emit_fact(FactKind.TOUCH_WITHDRAWN, enrollment, touch, reason=touch.reason)
     if enrollment.status is Status.STOPPED:
         reason = enrollment.reason or "stopped"
-        # A pause withdrew it, which revokes nothing; the first one is out.
-        if touch.emission > 1 and not finishes_commands(context, enrollment):
+        # A pause withdrew it, which revokes nothing. The first one is out, and was not answered.
+        if touch.emission > 1:
             send_withdrawal(context, touch, reason, revoke=True)
         skip_touch(context, enrollment, touch, Input.WITHDRAWN, reason)
         return
@@ -133,6 +133,7 @@ def _revoked(context: Context, enrollment: Enrollment, touch: Touch, message: To
     scope = context.opt_out_scope(touch.channel)
     if enrollment.status is Status.STOPPED and finishes_commands(context, enrollment):
         _await_sender(context, enrollment, touch)
+        touch.wait = LAST_ANSWER
     elif enrollment.status is Status.STOPPED:
         # It was stopped while the withdrawal of a pause was under way, which revokes nothing.
         reason = enrollment.reason or "stopped"

@@ -24,15 +24,15 @@ from processors.contact.touch_times import (
 )
 from schemas.base.times import SECOND
 from schemas.campaigns.compiled_definition import Definition, Step
-from schemas.internal.enrollment import Enrollment, Phase, Status, Touch
+from schemas.internal.enrollment import LAST_ANSWER, Enrollment, Phase, Status, Touch
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import ContactPaused, ContactResumed
 
 
 def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | None) -> None:
     """Stops an enrollment: a scheduled touch is skipped, a requested one withdrawn, a command that
-    is out revoked. A call that was placed goes on to its end, and so does every command where the
-    campaign lets it finish."""
+    is out revoked. A call that was placed goes on to its end. Where the campaign lets commands
+    finish, a command that is out has the time to be answered that it had before."""
     mark_stopped(context, enrollment, reason, cause)
     touch = open_touch(enrollment)
     if touch is None:
@@ -47,8 +47,19 @@ def stop(context: Context, enrollment: Enrollment, reason: str, cause: str | Non
         withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=True)
     elif touch.phase is Phase.COMMANDED:
         touch.phase = transition(touch.phase, Input.STOP, touch.phase)
+        _await_last_answer(context, enrollment, touch)
     else:
         withdraw_touch(context, enrollment, touch, Input.STOP, reason, revoke=False)
+
+
+def _await_last_answer(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    """Awaits the answer to a command for the rest of its time, as after a pause. If that is over,
+    and a repeat has waited for its window or a cap, the command is given up now."""
+    if touch.wait != "answer":
+        touch.due_at = context.now
+    elif enrollment.frozen_at is not None:
+        touch.due_at += context.now - enrollment.frozen_at
+    touch.wait = LAST_ANSWER
 
 
 def revoke_finishing(context: Context, reason: str, *, every: bool = False) -> None:

@@ -90,10 +90,15 @@ def _repeat_or_fail(context: Context, enrollment: Enrollment, touch: Touch) -> N
     gates = _check_gates(context, enrollment, touch)
     _count_lapsed(context, touch)
     if touch.emission - touch.lapsed >= EMISSIONS_MAX or gates.closed is not None:
-        count_error(enrollment, "no_answer")
-        fail_touch(context, enrollment, touch, Input.DUE, "no_answer")
+        give_up(context, enrollment, touch)
     else:
         _request_or_defer(context, enrollment, touch, gates)
+
+
+def give_up(context: Context, enrollment: Enrollment, touch: Touch) -> None:
+    """Ends a touch whose command nobody has answered in time, and revokes the command."""
+    count_error(enrollment, "no_answer")
+    fail_touch(context, enrollment, touch, Input.DUE, "no_answer")
 
 
 def _count_lapsed(context: Context, touch: Touch) -> None:

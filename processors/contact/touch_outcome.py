@@ -99,12 +99,13 @@ def _revoke_unanswered(
     context: Context, enrollment: Enrollment, touch: Touch, received: Input, reason: str
 ) -> None:
     """Revokes the command of a touch that ends, if a sender may have an emission of it and has not
-    answered. After an answer of dispatch its handler decides that, and what came back was sent."""
+    answered. After an answer of dispatch its handler decides that, and what came back was sent. A
+    command that finishes is revoked only when the time for its answer is over."""
     if received in _WITHOUT_REVOCATION:
         return
     under_way = touch.phase is Phase.WITHDRAWING and touch.wait not in UNREVOKED
     is_out = touch.emission > (received in _ANSWERS) and not under_way
-    if is_out and not finishes_commands(context, enrollment):
+    if is_out and (received is Input.DUE or not finishes_commands(context, enrollment)):
         send_withdrawal(context, touch, reason, revoke=True)
 
 

@@ -8,7 +8,7 @@ record (promise 2).
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -19,7 +19,14 @@ from schemas.base.error_codes import SchemaUnavailable
 from schemas.base.times import LATEST
 from schemas.internal.messages import DeadLetter
 from schemas.internal.state_bytes import NEVER, pack, payload_of
-from schemas.internal.states import POSITION_KEY, STATE_FORMAT, State, StateTooNew, TaskPosition
+from schemas.internal.states import (
+    FORMAT_SINCE,
+    POSITION_KEY,
+    STATE_FORMAT,
+    State,
+    StateTooNew,
+    TaskPosition,
+)
 from schemas.internal.topics import Topic
 
 _encode_position = msgspec.msgpack.Encoder().encode
@@ -46,6 +53,15 @@ class Record(msgspec.Struct, gc=False):
     value: bytes
     headers: Callable[[], list[tuple[str, bytes | None]] | None] = list
     tombstone: bool = False
+
+
+class LogIdentity(NamedTuple):
+    """What the runtime knows of the log of a task, and stores in its position: the id of the topic,
+    the number of its partitions, and the leader epoch of the last record that was read."""
+
+    topic_id: str = ""
+    partitions: int = 0
+    leader_epoch: int = -1
 
 
 class Processor(Protocol):
@@ -88,6 +104,11 @@ class Task:
         self.outputs: list[Output] = []
         self.next_offset = 0
         self.stream_time = 0
+        self.fired = 0
+        """The timers that have fired since the last record, -1 if unknown."""
+
+        self.log = LogIdentity()
+        self.stored_position: TaskPosition | None = None  # as it was restored
         self.max_timestamp = UNBOUNDED  # set by the clock guard; later records are not folded
         self.dirty = False
         self._alone_offsets = range(0)
@@ -95,7 +116,7 @@ class Task:
         self._dead_letter: DeadLetter | None = None
         self._steps = 0
         self._wrote_dead_letter = False
-        self._committed_position = (0, 0)
+        self._committed_position = (0, 0, 0)
         self._turn = Turn(0, self.store, self.outputs, partition)
 
     # The fold.
@@ -149,6 +170,7 @@ class Task:
         store, letter = self.store, self._dead_letter
         if letter is not None and letter.code == TIMER_FAILED and letter.key == store.first_due():
             store.disarm_due(self.stream_time)
+            self._count_fired()
             self._write_dead_letter(letter)
             return
         due = store.pop_due(self.stream_time)
@@ -158,14 +180,19 @@ class Task:
             store.settle()
         except Exception as error:
             raise Poison(None, due[0], self._steps == 0, error) from error
+        self._count_fired()
         self._steps += 1
         self.dirty = True
+
+    def _count_fired(self) -> None:
+        if self.fired >= 0:
+            self.fired += 1
 
     def _apply(self, record: Record) -> None:
         letter = self._dead_letter
         if letter is not None and letter.code != TIMER_FAILED and letter.offset == record.offset:
             self._write_dead_letter(letter)
-            self.next_offset = record.offset + 1
+            self.next_offset, self.fired = record.offset + 1, 0
             return
         try:
             self.processor.apply(self._turn, record)
@@ -174,7 +201,7 @@ class Task:
             raise
         except Exception as error:
             raise Poison(record, record.key, self._steps == 0, error) from error
-        self.next_offset = record.offset + 1
+        self.next_offset, self.fired = record.offset + 1, 0
         self._steps += 1
         self.dirty = True
 
@@ -230,6 +257,11 @@ class Task:
             self.store.timers(),
             None if due == NEVER else due,
             STATE_FORMAT,
+            self.fired,
+            self.log.topic_id,
+            self.log.leader_epoch,
+            self.log.partitions,
+            FORMAT_SINCE,
         )
         changes.append((self._position_key, pack(None, 0, _encode_position(position))))
         return changes
@@ -237,7 +269,7 @@ class Task:
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
         """Makes the changes the committed state, after the transaction was committed."""
         self.store.commit(changes)
-        self._committed_position = (self.next_offset, self.stream_time)
+        self._committed_position = (self.next_offset, self.stream_time, self.fired)
         if self._wrote_dead_letter:
             self._dead_letter = None
         self._begin_batch()
@@ -245,7 +277,7 @@ class Task:
     def rollback(self) -> None:
         """Drops the batch, after the transaction was aborted. Its records must be fed again."""
         self.store.rollback()
-        self.next_offset, self.stream_time = self._committed_position
+        self.next_offset, self.stream_time, self.fired = self._committed_position
         self.inbox.clear()
         self._begin_batch()
 
@@ -264,19 +296,22 @@ class Task:
         if key == self._position_key and value is not None:
             position = _decode_position(payload_of(value))
             if position.state_format > STATE_FORMAT:
-                raise StateTooNew(position.state_format)
+                raise StateTooNew(position.state_format, position.minimum_version)
+            self.stored_position = position
             self.next_offset, self.stream_time = position.next_offset, position.stream_time
+            self.fired = position.fired
 
     def start_at(self, offset: int) -> None:
         """Sets the position from the committed offset of the group. A position in the changelog
         replaces it."""
         self.next_offset = offset
-        self._committed_position = (offset, self.stream_time)
+        self.fired = 0 if offset == 0 else -1
+        self._committed_position = (offset, self.stream_time, self.fired)
 
     def restored(self) -> None:
         """Builds the indexes, after all changelog records were restored."""
         self.store.restored()
-        self._committed_position = (self.next_offset, self.stream_time)
+        self._committed_position = (self.next_offset, self.stream_time, self.fired)
 
     def next_due(self) -> int:
         """The soonest due moment of a state, NEVER where none is due."""

@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 
 from processors.why.fact_values import readable_values
-from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Status, Touch
+from schemas.internal.enrollment import (
+    LAST_ANSWER,
+    LIVE,
+    RESOLVED,
+    Enrollment,
+    Phase,
+    Status,
+    Touch,
+)
 from schemas.internal.facts import Fact, FactKind, fact_time
 
 _DEFERRING = (FactKind.TOUCH_SCHEDULED, FactKind.TOUCH_DEFERRED, FactKind.TOUCH_RETRIED)
@@ -50,6 +58,9 @@ facts of a long queue would be too many."""
 
 _LAST = "the sender answers; nothing follows, because the run has ended"
 """What a command leads to that goes on after the end of its run."""
+
+_LAST_IN_TIME = "the sender answers, or the touch fails; nothing follows, because the run has ended"
+"""The same of a command whose answer is awaited until a moment."""
 
 _ANSWERED_BY = {
     "answer": (FactKind.TOUCH_COMMANDED,),
@@ -119,8 +130,10 @@ def _finishing(facts: Sequence[Fact], touch: Touch | None) -> CurrentWait | None
     if touch is None or touch.phase is not Phase.COMMANDED:
         return None
     reason = touch.wait if touch.wait in _ANSWERED_BY else "answer"
-    wait = _touch_wait(facts, reason, touch, None, _ANSWERED_BY[reason])
-    return msgspec.structs.replace(wait, then=_LAST)
+    in_time = touch.wait == LAST_ANSWER
+    until = touch.due_at if in_time else None
+    wait = _touch_wait(facts, reason, touch, until, _ANSWERED_BY[reason])
+    return msgspec.structs.replace(wait, then=_LAST_IN_TIME if in_time else _LAST)
 
 
 def _touch_wait(

@@ -87,13 +87,14 @@ def _experiment(check: Check, row: dict[str, Any], place: str) -> Experiment:
 
 def _templates(check: Check, row: dict[str, Any], place: str) -> tuple[str, str]:
     """The two templates, which must be there and differ (S4-94, S4-95)."""
-    found = {}
-    for field in ("variant_a_template_id", "variant_b_template_id"):
-        template_id = check.text(row, field, 200, CampaignCode.TEMPLATE_INVALID, place) or ""
-        found[field] = template_id if template_id.strip() else ""
-        if not found[field] and row.get(field) in (None, template_id):
+    found = {"variant_a_template_id": "", "variant_b_template_id": ""}
+    for field in found:
+        value = row.get(field)
+        if value is None or (isinstance(value, str) and not value.strip()):
             code = CampaignCode.AB_MISSING_TEMPLATES
             check.report(code, f"{place}.{field}", MESSAGES[code])
+        else:
+            found[field] = check.entity_id(row, field, CampaignCode.TEMPLATE_INVALID, place) or ""
     template_a, template_b = found.values()
     if template_a and template_a == template_b:
         code = CampaignCode.AB_SAME_TEMPLATES

@@ -39,6 +39,10 @@ class Status(IntEnum):
 
 LIVE = (Status.ACTIVE, Status.FROZEN)
 RESOLVED = (Phase.SENT, Phase.SKIPPED, Phase.FAILED)
+LAST_ANSWER = "last_answer"
+"""The wait of a command that is out after the end of its run: until its `due_at` for the answer of
+its sender, and for nothing else."""
+
 _ACTIVE = Status.ACTIVE
 _TIMED = (Phase.SCHEDULED, Phase.COMMANDED)
 
@@ -328,10 +332,13 @@ class Enrollment(msgspec.Struct, array_like=True):
     """Of every run of a campaign that decides by counts."""
 
     def due(self) -> MomentUs | None:
-        """The timer of the wait or of the last touch; earlier touches have ended (S0-4)."""
-        if self.status is not _ACTIVE or not self.touches:
+        """The timer of the wait or of the last touch; earlier touches have ended (S0-4). Of an ended
+        run, that of the last answer."""
+        if not self.touches:
             return None
+        touch = self.touches[-1]
+        if self.status is not _ACTIVE:
+            return touch.due_at if touch.wait == LAST_ANSWER else None
         if self.waiting is not None:
             return self.waiting.until
-        touch = self.touches[-1]
         return touch.due_at if touch.phase in _TIMED else None

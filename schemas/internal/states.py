@@ -340,6 +340,28 @@ class TaskPosition(State, tag="Place"):
     state_format: int = 1
     """The STATE_FORMAT of the code that wrote the states beside this position."""
 
+    fired: int = -1
+    """The timers that have fired since the last record before `next_offset`; -1 if unknown."""
+
+    topic_id: str = ""
+    """The id of the log's topic, empty if unknown. A topic that is made anew has another one."""
+
+    leader_epoch: int = -1
+    """The leader epoch of the last record that was read, -1 if unknown."""
+
+    partitions: int = 0
+    """The number of partitions of the log, 0 if unknown. The partition of a key depends on it."""
+
+    minimum_version: str = ""
+    """The first version that reads `state_format`."""
+
+    def of_fold(self) -> "TaskPosition":
+        """What every fold of the log comes to: the position without what the runtime adds, and
+        without what depends on the version that has written it."""
+        return TaskPosition(
+            self.next_offset, self.stream_time, self.timers, self.next_due, STATE_FORMAT
+        )
+
 
 STATE_FORMAT = 5
 """The format of the states that this code writes; it reads this one and all before it.
@@ -349,14 +371,18 @@ field is appended, or means something else. Each format has its recordings in
 tests/histories/states; CONTRIBUTING.md describes how they are recorded.
 """
 
+FORMAT_SINCE = "0.1.0"
+"""The first version that reads STATE_FORMAT."""
+
 
 class StateTooNew(Exception):
     """The states were written by a later version, and this one would lose what it does not know."""
 
-    def __init__(self, found: int) -> None:
+    def __init__(self, found: int, minimum_version: str = "") -> None:
+        since = f" (version {minimum_version})" if minimum_version else ""
         super().__init__(
             f"the stored states have format {found}, and this version reads formats 1 to"
-            f" {STATE_FORMAT}: run the version that wrote them, or a later one"
+            f" {STATE_FORMAT}: run the version that wrote them{since}, or a later one"
         )
 
 

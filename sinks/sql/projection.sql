@@ -15,7 +15,11 @@ FROM pg_stat_activity
 WHERE
     datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
     AND application_name = current_setting('application_name')
-    AND xact_start < clock_timestamp() - interval '5 seconds'
+    -- A writer that waits for a lock or a disk is healthy: only one whose client is silent is ended.
+    AND (
+        state = 'idle in transaction' AND state_change < clock_timestamp() - interval '5 seconds'
+        OR state = 'active' AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - interval '30 seconds'
+    )
 
 -- claim --
 INSERT INTO places AS p (group_name, topic, partition, next_offset, owner_epoch)

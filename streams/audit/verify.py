@@ -126,8 +126,8 @@ def _comparable(task: Task, key: bytes, packed: bytes) -> bytes:
     if key == POSITION_KEY:
         position = _decode_position(payload_of(packed))
         if position.state_format > STATE_FORMAT:
-            raise StateTooNew(position.state_format)
-        state = msgspec.structs.replace(position, state_format=STATE_FORMAT)
+            raise StateTooNew(position.state_format, position.minimum_version)
+        state = position.of_fold()
     else:
         state = task.processor.decode_state(payload_of(packed))
         forget_older_digests(state)

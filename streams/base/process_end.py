@@ -8,6 +8,7 @@ from streams.base.redaction import redact
 
 _TAIL_BYTES = 8_192
 _LINE_CHARACTERS_MAX = 400
+_FRAMES = ("at ", "... ")
 
 
 def status_text(status: int) -> str:
@@ -21,9 +22,10 @@ def status_text(status: int) -> str:
 
 
 def last_line(log: Path | None) -> str:
-    """The last line of a log file that is not empty, without secrets and shortened; empty if there
-    is none."""
-    lines = [line.strip() for line in log_tail(log).splitlines() if line.strip()]
+    """The last line of a log file, without secrets and shortened; empty if there is none. Empty
+    lines and the frames of Java's stack traces do not count."""
+    lines = [line.strip() for line in log_tail(log).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_FRAMES)]
     return redact(lines[-1])[:_LINE_CHARACTERS_MAX] if lines else ""
 
 

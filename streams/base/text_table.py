@@ -35,7 +35,7 @@ def text_table(
     """Lays a table out for lines of `width` characters; None for lines of any length.
 
     A column whose head ends with `#` holds numbers and is aligned right. A cell of None is shown
-    as `-`; a further line of a row that would show nothing else is left out.
+    as `-`; a further line of a row that would show nothing else, or nothing at all, is left out.
     """
     names = [head.removesuffix("#") for head in heads]
     cells = [[_text(value) for value in row] for row in rows]
@@ -82,7 +82,7 @@ def _lines(
     cells: Sequence[str], groups: Sequence[Sequence[_Column]], width: int | None
 ) -> Iterator[str]:
     for line_number, group in enumerate(groups):
-        if line_number and all(cells[column.number] == EMPTY for column in group):
+        if line_number and all(cells[column.number] in ("", EMPTY) for column in group):
             continue
         indent = INDENT if line_number and (width is None or width > 2 * len(INDENT)) else ""
         line = indent + GAP.join(_padded(cells[column.number], column) for column in group)

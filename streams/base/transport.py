@@ -35,6 +35,46 @@ class FatalClientError(Exception):
     one can take over."""
 
 
+class LogChanged(Exception):
+    """A log or a changelog is not the one that the position of a task was written for: records are
+    lost, or would be. The process must end, and a new one would find the same: the message names
+    what is wrong, where, and what to do."""
+
+
+class GroupOffset(NamedTuple):
+    """An offset that a group has committed, and the text beside it; 0 where it has none."""
+
+    offset: int = 0
+    metadata: str = ""
+
+
+class LogFacts(NamedTuple):
+    """A partition of a log, as the brokers have it when a worker takes it over: the offset of the
+    worker's group, the text beside the group's offset of each partition of the topic, the topic's
+    id (empty if unknown) and number of partitions, the first offset and the end of the partition,
+    and the end of its changelog. The ends include open transactions.
+
+    The group's offset was read before the end of the changelog: every transaction that has
+    committed this offset has its records before that end.
+    """
+
+    committed: GroupOffset
+    group_metadata: Sequence[str]
+    topic_id: str
+    partitions: int
+    start_offset: int
+    end_offset: int
+    changelog_end: int
+
+
+class Inquiry(Protocol):
+    """Questions to the brokers about partitions, asked together."""
+
+    def answer(self) -> Mapping[Partition, LogFacts] | None:
+        """The answers, or None while they are not there yet; does not wait. Raises
+        FatalClientError if they do not come in time."""
+
+
 class Fenced(FatalClientError):
     """The process is fenced: its transaction has timed out, or another process has its
     identity."""
@@ -45,7 +85,7 @@ class IdentityTaken(FatalClientError):
 
 
 class ChangelogReader(Protocol):
-    """Reads one changelog partition up to the end that it had when reading began."""
+    """Reads one changelog partition from its beginning to an end offset."""
 
     def read(self, limit: int) -> tuple[Iterable[tuple[bytes, bytes | None]], bool]:
         """The next records as key and value, at most `limit` of them, and whether the end is
@@ -78,19 +118,29 @@ class Transport(Protocol):
         """Adds a record to the open transaction, or begins a transaction with it. Without
         `partition` the key decides the partition."""
 
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, GroupOffset]) -> None:
         """Adds the next offsets of the input to the open transaction and commits it. Raises
         TransactionAborted, CommitOutcomeUnknown or FatalClientError."""
 
     def abort(self) -> None:
         """Aborts the open transaction, if there is one. Raises FatalClientError."""
 
-    def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """The group's committed offsets; 0 for a partition that has none."""
+    def hold(self, partitions: Sequence[Partition]) -> None:
+        """Accepts the assignment of these partitions, or stops their delivery, until `read_from`.
+        Does not wait."""
 
-    def read_from(self, offsets: Mapping[Partition, int]) -> None:
-        """Reads each partition from its offset on: after an assignment, and again after an
-        abort."""
+    def inquire(self, partitions: Sequence[Partition]) -> Inquiry:
+        """Asks the brokers about these partitions. Does not wait."""
+
+    def read_from(
+        self, offsets: Mapping[Partition, int], leader_epochs: Mapping[Partition, int] | None = None
+    ) -> None:
+        """Reads each partition from its offset on, after `hold` and again after an abort.
+        `leader_epochs` are those of the records before the offsets, where they are known from
+        before: a log that has lost its end since is noticed."""
+
+    def leader_epoch(self, partition: Partition) -> int:
+        """The leader epoch of the last record that was read, -1 if unknown."""
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         """Stops delivery of these partitions until `resume`."""
@@ -98,8 +148,8 @@ class Transport(Protocol):
     def resume(self, partitions: Sequence[Partition]) -> None:
         """Continues delivery of paused partitions."""
 
-    def open_changelog(self, changelog: Partition) -> ChangelogReader:
-        """A reader of this changelog partition, at its beginning."""
+    def open_changelog(self, changelog: Partition, end_offset: int) -> ChangelogReader:
+        """A reader of this changelog partition from its beginning to `end_offset`."""
 
     def close(self) -> None:
         """Leaves the group; an open transaction is aborted."""

@@ -25,6 +25,7 @@ from streams.cli import (
     pool,
     publish,
     queue,
+    rebuild_state,
     replay,
     run,
     sender,
@@ -43,8 +44,9 @@ HELP = """Decides who is reached next, over which channel and when, exactly once
 
 Settings are TOUCHSTREAM_* variables; `touchstream up` writes them to DIR/stack.env.
 
-Exit codes: 0 success; 1 negative result (invalid, different, nothing found); 2 wrong usage or
-wrong settings; 3 Kafka, PostgreSQL or the engine does not answer; 130 Ctrl-C.
+Exit codes: 0 success; 1 negative result (invalid, different, nothing found); 2 used or set up
+wrongly, which a repetition does not change; 3 not now: the logs are not at rest, something stands
+still, or Kafka, PostgreSQL or the engine does not answer; 130 Ctrl-C.
 """
 LOCAL, ENGINE = "On one machine", "The engine"
 CONTENT, OPERATION = "Campaigns and events", "Inspect and repair"
@@ -87,6 +89,7 @@ app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=OPERATION)
 app.command(rich_help_panel=OPERATION)(verify.verify)
 app.command(rich_help_panel=OPERATION)(replay.replay)
 app.command(rich_help_panel=OPERATION)(database.rebuild)
+app.command(rich_help_panel=OPERATION)(rebuild_state.rebuild_state)
 
 
 @app.callback(invoke_without_command=True)

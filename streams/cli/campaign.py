@@ -101,7 +101,7 @@ def publish(
     if status == "draft":
         activate = f"touchstream campaign activate {campaign_id} --tenant {owner}"
         takes = "takes people and sends nothing" if definition.outreach else "enrolls nobody"
-        outcome = f"is published as a draft, which {takes}; to activate it: {activate}"
+        outcome = f"is published as a draft, which {takes}; to activate it:\n  {activate}"
     warn(recommendations(definition))
     for row in values.get("new_strata", ()):
         print_stderr(f"warning: {_new_stratum(row)}")

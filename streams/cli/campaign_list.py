@@ -10,7 +10,7 @@ from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.outreach_terms import CAMPAIGN_TYPES
 from schemas.internal.count_names import CONVERSIONS, REACHED, RESPONSES, RUNS
 from schemas.internal.states import CampaignRecord, TenantRecord
-from streams.cli.campaign_view import rates_of
+from streams.cli.campaign_view import rates_of, shown_counts
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.options import Json, Tenant
@@ -19,8 +19,8 @@ from streams.cli.stored_campaigns import read_campaigns
 from streams.kafka.topics import layout_of
 
 _HEADS = (
-    *("campaign", "phase", "kind", "type", "owner", "people#", "reached#", "responses#"),
-    *("conversions#", "response rate#", "created"),
+    *("campaign", "phase", "people#", "reached#", "responses#", "conversions#", "response rate#"),
+    *("created", "kind", "type", "owner"),
 )
 _STATUSES = ("draft", "active", "paused", "completed", "cancelled", "archived", "deleted")
 
@@ -88,7 +88,7 @@ def _fits(campaign: CampaignRecord, campaign_type: str | None, owner: str | None
 
 
 def _row(campaign: CampaignRecord, tenant: TenantRecord, now: MomentUs) -> dict[str, Any]:
-    counts, terms = campaign.total_counts(), campaign.definition.outreach
+    counts, terms = shown_counts(campaign), campaign.definition.outreach
     return {
         "campaign_id": campaign.campaign_id,
         "name": campaign.definition.name,
@@ -106,12 +106,12 @@ def _row(campaign: CampaignRecord, tenant: TenantRecord, now: MomentUs) -> dict[
 
 
 def _cells(row: dict[str, Any]) -> tuple[object, ...]:
-    names = ("campaign_id", "phase", "kind", "campaign_type", "owner_id")
     counts = (row[name] for name in (RUNS, REACHED, RESPONSES, CONVERSIONS))
     rate = row["response_rate"]
     return (
-        *(row[name] for name in names),
+        row["campaign_id"],
+        row["phase"],
         *(None if count is None else f"{count:,}" for count in counts),
         None if rate is None else f"{rate:.2f} %",
-        row["created_at"],
+        *(row[name] for name in ("created_at", "kind", "campaign_type", "owner_id")),
     )

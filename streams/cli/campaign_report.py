@@ -8,14 +8,14 @@ from typer import Option
 
 from processors.campaign.dates import REPORT
 from processors.campaign.reports import FINAL, PROVISIONAL, report_values
-from schemas.base.times import format_rfc3339, from_datetime, to_datetime
+from schemas.base.times import from_datetime, to_datetime
 from schemas.internal.states import CampaignRecord
 from sinks.campaign_report_query import ReportHistory, report_history
 from streams.base.settings import Settings
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import CommandError, command_error_of
 from streams.cli.options import CampaignId, Json, Tenant
-from streams.cli.output import print_json, print_stderr
+from streams.cli.output import format_time, print_json, print_stderr
 from streams.cli.report_markdown import report_markdown
 from streams.cli.report_sections import report_sections
 from streams.cli.stored_campaigns import StoredCampaigns, read_campaigns
@@ -77,9 +77,9 @@ def chosen_values(
     """The values of the final report, or else those of now; and what they are, in a sentence."""
     final = history.report
     if final is not None and final.get("final") and history.reported_at is not None:
-        at = format_rfc3339(from_datetime(history.reported_at))
+        at = format_time(from_datetime(history.reported_at))
         return final, f"The final report, of {at}. Later answers are not part of it."
-    as_of = "" if stored.as_of is None else f" as of {format_rfc3339(stored.as_of)}"
+    as_of = "" if stored.as_of is None else f" as of {format_time(stored.as_of)}"
     if campaign.status not in ("completed", "archived"):
         values = report_values(stored.tenant, campaign, PROVISIONAL)
         return values, f"Provisional numbers{as_of}: the campaign goes on."

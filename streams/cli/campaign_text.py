@@ -19,6 +19,7 @@ from schemas.internal.count_names import (
 )
 from streams.cli.campaign_view import CampaignView, CompletionRule, TargetRow
 from streams.cli.experiment_text import short_line
+from streams.cli.output import format_time
 from streams.cli.zoned_times import distance, local_time, span
 
 PHASES = {
@@ -65,6 +66,9 @@ COUNTS = {
 }
 """The counts, with the words for them; the rest have names that speak for themselves."""
 
+HELD_BY_DRAFT = "wait for the activation"
+"""What the held people of a draft do."""
+
 RATES = {
     "response_rate": "responses per reached",
     "conversion_rate": "conversions per response",
@@ -82,7 +86,15 @@ def campaign_lines(view: CampaignView, now: MomentUs) -> Iterator[str]:
     yield from _section("People", [*_count_lines(view)])
     yield from _section("Experiments", [*_experiment_lines(view)])
     yield from _section("Problems", [problem_line(each) for each in view.problems])
-    yield from _section("Recommended", [problem_line(each) for each in view.recommendations])
+    if view.ended_at is None:
+        yield from _section("Recommended", [problem_line(each) for each in view.recommendations])
+
+
+def count_word(name: str, status: str) -> str:
+    """The word for a count of a campaign with this status."""
+    if name == FROZEN and status == "draft":
+        return HELD_BY_DRAFT
+    return COUNTS.get(name) or name.replace("_", " ")
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:
@@ -112,9 +124,10 @@ def _head(view: CampaignView, now: MomentUs) -> Iterator[str]:
     yield from (f"  {line}" for line in _dates(view, now))
     if view.as_of is not None:
         age = now - parse_rfc3339(view.as_of)
-        stale = f", {span(age)} ago: is the engine running?" if span(age) else ""
-        counted = f"of {view.counted_by} partitions are" if view.counted_by else "are"
-        yield f"  as of {view.as_of}{stale}; counts {counted} up to a second older"
+        as_of = format_time(parse_rfc3339(view.as_of))
+        yield f"  as of {as_of}; the counts are up to a second older"
+        if span(age):
+            yield f"  no record for {span(age)}: touchstream status shows whether the engine runs"
 
 
 def _dates(view: CampaignView, now: MomentUs) -> Iterator[str]:
@@ -161,7 +174,7 @@ def _rule_line(rule: CompletionRule, view: CampaignView, now: MomentUs) -> str:
             rows = {row.name: row for row in view.targets}
             missing = [_missing(rows[name]) for name in rule.targets if name in rows]
             return f"targets           {'; '.join(missing) or 'all are reached'}"
-    return f"all processed     {_processed(rule, when)}"
+    return f"all processed     {_processed(rule, when, view.status)}"
 
 
 def _missing(row: TargetRow) -> str:
@@ -170,14 +183,16 @@ def _missing(row: TargetRow) -> str:
     return f"{row.target - (row.actual or 0):,.0f} more {TARGETS.get(row.name, row.name)}"
 
 
-def _processed(rule: CompletionRule, when: str) -> str:
+def _processed(rule: CompletionRule, when: str, status: str) -> str:
     quiet = span((rule.quiet_seconds or 0) * 1_000_000)
     if not rule.runs:
         return "nobody is enrolled yet"
     waiting = []
     if rule.live:
         waiting.append(f"{rule.live:,} go on")
-    if rule.frozen:
+    if rule.frozen and status == "draft":
+        waiting.append(f"{rule.frozen:,} {HELD_BY_DRAFT}")
+    elif rule.frozen:
         waiting.append(f"{rule.frozen:,} are held by a pause or a reply")
     if waiting:
         return f"{' and '.join(waiting)}; then {quiet} without a new one"
@@ -190,12 +205,12 @@ def _count_lines(view: CampaignView) -> Iterator[str]:
         nothing = f"not counted: a {view.kind} campaign without an experiment decides nothing by it"
         yield "nobody is enrolled yet" if is_counted else nothing
         return
-    known = [name for name in COUNTS if name in view.counts]
-    rest = [name for name in view.counts if name not in COUNTS and view.counts[name]]
+    counts = view.counts
+    known = [name for name in COUNTS if name in counts]
+    rest = [name for name in counts if name not in COUNTS and counts[name]]
     for name in (*known, *rest):
-        word = COUNTS.get(name) or name.replace("_", " ")
-        yield f"{word:<32}{view.counts[name]:>10,}"
-    for name, word in RATES.items() if REACHED in view.counts else ():
+        yield f"{count_word(name, view.status):<32}{counts[name]:>10,}"
+    for name, word in RATES.items() if REACHED in counts else ():
         rate = view.rates[name]
         yield f"{word:<32}{'no data' if rate is None else f'{rate:.2f} %':>10}"
 
@@ -216,4 +231,5 @@ def _experiment_lines(view: CampaignView) -> Iterator[str]:
             ]
             yield f"  {name} {template}: {of.reached:,} reached, {', '.join(rates)}"
     if view.experiments:
-        yield f"more: touchstream experiment show --campaign {view.campaign_id}"
+        named = f"--campaign {view.campaign_id} --tenant {view.tenant_id}"
+        yield f"more: touchstream experiment show {named}"

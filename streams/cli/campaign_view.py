@@ -36,6 +36,7 @@ from schemas.internal.count_names import (
     without_experiments,
 )
 from schemas.internal.states import CampaignRecord, TenantRecord
+from streams.base.rates import percent, percent_of_target
 
 _GOING = ("draft", "active", "paused")
 """The statuses in which a campaign can still complete."""
@@ -92,9 +93,6 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     dates: dict[str, str]
     outreach: dict[str, Any] | None
     counts: dict[str, int]
-    counted_by: int
-    """How many partitions of contact-log have reported counts."""
-
     rates: dict[str, float | None]
     targets: list[TargetRow]
     completion: list[CompletionRule]
@@ -118,7 +116,7 @@ def campaign_view(
     account."""
     definition = campaign.definition
     zone = campaign_zone(tenant, definition)
-    counts = campaign.total_counts()
+    counts = shown_counts(campaign)
     terms = definition.outreach
     return CampaignView(
         tenant_id=campaign.tenant_id,
@@ -139,7 +137,6 @@ def campaign_view(
         dates={name: format_rfc3339(at) for name, at in sorted(campaign.dates.items())},
         outreach=None if terms is None else msgspec.to_builtins(_named(terms)),
         counts=without_experiments(counts),
-        counted_by=len(campaign.counts),
         rates=rates_of(counts),
         targets=target_rows(campaign),
         completion=[*_completion(campaign, zone, counts)],
@@ -148,6 +145,15 @@ def campaign_view(
         recommendations=[each._asdict() for each in recommendations(definition)],
         experiments=report_values(campaign),
     )
+
+
+def shown_counts(campaign: CampaignRecord) -> dict[str, int]:
+    """The counts over all partitions. Of people whom a campaign counts for a decision, a stage that
+    nobody has come to has 0."""
+    counts = campaign.total_counts()
+    if RUNS not in counts or not campaign.definition.decides_by_counts():
+        return counts
+    return dict.fromkeys((REACHED, RESPONSES, CONVERSIONS), 0) | counts
 
 
 def rates_of(counts: Mapping[str, int]) -> dict[str, float | None]:
@@ -162,26 +168,28 @@ def rates_of(counts: Mapping[str, int]) -> dict[str, float | None]:
     }
 
 
-def percent(part: int, whole: int) -> float | None:
-    """A share in percent with two decimals, half a hundredth rounded up; None of nothing."""
-    return None if whole <= 0 else (part * 20_000 + whole) // (2 * whole) / 100
-
-
 def target_rows(campaign: CampaignRecord) -> list[TargetRow]:
     """The targets of a campaign, with rates in percent."""
+    counts = campaign.total_counts()
     rows = []
     for name, actual, target, is_reached, decides in progress(campaign):
-        scale = 100 if name.endswith("_rate") else 1
+        is_rate = name.endswith("_rate")
         rows.append(
             TargetRow(
                 name=name,
-                actual=actual if actual is None or scale == 1 else actual / scale,
-                target=target if scale == 1 else target / scale,
+                actual=response_rate_of_target(counts, target) if is_rate else actual,
+                target=target / 100 if is_rate else target,
                 is_reached=is_reached,
                 decides=decides,
             )
         )
     return rows
+
+
+def response_rate_of_target(counts: Mapping[str, int], target_hundredths: int) -> float | None:
+    """The response rate in percent beside its target in hundredths of a percent."""
+    responses, reached = counts.get(RESPONSES, 0), counts.get(REACHED, 0)
+    return percent_of_target(responses, reached, target_hundredths)
 
 
 def _named(terms: msgspec.Struct) -> dict[str, Any]:

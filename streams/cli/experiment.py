@@ -56,7 +56,8 @@ def show_experiment(
     for one look at a number of people that was fixed before. p_always is valid at every look, and
     decides: a winner is named at 0.05, with 100 people reached by each variant, 30 responses and no
     alarm of the sample ratio. The metric that decides has a star. `A / B` is the ratio of the
-    rates, with the interval that belongs to p_always. docs/experiments.md explains all of it.
+    successes by the split, with the interval that belongs to p_always: that of the rates, if both
+    variants reach people alike. docs/experiments.md explains all of it.
 
     The source is what the campaign processor has committed and decides by.
 
@@ -68,12 +69,12 @@ def show_experiment(
     settings = connected_settings()
     stored = read_campaigns(settings, layout_of(settings), tenant, campaign)
     found = [*_found(stored, experiment, campaign)]
-    as_of = None if stored.as_of is None else format_rfc3339(stored.as_of)
     if json:
+        as_of = None if stored.as_of is None else format_rfc3339(stored.as_of)
         print_json({"as_of": as_of, "experiments": [_as_json(*each) for each in found]})
         return
     for record, values in found:
-        _print(record, values, as_of)
+        _print(record, values, format_time(stored.as_of))
 
 
 def _found(
@@ -138,7 +139,8 @@ def _print(record: CampaignRecord, values: Mapping[str, Any], as_of: str | None)
         print_indented(
             [
                 "Whoever has got nothing yet gets the winner's template:"
-                f" {len(switched)} partitions of contact-log do so."
+                f" {len(switched)} {'partition' if len(switched) == 1 else 'partitions'} of"
+                " contact-log do so."
             ]
         )
     print()

@@ -4,6 +4,7 @@ sentences."""
 from collections.abc import Iterator, Sequence
 
 from processors.shared.experiment_statistics import ExperimentResult, MetricResult, VariantResult
+from streams.base.text_table import EMPTY
 
 DECIDES_BY = {
     "sequential": "It may be looked at at any time: p_always holds at every look.",
@@ -116,9 +117,10 @@ def _lacking(result: ExperimentResult) -> str:
 def _evidence(result: ExperimentResult) -> str:
     metric = result.metric(result.primary_metric)
     if result.decide == "at_end":
-        return f"p_fixed under 0.05 at its look (now {_p(metric.p_fixed)})"
-    e = "-" if metric.e is None else f"{metric.e:.3g}"
-    return f"p_always of 0.05 at most (now {_p(metric.p_always)}, e = {e} of 20)"
+        return f"p_fixed under 0.05 at its look (now {_p(metric.p_fixed) or EMPTY})"
+    e = EMPTY if metric.e is None else f"{metric.e:.3g}"
+    p_always = _p(metric.p_always) or EMPTY
+    return f"p_always of 0.05 at most (now {p_always}, e = {e} of 20)"
 
 
 def _ratio(result: ExperimentResult) -> str:
@@ -126,7 +128,7 @@ def _ratio(result: ExperimentResult) -> str:
     if ratio.share is None or ratio.expected_share is None:
         return "Sample ratio: nobody has been reached."
     shares = f"{100 * ratio.share:.2f} % of the reached got A, {100 * ratio.expected_share:.2f} %"
-    figures = f"p = {_p(ratio.p_fixed)}, e = {ratio.e:.3g}"
+    figures = f"p = {_p(ratio.p_fixed) or EMPTY}, e = {ratio.e:.3g}"
     if ratio.is_alarm:
         return (
             f"SAMPLE RATIO ALARM: {shares} were expected ({figures}). Something sends the variants"

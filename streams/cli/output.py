@@ -22,8 +22,13 @@ stderr_console = Console(stderr=True, highlight=False)
 
 
 def print_stderr(text: str) -> None:
-    """Prints a message for the person at the terminal on stderr, so that stdout holds data only."""
-    stderr_console.print(text, markup=False, soft_wrap=True)
+    """Prints a message for the person at the terminal on stderr, so that stdout holds data only. On
+    a terminal a longer line is wrapped at spaces."""
+    lines: Iterable[str] = text.split("\n")
+    if stderr_console.is_terminal:
+        width = stderr_console.width
+        lines = (part for line in lines for part in wrapped_line(line, width))
+    stderr_console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
 class LimitedMessages:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from processors.shared.experiment_statistics import ExperimentResult
 from sinks.campaign_report_query import DayCount
 from streams.cli.report_sections import Bar
-from streams.simulation.report_figures import styled
+from streams.simulation.report_figures import day_axis, styled
 
 VARIANT_COLORS = {"A": "#0072b2", "B": "#d55e00"}
 _KIND_COLORS = {
@@ -26,7 +26,8 @@ _RATES = {
     "conversion_rate": "conversions per response",
     "overall_rate": "conversions per reached",
 }
-_METRICS = {"response": "responses per reached", "conversion": "conversions per reached"}
+_METRICS = {"response": "responses", "conversion": "conversions"}
+_RATIO_TICKS = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)]
 
 
 def bars(rows: Sequence[Bar]) -> go.Figure:
@@ -51,7 +52,7 @@ def bars(rows: Sequence[Bar]) -> go.Figure:
 
 
 def experiment(result: ExperimentResult) -> Iterator[go.Figure]:
-    """The rates of both variants, and the ratios of the rates with their intervals."""
+    """The rates of both variants, and the ratios of their successes with the intervals."""
     if result.a.reached and result.b.reached:
         yield _rates(result)
     if any(metric.ratio is not None for metric in result.metrics):
@@ -77,7 +78,8 @@ def _rates(result: ExperimentResult) -> go.Figure:
 
 
 def _ratios(result: ExperimentResult) -> go.Figure:
-    """The ratio A / B with the interval that holds at every look; at 1 there is no difference."""
+    """The ratio A / B of the successes by the split, with the interval that holds at every look; at
+    1 there is no difference."""
     figure = go.Figure()
     rows = [each for each in result.metrics if each.ratio is not None and each.name in _METRICS]
     figure.add_scatter(
@@ -93,8 +95,10 @@ def _ratios(result: ExperimentResult) -> go.Figure:
         },
     )
     figure.add_vline(x=1, line_dash="dash", line_color="#52606d")
-    figure.update_layout(showlegend=False, xaxis_title="rate of A / rate of B")
-    figure.update_xaxes(type="log")
+    figure.update_layout(showlegend=False, xaxis_title="A / B by the split")
+    figure.update_xaxes(
+        type="log", tickvals=_RATIO_TICKS, ticktext=[f"{tick:g}" for tick in _RATIO_TICKS]
+    )
     return styled(figure, 130 + 40 * len(rows))
 
 
@@ -110,6 +114,8 @@ def by_day(days: Sequence[DayCount]) -> Iterator[tuple[str, go.Figure]]:
                 x=[*counts], y=[*counts.values()], name=kind.replace("_", "-"), marker_color=color
             )
     figure.update_layout(barmode="group", yaxis_title="people a day")
+    shown = sorted({row.day.isoformat() for row in days if row.kind in _KIND_COLORS})
+    day_axis(figure, shown)
     yield "By day", styled(figure, 320)
     lines = {name: _rate_lines(days, name) for name in VARIANT_COLORS}
     if all(lines.values()):
@@ -123,6 +129,7 @@ def _lines(lines: dict[str, dict[date, float]]) -> go.Figure:
             x=[*rates], y=[*rates.values()], name=name, line_color=VARIANT_COLORS[name]
         )
     figure.update_yaxes(ticksuffix=" %", rangemode="tozero")
+    day_axis(figure, sorted({day.isoformat() for rates in lines.values() for day in rates}))
     return styled(figure, 320)
 
 

@@ -22,8 +22,9 @@ from schemas.internal.count_names import (
     ended_by,
     sent_by,
 )
-from streams.cli.campaign_text import COUNTS, END_REASONS, RATES, TARGETS
-from streams.cli.campaign_view import percent, rates_of
+from streams.base.rates import percent
+from streams.cli.campaign_text import COUNTS, END_REASONS, RATES, TARGETS, count_word
+from streams.cli.campaign_view import rates_of, response_rate_of_target
 from streams.cli.experiment_text import (
     METRIC_HEADS,
     VARIANT_HEADS,
@@ -120,12 +121,15 @@ def _targets(values: Values) -> ReportSection:
     rows, bars = [], []
     for row in values["progress"]:
         is_rate = row["name"].endswith("_rate")
-        actual, target = (_amount(row[name], is_rate) for name in ("actual", "target"))
+        actual, target = row["actual"], row["target"] / 100 if is_rate else row["target"]
+        if is_rate:
+            actual = response_rate_of_target(values["counts"], row["target"])
         name = TARGETS.get(row["name"], row["name"])
-        share = None if row["actual"] is None else 100 * row["actual"] / row["target"]
+        share = None if actual is None else 100 * actual / target
         state = "reached" if row["is_reached"] else "not reached"
         decides = "yes" if row["decides"] else "no"
-        rows.append((name, actual, target, _share(share), state, decides))
+        amounts = (_amount(actual, is_rate), _amount(target, is_rate))
+        rows.append((name, *amounts, _share(share), state, decides))
         bars.append(Bar(name, share or 0.0, 100, _share(share) or "no data"))
     heads = ("target", "actual#", "target#", "progress#", "", "completes the campaign")
     return ReportSection("Targets", tables=[ReportTable(heads, rows)], bars=bars)
@@ -146,6 +150,7 @@ def _rates(values: Values) -> ReportSection:
         for name, word in stages.items()
     ]
     rows = [(word, _share(rates[name]) or "no data") for name, word in RATES.items()]
+    kept = {REACHED: 0, RESPONSES: 0, CONVERSIONS: 0, **counts}
     texts = []
     band = response_band(rates["response_rate"])
     if band is not None:
@@ -156,7 +161,7 @@ def _rates(values: Values) -> ReportSection:
             f"{implied:,} conversions came without a response, so conversions per response"
         )
         texts.append("compare more people than have responded.")
-    tables = [ReportTable(("rate", "percent#"), rows), ReportTable(("", "people#"), _kept(counts))]
+    tables = [ReportTable(("rate", "percent#"), rows), ReportTable(("", "people#"), _kept(kept))]
     return ReportSection("How far people got", tables=tables, bars=bars, sentences=texts)
 
 
@@ -177,7 +182,7 @@ def _ends(values: Values) -> ReportSection:
         (_word(name, ENDED), f"{n:,}", _share(percent(n, whole))) for name, n in ranked
     ]
     going = [
-        (COUNTS[name], f"{counts[name]:,}", None)
+        (count_word(name, values["status"]), f"{counts[name]:,}", None)
         for name in (LIVE, FROZEN, OUT)
         if counts.get(name)
     ]
@@ -215,10 +220,10 @@ def _experiment(values: Values) -> ReportSection:
     )
 
 
-def _amount(value: int | None, is_rate: bool) -> str:
+def _amount(value: float | None, is_rate: bool) -> str:
     if value is None:
         return "no data"
-    return f"{value / 100:.2f} %" if is_rate else f"{value:,}"
+    return f"{value:.2f} %" if is_rate else f"{value:,}"
 
 
 def _share(value: float | None) -> str | None:

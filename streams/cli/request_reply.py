@@ -11,7 +11,7 @@ from streams.base.settings import Settings
 from streams.cli.answer_reader import REFUSALS, AnswerReader
 from streams.cli.errors import EXIT_UNREACHABLE, CommandError
 from streams.cli.event_publisher import EventPublisher
-from streams.cli.output import print_json, print_stderr
+from streams.cli.output import print_indented, print_json, print_stderr
 from streams.kafka.topics import layout_of
 
 TIMEOUT_S = 30.0
@@ -50,7 +50,7 @@ def print_answer(fact: Fact | None, done: str, *, as_json: bool) -> None:
     elif fact is None:
         print_stderr("published, without waiting for the engine's answer")
     elif fact.fact not in REFUSALS:
-        print(done)
+        print_indented(done.split("\n"))
     raise_refusal(fact)
 
 

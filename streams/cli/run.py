@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from confluent_kafka import KafkaException
 
+from streams.base import log_format
 from streams.cli.command_settings import connected_settings
 from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.group_offsets import GroupOffsets
@@ -44,6 +45,7 @@ def run(
     Example: touchstream run --roles contact,dispatch --workers 2
     """
     chosen = chosen_roles(roles)
+    log_format.configure()
     settings = connected_settings()
     layout_of(settings)
     if "projector" in chosen:
@@ -62,14 +64,13 @@ def run(
             supervisor.stop()
 
 
-def supervise(
-    supervisor: Supervisor, stop: StopSignals, each_turn: Callable[[], object] = lambda: None
-) -> None:
-    """Restarts dead processes and calls `each_turn`, until a stop is requested. Raises
+def supervise(supervisor: Supervisor, stop: StopSignals, *each_turn: Callable[[], object]) -> None:
+    """Restarts dead processes and makes the calls `each_turn`, until a stop is requested. Raises
     CommandError where a restart would not help."""
     while not stop.requested.wait(CHECK_INTERVAL_S):
         restart_dead(supervisor)
-        each_turn()
+        for call in each_turn:
+            call()
 
 
 def restart_dead(supervisor: Supervisor) -> None:

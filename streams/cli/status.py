@@ -1,10 +1,11 @@
-"""`touchstream status`: the lag, stream time and timers of every task, and warnings."""
+"""`touchstream status`: the lag, stream time and timers of every task, and what stands still."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
 import msgspec
+import typer
 
 from schemas.base.times import SECOND, MomentUs
 from schemas.internal.topics import Topic
@@ -13,15 +14,17 @@ from streams.base.clock import ScaledClock
 from streams.base.settings import Settings
 from streams.base.transport import Partition
 from streams.cli.command_settings import connected_settings
-from streams.cli.errors import command_error_of
+from streams.cli.errors import EXIT_NOT_NOW, command_error_of
 from streams.cli.group_offsets import GroupOffsets
 from streams.cli.options import Json
 from streams.cli.output import format_time, print_json, print_stderr, print_table
+from streams.cli.standstill import PROGRESS_WAIT_S, without_progress
 from streams.cli.task_status import TaskStatus, read_task_status
 from streams.kafka.topics import layout_of
 
 FAR_BEHIND_US = 60 * SECOND
 LATE_TIMER_US = 10 * SECOND
+NO_DSN = "the projector's lag is not known: TOUCHSTREAM_POSTGRES_DSN is not set"
 GROUPED_ROLES = ("intake", "projector")
 """Roles whose partitions share one line for each topic."""
 
@@ -33,24 +36,33 @@ def status(json: Json = False) -> None:
     there were too many to count. The lag of the projector needs PostgreSQL; all else is shown
     without it. In a time lapse the first line has the time and the speed of its clock.
 
+    As a health check: exit 3 if something stands still, with a line for each on stderr. That is a
+    partition without a worker, records to read without progress for 3 s, stream time that is far
+    behind, a timer that is late, or PostgreSQL that does not answer.
+
     Example: touchstream status
     """
     settings = connected_settings()
     projected, problem = _projected_offsets(settings)
     with GroupOffsets(settings, layout_of(settings)) as broker:
         tasks = read_task_status(broker, projected)
+        still = _standing_still(broker, settings, tasks)
     clock = settings.scaled_clock()
     now = clock.now()
-    warnings = [*([problem] if problem else []), *task_warnings(tasks, now)]
+    problems = [*([problem] if problem else []), *task_warnings(tasks, now, still)]
+    without_dsn = [] if settings.postgres_dsn.get_secret_value() else [NO_DSN]
+    warnings = [*without_dsn, *problems]
     if json:
         about = {"now": format_time(now), "clock_speed": clock.speed}
         print_json({**about, "tasks": [_as_json(t) for t in tasks], "warnings": warnings})
-        return
-    if clock.scaled:
-        print(clock_line(clock, now))
-    print_tasks(tasks)
-    for line in warnings:
-        print_stderr(f"! {line}")
+    else:
+        if clock.scaled:
+            print(clock_line(clock, now))
+        print_tasks(tasks)
+        for line in warnings:
+            print_stderr(f"! {line}")
+    if problems:
+        raise typer.Exit(EXIT_NOT_NOW)
 
 
 def clock_line(clock: ScaledClock, now: MomentUs) -> str:
@@ -62,7 +74,7 @@ def clock_line(clock: ScaledClock, now: MomentUs) -> str:
 def _projected_offsets(settings: Settings) -> tuple[dict[Partition, int] | None, str | None]:
     """The projector's next offset by partition; None with a warning where it is not known."""
     if not settings.postgres_dsn.get_secret_value():
-        return None, "the projector's lag is not known: TOUCHSTREAM_POSTGRES_DSN is not set"
+        return None, None
     try:
         rows = positions(settings.dsn(), f"{settings.topic_prefix}projector")
     except Exception as error:
@@ -73,8 +85,28 @@ def _projected_offsets(settings: Settings) -> tuple[dict[Partition, int] | None,
     return {Partition(Topic(row.topic), row.partition): row.next_offset for row in rows}, None
 
 
-def task_warnings(tasks: Iterable[TaskStatus], now: MomentUs) -> Iterator[str]:
-    """A line for each role without workers, each task far behind and each late timer."""
+def _standing_still(
+    broker: GroupOffsets, settings: Settings, tasks: Iterable[TaskStatus]
+) -> list[TaskStatus]:
+    """The tasks that have a worker and records to read, and do not advance."""
+    behind = {(t.role, Partition(Topic(t.topic), t.partition)): t for t in tasks if t.lag}
+    behind = {name: task for name, task in behind.items() if task.worker is not None}
+    roles = {role for role, _ in behind}
+
+    def offsets() -> dict[tuple[str, Partition], int]:
+        found = {role: broker.committed(role) for role in roles if role != "projector"}
+        if "projector" in roles:
+            found["projector"] = _projected_offsets(settings)[0] or {}
+        return {(role, p): offset for role, of in found.items() for p, offset in of.items()}
+
+    return [behind[name] for name in without_progress(behind, offsets)]
+
+
+def task_warnings(
+    tasks: Iterable[TaskStatus], now: MomentUs, standing_still: Collection[TaskStatus] = ()
+) -> Iterator[str]:
+    """A line for each role without workers, each task that stands still or is far behind, and each
+    late timer."""
     for role, group in groupby(tasks, key=lambda task: task.role):
         of_role = [*group]
         idle = [task for task in of_role if task.worker is None]
@@ -82,7 +114,11 @@ def task_warnings(tasks: Iterable[TaskStatus], now: MomentUs) -> Iterator[str]:
             yield f"no worker runs {role}: touchstream run --roles {role}"
         elif idle:
             yield f"{role}: {len(idle)} of {len(of_role)} partitions have no worker yet"
-        yield from (f"{role} {t.topic}[{t.partition}]: {w}" for t in of_role for w in _late(t, now))
+        for task in of_role:
+            if task in standing_still:
+                reason = f"{task.lag} records to read, and no progress in {PROGRESS_WAIT_S:g} s"
+                yield f"{role} {task.topic}[{task.partition}]: {reason}"
+            yield from (f"{role} {task.topic}[{task.partition}]: {w}" for w in _late(task, now))
 
 
 def _late(task: TaskStatus, now: MomentUs) -> Iterator[str]:

@@ -30,7 +30,11 @@ def topics(
         int, typer.Option(min=-1, help="Replicas of each partition; -1: the broker's default.")
     ] = -1,
     check: Annotated[
-        bool, typer.Option("--check", help="Create nothing; exit 1 if anything is wrong.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Create nothing; exit 1 if anything is wrong, 3 if Kafka does not answer.",
+        ),
     ] = False,
     json: Json = False,
 ) -> None:

@@ -85,6 +85,8 @@ def _run(
         with _step("starting Kafka and PostgreSQL"):
             ending.callback(stack.stop)
             stack.start()
+        keeper = stack.keeper(print_stderr)
+        ending.callback(keeper.close)
         env_file.unlink(missing_ok=True)  # left by a run that crashed
         clock_file.write()
         ending.callback(clock_file.write, last=True)
@@ -97,12 +99,13 @@ def _run(
         ending.callback(supervisor.stop, WORKERS_STOP_S)
         with _step("starting the processors"):
             supervisor.start()
-            _wait_until_ready(settings, supervisor, directory / "logs")
+            _wait_until_ready(settings, supervisor, keeper.check, directory / "logs")
         write_private(env_file, _shell_assignments(environment))
         ending.callback(env_file.unlink, missing_ok=True)
         stop.interrupts = False
         typer.echo(_next_steps(directory, settings))
-        supervise(supervisor, stop, _at_intervals(WRITE_INTERVAL_S, clock_file.write))
+        write_clock = _at_intervals(WRITE_INTERVAL_S, _reporting_once(clock_file.write))
+        supervise(supervisor, stop, keeper.check, write_clock)
         print_stderr("stopping")
 
 
@@ -130,12 +133,15 @@ def _environment(stack: Mapping[str, str], clock_file: ScaledClockFile) -> dict[
     return {**own, **stack, **clock}
 
 
-def _wait_until_ready(settings: Settings, supervisor: Supervisor, logs: Path) -> None:
+def _wait_until_ready(
+    settings: Settings, supervisor: Supervisor, keep_servers: Callable[[], None], logs: Path
+) -> None:
     """Waits until every partition of every role has a worker. Raises CommandError."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     with GroupOffsets(settings, topics.layout_of(settings)) as broker:
         while waiting := unassigned_roles(broker, ROLES):
             restart_dead(supervisor)
+            keep_servers()
             if time.monotonic() > deadline:
                 message = f"not ready after {READY_TIMEOUT_S:g} s: {', '.join(waiting)}; see {logs}"
                 raise CommandError(message, EXIT_UNREACHABLE)
@@ -159,6 +165,23 @@ def _at_intervals(seconds: float, call: Callable[[], object]) -> Callable[[], No
     return turn
 
 
+def _reporting_once(call: Callable[[], object]) -> Callable[[], None]:
+    """A function that makes the call, and reports a full disk once until the call succeeds."""
+    failed = False
+
+    def turn() -> None:
+        nonlocal failed
+        try:
+            call()
+            failed = False
+        except OSError as error:
+            if not failed:
+                print_stderr(f"the clock cannot be saved, and stands still after a crash: {error}")
+            failed = True
+
+    return turn
+
+
 @contextmanager
 def _step(name: str) -> Iterator[None]:
     """Shows the name of a step on stderr while it runs."""
@@ -173,8 +196,8 @@ def _step(name: str) -> Iterator[None]:
 def _next_steps(directory: Path, settings: Settings) -> str:
     clock = settings.scaled_clock()
     speed = f"clock: {clock.speed:g} times faster; touchstream status shows its time\n"
-    logs = directory / "logs"
-    return f"""touchstream is up: Kafka at {settings.bootstrap_servers}, logs in {logs}
+    return f"""touchstream is up: Kafka at {settings.bootstrap_servers}
+logs: {directory / "logs"}
 {speed if clock.scaled else ""}
 In another terminal:
   set -a; . {shlex.quote(str(directory / "stack.env"))}; set +a
@@ -182,9 +205,11 @@ In another terminal:
   touchstream campaign publish examples/reviews.yaml --tenant acme
   touchstream status
 With kcat, one CloudEvent in JSON a line:
-  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}jobs -l events.jsonl
-  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS -t {settings.topic_prefix}commands.email \\
-    -X isolation.level=read_committed
+  kcat -P -b $TOUCHSTREAM_BOOTSTRAP_SERVERS \\
+    -t {settings.topic_prefix}jobs -l events.jsonl
+  kcat -C -b $TOUCHSTREAM_BOOTSTRAP_SERVERS \\
+    -t {settings.topic_prefix}commands.email -X isolation.level=read_committed
 The engine's decisions, in SQL:
-  psql "$TOUCHSTREAM_POSTGRES_DSN" -c 'SELECT * FROM touchstream.facts ORDER BY at DESC LIMIT 20'
+  psql "$TOUCHSTREAM_POSTGRES_DSN" \\
+    -c 'SELECT * FROM touchstream.facts ORDER BY at DESC LIMIT 20'
 Ctrl-C here stops everything."""

@@ -163,8 +163,11 @@ def _value(value: Any) -> str:
     return str(msgspec.to_builtins(value))
 
 
-def _limit(used: int, limit: int | None, opens_at: str | None) -> str:
-    """The use of a limit; of one that is reached, when it opens."""
+def _limit(used: int | None, limit: int | None, opens_at: str | None) -> str:
+    """The use of a limit; of one that is reached, when it opens. What closes without a number, as
+    the pause of an account does, has no use."""
+    if used is None:
+        return "closed" + (f" until {opens_at}" if opens_at else "")
     if limit is None:
         return f"{used} without a limit"
     is_closed = opens_at is not None and used >= limit

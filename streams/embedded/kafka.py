@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.embedded import jars
-from streams.embedded.processes import Process, StartFailed, is_listening, persistent_port
+from streams.embedded.processes import Process, is_listening, persistent_port, start_failed
 
 _LOG_CONFIG = Path(__file__).with_name("kafka.log4j2.yaml")
 _READY_TIMEOUT_S = 180
@@ -53,7 +53,7 @@ class EmbeddedKafka:
 
     @property
     def pid(self) -> int:
-        return self._require_process().pid
+        return self.process.pid
 
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -90,26 +90,28 @@ class EmbeddedKafka:
 
     def _launch(self, settings: Path, port: int) -> None:
         self._write_settings(settings, port)
-        self._require_process().start(lambda: _is_ready(port), timeout_s=_READY_TIMEOUT_S)
+        self.process.start(lambda: _is_ready(port), timeout_s=_READY_TIMEOUT_S)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.stop(timeout_s=_STOP_TIMEOUT_S)
 
+    @property
+    def process(self) -> Process:
+        """The server process. Raises RuntimeError before the first start."""
+        if self._process is None:
+            raise RuntimeError("start the broker first")
+        return self._process
+
     def kill(self) -> None:
         """Kills the broker with SIGKILL."""
-        self._require_process().kill()
+        self.process.kill()
 
     def restart(self) -> None:
         """Starts the broker again with the same data and address. It may be running, stopped or
         killed."""
         self.stop()
         self.start()
-
-    def _require_process(self) -> Process:
-        if self._process is None:
-            raise RuntimeError("start the broker first")
-        return self._process
 
     def _format(self, java: list[str], settings: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -118,7 +120,8 @@ class EmbeddedKafka:
             [*java, *tool, f"--config={settings}"], capture_output=True, text=True, check=False
         )
         if run.returncode:
-            raise StartFailed(f"kafka: cannot format its storage:\n{run.stdout}{run.stderr}")
+            output = run.stdout + run.stderr
+            raise start_failed("kafka cannot format its storage", self._directory, output)
 
     def _write_settings(self, path: Path, port: int) -> None:
         address = f"127.0.0.1:{port}"

@@ -57,7 +57,7 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int:
-        return self._require_process().pid
+        return self.process.pid
 
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -83,20 +83,22 @@ class EmbeddedPostgres:
         if self._process is not None:
             self._process.stop(timeout_s=_STOP_TIMEOUT_S)
 
+    @property
+    def process(self) -> Process:
+        """The server process. Raises RuntimeError before the first start."""
+        if self._process is None:
+            raise RuntimeError("start the server first")
+        return self._process
+
     def kill(self) -> None:
         """Kills the server with SIGKILL. Committed data survives."""
-        self._require_process().kill()
+        self.process.kill()
 
     def restart(self) -> None:
         """Starts the server again with the same data and address. It may be running, stopped or
         killed."""
         self.stop()
-        self._require_process().start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
-
-    def _require_process(self) -> Process:
-        if self._process is None:
-            raise RuntimeError("start the server first")
-        return self._process
+        self.process.start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
 
     def _is_ready(self) -> bool:
         """Whether the last line of the server's pid file is `ready`."""

@@ -12,7 +12,9 @@ from secrets import randbelow
 
 import psutil
 
+from streams.base.disk_space import full_disk
 from streams.base.parent_death import with_parent_death_signal
+from streams.base.process_end import log_tail
 
 _TAIL_LINES = 25
 _POLL_S = 0.03
@@ -62,6 +64,11 @@ class Process:
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def ended(self) -> int | None:
+        """The exit status of a server that ended without having been stopped or killed here."""
+        return None if self._child is None else self._child.poll()
+
     def start(self, is_ready: Callable[[], bool], *, timeout_s: float) -> None:
         """Starts the server and waits until it is ready. Raises StartFailed after `timeout_s`, or
         if the process ends."""
@@ -75,7 +82,7 @@ class Process:
             if not self.running or time.monotonic() > deadline:
                 outcome = "is not ready in time" if self.running else "ended before it was ready"
                 self.kill()
-                raise StartFailed(f"{self.name} {outcome}; its log ends with:\n{self._tail()}")
+                raise start_failed(f"{self.name} {outcome}", self._directory, log_tail(self.log))
             time.sleep(_POLL_S)
 
     def stop(self, *, timeout_s: float) -> None:
@@ -128,9 +135,14 @@ class Process:
         self._child = None
         self._pid_file.unlink(missing_ok=True)
 
-    def _tail(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()
-        return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
+
+def start_failed(what: str, directory: Path, output: str) -> StartFailed:
+    """The exception for a server or tool that failed: what happened, the reason if it is known, and
+    the last lines of its output."""
+    cause = full_disk(directory, output)
+    lines = [f"  {line}" for line in output.splitlines()[-_TAIL_LINES:]]
+    words = f"{what}: {cause}" if cause is not None else what
+    return StartFailed("\n".join([f"{words}; its log ends with:", *lines]))
 
 
 def persistent_port(path: Path) -> int:
@@ -140,9 +152,11 @@ def persistent_port(path: Path) -> int:
     The port is outside the ephemeral range of the kernel: a client that keeps connecting to a dead
     server's port in that range can connect to itself, and then the port is not free any more.
     """
-    if not path.exists():
-        path.write_text(str(_free_port()))
-    return int(path.read_text())
+    stored = path.read_text() if path.exists() else ""  # empty if the disk was full
+    if not stored:
+        stored = str(_free_port())
+        path.write_text(stored)
+    return int(stored)
 
 
 def is_listening(port: int) -> bool:

@@ -61,6 +61,19 @@ class EmbeddedRegistry:
         if self._process is not None:
             self._process.stop(timeout_s=_STOP_TIMEOUT_S)
 
+    @property
+    def process(self) -> Process:
+        """The server process. Raises RuntimeError before the first start."""
+        if self._process is None:
+            raise RuntimeError("start the registry first")
+        return self._process
+
+    def restart(self) -> None:
+        """Starts the registry again with the same data and address. It may be running, stopped or
+        killed."""
+        self.stop()
+        self.start()
+
     def _is_ready(self) -> bool:
         if not is_listening(self._port):
             return False

@@ -3,11 +3,13 @@ use a directory."""
 
 import fcntl
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO, Protocol, Self
 
 from streams.embedded.kafka import EmbeddedKafka
+from streams.embedded.keeper import KeptServer, ServerKeeper
 from streams.embedded.postgres import EmbeddedPostgres
 from streams.embedded.registry import EmbeddedRegistry
 
@@ -16,7 +18,7 @@ class StackInUse(Exception):
     """Another process uses the directory."""
 
 
-class EmbeddedServer(Protocol):
+class EmbeddedServer(KeptServer, Protocol):
     def start(self) -> None: ...
     def stop(self) -> None: ...
 
@@ -55,6 +57,10 @@ class Stack:
             self._lock.close()
             self._lock = None
 
+    def keeper(self, report: Callable[[str], None]) -> ServerKeeper:
+        """Restarts the servers of the running stack that end; `report` gets a line for each."""
+        return ServerKeeper(self._servers, report)
+
     def environment(self) -> dict[str, str]:
         """Returns the environment variables with which a worker finds the servers."""
         variables = {
@@ -72,12 +78,15 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def _servers(self) -> list[EmbeddedServer]:
+        servers: list[EmbeddedServer] = [self.postgres, self.kafka]
+        return servers if self.registry is None else [*servers, self.registry]
+
     def _call_all(self, method: str) -> None:
         """Calls a method of all servers at the same time. Raises the first error after all calls
         have ended."""
-        servers: list[EmbeddedServer] = [self.postgres, self.kafka]
-        if self.registry is not None:
-            servers.append(self.registry)
+        servers = self._servers
         with ThreadPoolExecutor(max_workers=2 * len(servers)) as pool:
             calls = [pool.submit(getattr(server, method)) for server in servers]
             try:

@@ -1,30 +1,25 @@
-"""Reads a changelog partition to the end that it has now, open transactions included."""
-
-from contextlib import closing
+"""Reads a changelog partition from its beginning to an end offset, open transactions included."""
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
 from streams.base.settings import Settings
 from streams.base.transport import FatalClientError
-from streams.kafka.clients import read_committed_consumer, read_uncommitted_consumer
+from streams.kafka.clients import read_committed_consumer
 from streams.kafka.errors import is_fatal_for_consumer
-from streams.kafka.reader import watermarks
 
 
 class KafkaChangelogReader:
-    """Reads a changelog partition from its beginning to the high watermark that it had when the
-    reader was made.
+    """Reads a changelog partition from its beginning to `end_offset`, its high watermark at some
+    moment.
 
     An open transaction of a dead owner holds back the records that are readable. The end is reached
     when that transaction has ended.
     """
 
-    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
-        position = TopicPartition(topic, partition, OFFSET_BEGINNING)
-        with closing(read_uncommitted_consumer(settings)) as uncommitted:
-            _, self._end_offset = watermarks(uncommitted, position)
+    def __init__(self, settings: Settings, topic: str, partition: int, end_offset: int) -> None:
+        self._end_offset = end_offset
         self._consumer = read_committed_consumer(settings)
-        self._consumer.assign([position])
+        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
 
     def read(self, limit: int) -> tuple[list[tuple[bytes, bytes | None]], bool]:
         """The next records and whether the end is reached. Control records leave gaps in the

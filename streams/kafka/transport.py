@@ -2,14 +2,14 @@
 stable id."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
+    OFFSET_END,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
@@ -19,21 +19,23 @@ from processors.fold.task import Record
 from schemas.internal.topics import Topic
 from streams.base.clock import Clock
 from streams.base.settings import Settings
-from streams.base.transport import FatalClientError, Headers, Partition, TransactionAborted
+from streams.base.transport import (
+    FatalClientError,
+    GroupOffset,
+    Headers,
+    LogChanged,
+    Partition,
+    TransactionAborted,
+)
 from streams.kafka.changelog_reader import KafkaChangelogReader
-from streams.kafka.clients import group_consumer, read_uncommitted_consumer
+from streams.kafka.clients import group_consumer
 from streams.kafka.errors import fatal_error, is_fatal_for_consumer
+from streams.kafka.inquiry import KafkaInquiry
 from streams.kafka.membership import Membership
 from streams.kafka.producer import TransactionalProducer
 
 log = logging.getLogger("touchstream.kafka")
 
-COMMITTED_TIMEOUT_S = 25.0
-COMMITTED_CALL_S = 2.0
-TIMEOUT_CHECK_S = 1.5
-"""How late the broker may notice that a transaction has timed out."""
-
-RETRY_INTERVAL_S = 0.2
 UNKNOWN_EPOCH = -1
 
 
@@ -54,7 +56,6 @@ class KafkaTransport:
         self._clock = clock
         self._names = {topic: settings.topic_prefix + topic.value for topic in Topic}
         self._topics = {name: topic for topic, name in self._names.items()}
-        self._transaction_max_s = settings.transaction_timeout_ms / 1_000 + TIMEOUT_CHECK_S
         self._pending_seeks: dict[tuple[str, int], TopicPartition] = {}
         self._leader_epochs: dict[tuple[str, int], int] = {}
         self.on_assigned: Callable[[Sequence[Partition]], None] = _ignore
@@ -116,67 +117,62 @@ class KafkaTransport:
     def _consumer_error(self, message: Message) -> None:
         error = message.error()
         assert error is not None
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise LogChanged(
+                f"{message.topic()}[{message.partition()}] does not have the next record any more: "
+                f"{error.str()}"
+            )
         if is_fatal_for_consumer(error):
             raise fatal_error("consumer", error)
         log.warning("consumer error", extra={"error": error.str(), "code": error.name()})
 
-    def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        """The group's committed offsets, after the transactions that hold some of them back have
-        ended. Raises FatalClientError if they cannot be read in time.
-
-        A transaction is open no longer than its timeout. A coordinator that still reports one after
-        that remembers a transaction that has ended: a broker that was restarted after a kill -9 did
-        so for ever, with no transaction open in its log. Then the last committed offsets are read
-        without waiting. This is safe, because the position that is stored with a task's states
-        takes precedence over the group's offset.
-        """
-        requested = [TopicPartition(self._names[p.topic], p.number) for p in partitions]
-        began_s = time.monotonic()
-        while time.monotonic() < began_s + COMMITTED_TIMEOUT_S:
-            offsets = self._read_committed(self._consumer, requested)
-            if offsets is None and time.monotonic() > began_s + self._transaction_max_s:
-                log.warning("the coordinator reports a transaction that must have ended: ignored")
-                with closing(read_uncommitted_consumer(self.settings, self.group)) as consumer:
-                    offsets = self._read_committed(consumer, requested)
-            if offsets is not None:
-                return {
-                    Partition(self._topics[p.topic], p.partition): max(p.offset, 0) for p in offsets
-                }
-            time.sleep(RETRY_INTERVAL_S)
-        raise FatalClientError("the group's committed offsets cannot be read")
-
-    def _read_committed(
-        self, consumer: Consumer, requested: list[TopicPartition]
-    ) -> list[TopicPartition] | None:
-        try:
-            offsets = consumer.committed(requested, timeout=COMMITTED_CALL_S)
-            problem = next((p.error.str() for p in offsets if p.error is not None), None)
-        except KafkaException as error:
-            problem = error.args[0].str()
-        if problem is None:
-            return offsets
-        log.warning("committed offsets not readable yet", extra={"error": problem})
-        return None
-
-    def read_from(self, offsets: Mapping[Partition, int]) -> None:
-        """Reads from these offsets on. Records that were fetched before are not delivered.
-
-        New partitions are assigned, inside the rebalance callback. For partitions that are assigned
-        already the consumer seeks: outside a callback the client would treat an unassign and an
-        assign as the answer to a rebalance that is under way, and join the next generation with
-        partitions that it must give up.
-        """
-        positions = [
-            TopicPartition(self._names[p.topic], p.number, offset or OFFSET_BEGINNING)
-            for p, offset in offsets.items()
-        ]
-        assigned = {(p.topic, p.partition) for p in self._consumer.assignment()}
+    def hold(self, partitions: Sequence[Partition]) -> None:
+        """Assigns new partitions, at their end and paused, so that nothing is fetched of them until
+        `read_from`."""
+        positions = self._positions_of(dict.fromkeys(partitions, OFFSET_END))
+        assigned = self._assigned_names()
         if new := [p for p in positions if (p.topic, p.partition) not in assigned]:
             self._consumer.incremental_assign(new)
+        self._consumer.pause(positions)
+
+    def inquire(self, partitions: Sequence[Partition]) -> KafkaInquiry:
+        return KafkaInquiry(self.settings, self.group, partitions)
+
+    def read_from(
+        self, offsets: Mapping[Partition, int], leader_epochs: Mapping[Partition, int] | None = None
+    ) -> None:
+        """Reads from these offsets on. Records that were fetched before are not delivered.
+
+        The partitions are assigned already (`hold`), so the consumer seeks: outside of a rebalance
+        callback the client would treat an unassign and an assign as the answer to a rebalance that
+        is under way, and join the next generation with partitions that it must give up.
+        """
+        for partition, epoch in (leader_epochs or {}).items():
+            self._leader_epochs[self._names[partition.topic], partition.number] = epoch
+        positions = self._positions_of(offsets)
         for position in positions:
-            if (position.topic, position.partition) in assigned:
-                self._seek(position)
+            self._seek(position)
         self._consumer.resume(positions)
+
+    def _positions_of(self, offsets: Mapping[Partition, int]) -> list[TopicPartition]:
+        """The offsets with the epoch of the leader that their records came from: with it the client
+        asks the broker whether the log still has these records."""
+        return [
+            TopicPartition(
+                self._names[p.topic],
+                p.number,
+                offset or OFFSET_BEGINNING,
+                leader_epoch=self.leader_epoch(p) if offset > 0 else UNKNOWN_EPOCH,
+            )
+            for p, offset in offsets.items()
+        ]
+
+    def _assigned_names(self) -> set[tuple[str, int]]:
+        return {(p.topic, p.partition) for p in self._consumer.assignment()}
+
+    def leader_epoch(self, partition: Partition) -> int:
+        name = self._names[partition.topic], partition.number
+        return self._leader_epochs.get(name, UNKNOWN_EPOCH)
 
     def _seek(self, position: TopicPartition) -> None:
         """Seeks, or leaves it to the next poll: the client refuses to seek in a partition that it
@@ -219,33 +215,35 @@ class KafkaTransport:
         number = -1 if partition is None else partition
         self._producer.send(self._names[topic], value, key, number, timestamp_ms, headers)
 
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Commits with the current metadata of the group. Aborts if this consumer has left the
-        group, which the client does not report: its offsets would not be fenced then."""
-        positions = [self._position(partition, offset) for partition, offset in offsets.items()]
+    def commit(self, offsets: Mapping[Partition, GroupOffset]) -> None:
+        """Commits with the current metadata of the group, and with the epoch of the leader that the
+        last record came from. Aborts if this consumer has left the group, which the client does not
+        report: its offsets would not be fenced then."""
+        positions = [
+            TopicPartition(
+                self._names[p.topic],
+                p.number,
+                committed.offset,
+                metadata=committed.metadata,
+                leader_epoch=self.leader_epoch(p),
+            )
+            for p, committed in offsets.items()
+        ]
         group = self._consumer.consumer_group_metadata()
         if not self._consumer.memberid():
             self.abort()
             raise TransactionAborted("this consumer is no member of its group any more")
         self._producer.commit(positions, group)
 
-    def _position(self, partition: Partition, offset: int) -> TopicPartition:
-        """The offset with the epoch of the leader that the last record came from. A consumer that
-        checks the epoch notices a truncated log."""
-        name, number = self._names[partition.topic], partition.number
-        epoch = self._leader_epochs.get((name, number), UNKNOWN_EPOCH)
-        return TopicPartition(name, number, offset, leader_epoch=epoch)
-
     def abort(self) -> None:
         self._producer.abort()
 
     # restoring
 
-    def open_changelog(self, changelog: Partition) -> KafkaChangelogReader:
+    def open_changelog(self, changelog: Partition, end_offset: int) -> KafkaChangelogReader:
+        name = self._names[changelog.topic]
         try:
-            return KafkaChangelogReader(
-                self.settings, self._names[changelog.topic], changelog.number
-            )
+            return KafkaChangelogReader(self.settings, name, changelog.number, end_offset)
         except KafkaException as error:
             raise FatalClientError(f"{changelog.topic}: {error.args[0].str()}") from error
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from processors.fold.task import Record
-from schemas.internal.topics import Layout, Topic
+from schemas.internal.topics import POSITION_TOPICS, Layout, Topic
 from streams.base.partitioner import partition_of
-from streams.base.transport import Headers, Partition
+from streams.base.transport import GroupOffset, Headers, LogFacts, Partition
 
 
 class StoredRecord(NamedTuple):
@@ -32,8 +32,11 @@ class MemoryBroker:
         self.layout = layout
         self.now = now
         self.logs: dict[Partition, list[StoredRecord]] = {}
+        self.starts: dict[Partition, int] = {}  # of partitions that have lost their beginning
         self.ends: dict[Partition, int] = {}
         self.offsets: dict[tuple[str, Partition], int] = {}
+        self.metadata: dict[tuple[str, Partition], str] = {}
+        self.topic_ids = dict.fromkeys(Topic, "made once")
 
     def log(self, partition: Partition) -> list[StoredRecord]:
         """The committed records of a partition. The list is the log itself, so it grows."""
@@ -142,12 +145,21 @@ class MemoryTransport:
             for r in stored
         ]
 
-    def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-        return {p: self.broker.offsets.get((self.group, p), 0) for p in partitions}
+    def hold(self, partitions: Sequence[Partition]) -> None:
+        self._positions.update(dict.fromkeys(partitions, 0))
+        self._paused.update(partitions)
 
-    def read_from(self, offsets: Mapping[Partition, int]) -> None:
+    def inquire(self, partitions: Sequence[Partition]) -> "MemoryInquiry":
+        return MemoryInquiry(self.broker, self.group, partitions)
+
+    def read_from(
+        self, offsets: Mapping[Partition, int], leader_epochs: Mapping[Partition, int] | None = None
+    ) -> None:
         self._positions.update(offsets)
         self._paused.difference_update(offsets)
+
+    def leader_epoch(self, partition: Partition) -> int:
+        return 0
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         self._paused.update(partitions)
@@ -168,12 +180,13 @@ class MemoryTransport:
     ) -> None:
         self._pending.append((topic, key, value, partition, headers))
 
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, GroupOffset]) -> None:
         self._on_step("before commit")
         for topic, key, value, number, headers in self._pending:
             self.broker.append(topic, key, value, number, headers)
-        for partition, offset in offsets.items():
-            self.broker.offsets[self.group, partition] = offset
+        for partition, committed in offsets.items():
+            self.broker.offsets[self.group, partition] = committed.offset
+            self.broker.metadata[self.group, partition] = committed.metadata
         self._pending = []
         self._on_step("after commit")
 
@@ -184,11 +197,35 @@ class MemoryTransport:
             self.broker.skip_offset(topic, key, number)
         self._pending = []
 
-    def open_changelog(self, changelog: Partition) -> "MemoryChangelogReader":
+    def open_changelog(self, changelog: Partition, end_offset: int) -> "MemoryChangelogReader":
         return MemoryChangelogReader(self.broker.log(changelog))
 
     def close(self) -> None:
         self.abort()
+
+
+class MemoryInquiry:
+    """The answers of a MemoryBroker, which are there at once."""
+
+    def __init__(self, broker: MemoryBroker, group: str, partitions: Sequence[Partition]) -> None:
+        self._broker, self._group, self._partitions = broker, group, partitions
+
+    def answer(self) -> Mapping[Partition, LogFacts]:
+        return {partition: self._facts(partition) for partition in self._partitions}
+
+    def _facts(self, partition: Partition) -> LogFacts:
+        broker, (topic, number) = self._broker, partition
+        committed = broker.offsets.get((self._group, partition), 0)
+        texts = {at: text for (group, at), text in broker.metadata.items() if group == self._group}
+        return LogFacts(
+            GroupOffset(committed, texts.get(partition, "")),
+            [text for at, text in texts.items() if at.topic is topic],
+            broker.topic_ids[topic],
+            broker.layout.partitions(topic),
+            broker.starts.get(partition, 0),
+            broker.ends.get(partition, 0),
+            broker.ends.get(Partition(POSITION_TOPICS[topic], number), 0),
+        )
 
 
 class MemoryChangelogReader:

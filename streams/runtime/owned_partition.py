@@ -1,42 +1,30 @@
 """A partition that a worker owns, with its task and what keeps the task from folding."""
 
 from processors.fold.task import Task
-from streams.base.transport import ChangelogReader
+from streams.runtime.restoring import Restoring
 
 
 class OwnedPartition:
-    """The task of an owned partition. `committed_offset` is the group's offset at the assignment;
-    `changelog` is set while the task's states are being restored; `ticked_at` is the moment of the
-    last tick, 0 if there is none."""
+    """The task of an owned partition. `restoring` is set while the task's states are being
+    restored; `ticked_at` is the moment of the last tick, 0 if there is none."""
 
-    def __init__(self, task: Task, committed_offset: int) -> None:
+    def __init__(self, task: Task, restoring: Restoring | None) -> None:
         self.task = task
-        self.committed_offset = committed_offset
-        self.changelog: ChangelogReader | None = None
+        self.restoring = restoring
         self.ticked_at = 0
         self.clock_skewed = False
 
     @property
     def ready(self) -> bool:
         """Whether the states are restored, and the broker's clock agrees with this machine's."""
-        return self.changelog is None and not self.clock_skewed
+        return self.restoring is None and not self.clock_skewed
 
     @property
     def has_work(self) -> bool:
         """Whether there are states to restore, or records or due timers to fold."""
-        if self.changelog is not None:
-            return True
+        if self.restoring is not None:
+            return not self.restoring.waits
         return self.ready and (bool(self.task.inbox) or not self.task.nothing_due)
-
-    def restore(self, records_max: int) -> bool:
-        """Restores the next states, and returns whether all are restored."""
-        assert self.changelog is not None
-        records, done = self.changelog.read(records_max)
-        for key, value in records:
-            self.task.restore(key, value)
-        if done:
-            self.close()
-        return done
 
     def tick_pending(self, now: int, retry_us: int) -> bool:
         """Whether the last tick has not arrived yet and is younger than `retry_us`. Without the
@@ -46,6 +34,6 @@ class OwnedPartition:
 
     def close(self) -> None:
         """Ends the restoring of states, if it is under way."""
-        if self.changelog is not None:
-            self.changelog.close()
-            self.changelog = None
+        if self.restoring is not None:
+            self.restoring.close()
+            self.restoring = None

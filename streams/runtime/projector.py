@@ -21,7 +21,8 @@ from confluent_kafka import (
 
 from schemas.internal.messages import DeadLetter
 from schemas.internal.topics import CHANGELOGS, Topic
-from sinks.projection import Overtaken, Projection, SinkUnavailable
+from sinks.connection import SinkRefused, SinkUnavailable
+from sinks.projection import Overtaken, Projection
 from sinks.state_rows import ProjectedRecord, Undecodable
 from streams.base.settings import Settings
 from streams.base.transport import FatalClientError
@@ -37,6 +38,9 @@ TOPICS = (*CHANGELOGS, Topic.FACTS)
 RECORDS_MAX = 10_000
 FLUSH_TIMEOUT_S = 15
 OUTAGE_WAIT_S = 0.5
+OUTAGE_REPORT_S = 30.0
+"""How often the log repeats that the projector still waits for PostgreSQL."""
+
 CLAIM_CHECK_S = 2.0
 OVERTAKEN_WAIT_S = 3.0
 """The time between being overtaken and claiming again. It is longer than a heartbeat, so that the
@@ -56,7 +60,8 @@ class Projector:
         self._rebalanced: set[tuple[str, int]] = set()
         self._written_s = time.monotonic()
         self._claim_again_s: float | None = None
-        self._stopping: Callable[[], bool] = lambda: False
+        self._claimed_before = False
+        self._outage = ("", 0.0)  # the reported reason, and when
         self._dead_letters = idempotent_producer(settings)
         self._consumer = group_consumer(
             settings,
@@ -77,8 +82,8 @@ class Projector:
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Runs the loop until `stopping` returns true. Records that are read and not written by
-        then are read again by the next process. Raises FatalClientError."""
-        self._stopping = stopping
+        then are read again by the next process. Raises FatalClientError, and SinkRefused if
+        PostgreSQL has never been as it must be; one that was so before is waited for."""
         while not stopping():
             self.run_round()
 
@@ -153,10 +158,19 @@ class Projector:
             log.warning("overtaken: waiting for the group", extra={"error": error})
             self._drop_batch()
             self._claim_again_s = time.monotonic() + OVERTAKEN_WAIT_S
-        except SinkUnavailable as error:
-            log.warning("PostgreSQL not to be reached: waiting", extra={"error": error})
-            time.sleep(OUTAGE_WAIT_S)
-            self._claim_again()
+        except (SinkUnavailable, SinkRefused) as error:
+            self._drop_batch()
+            self._wait_for_sink(error)
+
+    def _wait_for_sink(self, error: Exception) -> None:
+        """Stops reading until the partitions are claimed again. Kafka is polled meanwhile: an
+        outage does not cost the membership of the group."""
+        reason, reported_s = self._outage
+        if str(error) != reason or time.monotonic() - reported_s > OUTAGE_REPORT_S:
+            log.warning("PostgreSQL cannot be written: waiting", extra={"error": error})
+            self._outage = str(error), time.monotonic()
+        self._consumer.pause(self._consumer.assignment())
+        self._claim_again_s = time.monotonic() + OUTAGE_WAIT_S
 
     def _drop_batch(self) -> None:
         self._pending, self._next_offsets = [], {}
@@ -185,7 +199,12 @@ class Projector:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalanced |= {(p.topic, p.partition) for p in partitions}
-        consumer.incremental_assign(self._claim(partitions))
+        try:
+            consumer.incremental_assign(self._claim(partitions))
+        except (SinkUnavailable, SinkRefused) as error:
+            beginning = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
+            consumer.incremental_assign(beginning)
+            self._wait_for_sink(error)  # the loop claims them, and decides about a refusal
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalanced |= {(p.topic, p.partition) for p in partitions}
@@ -201,29 +220,36 @@ class Projector:
         and does not assign: outside a callback the client would treat an assign as the answer to a
         rebalance that is under way."""
         self._drop_batch()
+        assigned = self._consumer.assignment()
         try:
-            for position in self._claim(self._consumer.assignment()):
+            for position in self._claim(assigned):
                 self._consumer.seek(position)
+            self._consumer.resume(assigned)
             self._claim_again_s = None
         except KafkaException as error:  # the client does not fetch a partition yet
             log.info("cannot seek yet: trying again", extra={"error": error.args[0].str()})
             self._claim_again_s = time.monotonic() + OUTAGE_WAIT_S
+        except SinkUnavailable as error:
+            self._wait_for_sink(error)
+        except SinkRefused as error:
+            if not self._claimed_before:
+                raise
+            self._wait_for_sink(error)
 
     def _claim(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
-        """Claims the partitions and returns the positions to read from. Waits while PostgreSQL is
-        away; returns nothing if the process is to stop meanwhile."""
-        while not self._stopping():
-            try:
-                return [
-                    TopicPartition(
-                        p.topic,
-                        p.partition,
-                        self.projection.claim(self._names[p.topic], p.partition)
-                        or OFFSET_BEGINNING,
-                    )
-                    for p in partitions
-                ]
-            except SinkUnavailable as error:
-                log.warning("PostgreSQL not to be reached: waiting", extra={"error": error})
-                time.sleep(OUTAGE_WAIT_S)
-        return []
+        """Claims the partitions and returns the positions to read from. Raises SinkUnavailable,
+        SinkRefused."""
+        claimed = [
+            TopicPartition(
+                p.topic,
+                p.partition,
+                self.projection.claim(self._names[p.topic], p.partition) or OFFSET_BEGINNING,
+            )
+            for p in partitions
+        ]
+        if claimed:
+            self._claimed_before = True
+            if self._outage[0]:
+                log.info("PostgreSQL is written again")
+                self._outage = "", 0.0
+        return claimed

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 
 from schemas.internal.states import StateTooNew
+from sinks.connection import SinkRefused
 from streams.base import log_format
 from streams.base.exit_status import EXIT_IDENTITY_TAKEN, EXIT_RESTART, EXIT_SETTINGS_WRONG
 from streams.base.heartbeat import Heartbeat
 from streams.base.settings import SettingsInvalid, load_settings, require_kafka
-from streams.base.transport import FatalClientError, IdentityTaken
+from streams.base.transport import FatalClientError, IdentityTaken, LogChanged
 from streams.kafka.topics import TopicsInvalid
 from streams.runtime.role_process import ROLES, run_role, stop_on_signals
 
@@ -26,7 +27,7 @@ def main(role: str, descriptor: int | None = None) -> int:
     stopping = _alive(stop_on_signals(), Heartbeat(descriptor))
     try:
         run_role(role, require_kafka(load_settings()), stopping)
-    except (SettingsInvalid, StateTooNew, TopicsInvalid) as error:
+    except (SettingsInvalid, SinkRefused, StateTooNew, TopicsInvalid) as error:
         log.error("cannot start", extra={"role": role, "error": error})
         return EXIT_SETTINGS_WRONG
     except IdentityTaken as error:
@@ -36,6 +37,9 @@ def main(role: str, descriptor: int | None = None) -> int:
             extra={"role": role, "error": error},
         )
         return EXIT_IDENTITY_TAKEN
+    except LogChanged as error:
+        log.error("cannot go on: a log was changed", extra={"role": role, "error": error})
+        return EXIT_SETTINGS_WRONG
     except FatalClientError as error:
         log.error("the Kafka client has failed: ending", extra={"role": role, "error": error})
         return EXIT_RESTART

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from processors.fold.task import Task
 from processors.intake import IntakeProcessor
-from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import PUBLIC_IN, Topic
 from schemas.public.commands import command_encoder
 from schemas.public.events import COMMAND_TYPES
@@ -19,7 +18,7 @@ from streams.kafka.topics import await_topics, layout_of
 from streams.kafka.transport import KafkaTransport
 from streams.runtime.output_encoding import CommandEncoder, Encode, encoder
 from streams.runtime.projector import Projector
-from streams.runtime.roles import PROCESSORS, task_maker
+from streams.runtime.roles import PROCESSORS, position_key, task_maker, topics_of
 from streams.runtime.worker import Worker
 
 log = logging.getLogger("touchstream.role")
@@ -58,8 +57,7 @@ def build_worker(role: str, settings: Settings) -> tuple[Worker, KafkaTransport]
     """The worker of a role and its transport over Kafka, subscribed and not running yet."""
     clock = settings.scaled_clock()
     layout = layout_of(settings)
-    topics = PUBLIC_IN if role == "intake" else (PROCESSORS[role][0],)
-    transport = KafkaTransport(settings, role, topics, clock if clock.scaled else None)
+    transport = KafkaTransport(settings, role, topics_of(role), clock if clock.scaled else None)
     worker = Worker(
         transport,
         intake_task_maker(settings) if role == "intake" else task_maker(role, layout),
@@ -99,8 +97,8 @@ def intake_task_maker(settings: Settings) -> Callable[[Partition], Task]:
     processors = {topic: IntakeProcessor(topic, decode, lapse_time) for topic in PUBLIC_IN}
 
     def make(partition: Partition) -> Task:
-        position_key = POSITION_KEY + f"/{partition.topic.value}".encode()
-        return Task(processors[partition.topic], partition.number, position_key)
+        topic = partition.topic
+        return Task(processors[topic], partition.number, position_key(topic))
 
     return make
 

@@ -25,6 +25,7 @@ from streams.runtime.commit_pace import CommitPace
 from streams.runtime.dead_letter import dead_letter_of
 from streams.runtime.output_encoding import Encode
 from streams.runtime.owned_partition import OwnedPartition
+from streams.runtime.restoring import RETRY_US, Restoring, group_offset_of
 
 log = logging.getLogger("touchstream.worker")
 
@@ -38,6 +39,9 @@ FOLD_MAX_S = 0.1
 
 OUTPUTS_MAX = 20_000
 IDLE_S = 0.1
+ANSWER_S = 0.01
+"""The seconds between two looks for the answer of a broker about a partition."""
+
 OUTAGE_S = 0.5
 RESTORE_RECORDS_MAX = 20_000
 TICK_RETRY_US = 1_000_000
@@ -94,15 +98,15 @@ class Worker:
         else:
             for partition, records in polled.items():
                 owned = self.owned.get(partition)
-                if owned is not None and owned.changelog is None:
+                if owned is not None and owned.restoring is None:
                     owned.task.feed(records)
         self._guarded(self._work)
 
     def _work(self) -> None:
         now = self._clock.now()
         for partition, owned in self.owned.items():
-            if owned.changelog is not None:
-                self._restore(partition, owned)
+            if owned.restoring is not None:
+                self._restore(partition, owned, owned.restoring)
             else:
                 if partition.topic in LOGS:  # a public record's timestamp is its producer's
                     owned.task.max_timestamp = now + self._skew_max_us
@@ -131,10 +135,13 @@ class Worker:
         changes = {}
         for partition, task in changed.items():
             self._send_outputs(task)
+            epoch = self.transport.leader_epoch(partition)
+            if epoch >= 0:
+                task.log = task.log._replace(leader_epoch=epoch)
             changes[partition] = task.changes()
             self._send_changes(partition, changes[partition])
         began_at = self._clock.now()
-        self.transport.commit({partition: task.next_offset for partition, task in changed.items()})
+        self.transport.commit({p: group_offset_of(task) for p, task in changed.items()})
         for partition, task in changed.items():
             if task.ignored:
                 fields = {"partition": partition, "records": task.ignored}
@@ -190,14 +197,15 @@ class Worker:
         self.transport.abort()
         self._records_sent = 0
         for owned in self.owned.values():
-            owned.task.rollback()
-            owned.ticked_at = 0
+            if owned.restoring is None:
+                owned.task.rollback()
+                owned.ticked_at = 0
         self._rewind_pending = True
 
     def _rewind(self) -> None:
         self._rewind_pending = False
         self.transport.read_from(
-            {p: o.task.next_offset for p, o in self.owned.items() if o.changelog is None}
+            {p: o.task.next_offset for p, o in self.owned.items() if o.restoring is None}
         )
 
     # folding
@@ -236,7 +244,7 @@ class Worker:
         once the clocks agree again."""
         inbox = owned.task.inbox
         ahead_us = inbox[0].timestamp - now if inbox and partition.topic in LOGS else 0
-        skewed = owned.changelog is None and ahead_us > self._skew_max_us
+        skewed = owned.restoring is None and ahead_us > self._skew_max_us
         if skewed and not owned.clock_skewed:
             log.error(
                 "task stopped: a record's timestamp lies ahead of this machine's clock; no timer "
@@ -263,8 +271,12 @@ class Worker:
     # assignment and restoring
 
     def _assigned(self, partitions: Sequence[Partition]) -> None:
+        """Takes the partitions over. An open batch is aborted first: it would stay open for as long
+        as the group needs to assign partitions."""
         if partitions:
             log.info("assigned", extra={"partitions": partitions})
+            if any(owned.task.dirty for owned in self.owned.values()):
+                self._guarded(self._abort_batch)
             self._take_over(partitions)
 
     def _revoked(self, partitions: Sequence[Partition]) -> None:
@@ -274,19 +286,14 @@ class Worker:
         self._guarded(self._abort_batch)
 
     def _take_over(self, partitions: Sequence[Partition]) -> None:
-        """Makes the tasks of these partitions and begins to restore their states. The group's
-        offsets are read first, because that waits for the transaction of a dead owner."""
-        offsets = self.transport.committed(partitions)
-        self.transport.read_from(offsets)
+        """Makes the tasks of these partitions and begins to restore their states. This runs inside
+        the rebalance callback, so it waits for nothing."""
+        self.transport.hold(partitions)
+        inquiry = self.transport.inquire(partitions)
+        pause_s = self._clock.wall_seconds(RETRY_US * self._clock.speed)
         for partition in partitions:
-            owned = OwnedPartition(self._make_task(partition), offsets[partition])
-            self.owned[partition] = owned
-            owned.task.start_at(offsets[partition])
-            changelog = POSITION_TOPICS.get(partition.topic)
-            if changelog is not None:
-                self.transport.pause([partition])
-                number = partition.number
-                owned.changelog = self.transport.open_changelog(Partition(changelog, number))
+            restoring = Restoring(self.transport, partition, inquiry, pause_s)
+            self.owned[partition] = OwnedPartition(self._make_task(partition), restoring)
 
     def _drop(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
@@ -294,30 +301,18 @@ class Worker:
             if owned is not None:
                 owned.close()
 
-    def _restore(self, partition: Partition, owned: OwnedPartition) -> None:
+    def _restore(self, partition: Partition, owned: OwnedPartition, restoring: Restoring) -> None:
         """Restores the next states of a task; the other tasks fold meanwhile. When all are there,
-        the task begins to read its log."""
-        if not owned.restore(RESTORE_RECORDS_MAX):
+        the task begins to read its log. Raises LogChanged."""
+        if not restoring.advance(owned.task, RESTORE_RECORDS_MAX):
             return
-        if owned.task.next_offset < owned.committed_offset:
-            self._restore_again(partition, owned)
+        if not restoring.finish(owned.task):
+            owned.task = self._make_task(partition)
             return
-        owned.task.restored()
-        self.transport.read_from({partition: owned.task.next_offset})
-        log.info("restored", extra={"partition": partition, "states": len(owned.task.store)})
-
-    def _restore_again(self, partition: Partition, owned: OwnedPartition) -> None:
-        """Begins anew: states older than the committed offset must not be folded on, because that
-        would repeat outputs."""
-        log.error(
-            "the changelog ends before the group's offset: reading it again",
-            extra={
-                "partition": partition,
-                "changelog_offset": owned.task.next_offset,
-                "committed_offset": owned.committed_offset,
-            },
-        )
-        self._take_over([partition])
+        owned.restoring = None
+        task = owned.task
+        self.transport.read_from({partition: task.next_offset}, {partition: task.log.leader_epoch})
+        log.info("restored", extra={"partition": partition, "states": len(task.store)})
 
     def _poll_wait_s(self) -> float:
         """The seconds to wait for the next record: until the next commit or timer, IDLE_S at most,
@@ -325,7 +320,8 @@ class Worker:
         if self._rewind_pending or any(owned.has_work for owned in self.owned.values()):
             return 0.0
         now = self._clock.now()
-        until = now + int(IDLE_S * 1_000_000 * self._clock.speed)
+        idle_s = ANSWER_S if any(owned.restoring for owned in self.owned.values()) else IDLE_S
+        until = now + int(idle_s * 1_000_000 * self._clock.speed)
         until = min([until, *(owned.task.next_due() for owned in self.owned.values())])
         if any(owned.task.dirty for owned in self.owned.values()):
             until = min(until, self._pace.next_at)

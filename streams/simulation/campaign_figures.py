@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from streams.simulation.quantiles import SummaryRow
-from streams.simulation.report_figures import LIMIT_LINE, PANEL_PX, PANELS_MAX, styled
+from streams.simulation.report_figures import LIMIT_LINE, PANEL_PX, PANELS_MAX, day_axis, styled
 
 COLOR_OF = {"A": "#0072b2", "B": "#e69f00", "none": "#9aa5b1"}
 """The color of each variant, and of no winner."""
@@ -37,6 +37,7 @@ def reached_by_day(summary: SummaryRow) -> go.Figure | None:
             counts = [day[name] for day in row["by_day"]]
             place = {"row": number, "col": 1, "showlegend": number == 1}
             figure.add_bar(x=days, y=counts, name=name, marker_color=color, **place)
+        day_axis(figure, days, row=number, col=1)
     figure.update_layout(barmode="group", bargap=0.15)
     figure.update_yaxes(title="people")
     return styled(figure, 100 + (PANEL_PX + 40) * len(rows))
@@ -69,7 +70,7 @@ def evidence(summary: SummaryRow) -> go.Figure | None:
             figure.add_scatter(
                 x=[row["decided_at"]], y=[0.05], mode="markers", name=label, marker=marker, **place
             )
-    figure.update_yaxes(type="log", dtick=1, title="p")
+    figure.update_yaxes(type="log", dtick=1, title="p", exponentformat="power")
     return styled(figure, 110 + (PANEL_PX + 50) * len(rows))
 
 

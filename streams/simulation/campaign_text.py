@@ -5,10 +5,14 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from schemas.internal.count_names import REACHED, RESPONSES
+from streams.base.rates import percent_of_target
 from streams.simulation.quantiles import SummaryRow
 from streams.simulation.text_tables import bar, short_hour, titled_table, wrapped
 
 DAYS_MAX = 31
+_BAR_AT = 64
+"""The width of the columns before the bars of days, with the gap: a day and five heads."""
 _RATE = "response_rate"
 _END_REASONS = {
     "end_date": "its end date",
@@ -51,7 +55,8 @@ def _campaign(campaign: SummaryRow, width: int) -> Iterator[Text]:
         yield from wrapped([f"{row['place']}: {row['message']}"], width)
     if campaign["targets"]:
         heads = ("target", "wanted#", "got#", "met after, h#", "completes")
-        yield from titled_table("Targets", heads, map(_target, campaign["targets"]), width)
+        rows = (_target(row, campaign["counts"]) for row in campaign["targets"])
+        yield from titled_table("Targets", heads, rows, width)
     if campaign["by_day"]:
         title = f"Reached by day ({campaign['timezone']})"
         yield from titled_table(title, *_days(campaign["by_day"], width), width)
@@ -64,7 +69,10 @@ def headline(campaign: SummaryRow) -> str:
     name, hours = campaign["campaign_id"], campaign["hours_to_end"]
     if hours is None or not campaign["end_reason"]:
         counts = campaign["counts"]
-        open_runs = f"{counts['live']:,} runs go on, {counts['frozen']:,} are paused"
+        going, held = counts["live"], counts["frozen"]
+        open_runs = f"{going:,} runs go on, {held:,} are paused"
+        if campaign["status"] == "draft":
+            open_runs = f"{held:,} people wait for the activation"
         return f"{name} is {campaign['status']} at the end of the simulation: {open_runs}"
     by = _END_REASONS.get(campaign["end_reason"], campaign["end_reason"])
     ended = short_hour(campaign["ended_at"])
@@ -79,16 +87,20 @@ def in_days(hours: float) -> str:
     return f"{days} d {rest} h" if rest else f"{days} d"
 
 
-def _target(row: SummaryRow) -> Sequence[object]:
-    value = _percent if row["name"] == _RATE else _number
+def _target(row: SummaryRow, counts: SummaryRow) -> Sequence[object]:
+    if row["name"] == _RATE:
+        responses, reached = counts.get(RESPONSES, 0), counts.get(REACHED, 0)
+        actual = _percent(percent_of_target(responses, reached, row["target"]))
+        target = _percent(row["target"] / 100)
+    else:
+        actual, target = _number(row["actual"]), _number(row["target"])
     name = row["name"].replace("_", " ")
     met = "-" if row["hours_to_meet"] is None else f"{row['hours_to_meet']:.1f}"
-    completes = "yes" if row["decides"] else "no"
-    return name, value(row["target"]), value(row["actual"]), met, completes
+    return name, target, actual, met, "yes" if row["decides"] else "no"
 
 
-def _percent(hundredths: int | None) -> str:
-    return "-" if hundredths is None else f"{hundredths / 100:.2f} %"
+def _percent(percent: float | None) -> str:
+    return "-" if percent is None else f"{percent:.2f} %"
 
 
 def _number(number: int | None) -> str:
@@ -102,7 +114,7 @@ def _days(
     most = max(row["reached"] for row in rows)
     names = ("reached", "responses", "conversions", "opt_outs", "bounces")
     return heads, (
-        (row["day"], *(row[name] for name in names), bar(row["reached"], most, width - 62))
+        (row["day"], *(row[name] for name in names), bar(row["reached"], most, width - _BAR_AT))
         for row in rows[:DAYS_MAX]
     )
 

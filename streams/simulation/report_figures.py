@@ -5,6 +5,7 @@ Each function takes the summary and returns a figure, or None if there is nothin
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -41,6 +42,7 @@ assert set(_FUNNEL_STAGES) <= set(STAGES)
 HOURS_SHOWN_MAX = 24 * 28
 _REASONS_SHOWN_MAX = 20
 PANELS_MAX = 6
+_DAYS_NAMED_MAX = 10
 _BAR_PX, PANEL_PX = 26, 190
 HOUR_MS = 3_600_000
 
@@ -63,6 +65,7 @@ def changes(summary: SummaryRow) -> go.Figure | None:
             figure.add_bar(
                 x=numbers, y=names, name=label, orientation="h", marker_color=color, text=text
             )
+    figure.update_traces(textangle=0)
     figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
     figure.update_yaxes(autorange="reversed")
     return styled(figure, 110 + _BAR_PX * 1.4 * len(names))
@@ -198,6 +201,7 @@ def _ranked_bars(
         figure.add_bar(
             x=numbers, y=labels, name=channel, orientation="h", marker_color=color, text=text
         )
+    figure.update_traces(textangle=0)
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_yaxes(autorange="reversed")
     return styled(figure, 110 + _BAR_PX * 1.4 * len(labels))
@@ -256,6 +260,19 @@ def _channels(rows: Iterable[SummaryRow]) -> list[str]:
     """Returns the channels of the rows, in the same order in every figure."""
     found = {row["channel"] for row in rows}
     return [channel for channel in COLORS if channel in found] + sorted(found - set(COLORS))
+
+
+def day_axis(figure: go.Figure, days: Sequence[str], **panel: int) -> None:
+    """Shows whole days on the horizontal axis, from the first to the last of `days` (YYYY-MM-DD).
+    Of few days each has its date; a time of the day is never shown."""
+    if not days:
+        return
+    first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
+    ends = [f"{first - timedelta(days=1)} 12:00", f"{last} 12:00"]
+    options: dict[str, Any] = {"type": "date", "range": ends, "tickformat": "%b %-d\n%Y"}
+    if (last - first).days < _DAYS_NAMED_MAX:
+        options |= {"tick0": days[0], "dtick": 24 * HOUR_MS}
+    figure.update_xaxes(**options, **panel)
 
 
 def styled(figure: go.Figure, height_px: float) -> go.Figure:

@@ -1,5 +1,7 @@
 """The spread of a simulation over many seeds as one HTML page with figures."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import plotly.graph_objects as go
@@ -11,7 +13,7 @@ from streams.simulation.report_figures import styled
 from streams.simulation.report_html import Section, page
 from streams.simulation.seed_outcomes import NO_WINNER
 
-_BINS = 30
+_BINS, _TICKS_MAX = 30, 10
 _HEIGHT_PX = 320
 
 
@@ -59,7 +61,7 @@ def _sections(campaign: SummaryRow, rows: Sequence[SummaryRow]) -> Iterator[Sect
         people = [each["experiments"][number]["reached_when_decided"] for each in rows]
         yield f"People reached when {of} is decided", _PEOPLE_CAPTION, _spread(people, "people")
     days = [row["hours_to_end"] and row["hours_to_end"] / 24 for row in rows]
-    yield f"When {name} completes", _END_CAPTION, _spread(days, "days since the activation")
+    yield f"When {name} completes", _END_CAPTION, _spread(days, "days since the activation", 0.1)
     responses = [row["responses"] for row in rows]
     yield f"Responses of {name}", _RESPONSES_CAPTION, _spread(responses, "responses")
 
@@ -83,9 +85,10 @@ def _winners(row: SummaryRow) -> go.Figure:
             orientation="h",
             marker_color=COLOR_OF[name],
             text=text,
+            textangle=0,
         )
     figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
-    figure.update_xaxes(title="seeds")
+    figure.update_xaxes(title="seeds", **_whole_ticks(sum(row["winners"].values())))
     return styled(figure, 240)
 
 
@@ -108,17 +111,48 @@ def _decided(points: Sequence[SummaryRow], seeds: int, unit: str) -> go.Figure |
     return styled(figure, _HEIGHT_PX)
 
 
-def _spread(values: Sequence[float | None], unit: str) -> go.Figure | None:
-    """How often each value comes."""
+def _spread(values: Sequence[float | None], unit: str, least: float = 1) -> go.Figure | None:
+    """How often each value comes; values that differ by less than `least` are one bar."""
     known = [value for value in values if value is not None]
     if not known:
         return None
     figure = go.Figure()
-    figure.add_histogram(x=known, nbinsx=_BINS, marker_color=COLOR_OF["A"])
-    figure.update_xaxes(title=unit)
-    figure.update_yaxes(title="seeds")
-    figure.update_layout(bargap=0.05, showlegend=False)
+    width = bin_width(max(known) - min(known), least)
+    counts = Counter(math.floor(value / width + 0.5) for value in known)
+    places = sorted(counts)
+    middles = [round(place * width, 6) for place in places]
+    figure.add_bar(
+        x=middles,
+        y=[counts[place] for place in places],
+        width=0.9 * width,
+        marker_color=COLOR_OF["A"],
+    )
+    figure.update_xaxes(title=unit, tickformat=",", range=_margins(middles, width))
+    if places[-1] - places[0] < _TICKS_MAX:
+        figure.update_xaxes(tick0=middles[0], dtick=width)
+    figure.update_yaxes(title="seeds", **_whole_ticks(max(counts.values())))
+    figure.update_layout(showlegend=False)
     return styled(figure, _HEIGHT_PX)
+
+
+def bin_width(span: float, least: float) -> float:
+    """The width of the bins of a histogram: 1, 2 or 5 times a power of ten that divides the span
+    into at most _BINS bins, and at least `least`, which is such a number itself."""
+    width = least
+    while width * _BINS < span:
+        width *= 2.5 if f"{width:e}".startswith("2") else 2
+    return width
+
+
+def _margins(middles: Sequence[float], width: float) -> list[float]:
+    """The range of an axis with the room of two bins at both ends."""
+    return [middles[0] - 2 * width, middles[-1] + 2 * width]
+
+
+def _whole_ticks(most: int) -> dict[str, object]:
+    """The options of an axis of whole numbers from 0 to `most`: no tick lies between two of
+    them."""
+    return {"rangemode": "tozero", **({"dtick": 1} if most <= _TICKS_MAX else {})}
 
 
 _WINNERS_CAPTION = (

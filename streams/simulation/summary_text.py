@@ -76,7 +76,8 @@ def _headlines(summary: SummaryRow) -> Iterator[str]:
     elif runs["not_ended"]:
         one, many = "has not ended, because it waits", "have not ended, because they wait"
         be = "is" if runs["paused"] == 1 else "are"
-        yield f"{_unfinished(runs, one, many)} for a person: {runs['paused']:,} {be} paused"
+        cause = "an activation or a person" if summary.get("not_activated") else "a person"
+        yield f"{_unfinished(runs, one, many)} for {cause}: {runs['paused']:,} {be} paused"
 
 
 def _unfinished(runs: SummaryRow, one: str, many: str) -> str:

@@ -1,4 +1,4 @@
-"""A projector that waits for PostgreSQL stops when it is asked to."""
+"""A projector that waits for PostgreSQL goes on polling Kafka, and stops when it is asked to."""
 
 import logging
 import threading
@@ -10,6 +10,7 @@ from streams.base.settings import Settings
 from streams.embedded.stack import Stack
 from streams.kafka.topics import create_topics
 from streams.runtime.projector import Projector
+from tests.testing.command_line import wait_until
 from tests.testing.two_tenant_engine import ONE_EACH
 
 NOWHERE = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
@@ -29,17 +30,28 @@ def test_a_projector_without_postgresql_stops_when_asked(
     )
     create_topics(settings, ONE_EACH)
     waiting = threading.Event()
+    reports: list[str] = []
 
     def emit(record: logging.LogRecord) -> None:
         if "waiting" in record.getMessage():
+            reports.append(record.getMessage())
             waiting.set()
 
     monkeypatch.setattr(caplog.handler, "emit", emit)  # all tests share the handler
     projector = Projector(settings)
     stop_requested = threading.Event()
-    running = threading.Thread(target=projector.run, args=(stop_requested.is_set,), daemon=True)
+    rounds = 0
+
+    def stopping() -> bool:
+        nonlocal rounds
+        rounds += waiting.is_set()
+        return stop_requested.is_set()
+
+    running = threading.Thread(target=projector.run, args=(stopping,), daemon=True)
     running.start()
     assert waiting.wait(30)
+    wait_until(lambda: rounds > 5)  # Kafka is polled in each round
+    assert len(reports) == 1
     stop_requested.set()
     running.join(15)
     assert not running.is_alive()

@@ -1,6 +1,7 @@
 """The calls of a commit and their order, and what a changelog reader waits for."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -11,9 +12,9 @@ from streams.base.transport import CommitOutcomeUnknown, TransactionAborted
 from streams.embedded.stack import Stack
 from streams.kafka import producer
 from streams.kafka.changelog_reader import KafkaChangelogReader
-from streams.kafka.clients import transactional_producer
+from streams.kafka.clients import read_uncommitted_consumer, transactional_producer
 from streams.kafka.producer import TransactionalProducer
-from streams.kafka.reader import TopicReader
+from streams.kafka.reader import TopicReader, watermarks
 from streams.kafka.topics import create_topics
 from tests.testing.two_tenant_engine import ONE_EACH
 
@@ -46,7 +47,9 @@ def test_a_changelog_reader_waits_for_the_end_of_an_open_transaction(
         if value == b"old":
             writer.commit_transaction(10)
     reader = TopicReader(settings, Topic.CONTACT_CHANGELOG)
-    changelog = KafkaChangelogReader(settings, name, 0)
+    with closing(read_uncommitted_consumer(settings)) as uncommitted:
+        _, end = watermarks(uncommitted, TopicPartition(name, 0))
+    changelog = KafkaChangelogReader(settings, name, 0, end)
     found = []
     for _ in range(20):
         records, done = changelog.read(100)

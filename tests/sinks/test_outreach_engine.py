@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 
+from schemas.base.times import HOUR
+from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from sinks.recount import COMPARED_TABLES, Recount
 from tests.processors.contact.test_outreach_recounts import CHOICES, NAMES, play
 from tests.sinks.conftest import Database
-from tests.testing.outreach_desk import OutreachDesk
+from tests.testing.builders import answer_fields, campaign_document
+from tests.testing.outreach import OUTREACH, outreach_document
+from tests.testing.outreach_desk import OutreachDesk, active_desk, desk_with_draft
+from tests.testing.outreach_orders import published
 from tests.testing.projected import project, select
+from tests.testing.story import replied
 
 COUNTED = """SELECT c.contacts_reached, c.responses_received, c.conversions, c.emails_sent,
     c.linkedin_messages_sent, c.response_rate FROM outreach.campaigns AS c"""
@@ -68,3 +74,27 @@ def test_the_events_of_an_experiment_are_those_of_the_engine(server: Database, d
     sends = len(desk.facts(FactKind.TOUCH_SENT))
     query = "SELECT email_sends + linkedin_sends FROM outreach.campaign_metrics"
     assert select(dsn, query) == [(sends,)]
+
+
+def test_a_response_that_has_moved_is_in_the_history(dsn: str) -> None:
+    """The answer came before the report of the send: `touch.redated` names a signal that fills no
+    column of the send log."""
+    desk = active_desk(document=outreach_document())
+    touch = desk.command()
+    sent_at, desk.now = desk.now, desk.now + HOUR
+    desk.deliver(replied(desk))
+    desk.deliver(m.TouchSent(**answer_fields(touch, desk), sent_at=sent_at))
+    equals_a_recount(desk, dsn, 10_000)
+    query = "SELECT fact, reason FROM touchstream.facts WHERE fact = 'touch.redated'"
+    assert select(dsn, query) == [("touch.redated", "replied")]
+    assert select(dsn, "SELECT responses FROM outreach.campaign_metrics") == [(1,)]
+
+
+def test_a_draft_that_becomes_another_kind_of_campaign_is_none_of_outreach(dsn: str) -> None:
+    desk = desk_with_draft(outreach_document())
+    project(desk, dsn)
+    assert select(dsn, "SELECT campaign_id FROM outreach.campaigns") == [(OUTREACH,)]
+    desk.deliver(published(campaign_document(campaign_id=OUTREACH, kind="prospecting")))
+    equals_a_recount(desk, dsn, 10_000)
+    assert select(dsn, "SELECT campaign_id FROM outreach.campaigns") == []
+    assert select(dsn, "SELECT kind FROM touchstream.campaigns") == [("prospecting",)]

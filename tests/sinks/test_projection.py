@@ -9,7 +9,8 @@ import pytest
 
 from bench.projection import traffic
 from schemas.internal.topics import Topic
-from sinks.projection import Overtaken, Projection, SinkUnavailable, positions, rebuild
+from sinks.connection import SinkUnavailable
+from sinks.projection import Overtaken, Projection, positions, rebuild
 from sinks.state_rows import ProjectedRecord
 from tests.testing.projected import claimed, differences, select
 from tests.testing.recorded_world import CONTACT, Log, world

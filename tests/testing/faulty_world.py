@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from processors.fold.task import Task
 from schemas.internal.topics import Layout
-from streams.base.transport import CommitOutcomeUnknown, Partition, TransactionAborted
+from streams.base.transport import CommitOutcomeUnknown, GroupOffset, Partition, TransactionAborted
 from streams.memory.transport import MemoryBroker, MemoryTransport, StoredRecord
 from streams.runtime import worker
 from streams.runtime.output_encoding import encoder
@@ -67,7 +67,7 @@ class AbortingTransport(MemoryTransport):
     """A transport that aborts the open transaction after a crash or an unknown outcome, as the
     broker does for a new producer."""
 
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, GroupOffset]) -> None:
         try:
             super().commit(offsets)
         except (Crash, CommitOutcomeUnknown):
@@ -171,14 +171,14 @@ class FaultyWorld(World):
         for worker_ in self.workers.values():
             for partition, owned in worker_.owned.items():
                 log = self.broker.log(partition)
-                if owned.changelog or (log and log[-1].offset >= owned.task.next_offset):
+                if owned.restoring or (log and log[-1].offset >= owned.task.next_offset):
                     return True
         return False
 
     def _redeliver(self) -> None:
         """Delivers all records again, also those that are folded already."""
         for worker_ in self.workers.values():
-            ready = [p for p, owned in worker_.owned.items() if owned.changelog is None]
+            ready = [p for p, owned in worker_.owned.items() if owned.restoring is None]
             worker_.transport.read_from(dict.fromkeys(ready, 0))
 
     def move_partition(self, role: str, number: int) -> None:

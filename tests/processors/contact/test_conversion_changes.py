@@ -44,6 +44,30 @@ def test_a_send_that_is_reported_late_gets_the_credit_of_nobody() -> None:
     assert desk.outreach_counts()["conversions"] == 1
 
 
+def test_a_run_keeps_another_conversion_of_the_same_moment_and_type() -> None:
+    """Systems that know days only report all of a day at one moment."""
+    desk, java, rust = two_campaigns(settings={"on_conversion": "continue"})
+    desk.deliver(seen(desk, java, "clicked"))
+    desk.now += HOUR
+    desk.deliver(converted(desk, campaign_id=JAVA), converted(desk, entity_id="i-2"))
+    assert credited(desk) == {JAVA: "interview"}
+    desk.deliver(seen(desk, rust, "clicked"))
+    assert credited(desk) == {JAVA: "interview", RUST: "interview"}
+    assert [desk.counts(name)["conversions"] for name in (JAVA, RUST)] == [1, 1]
+    entities = [run_of(desk, name).results for name in (JAVA, RUST)]
+    assert [each and each.entity_id for each in entities] == ["i-1", "i-2"]
+
+
+def test_of_two_conversions_of_one_moment_the_same_one_counts_in_either_order() -> None:
+    for entities in (("i-1", "i-2"), ("i-2", "i-1")):
+        desk, _, _ = two_campaigns()
+        desk.deliver(*(converted(desk, entity_id=entity) for entity in entities))
+        results = run_of(desk, RUST).results
+        assert results is not None and results.entity_id == "i-1"
+        assert len(desk.facts(FactKind.TOUCH_CONVERTED)) == 1
+        assert desk.facts(FactKind.TOUCH_REDATED) == []
+
+
 def test_a_late_click_moves_the_credit_and_the_counts() -> None:
     desk, java, _ = two_campaigns()
     clicked_at = desk.now

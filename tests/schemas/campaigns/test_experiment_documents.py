@@ -125,8 +125,10 @@ def test_a_wrong_field_is_reported_with_its_place(field: str, wrong: Any, place:
     assert problems(experiment_document(**{field: wrong})) == [(INVALID, f"{PLACE}.{place}")]
 
 
-def test_a_template_id_that_is_no_text_is_reported_once() -> None:
-    whole = experiment_document(variant_a_template_id=7)
+@pytest.mark.parametrize("wrong", [7, ["a"], "a\nb", "\x1b[2J", "x" * 201])
+def test_a_template_id_that_is_no_text_of_one_line_is_reported_once(wrong: Any) -> None:
+    """It is shown in terminals, where a control character would act."""
+    whole = experiment_document(variant_a_template_id=wrong)
     assert problems(whole) == [(CampaignCode.TEMPLATE_INVALID, f"{PLACE}.variant_a_template_id")]
 
 

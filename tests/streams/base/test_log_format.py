@@ -20,7 +20,8 @@ from processors.fold.task import Poison
 from schemas.base.error_codes import SchemaUnavailable
 from schemas.internal.enrollment import Status
 from schemas.internal.topics import Topic
-from sinks.projection import Overtaken, SinkUnavailable
+from sinks.connection import SinkUnavailable
+from sinks.projection import Overtaken
 from streams.base.log_format import JsonFormatter
 from streams.base.settings import Settings, SettingsInvalid
 from streams.base.transport import (

@@ -62,6 +62,13 @@ def test_columns_that_do_not_fit_are_on_an_indented_line() -> None:
     assert shown.rows == ["contact  first", f"{INDENT}second", "intake   third"]
 
 
+def test_a_further_line_with_nothing_on_it_is_left_out() -> None:
+    rows = [("monday", "5", "█████"), ("tuesday", "0", "")]
+    shown = text_table(("day", "people#", ""), rows, 16)
+    assert shown.header == ["day      people"]
+    assert shown.rows == ["monday        5", f"{INDENT}█████", "tuesday       0"]
+
+
 def test_a_column_that_is_wider_than_the_terminal_is_wrapped_at_spaces() -> None:
     shown = text_table(("place", "detail"), [("0/1", "the value is not JSON")], 14)
     assert shown.rows == ["0/1", f"{INDENT}the value", f"{INDENT}is not", f"{INDENT}JSON"]

@@ -15,6 +15,7 @@ from sinks.campaign_report_query import DayCount, ReportHistory
 from streams.base.settings import SettingsInvalid
 from streams.cli.report_markdown import report_markdown
 from streams.cli.report_page import report_page
+from streams.cli.report_plots import by_day
 from streams.cli.report_sections import report_sections, response_band
 from tests.testing.command_line import CommandResult, Touchstream
 from tests.testing.stored_campaigns import (
@@ -139,6 +140,25 @@ def test_html_has_the_figures_and_loads_nothing() -> None:
 @pytest.mark.parametrize("shown", [[], days()[:1], days()[:2], days()[2:3]])
 def test_few_days_are_no_error(shown: list[DayCount]) -> None:
     assert "<h2>The campaign</h2>" in report_page("x", "", report_sections(values_of()), shown)
+
+
+def test_a_rate_is_the_same_in_each_part_of_the_page() -> None:
+    counts = {"runs": 28, "reached": 28, "responses": 5}
+    values = report_values(tenant_record(), talent_record(counts=counts), "provisional")
+    text = report_markdown("x", "", report_sections(values))
+    assert "| response rate | 17.86 % | 15.00 % |" in text
+    assert "| responses per reached | 17.86 % |" in text
+    assert "| conversions | 0 |" in text
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_day_has_its_date_and_no_time_of_the_day(count: int) -> None:
+    shown = [DayCount(FIRST + timedelta(days=day), "reached", "", 7) for day in range(count)]
+    ((_, figure),) = by_day(shown)
+    axis = figure.layout.xaxis
+    last = FIRST + timedelta(days=count - 1)
+    assert axis.range == (f"{FIRST - timedelta(days=1)} 12:00", f"{last} 12:00")
+    assert (axis.tick0, axis.dtick) == (FIRST.isoformat(), 86_400_000)
 
 
 def test_the_final_report_is_that_of_the_fact(

@@ -66,6 +66,7 @@ def test_progress_and_what_the_completion_waits_for_are_shown(
         "  conversions per reached             1.02 %",
         "  java-q1 at step first: not decided, A leads",
         "    A java-short: 2,230 reached, 15.16 % responses, 1.26 % conversions",
+        f"  more: touchstream experiment show --campaign {TALENT} --tenant acme",
     ):
         assert line in result.out.splitlines(), (line, result.out)
     assert "Problems" not in result.out and "Recommended" not in result.out
@@ -125,6 +126,53 @@ def test_a_draft_shows_what_its_activation_would_refuse_and_what_is_recommended(
     assert "nobody is enrolled yet" in result.out
 
 
+def test_the_people_of_a_draft_wait_for_the_activation(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_campaigns(monkeypatch, talent_record("draft", counts={"runs": 30, "frozen": 30}))
+    text = show(touchstream).out
+    assert "all processed     30 wait for the activation; then 15 minutes" in text
+    assert f"  {'wait for the activation':<32}{30:>10}" in text.splitlines()
+    assert "held" not in text
+
+
+def test_a_stage_that_nobody_has_come_to_is_0_and_not_left_out(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_campaigns(monkeypatch, talent_record(counts={"runs": 30, "live": 30}))
+    lines = show(touchstream).out.splitlines()
+    for word in ("reached", "responses", "conversions"):
+        assert f"  {word:<32}{0:>10}" in lines
+    assert f"  {'responses per reached':<32}{'no data':>10}" in lines
+    (row,) = listed(touchstream, "--json").json()["campaigns"]
+    assert (row["reached"], row["responses"], row["conversions"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("responses", "reached", "shown"),
+    [(5, 28, "17.86 % of 15.00 %: reached"), (2999, 20000, "14.99 % of 15.00 %: not reached")],
+)
+def test_the_rate_beside_its_target_is_that_of_the_other_pages_and_never_rounded_up_to_it(
+    touchstream: Touchstream,
+    monkeypatch: pytest.MonkeyPatch,
+    responses: int,
+    reached: int,
+    shown: str,
+) -> None:
+    counts = {"runs": reached, "reached": reached, "responses": responses}
+    store_campaigns(monkeypatch, talent_record(counts=counts))
+    assert f"  response rate     {shown}" in show(touchstream).out.splitlines()
+
+
+def test_what_is_recommended_is_not_shown_of_a_campaign_that_is_over(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_campaigns(monkeypatch, talent_record(counts=COUNTS))
+    assert "settings.end_date: recommended" in show(touchstream).out
+    store_campaigns(monkeypatch, talent_record("completed", counts=COUNTS, ended_at=NOW - HOUR))
+    assert "recommended" not in show(touchstream).out
+
+
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
@@ -160,11 +208,12 @@ def test_states_that_are_old_are_shown_as_such(
     touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_campaigns(monkeypatch, talent_record(), as_of=NOW - 3 * HOUR)
-    assert (
-        "as of 2026-03-20T12:00:00Z, 3 hours ago: is the engine running?" in show(touchstream).out
-    )
-    store_campaigns(monkeypatch, talent_record(), as_of=NOW - 1_000_000)
-    assert "ago" not in show(touchstream).out.partition("as of")[2].splitlines()[0]
+    lines = show(touchstream).out.splitlines()
+    place = lines.index("  as of 2026-03-20T12:00:00Z; the counts are up to a second older")
+    assert lines[place + 1].startswith("  no record for 3 hours: touchstream status shows")
+    store_campaigns(monkeypatch, talent_record(), as_of=NOW - 1_234_567)
+    text = show(touchstream).out
+    assert "as of 2026-03-20T14:59:58Z;" in text and "no record for" not in text
 
 
 def test_what_does_not_exist_is_named(
@@ -199,6 +248,16 @@ def test_the_display_of_the_source_is_reproduced(
     assert any(line.startswith("conversion per response") and "0.292" in line for line in lines)
     assert any(line.startswith("conversion *") and "0.112" in line for line in lines)
     assert "A winner still needs p_always of 0.05 at most" in result.out
+
+
+def test_an_experiment_that_has_reached_nobody_has_a_dash_for_every_number(
+    touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = experiment_counts(counts={"A": {"runs": 2}, "B": {"runs": 1}})
+    store_campaigns(monkeypatch, talent_record(counts={"runs": 3, "live": 3} | nobody))
+    text = experiment(touchstream, "java-q1").out
+    assert "p_always of 0.05 at most (now -, e = - of 20)" in text
+    assert "None" not in text
 
 
 def test_the_tables_fit_eighty_columns(

@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from rich.console import Console
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -16,6 +18,7 @@ from schemas.public.example_events import DEFINITION, sample
 from streams import cli
 from streams.base.settings import load_settings
 from streams.cli.errors import CommandError
+from streams.cli.output import print_stderr
 from streams.cli.run import chosen_roles
 from streams.cli.up import _next_steps
 from streams.runtime.role_process import ROLES
@@ -185,13 +188,35 @@ def test_usage_errors_end_with_code_2(touchstream: Touchstream) -> None:
 
 def test_what_up_prints_and_documents_is_so(touchstream: Touchstream) -> None:
     settings = load_settings({"TOUCHSTREAM_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
-    (produce,) = [
-        line for line in _next_steps(Path("here"), settings).splitlines() if "kcat -P" in line
-    ]
-    assert " -l events.jsonl" in produce  # else the whole file is one record
+    text = _next_steps(Path("here"), settings)
+    assert max(map(len, text.splitlines())) <= 80
+    joined = text.replace("\\\n   ", "")
+    (produce,) = [line for line in joined.splitlines() if "kcat -P" in line]
+    assert " -t jobs -l events.jsonl" in produce  # else the whole file is one record
     page = " ".join(touchstream("up", "--help").out.split())
     assert "Such a clock needs a directory that was created with --speed" in page
     assert "at --speed 1000 a sender must answer within 2 s" in page
+
+
+def test_a_message_is_wrapped_at_spaces_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = f"warning: {'word ' * 20}end\n  second [line]"
+    for is_terminal in (True, False):
+        file = StringIO()
+        console = Console(
+            file=file,
+            force_terminal=is_terminal,
+            width=40,
+            color_system=None,
+            _environ={"TERM": "xterm"},
+        )
+        monkeypatch.setattr("streams.cli.output.stderr_console", console)
+        print_stderr(text)
+        lines = file.getvalue().splitlines()
+        assert (max(map(len, lines)) <= 40) is is_terminal
+        assert " ".join(file.getvalue().split()) == " ".join(text.split())
+        assert lines[-1] == "  second [line]"
 
 
 def test_a_role_named_twice_runs_once_and_all_includes_every_role() -> None:

@@ -29,21 +29,24 @@ STOP_S = 10.0
 @pytest.fixture
 def directory() -> Iterator[Path]:
     """A directory outside pytest's, which PostgreSQL, not running as root, could not enter."""
-    path = Path(tempfile.mkdtemp(prefix="touchstream-"))
+    path = Path(tempfile.mkdtemp(prefix="touchstream-")) / "data"
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(path.parent, ignore_errors=True)
 
 
 class Up:
-    """One run of `touchstream up`. `stop` checks that no child process is left."""
+    """One run of `touchstream up`. `stop` checks that no child process is left. `messages` is what
+    it wrote on stderr."""
 
     def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
         self.address = directory / "stack.env"
+        self._stderr = directory.with_name(directory.name + ".stderr").open("w+")
         command = [sys.executable, "-c", "from streams.cli import main; main()", "up"]
         self.process = subprocess.Popen(
             [*command, "--data", str(directory), *options],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._stderr,
             start_new_session=True,
             text=True,
         )
@@ -52,12 +55,15 @@ class Up:
         """Waits until stack.env exists, and returns its variables."""
         deadline = time.monotonic() + READY_S
         while not self.address.exists():
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None, self.messages()
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert self.address.stat().st_mode & 0o777 == 0o600
         lines = self.address.read_text().splitlines()
         return {name: value.strip("'") for name, _, value in (x.partition("=") for x in lines)}
+
+    def messages(self) -> str:
+        return Path(self._stderr.name).read_text()
 
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """Sends the signal and returns the exit code and stdout. Nothing may be left after 10 s."""
@@ -91,7 +97,34 @@ def test_data_and_time_survive_a_restart(
     assert (published.code, "version 1 is live" in published.out) == (0, True)
     assert touchstream("status", "--json").json()["now"] > before
     _follow_the_readme(published.out)
+    _refuse_a_second_engine(directory)
+    _kill_the_servers(second, touchstream)
     assert second.stop(signal.SIGTERM)[0] == 0
+
+
+def _refuse_a_second_engine(directory: Path) -> None:
+    """A second `up` on the same directory ends at once, and disturbs nothing."""
+    other = Up(directory)
+    assert other.process.wait(READY_S) == 2
+    assert f"{directory} is in use by process" in other.messages()
+    assert other.address.exists()
+
+
+def _kill_the_servers(up: Up, touchstream: Touchstream) -> None:
+    """Killed servers are started again, and the engine goes on."""
+    names = ("kafka", "postgres")
+    for name in names:
+        pid = int((up.directory / name / f"{name}.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + READY_S
+    while not all(f"{name} is running again" in up.messages() for name in names):
+        assert time.monotonic() < deadline, up.messages()
+        time.sleep(0.1)
+    assert all(f"{name} ended with SIGKILL" in up.messages() for name in names)
+    while (result := touchstream("verify")).code:  # the engine recovers meanwhile
+        assert time.monotonic() < deadline, result
+    named = touchstream("tenant", "set", "acme", "--timezone", "Europe/Berlin")
+    assert named.code == 0, named
 
 
 def _follow_the_readme(published: str) -> None:

@@ -90,12 +90,13 @@ def test_every_limit_is_shown_with_its_use_and_a_closed_one_with_its_end() -> No
         "sender_hour": {"used": 1, "limit": 200, "opens_at": "2026-03-02T15:00:36Z"},
         "sender_spacing": {"used": 1, "limit": 1, "opens_at": opens_at},
         "call_slots_campaign": {"used": 2, "limit": None},
+        "sender_paused": {"used": None, "limit": None, "opens_at": None},
     }
     at = datetime(2026, 3, 2, tzinfo=UTC)
     fact = Fact(fact=FactKind.TOUCH_DEFERRED, at=at, tenant_id="acme", values={"limits": limits})
     assert fact_line(fact).endswith(
         "(limits sender_hour 1 of 200; sender_spacing 1 of 1 until 2026-03-02T15:10:36Z; "
-        "call_slots_campaign 2 without a limit)"
+        "call_slots_campaign 2 without a limit; sender_paused closed)"
     )
 
 

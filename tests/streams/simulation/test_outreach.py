@@ -14,9 +14,11 @@ from schemas.campaigns.definition import validate_definition
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import CommandDue
 from streams.simulation.behaviour import Behaviour, BehaviourInvalid
+from streams.simulation.campaign_figures import evidence
 from streams.simulation.platform_setup import NO_SETUP
 from streams.simulation.scenario import Scenario, SimulatedCampaign
 from streams.simulation.seed_outcomes import simulate_seeds, spread_of
+from streams.simulation.seeds_page import bin_width, render_spread
 from streams.simulation.seeds_text import print_spread
 from streams.simulation.summary_text import print_summary
 from tests.testing.builders import step
@@ -113,6 +115,8 @@ def test_the_text_fits_into_80_columns(trial: SimulationTrial) -> None:
     text = printed(trial)
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "completes by its targets after 2.5 h" in text
+    days = text.partition("Reached by day")[2].partition("\n\n")[0].splitlines()
+    assert "█" in days[2] and days[2].startswith("2026-03-02")  # on the line of its day
     assert "A wins; decided after" in text
 
 
@@ -213,6 +217,32 @@ def test_seeds_show_a_spread_that_is_the_same_again() -> None:
     text = output.getvalue()
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "Winners of java-q1" in text
+
+
+@pytest.mark.parametrize(
+    ("span", "least", "width"),
+    [(0, 1, 1), (29, 1, 1), (31, 1, 2), (75, 1, 5), (151, 1, 10), (0.1, 0.1, 0.1), (7, 0.1, 0.5)],
+)
+def test_the_bins_of_a_spread_are_round_and_no_less_than_the_unit(
+    span: float, least: float, width: float
+) -> None:
+    assert bin_width(span, least) == pytest.approx(width)
+
+
+def test_the_axes_of_the_page_have_whole_seeds_and_a_p_without_a_prefix(
+    trial: SimulationTrial,
+) -> None:
+    rows = simulate_seeds(given(draft(steps=[TESTED]), 300), range(3)).rows
+    page = render_spread(spread_of(rows), rows, {"people": 300, "start": "2026-01-05T00:00:00Z"})
+    assert page.count('"title":{"text":"seeds"},"rangemode":"tozero","dtick":1') >= 3
+    figure = evidence(trial.summary)
+    assert figure is not None and figure.layout.yaxis.exponentformat == "power"
+
+
+def test_the_text_of_a_draft_that_was_not_activated_waits_for_no_person() -> None:
+    text = " ".join(printed(simulate(given(draft(steps=[TESTED]), 3, with_account=False))).split())
+    assert "wait for an activation or a person: 3 are paused" in text
+    assert "is draft at the end of the simulation: 3 people wait for the activation" in text
 
 
 def test_a_campaign_that_was_not_activated_has_no_spread() -> None:

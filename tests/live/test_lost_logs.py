@@ -1,0 +1,127 @@
+"""A changelog that was lost and a log that was made anew stop their role, and `rebuild-state`
+brings the role back: no command is lost or repeated."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from confluent_kafka import KafkaException
+
+from schemas.internal.topics import COMMAND_TOPICS, Topic
+from sinks.projection import rebuild as empty_tables
+from streams.audit.verify import verify
+from streams.base.exit_status import EXIT_SETTINGS_WRONG
+from streams.embedded.stack import Stack
+from streams.kafka.clients import admin_client
+from streams.kafka.reader import TopicReader
+from streams.kafka.topics import create_topics
+from tests.testing.command_line import Touchstream, clean_environment, touchstream
+from tests.testing.live_engine import LiveEngine
+from tests.testing.publishing import EventSource
+from tests.testing.topic_readers import FactReader
+from tests.testing.two_tenant_engine import ONE_EACH, set_up_tenant
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+__all__ = ["clean_environment", "touchstream"]  # fixtures
+
+
+@pytest.fixture
+def engine(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveEngine]:
+    made = LiveEngine(stack, tmp_path)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    made.start(ONE_EACH)
+    yield made
+    made.stop()
+
+
+class Commands:
+    """The commands of all contacts so far."""
+
+    def __init__(self, engine: LiveEngine) -> None:
+        self._engine = engine
+        self._reader = TopicReader(engine.settings, COMMAND_TOPICS["email"])
+        self.counts: Counter[str] = Counter()
+
+    def wait_for(self, *contacts: str) -> None:
+        """Waits until each of these contacts has a command. No contact may have two."""
+        self._engine.wait_until(f"commands for {contacts}", lambda: set(contacts) <= self._read())
+        assert self.counts == dict.fromkeys(contacts, 1)
+
+    def _read(self) -> set[str]:
+        for _, entries in self._reader.read():
+            found = [msgspec.json.decode(entry.value or b"{}") for entry in entries]
+            self.counts.update(command["contact_id"] for command in found)
+        return {*self.counts}
+
+
+def make_anew(engine: LiveEngine, topic: Topic) -> None:
+    """Deletes a topic with all its records, and creates it again."""
+    name = engine.settings.topic_prefix + topic.value
+
+    def created() -> bool:
+        try:
+            return name in create_topics(engine.settings, ONE_EACH)
+        except KafkaException:
+            return False
+
+    with admin_client(engine.settings) as admin:
+        admin.delete_topics([name])[name].result()
+        engine.wait_until("the topic is created again", created)
+
+
+def refusal(engine: LiveEngine, role: str) -> str:
+    """The log of a process of the role, which ends with the status for what no restart changes."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "streams.runtime.role_main", role],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == EXIT_SETTINGS_WRONG, ended.stderr
+    return ended.stderr
+
+
+def test_a_lost_changelog_and_a_log_that_was_made_anew_are_refused_and_repaired(
+    engine: LiveEngine, touchstream: Touchstream
+) -> None:
+    publisher, facts = EventSource(engine.settings), FactReader(engine.settings)
+    commands = Commands(engine)
+    set_up_tenant(engine, publisher, facts, "acme", delay_hours=0.1 / 3_600)
+    publisher.job("acme", "ann")
+    commands.wait_for("ann")
+    assert verify(engine.settings, wait_s=60).differences == []
+    engine.stop()
+
+    make_anew(engine, Topic.CONTACT_CHANGELOG)
+    text = refusal(engine, "contact")
+    assert "contact-changelog[0] has lost the states of contact-log[0]" in text
+    assert "touchstream rebuild-state" in text
+    done = touchstream("rebuild-state", "contact", "--json")
+    assert done.code == 0, done.err
+    ((row),) = done.json()
+    assert (row["topic"], row["partition"]) == ("contact-log", 0)
+    assert row["states"] > 0
+    empty_tables(engine.settings.dsn())  # the projection's place is one of the old changelog
+    engine.start(ONE_EACH)
+    publisher.job("acme", "ben")
+    commands.wait_for("ann", "ben")
+    assert verify(engine.settings, wait_s=60).differences == []
+    engine.stop()
+
+    make_anew(engine, Topic.CONTACT_LOG)
+    assert "contact-log[0]: the topic was deleted and made anew" in refusal(engine, "contact")
+    folded_again = touchstream("rebuild-state", "contact")
+    assert folded_again.code == EXIT_SETTINGS_WRONG
+    assert "--accept-log" in folded_again.err
+    assert touchstream("rebuild-state", "contact", "--accept-log").code == 0
+    nothing = touchstream("rebuild-state", "contact", "--accept-log")
+    assert "every position fits its log" in nothing.out
+    engine.start(ONE_EACH)
+    publisher.job("acme", "cem")
+    commands.wait_for("ann", "ben", "cem")
