@@ -211,7 +211,7 @@ class Worker:
     # folding
 
     def _fold(self, partition: Partition, owned: OwnedPartition) -> None:
-        """Folds the due timers and the records of a partition for FOLD_MAX_S, and commits in between
+        """Folds due timers and records of a partition for FOLD_MAX_S, and commits in between
         when it is time."""
         task, until = owned.task, time.monotonic() + FOLD_MAX_S
         try:
