@@ -28,7 +28,7 @@ demo: venv  ## run three businesses through two weeks in about a minute
 
 test: venv  ## run all tests, including the live ones (the first run downloads Kafka)
 	$(BIN)/python -m streams.embedded.jars fetch
-	$(BIN)/pytest
+	$(BIN)/python -m tests
 
 check: venv  ## check lint, format, types and imports; CI runs this before the tests
 	$(BIN)/ruff check .

@@ -34,6 +34,10 @@ _IN_LAYER = ("draft", *_SENDING)
 _FIXED = ("template_a", "template_b", "primary_metric", "decide", "at_reached")
 """What must not change while people are in an experiment: what they get, and how it is decided."""
 
+STRATA_MAX = 20
+"""Splits with which people are in one experiment. Each one has counts in every report of every
+partition, and a report is one message."""
+
 
 def evaluate(turn: Turn, layout: Layout, campaign: CampaignRecord) -> None:
     """Looks at every experiment of a campaign that is not decided, by its newest counts."""
@@ -197,9 +201,14 @@ def experiment_refusal(
     turn: Turn, tenant: TenantRecord, definition: Definition, before: CampaignRecord | None
 ) -> tuple[str, dict[str, Any]] | None:
     """The code and the values if the experiments of a new version cannot be: another campaign has
-    one of their ids or a part of their layers, or people are in them and they are edited."""
+    one of their ids or a part of their layers, or people are in them and they are edited, or split
+    anew too often."""
     for step, experiment in definition.experiments():
-        refusal = _fixed(experiment, step, before) or _taken(turn, tenant, definition, experiment)
+        refusal = (
+            _fixed(experiment, step, before)
+            or _has_too_many_strata(experiment, before)
+            or _taken(turn, tenant, definition, experiment)
+        )
         if refusal is not None:
             return refusal
     return _leaves_layer(definition, before)
@@ -254,6 +263,18 @@ def _fixed(
     if not edited:
         return None
     return CampaignCode.EXPERIMENT_FIXED, {"experiment_id": experiment.id, "fields": edited}
+
+
+def _has_too_many_strata(
+    experiment: Experiment, before: CampaignRecord | None
+) -> tuple[str, dict[str, Any]] | None:
+    """The refusal of a split that would be one more stratum than an experiment may have."""
+    if before is None:
+        return None
+    splits = {each.split for each in strata(before.total_counts(), experiment.id)}
+    if experiment.split in splits or len(splits) < STRATA_MAX:
+        return None
+    return CampaignCode.EXPERIMENT_SPLITS, {"experiment_id": experiment.id, "most": STRATA_MAX}
 
 
 def _leaves_layer(

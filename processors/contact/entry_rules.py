@@ -54,7 +54,7 @@ def job_refusal_by_campaign(
     too_old_at = _too_old_at(context, definition, message)
     if context.now >= too_old_at:
         return _beyond_limit("JOB_TOO_OLD", message, too_old_at)
-    exclusive = _exclusive_refusal(context, definition, message)
+    exclusive = exclusive_refusal(context, definition, message)
     if exclusive is not None:
         return exclusive
     if _all_channels_closed(context, definition):
@@ -81,7 +81,7 @@ def manual_refusal(context: Context, campaign: KnownCampaign | None) -> Refusal 
         closed = _closed_channels(context, definition)
         if closed is not None:
             return closed
-    return _exclusive_refusal(context, definition)
+    return exclusive_refusal(context, definition)
 
 
 def is_prepared(campaign: KnownCampaign) -> bool:
@@ -152,7 +152,7 @@ def _too_old_at(context: Context, definition: Definition, message: JobCompleted)
     return message.completed_at + delay_us + rest_us
 
 
-def _exclusive_refusal(
+def exclusive_refusal(
     context: Context, definition: Definition, message: JobCompleted | None = None
 ) -> Refusal | None:
     """Refuses where a live enrollment in another campaign of the same exclusive group stays; one

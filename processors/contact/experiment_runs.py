@@ -76,15 +76,19 @@ def follow_winner(context: Context, run: Enrollment, touch: Touch) -> None:
     assert campaign is not None, "an enrollment's campaign is never forgotten"
     if campaign.winners:
         assignment = context.newest_template(run, context.step(run, touch)).assignment
-        if assignment is not None and not assignment.is_reached:
+        if assignment is not None:
             _switch_to_winner(context, campaign, run, assignment)
 
 
 def _switch_to_winner(
     context: Context, campaign: KnownCampaign, run: Enrollment, assignment: Assignment
 ) -> None:
+    """Gives the person the winner's template, unless a message of the step was sent: also one that
+    has come back is sent again as it was."""
     winner = campaign.winners.get(assignment.experiment_id)
-    if winner is not None and assignment.assigned_by in (BY_HASH, AGAIN):
+    if winner is None or assignment.is_reached:
+        return
+    if assignment.assigned_by in (BY_HASH, AGAIN):
         assignment.assigned_by = BY_WINNER
         recount(context, run)  # it leaves the counts of the variant that it had
         assignment.variant = winner

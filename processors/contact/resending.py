@@ -6,6 +6,7 @@ touch had completed goes on.
 
 from processors.contact.command_lookup import CommandMatch
 from processors.contact.context import Context
+from processors.contact.entry_rules import exclusive_refusal
 from processors.contact.pause_stop import freeze
 from processors.contact.result_counts import recount
 from processors.contact.run_end import set_status
@@ -71,9 +72,11 @@ def _may_be_sent_again(context: Context, run: Enrollment, touch: Touch, at: int)
 
 
 def _goes_on(context: Context, run: Enrollment) -> bool:
-    """Whether a run is live, or completed and not followed by another one."""
+    """Whether a run is live, or completed and not followed by another one, also not by one of its
+    exclusive group."""
     if run.status is Status.COMPLETED:
-        return not live_runs(context, run.campaign_id)
+        followed = live_runs(context, run.campaign_id)
+        return not followed and exclusive_refusal(context, context.definition(run)) is None
     return run.status in LIVE
 
 

@@ -139,11 +139,14 @@ def set_due_at(
 
 def look_for_opening(context: Context, enrollment: Enrollment, touch: Touch) -> Window | None:
     """Makes a touch that waits due again: at the first opening of its present window from when it
-    may go, and not before now. Caps and gaps are asked again when it is due.
+    may go, and not before now. Caps and gaps are asked again when it is due. The first day of the
+    campaign is by its zone of now.
 
     Returns the window if the touch waits for it, else None.
     """
     at, wait = touch.scheduled_at, "delay"
+    if touch.number == 1:
+        at = max(at, earliest_time(context, enrollment))
     if is_retry(touch):
         at = touch.due_at if touch.retry_at is None else touch.retry_at
         wait = REDIAL if is_redial(touch) else SOFT_BOUNCE if is_resend(touch) else RETRY

@@ -18,6 +18,7 @@ import msgspec
 
 from processors.fold.key_lists import KeyLists, ListsOf, in_no_list
 from processors.fold.state_groups import StateGroups
+from schemas.base.error_codes import NotReadable
 from schemas.internal.state_bytes import NEVER, due_of, flag_of, pack, payload_of
 from schemas.internal.states import POSITION_KEY, State
 
@@ -77,7 +78,7 @@ class Store:
             value = self._value(key)
             if value is None:
                 return None
-            state = self._read_cache[key] = self._decode(payload_of(value))
+            state = self._read_cache[key] = self._decoded(key, value)
         return cast("S | None", state)
 
     def edit(self, key: bytes, kind: type[S]) -> S | None:
@@ -87,11 +88,19 @@ class Store:
             value = self._value(key)
             if value is None:
                 return None
-            state = self._open[key] = self._decode(payload_of(value))
+            state = self._open[key] = self._decoded(key, value)
             self._dues[key] = due_of(value)
             self._read_cache.pop(key, None)
         self._touched[key] = None
         return cast("S | None", state)
+
+    def _decoded(self, key: bytes, value: bytes) -> State:
+        """Raises NotReadable."""
+        try:
+            return self._decode(payload_of(value))
+        except (msgspec.DecodeError, ValueError) as error:
+            text = f"the state {key.decode(errors='replace')} cannot be read: {error}"
+            raise NotReadable(text) from error
 
     def _value(self, key: bytes) -> bytes | None:
         """The bytes of a state that is not open."""

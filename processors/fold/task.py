@@ -6,6 +6,7 @@ timestamp fire before the record is applied. A timer that the record makes due f
 record (promise 2).
 """
 
+import errno
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +16,7 @@ import msgspec
 from processors.fold.key_lists import ListsOf
 from processors.fold.store import StateTooLarge, Store
 from processors.fold.turn import Output, Turn
-from schemas.base.error_codes import SchemaUnavailable
+from schemas.base.error_codes import NotReadable, SchemaUnavailable
 from schemas.base.times import LATEST
 from schemas.internal.messages import DeadLetter
 from schemas.internal.state_bytes import NEVER, pack, payload_of
@@ -90,6 +91,19 @@ class Poison(Exception):
         self.alone = alone
 
 
+NOT_POISON = (SchemaUnavailable, NotReadable, MemoryError)
+SCARCE = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO})
+
+
+def is_poison(error: Exception) -> bool:
+    """Whether a step with this error may become a dead letter. An outage, a lack of memory or files
+    of this machine, and what only a later version can read are no fault of a record: the process
+    ends or waits, and the step is tried again."""
+    if isinstance(error, NOT_POISON):
+        return False
+    return not (isinstance(error, OSError) and error.errno in SCARCE)
+
+
 class Task:
     """The fold of one partition, with the batch since its last commit."""
 
@@ -111,11 +125,13 @@ class Task:
         self.stored_position: TaskPosition | None = None  # as it was restored
         self.max_timestamp = UNBOUNDED  # set by the clock guard; later records are not folded
         self.dirty = False
-        self._alone_offsets = range(0)
+        self._alone_offset = -1
+        self._alone_steps = 0
         self._alone_timer: bytes | None = None
         self._dead_letter: DeadLetter | None = None
         self._steps = 0
         self._wrote_dead_letter = False
+        self._folded: list[Record] = []  # the records of the batch
         self._committed_position = (0, 0, 0)
         self._turn = Turn(0, self.store, self.outputs, partition)
 
@@ -141,7 +157,7 @@ class Task:
         while done < budget and len(outputs) < OUTPUTS_MAX:
             now = self.stream_time
             if store.soonest <= now and store.next_due() <= now:
-                if self._steps and store.first_due() == self._alone_timer:
+                if self._steps and (self._alone_steps or store.first_due() == self._alone_timer):
                     break  # the steps before it are committed first
                 self._fire()
             elif not inbox:
@@ -152,10 +168,12 @@ class Task:
                 turn.now = self.stream_time = min(stamp, LATEST)  # a producer may stamp anything
                 self.dirty = True
                 continue
-            elif self._steps and inbox[0].offset in self._alone_offsets:
+            elif self._steps and (self._alone_steps or inbox[0].offset == self._alone_offset):
                 break  # the steps before it are committed first
             else:
-                self._apply(inbox.popleft())
+                record = inbox.popleft()
+                self._folded.append(record)
+                self._apply(record)
             done += 1 + turn.visited
             turn.visited = 0
         return done
@@ -173,13 +191,16 @@ class Task:
             self._count_fired()
             self._write_dead_letter(letter)
             return
-        due = store.pop_due(self.stream_time)
-        assert due is not None
+        key = store.first_due()
         try:
+            due = store.pop_due(self.stream_time)
+            assert due is not None
             self.processor.fire(self._turn, *due)
             store.settle()
         except Exception as error:
-            raise Poison(None, due[0], self._steps == 0, error) from error
+            if not is_poison(error):
+                raise
+            raise Poison(None, key, self._steps == 0, error) from error
         self._count_fired()
         self._steps += 1
         self.dirty = True
@@ -197,9 +218,9 @@ class Task:
         try:
             self.processor.apply(self._turn, record)
             self.store.settle()
-        except SchemaUnavailable:  # an outage, not a bad record
-            raise
         except Exception as error:
+            if not is_poison(error):
+                raise
             raise Poison(record, record.key, self._steps == 0, error) from error
         self.next_offset, self.fired = record.offset + 1, 0
         self._steps += 1
@@ -211,7 +232,7 @@ class Task:
         if poison.record is None:
             self._alone_timer = poison.key
         else:
-            self._alone_offsets = range(poison.record.offset, poison.record.offset + 1)
+            self._alone_offset = poison.record.offset
 
     def replace_with_dead_letter(self, letter: DeadLetter) -> None:
         """Writes a dead letter instead of the step that has failed alone, when it comes again. A
@@ -233,6 +254,12 @@ class Task:
         return self._turn.ignored
 
     @property
+    def committed_position(self) -> tuple[int, int, int]:
+        """The next offset, the stream time and the timers fired since the last record, as they were
+        committed last."""
+        return self._committed_position
+
+    @property
     def nothing_due(self) -> bool:
         """Whether no timer is due by stream time."""
         return self.store.next_due() > self.stream_time
@@ -243,12 +270,12 @@ class Task:
         """The changelog records of the batch: one of each touched key, then the task's position.
 
         Raises StateTooLarge where a state grew too large during the batch. After the rollback its
-        records are folded one by one.
+        records and timers are folded one by one.
         """
         try:
             changes = self.store.changes()
         except StateTooLarge:
-            self._alone_offsets = range(self._committed_position[0], self.next_offset)
+            self._alone_steps = self._steps
             raise
         due = self.store.next_due()
         position = TaskPosition(
@@ -269,20 +296,22 @@ class Task:
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
         """Makes the changes the committed state, after the transaction was committed."""
         self.store.commit(changes)
+        self._alone_steps = max(0, self._alone_steps - self._steps)
         self._committed_position = (self.next_offset, self.stream_time, self.fired)
         if self._wrote_dead_letter:
             self._dead_letter = None
         self._begin_batch()
 
     def rollback(self) -> None:
-        """Drops the batch, after the transaction was aborted. Its records must be fed again."""
+        """Drops the batch, after the transaction was aborted. Its records are in the inbox again,
+        before those that were not folded yet."""
         self.store.rollback()
         self.next_offset, self.stream_time, self.fired = self._committed_position
-        self.inbox.clear()
+        self.inbox.extendleft(reversed(self._folded))
         self._begin_batch()
 
     def _begin_batch(self) -> None:
-        self.outputs = []
+        self.outputs, self._folded = [], []
         self.dirty = self._wrote_dead_letter = False
         self._steps = self._turn.ignored = self._turn.visited = 0
 

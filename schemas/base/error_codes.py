@@ -7,6 +7,8 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 DETAIL_CHARACTERS = 300
 
 
@@ -97,6 +99,7 @@ class CampaignCode(StrEnum):
     NO_WINDOW = "CAMPAIGN_NO_WINDOW"
     EXPERIMENT_TAKEN = "CAMPAIGN_EXPERIMENT_TAKEN"
     EXPERIMENT_FIXED = "CAMPAIGN_EXPERIMENT_FIXED"
+    EXPERIMENT_SPLITS = "CAMPAIGN_EXPERIMENT_SPLITS"
     LAYER_TAKEN = "CAMPAIGN_LAYER_TAKEN"
     RECOMMENDED = "CAMPAIGN_RECOMMENDED"
 
@@ -129,6 +132,11 @@ class Refused(Exception):
 class SchemaUnavailable(Exception):
     """The schema registry does not answer. The record may be good: the caller waits and tries
     again."""
+
+
+class NotReadable(msgspec.ValidationError):
+    """A message of a log, or a stored state, that this version cannot read: a later version has
+    written it, or its bytes are damaged. A task stops at it, because the rest would be wrong."""
 
 
 class Problem(NamedTuple):

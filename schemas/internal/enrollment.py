@@ -332,8 +332,8 @@ class Enrollment(msgspec.Struct, array_like=True):
     """Of every run of a campaign that decides by counts."""
 
     def due(self) -> MomentUs | None:
-        """The timer of the wait or of the last touch; earlier touches have ended (S0-4). Of an ended
-        run, that of the last answer."""
+        """The timer of the wait or of the last touch; earlier touches have ended (S0-4). Of an
+        ended run, that of the last answer."""
         if not self.touches:
             return None
         touch = self.touches[-1]

@@ -6,9 +6,11 @@ public event behind a message as `source#id`.
 """
 
 from collections.abc import Callable
+from typing import Any, get_args
 
 import msgspec
 
+from schemas.base.error_codes import NotReadable
 from schemas.internal.announcements import (
     SWEEP_RULES,
     AddressReopened,
@@ -186,9 +188,40 @@ CampaignMessage = (
 )
 
 encode = msgspec.msgpack.Encoder().encode
-decode_contact = msgspec.msgpack.Decoder(ContactMessage).decode
-decode_dispatch = msgspec.msgpack.Decoder(DispatchMessage).decode
-decode_campaign = msgspec.msgpack.Decoder(CampaignMessage).decode
+
+
+def _decoder(kinds: Any) -> Callable[[bytes], Any]:
+    """The function that decodes the messages of a log. It raises NotReadable for a kind of message,
+    a value or a field that a later version has added: these cannot be ignored, because the states
+    would lose them. It raises msgspec.DecodeError for bytes that are no message at all."""
+    decode = msgspec.msgpack.Decoder(kinds).decode
+    heads = {kind: _head_of(kind) for kind in get_args(kinds)}
+
+    def decode_message(data: bytes) -> Any:
+        try:
+            message = decode(data)
+        except msgspec.ValidationError as error:
+            raise NotReadable(f"a message that this version does not know: {error}") from error
+        if data[:3] > heads[type(message)]:
+            name = type(message).__name__
+            raise NotReadable(f"a message {name} with fields that this version does not know")
+        return message
+
+    return decode_message
+
+
+def _head_of(kind: type[Message]) -> bytes:
+    """The greatest first three bytes of a message of this kind: the msgpack head of an array of its
+    tag and its fields."""
+    length = 1 + len(kind.__struct_fields__)
+    if length < 16:
+        return bytes((0x90 + length, 0xFF, 0xFF))
+    return b"\xdc" + length.to_bytes(2, "big")
+
+
+decode_contact: Callable[[bytes], ContactMessage] = _decoder(ContactMessage)
+decode_dispatch: Callable[[bytes], DispatchMessage] = _decoder(DispatchMessage)
+decode_campaign: Callable[[bytes], CampaignMessage] = _decoder(CampaignMessage)
 
 DECODE: dict[Topic, Callable[[bytes], Message]] = {
     Topic.CONTACT_LOG: decode_contact,

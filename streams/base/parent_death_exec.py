@@ -28,8 +28,13 @@ def main() -> None:
 
 
 def change_user(uid: int) -> None:
+    """Gives up root. A user without a name has a group of the same number."""
+    try:
+        group = pwd.getpwuid(uid).pw_gid
+    except KeyError:
+        group = uid
     os.setgroups([])
-    os.setgid(pwd.getpwuid(uid).pw_gid)
+    os.setgid(group)
     os.setuid(uid)
 
 

@@ -51,6 +51,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "sinks.migrate.MigrationRefused": (EXIT_USAGE, "{}"),
     "sinks.connection.SinkUnavailable": (EXIT_UNREACHABLE, "PostgreSQL: {}"),
     "sinks.connection.SinkRefused": (EXIT_USAGE, "PostgreSQL: {}"),
+    "schemas.base.error_codes.NotReadable": (EXIT_USAGE, "{}"),
     "schemas.base.error_codes.SchemaUnavailable": (EXIT_UNREACHABLE, "schema registry: {}"),
     "psycopg.errors.InvalidCatalogName": (EXIT_USAGE, "PostgreSQL: {}"),
     "psycopg.Error": (EXIT_UNREACHABLE, "PostgreSQL: {}"),

@@ -110,9 +110,9 @@ def by_day(days: Sequence[DayCount]) -> Iterator[tuple[str, go.Figure]]:
     for kind, color in _KIND_COLORS.items():
         counts = _per_day(days, kind)
         if counts:
-            figure.add_bar(
-                x=[*counts], y=[*counts.values()], name=kind.replace("_", "-"), marker_color=color
-            )
+            dates = [day.isoformat() for day in counts]
+            name = kind.replace("_", "-")
+            figure.add_bar(x=dates, y=[*counts.values()], name=name, marker_color=color)
     figure.update_layout(barmode="group", yaxis_title="people a day")
     shown = sorted({row.day.isoformat() for row in days if row.kind in _KIND_COLORS})
     day_axis(figure, shown)
@@ -125,9 +125,8 @@ def by_day(days: Sequence[DayCount]) -> Iterator[tuple[str, go.Figure]]:
 def _lines(lines: dict[str, dict[date, float]]) -> go.Figure:
     figure = go.Figure()
     for name, rates in lines.items():
-        figure.add_scatter(
-            x=[*rates], y=[*rates.values()], name=name, line_color=VARIANT_COLORS[name]
-        )
+        dates = [day.isoformat() for day in rates]
+        figure.add_scatter(x=dates, y=[*rates.values()], name=name, line_color=VARIANT_COLORS[name])
     figure.update_yaxes(ticksuffix=" %", rangemode="tozero")
     day_axis(figure, sorted({day.isoformat() for rates in lines.values() for day in rates}))
     return styled(figure, 320)

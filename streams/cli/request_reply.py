@@ -82,6 +82,8 @@ _HINTS = {
     " touchstream tenant set {tenant} --caller-number",
     "CAMPAIGN_EXPERIMENT_FIXED": ": people take part in the experiment, so its templates and how it"
     " is decided stay; a test of other templates gets another id",
+    "CAMPAIGN_EXPERIMENT_SPLITS": ": the experiment has had as many splits as it may have; one of"
+    " them may come back, or a test with another id has further ones",
     "CAMPAIGN_EXPERIMENT_TAKEN": ": another campaign of {tenant} has the id of this experiment",
     "CAMPAIGN_KIND_CHANGED": ": a campaign that has begun keeps its kind; give this one another id",
     "CAMPAIGN_LAYER_TAKEN": ": another experiment has a part of this range of the layer",

@@ -11,7 +11,13 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.embedded import jars
-from streams.embedded.processes import Process, is_listening, persistent_port, start_failed
+from streams.embedded.processes import (
+    Process,
+    is_listening,
+    persistent_port,
+    private_directory,
+    start_failed,
+)
 
 _LOG_CONFIG = Path(__file__).with_name("kafka.log4j2.yaml")
 _READY_TIMEOUT_S = 180
@@ -56,7 +62,7 @@ class EmbeddedKafka:
         return self.process.pid
 
     def start(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self._directory)
         self._port = self._port or persistent_port(self._directory / "port")
         classpath = ":".join(str(path) for path in jars.fetch(jars.KAFKA))
         java = [

@@ -2,17 +2,28 @@
 read its password."""
 
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 from streams.base.parent_death import with_parent_death_signal
-from streams.embedded.processes import Process, StartFailed, persistent_port
+from streams.embedded.postgres_user import (
+    give,
+    initdb_uid,
+    open_for_server,
+    require_access,
+    server_uid,
+)
+from streams.embedded.processes import (
+    Process,
+    StartFailed,
+    persistent_port,
+    private_directory,
+    start_failed,
+)
 
 DATABASE = "touchstream"
 _READY_TIMEOUT_S = 30
@@ -60,10 +71,15 @@ class EmbeddedPostgres:
         return self.process.pid
 
     def start(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self._directory)
         self._port = self._port or persistent_port(self._directory / "port")
+        open_for_server(self._directory)
+        for path in (_binaries() / "postgres", self._cluster):
+            require_access(path)
         if not (self._directory / "initialised").exists():
             self._initialise()
+        elif self._cluster.stat().st_uid != server_uid():
+            give(self._cluster, server_uid())  # by an older version it belongs to `nobody`
         settings = {**_SETTINGS, "port": str(self._port)}
         if not self._durable:
             settings["fsync"] = "off"
@@ -73,7 +89,7 @@ class EmbeddedPostgres:
             "postgres",
             command,
             directory=self._directory,
-            uid=_uid(),
+            uid=server_uid(),
             stop_signal=signal.SIGINT,  # does not wait until clients disconnect
             parent_death_signal=signal.SIGQUIT,  # ends its backends too
         )
@@ -114,20 +130,24 @@ class EmbeddedPostgres:
         _write_private(password, secrets.token_hex(16))
         shutil.rmtree(self._cluster, ignore_errors=True)
         self._cluster.mkdir(mode=0o700)
-        os.chown(self._cluster, _uid(), -1)
-        if os.getuid() != _uid():
-            _allow_traversal(self._cluster)
-            _allow_traversal(_binaries() / "postgres")
+        uid = initdb_uid()
+        os.chown(self._cluster, uid, -1)
         initdb_password = self._directory / "password.initdb"
         _write_private(initdb_password, password.read_text())
-        os.chown(initdb_password, _uid(), -1)
-        cluster = str(self._cluster)
-        _run("initdb", *_INITDB_OPTIONS, f"--pwfile={initdb_password}", "-D", cluster)
+        os.chown(initdb_password, uid, -1)
+        cluster = ("-D", str(self._cluster))
+        self._run(uid, "initdb", *_INITDB_OPTIONS, f"--pwfile={initdb_password}", *cluster)
         initdb_password.unlink()
-        _run(
-            "postgres", "--single", "-D", cluster, "postgres", stdin=f"CREATE DATABASE {DATABASE}\n"
-        )
+        create = f"CREATE DATABASE {DATABASE}\n"
+        self._run(uid, "postgres", "--single", *cluster, "postgres", stdin=create)
+        give(self._cluster, server_uid())
         (self._directory / "initialised").touch()
+
+    def _run(self, uid: int, tool: str, *arguments: str, stdin: str = "") -> None:
+        command = with_parent_death_signal([str(_binaries() / tool), *arguments], uid=uid)
+        run = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        if run.returncode:
+            raise start_failed(f"{tool} failed", self._directory, run.stdout + run.stderr)
 
 
 def _binaries() -> Path:
@@ -139,28 +159,7 @@ def _binaries() -> Path:
     return Path(package.origin).with_name("pginstall18") / "bin"
 
 
-def _run(tool: str, *arguments: str, stdin: str = "") -> None:
-    command = with_parent_death_signal([str(_binaries() / tool), *arguments], uid=_uid())
-    run = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise StartFailed(f"postgres: {tool} failed:\n{run.stdout}{run.stderr}")
-
-
-def _uid() -> int:
-    """Returns the current user id, or that of the user `nobody` for root, as which PostgreSQL does
-    not run."""
-    return os.getuid() or pwd.getpwnam("nobody").pw_uid
-
-
 def _write_private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(text)
-
-
-def _allow_traversal(path: Path) -> None:
-    """Lets other users traverse (not list) the directories above `path`."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

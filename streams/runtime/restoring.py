@@ -47,6 +47,7 @@ class Restoring:
         self._changelog: ChangelogReader | None = None
         self._pause_s = pause_s
         self._attempt, self._begin_at_s = 1, 0.0
+        self.records = 0  # that were restored, over all attempts
 
     @property
     def waits(self) -> bool:
@@ -63,6 +64,7 @@ class Restoring:
         records, done = self._changelog.read(records_max)
         for key, value in records:
             task.restore(key, value)
+            self.records += 1
         if done:
             self.close()
         return done
@@ -144,8 +146,8 @@ def problem_of(partition: Partition, task: Task, facts: LogFacts) -> str | None:
         return f"{where} has lost its end: it ends at {facts.end_offset}, before {begin}. {ACCEPT}"
     if begin < facts.start_offset and (begin > 0 or has_states):
         return (
-            f"{where} is cut at {facts.start_offset}: the records from {begin} on were deleted "
-            f"before they were folded. {ACCEPT}"
+            f"{where} is cut at {facts.start_offset}: {facts.start_offset - begin} records from "
+            f"{begin} on were deleted before they were folded. {ACCEPT}"
         )
     return None
 

@@ -263,16 +263,27 @@ def _channels(rows: Iterable[SummaryRow]) -> list[str]:
 
 
 def day_axis(figure: go.Figure, days: Sequence[str], **panel: int) -> None:
-    """Shows whole days on the horizontal axis, from the first to the last of `days` (YYYY-MM-DD).
-    Of few days each has its date; a time of the day is never shown."""
+    """Shows whole days on the horizontal axis, from the first to the last of `days` (YYYY-MM-DD,
+    in their order). Of few days each has its date: an axis of time would show hours, and a bar of a
+    single day as a line."""
     if not days:
         return
-    first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
-    ends = [f"{first - timedelta(days=1)} 12:00", f"{last} 12:00"]
-    options: dict[str, Any] = {"type": "date", "range": ends, "tickformat": "%b %-d\n%Y"}
-    if (last - first).days < _DAYS_NAMED_MAX:
-        options |= {"tick0": days[0], "dtick": 24 * HOUR_MS}
-    figure.update_xaxes(**options, **panel)
+    first = date.fromisoformat(days[0])
+    count = (date.fromisoformat(days[-1]) - first).days + 1
+    if count > _DAYS_NAMED_MAX:
+        figure.update_xaxes(type="date", tickformat="%b %-d\n%Y", **panel)
+        return
+    shown = [first + timedelta(days=day) for day in range(count)]
+    names = [day.isoformat() for day in shown]
+    figure.update_xaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=names,
+        tickvals=names,
+        ticktext=[f"{day:%b} {day.day}<br>{day.year}" for day in shown],
+        range=[-0.5, count - 0.5],
+        **panel,
+    )
 
 
 def styled(figure: go.Figure, height_px: float) -> go.Figure:

@@ -32,6 +32,7 @@ from tests.testing.unreadable_records import (
     body,
     headers,
 )
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -43,23 +44,20 @@ SOON_HOURS = 0.0001
 def engine(
     stack: Stack, registry: EmbeddedRegistry, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TwoTenantEngine]:
-    live = LiveEngine(
-        stack,
-        tmp_path_factory.mktemp("bad-input"),
-        environment={"TOUCHSTREAM_REGISTRY_URL": registry.url},
-    )
-    live.start(SMALL)
-    settings = live.settings
-    engine = TwoTenantEngine(
-        live, EventSource(settings), DeadLetterReader(settings), FactReader(settings), registry
-    )
-    for tenant_id in ("acme", "quiet"):
-        set_up_tenant(live, engine.publisher, engine.facts, tenant_id, delay_hours=SOON_HOURS)
-        engine.publisher.job(tenant_id, "ann")
-        engine.fact(FactKind.TOUCH_COMMANDED, tenant_id=tenant_id)
-    verify(settings, wait_s=60)  # waits until all is in PostgreSQL
-    yield engine
-    live.stop()
+    log_dir = tmp_path_factory.mktemp("bad-input")
+    environment = {"TOUCHSTREAM_REGISTRY_URL": registry.url}
+    with LiveEngine(stack, log_dir, environment=environment) as live:
+        live.start(SMALL)
+        settings = live.settings
+        engine = TwoTenantEngine(
+            live, EventSource(settings), DeadLetterReader(settings), FactReader(settings), registry
+        )
+        for tenant_id in ("acme", "quiet"):
+            set_up_tenant(live, engine.publisher, engine.facts, tenant_id, delay_hours=SOON_HOURS)
+            engine.publisher.job(tenant_id, "ann")
+            engine.fact(FactKind.TOUCH_COMMANDED, tenant_id=tenant_id)
+        verify(settings, wait_s=WAIT_TIMEOUT_S)  # waits until all is in PostgreSQL
+        yield engine
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +224,7 @@ def call(engine: TwoTenantEngine, tenant_id: str, contact_id: str, **changes: An
 
 def test_a_call_of_another_tenant_is_neither_moved_nor_ended(engine: TwoTenantEngine) -> None:
     theirs = call(engine, "quiet", "cara")
-    verify(engine.live.settings, wait_s=60)  # waits until all is in PostgreSQL
+    verify(engine.live.settings, wait_s=WAIT_TIMEOUT_S)  # waits until all is in PostgreSQL
     before = engine.rows("quiet")
     for ce_type in ("call.progressed", "call.ended", "call.reviewed", "touch.failed", "touch.sent"):
         for contact_id, code in (("ann", "COMMAND_UNKNOWN"), ("cara", "CONTACT_UNKNOWN")):
@@ -278,14 +276,14 @@ def test_an_account_of_another_tenant_is_neither_changed_nor_removed(
 ) -> None:
     cause = engine.publisher.event("sender.upserted", tenant_id="quiet", sender_id="theirs")
     engine.fact(FactKind.SENDER_UPDATED, cause=cause)
-    verify(engine.live.settings, wait_s=60)
+    verify(engine.live.settings, wait_s=WAIT_TIMEOUT_S)
     before = engine.rows("quiet")
     for ce_type in ("sender.removed", "sender.throttled", "sender.usage_reported"):
         cause = engine.publisher.event(ce_type, sender_id="theirs")
         assert engine.fact(FactKind.EVENT_REFUSED, cause=cause).reason == "SENDER_UNKNOWN"
     cause = engine.publisher.event("sender.upserted", sender_id="theirs")
     assert engine.fact(FactKind.SENDER_UPDATED, cause=cause).tenant_id == "acme"
-    verify(engine.live.settings, wait_s=60)
+    verify(engine.live.settings, wait_s=WAIT_TIMEOUT_S)
     assert engine.rows("quiet") == before
 
 
@@ -359,22 +357,17 @@ def _register_schema(url: str, field_name: str = "remark") -> int:
 
 
 def test_a_schema_that_is_registered_late_is_known_from_then_on(engine: TwoTenantEngine) -> None:
-    early = _register_schema(engine.registry.url, "one") + 1
+    early, before = _register_schema(engine.registry.url, "one") + 1, len(engine.letters.read())
     engine.publisher.job("acme", "too-early", encoding="confluent", schema_id=early)
-    engine.wait_until(
-        "its letter",
-        lambda: (
-            RefusalCode.AVRO_SCHEMA_UNKNOWN
-            in [x.reason for x in engine.letters.read().values()][-1:]
-        ),
-    )
+    engine.wait_until("its letter", lambda: len(engine.letters.read()) == before + 1)
+    assert [*engine.letters.letters.values()][-1].reason == RefusalCode.AVRO_SCHEMA_UNKNOWN
     assert _register_schema(engine.registry.url, "another") == early
     engine.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)
     engine.fact(FactKind.TOUCH_COMMANDED, contact_id="in-time")
 
 
 def test_verify_agrees_after_all_of_this(engine: TwoTenantEngine) -> None:
-    report = verify(engine.live.settings, wait_s=60)
+    report = verify(engine.live.settings, wait_s=WAIT_TIMEOUT_S)
     assert report.differences == []
 
 

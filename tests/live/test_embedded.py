@@ -1,7 +1,10 @@
 """The embedded servers give the guarantees that the engine needs."""
 
+import os
+import pwd
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from confluent_kafka import (
@@ -16,11 +19,15 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from streams.embedded.kafka import EmbeddedKafka
+from streams.embedded.postgres_user import server_uid
 from streams.embedded.processes import Process, StartFailed
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack, StackInUse
 
 pytestmark = pytest.mark.live
+
+HARMLESS = ("port", "postgres.pid", "initialised", "stack.lock")
+"""Files that other users may read."""
 
 
 def create_topic(kafka: EmbeddedKafka, name: str) -> str:
@@ -130,6 +137,22 @@ def test_the_registry_returns_a_registered_schema(
     found = SchemaRegistryClient({"url": registry.url}).get_schema(number)
     assert found.schema_type == "AVRO"
     assert '"Sample"' in str(found.schema_str)
+
+
+def test_data_is_closed_to_other_users(stack: Stack, stack_dir: Path) -> None:
+    cluster = stack_dir / "postgres" / "cluster"
+    for folder in (stack_dir / "kafka", cluster):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    for file in stack_dir.rglob("*"):
+        if file.is_file() and file.stat().st_mode & 0o077:
+            closed = [parent for parent in file.parents if not parent.stat().st_mode & 0o077]
+            assert closed or file.name in ("port", "postgres.pid", "initialised", "stack.lock"), (
+                file
+            )
+    assert (stack_dir / "kafka").stat().st_uid == os.getuid()
+    owner = cluster.stat().st_uid
+    assert owner == psutil.Process(stack.postgres.pid).uids().real == server_uid()
+    assert owner not in (0, pwd.getpwnam("nobody").pw_uid)
 
 
 def test_a_directory_is_used_by_one_stack_at_a_time(stack: Stack, stack_dir: Path) -> None:

@@ -13,6 +13,7 @@ from streams.embedded.stack import Stack
 from streams.kafka import membership
 from streams.kafka.clients import group_consumer
 from streams.kafka.membership import Membership
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
 pytestmark = pytest.mark.live
 
@@ -63,12 +64,12 @@ def settings(stack: Stack, topic_prefix: str) -> Settings:
 
 def test_partitions_that_a_dead_member_had_to_give_up_are_assigned(settings: Settings) -> None:
     first = Member(settings, "first")
-    poll_for(30, first, partitions=4)
+    poll_for(WAIT_TIMEOUT_S, first, partitions=4)
     assert len(first.partitions) == 4
     second = Member(settings, "second")
     poll_for(4, second)  # the first one does not poll, so it cannot give up its half
     restarted = Member(settings, "first")
-    poll_for(40, second, restarted, partitions=4)
+    poll_for(WAIT_TIMEOUT_S, second, restarted, partitions=4)
     assigned = second.partitions | restarted.partitions
     for member in (second, restarted):
         member.close()
@@ -82,9 +83,9 @@ def test_a_client_that_has_lost_its_group_ends(
     """The client leaves the group without noticing, as one does that has lost its coordinator."""
     monkeypatch.setattr(membership, "ABSENT_MAX_S", 4.0)
     member = Member(settings, "only")
-    poll_for(30, member, partitions=4)
+    poll_for(WAIT_TIMEOUT_S, member, partitions=4)
     poll_for(8, member)  # a member of the group may go on
     member.consumer.unsubscribe()
     with pytest.raises(FatalClientError, match="has not listed only"):
-        poll_for(40, member)
+        poll_for(WAIT_TIMEOUT_S, member)
     member.close()

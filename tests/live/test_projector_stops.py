@@ -12,6 +12,7 @@ from streams.kafka.topics import create_topics
 from streams.runtime.projector import Projector
 from tests.testing.command_line import wait_until
 from tests.testing.two_tenant_engine import ONE_EACH
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
 NOWHERE = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
 
@@ -49,10 +50,10 @@ def test_a_projector_without_postgresql_stops_when_asked(
 
     running = threading.Thread(target=projector.run, args=(stopping,), daemon=True)
     running.start()
-    assert waiting.wait(30)
+    assert waiting.wait(WAIT_TIMEOUT_S)
     wait_until(lambda: rounds > 5)  # Kafka is polled in each round
     assert len(reports) == 1
     stop_requested.set()
-    running.join(15)
+    running.join(WAIT_TIMEOUT_S)
     assert not running.is_alive()
     projector.close()

@@ -14,6 +14,7 @@ from streams.runtime import supervisor
 from streams.runtime.supervisor import SILENT_MAX_S, Supervisor
 from tests.testing.live_engine import LiveEngine
 from tests.testing.two_tenant_engine import ONE_EACH
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -36,16 +37,15 @@ def assigned(log_dir: Path) -> int:
 def test_a_stopped_process_is_replaced(
     stack: Stack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = engine_of(stack, tmp_path)
-    (child,) = engine.add_processes([ROLE]).children
-    engine.wait_until("the partition", lambda: assigned(tmp_path) == 1)
-    assert child.process is not None
-    os.kill(child.process.pid, signal.SIGSTOP)
-    child.silent_max_s = 2.0
-    engine.wait_until("the end of the stopped process", lambda: child.process is None)
-    child.silent_max_s = SILENT_MAX_S
-    engine.wait_until("the partition again", lambda: assigned(tmp_path) == 2)
-    engine.stop()
+    with engine_of(stack, tmp_path) as engine:
+        (child,) = engine.add_processes([ROLE]).children
+        engine.wait_until("the partition", lambda: assigned(tmp_path) == 1)
+        assert child.process is not None
+        os.kill(child.process.pid, signal.SIGSTOP)
+        child.silent_max_s = 2.0
+        engine.wait_until("the end of the stopped process", lambda: child.process is None)
+        child.silent_max_s = SILENT_MAX_S
+        engine.wait_until("the partition again", lambda: assigned(tmp_path) == 2)
     assert f"{ROLE} (slot 0) gave no sign of life for 2 s, and was killed" in caplog.text
 
 
@@ -58,12 +58,12 @@ def test_of_two_engines_with_one_identity_one_ends(
     first, second = (
         Supervisor([ROLE], engine.environment, log_dir=tmp_path / name) for name in ("a", "b")
     )
-    first.start()
-    engine.wait_until("the partition", lambda: assigned(tmp_path / "a") == 1)
-    second.start()
     try:
+        first.start()
+        engine.wait_until("the partition", lambda: assigned(tmp_path / "a") == 1)
+        second.start()
         with pytest.raises(RuntimeError, match="another engine runs under the same identity"):
-            _check_until(first, second, deadline_s=time.monotonic() + 120)
+            _check_until(first, second, deadline_s=time.monotonic() + WAIT_TIMEOUT_S)
         first.stop()
         for name in ("a", "b"):
             log = (tmp_path / name / f"{ROLE}-0.log").read_text()

@@ -24,21 +24,21 @@ from tests.testing.live_engine import LiveEngine
 from tests.testing.publishing import EventSource
 from tests.testing.topic_readers import FactReader
 from tests.testing.two_tenant_engine import ONE_EACH, set_up_tenant
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The settings of an engine that has sent one touch, agrees with its logs, and was stopped."""
-    engine = LiveEngine(stack, tmp_path_factory.mktemp("verify"))
-    engine.start(ONE_EACH)
-    publisher, facts = EventSource(engine.settings), FactReader(engine.settings)
-    set_up_tenant(engine, publisher, facts, "acme", delay_hours=0.1 / 3_600)
-    publisher.job("acme", "ann")
-    engine.wait_until("the command", lambda: bool(facts.matching(FactKind.TOUCH_COMMANDED)))
-    assert verify(engine.settings, wait_s=60).differences == []
-    engine.stop()
+    with LiveEngine(stack, tmp_path_factory.mktemp("verify")) as engine:
+        engine.start(ONE_EACH)
+        publisher, facts = EventSource(engine.settings), FactReader(engine.settings)
+        set_up_tenant(engine, publisher, facts, "acme", delay_hours=0.1 / 3_600)
+        publisher.job("acme", "ann")
+        engine.wait_until("the command", lambda: bool(facts.matching(FactKind.TOUCH_COMMANDED)))
+        assert verify(engine.settings, wait_s=WAIT_TIMEOUT_S).differences == []
     yield engine.settings
 
 

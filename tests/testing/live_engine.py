@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import psycopg
@@ -17,13 +18,15 @@ from streams.embedded.stack import Stack
 from streams.kafka.topics import create_topics
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import RoleProcess, Supervisor
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
 POLL_INTERVAL_S = 0.05
 
 
 class LiveEngine:
     """The role processes of one engine. After `start` a test lets time pass with `pause` and
-    `wait_until` alone, because they restart processes that have ended."""
+    `wait_until` alone, because they restart processes that have ended. As a context manager it is
+    stopped at the end, also by a failure: the tests after it need the machine."""
 
     def __init__(
         self,
@@ -57,6 +60,12 @@ class LiveEngine:
         create_topics(self.settings, layout or Layout())
         for role, workers in self.roles.items():
             self.add_processes([role], workers=workers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def add_processes(
         self, roles: Sequence[str], *, workers: int = 1, first_slot: int = 0
@@ -101,9 +110,10 @@ class LiveEngine:
             time.sleep(min(POLL_INTERVAL_S, left))
 
     def wait_until(
-        self, description: str, reached: Callable[[], bool], timeout_s: float = 60
+        self, description: str, reached: Callable[[], bool], timeout_s: float = WAIT_TIMEOUT_S
     ) -> None:
-        """Waits until `reached` returns true. Raises TimeoutError with the description."""
+        """Waits until `reached` returns true: what a test asserts of a running engine must be part
+        of it. Raises TimeoutError with the description."""
         deadline = time.monotonic() + timeout_s
         while not reached():
             if time.monotonic() > deadline:

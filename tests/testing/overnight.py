@@ -37,6 +37,9 @@ ANSWER_MINUTES = 240
 """How long the engine waits for an answer: in each zone the window closes within this time, so no
 touch is given up while the sender is down."""
 
+LAPSE_TIMEOUT_S = 240.0
+"""How long a test waits at most for an hour of the lapse, or for what happens in it."""
+
 ZONES = (
     "Pacific/Pago_Pago", "Pacific/Honolulu", "Pacific/Gambier", "Pacific/Pitcairn",
     "America/Phoenix", "America/Costa_Rica", "America/Bogota", "America/Puerto_Rico",
@@ -234,7 +237,7 @@ class Overnight:
             self.sender.work()
             return bool(reached())
 
-        self.engine.wait_until(description, work_and_check, 150)
+        self.engine.wait_until(description, work_and_check, LAPSE_TIMEOUT_S)
 
     def close(self) -> None:
         self.sender.close()

@@ -48,7 +48,7 @@ class TwoTenantEngine(NamedTuple):
     registry: EmbeddedRegistry
 
     def wait_until(self, description: str, reached: Callable[[], object]) -> None:
-        self.live.wait_until(description, lambda: bool(reached()), 60)
+        self.live.wait_until(description, lambda: bool(reached()))
 
     def fact(self, kind: FactKind, **fields: object) -> Fact:
         """The first fact of this kind with these fields; waits until there is one."""

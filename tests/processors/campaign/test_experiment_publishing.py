@@ -131,6 +131,19 @@ def test_a_changed_split_is_another_stratum() -> None:
     assert shown["metrics"][0]["comparison_p"] is None
 
 
+def test_an_experiment_has_at_most_twenty_strata() -> None:
+    """With 55 splits in each of 100 steps, one report would exceed the size of a message."""
+    world, numbers = experimenting(), dict[str, Any]()
+    for split in range(10, 30):
+        numbers |= counted(split, (3, 1), (4, 1))
+    administered(counts(0, 2, runs=140, **numbers), world=world)
+    administered(outreach(steps=steps_with(ab_split_percentage=30)), world=world)
+    most = {"experiment_id": EXPERIMENT, "most": 20}
+    assert refusals(world) == [("CAMPAIGN_EXPERIMENT_SPLITS", most)]
+    administered(outreach(steps=steps_with(ab_split_percentage=29)), world=world)
+    assert (len(refusals(world)), campaign(world).version) == (1, 2)
+
+
 def test_an_experiment_that_was_taken_out_does_not_come_back() -> None:
     world = report(experimenting(), *FAINT)
     administered(outreach(steps=[step()]), world=world)

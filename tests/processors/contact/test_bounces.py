@@ -10,8 +10,10 @@ from schemas.base.times import HOUR
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
+from schemas.internal.outreach_status import outreach_status
 from schemas.public.inbound_events import TouchBounced
 from tests.testing.builders import answer_fields, step
+from tests.testing.conversions import converted
 from tests.testing.outreach import outreach_document
 from tests.testing.outreach_desk import OutreachDesk, active_desk
 from tests.testing.story import contact_of, failed, unsubscribed
@@ -138,6 +140,16 @@ def test_a_code_of_a_failed_send_that_closes_the_address_counts_as_a_bounce() ->
     touch = desk.command()
     desk.deliver(*failed(desk, touch, "550_5.1.1", permanent=True))
     assert desk.outreach_counts()["bounces"] == 1
+
+
+def test_a_bounce_after_a_conversion_closes_the_address_and_leaves_the_conversion() -> None:
+    desk, touch = sent_desk()
+    desk.deliver(converted(desk))
+    desk.deliver(reported(desk, touch, "5.1.1"))
+    counts = desk.outreach_counts()
+    assert (counts["conversions"], counts["bounces"], len(suppressed(desk))) == (1, 1, 1)
+    assert outreach_status(desk.run()) == "converted"
+    assert len(desk.requests()) == 1
 
 
 def test_a_bounce_of_before_the_rules_only_closes() -> None:

@@ -9,7 +9,7 @@ from schemas.base.times import DAY, HOUR, parse_rfc3339
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
-from tests.testing.builders import step
+from tests.testing.builders import step, tenant
 from tests.testing.outreach import outreach_document
 from tests.testing.outreach_desk import (
     OutreachDesk,
@@ -17,7 +17,7 @@ from tests.testing.outreach_desk import (
     desk_with_draft,
     publish_version,
 )
-from tests.testing.outreach_orders import published
+from tests.testing.outreach_orders import changed, published
 from tests.testing.story import new_event, replied, unsubscribed, upserted
 from tests.testing.world import START
 
@@ -55,6 +55,21 @@ def test_the_plan_begins_on_the_first_day_if_that_is_later() -> None:
     (touch,) = desk.run().touches
     assert touch.scheduled_at == parse_rfc3339("2026-03-20T00:00:00Z")
     assert desk.requests() == []
+
+
+def test_a_new_zone_of_the_tenant_moves_the_first_day_of_who_waits_for_it() -> None:
+    """Nobody is written to before the first day by the clock of the campaign (C-34)."""
+    settings = {"start_date": "2026-03-20", "quiet_hours": "none"}
+    desk = active_desk(document=outreach_document(settings=settings))
+    assert desk.run().touches[0].due_at == parse_rfc3339("2026-03-20T05:00:00Z")
+    for zone, first in (
+        ("America/Los_Angeles", "2026-03-20T07:00:00Z"),
+        ("Asia/Tokyo", "2026-03-20T05:00:00Z"),  # not before the time for which it was planned
+    ):
+        desk.deliver(tenant(at=desk.now, timezone=zone))
+        assert desk.run().touches[0].due_at == parse_rfc3339(first)
+    desk.advance_to(parse_rfc3339(first))
+    assert len(desk.requests()) == 1
 
 
 @pytest.mark.parametrize(
@@ -101,6 +116,19 @@ def test_nobody_is_added_twice_to_a_draft() -> None:
     desk = desk_with_draft().add("ann")
     desk.order("ann")
     assert declined(desk) == ["ENROLLMENT_ALREADY_ACTIVE"]
+
+
+def test_a_draft_with_many_people_that_is_activated_twice_begins_once() -> None:
+    """Both orders are under way at once, and a third one comes later."""
+    names = [f"c-{number}" for number in range(250)]
+    desk = desk_with_draft(outreach_document()).add(*names)
+    desk.append(changed("activated"), changed("activated"))
+    desk.settle()
+    desk.change("activated")
+    assert sorted(touch.contact_id for touch in desk.requests()) == sorted(names)
+    active = [f.reason for f in desk.facts(FactKind.CAMPAIGN_STATUS_CHANGED)]
+    refused = [f.reason for f in desk.facts(FactKind.EVENT_REFUSED)]
+    assert (active, refused) == (["active"], ["CAMPAIGN_ALREADY_ACTIVE"] * 2)
 
 
 def test_a_draft_of_another_kind_refuses_people_as_before() -> None:

@@ -285,13 +285,19 @@ def test_a_repeat_of_a_command_that_may_be_out_keeps_its_template() -> None:
     assert (desk.request_of("c-3").template_id, desk.assigned("c-3").assigned_by) == ("a", "hash")
 
 
-def test_a_message_that_came_back_is_sent_again_as_it_was() -> None:
+@pytest.mark.parametrize("bounces_first", [False, True])
+def test_a_message_that_came_back_is_sent_again_as_it_was(bounces_first: bool) -> None:
+    """Also if it waits to be sent again when the winner is announced."""
     desk = active_desk("c-3")
-    touch = desk.send("c-3")
+    answer = answer_fields(desk.send("c-3"), desk, "b")
+    bounce = m.TouchBounced(**answer, bounce_type="soft", rules=m.BOUNCE_RULES)
+    if bounces_first:
+        desk.deliver(bounce)
     announce_winner(desk, "B")
-    answer = answer_fields(touch, desk, "b")
-    desk.deliver(m.TouchBounced(**answer, bounce_type="soft", rules=m.BOUNCE_RULES))
+    if not bounces_first:
+        desk.deliver(bounce)
     desk.advance_hours(24)
+    assert desk.outreach_counts()["java-q1/50/A/reached"] == 1
     assert desk.request_of("c-3").attempt == 2
     assert (desk.request_of("c-3").template_id, desk.assigned("c-3").assigned_by) == ("a", "hash")
 

@@ -10,7 +10,7 @@ from schemas.internal import messages as m
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
 from tests.testing.builders import step
-from tests.testing.conversions import converted
+from tests.testing.conversions import JAVA, converted, enter
 from tests.testing.soft_bounces import (
     FOLLOW_UP,
     came_back,
@@ -107,6 +107,17 @@ def test_a_run_that_the_message_had_completed_goes_on() -> None:
     assert desk.run("bob").status is Status.COMPLETED
     counts = desk.outreach_counts()
     assert (counts["live"], counts["ended_completed"], counts["reached"]) == (1, 1, 1)
+
+
+def test_a_completed_run_does_not_go_on_beside_another_one_of_its_exclusive_group() -> None:
+    desk = desk_of(exclusive="java")
+    touch = desk.send()
+    more = {"exclusive": "java", "quiet_hours": "none"}
+    enter(desk, JAVA, settings=more)
+    desk.deliver(came_back(desk, touch))
+    first, second = contact_of(desk).enrollments
+    assert (first.status, second.status) == (Status.COMPLETED, Status.ACTIVE)
+    assert desk.facts(FactKind.ENROLLMENT_REOPENED) == []
 
 
 def test_a_run_of_a_paused_campaign_is_paused_and_goes_on_with_it() -> None:

@@ -321,7 +321,7 @@ def test_a_command_that_cannot_be_read_is_found(review: WorldRecording) -> None:
 
 def test_a_record_that_cannot_be_folded_is_counted_and_the_replay_goes_on() -> None:
     world = world_with_campaign()
-    world.broker.append(Topic.CONTACT_LOG, b"acme/ann", b"\x93\xa7Unknown\x01\x02")
+    world.broker.append(Topic.CONTACT_LOG, b"acme/ann", b"\xc1")
     deliver(world, job())
     world.advance_hours(30)
     result = replayed(WorldRecording(world))

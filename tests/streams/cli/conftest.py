@@ -15,7 +15,7 @@ from streams.embedded.stack import Stack
 from streams.kafka import topics
 from streams.runtime.role_process import ROLES
 from streams.runtime.supervisor import Supervisor
-from tests.testing.command_line import clean_environment, touchstream
+from tests.testing.command_line import clean_environment, touchstream, wait_until
 
 __all__ = ["clean_environment", "touchstream"]
 
@@ -42,11 +42,20 @@ def deployment(
 
 @pytest.fixture
 def engine(deployment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The deployment with topics and one process of each role."""
+    """The deployment with topics and one process of each role, which has its partitions."""
     topics.create_topics(
         load_settings(), Layout(public=1, contact=2, dispatch=2, commands=1, facts=1)
     )
     supervisor = Supervisor(ROLES, deployment, log_dir=tmp_path / "logs")
     supervisor.start()
-    yield deployment
-    supervisor.stop()
+    try:
+        # A command waits for an answer for 30 s, of which the start of a process could take most.
+        wait_until(lambda: all(map(_is_assigned, tmp_path.glob("logs/*.log"))))
+        yield deployment
+    finally:
+        supervisor.stop()
+
+
+def _is_assigned(log: Path) -> bool:
+    """Whether the process of a log has got its partitions; a projector does not report it."""
+    return log.name.startswith("projector") or '"message":"assigned"' in log.read_text("utf-8")

@@ -156,9 +156,9 @@ def test_a_day_has_its_date_and_no_time_of_the_day(count: int) -> None:
     shown = [DayCount(FIRST + timedelta(days=day), "reached", "", 7) for day in range(count)]
     ((_, figure),) = by_day(shown)
     axis = figure.layout.xaxis
-    last = FIRST + timedelta(days=count - 1)
-    assert axis.range == (f"{FIRST - timedelta(days=1)} 12:00", f"{last} 12:00")
-    assert (axis.tick0, axis.dtick) == (FIRST.isoformat(), 86_400_000)
+    assert (axis.type, axis.range) == ("category", (-0.5, count - 0.5))
+    assert axis.ticktext == tuple(f"Mar {3 + day}<br>2026" for day in range(count))
+    assert set(figure.data[0].x) <= set(axis.categoryarray)
 
 
 def test_the_final_report_is_that_of_the_fact(

@@ -20,7 +20,8 @@ from streams.kafka import topics
 from streams.kafka.clients import idempotent_producer, read_committed_consumer
 from streams.runtime.output_encoding import dead_letter_headers
 from streams.runtime.role_process import ROLES
-from tests.testing.command_line import WAIT_TIMEOUT_S, CommandResult, Touchstream, wait_until
+from tests.testing.command_line import CommandResult, Touchstream, wait_until
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
 pytestmark = pytest.mark.live
 
@@ -73,30 +74,39 @@ def test_commands_take_effect_and_status_shows_it(
     assert "contact-log[1]" in touchstream("status").out
     without = {"TOUCHSTREAM_POSTGRES_DSN": "postgresql://nobody@127.0.0.1:1/x"}
     os.environ.update(without)
-    assert (status().code, len(status().json()["tasks"])) == (0, len(tasks))
+    wait_until(lambda: (status().code, len(status().json()["tasks"])) == (3, len(tasks)))
+    del os.environ["TOUCHSTREAM_POSTGRES_DSN"]
+    wait_until(lambda: (status().code, len(status().json()["warnings"])) == (0, 1))
     os.environ.update(engine)
+    wait_until(lambda: (status().code, status().json()["warnings"]) == (0, []))
     _publish_the_example_twice(engine["TOUCHSTREAM_POSTGRES_DSN"])
 
     paused = touchstream("campaign", "pause", "reviews", "--tenant", "acme", "--json")
     assert (paused.code, paused.json()["reason"]) == (0, "paused")
     again = touchstream("campaign", "pause", "reviews", "--tenant", "acme")
     assert (again.code, "CAMPAIGN_STATUS_INVALID" in again.err) == (1, True)
-    verified = touchstream("verify", "--json")
+    _repair_a_changed_row(touchstream, engine["TOUCHSTREAM_POSTGRES_DSN"])
+    _replay_topics_and_recording(touchstream, tmp_path / "kept.jsonl.gz")
+
+
+def _repair_a_changed_row(touchstream: Touchstream, dsn: str) -> None:
+    """`verify` finds a row that was changed, and `rebuild` repairs it."""
+    verified = touchstream("verify", "--json", "--wait", WAIT_TIMEOUT_S)
     assert (verified.code, verified.json()["agrees"]) == (0, True), verified
-    with psycopg.connect(engine["TOUCHSTREAM_POSTGRES_DSN"]) as connection:
+    with psycopg.connect(dsn) as connection:
         connection.execute("UPDATE touchstream.enrollments SET cycle = 9")
-    differs = touchstream("verify", "--json")
+    differs = touchstream("verify", "--json", "--wait", WAIT_TIMEOUT_S)
     assert (differs.code, differs.json()["agrees"]) == (1, False)
     assert "cycle: expected 1, found 9" in differs.json()["differences"][0]
     assert touchstream("rebuild").code == 2  # stdin is not a terminal
     assert touchstream("rebuild", "--yes").code == 0
-    assert touchstream("verify").code == 0
-    _replay_topics_and_recording(touchstream, tmp_path / "kept.jsonl.gz")
+    assert touchstream("verify", "--wait", WAIT_TIMEOUT_S).code == 0
 
 
 def _replay_topics_and_recording(touchstream: Touchstream, recording: Path) -> None:
     """Replays the topics and the recording that this keeps, with the same result."""
-    replayed = touchstream("replay", "--from-topics", "--keep", recording, "--json")
+    replay = ("replay", "--from-topics", "--wait", WAIT_TIMEOUT_S)
+    replayed = touchstream(*replay, "--keep", recording, "--json")
     assert (replayed.code, replayed.json()["agrees"]) == (0, True), replayed
     assert touchstream("replay", recording, "--json").json() == replayed.json()
 
@@ -125,6 +135,8 @@ def test_a_dead_letter_is_retried_once_with_its_bytes_headers_and_key(
     assert touchstream("topics", "--check").code == 1
     assert f"{len(Topic)} created" in touchstream("topics", "--public-partitions", 2).out
     assert touchstream("topics", "--check").code == 0
+    wait_until(lambda: "! no worker runs contact" in touchstream("status").err)
+    assert touchstream("status").code == 3
     assert touchstream("dead-letters", "list").code == 1
     headers = (("ce_id", b"\xff"), ("twice", b"1"), ("twice", b"2"))
     park(DeadLetter("NOT_JSON", "no JSON", Topic.JOBS, 1, 7, b"acme/ann", BAD, headers))

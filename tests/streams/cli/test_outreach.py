@@ -1,17 +1,18 @@
 """A sequence on a real engine: imported contacts, commands on several channels, and a migration."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 from streams.base.settings import load_settings
-from streams.kafka.clients import read_committed_consumer
+from streams.kafka.reader import TopicReader
 from tests.testing.command_line import Touchstream, wait_until
+from tests.testing.waiting import WAIT_TIMEOUT_S
 
 pytestmark = pytest.mark.live
 
@@ -30,12 +31,8 @@ steps:
 
 def commands(topic: Topic) -> list[dict[str, Any]]:
     """Every command on a command topic."""
-    settings = load_settings()
-    consumer = read_committed_consumer(settings)
-    consumer.assign([TopicPartition(settings.topic_prefix + topic, 0, OFFSET_BEGINNING)])
-    found = [m for m in consumer.consume(1_000, 2.0) if m.error() is None]
-    consumer.close()
-    return [json.loads(message.value() or b"{}") for message in found]
+    with closing(TopicReader(load_settings(), topic)) as reader:
+        return [json.loads(x.value or b"{}") for _, entries in reader.read() for x in entries]
 
 
 def rows(dsn: str, query: bytes, *parameters: object) -> list[Any]:
@@ -100,7 +97,7 @@ def test_people_from_a_file_go_through_a_sequence(
     _migrate_to_version_2(touchstream)
     versions = b"SELECT DISTINCT version FROM touchstream.enrollments"
     wait_until(lambda: rows(dsn, versions) == [(2,)])
-    verified = touchstream("verify", "--json")
+    verified = touchstream("verify", "--json", "--wait", WAIT_TIMEOUT_S)
     assert (verified.code, verified.json()["agrees"]) == (0, True), verified
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from schemas.internal.topics import COMMAND_TOPICS
 from tests.streams.cli.test_outreach import commands, event_file
-from tests.streams.cli.test_why import sorted_facts
 from tests.testing.command_line import CommandResult, Touchstream, wait_until
+from tests.testing.live_explanations import explained_by_both
 
 pytestmark = pytest.mark.live
 
@@ -65,7 +65,7 @@ def test_a_campaign_runs_from_its_draft_to_its_report(
     order(touchstream, *account)
     _import(touchstream, tmp_path / "people.csv")
     wait_until(lambda: show(touchstream)["counts"].get("frozen") == 3)
-    assert show(touchstream)["problems"] == []
+    wait_until(lambda: show(touchstream)["problems"] == [])
     assert commands(COMMAND_TOPICS["email"]) == []
 
     activated = order(touchstream, "campaign", "activate", "java")
@@ -138,14 +138,7 @@ def _answer(touchstream: Touchstream, directory: Path, mails: dict[str, Any]) ->
 
 def _explained(touchstream: Touchstream) -> None:
     """The explanation of a person is the same, whatever it is read from."""
-    query = ("why", "--tenant", "acme", "--contact", "c-1", "--json")
-
-    def explained(*options: str) -> dict[str, Any]:
-        result = touchstream(*query, *options)
-        return sorted_facts(result.json()) if result.code == 0 else {}
-
-    wait_until(lambda: explained() == explained("--from-log"))
-    (run,) = explained()["runs"]
+    (run,) = explained_by_both(touchstream, "--tenant", "acme", "--contact", "c-1")["runs"]
     assert run["experiments"][0]["variant"] == "B"
     assert run["status"] == "stopped" and run["reason"] == "converted"
     kinds = {fact["fact"] for fact in run["timeline"]}

@@ -42,6 +42,7 @@ def widen(topic: Topic, number: int) -> None:
     with admin_client(load_settings()) as client:
         for answer in client.create_partitions([NewPartitions(name_of(topic), number)]).values():
             answer.result(15)
+    wait_until(lambda: topics.partition_counts(load_settings())[topic] == number)
 
 
 def name_of(topic: Topic) -> str:
