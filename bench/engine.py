@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from schemas.internal.topics import COMMAND_TOPICS, Topic
 from schemas.public.cloudevents import JSON, binary_headers
-from streams.base.settings import Settings
+from streams.base.settings import Settings, kafka_variables
 from streams.kafka.clients import idempotent_producer, read_committed_consumer
 from streams.runtime.supervisor import Supervisor
 
@@ -28,6 +28,7 @@ def run_roles(settings: Settings, names: Sequence[str]) -> Iterator[Supervisor]:
     """Runs one process for each role within the context. Roles that die are restarted."""
     environment = {
         "TOUCHSTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        **kafka_variables(settings.kafka),
         "TOUCHSTREAM_TOPIC_PREFIX": settings.topic_prefix,
         "TOUCHSTREAM_POSTGRES_DSN": settings.postgres_dsn.get_secret_value(),
     }

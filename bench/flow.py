@@ -57,7 +57,11 @@ def run(quick: bool = False) -> Figure:
         Stack(Path(directory), long_running=True) as st,
     ):
         settings = Settings.model_validate(
-            {"bootstrap_servers": st.kafka.bootstrap, "postgres_dsn": st.postgres.dsn}
+            {
+                "bootstrap_servers": st.kafka.bootstrap,
+                "kafka": st.kafka.credentials,
+                "postgres_dsn": st.postgres.dsn,
+            }
         )
         servers = {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
         migrate(st.postgres.dsn)

@@ -51,9 +51,10 @@ class InputRecord(NamedTuple):
 @contextmanager
 def broker(core: int | None = BROKER_CORE) -> Iterator[Settings]:
     """Runs a new broker within the context, on `core` if it is given. Yields settings for it. Its
-    data is deleted afterwards."""
+    data is deleted afterwards. It asks for no password, because other engines have clients of their
+    own."""
     with TemporaryDirectory(prefix="touchstream-bench-") as directory:
-        kafka = EmbeddedKafka(Path(directory), heap_mb=HEAP_MB)
+        kafka = EmbeddedKafka(Path(directory), heap_mb=HEAP_MB, open_to_all=True)
         kafka.start()
         try:
             if core is not None:

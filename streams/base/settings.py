@@ -35,6 +35,11 @@ class Settings(BaseModel):
         SecretStr(""), description="PostgreSQL, postgresql://user@host/db"
     )
     registry_url: str = Field("", description="schema registry (Confluent API); empty: none")
+    registry_user: str = Field("", description="user of the registry, with a password")
+    registry_password: SecretStr = Field(SecretStr(""), description="password of that user")
+    registry_token: SecretStr = Field(SecretStr(""), description="bearer token, instead of a user")
+    registry_cluster: str = Field("", description="logical cluster of a token (Confluent Cloud)")
+    registry_ca: str = Field("", description="file with the CA certificates of the registry (PEM)")
     topic_prefix: str = Field("", description="prefix of every topic and group name")
     command_encoding: Literal["json", "avro", "avro-registry"] = Field(
         "json", description="how commands are written: json, avro (single-object), avro-registry"
@@ -108,6 +113,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             for problem in error.errors()
         ]
         raise SettingsInvalid("; ".join(lines)) from None
+
+
+def kafka_variables(options: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that set these options of the Kafka client."""
+    return {KAFKA_PREFIX + n.upper().replace(".", "_"): value for n, value in options.items()}
 
 
 def require_kafka(settings: Settings) -> Settings:

@@ -75,6 +75,11 @@ class Inquiry(Protocol):
         FatalClientError if they do not come in time."""
 
 
+class Stalled(FatalClientError):
+    """A partition stands still in this process. Another process may do better: this one must give
+    its partitions up, and take none for a while."""
+
+
 class Fenced(FatalClientError):
     """The process is fenced: its transaction has timed out, or another process has its
     identity."""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from schemas.base.times import MINUTE
 from streams.cli.campaign_text import campaign_lines
 from streams.cli.campaign_view import campaign_view
 from streams.cli.command_settings import connected_settings
@@ -23,11 +24,12 @@ def show(campaign_id: CampaignId, tenant: Tenant, json: Json = False) -> None:
     Example: touchstream campaign show java-nyc-q1 --tenant acme
     """
     settings = connected_settings()
-    now = settings.scaled_clock().now()
+    clock = settings.scaled_clock()
+    now = clock.now()
     stored = read_campaigns(settings, layout_of(settings), tenant, campaign_id)
     campaign = stored.campaign(campaign_id)
     view = campaign_view(campaign, stored.tenant, stored.channels, now, stored.as_of)
     if json:
         print_json(msgspec.to_builtins(view))
         return
-    print_indented(campaign_lines(view, now))
+    print_indented(campaign_lines(view, now, int(MINUTE * clock.speed)))

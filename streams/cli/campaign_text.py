@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from processors.shared.experiment_statistics import result_of_values
-from schemas.base.times import MomentUs, parse_rfc3339
+from schemas.base.times import MINUTE, DurationUs, MomentUs, parse_rfc3339
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.internal.count_names import (
     BOUNCES,
@@ -77,9 +77,11 @@ RATES = {
 }
 
 
-def campaign_lines(view: CampaignView, now: MomentUs) -> Iterator[str]:
-    """The whole view, part by part."""
-    yield from _head(view, now)
+def campaign_lines(
+    view: CampaignView, now: MomentUs, quiet_us: DurationUs = MINUTE
+) -> Iterator[str]:
+    """The whole view, part by part. That no record has come is shown after `quiet_us`."""
+    yield from _head(view, now, quiet_us)
     yield from _section("Targets", [_target_line(row) for row in view.targets])
     rules = [_rule_line(rule, view, now) for rule in view.completion]
     yield from _section("Completes at the first of", rules)
@@ -111,7 +113,7 @@ def problem_line(problem: dict[str, str]) -> str:
     return f"{code}{problem['place'] or 'the document'}: {problem['message']}"
 
 
-def _head(view: CampaignView, now: MomentUs) -> Iterator[str]:
+def _head(view: CampaignView, now: MomentUs, quiet_us: DurationUs) -> Iterator[str]:
     meaning = f": {PHASES[view.phase]}" if view.phase in PHASES else ""
     yield f"{view.campaign_id} of {view.tenant_id}: {view.phase}{meaning}"
     yield f"  {view.name}"
@@ -126,7 +128,7 @@ def _head(view: CampaignView, now: MomentUs) -> Iterator[str]:
         age = now - parse_rfc3339(view.as_of)
         as_of = format_time(parse_rfc3339(view.as_of))
         yield f"  as of {as_of}; the counts are up to a second older"
-        if span(age):
+        if age >= quiet_us:
             yield f"  no record for {span(age)}: touchstream status shows whether the engine runs"
 
 

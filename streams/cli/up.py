@@ -100,7 +100,10 @@ def _run(
         with _step("starting the processors"):
             supervisor.start()
             _wait_until_ready(settings, supervisor, keeper.check, directory / "logs")
-        write_private(env_file, _shell_assignments(environment))
+        kcat_file = directory / "kcat.conf"
+        write_private(kcat_file, _kcat_options(stack.kafka.client_options))
+        variables = {**environment, "KCAT_CONFIG": str(kcat_file)}
+        write_private(env_file, _shell_assignments(variables))
         ending.callback(env_file.unlink, missing_ok=True)
         stop.interrupts = False
         typer.echo(_next_steps(directory, settings))
@@ -150,6 +153,11 @@ def _wait_until_ready(
 
 def _shell_assignments(environment: Mapping[str, str]) -> str:
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
+
+
+def _kcat_options(options: Mapping[str, object]) -> str:
+    """The configuration file of kcat, which the variable KCAT_CONFIG names."""
+    return "".join(f"{name}={value}\n" for name, value in options.items())
 
 
 def _at_intervals(seconds: float, call: Callable[[], object]) -> Callable[[], None]:

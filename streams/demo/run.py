@@ -112,8 +112,9 @@ class DemoRun:
             "TOUCHSTREAM_PROJECTION_INTERVAL_MS": str(PROJECTION_INTERVAL_MS),
         }
         # The messages of a client about a broker that has just started are of no use.
-        quiet = {"log_level": "2"}
-        return load_settings(environment).model_copy(update={"kafka": quiet}), environment
+        settings = load_settings(environment)
+        quiet = {**settings.kafka, "log_level": "2"}
+        return settings.model_copy(update={"kafka": quiet}), environment
 
     def _with_roles(self, settings: Settings, supervisor: Supervisor) -> int:
         traffic = Traffic(settings)

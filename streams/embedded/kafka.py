@@ -1,5 +1,5 @@
 """A real Kafka broker: one KRaft node on the loopback address. Acknowledged records survive
-kill -9."""
+kill -9. It lets in only those who have its password, which is in a file of its owner."""
 
 import base64
 import subprocess
@@ -14,9 +14,11 @@ from streams.embedded import jars
 from streams.embedded.processes import (
     Process,
     is_listening,
+    persistent_password,
     persistent_port,
     private_directory,
     start_failed,
+    write_private,
 )
 
 _LOG_CONFIG = Path(__file__).with_name("kafka.log4j2.yaml")
@@ -25,6 +27,7 @@ _READY_TIMEOUT_S = 180
 machine, it took more than a minute."""
 
 _STOP_TIMEOUT_S = 6
+USER = "touchstream"
 _CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
 _QUICK_START_OPTION = "-XX:TieredStopAtLevel=1"
 """Disables the optimizing compiler, which uses half a core for a minute or two and afterwards saves
@@ -41,13 +44,20 @@ class EmbeddedKafka:
     """A broker with its data in `data_dir`. Its address is the same after every start.
 
     `start` returns when topics can be created. A `long_running` broker uses the optimizing
-    compiler of the JVM.
+    compiler of the JVM. A broker that is `open_to_all` asks for no password.
     """
 
     def __init__(
-        self, data_dir: Path, *, port: int = 0, heap_mb: int = 512, long_running: bool = False
+        self,
+        data_dir: Path,
+        *,
+        port: int = 0,
+        heap_mb: int = 512,
+        long_running: bool = False,
+        open_to_all: bool = False,
     ) -> None:
         self._directory = data_dir
+        self._open_to_all = open_to_all
         self._port = port
         self._jvm_options = [f"-Xmx{heap_mb}m", *([] if long_running else [_QUICK_START_OPTION])]
         self._log = data_dir / "log"
@@ -56,6 +66,23 @@ class EmbeddedKafka:
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The options with which librdkafka and its clients are let in."""
+        if self._open_to_all:
+            return {}
+        return {
+            "security.protocol": "SASL_PLAINTEXT",  # the password does not leave this machine
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": USER,
+            "sasl.password": persistent_password(self._directory / "password"),
+        }
+
+    @property
+    def client_options(self) -> dict[str, str | int | float | bool]:
+        """The options of a client of this broker."""
+        return {"bootstrap.servers": self.bootstrap, **self.credentials}
 
     @property
     def pid(self) -> int:
@@ -96,7 +123,17 @@ class EmbeddedKafka:
 
     def _launch(self, settings: Path, port: int) -> None:
         self._write_settings(settings, port)
-        self.process.start(lambda: _is_ready(port), timeout_s=_READY_TIMEOUT_S)
+        self.process.start(lambda: self._is_ready(port), timeout_s=_READY_TIMEOUT_S)
+
+    def _is_ready(self, port: int) -> bool:
+        """Whether the broker lists itself in its metadata: then topics can be created."""
+        if not is_listening(port):
+            return False
+        address = {"bootstrap.servers": f"127.0.0.1:{port}", "log_level": "0"}
+        try:
+            return bool(AdminClient({**address, **self.credentials}).list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
 
     def stop(self) -> None:
         if self._process is not None:
@@ -138,7 +175,7 @@ class EmbeddedKafka:
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "listeners": f"CLIENT://{address},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": f"CLIENT://{address}",
-            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            **self._authentication(),
             "inter.broker.listener.name": "CLIENT",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": self._log,
@@ -167,15 +204,22 @@ class EmbeddedKafka:
             "num.network.threads": 2,
             "num.io.threads": 4,
         }
-        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        write_private(path, "".join(f"{name}={value}\n" for name, value in settings.items()))
 
-
-def _is_ready(port: int) -> bool:
-    """Whether the broker lists itself in its metadata: then topics can be created."""
-    if not is_listening(port):
-        return False
-    try:
-        admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0})
-        return bool(admin.list_topics(timeout=2).brokers)
-    except KafkaException:
-        return False
+    def _authentication(self) -> dict[str, str]:
+        """The settings by which clients, the broker and the controller identify themselves."""
+        protocol = "PLAINTEXT" if self._open_to_all else "SASL_PLAINTEXT"
+        settings = {"listener.security.protocol.map": f"CLIENT:{protocol},CONTROLLER:{protocol}"}
+        if self._open_to_all:
+            return settings
+        password = self.credentials["sasl.password"]
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        login = f'{module} username="{USER}" password="{password}" user_{USER}="{password}";'
+        return {
+            **settings,
+            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "sasl.mechanism.controller.protocol": "PLAIN",
+            "listener.name.client.plain.sasl.jaas.config": login,
+            "listener.name.controller.plain.sasl.jaas.config": login,
+        }

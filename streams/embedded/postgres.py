@@ -2,7 +2,6 @@
 read its password."""
 
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -20,9 +19,11 @@ from streams.embedded.postgres_user import (
 from streams.embedded.processes import (
     Process,
     StartFailed,
+    persistent_password,
     persistent_port,
     private_directory,
     start_failed,
+    write_private,
 )
 
 DATABASE = "touchstream"
@@ -127,13 +128,13 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         """Creates the cluster and its database. The next attempt removes an interrupted one."""
         password = self._directory / "password"
-        _write_private(password, secrets.token_hex(16))
+        password.unlink(missing_ok=True)
         shutil.rmtree(self._cluster, ignore_errors=True)
         self._cluster.mkdir(mode=0o700)
         uid = initdb_uid()
         os.chown(self._cluster, uid, -1)
         initdb_password = self._directory / "password.initdb"
-        _write_private(initdb_password, password.read_text())
+        write_private(initdb_password, persistent_password(password))
         os.chown(initdb_password, uid, -1)
         cluster = ("-D", str(self._cluster))
         self._run(uid, "initdb", *_INITDB_OPTIONS, f"--pwfile={initdb_password}", *cluster)
@@ -157,9 +158,3 @@ def _binaries() -> Path:
     if package is None or package.origin is None:
         raise StartFailed("postgres: install the extra touchstream[embedded]")
     return Path(package.origin).with_name("pginstall18") / "bin"
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text)

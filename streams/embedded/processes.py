@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from secrets import randbelow
+from secrets import randbelow, token_hex
 
 import psutil
 
@@ -168,6 +168,23 @@ def persistent_port(path: Path) -> int:
         stored = str(_free_port())
         path.write_text(stored)
     return int(stored)
+
+
+def persistent_password(path: Path) -> str:
+    """Returns the password that is stored in `path`, which only its owner can read. The first call
+    makes a random one."""
+    stored = path.read_text() if path.exists() else ""  # empty if the disk was full
+    if not stored:
+        stored = token_hex(16)
+        write_private(path, stored)
+    return stored
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a new file that only its owner can read."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def is_listening(port: int) -> bool:

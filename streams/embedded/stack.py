@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO, Protocol, Self
 
+from streams.base.settings import kafka_variables
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.keeper import KeptServer, ServerKeeper
 from streams.embedded.postgres import EmbeddedPostgres
@@ -64,9 +65,11 @@ class Stack:
         return ServerKeeper(self._servers, report)
 
     def environment(self) -> dict[str, str]:
-        """Returns the environment variables with which a worker finds the servers."""
+        """Returns the environment variables with which a worker finds the servers and is let
+        in."""
         variables = {
             "TOUCHSTREAM_BOOTSTRAP_SERVERS": self.kafka.bootstrap,
+            **kafka_variables(self.kafka.credentials),
             "TOUCHSTREAM_POSTGRES_DSN": self.postgres.dsn,
         }
         if self.registry is not None:

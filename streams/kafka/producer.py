@@ -2,6 +2,7 @@
 client gets one verdict (`streams/kafka/errors.py`)."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -20,8 +21,12 @@ from streams.kafka.errors import Verdict, fatal_error, verdict
 
 log = logging.getLogger("touchstream.kafka")
 
-INIT_TIMEOUT_S = 15.0
-INIT_ATTEMPTS = 40
+INIT_TIMEOUT_S = 30.0
+"""Longer than a coordinator needs to end the transaction of a dead predecessor, shorter than the
+time after which the supervisor kills a process that does not answer."""
+
+INIT_CALL_S = 5.0
+INIT_PAUSE_S = 0.2
 CALL_ATTEMPTS = 5
 ABORT_FLUSH_S = 2.0
 
@@ -73,12 +78,21 @@ class TransactionalProducer:
         """
         self._begin()
         self._replace_if_disconnected()
-        if self._watched(self._producer.flush, self._timeout_s):
+        if self._flush():
             self.abort()
             raise TransactionAborted("records could not be written in time")
         self._call(self._producer.send_offsets_to_transaction, offsets, group, self._timeout_s)
         self._call(self._producer.commit_transaction, self._timeout_s, committing=True)
         self._in_transaction = False
+
+    def _flush(self) -> int:
+        """Delivers the records, and returns how many were not delivered in time."""
+        try:
+            left = self._watched(self._producer.flush, self._timeout_s)
+        except KafkaException as error:  # the client has failed for good
+            self._raise_unless_retriable(error.args[0])
+            return 1
+        return int(str(left))
 
     def abort(self) -> None:
         """Aborts the open transaction, if there is one. Raises FatalClientError."""
@@ -170,16 +184,22 @@ class TransactionalProducer:
     def _new_producer(self) -> Producer:
         self._connection_lost = False
         producer = transactional_producer(self._settings, self._identity, self._on_error)
-        for _ in range(INIT_ATTEMPTS):
+        deadline_s = time.monotonic() + INIT_TIMEOUT_S
+        while True:
             try:
-                producer.init_transactions(INIT_TIMEOUT_S)
+                producer.init_transactions(INIT_CALL_S)
                 return producer
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 log.warning("transactions cannot be initialised", extra={"error": error.str()})
                 if error.fatal() or not error.retriable():
                     raise fatal_error("producer", error) from failure
-        raise FatalClientError("the transaction coordinator does not answer")
+                if time.monotonic() > deadline_s:
+                    raise FatalClientError(
+                        f"the transaction coordinator has not answered for {INIT_TIMEOUT_S:g} s: "
+                        f"{error.str()}"
+                    ) from failure
+                time.sleep(INIT_PAUSE_S)
 
     def close(self) -> None:
         """Aborts the open transaction and ends the watchdog."""

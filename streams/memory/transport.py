@@ -210,7 +210,7 @@ class MemoryInquiry:
     def __init__(self, broker: MemoryBroker, group: str, partitions: Sequence[Partition]) -> None:
         self._broker, self._group, self._partitions = broker, group, partitions
 
-    def answer(self) -> Mapping[Partition, LogFacts]:
+    def answer(self) -> Mapping[Partition, LogFacts] | None:
         return {partition: self._facts(partition) for partition in self._partitions}
 
     def _facts(self, partition: Partition) -> LogFacts:

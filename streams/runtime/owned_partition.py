@@ -26,6 +26,18 @@ class OwnedPartition:
             return not self.restoring.waits
         return self.ready and (bool(self.task.inbox) or not self.task.nothing_due)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is work in hand, even if something holds it back."""
+        restoring = self.restoring is not None
+        return restoring or bool(self.task.inbox) or self.task.dirty or not self.task.nothing_due
+
+    @property
+    def mark(self) -> object:
+        """A value that changes whenever states are restored or work is committed."""
+        restored = 0 if self.restoring is None else self.restoring.records
+        return self.task.committed_position, restored
+
     def tick_pending(self, now: int, retry_us: int) -> bool:
         """Whether the last tick has not arrived yet and is younger than `retry_us`. Without the
         second condition a broker whose clock is behind could stop the ticks."""

@@ -13,7 +13,7 @@ from schemas.public.commands import command_encoder
 from schemas.public.events import COMMAND_TYPES
 from streams.base.settings import Settings, SettingsInvalid
 from streams.base.transport import Fenced, Partition
-from streams.kafka.registry import decoder_of, registrar
+from streams.kafka.registry import decoder_of, registrar, registry_client
 from streams.kafka.topics import await_topics, layout_of
 from streams.kafka.transport import KafkaTransport
 from streams.runtime.output_encoding import CommandEncoder, Encode, encoder
@@ -86,7 +86,7 @@ def _command_encoder(settings: Settings) -> CommandEncoder:
         return command_encoder(settings.command_encoding)
     if not settings.registry_url:
         raise SettingsInvalid("TOUCHSTREAM_REGISTRY_URL is not set, and avro-registry needs it")
-    register = registrar(settings.registry_url)
+    register = registrar(registry_client(settings))
     return command_encoder("confluent", schema_ids={name: register(name) for name in COMMAND_TYPES})
 
 

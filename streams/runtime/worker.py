@@ -25,11 +25,16 @@ from streams.runtime.commit_pace import CommitPace
 from streams.runtime.dead_letter import dead_letter_of
 from streams.runtime.output_encoding import Encode
 from streams.runtime.owned_partition import OwnedPartition
+from streams.runtime.progress import STALLED_AFTER_S, Progress
 from streams.runtime.restoring import RETRY_US, Restoring, group_offset_of
 
 log = logging.getLogger("touchstream.worker")
 
 RECORDS_MAX = 1_000
+IN_HAND_MAX = 20_000
+"""Records that wait to be folded again. Beyond that the worker polls one at a time: it polls at all
+only to stay in the group."""
+
 STEPS_MAX = 200
 """Records and timers that are folded before their outputs are encoded and the clock is read: few
 enough that the outputs are still in the CPU's caches."""
@@ -68,6 +73,7 @@ class Worker:
         *,
         commit_interval_us: int = 20_000,
         max_clock_skew_us: int = 60_000_000,
+        stalled_after_s: float = STALLED_AFTER_S,
     ) -> None:
         self.transport = transport
         self.owned: dict[Partition, OwnedPartition] = {}
@@ -76,7 +82,7 @@ class Worker:
         self._clock = clock
         self._pace = CommitPace(commit_interval_us, clock.speed)
         self._skew_max_us = int(max_clock_skew_us * max(1.0, clock.speed))
-        self._rewind_pending = False
+        self._progress = Progress(stalled_after_s)
         self.transactions = 0
         self._records_sent = 0
         transport.on_assigned = self._assigned
@@ -84,7 +90,7 @@ class Worker:
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Runs the loop until `stopping` returns true, then commits what is folded. Raises
-        FatalClientError."""
+        FatalClientError, and Stalled if a partition stands still."""
         raise_gc_threshold()
         while not stopping():
             self.run_round()
@@ -92,15 +98,15 @@ class Worker:
 
     def run_round(self) -> None:
         """One round of the loop: polls, and works on every partition."""
-        polled = self.transport.poll(self._poll_wait_s(), RECORDS_MAX)
-        if self._rewind_pending:
-            self._rewind()  # the records that were just polled are read again
-        else:
-            for partition, records in polled.items():
-                owned = self.owned.get(partition)
-                if owned is not None and owned.restoring is None:
-                    owned.task.feed(records)
+        in_hand = sum(len(owned.task.inbox) for owned in self.owned.values())
+        limit = RECORDS_MAX if in_hand < IN_HAND_MAX else 1
+        polled = self.transport.poll(self._poll_wait_s(), limit)
+        for partition, records in polled.items():
+            owned = self.owned.get(partition)
+            if owned is not None and owned.restoring is None:
+                owned.task.feed(records)
         self._guarded(self._work)
+        self._progress.check(self.owned.items())
 
     def _work(self) -> None:
         now = self._clock.now()
@@ -176,6 +182,7 @@ class Worker:
             work()
         except TransactionAborted as error:
             log.warning("transaction aborted: folding again", extra={"error": error})
+            self._progress.reason = f"the transaction was aborted: {error}"
             self._abort_batch()
         except StateTooLarge as error:
             log.warning("a state is too large: folding one by one", extra={"error": error})
@@ -183,30 +190,24 @@ class Worker:
         except SchemaUnavailable as error:
             log.warning("registry not to be reached: waiting", extra={"error": error})
             self._guarded(self._abort_batch)
+            self._progress.excuse()
             time.sleep(OUTAGE_S)
         except CommitOutcomeUnknown as error:
             log.warning("commit outcome unknown: restoring", extra={"error": error})
-            self._rewind_pending = True  # the records in hand are read again
+            self._progress.reason = f"the outcome of a commit is unknown: {error}"
             partitions = list(self.owned)
             self._drop(partitions)
             self._take_over(partitions)
 
     def _abort_batch(self) -> None:
-        """Aborts the transaction and rolls every task back to the last commit, where reading goes
-        on too."""
+        """Aborts the transaction and rolls every task back to the last commit. The tasks keep the
+        records of the batch, so nothing is read again."""
         self.transport.abort()
         self._records_sent = 0
         for owned in self.owned.values():
             if owned.restoring is None:
                 owned.task.rollback()
                 owned.ticked_at = 0
-        self._rewind_pending = True
-
-    def _rewind(self) -> None:
-        self._rewind_pending = False
-        self.transport.read_from(
-            {p: o.task.next_offset for p, o in self.owned.items() if o.restoring is None}
-        )
 
     # folding
 
@@ -246,6 +247,7 @@ class Worker:
         ahead_us = inbox[0].timestamp - now if inbox and partition.topic in LOGS else 0
         skewed = owned.restoring is None and ahead_us > self._skew_max_us
         if skewed and not owned.clock_skewed:
+            self._progress.reason = "a record's timestamp lies ahead of this machine's clock"
             log.error(
                 "task stopped: a record's timestamp lies ahead of this machine's clock; no timer "
                 "fires. Set the broker's clock right, or this machine's",
@@ -317,7 +319,7 @@ class Worker:
     def _poll_wait_s(self) -> float:
         """The seconds to wait for the next record: until the next commit or timer, IDLE_S at most,
         and none at all if there is work left."""
-        if self._rewind_pending or any(owned.has_work for owned in self.owned.values()):
+        if any(owned.has_work for owned in self.owned.values()):
             return 0.0
         now = self._clock.now()
         idle_s = ANSWER_S if any(owned.restoring for owned in self.owned.values()) else IDLE_S

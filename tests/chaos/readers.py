@@ -51,6 +51,7 @@ class MeasuringReader(ABC):
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.bootstrap_servers,
+                **settings.kafka,
                 "group.id": f"{settings.topic_prefix}watching",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

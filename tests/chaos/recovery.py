@@ -77,6 +77,7 @@ class CommittedProgress:
             self._readers[role] = Consumer(
                 {
                     "bootstrap.servers": self._settings.bootstrap_servers,
+                    **self._settings.kafka,
                     "group.id": f"{self._settings.topic_prefix}{role}",
                     "isolation.level": "read_uncommitted",  # does not wait for open transactions
                     "log_level": 2,

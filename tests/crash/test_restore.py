@@ -2,17 +2,18 @@
 changelog was lost folds nothing."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from unittest.mock import patch
 
 import msgspec
 import pytest
 
-from schemas.internal.messages import CommandDue
+from schemas.internal.messages import TICK, CommandDue
 from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import Topic
-from streams.base.transport import LogChanged, Partition
-from streams.memory.transport import MemoryChangelogReader, MemoryTransport
+from streams.base.transport import LogChanged, LogFacts, Partition
+from streams.memory.transport import MemoryChangelogReader, MemoryInquiry, MemoryTransport
 from streams.runtime import worker
 from streams.runtime.restoring import ATTEMPTS_MAX
 from tests.testing.builders import step
@@ -146,3 +147,40 @@ def test_an_abort_keeps_what_other_tasks_have_restored() -> None:
         assert successor.owned[contact_log].task.next_offset == reached
         world.settle()
     assert emitted(world) == before
+
+
+class LateAnswers(MemoryTransport):
+    """A transport whose brokers answer no question before `answers` is set."""
+
+    answers: ClassVar[bool] = False
+
+    def inquire(self, partitions: Sequence[Partition]) -> MemoryInquiry:
+        return LateInquiry(self.broker, self.group, partitions)
+
+
+class LateInquiry(MemoryInquiry):
+    """The answers of a LateAnswers transport."""
+
+    def answer(self) -> Mapping[Partition, LogFacts] | None:
+        return super().answer() if LateAnswers.answers else None
+
+
+def test_tasks_go_on_while_the_brokers_do_not_answer_about_new_partitions() -> None:
+    world = enrolled(steps=[step("a", hours=24)])
+    late, ready = (Partition(Topic.CONTACT_LOG, number) for number in range(2))
+    worker_ = world.workers["contact"]
+    assert isinstance(worker_.transport, MemoryTransport)
+    worker_.transport.revoke([late])
+    worker_.run_round()
+    LateAnswers.answers = False
+    worker_.transport.__class__ = LateAnswers
+    worker_.transport.assign([late])
+    before = world.broker.offsets["contact", ready]
+    world.broker.append(ready.topic, None, TICK, partition=ready.number)
+    for _ in range(10):
+        worker_.run_round()
+    assert world.broker.offsets["contact", ready] == before + 1
+    assert worker_.owned[late].restoring is not None
+    LateAnswers.answers = True
+    world.settle()
+    assert worker_.owned[late].restoring is None

@@ -45,14 +45,6 @@ class StateBeforeCommit(PacedWorker):
         super()._commit()
 
 
-class NoRewindAfterAbort(PacedWorker):
-    """After an abort the input is not rewound, so the batch is lost."""
-
-    def _abort_batch(self) -> None:
-        super()._abort_batch()
-        self._rewind_pending = False
-
-
 class KeepsRevokedOutputs(PacedWorker):
     """The outputs of a revoked partition stay in the open transaction."""
 
@@ -120,6 +112,14 @@ class LosesTimersOnRollback(Task):
         self.store = LosesTimers(self.processor.decode_state)
 
 
+class ForgetsBatch(Task):
+    """A task whose rollback does not keep the records of the batch, so they are lost."""
+
+    def rollback(self) -> None:
+        super().rollback()
+        self.inbox.clear()
+
+
 class KeepsStreamTime(Task):
     """A task whose stream time is not rolled back with its batch."""
 
@@ -173,7 +173,7 @@ def test_a_state_that_is_replaced_before_the_commit_is_found() -> None:
 
 
 def test_reading_on_after_an_abort_is_found() -> None:
-    assert problems(ABORTS, workers=NoRewindAfterAbort)
+    assert problems(ABORTS, tasks=tasks_of_class(ForgetsBatch))
 
 
 def test_a_timer_that_fires_early_is_found() -> None:

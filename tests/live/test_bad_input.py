@@ -20,7 +20,7 @@ from streams.audit.verify import verify
 from streams.base.settings import Settings
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack
-from streams.kafka.registry import registrar
+from streams.kafka.registry import registrar, registry_client
 from tests.testing.live_engine import LiveEngine
 from tests.testing.publishing import EventSource, now
 from tests.testing.topic_readers import DeadLetterReader, FactReader, Origin, ReceivedDeadLetter
@@ -96,6 +96,7 @@ def _packing(settings: Settings) -> Producer:
     return Producer(
         {
             "bootstrap.servers": settings.bootstrap_servers,
+            **settings.kafka,
             "compression.type": "gzip",
             "message.max.bytes": 30_000_000,
         }
@@ -147,7 +148,7 @@ def test_the_key_of_a_public_record_has_no_influence(
 
 
 def test_a_schema_of_another_event_makes_a_dead_letter(engine: TwoTenantEngine) -> None:
-    number = registrar(engine.registry.url)("job.deleted")
+    number = registrar(registry_client(Settings(registry_url=engine.registry.url)))("job.deleted")
     value = b"\x00" + number.to_bytes(4) + b"\x02a"
     origin = engine.publisher.put(Topic.JOBS, headers(content=AVRO), value)
     engine.wait_until("its letter", lambda: origin in engine.letters.read())
@@ -155,7 +156,7 @@ def test_a_schema_of_another_event_makes_a_dead_letter(engine: TwoTenantEngine) 
 
 
 def test_an_event_with_a_registered_schema_is_processed(engine: TwoTenantEngine) -> None:
-    number = registrar(engine.registry.url)("job.completed")
+    number = registrar(registry_client(Settings(registry_url=engine.registry.url)))("job.completed")
     engine.publisher.job("acme", "framed", encoding="confluent", schema_id=number)
     engine.fact(FactKind.TOUCH_COMMANDED, contact_id="framed")
 

@@ -41,7 +41,7 @@ def _run(engine: LiveEngine) -> None:
     set_up_tenant(engine, publisher, facts, "acme", delay_hours=24)
     _enroll_by_jobs(engine, publisher, facts, "early", 10)
 
-    producer = Producer({"bootstrap.servers": settings.bootstrap_servers})
+    producer = Producer({"bootstrap.servers": settings.bootstrap_servers, **settings.kafka})
     timestamp_ms = (now() + DAY + DAY // 24) // 1_000
     name = f"{settings.topic_prefix}{Topic.CONTACT_LOG}"
     producer.produce(name, TICK, partition=AHEAD, timestamp=timestamp_ms)

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 from pathlib import Path
 
 import psutil
@@ -31,13 +32,13 @@ HARMLESS = ("port", "postgres.pid", "initialised", "stack.lock")
 
 
 def create_topic(kafka: EmbeddedKafka, name: str) -> str:
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    admin = AdminClient(kafka.client_options)
     admin.create_topics([NewTopic(name, 1, 1)])[name].result()
     return name
 
 
 def transactional_producer(kafka: EmbeddedKafka, name: str) -> Producer:
-    settings = {"bootstrap.servers": kafka.bootstrap, "transactional.id": name, "log_level": 0}
+    settings = {**kafka.client_options, "transactional.id": name, "log_level": "0"}
     producer = Producer(settings)
     producer.init_transactions(20)
     return producer
@@ -46,7 +47,7 @@ def transactional_producer(kafka: EmbeddedKafka, name: str) -> Producer:
 def committed_values(kafka: EmbeddedKafka, name: str) -> list[bytes | None]:
     """The values that a read_committed consumer reads, up to the end of the log."""
     settings = {
-        "bootstrap.servers": kafka.bootstrap,
+        **kafka.client_options,
         "group.id": name,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
@@ -126,6 +127,28 @@ def test_postgresql_requires_the_password(stack: Stack) -> None:
     wrong = psycopg.conninfo.make_conninfo(stack.postgres.dsn, password="guessed")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(wrong)
+
+
+def test_kafka_requires_the_password(stack: Stack) -> None:
+    right = stack.kafka.client_options
+    assert AdminClient(right).list_topics(timeout=20).brokers
+    for wrong in (
+        {"bootstrap.servers": right["bootstrap.servers"]},
+        {**right, "sasl.password": "guessed"},
+        {**right, "sasl.username": "somebody"},
+    ):
+        with pytest.raises(KafkaException):
+            AdminClient({**wrong, "log_level": "0"}).list_topics(timeout=2)
+    assert str(right["sasl.password"]) not in stack.kafka.process.log.read_text()
+
+
+def test_the_controller_of_kafka_requires_the_password(stack: Stack, stack_dir: Path) -> None:
+    port = (stack_dir / "kafka" / "controller.port").read_text()
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as anybody:
+        anybody.sendall(bytes.fromhex("0000000a0012000000000007") + bytes(2))  # ApiVersions
+        assert anybody.recv(1_024)
+        anybody.sendall(bytes.fromhex("0000000e0003000000000008") + bytes(6))  # Metadata
+        assert anybody.recv(1_024) == b""
 
 
 def test_the_registry_returns_a_registered_schema(

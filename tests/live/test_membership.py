@@ -56,7 +56,7 @@ def poll_for(seconds: float, *members: Member, partitions: int = 99) -> None:
 @pytest.fixture
 def settings(stack: Stack, topic_prefix: str) -> Settings:
     options = {"TOUCHSTREAM_SESSION_TIMEOUT_MS": "6000", "TOUCHSTREAM_TOPIC_PREFIX": topic_prefix}
-    with AdminClient({"bootstrap.servers": stack.kafka.bootstrap}) as admin:
+    with AdminClient(stack.kafka.client_options) as admin:
         name = f"{topic_prefix}log"
         admin.create_topics([NewTopic(name, 4, 1)])[name].result()
     return load_settings({**stack.environment(), **options})

@@ -26,6 +26,7 @@ def test_a_projector_without_postgresql_stops_when_asked(
 ) -> None:
     settings = Settings(
         bootstrap_servers=stack.kafka.bootstrap,
+        kafka=stack.kafka.credentials,
         topic_prefix=topic_prefix,
         postgres_dsn=NOWHERE,
     )

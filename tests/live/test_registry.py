@@ -7,16 +7,22 @@ from io import BytesIO
 
 import fastavro
 import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from schemas.base.error_codes import RefusalCode, Refused, SchemaUnavailable
 from schemas.internal.messages import CommandRevoked
 from schemas.public.codec import Decoder, encode_event
 from schemas.public.commands import command_encoder
 from schemas.public.example_events import sample_model
+from streams.base.settings import Settings
 from streams.embedded.registry import EmbeddedRegistry
-from streams.kafka.registry import registrar, resolver
+from streams.kafka.registry import registrar, registry_client, resolver
 
 pytestmark = pytest.mark.live
+
+
+def client_of(url: str) -> SchemaRegistryClient:
+    return registry_client(Settings(registry_url=url))
 
 
 def test_an_event_with_a_registered_schema_id_is_read(registry: EmbeddedRegistry) -> None:
@@ -27,9 +33,9 @@ def test_an_event_with_a_registered_schema_id_is_read(registry: EmbeddedRegistry
         "confluent",
         event_id="1",
         source="shop",
-        schema_id=registrar(registry.url)("job.completed"),
+        schema_id=registrar(client_of(registry.url))("job.completed"),
     )
-    event = Decoder(resolver(registry.url)).decode([*headers], value)
+    event = Decoder(resolver(client_of(registry.url))).decode([*headers], value)
     assert event.data == model
 
 
@@ -53,7 +59,7 @@ def test_an_unknown_schema_id_is_refused(registry: EmbeddedRegistry) -> None:
         schema_id=999_999,
     )
     with pytest.raises(Refused) as raised:
-        Decoder(resolver(registry.url)).decode([*headers], value)
+        Decoder(resolver(client_of(registry.url))).decode([*headers], value)
     assert raised.value.code is RefusalCode.AVRO_SCHEMA_UNKNOWN
 
 
@@ -67,15 +73,15 @@ def test_a_registry_that_does_not_answer_makes_the_schema_unavailable() -> None:
         schema_id=1,
     )
     with pytest.raises(SchemaUnavailable):
-        Decoder(resolver("http://127.0.0.1:9")).decode([*headers], value)
+        Decoder(resolver(client_of("http://127.0.0.1:9"))).decode([*headers], value)
 
 
 def test_a_command_is_read_with_the_schema_of_its_id(registry: EmbeddedRegistry) -> None:
-    number = registrar(registry.url)("command.revoked")
+    number = registrar(client_of(registry.url))("command.revoked")
     encode = command_encoder("confluent", schema_ids={"command.revoked": number})
     command = "00000000-0000-8000-8000-000000000001"
     _, value = encode(CommandRevoked(command, "acme", "ann", "email", "owner_stopped"))
-    text = resolver(registry.url)(int.from_bytes(value[1:5], "big"))
+    text = resolver(client_of(registry.url))(int.from_bytes(value[1:5], "big"))
     assert text is not None
     schema = fastavro.parse_schema(json.loads(text))
     decoded = fastavro.schemaless_reader(BytesIO(value[5:]), schema, None)

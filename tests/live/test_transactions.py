@@ -23,7 +23,11 @@ OFFSETS = [TopicPartition("jobs", 0, 7)]
 
 @pytest.fixture
 def settings(stack: Stack, topic_prefix: str) -> Settings:
-    settings = Settings(bootstrap_servers=stack.kafka.bootstrap, topic_prefix=topic_prefix)
+    settings = Settings(
+        bootstrap_servers=stack.kafka.bootstrap,
+        kafka=stack.kafka.credentials,
+        topic_prefix=topic_prefix,
+    )
     create_topics(settings, ONE_EACH)
     return settings
 

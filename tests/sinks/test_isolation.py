@@ -1,5 +1,6 @@
 """Tenants never mix (S1-43 … S1-47): checked for every table and view of the catalog."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -28,6 +29,9 @@ from tests.testing.recorded_world import (
     fact,
     world_of_all_kinds,
 )
+from tests.testing.repository_files import text_of
+
+PAGE = "docs/postgresql.md"
 
 INTERNAL = {
     "touchstream.migrations",
@@ -127,6 +131,31 @@ def test_without_a_tenant_only_presets_are_seen(reader: tuple[str, str]) -> None
     for name, _, _, _, partition in relations(reader[0]):
         if name not in INTERNAL and not partition:
             assert bool(rows_of(reader[1], name, None)) == (name in OF_ALL_TENANTS), name
+
+
+def test_a_login_that_is_bound_to_a_tenant_reads_no_other_whatever_it_sets(
+    reader: tuple[str, str],
+) -> None:
+    """As docs/postgresql.md binds it."""
+    (recipe,) = re.findall(r"```\n(CREATE ROLE acme_dashboard.*?)```", text_of(PAGE), re.DOTALL)
+    with psycopg.connect(reader[0], autocommit=True) as owner:
+        owner.execute(recipe.encode())
+    login = psycopg.conninfo.make_conninfo(reader[0], user="acme_dashboard", password="a password")
+    with psycopg.connect(login, autocommit=True) as bound:
+        for name, _, _, _, partition in relations(reader[0]):
+            if name in INTERNAL or partition:
+                continue
+            bound.execute("RESET ALL")
+            assert bound.execute(f"SELECT * FROM {name}".encode()).fetchall(), name
+            bound.execute("SET touchstream.tenant_id = 'bolt'")
+            for role in (b"SET ROLE NONE", b"SET ROLE touchstream_reader"):
+                bound.execute(role)
+                rows = bound.execute(f"SELECT * FROM {name}".encode()).fetchall()
+                assert not [row for row in rows if "bolt" in row], name
+                assert not rows or name in OF_ALL_TENANTS, name
+            bound.execute("RESET ROLE")
+    for tenant in TENANTS:  # other readers read as before
+        assert rows_of(reader[1], "touchstream.contacts", tenant)
 
 
 def test_a_reader_changes_nothing(reader: tuple[str, str]) -> None:

@@ -89,6 +89,7 @@ def store_campaigns(
     *campaigns: CampaignRecord,
     tenant: TenantRecord | None = None,
     as_of: MomentUs = NOW,
+    speed: float = 1.0,
 ) -> None:
     """Has the commands read these campaigns of acme, at NOW."""
     owner = tenant or tenant_record()
@@ -103,7 +104,7 @@ def store_campaigns(
         return {key: value for key, value in values.items() if is_wanted(key, value)}
 
     settings = Mock(topic_prefix="")
-    settings.scaled_clock = lambda: Mock(now=lambda: NOW, scaled=False)
+    settings.scaled_clock = lambda: Mock(now=lambda: NOW, scaled=speed != 1.0, speed=speed)
     monkeypatch.setattr("streams.cli.stored_campaigns.stored_values", stored_values)
     for module in ("campaign_list", "campaign_show", "campaign_report", "experiment"):
         monkeypatch.setattr(f"streams.cli.{module}.connected_settings", lambda: settings)

@@ -22,7 +22,8 @@ def test_the_last_line_of_a_log_is_short_and_has_no_secret(
 ) -> None:
     monkeypatch.setenv("TOUCHSTREAM_KAFKA_SASL_PASSWORD", "qwxyzqwxyz")
     log = tmp_path / "server.log"
-    log.write_text("first\n" * 9_000 + "wrong: qwxyzqwxyz" + "." * 999 + "\n\tat java.base/x(y)\n\t... 9 more\n\n")
+    frames = "\n\tat java.base/x(y)\n\t... 9 more\n\n"
+    log.write_text("first\n" * 9_000 + "wrong: qwxyzqwxyz" + "." * 999 + frames)
     assert last_line(log).startswith("wrong: ***...")
     assert len(last_line(log)) < 500
     assert last_line(tmp_path / "none") == last_line(None) == ""

@@ -211,6 +211,8 @@ def test_states_that_are_old_are_shown_as_such(
     lines = show(touchstream).out.splitlines()
     place = lines.index("  as of 2026-03-20T12:00:00Z; the counts are up to a second older")
     assert lines[place + 1].startswith("  no record for 3 hours: touchstream status shows")
+    store_campaigns(monkeypatch, talent_record(), as_of=NOW - 3 * HOUR, speed=600)
+    assert "no record for" not in show(touchstream).out  # 18 seconds
     store_campaigns(monkeypatch, talent_record(), as_of=NOW - 1_234_567)
     text = show(touchstream).out
     assert "as of 2026-03-20T14:59:58Z;" in text and "no record for" not in text

@@ -136,13 +136,13 @@ def _follow_the_readme(published: str) -> None:
     and a row of README's query."""
     page = Path("README.md").read_text()
     event, headers = _readme_event(page)
-    servers = os.environ["TOUCHSTREAM_BOOTSTRAP_SERVERS"]
-    producer = Producer({"bootstrap.servers": servers})
+    options = _kcat_options()
+    producer = Producer(options)
     producer.produce("jobs", event, headers=headers)
     assert producer.flush(30) == 0
     consumer = Consumer(
         {
-            "bootstrap.servers": servers,
+            **options,
             "group.id": "somebody",
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
@@ -162,6 +162,13 @@ def _follow_the_readme(published: str) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.2)
     assert "j-1" in rows[0]
+
+
+def _kcat_options() -> dict[str, str]:
+    """The options in the file that stack.env names for kcat."""
+    file = Path(os.environ["KCAT_CONFIG"])
+    assert file.stat().st_mode & 0o777 == 0o600
+    return {n: value for n, _, value in (x.partition("=") for x in file.read_text().splitlines())}
 
 
 def _readme_event(page: str) -> tuple[str, list[tuple[str, str | bytes | None]]]:
