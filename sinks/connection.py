@@ -35,7 +35,7 @@ def connect(dsn: str, application_name: str) -> Connection:
 
 
 def failure_of(error: psycopg.Error) -> SinkUnavailable | SinkRefused | None:
-    """What an error says about the server; None if it says nothing about it."""
+    """What an error means for the server; None if it means nothing for it."""
     text = f"{type(error).__name__}: {error}".strip()
     if isinstance(error, _TABLES_MISSING):
         return SinkRefused(f"{text}\nThe tables are missing or older: touchstream migrate")

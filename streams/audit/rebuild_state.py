@@ -238,6 +238,8 @@ def accept_log(settings: Settings, role: str) -> list[Rewritten]:
         key = position_key(partition.topic)
         stored = stopped.changelog(partition)
         position = _position(stored.get(key))
+        if position is not None and position.state_format > STATE_FORMAT:
+            raise StateTooNew(position.state_format, position.minimum_version)
         if position is not None and position.partitions not in (0, facts.partitions):
             raise LogChanged(
                 f"{partition.topic} had {position.partitions} partitions, and has "
@@ -268,12 +270,8 @@ def accept_log(settings: Settings, role: str) -> list[Rewritten]:
 
 
 def _position(value: bytes | None) -> TaskPosition | None:
-    if value is None:
-        return None
-    position = _decode_position(payload_of(value))
-    if position.state_format > STATE_FORMAT:
-        raise StateTooNew(position.state_format, position.minimum_version)
-    return position
+    """A stored position, also that of a later version: it keeps its first fields."""
+    return None if value is None else _decode_position(payload_of(value))
 
 
 def _write(stopped: StoppedRole, partition: Partition, key: bytes, changes: Changes) -> None:

@@ -91,7 +91,7 @@ def _name(kind: type) -> str:
 
 
 def _postgresql(error: BaseException) -> CommandError | None:
-    """What an error of PostgreSQL says about the server, if it says anything."""
+    """What an error of PostgreSQL means for the server, if it means anything."""
     if all(_name(kind) != "psycopg.Error" for kind in type(error).__mro__):
         return None
     from sinks.connection import SinkRefused, failure_of

@@ -1,6 +1,6 @@
 """`touchstream rebuild-state`: writes the changelogs of a stopped role anew."""
 
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,32 +10,31 @@ from streams.cli.errors import EXIT_USAGE, CommandError
 from streams.cli.options import Json
 from streams.cli.output import print_json, progress
 
+INTAKE = "intake"
+ROLES = (INTAKE, "contact", "dispatch", "campaign")
+"""The roles that have a changelog."""
 
-class RebuiltRole(StrEnum):
-    """The roles that have a changelog."""
-
-    INTAKE = "intake"
-    CONTACT = "contact"
-    DISPATCH = "dispatch"
-    CAMPAIGN = "campaign"
+AcceptLog = Annotated[
+    bool,
+    typer.Option(
+        "--accept-log", help="Keep the states, and go on with a log that was cut or made anew."
+    ),
+]
+AssumeTimersFired = Annotated[
+    bool,
+    typer.Option(
+        "--assume-timers-fired",
+        help="For offsets that an earlier version has committed: the engine was at rest.",
+    ),
+]
 
 
 def rebuild_state(
-    role: Annotated[RebuiltRole, typer.Argument(metavar="ROLE", help="A role that is stopped.")],
-    accept_log: Annotated[
-        bool,
-        typer.Option(
-            "--accept-log",
-            help="Keep the states, and go on with a log that was cut or made anew.",
-        ),
-    ] = False,
-    assume_timers_fired: Annotated[
-        bool,
-        typer.Option(
-            "--assume-timers-fired",
-            help="For offsets that an earlier version has committed: the engine was at rest.",
-        ),
-    ] = False,
+    role: Annotated[
+        str, typer.Argument(metavar="ROLE", help=f"A role that is stopped: {', '.join(ROLES)}.")
+    ],
+    accept_log: AcceptLog = False,
+    assume_timers_fired: AssumeTimersFired = False,
     json: Json = False,
 ) -> None:
     """Fold the log of a stopped role again from its start into a new changelog.
@@ -51,28 +50,27 @@ def rebuild_state(
     """
     from streams.audit import rebuild_state as audit
 
-    settings = connected_settings()
-    if role is RebuiltRole.INTAKE and not accept_log:
+    if role not in ROLES:
+        raise CommandError(f"ROLE must be one of {', '.join(ROLES)}", EXIT_USAGE)
+    if role == INTAKE and not accept_log:
         raise CommandError("intake has no states; it can only --accept-log", EXIT_USAGE)
+    settings = connected_settings()
     with progress() as show_progress:
         if accept_log:
-            written = audit.accept_log(settings, role.value)
+            written = audit.accept_log(settings, role)
         else:
             written = audit.rebuild_states(
-                settings,
-                role.value,
-                assume_timers_fired=assume_timers_fired,
-                progress=show_progress,
+                settings, role, assume_timers_fired=assume_timers_fired, progress=show_progress
             )
+    _print([(p.topic.value, p.number, at, states) for p, at, states in written], json=json)
+
+
+def _print(written: Sequence[tuple[str, int, int, int]], *, json: bool) -> None:
     if json:
-        print_json(
-            [
-                {"topic": p.topic, "partition": p.number, "next_offset": at, "states": states}
-                for p, at, states in written
-            ]
-        )
+        names = ("topic", "partition", "next_offset", "states")
+        print_json([dict(zip(names, row, strict=True)) for row in written])
         return
-    for (topic, number), at, states in written:
+    for topic, number, at, states in written:
         print(f"{topic}[{number}]: {states:,} states, goes on at offset {at:,}")
     if not written:
         print("nothing to do: every position fits its log")

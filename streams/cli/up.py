@@ -56,6 +56,9 @@ def up(
     stops everything within 10 s. Settings such as TOUCHSTREAM_COMMAND_ENCODING are read from the
     environment.
 
+    A server or worker that ends is started again, with the reason on stderr. If a server ends again
+    and again, the exit code is 3; on a full disk the folder and what is free are named.
+
     Example: touchstream up --data ./mine --speed 60
     """
     directory = data.resolve()

@@ -16,7 +16,9 @@ def verify(
     json: Json = False,
 ) -> None:
     """Fold all logs again and compare with states, commands, facts and PostgreSQL; exit 1 if any
-    differ, 3 if the logs do not come to rest within --wait seconds.
+    differ.
+
+    The exit code is 3 if the logs do not come to rest within --wait seconds.
 
     Example: touchstream verify
     """

@@ -48,7 +48,7 @@ class TopicReader:
             low, high = watermarks(self._uncommitted, TopicPartition(self._name, number))
             if low and not self._name.endswith("changelog"):
                 raise LogTruncated(
-                    f"{self._name}[{number}] begins at {low}, not 0: it cannot be recounted"
+                    f"{self._name}[{number}]: log cut at {low}, so it cannot be folded again"
                 )
             ends[number] = high
         return ends

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from schemas.base.times import DAY
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import TICK
 from schemas.internal.topics import COMMANDS, Layout, Topic
 from streams.base.partitioner import partition_of
-from streams.base.settings import load_settings
+from streams.base.settings import Settings
 from streams.embedded.stack import Stack
+from streams.kafka.clients import admin_client
 from streams.kafka.reader import TopicReader
-from streams.kafka.topics import create_topics
+from streams.kafka.topic_options import needed_options
+from tests.testing.command_line import wait_until
 from tests.testing.live_engine import LiveEngine
 from tests.testing.publishing import EventSource, now
 from tests.testing.topic_readers import FactReader
@@ -29,8 +32,6 @@ AHEAD = 1
 
 def test_a_broker_clock_that_is_a_day_ahead_fires_no_timer(stack: Stack, tmp_path: Path) -> None:
     with LiveEngine(stack, tmp_path) as engine:
-        # The logs keep the producer's timestamps, so that one record can have a wrong one.
-        create_topics(load_settings({**engine.environment, "TOUCHSTREAM_CLOCK": "1:0:1.0"}), SMALL)
         engine.start(SMALL)
         _run(engine)
 
@@ -41,6 +42,7 @@ def _run(engine: LiveEngine) -> None:
     set_up_tenant(engine, publisher, facts, "acme", delay_hours=24)
     _enroll_by_jobs(engine, publisher, facts, "early", 10)
 
+    _keep_timestamps(settings)
     producer = Producer({"bootstrap.servers": settings.bootstrap_servers, **settings.kafka})
     timestamp_ms = (now() + DAY + DAY // 24) // 1_000
     name = f"{settings.topic_prefix}{Topic.CONTACT_LOG}"
@@ -58,6 +60,27 @@ def _run(engine: LiveEngine) -> None:
     assert not set(late) - elsewhere & _enrolled(facts)
     assert facts.matching(FactKind.TOUCH_REQUESTED) == []
     assert all(not list(TopicReader(settings, topic).read()) for topic in COMMANDS)
+
+
+def _keep_timestamps(settings: Settings) -> None:
+    """Lets contact-log keep the timestamps of producers, so that one record can have a wrong one.
+    A role that starts refuses such a log."""
+    name = f"{settings.topic_prefix}{Topic.CONTACT_LOG}"
+    wanted = needed_options(Topic.CONTACT_LOG, scaled=True, replicas=1)
+    entries = [
+        ConfigEntry(option, value, incremental_operation=AlterConfigOpType.SET)
+        for option, value in wanted.items()
+    ]
+    change = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+    with admin_client(settings) as client:
+        client.incremental_alter_configs([change])[change].result(30)
+
+        def is_applied() -> bool:
+            (answer,) = client.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
+            found = answer.result(30)
+            return all(found[option].value == value for option, value in wanted.items())
+
+        wait_until(is_applied)
 
 
 def _enroll_by_jobs(

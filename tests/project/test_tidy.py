@@ -36,7 +36,7 @@ USED_BY_TESTS = {
     ),
     "the other half of a function that the product uses": ("decode_event", "generated_part"),
     "the port without Kafka, and a counter of the worker": ("MemoryTransport", "transactions"),
-    "embedded servers that a test restarts or asks for their health": ("health", "restart"),
+    "an embedded server that a test asks for its health": ("health",),
     "one call for what the product does in steps": ("compare", "read_current"),
 }
 """Names of the product that only tests, benchmarks or examples use, by the reason why they stay."""
