@@ -25,6 +25,7 @@ from bench import (
     senders,
     simulation,
     storm,
+    sweep,
     triggers,
     why,
 )
@@ -43,6 +44,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "million": memory.run,
     "storm": storm.run,
     "restart": restart.run,
+    "sweep": sweep.run,
     "triggers": triggers.run,
     "calls": calls.run,
     "experiments": experiments.run,

@@ -79,10 +79,12 @@ def _answer(
 
 def command_consumer(settings: Settings, partitions: int, channel: str = "email") -> Consumer:
     """Returns a read_committed consumer of all commands of a channel from the beginning."""
-    consumer, name = (
-        read_committed_consumer(settings),
-        settings.topic_prefix + COMMAND_TOPICS[channel],
-    )
+    return consumer_of(settings, COMMAND_TOPICS[channel], partitions)
+
+
+def consumer_of(settings: Settings, topic: Topic, partitions: int) -> Consumer:
+    """Returns a read_committed consumer of a topic from the beginning."""
+    consumer, name = read_committed_consumer(settings), settings.topic_prefix + topic
     places = [TopicPartition(name, number, OFFSET_BEGINNING) for number in range(partitions)]
     consumer.assign(places)
     return consumer

@@ -8,6 +8,7 @@ import msgspec
 
 from bench import workload
 from bench.harness import Measurement, Stopwatch
+from processors.fold.key_lists import ListsOf, in_no_list
 from processors.fold.task import Record, Task
 from processors.fold.turn import Output, Turn
 from schemas.internal.states import State
@@ -37,6 +38,7 @@ class WorkloadProcessor:
     decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(WorkloadState).decode
     )
+    lists_of: ListsOf = staticmethod(in_no_list)
     _decode = msgspec.json.Decoder(workload.WorkloadEvent).decode
 
     def apply(self, turn: Turn, record: Record) -> None:

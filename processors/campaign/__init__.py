@@ -19,6 +19,7 @@ from processors.campaign import (
     status_orders,
     tenants,
 )
+from processors.fold.key_lists import ListsOf, in_no_list
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from schemas.internal import messages as m
@@ -33,6 +34,8 @@ class CampaignProcessor:
     decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(CampaignState).decode
     )
+
+    lists_of: ListsOf = staticmethod(in_no_list)
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout

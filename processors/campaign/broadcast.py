@@ -9,6 +9,7 @@ from processors.fold.turn import Turn
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
     PLATFORM,
+    SWEEP_RULES,
     DeleteTemplate,
     DeleteTenant,
     MoveRuns,
@@ -72,6 +73,7 @@ def announce_tenant(turn: Turn, layout: Layout, tenant: TenantRecord) -> None:
         tenant.calls,
         tenant.more_limits,
         tenant.opt_out_scope,
+        SWEEP_RULES,
     )
     announce_to_all(turn, layout, tenant.tenant_id.encode(), message)
 

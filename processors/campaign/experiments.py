@@ -17,7 +17,7 @@ from schemas.campaigns.compiled_definition import Definition, Experiment, Layer,
 from schemas.internal.campaign_states import Decision, ExperimentRecord
 from schemas.internal.count_names import RUNS
 from schemas.internal.facts import FactKind
-from schemas.internal.messages import WinnerAcknowledged, WinnerAnnounced
+from schemas.internal.messages import SWEEP_RULES, WinnerAcknowledged, WinnerAnnounced
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
@@ -124,7 +124,7 @@ def _announce(
     """Announces the winner to who has not been reached, while the campaign still sends."""
     if campaign.status in _SENDING:
         ids = (campaign.tenant_id, campaign.campaign_id, experiment.id)
-        message = WinnerAnnounced(*ids, wins, DECIDED)
+        message = WinnerAnnounced(*ids, wins, DECIDED, SWEEP_RULES)
         announce_to_contacts(turn, layout, campaign.tenant_id.encode(), message)
 
 

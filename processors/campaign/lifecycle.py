@@ -13,7 +13,7 @@ from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.count_names import FROZEN, LIVE, RUNS
 from schemas.internal.facts import FactKind
-from schemas.internal.messages import ChangeCampaign, StatusAnnounced
+from schemas.internal.messages import SWEEP_RULES, ChangeCampaign, StatusAnnounced
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
@@ -71,7 +71,7 @@ def set_status(
         turn,
         layout,
         tenant.tenant_id.encode(),
-        StatusAnnounced(tenant.tenant_id, campaign.campaign_id, status, cause),
+        StatusAnnounced(tenant.tenant_id, campaign.campaign_id, status, cause, SWEEP_RULES),
     )
     kind, values = FactKind.CAMPAIGN_STATUS_CHANGED, {"before": before, **values}
     emit_campaign_fact(turn, kind, campaign, cause, status, values)

@@ -4,7 +4,7 @@ from processors.campaign.broadcast import announce_to_contacts, campaign_key, re
 from processors.fold.turn import Turn
 from processors.shared.deduplication import add_if_new
 from schemas.internal.facts import FactKind
-from schemas.internal.messages import MoveRuns, RunsMoved
+from schemas.internal.messages import SWEEP_RULES, MoveRuns, RunsMoved
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
@@ -28,6 +28,7 @@ def move_runs(turn: Turn, layout: Layout, message: MoveRuns) -> None:
         message.from_version,
         message.steps,
         message.cause,
+        SWEEP_RULES,
     )
     announce_to_contacts(turn, layout, message.tenant_id.encode(), order)
     turn.emit_fact(

@@ -30,6 +30,7 @@ from schemas.campaigns.compiled_definition import Definition, content_hash
 from schemas.campaigns.definition import read_definition
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
+    SWEEP_RULES,
     CampaignAcknowledged,
     CampaignAnnounced,
     PublishCampaign,
@@ -103,6 +104,7 @@ def _publish_valid(
         record.status,
         definition,
         message.cause,
+        SWEEP_RULES,
     )
     announce_to_contacts(turn, layout, tenant.tenant_id.encode(), announced)
     ids = (tenant.tenant_id, record.campaign_id)

@@ -17,6 +17,7 @@ from schemas.base.regions import regions_named
 from schemas.base.zones import zone_country
 from schemas.internal.facts import FactKind
 from schemas.internal.messages import (
+    SWEEP_RULES,
     AddressReopened,
     DeleteTemplate,
     DeleteTenant,
@@ -152,7 +153,7 @@ def delete_template(turn: Turn, layout: Layout, message: DeleteTemplate) -> None
         return
     tenant.templates_gone.append(message.template_id)
     tenant.updated_at = turn.now
-    gone = TemplateGone(message.tenant_id, message.template_id, message.cause)
+    gone = TemplateGone(message.tenant_id, message.template_id, message.cause, SWEEP_RULES)
     announce_to_contacts(turn, layout, message.tenant_id.encode(), gone)
     turn.emit_fact(
         FactKind.TEMPLATE_DELETED,

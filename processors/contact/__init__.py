@@ -11,12 +11,16 @@ from processors.contact import (
     closed_addresses,
     event_routing,
     frequency_caps,
+    paced_sweeps,
     pause_stop,
     run_counts,
     touch_gates,
 )
+from processors.contact.contact_lists import lists_of_contact
 from processors.contact.context import Context
+from processors.contact.paced_sweeps import open_contact
 from processors.contact.settling import settle
+from processors.fold.key_lists import ListsOf
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
@@ -32,6 +36,8 @@ class ContactProcessor:
         msgspec.msgpack.Decoder(ContactState).decode
     )
 
+    lists_of: ListsOf = staticmethod(lists_of_contact)
+
     def apply(self, turn: Turn, record: Record) -> None:
         """Handles one record of contact-log."""
         message = m.decode_contact(record.value)
@@ -46,7 +52,7 @@ class ContactProcessor:
         if isinstance(state, RunCount):
             run_counts.report(turn, state)
             return
-        context = Context(turn, key, state)
+        context = open_contact(turn, key, state)
         for enrollment in _due_runs(context):
             touch = enrollment.touches[-1]
             if touch.wait == LAST_ANSWER:
@@ -113,7 +119,8 @@ _HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.TemplateGone: announcements.template_gone,
     m.RunsMoved: announcements.runs_moved,
     m.AddressReopened: closed_addresses.address_reopened,
-    m.CountsRequested: run_counts.counts_requested,
+    m.CountsRequested: paced_sweeps.counts_requested,
     m.WinnerAnnounced: announcements.winner_announced,
+    m.SweepTurn: paced_sweeps.have_turn,
 }
 """The handler of each message of contact-log."""

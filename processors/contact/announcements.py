@@ -2,6 +2,7 @@
 statuses of campaigns, deleted templates."""
 
 from processors.contact.campaign_sweeps import begin_amend_sweeps, begin_sweep
+from processors.contact.sweep_effects import AMEND, FREEZE, MOVE, THAW
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import campaign_key, known_tenant, service_of, tenant_key
 from schemas.internal.messages import (
@@ -26,7 +27,7 @@ def tenant_announced(turn: Turn, message: TenantAnnounced) -> None:
     tenant = known_tenant(message, before)
     turn.store.put(key, tenant)
     if before is not None and _amending(tenant) != _amending(before):
-        begin_amend_sweeps(turn, tenant, message.tenant_id)
+        begin_amend_sweeps(turn, tenant, message.tenant_id, message.rules)
 
 
 def _amending(tenant: KnownTenant) -> tuple[object, ...]:
@@ -50,6 +51,7 @@ def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
     it."""
     key = campaign_key(message.tenant_id, message.campaign_id)
     campaign = turn.store.edit(key, KnownCampaign)
+    is_new = campaign is None
     if campaign is None:
         campaign = KnownCampaign(
             message.tenant_id, message.campaign_id, message.status, message.version, {}
@@ -59,12 +61,11 @@ def campaign_announced(turn: Turn, message: CampaignAnnounced) -> None:
     campaign.version = message.version
     service = service_of(message.definition)
     _serve_jobs(turn, message.tenant_id, message.campaign_id, service, message.status)
-    if message.definition.settings.on_edit == "follow":
-        campaign.move_from, campaign.move_steps = None, {}
-        begin_sweep(turn, campaign, "move", message.cause)
-    else:
-        begin_sweep(turn, campaign, "amend", message.cause)  # templates are the newest version's
-    _change_status(turn, campaign, message.status, message.cause)
+    if message.rules < 1 or not is_new:
+        # Templates are the newest version's, also for runs that stay with theirs.
+        name = MOVE if message.definition.settings.on_edit == "follow" else AMEND
+        begin_sweep(turn, campaign, name, message.cause, message.rules)
+        _change_status(turn, campaign, message)
     known = CampaignAcknowledged(
         message.tenant_id, message.campaign_id, message.version, turn.partition
     )
@@ -78,15 +79,15 @@ def status_announced(turn: Turn, message: StatusAnnounced) -> None:
     assert campaign is not None, "a status follows its campaign's first version"
     service = service_of(campaign.definitions[campaign.version])
     _serve_jobs(turn, message.tenant_id, message.campaign_id, service, message.status)
-    _change_status(turn, campaign, message.status, message.cause)
+    _change_status(turn, campaign, message)
 
 
 def runs_moved(turn: Turn, message: RunsMoved) -> None:
     """Moves the enrollments of older versions to the newest one."""
     campaign = turn.store.edit(campaign_key(message.tenant_id, message.campaign_id), KnownCampaign)
     assert campaign is not None, "an order follows its campaign's first version"
-    campaign.move_from, campaign.move_steps = message.from_version, message.steps
-    begin_sweep(turn, campaign, "move", message.cause)
+    move = (message.from_version, message.steps)
+    begin_sweep(turn, campaign, MOVE, message.cause, message.rules, *move)
 
 
 def winner_announced(turn: Turn, message: WinnerAnnounced) -> None:
@@ -96,7 +97,7 @@ def winner_announced(turn: Turn, message: WinnerAnnounced) -> None:
     assert campaign is not None, "a winner follows its campaign's first version"
     if campaign.winners.get(message.experiment_id) != message.variant:
         campaign.winners = {**campaign.winners, message.experiment_id: message.variant}
-        begin_sweep(turn, campaign, "amend", message.cause)
+        begin_sweep(turn, campaign, AMEND, message.cause, message.rules)
     known = WinnerAcknowledged(
         message.tenant_id, message.campaign_id, message.experiment_id, turn.partition
     )
@@ -110,7 +111,7 @@ def template_gone(turn: Turn, message: TemplateGone) -> None:
     if tenant is None or message.template_id in tenant.templates_gone:
         return
     tenant.templates_gone.append(message.template_id)
-    begin_amend_sweeps(turn, tenant, message.cause)
+    begin_amend_sweeps(turn, tenant, message.cause, message.rules)
 
 
 def _serve_jobs(turn: Turn, tenant_id: str, campaign_id: str, service: str, status: str) -> None:
@@ -124,9 +125,12 @@ def _serve_jobs(turn: Turn, tenant_id: str, campaign_id: str, service: str, stat
         tenant.campaigns[service] = campaign_id
 
 
-def _change_status(turn: Turn, campaign: KnownCampaign, status: str, cause: str) -> None:
+def _change_status(
+    turn: Turn, campaign: KnownCampaign, message: CampaignAnnounced | StatusAnnounced
+) -> None:
+    status = message.status
     before, campaign.status = campaign.status, status
     if status == before:
         return
-    names = {"paused": "freeze", "active": "thaw"}
-    begin_sweep(turn, campaign, names.get(status, f"campaign_{status}"), cause)
+    name = {"paused": FREEZE, "active": THAW}.get(status, f"campaign_{status}")
+    begin_sweep(turn, campaign, name, message.cause, message.rules)

@@ -5,6 +5,7 @@ contact of the tenant that shares it. A hard bounce concerns an address: a new o
 channel.
 """
 
+from processors.contact.contact_lists import with_bounced
 from processors.contact.context import Context
 from processors.contact.senders import BOUNCED, report_outcome
 from processors.contact.soft_bounces import forget_soft
@@ -57,6 +58,7 @@ def close_address(
         bounced, digest = context.contact.bounced, touch.recipient.hex()
         if digest not in bounced:
             bounced[digest] = at
+            context.turn.store.enter(with_bounced(context.tenant_id, digest), context.key)
             if reason == _BOUNCED:
                 report_outcome(context, touch.channel, touch.sender_id, BOUNCED, touch.command_id)
         forget_soft(context, touch.recipient)
@@ -75,9 +77,8 @@ def close_on_channel(
 def address_reopened(turn: Turn, message: AddressReopened) -> None:
     """Opens an address that bounced, for every contact of this partition to whom it belongs."""
     tenant = turn.store.read(tenant_key(message.tenant_id), KnownTenant)
-    prefix = f"{message.tenant_id}/".encode()
     for digest in digests_of_bounced(tenant, message.channel, message.address):
-        for key in list(turn.store.keys_containing(prefix, digest.encode(), b"")):
+        for key in turn.store.listed(with_bounced(message.tenant_id, digest)):
             contact = turn.store.read(key, Contact)
             if contact is not None and digest in contact.bounced:
                 _reopen(turn, key, digest, message)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from processors.contact.contact_lists import with_bounced
 from processors.contact.direct_campaign import direct_calls
 from processors.fold.turn import Output, Turn
 from processors.shared import region_rules
@@ -179,6 +180,7 @@ class Context:
             digest = known_digest(name, text, country).hex()
             if before in bounced and before != digest:
                 bounced.setdefault(digest, bounced.pop(before))
+                self.turn.store.enter(with_bounced(self.tenant_id, digest), self.key)
 
     def opt_out_scope(self, channel: str) -> str | None:
         """The scope of the opt-out that closes a channel: the channel's name, `all`, or None if the

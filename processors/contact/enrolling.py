@@ -12,6 +12,7 @@ from processors.contact.call_items import (
     ordered_call,
     time_is_invalid,
 )
+from processors.contact.contact_lists import in_campaign
 from processors.contact.context import Context
 from processors.contact.direct_campaign import direct_calls
 from processors.contact.ended_runs import archive_ended_runs
@@ -153,6 +154,8 @@ def _enroll(
     contact, campaign_id = context.contact, campaign.campaign_id
     cycle = contact.cycles.get(campaign_id, 0) + 1
     contact.cycles[campaign_id] = cycle
+    if cycle == 1:
+        context.turn.store.enter(in_campaign(context.tenant_id, campaign_id), context.key)
     definition = campaign.definitions[campaign.version]
     enrollment = Enrollment(
         enrollment_id(context.tenant_id, campaign_id, context.contact_id, cycle),

@@ -22,6 +22,7 @@ from processors.contact import (
 )
 from processors.contact.command_lookup import CommandMatch, find_command, was_commanded
 from processors.contact.context import Context
+from processors.contact.paced_sweeps import open_contact
 from processors.contact.run_queries import live_runs
 from processors.contact.settling import settle
 from processors.fold.turn import Turn
@@ -71,7 +72,7 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
         return
     backfill = backfill or _occurred_at(message) < tenant.fence
     handler = _BACKFILL_HANDLERS.get(type(message)) if backfill else None
-    context = Context(turn, key, contact, tenant)
+    context = open_contact(turn, key, contact, tenant)
     (handler or HANDLERS[type(message)])(context, message)
     settle(context)
 
@@ -94,7 +95,7 @@ def dispatch_answer(turn: Turn, message: m.DispatchAnswer) -> None:
     key = m.contact_key(message.tenant_id, message.contact_id)
     contact = turn.store.edit(key, Contact)
     assert contact is not None, "dispatch answers only what a contact requested"
-    context = Context(turn, key, contact)
+    context = open_contact(turn, key, contact)
     match = find_command(context, message.command_id)
     if type(message) is m.CallLost:
         call_reports.forget_call(turn, key, message.command_id)

@@ -16,7 +16,7 @@ from schemas.campaigns.compiled_definition import DIRECT_CALLS
 from schemas.internal.count_names import LIVE, RUNS
 from schemas.internal.enrollment import CallItem, Enrollment
 from schemas.internal.item_status import item_status
-from schemas.internal.messages import CountsRequested, RunsCounted
+from schemas.internal.messages import RunsCounted
 from schemas.internal.states import KnownCampaign, RunCount
 from schemas.internal.topics import Topic
 
@@ -86,10 +86,10 @@ def report(turn: Turn, count: RunCount) -> None:
     turn.send(Topic.CAMPAIGN_LOG, count.tenant_id.encode(), message)
 
 
-def counts_requested(turn: Turn, message: CountsRequested) -> None:
+def answer_request(turn: Turn, tenant_id: str, campaign_id: str, request: int) -> None:
     """Reports the counts of a campaign at once: of what this partition has handled so far."""
-    count = _edit(turn, message.tenant_id, message.campaign_id)
-    count.answers = max(count.answers, message.request)
+    count = _edit(turn, tenant_id, campaign_id)
+    count.answers = max(count.answers, request)
     report(turn, count)
 
 

@@ -13,7 +13,9 @@ import msgspec
 
 from processors.dispatch import account_queue, account_rules, calls, outcomes, queue
 from processors.dispatch.send_logs import forget
+from processors.dispatch.shared_suppressions import lists_of_suppression
 from processors.dispatch.suppressions import lift, reopen, share, suppress
+from processors.fold.key_lists import ListsOf
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, known_tenant, tenant_key
@@ -29,6 +31,8 @@ class DispatchProcessor:
     decode_state: Callable[[bytes], State] = staticmethod(
         msgspec.msgpack.Decoder(DispatchState).decode
     )
+
+    lists_of: ListsOf = staticmethod(lists_of_suppression)
 
     def apply(self, turn: Turn, record: Record) -> None:
         """Folds one record of dispatch-log."""

@@ -25,6 +25,9 @@ SHARED_MAX = 1_000
 
 SHARED_MAX_BYTES = 500_000
 
+_SUPPRESSION = b"\x02"
+"""How the keys of suppressions begin."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Suppression).decode
 
@@ -33,6 +36,17 @@ def ask_for_suppressions(turn: Turn, tenant_id: str, channel: str, pool_id: str)
     """Asks the account of a tenant's channel for the addresses that it has suppressed."""
     question = m.ShareSuppressions(tenant_id, channel, pool_id)
     turn.send(Topic.DISPATCH_LOG, m.account_key(tenant_id, channel), question)
+
+
+def lists_of_suppression(key: bytes, payload: bytes) -> tuple[bytes, ...]:
+    """The names of the lists in which a stored state of the dispatch processor stands: each account
+    has one of its suppressions, whose name their keys begin with."""
+    return (list_of(key),) if key.startswith(_SUPPRESSION) else ()
+
+
+def list_of(key: bytes) -> bytes:
+    """The name of the list of the account of a suppression."""
+    return key[: key.rindex(b"/") + 1]
 
 
 def share_all(turn: Turn, question: m.ShareSuppressions, prefix: bytes) -> None:
@@ -75,7 +89,7 @@ def _parts(turn: Turn, prefix: bytes) -> Iterator[tuple[dict[str, bytes], bool]]
     """The suppressions in parts of bounded size, each with whether it is the last one."""
     part: dict[str, bytes] = {}
     size = 0
-    for key in turn.store.keys_containing(prefix, b"", b""):
+    for key in turn.store.listed(prefix):
         suppression = turn.store.read(key, Suppression)
         if suppression is None:
             continue

@@ -7,7 +7,7 @@ reopened address its bounces; each leaves the other's reasons as they are.
 
 from collections.abc import Callable
 
-from processors.dispatch.shared_suppressions import share_all, share_change
+from processors.dispatch.shared_suppressions import list_of, share_all, share_change
 from processors.fold.turn import Turn
 from processors.shared.address_keys import address_keys
 from processors.shared.tenant_lookup import tenant_key
@@ -139,6 +139,7 @@ def _store(
         turn.store.delete(key)
     else:
         turn.store.put(key, suppression)
+        turn.store.enter(list_of(key), key)
     digest = key.decode().rpartition("/")[2]
     share_change(turn, order.tenant_id, order.channel, digest, suppression)
 

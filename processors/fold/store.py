@@ -1,23 +1,22 @@
 """The states of a task: committed bytes by key, the open batch over them, and the indexes of
-timers, queues and groups.
+timers, queues, groups and lists.
 
 States are held as bytes, so that a million of them are cheap to hold and to restore. A state is
 decoded when it is touched and encoded again when its step ends, while the processor's caches still
 hold it. A state that the same batch touches again stays decoded until the commit.
 
-The indexes are derived and never stored. Those of timers and queues hold keys and are never rolled
-back: an entry counts only if its state still agrees. The groups are counted, so they are exact at
-every moment, and a rollback restores them.
+The indexes are derived and never stored. Those of timers and queues, and the lists, hold keys and
+are never rolled back: an entry counts only if its state still agrees. The groups are counted, so
+they are exact at every moment, and a rollback restores them.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
-from itertools import islice
 from typing import Protocol, TypeVar, cast
 
 import msgspec
 
+from processors.fold.key_lists import KeyLists, ListsOf, in_no_list
 from processors.fold.state_groups import StateGroups
 from schemas.base.error_codes import NotReadable
 from schemas.internal.state_bytes import NEVER, due_of, flag_of, pack, payload_of
@@ -48,10 +47,11 @@ class Queued(Protocol):
 
 
 class Store:
-    """The states of one task. `decode` decodes any of them."""
+    """The states of one task. `decode` decodes any of them; by `lists_of` a restore finds the lists
+    in which they stand."""
 
-    def __init__(self, decode: Callable[[bytes], State]) -> None:
-        self._decode = decode
+    def __init__(self, decode: Callable[[bytes], State], lists_of: ListsOf = in_no_list) -> None:
+        self._decode, self._lists_of = decode, lists_of
         self._committed: dict[bytes, bytes] = {}
         self._open: dict[bytes, State | None] = {}
         self._dues: dict[bytes, int] = {}  # of each open state: when it was due after its last step
@@ -64,7 +64,7 @@ class Store:
         self._queues_below: dict[bytes, dict[bytes, None]] = {}
         self._groups = StateGroups()
         self._read_cache: dict[bytes, State] = {}
-        self._sweep: tuple[bytes, bytes, list[bytes]] | None = None
+        self._lists = KeyLists()
 
     # Reading and changing.
 
@@ -264,27 +264,16 @@ class Store:
         """The keys of the members of a group, sorted."""
         return self._groups.members(group)
 
-    # Sweeps.
+    # Lists.
 
-    def keys_containing(self, prefix: bytes, needle: bytes, after: bytes) -> Iterator[bytes]:
-        """Keys after `after` with a prefix whose encoded state contains `needle`, in key order.
+    def enter(self, name: bytes, key: bytes) -> None:
+        """Enters the state under `key` in a list, for as long as the task lives."""
+        self._lists.add(name, key)
 
-        The bytes may contain the needle by chance, so the caller must check each state. The keys
-        are found by one pass over all states and kept until another sweep begins.
-        """
-        if self._sweep is None or self._sweep[:2] != (prefix, needle) or not after:
-            keys_found = {
-                key
-                for key, value in self._committed.items()
-                if key.startswith(prefix) and needle in value
-            }
-            for key, value in self.changes():  # so the result does not depend on what is open
-                keys_found.discard(key)
-                if value is not None and key.startswith(prefix) and needle in value:
-                    keys_found.add(key)
-            self._sweep = (prefix, needle, sorted(keys_found))
-        keys = self._sweep[2]
-        return islice(keys, bisect_right(keys, after), None)
+    def listed(self, name: bytes, after: bytes = b"") -> Iterator[bytes]:
+        """The keys of a list after `after`, in order. Of a state that is gone, or that does not
+        belong there any more, the key may still be in it: the caller must look at each state."""
+        return self._lists.after(name, after)
 
     # The batch.
 
@@ -336,12 +325,15 @@ class Store:
             self._committed[key] = value
 
     def restored(self) -> None:
-        """Builds the indexes of timers and queues by one pass over the states."""
+        """Builds the indexes by one pass over the states."""
         self._index_timers()
         self._armed = self._armed_committed = len(self._timers)
         for key, value in self._committed.items():
             if key != POSITION_KEY:
                 self._index_by_flag(key, value)
+                for name in self._lists_of(key, payload_of(value)):
+                    self._lists.restore(name, key)
+        self._lists.restored()
 
     def _index_timers(self) -> None:
         self._timers = [

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from processors.fold.key_lists import ListsOf
 from processors.fold.store import StateTooLarge, Store
 from processors.fold.turn import Output, Turn
 from schemas.base.error_codes import NotReadable, SchemaUnavailable
@@ -68,6 +69,7 @@ class Processor(Protocol):
     """The decisions over one log, as pure functions of state and record."""
 
     decode_state: Callable[[bytes], State]
+    lists_of: ListsOf
 
     def apply(self, turn: Turn, record: Record) -> None:
         """Folds one record. Raises SchemaUnavailable where a schema registry does not answer."""
@@ -111,7 +113,7 @@ class Task:
         self.processor = processor
         self._position_key = position_key
         self.partition = partition
-        self.store = Store(processor.decode_state)
+        self.store = Store(processor.decode_state, processor.lists_of)
         self.inbox: deque[Record] = deque()
         self.outputs: list[Output] = []
         self.next_offset = 0
@@ -144,7 +146,8 @@ class Task:
 
     def advance(self, budget: int) -> int:
         """Fires timers and folds records, at most `budget` of them, and returns how many. 0 means
-        that there is nothing left, or that the batch must be committed first.
+        that there is nothing left, or that the batch must be committed first. A step of a sweep
+        counts as many times as it has visited states, so it may exceed the budget.
 
         Raises Poison where a record or timer cannot be folded. The batch must then be rolled back.
         """
@@ -171,7 +174,8 @@ class Task:
                 record = inbox.popleft()
                 self._folded.append(record)
                 self._apply(record)
-            done += 1
+            done += 1 + turn.visited
+            turn.visited = 0
         return done
 
     def _begin_turns(self) -> Turn:
@@ -309,7 +313,7 @@ class Task:
     def _begin_batch(self) -> None:
         self.outputs, self._folded = [], []
         self.dirty = self._wrote_dead_letter = False
-        self._steps = self._turn.ignored = 0
+        self._steps = self._turn.ignored = self._turn.visited = 0
 
     # Restoring.
 

@@ -22,16 +22,17 @@ class Output(msgspec.Struct, gc=False):
 
 class Turn:
     """One record or timer. `now` is stream time in microseconds, the only time of a processor.
-    `ignored` counts the records of the batch that are no event and no fault; the worker logs it."""
+    `ignored` counts the records of the batch that are no event and no fault; the worker logs it.
+    `visited` is how many states a sweep has visited in this step."""
 
-    __slots__ = ("ignored", "now", "outputs", "partition", "store")
+    __slots__ = ("ignored", "now", "outputs", "partition", "store", "visited")
 
     def __init__(self, now: int, store: Store, outputs: list[Output], partition: int) -> None:
         self.now = now
         self.store = store
         self.outputs = outputs
         self.partition = partition
-        self.ignored = 0
+        self.ignored = self.visited = 0
 
     def send(
         self, topic: Topic, key: bytes, message: msgspec.Struct, partition: int | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from processors.fold.key_lists import ListsOf, in_no_list
 from processors.fold.task import Record
 from processors.fold.turn import Turn
 from processors.intake.admin_events import ADMIN_EVENTS
@@ -40,6 +41,8 @@ class IntakeProcessor:
 
     decode_state: Callable[[bytes], State] = staticmethod(msgspec.msgpack.Decoder(State).decode)
     """Never called: intake has no states."""
+
+    lists_of: ListsOf = staticmethod(in_no_list)
 
     def __init__(
         self, topic: Topic, decode: DecodeEvent, lapse_time: Callable[[int], int] | None = None

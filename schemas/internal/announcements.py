@@ -11,6 +11,10 @@ from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.contact_messages import Message, Window
 from schemas.internal.limit_terms import LimitTerms, SenderTerms, TenantCallTerms
 
+SWEEP_RULES = 1
+"""The rules by which a partition applies the announcements that are made now: bit by bit, while it
+folds the records of other contacts. By those of before (0) it does so before its next record."""
+
 
 class TenantAnnounced(Message, frozen=True):
     """A tenant and its defaults. `delay_by_service` is by service type, `limits` (touches an hour)
@@ -35,6 +39,8 @@ class TenantAnnounced(Message, frozen=True):
 
     opt_out_scope: str = "channel"
     """What an opt-out by one click or a complaint closes: the channel, or all channels (C-26)."""
+
+    rules: int = 0
 
 
 class SenderAnnounced(Message, frozen=True):
@@ -128,6 +134,7 @@ class WinnerAnnounced(Message, frozen=True):
     experiment_id: str
     variant: str
     cause: str
+    rules: int = 0
 
 
 class WinnerAcknowledged(Message, frozen=True):
@@ -173,6 +180,7 @@ class CampaignAnnounced(Message, frozen=True):
     status: str
     definition: Definition
     cause: str
+    rules: int = 0
 
 
 class CampaignAcknowledged(Message, frozen=True, tag="CampaignKnown"):
@@ -192,6 +200,7 @@ class StatusAnnounced(Message, frozen=True):
     campaign_id: str
     status: str
     cause: str
+    rules: int = 0
 
 
 class TemplateGone(Message, frozen=True):
@@ -200,6 +209,7 @@ class TemplateGone(Message, frozen=True):
     tenant_id: str
     template_id: str
     cause: str
+    rules: int = 0
 
 
 class RunsMoved(Message, frozen=True):
@@ -212,3 +222,13 @@ class RunsMoved(Message, frozen=True):
     from_version: int | None
     steps: dict[str, str | None]
     cause: str
+    rules: int = 0
+
+
+class SweepTurn(Message, frozen=True):
+    """The next contacts of the sweeps of a partition are to be visited; a record that the partition
+    writes into its own log, behind those of other contacts. With `is_check` it follows the turn
+    of the same number, and finds out whether that has failed."""
+
+    number: int
+    is_check: bool = False

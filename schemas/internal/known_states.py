@@ -4,6 +4,8 @@ counts of a campaign in one task.
 A field is only ever appended, with a default.
 """
 
+import msgspec
+
 from schemas.base.times import DurationUs, MinuteOfDay, MomentUs
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.contact_messages import Window
@@ -72,6 +74,44 @@ class KnownCampaign(State):
 
     def due(self) -> MomentUs | None:
         return self.sweep_at if self.sweep else None
+
+
+class Sweep(msgspec.Struct, array_like=True):
+    """One change of a campaign that is being applied to its contacts.
+
+    `name` is `amend`, `move`, `freeze`, `thaw`, `counts`, or the reason with which enrollments are
+    stopped. `at` is the moment of the change, `cursor` the key of the last contact that was
+    visited. `version` is the one that enrollments move to, `request` that of the counts.
+    """
+
+    number: int
+    tenant_id: str
+    campaign_id: str
+    name: str
+    cause: str
+    at: MomentUs
+    cursor: bytes = b""
+    version: int = 0
+    move_from: int | None = None
+    move_steps: dict[str, str | None] = {}
+    request: int = 0
+
+
+class Sweeps(State):
+    """The sweeps of one task of the contact processor, in the order of their turns.
+
+    `number` is that of the latest sweep, `turns` that of the latest turn that was asked for, and
+    `done` that of the latest one that was had, at `turned_at` and with `size` contacts. So many of
+    the next turns visit one contact each as `alone` has, because an earlier one has failed.
+    """
+
+    queue: list[Sweep] = []
+    number: int = 0
+    turns: int = 0
+    done: int = 0
+    alone: int = 0
+    turned_at: MomentUs = 0
+    size: int = 0
 
 
 class RunCount(State):

@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.base.error_codes import NotReadable
 from schemas.internal.announcements import (
+    SWEEP_RULES,
     AddressReopened,
     CampaignAcknowledged,
     CampaignAnnounced,
@@ -25,6 +26,7 @@ from schemas.internal.announcements import (
     SenderThrottled,
     SenderUsed,
     StatusAnnounced,
+    SweepTurn,
     TemplateGone,
     TenantAnnounced,
     WinnerAcknowledged,
@@ -141,6 +143,7 @@ ContactMessage = (
     | CallLost
     | CountsRequested
     | WinnerAnnounced
+    | SweepTurn
     | Tick
 )
 DispatchMessage = (
@@ -229,6 +232,9 @@ DECODE: dict[Topic, Callable[[bytes], Message]] = {
 
 PLATFORM = "*"
 """Stands in the place of a tenant for what belongs to the platform."""
+
+SWEEP_KEY = b"*"
+"""The key of a SweepTurn."""
 
 TICK = encode(Tick())
 """An encoded tick."""

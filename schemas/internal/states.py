@@ -22,7 +22,7 @@ from schemas.internal.call_states import (
 from schemas.internal.campaign_states import CampaignRecord, PoolRecord, SenderRecord, TenantRecord
 from schemas.internal.contact_messages import OLD_ADDRESS_FIELDS
 from schemas.internal.enrollment import Enrollment
-from schemas.internal.known_states import KnownCampaign, KnownTenant, RunCount
+from schemas.internal.known_states import KnownCampaign, KnownTenant, RunCount, Sweeps
 from schemas.internal.messages import RequestTouch, account_key
 from schemas.internal.sender_states import KnownCampaignLimits, Lane, SendChunk, Sender, SendLog
 from schemas.internal.state_base import State
@@ -165,6 +165,10 @@ class Contact(State):
     """The latest opt-outs, each with its scope, of a person with a run whose campaign decides by
     counts: a send that is reported late counts those that came after it."""
 
+    swept: int = 0
+    """The number of the latest sweep when the contact was last swept before its turn: it has all
+    sweeps up to this one."""
+
     def due(self) -> MomentUs | None:
         soonest: MomentUs | None = None
         for enrollment in self.enrollments:
@@ -182,7 +186,7 @@ class EndedEnrollment(State):
     enrollment: Enrollment
 
 
-ContactState = Contact | EndedEnrollment | KnownTenant | KnownCampaign | RunCount
+ContactState = Contact | EndedEnrollment | KnownTenant | KnownCampaign | RunCount | Sweeps
 
 
 # dispatch processor
@@ -359,7 +363,7 @@ class TaskPosition(State, tag="Place"):
         )
 
 
-STATE_FORMAT = 5
+STATE_FORMAT = 6
 """The format of the states that this code writes; it reads this one and all before it.
 
 It grows with every change that older code could not read, or would write back without a field: a

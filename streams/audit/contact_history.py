@@ -86,7 +86,8 @@ class _ContactFold:
     def __init__(self, tenant_id: str, key: bytes, log: Partition) -> None:
         self.entries: list[Fact | _AnswerReceived] = []
         self.accounts: set[bytes] = set()
-        self._key, self._folded_keys, self._log = key, (key, tenant_id.encode()), log
+        self._key, self._log = key, log
+        self._folded_keys = (key, tenant_id.encode(), m.SWEEP_KEY)
         self._task = Task(ContactProcessor(), log.number)
 
     def fold(self, records: Iterable[Record]) -> None:

@@ -31,6 +31,12 @@ LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
     m.TouchBounced: ("rules",),
     m.ConversionRecorded: ("campaign_id", "rules"),
     m.RunsCounted: ("version", "answers"),
+    m.TenantAnnounced: ("rules",),
+    m.CampaignAnnounced: ("rules",),
+    m.StatusAnnounced: ("rules",),
+    m.TemplateGone: ("rules",),
+    m.RunsMoved: ("rules",),
+    m.WinnerAnnounced: ("rules",),
 }
 """The fields of messages of the logs for which older versions wrote no value."""
 

@@ -39,8 +39,8 @@ STEPS_MAX = 200
 """Records and timers that are folded before their outputs are encoded and the clock is read: few
 enough that the outputs are still in the CPU's caches."""
 
-ROUNDS_MAX = 100
-"""Times STEPS_MAX of one task before the other tasks, and the group, have their turn."""
+FOLD_MAX_S = 0.1
+"""So long one task folds before the other tasks, and the group, have their turn."""
 
 OUTPUTS_MAX = 20_000
 IDLE_S = 0.1
@@ -212,16 +212,16 @@ class Worker:
     # folding
 
     def _fold(self, partition: Partition, owned: OwnedPartition) -> None:
-        """Folds the due timers and the records of a partition, at most ROUNDS_MAX times STEPS_MAX,
-        and commits in between when it is time."""
-        task = owned.task
+        """Folds due timers and records of a partition for FOLD_MAX_S, and commits in between
+        when it is time."""
+        task, until = owned.task, time.monotonic() + FOLD_MAX_S
         try:
-            for _ in range(ROUNDS_MAX):
-                if not task.advance(STEPS_MAX):
-                    break
+            while task.advance(STEPS_MAX):
                 self._send_outputs(task)
                 if self._commit_is_due():
                     self._commit()
+                if time.monotonic() > until:
+                    break
         except Poison as poison:
             self._handle_poison(partition, task, poison)
 

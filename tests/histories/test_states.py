@@ -43,7 +43,7 @@ SHAPES = STATES / "shapes.json"
 _OF_CALLS = ("RunCount", "KnownPool", "PoolTenant", "Lease", "NumberUse", "CallCampaign")
 _OF_LIMITS = ("KnownCampaignLimits", "Sender", "SendLog", "SendChunk", "Lane")
 _OTHERS = ("SuppressionSharing", "SenderRecord", "PoolRecord")
-SINCE = {"AddressUse": 3} | dict.fromkeys((*_OF_CALLS, *_OF_LIMITS, *_OTHERS), 4)
+SINCE = {"AddressUse": 3, "Sweeps": 6} | dict.fromkeys((*_OF_CALLS, *_OF_LIMITS, *_OTHERS), 4)
 """The first format of each kind of state that format 1 did not have."""
 
 Kinds = ContactState | DispatchState | CampaignState

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from processors.fold.key_lists import ListsOf
 from processors.fold.task import Processor, Record, Task
 from processors.fold.turn import Output, Turn
 from schemas.internal.states import State
@@ -24,6 +25,7 @@ class StampingProcessor:
 
     def __init__(self, processor: Processor) -> None:
         self.decode_state: Callable[[bytes], State] = processor.decode_state
+        self.lists_of: ListsOf = processor.lists_of
         self._processor = processor
 
     def apply(self, turn: Turn, record: Record) -> None:

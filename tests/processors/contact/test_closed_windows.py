@@ -239,7 +239,7 @@ def withdrawing() -> World:
     """A pause has just asked dispatch to take the repeat back, and dispatch has not answered."""
     world = with_repeat_at_dispatch()
     world.append(change_campaign(world, "paused"))
-    for role in ("campaign", "contact"):
+    for role in ("campaign", "contact", "contact"):
         world.run_worker(role)
     assert touch_of(world).phase is Phase.WITHDRAWING
     return world

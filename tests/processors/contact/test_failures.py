@@ -269,7 +269,7 @@ def test_a_repeat_refused_while_a_pause_withdraws_it_revokes_the_command(then: s
     world = unrepeated()
     world.now = START + int(24.76 * HOUR)
     world.append(change_campaign(world, "paused"))
-    for role in ("campaign", "contact"):
+    for role in ("campaign", "contact", "contact"):
         world.run_worker(role)
     if then == "stopped":
         world.append(ContactStopped(**event_fields(world)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from processors.contact import campaign_sweeps
+from processors.contact import paced_sweeps
 from schemas.base.times import HOUR
 from schemas.internal.enrollment import Phase, Status
 from schemas.internal.facts import FactKind
@@ -169,7 +169,7 @@ def test_the_facts_record_the_pause_and_its_effect() -> None:
 def test_a_sweep_reaches_everybody_in_batches_of_any_size(
     size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_sweeps, "SWEEP_BATCH", size)
+    monkeypatch.setattr(paced_sweeps, "turn_size", lambda *_: size)
     world = world_with_campaign()
     names = [f"p{n}" for n in range(20)]
     person = Person(email="a@example.com", timezone="America/Chicago")

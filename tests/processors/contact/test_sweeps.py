@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from processors.contact import campaign_sweeps
+from processors.contact import paced_sweeps, sweep_effects
 from processors.contact.context import Context
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Enrollment
@@ -29,24 +29,31 @@ def people(*names: str) -> World:
     return world
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3, 150])
 @pytest.mark.parametrize(("action", "broken"), [("paused", "freeze"), ("deleted", "stop")])
-def test_a_person_whom_a_failed_sweep_did_not_reach_is_not_written_to(
-    action: str, broken: str, monkeypatch: pytest.MonkeyPatch
+def test_only_the_person_at_whom_a_sweep_fails_is_left_out_and_not_written_to(
+    action: str, broken: str, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = people("a", "b", "c", "d")
-    whole = getattr(campaign_sweeps, broken)
+    whole = getattr(sweep_effects, broken)
 
     def breaking(context: Context, enrollment: Enrollment, *rest: Any) -> None:
         if context.contact_id == "b":
             raise RuntimeError("boom")
         whole(context, enrollment, *rest)
 
-    monkeypatch.setattr(campaign_sweeps, broken, breaking)
+    monkeypatch.setattr(sweep_effects, broken, breaking)
+    monkeypatch.setattr(paced_sweeps, "turn_size", lambda *_: batch)
     deliver(world, change_campaign(world, action))
+    reached = "FROZEN" if action == "paused" else "STOPPED"
+    swept = [
+        name for name in "abcd" if enrollment_of(world, contact_id=name).status.name == reached
+    ]
+    assert swept == ["a", "c", "d"]
     world.advance_hours(30)
     assert world.commanded_touches() == []
     names = {enrollment_of(world, contact_id=name).status.name for name in "abcd"}
-    assert names == {"FROZEN" if action == "paused" else "STOPPED"}
+    assert names == {reached}
 
 
 def test_resuming_skips_every_touch_that_is_too_old() -> None:
