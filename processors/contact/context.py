@@ -87,17 +87,19 @@ class Context:
 
     def definition(self, enrollment: Enrollment) -> Definition:
         """The version of its campaign that the enrollment runs on (C-36)."""
-        campaign = self.campaign(enrollment.campaign_id)
+        campaign = self._last_campaign  # nearly always this one, so it is looked at first
+        if campaign is None or campaign.campaign_id != enrollment.campaign_id:
+            campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None, "an enrollment's campaign is never forgotten"
         return campaign.definitions[enrollment.version]
 
     def step(self, enrollment: Enrollment, touch: Touch) -> Step:
         """The step of a touch, in the enrollment's version."""
-        steps = self.definition(enrollment).steps
-        index = touch.number - 1  # its place unless the enrollment has branched
+        definition, index = self.definition(enrollment), touch.number - 1
+        steps = definition.steps
         if index < len(steps) and steps[index].id == touch.step_id:
-            return steps[index]
-        return steps[self.definition(enrollment).step_index(touch.step_id)]
+            return steps[index]  # its place unless the enrollment has branched
+        return steps[definition.step_index(touch.step_id)]
 
     def unless_deleted(self, template_id: str | None) -> str | None:
         """`template_id`, or None if that template was deleted (S1-42)."""
