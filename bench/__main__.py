@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from bench import (
+    bare_client,
     calls,
     contact,
     counting,
@@ -40,6 +41,9 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "floor-mix": floor.run_mixed,
     "floor-dispatch": floor.run_dispatch,
     "floor-sweeps": floor.run_sweeps,
+    "floor-kafka": bare_client.run,
+    "floor-intake-json": bare_client.run_json,
+    "floor-intake-avro": bare_client.run_avro,
     "counting": counting.run,
     "intake-json": intake.run_json,
     "intake-avro": intake.run_avro,

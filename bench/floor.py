@@ -82,6 +82,10 @@ class Recording(NamedTuple):
     number: int
 
 
+Make = Callable[[int], Recording]
+"""A function that makes the recording of a number of contacts."""
+
+
 class FloorParts(NamedTuple):
     """The processor time of the floor of a batch, in seconds."""
 
@@ -135,9 +139,7 @@ def run_sweeps(quick: bool = False) -> Figure:
     return _figure("floor-sweeps", what, swept, TARGET_OTHERS, quick)
 
 
-def _figure(
-    name: str, what: str, make: Callable[[int], Recording], target: float, quick: bool
-) -> Figure:
+def _figure(name: str, what: str, make: Make, target: float, quick: bool) -> Figure:
     contacts = 2_000 if quick else 20_000
     figures = run_pinned(_measure, make, contacts, 3 if quick else ROUNDS)
     value = figures.pop("ratio")
@@ -158,7 +160,7 @@ def _figure(
     )
 
 
-def _measure(make: Callable[[int], Recording], contacts: int, rounds: int) -> dict[str, Any]:
+def _measure(make: Make, contacts: int, rounds: int) -> dict[str, Any]:
     """Folds the recording and its floor in turn, batch by batch. Each batch counts with the median
     of its times in all rounds."""
     recording = make(contacts)
@@ -168,7 +170,7 @@ def _measure(make: Callable[[int], Recording], contacts: int, rounds: int) -> di
     folds: list[list[float]] = []
     floors: list[list[FloorParts]] = []
     for _ in range(rounds):
-        spent, least = _fold_both(recording)
+        spent, least = fold_in_turn(recording)
         folds.append(spent)
         floors.append(least)
     number = recording.number
@@ -196,7 +198,7 @@ def _sum_of_medians(rounds: list[list[float]]) -> float:
     return float(sum(median(times) for times in zip(*rounds, strict=True)))
 
 
-def _fold_both(recording: Recording) -> tuple[list[float], list[FloorParts]]:
+def fold_in_turn(recording: Recording) -> tuple[list[float], list[FloorParts]]:
     """The seconds of each batch, of the fold and of the floor. Both come to the same bytes."""
     task, floor = restored_task(recording), Floor(recording)
     sink, floor_sink = CountingSink(), CountingSink()
