@@ -94,6 +94,11 @@ class Store:
         self._touched[key] = None
         return cast("S | None", state)
 
+    def opened(self, key: bytes, kind: type[S]) -> S | None:
+        """The state under `key` if the batch has it open, for a change that the indexes do not
+        depend on: its timer, queue and groups are not looked at after the step."""
+        return cast("S | None", self._open.get(key))
+
     def _decoded(self, key: bytes, value: bytes) -> State:
         """Raises NotReadable."""
         try:
