@@ -37,6 +37,7 @@ LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
     m.TemplateGone: ("rules",),
     m.RunsMoved: ("rules",),
     m.WinnerAnnounced: ("rules",),
+    m.ShareSuppressions: ("after",),
 }
 """The fields of messages of the logs for which older versions wrote no value."""
 
