@@ -201,9 +201,13 @@ class EmbeddedKafka:
             # `streams/kafka/producer.py` leaves none.
             "transaction.partition.verification.enable": "false",
             "group.initial.rebalance.delay.ms": 0,
+            # The markers of a transaction wait for a leader that hangs for so long, and then go to
+            # its successor. Its producer begins no transaction meanwhile. The default is 30 s.
+            "request.timeout.ms": 10_000,
             "message.max.bytes": 4 * 1024 * 1024,  # a dead letter contains the whole bad record
             # A killed broker cannot register again before its old session has expired.
-            "broker.session.timeout.ms": 3000,
+            # One of several must not lose what it leads because the machine is busy.
+            "broker.session.timeout.ms": 3000 if len(self._cluster) == 1 else 6000,
             "broker.heartbeat.interval.ms": 500,
             "num.network.threads": 2,
             "num.io.threads": 4,
