@@ -29,9 +29,9 @@ def stop_each_broker(disturbed: DisturbedEngine) -> str:
     """Stops one broker after the other, and restarts each."""
     order = disturbed.random.sample(disturbed.brokers, len(disturbed.brokers))
     for broker in order:
-        broker.stop(STOP_TIMEOUT_S)
+        _stop(disturbed, broker)
         disturbed.engine.pause(disturbed.random.uniform(0.5, 3.0))
-        broker.restart()
+        disturbed.restart(broker)
         _wait_until_in_sync(disturbed)
     return f"clean stop of brokers {_numbers(order)}" + disturbed.wait_for_recovery()
 
@@ -40,7 +40,7 @@ def kill_broker(disturbed: DisturbedEngine, broker: EmbeddedKafka, seconds: floa
     """Kills a broker with SIGKILL, and restarts it after some seconds."""
     broker.kill()
     disturbed.engine.pause(seconds)
-    broker.restart()
+    disturbed.restart(broker)
     _wait_until_in_sync(disturbed)
     return f"kill -9 of broker {broker.number}"
 
@@ -54,9 +54,9 @@ def move_leaders(disturbed: DisturbedEngine) -> str:
     """Stops a broker, so that others take over what it leads, and moves all of that back at once
     when it runs again."""
     broker = disturbed.random.choice(disturbed.brokers)
-    broker.stop(STOP_TIMEOUT_S)
+    _stop(disturbed, broker)
     disturbed.engine.pause(disturbed.random.uniform(0.5, 3.0))
-    broker.restart()
+    disturbed.restart(broker)
     _wait_until_in_sync(disturbed)
     _view(disturbed).elect_preferred_leaders()
     return f"leaders moved away from broker {broker.number} and back{disturbed.wait_for_recovery()}"
@@ -98,7 +98,7 @@ def kill_two_brokers(disturbed: DisturbedEngine) -> str:
     for broker in two:
         broker.kill()
     disturbed.engine.pause(disturbed.random.uniform(0.5, 10.0))
-    disturbed.restart_together(two)
+    disturbed.restart(*two)
     _wait_until_in_sync(disturbed)
     return f"kill -9 of brokers {_numbers(two)} at once" + disturbed.wait_for_recovery()
 
@@ -112,7 +112,7 @@ def require_a_lost_replica(disturbed: DisturbedEngine) -> str:
     try:
         broker.kill()
         disturbed.engine.pause(seconds)
-        broker.restart()
+        disturbed.restart(broker)
     finally:
         view.require_in_sync(2)
     _wait_until_in_sync(disturbed)
@@ -130,7 +130,7 @@ def fill_disk_of_a_broker(disturbed: DisturbedEngine) -> str:
             f"broker {broker.number} ends", lambda: not broker.process.running
         )
     disturbed.engine.pause(disturbed.random.uniform(0.5, 3.0))
-    broker.restart()
+    disturbed.restart(broker)
     _wait_until_in_sync(disturbed)
     return f"full disk of broker {broker.number}" + disturbed.wait_for_recovery()
 
@@ -158,6 +158,10 @@ def suspended(brokers: list[EmbeddedKafka]) -> Iterator[None]:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+
+
+def _stop(disturbed: DisturbedEngine, broker: EmbeddedKafka) -> None:
+    disturbed.call_beside(lambda: broker.stop(STOP_TIMEOUT_S))
 
 
 def _view(disturbed: DisturbedEngine) -> Brokers:

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
@@ -18,6 +18,7 @@ from tests.testing.live_engine import LiveEngine
 SESSION_S = 6.0
 CALL_S = 15.0
 RECOVERY_TIMEOUT_S = 120.0
+SERVER_TIMEOUT_S = 240.0
 
 
 class DisturbedEngine:
@@ -113,20 +114,29 @@ class DisturbedEngine:
         for broker in self.brokers:
             broker.kill()
         self.engine.pause(self.random.uniform(0.0, 1.0))
-        self.restart_together(self.brokers)
+        self.restart(*self.brokers)
         return "kill -9 of all brokers, restarted" + self.wait_for_recovery()
 
-    @staticmethod
-    def restart_together(brokers: Sequence[EmbeddedKafka]) -> None:
-        """Starts brokers that need each other for it."""
-        with ThreadPoolExecutor(len(brokers)) as threads:
-            list(threads.map(EmbeddedKafka.restart, brokers))
+    def restart(self, *brokers: EmbeddedKafka) -> None:
+        """Starts brokers at the same time, and waits until they run."""
+        self.call_beside(*(broker.restart for broker in brokers))
+
+    def call_beside(self, *calls: Callable[[], None]) -> None:
+        """Makes slow calls at the same time. The processes of the engine are restarted
+        meanwhile."""
+        with ThreadPoolExecutor(len(calls)) as threads:
+            made = [threads.submit(call) for call in calls]
+            self.engine.wait_until(
+                "servers", lambda: all(call.done() for call in made), SERVER_TIMEOUT_S
+            )
+            for call in made:
+                call.result()
 
     def kill_postgres(self) -> str:
         """Kills PostgreSQL, and restarts it."""
         self.engine.stack.postgres.kill()
         self.engine.pause(self.random.uniform(0.5, 3.0))
-        self.engine.stack.postgres.restart()
+        self.call_beside(self.engine.stack.postgres.restart)
         return "kill -9 of PostgreSQL, restarted" + self.wait_for_recovery(("projector",))
 
     def freeze_postgres(self) -> str:
@@ -152,7 +162,7 @@ class DisturbedEngine:
         with without_disk_space(postgres.process):
             self.engine.pause(self.random.uniform(3.0, 8.0))
         ended = not postgres.process.running
-        postgres.restart()
+        self.call_beside(postgres.restart)
         line = f"full disk of PostgreSQL, which {'ended' if ended else 'went on'}, restarted"
         return line + self.wait_for_recovery(("projector",))
 
