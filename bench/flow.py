@@ -26,6 +26,7 @@ from streams.embedded.stack import Stack
 TARGET = 2_000
 OFFERED = 2_100
 ROUNDS = 3
+SECONDS = 60
 WARM_UP = 1
 """Rounds that are not counted: a new JVM compiles its code for a minute on the shared cores."""
 
@@ -51,23 +52,8 @@ class FlowMeasurement(NamedTuple):
 
 def run(quick: bool = False) -> Figure:
     """Measures several rounds, each with new topics and empty tables."""
-    seconds = 15 if quick else 60
-    with (
-        TemporaryDirectory(prefix="touchstream-bench-") as directory,
-        Stack(Path(directory), long_running=True) as st,
-    ):
-        settings = Settings.model_validate(
-            {
-                "bootstrap_servers": st.kafka.bootstrap,
-                "kafka": st.kafka.credentials,
-                "postgres_dsn": st.postgres.dsn,
-            }
-        )
-        servers = {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
-        migrate(st.postgres.dsn)
-        flows = [_measure_round(settings, servers, seconds) for _ in range(WARM_UP + ROUNDS)][
-            WARM_UP:
-        ]
+    seconds = 15 if quick else SECONDS
+    flows = measure_rounds(ROUNDS, seconds)
     speeds = [flow.per_second for flow in flows]
     return Figure(
         name="end-to-end",
@@ -92,6 +78,25 @@ def run(quick: bool = False) -> Figure:
             "cores used by": flows[-1].cores,
         },
     )
+
+
+def measure_rounds(rounds: int, seconds: int) -> list[FlowMeasurement]:
+    """Measures so many rounds, after WARM_UP others."""
+    with (
+        TemporaryDirectory(prefix="touchstream-bench-") as directory,
+        Stack(Path(directory), long_running=True) as st,
+    ):
+        settings = Settings.model_validate(
+            {
+                "bootstrap_servers": st.kafka.bootstrap,
+                "kafka": st.kafka.credentials,
+                "postgres_dsn": st.postgres.dsn,
+            }
+        )
+        servers = {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
+        migrate(st.postgres.dsn)
+        flows = [_measure_round(settings, servers, seconds) for _ in range(WARM_UP + rounds)]
+    return flows[WARM_UP:]
 
 
 def _measure_round(settings: Settings, servers: dict[str, int], seconds: int) -> FlowMeasurement:

@@ -108,13 +108,13 @@ def _run(encoding: Encoding, quick: bool) -> Figure:
     with broker() as settings:
         for _ in range(ROUNDS):
             with topics(settings) as named:
-                _fill(named, encoding, number)
+                fill_events(named, encoding, number)
                 ours.append(run_pinned(process_with_kafka, named, number))
             decodes.append(run_pinned(decode_alone, encoding, min(number, 100_000)))
             bare = decodes[-1].per_second
             print(f"  {ours[-1].per_second:,.0f}/s, decode {bare:,.0f}/s", flush=True)
         with topics(settings) as named:
-            _fill(named, encoding, number)
+            fill_events(named, encoding, number)
             hot_spots = profile.hot_functions(process_with_kafka, named, number)
     speeds, limits = [s.per_second for s in ours], [s.per_second for s in decodes]
     return Figure(
@@ -141,7 +141,7 @@ def _run(encoding: Encoding, quick: bool) -> Figure:
     )
 
 
-def _fill(settings: Settings, encoding: Encoding, number: int) -> None:
+def fill_events(settings: Settings, encoding: Encoding, number: int) -> None:
     """Writes the events, one topic after the other."""
     by_topic: dict[Topic, list[InputRecord]] = {}
     for topic, line in events(encoding, number):

@@ -53,7 +53,7 @@ def run(quick: bool = False) -> Figure:
             traffic.longest_ms()
             time.sleep(WARM_UP_S)
             calm = traffic.longest_ms()
-            spans = {name: _sweep(named, traffic, make) for name, make in _ORDERS.items()}
+            spans = {name: _sweep(named, traffic, make) for name, make in ORDERS.items()}
     longest = {name: span[0] for name, span in spans.items()}
     return Figure(
         name="sweep",
@@ -81,7 +81,7 @@ def _publish(number: int) -> m.Message:
     return m.CampaignAnnounced(*ids, 2, "active", definition, "owner#2", m.SWEEP_RULES)
 
 
-_ORDERS: dict[str, Callable[[int], m.Message]] = {
+ORDERS: dict[str, Callable[[int], m.Message]] = {
     "publish": _publish,
     "delete a template": lambda _: m.TemplateGone(TENANT, "t-none", "owner#3", m.SWEEP_RULES),
     "pause": lambda _: m.StatusAnnounced(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from schemas.base.error_codes import NotReadable
 from schemas.internal.call_states import LEASE_PREFIX
 from schemas.internal.states import POSITION_KEY
 from schemas.internal.topics import CHANGELOGS, Topic
@@ -30,7 +31,7 @@ class Batch:
     the calls, as (tenant id, command id), whose slots were; `taken_back` are the runs whose planned
     touches were; `months` are the months, as (year,
     month), in which facts were recorded. Raises Undecodable for the first record that is neither a
-    state nor a fact.
+    state nor a fact, NotReadable or StateTooNew for one that a later version has written.
     """
 
     def __init__(self, records: Iterable[ProjectedRecord]) -> None:
@@ -47,10 +48,18 @@ class Batch:
             elif value is not None:
                 try:
                     facts.add(partition, offset, value)
+                except NotReadable as error:
+                    raise NotReadable(f"{topic}[{partition}] offset {offset}: {error}") from error
                 except (msgspec.DecodeError, ValueError, OverflowError) as error:
                     raise Undecodable(topic, partition, offset, str(error)) from error
-        for record in last.values():
-            self._add_state(record)
+        try:
+            for record in last.values():
+                self._add_state(record)
+        except (NotReadable, Undecodable):
+            for record in last.values():
+                if record[3] == POSITION_KEY:
+                    self._add_state(record)  # names the version, if a later one wrote the states
+            raise
         facts.add_to(self.rows)
         self.months = facts.months
         self.rows["steps"] = _distinct_steps(self.rows["steps"])
@@ -79,6 +88,9 @@ class Batch:
             elif topic == Topic.DISPATCH_CHANGELOG and key.startswith(LEASE_PREFIX):
                 tenant_id, *_, command_id = key[1:].decode().split("/")
                 self.freed.append((tenant_id, command_id))
+        except msgspec.ValidationError as error:
+            text = f"{topic}[{partition}] offset {offset}: a state that this version does not know"
+            raise NotReadable(f"{text}: {error}") from error
         except (msgspec.DecodeError, ValueError, OverflowError, AttributeError) as error:
             raise Undecodable(topic, partition, offset, str(error)) from error
 

@@ -6,7 +6,7 @@ facts is a number of touches, even where the events came twice or late. The open
 machines are history only.
 """
 
-from schemas.internal.facts import Fact, FactKind, decode, is_by_machine
+from schemas.internal.facts import Fact, FactKind, decode_known, is_by_machine
 from sinks.call_fact_rows import CallRows
 from sinks.copy_values import Row, Rows, jsonb, timestamptz_of
 from sinks.tables import TABLES, Merge, non_key_columns
@@ -96,8 +96,9 @@ class FactRows:
         self._calls = CallRows()
 
     def add(self, partition: int, offset: int, value: bytes) -> None:
-        """Adds one record of the topic `facts`; raises msgspec.DecodeError where it is no fact."""
-        fact = decode(value)
+        """Adds one record of the topic `facts`. Raises NotReadable if a later version has written
+        it, msgspec.DecodeError if it is no fact."""
+        fact = decode_known(value)
         recorded_at = timestamptz_of(fact.at)
         self.months.add((fact.at.year, fact.at.month))
         self.history.append(

@@ -2,8 +2,8 @@
 transaction (promise 8).
 
 The position of a partition is the offset of the record to be read next, with the epoch of its owner
-(table `places`). A claim of the partition raises the epoch, so a batch of an earlier owner is
-refused and writes nothing.
+and the id of the topic (table `places`). A claim of the partition raises the epoch, so a batch of
+an earlier owner is refused and writes nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +26,15 @@ TopicPartition = tuple[str, int]
 class Overtaken(Exception):
     """Another writer has claimed a partition of the batch, or the tables were emptied by a rebuild.
     The partitions must be claimed again."""
+
+
+class OtherTopic(Exception):
+    """The position of a partition is one of a topic with another id: the topic was deleted and
+    made anew since. `next_offset` is the position."""
+
+    def __init__(self, topic: str, partition: int, next_offset: int) -> None:
+        super().__init__(f"{topic}[{partition}]")
+        self.next_offset = next_offset
 
 
 class GroupPosition(NamedTuple):
@@ -58,19 +67,22 @@ class Projection:
         self._positions: dict[TopicPartition, tuple[int, int]] = {}
         self._months: set[tuple[int, int]] = set()
 
-    def claim(self, topic: str, partition: int) -> int:
+    def claim(self, topic: str, partition: int, topic_id: str = "") -> int:
         """Takes over a partition, refuses its earlier owners from now on, and returns the offset of
-        the record to be read next.
+        the record to be read next. `topic_id` is the topic's id on the broker; where it or the
+        stored one is unknown, thus empty, they are not compared.
 
-        Raises SinkUnavailable, SinkRefused.
+        Raises OtherTopic, SinkUnavailable, SinkRefused.
         """
         with self._session() as connection:
             # A writer that was suspended inside a transaction still holds locks on its rows.
             connection.execute(self._queries["end_stalled"])
-            row = connection.execute(self._queries["claim"], (self._group, topic, partition))
-            found = row.fetchone()
+            parameters = (self._group, topic, partition, topic_id)
+            found = connection.execute(self._queries["claim"], parameters).fetchone()
         assert found is not None
-        next_offset, epoch = int(str(found[0])), int(str(found[1]))
+        next_offset, epoch, stored_id = int(str(found[0])), int(str(found[1])), str(found[2])
+        if topic_id and stored_id and topic_id != stored_id:
+            raise OtherTopic(topic, partition, next_offset)
         self._positions[topic, partition] = next_offset, epoch
         return next_offset
 

@@ -90,7 +90,7 @@ def state_rows(
     if key == POSITION_KEY:
         position = _decode_position(payload)
         if position.state_format > STATE_FORMAT:
-            raise StateTooNew(position.state_format)
+            raise StateTooNew(position.state_format, position.minimum_version)
         rows["tasks"].append(
             (
                 topic,

@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from processors.campaign.broadcast import announce_to_contacts, emit_campaign_fact
+from processors.campaign.broadcast import (
+    announce_to_contacts,
+    announce_to_dispatch,
+    emit_campaign_fact,
+)
 from processors.campaign.campaign_limits import NO_LIMITS, announce_limits, limits_of
 from processors.campaign.dates import campaign_zone, plan_dates
 from processors.campaign.targets import total
@@ -13,7 +17,12 @@ from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
 from schemas.internal.count_names import FROZEN, LIVE, RUNS
 from schemas.internal.facts import FactKind
-from schemas.internal.messages import SWEEP_RULES, ChangeCampaign, StatusAnnounced
+from schemas.internal.messages import (
+    SWEEP_RULES,
+    CampaignGateAnnounced,
+    ChangeCampaign,
+    StatusAnnounced,
+)
 from schemas.internal.states import CampaignRecord, TenantRecord
 from schemas.internal.topics import Layout
 
@@ -67,16 +76,13 @@ def set_status(
     plan_dates(campaign, campaign_zone(tenant, campaign.definition))
     drop_activation(turn, campaign)
     occupy_service_type(tenant, campaign)
-    announce_to_contacts(
-        turn,
-        layout,
-        tenant.tenant_id.encode(),
-        StatusAnnounced(tenant.tenant_id, campaign.campaign_id, status, cause, SWEEP_RULES),
-    )
+    key, ids = tenant.tenant_id.encode(), (tenant.tenant_id, campaign.campaign_id)
+    announced = StatusAnnounced(*ids, status, cause, SWEEP_RULES)
+    announce_to_contacts(turn, layout, key, announced)
+    announce_to_dispatch(turn, layout, key, CampaignGateAnnounced(*ids, status))
     kind, values = FactKind.CAMPAIGN_STATUS_CHANGED, {"before": before, **values}
     emit_campaign_fact(turn, kind, campaign, cause, status, values)
     if status == "deleted":
-        ids = (campaign.tenant_id, campaign.campaign_id)
         announce_limits(turn, layout, *ids, limits_of(campaign.definition), NO_LIMITS)
 
 

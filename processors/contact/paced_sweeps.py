@@ -137,10 +137,11 @@ def _visit_next(turn: Turn, sweeps: Sweeps) -> None:
         sweep = sweeps.queue[0]
         if sweep.name == _COUNTS:
             answer_request(turn, sweep.tenant_id, sweep.campaign_id, sweep.request)
-            left -= 1
+            is_over, left = True, left - 1
         else:
             left -= _visit(turn, sweep, left)
-        if left > 0:
+            is_over = left > 0
+        if is_over:
             del sweeps.queue[0]
             left -= 1
     if sweeps.queue:

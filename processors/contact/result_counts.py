@@ -44,6 +44,9 @@ _NAMES = {
 
 _SENT = {channel: names.sent_by(channel) for channel in CHANNELS}
 
+Changes = tuple[tuple[str, int], ...]
+"""Counts that change, each with 1 or -1."""
+
 BY_HASH = "hash"
 """How people are assigned who count in an experiment."""
 
@@ -55,19 +58,24 @@ and without counting once more."""
 def count_stand(context: Context, run: Enrollment, results: RunResults) -> None:
     """Counts a run anew if it stands otherwise than before. A call campaign counts its runs by
     their items (run_counts.py)."""
-    if run.call is None and results.counted & STANDS != of_run(run, results) & STANDS:
-        _count(context, run, results)
+    if run.call is None:
+        before, stand = results.counted, stand_of(run)
+        if before & STANDS != stand:
+            after = before & ~STANDS | stand if before else of_run(run, results)
+            _add(context, run, results, after, ())
 
 
 def count_sent(context: Context, run: Enrollment, results: RunResults, touch: Touch) -> None:
     """Counts a touch that was sent, also one that is sent again."""
     results.is_reached = True
+    changes: Changes = ((_SENT[touch.channel], 1),)
     for assignment in results.variants:
         if assignment.touch_number == touch.number and assignment.reached_at is None:
             if assignment.assigned_by == BY_HASH and was_reached(context, assignment.experiment_id):
                 assignment.assigned_by = AGAIN  # a send of another run was reported late
             assignment.reached_at = executed_at(touch)
-    _count(context, run, results, _SENT[touch.channel])
+            changes = _count_assignment(run, results, assignment) + changes
+    _add(context, run, results, of_run(run, results), changes)
 
 
 def was_reached(context: Context, experiment_id: str) -> bool:
@@ -99,33 +107,41 @@ def count_bounce(context: Context, run: Enrollment, at: int) -> None:
 
 def recount(context: Context, run: Enrollment) -> None:
     """Counts a run of a campaign that decides by counts as it is now."""
-    if run.results is not None:
-        _count(context, run, run.results)
-
-
-def _count(context: Context, run: Enrollment, results: RunResults, sent: str = "") -> None:
-    """Adds to the counts of the campaign what has changed about a run. `sent` is the count of what
-    was sent just now, if anything was."""
-    before, after = results.counted, of_run(run, results)
-    changes = () if before == after else _changes(before, after)
-    for assignment in results.variants:
-        counted, now = assignment.counted, of_assignment(run, results, assignment)
-        if counted != now:
-            assignment.counted = now
-            changes += _changes_of_variant(
-                assignment.experiment_id, assignment.split, assignment.variant, counted, now
-            )
-    if sent:
-        changes += ((sent, 1),)
-    elif not changes:
+    results = run.results
+    if results is None:
         return
+    changes: Changes = ()
+    for assignment in results.variants:
+        changes += _count_assignment(run, results, assignment)
+    after = of_run(run, results)
+    if changes or after != results.counted:
+        _add(context, run, results, after, changes)
+
+
+def _count_assignment(run: Enrollment, results: RunResults, assignment: Assignment) -> Changes:
+    """Counts a run anew in an experiment, and returns what changes."""
+    before, after = assignment.counted, of_assignment(run, results, assignment)
+    if before == after:
+        return ()
+    assignment.counted = after
+    return _changes_of_variant(
+        assignment.experiment_id, assignment.split, assignment.variant, before, after
+    )
+
+
+def _add(
+    context: Context, run: Enrollment, results: RunResults, after: int, changes: Changes
+) -> None:
+    """Adds to the counts of the campaign what has changed about a run, which counts as `after` from
+    now on, and `changes`."""
+    before = results.counted
     if before != after:
         results.counted, results.implied = after, bool(after & IMPLIED)
-        if (before ^ after) & ENDED:
-            name = names.ended_by(run.reason or "completed")
-            changes += ((name, 1 if after & ENDED else -1),)
-    count = context.turn.store.edit(count_key(context.tenant_id, run.campaign_id), RunCount)
-    if count is None:
+        ended = run.reason or "completed" if (before ^ after) & ENDED else ""
+        changes = _changes(before, after, ended) + changes
+    count = context.turn.store.opened(count_key(context.tenant_id, run.campaign_id), RunCount)
+    plans = count is None or count.report_at is None or count.changes + 1 >= CHANGES_MAX
+    if count is None or plans:
         count = edit_count(context, run.campaign_id)
     counts = count.counts
     for name, number in changes:
@@ -136,15 +152,19 @@ def _count(context: Context, run: Enrollment, results: RunResults, sent: str = "
     if not before & RUN and run.started_at > count.last_started_at:
         count.last_started_at = run.started_at
     count.changes += 1
-    if count.changes >= CHANGES_MAX or count.report_at is None:
+    if plans:
         plan_report(context.turn, count)
+
+
+def stand_of(run: Enrollment) -> int:
+    """How a run stands, as bits."""
+    bits = STAND[run.status]
+    return bits | OUT if bits & ENDED and open_touch(run) is not None else bits
 
 
 def of_run(run: Enrollment, results: RunResults) -> int:
     """What a run counts as, as bits."""
-    bits = STAND[run.status] if run.call is None else 0
-    if bits & ENDED and open_touch(run) is not None:
-        bits |= OUT
+    bits = stand_of(run) if run.call is None else 0
     if results.is_reached:
         bits |= REACHED
     if results.responded_at is not None:
@@ -179,17 +199,18 @@ def of_assignment(run: Enrollment, results: RunResults, assignment: Assignment) 
 
 
 @lru_cache(maxsize=4096)
-def _changes(before: int, after: int) -> tuple[tuple[str, int], ...]:
-    """The counts that change, each with 1 or -1."""
+def _changes(before: int, after: int, ended: str = "") -> Changes:
+    """The counts that change. `ended` is why the run has ended, or had."""
     rows = ((bit, name) for bit, name in _NAMES.items() if (before ^ after) & bit)
-    return tuple((name, 1 if after & bit else -1) for bit, name in rows)
+    changes = tuple((name, 1 if after & bit else -1) for bit, name in rows)
+    return (*changes, (names.ended_by(ended), 1 if after & ENDED else -1)) if ended else changes
 
 
 @lru_cache(maxsize=4096)
 def _changes_of_variant(
     experiment_id: str, split: int, variant: str, before: int, after: int
-) -> tuple[tuple[str, int], ...]:
-    """The counts of a variant that change, each with 1 or -1."""
+) -> Changes:
+    """The counts of a variant that change."""
     return tuple(
         (names.of_experiment(experiment_id, split, variant, name), number)
         for name, number in _changes(before, after)

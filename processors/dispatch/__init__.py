@@ -2,8 +2,9 @@
 revocations.
 
 dispatch-log is keyed by account, a tenant's channel, because the hourly limit is one of an account.
-A request is checked against suppression, expiry, send window, the caps of its address and limit, in
-this order, whenever it is tried. After a wait for the limit it may therefore wait for its window.
+A request is checked against suppression, expiry, the status of its campaign, send window, the caps
+of its address and limit, in this order, whenever it is tried. After a wait for the limit it may
+therefore wait for its window.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,14 @@ from typing import Any
 
 import msgspec
 
-from processors.dispatch import account_queue, account_rules, calls, outcomes, queue
+from processors.dispatch import (
+    account_queue,
+    account_rules,
+    calls,
+    campaign_gate,
+    outcomes,
+    queue,
+)
 from processors.dispatch.send_logs import forget
 from processors.dispatch.shared_suppressions import lists_of_suppression
 from processors.dispatch.suppressions import lift, reopen, share, suppress
@@ -21,7 +29,7 @@ from processors.fold.turn import Turn
 from processors.shared.tenant_lookup import ADDRESS_OF, known_tenant, tenant_key
 from schemas.internal import messages as m
 from schemas.internal.call_states import CallCampaign, KnownPool, Lease, NumberUse, PoolTenant
-from schemas.internal.sender_states import Lane, Sender, SendLog
+from schemas.internal.sender_states import KnownCampaignLimits, Lane, Sender, SendLog
 from schemas.internal.states import AddressUse, DispatchState, Request, State
 
 
@@ -44,7 +52,8 @@ class DispatchProcessor:
 
     def fire(self, turn: Turn, key: bytes, state: Any) -> None:
         """Fires the timer of a request, whose wait is over, of an account, which has a slot or has
-        gathered requests, or of what an address got, which no cap counts any more."""
+        gathered requests, of a campaign that goes on after a pause, or of what an address got,
+        which no cap counts any more."""
         match state:
             case Request() if state.touch.call is not None:
                 calls.submit(turn, state.touch, state)
@@ -58,6 +67,8 @@ class DispatchProcessor:
                 account_queue.serve(turn, state)
             case Lane():
                 account_queue.open_lane(turn, key, state)
+            case KnownCampaignLimits():
+                campaign_gate.try_again(turn, state)
             case SendLog():
                 forget(turn.store, key, state, turn.now)
             case _:
@@ -99,6 +110,7 @@ HANDLERS: dict[type[m.Message], Callable[[Turn, Any], None]] = {
     m.SenderOutcome: account_rules.sender_outcome,
     m.SenderComplained: account_rules.sender_complained,
     m.CampaignLimitsAnnounced: _campaign_changed,
+    m.CampaignGateAnnounced: campaign_gate.gate_announced,
     m.ShareSuppressions: share,
     m.CallReported: calls.receive,
     m.SuppressionsShared: calls.receive,

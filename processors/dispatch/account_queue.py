@@ -26,7 +26,6 @@ from processors.dispatch.waits import (
     first_to_go,
     gather,
     rank_of,
-    stopped_by_gate,
 )
 from processors.fold.turn import Turn
 from processors.shared.limit_rules import GATHER_US
@@ -42,7 +41,8 @@ from schemas.internal.states import (
 )
 
 BURST = 500
-"""The most requests of one firing of a timer. The timer then fires again at once."""
+"""The most requests of one firing of a timer. The timer then fires again at once,
+or in PACE_US if requests of a campaign that is paused were among them."""
 
 
 def arrive(turn: Turn, account: Account, touch: m.RequestTouch, request: Request | None) -> None:
@@ -76,9 +76,9 @@ def release(turn: Turn, account: Account) -> None:
             return
         request = turn.store.edit(key, Request)
         assert request is not None
-        if not stopped_by_gate(turn, owner.tenant, request.touch):
+        if not owner.is_stopped(request.touch):
             _place(owner, request)
-    account.next_slot_at = turn.now
+    account.next_slot_at = turn.now + owner.pace_us
 
 
 def serve(turn: Turn, sender: Sender) -> None:
@@ -100,7 +100,7 @@ def serve(turn: Turn, sender: Sender) -> None:
             if not sender.removed_at:
                 report_heads(owner, sender)
             return
-    sender.wake_at = turn.now
+    sender.wake_at = turn.now + owner.pace_us
 
 
 def open_lane(turn: Turn, key: bytes, lane: Lane) -> None:
@@ -225,7 +225,7 @@ def _offer(owner: ChannelOwner, sender: Sender, request: Request, lane: bytes | 
     """Sends the first request of an account's queues. Where a gate or a limit of its lane is
     closed, the request or the lane waits for that."""
     turn, touch = owner.turn, request.touch
-    if stopped_by_gate(turn, owner.tenant, touch):
+    if owner.is_stopped(touch):
         return
     queue = lanes.queue_of(owner, touch)
     if queue != request.lane:

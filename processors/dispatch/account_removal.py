@@ -8,7 +8,7 @@ import msgspec
 from processors.dispatch import lanes
 from processors.dispatch.channel_owner import NO_SENDER, ChannelOwner, is_repeat
 from processors.dispatch.outcomes import refuse
-from processors.dispatch.waits import defer, stopped_by_gate
+from processors.dispatch.waits import defer
 from schemas.base.times import DAY
 from schemas.internal import messages as m
 from schemas.internal.facts import fact_time
@@ -57,7 +57,7 @@ def dissolve(owner: ChannelOwner, sender: Sender) -> bool:
     if waiting is not None:
         request = turn.store.edit(waiting, Request)
         assert request is not None
-        if not stopped_by_gate(turn, owner.tenant, request.touch):
+        if not owner.is_stopped(request.touch):
             _move(owner, request)
         return True
     held = lanes.held_queue(owner.tenant_id, owner.channel, sender.terms.sender_id)

@@ -66,6 +66,8 @@ def campaign_changed(turn: Turn, message: m.CampaignLimitsAnnounced) -> None:
     key = campaign_limits_key(tenant_id, message.campaign_id)
     before = turn.store.read(key, KnownCampaignLimits)
     known = KnownCampaignLimits(tenant_id, message.campaign_id, *limits, message.calls_at_once)
+    if before is not None:
+        known.status, known.look_at = before.status, before.look_at
     turn.store.put(key, known)
     if limits == ((None, None) if before is None else (before.per_day, before.max_new_per_day)):
         return

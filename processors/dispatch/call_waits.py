@@ -20,7 +20,7 @@ from processors.dispatch.call_limits import (
 from processors.dispatch.call_numbers import number_hold
 from processors.dispatch.call_quotas import quota_rules
 from processors.dispatch.channel_owner import values_of as limit_values
-from processors.dispatch.gates import ClosedGate, closed_gate
+from processors.dispatch.gates import ClosedGate, closed_gate, hold_of_campaign
 from processors.dispatch.outcomes import emit_touch_fact, refuse, request_key
 from processors.fold.turn import Turn
 from processors.shared.caller_lists import has_agent, has_number
@@ -70,9 +70,11 @@ def stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouc
 
 
 def _first_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> ClosedGate | None:
-    """The first gate that stops a call by itself. The hours of its campaign, which come before the
-    caps of the address, stop its whole queue."""
+    """The first gate that stops a call by itself. The status of its campaign stops its whole queue,
+    as the hours of the campaign do, which come before the caps of the address."""
     gate = closed_gate(turn, tenant, touch)
+    if gate is not None and gate.queue:
+        gate = None
     if gate is not None and gate.reason != FREQUENCY_CAP:
         return gate
     unlisted = _unlisted(tenant, touch)
@@ -106,6 +108,9 @@ def slot_hold(
     quotas = quota_rules(turn, tenant, touch)
     values = values_of(pool, uses)
     values["limits"] |= limit_values(quotas, turn.now)
+    stopped = hold_of_campaign(turn, touch)
+    if stopped is not None:
+        return SlotHold(stopped, values, None, is_own=True)
     opens_now = opens(touch, turn.now)
     if opens_now > turn.now:
         hours = call_of(touch).hours
@@ -150,13 +155,14 @@ def defer(
     next_try_at: MomentUs,
     values: dict[str, Any],
     fact_until: MomentUs | None = None,
+    lane: str = "",
 ) -> None:
-    """Lets a call wait, and informs its contact. `until` is the end of the wait, None in a queue,
-    where `fact_until` is the moment by which something may open."""
+    """Lets a call wait, and informs its contact. `until` is the end of the wait, None in a queue
+    (that of the calls, or `lane`), where `fact_until` is the moment by which something may open."""
     if request is None:
         request = Request(touch, reason, until, turn.now)
         turn.store.put(request_key(touch), request)
-    request.touch, request.wait, request.until = touch, reason, until
+    request.touch, request.wait, request.until, request.lane = touch, reason, until, lane
     key = m.contact_key(touch.tenant_id, touch.contact_id)
     ids = (touch.tenant_id, touch.contact_id, touch.command_id)
     turn.send(Topic.CONTACT_LOG, key, m.TouchDeferred(*ids, reason, next_try_at))

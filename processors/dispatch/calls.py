@@ -88,7 +88,11 @@ def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
     tenant = known_tenant_of(turn, touch.tenant_id)
     lease = turn.store.read(lease_key(touch.tenant_id, call.pool_id, touch.command_id), Lease)
     if lease is not None and lease.state in ACTIVE:
-        if closed_gate(turn, tenant, touch) is None or not stopped_by_gate(turn, tenant, touch):
+        gate = closed_gate(turn, tenant, touch)
+        if gate is not None and gate.queue:
+            until = touch.expires_at
+            defer(turn, touch, request, gate.reason, None, until, gate.values, lane=gate.queue)
+        elif gate is None or not stopped_by_gate(turn, tenant, touch):
             repeat_command(turn, lease, touch)
         return
     seat = _seat(turn, touch.tenant_id, call.pool_id, touch.channel)
@@ -111,7 +115,7 @@ def _line_up(turn: Turn, touch: m.RequestTouch, request: Request | None, seat: P
         turn.store.put(key, request)
     elif request.wait == SUPPRESSIONS_PENDING:
         request.wait = ""
-    request.until = None
+    request.until, request.lane = None, ""
     turn.store.enqueue(key)
     hold = slot_hold(turn, pool_of(turn, pool_id), tenant, touch)
     if hold is None or not hold.is_own:

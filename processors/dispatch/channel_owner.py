@@ -4,6 +4,7 @@ send it first (C-38)."""
 from typing import Any, NamedTuple
 
 from processors.dispatch.send_logs import Counting
+from processors.dispatch.waits import PACE_US, stopped_by_gate
 from processors.fold.turn import Turn
 from processors.shared.forecast_plan import domain_of
 from processors.shared.limit_rules import LimitOpening, LoggedRule, load_of, settle
@@ -64,7 +65,7 @@ class ChannelOwner:
 
     __slots__ = (
         *("_domain_limits", "_lane", "_openings", "_senders", "_tenant_counting"),
-        *("account", "channel", "tenant", "tenant_id", "turn"),
+        *("account", "channel", "pace_us", "tenant", "tenant_id", "turn"),
     )
 
     def __init__(self, turn: Turn, account: Account) -> None:
@@ -73,6 +74,10 @@ class ChannelOwner:
         self.tenant_id = account.tenant_id
         self.channel = account.channel
         self.tenant = turn.store.read(tenant_key(account.tenant_id), KnownTenant)
+        self.pace_us = 0
+        """The time until the next burst, if requests of a paused campaign were among those of this
+        step."""
+
         self._tenant_counting: Counting | None = None
         self._senders: list[Sender] | None = None  # until one is edited
         self._domain_limits: dict[str, bool] = {}
@@ -80,6 +85,13 @@ class ChannelOwner:
             tuple[str, str, int], tuple[list[LoggedRule], LimitOpening]
         ] = {}  # until a command is counted, which edits its account
         self._lane: tuple[m.RequestTouch, tuple[list[ScopedRules], str]] | None = None
+
+    def is_stopped(self, touch: m.RequestTouch) -> bool:
+        """Whether a gate stops a touch, which is then refused or deferred."""
+        gate = stopped_by_gate(self.turn, self.tenant, touch)
+        if gate is not None and gate.queue:
+            self.pace_us = PACE_US
+        return gate is not None
 
     # the accounts
 

@@ -11,6 +11,7 @@ from processors.dispatch.amendments import amended
 from processors.dispatch.channel_owner import is_repeat
 from processors.dispatch.outcomes import command, request_key
 from processors.dispatch.waits import (
+    PACE_US,
     defer,
     first_gathered,
     first_to_go,
@@ -26,7 +27,8 @@ from schemas.internal import messages as m
 from schemas.internal.states import GATHERING, Account, KnownTenant, Request
 
 BURST = 500
-"""The most commands of one firing of an account's timer. The timer then fires again at once."""
+"""The most commands of one firing of an account's timer. The timer then fires again at
+once, or in PACE_US if requests of a campaign that is paused were among them."""
 
 
 def submit(turn: Turn, touch: m.RequestTouch, request: Request | None) -> None:
@@ -111,13 +113,16 @@ def release(turn: Turn, account: Account) -> None:
     tenant = _tenant(turn, account.tenant_id)
     limit = limits.per_hour(tenant, account.channel)
     account.next_slot_at = held_until = None
+    pace_us = 0
     for _ in range(BURST):
         key = first_to_go(turn, account) if held_until is None else first_gathered(turn, account)
         if key is None:
             break
         request = turn.store.edit(key, Request)
         assert request is not None
-        if stopped_by_gate(turn, tenant, request.touch):
+        gate = stopped_by_gate(turn, tenant, request.touch)
+        if gate is not None:
+            pace_us = PACE_US if gate.queue else pace_us
             continue
         used = limits.used(account, turn.now)
         if limit is None or used < limit:
@@ -128,7 +133,7 @@ def release(turn: Turn, account: Account) -> None:
         if request.wait == GATHERING:
             _throttle(turn, request.touch, request, account, limit, used)
     else:
-        account.next_slot_at = turn.now
+        account.next_slot_at = turn.now + pace_us
         return
     account.next_slot_at = held_until
 

@@ -34,7 +34,7 @@ _decode = msgspec.msgpack.Decoder(Suppression).decode
 
 def ask_for_suppressions(turn: Turn, tenant_id: str, channel: str, pool_id: str) -> None:
     """Asks the account of a tenant's channel for the addresses that it has suppressed."""
-    question = m.ShareSuppressions(tenant_id, channel, pool_id)
+    question = m.ShareSuppressions(tenant_id, channel, pool_id, after="")
     turn.send(Topic.DISPATCH_LOG, m.account_key(tenant_id, channel), question)
 
 
@@ -49,9 +49,10 @@ def list_of(key: bytes) -> bytes:
     return key[: key.rindex(b"/") + 1]
 
 
-def share_all(turn: Turn, question: m.ShareSuppressions, prefix: bytes) -> None:
-    """Answers a pool with all suppressions of an account, whose keys begin with `prefix`. From now
-    on the pool gets every change."""
+def share_next(turn: Turn, question: m.ShareSuppressions, prefix: bytes) -> None:
+    """Answers a pool with the next suppressions of an account, whose keys begin with `prefix`. The
+    rest follows behind the records that have come meanwhile. From the first part on the pool gets
+    every change."""
     key = sharing_key(question.tenant_id, question.channel)
     sharing = turn.store.edit(key, SuppressionSharing)
     if sharing is None:
@@ -59,8 +60,14 @@ def share_all(turn: Turn, question: m.ShareSuppressions, prefix: bytes) -> None:
         turn.store.put(key, sharing)
     if question.pool_id not in sharing.pools:
         sharing.pools = [*sharing.pools, question.pool_id]
-    for part, is_last in _parts(turn, prefix):
+    for part, is_last in _parts(turn, prefix, question.after or ""):
         _send(turn, question.tenant_id, question.channel, question.pool_id, part, is_last)
+        if question.after is not None:
+            if not is_last:
+                following = msgspec.structs.replace(question, after=max(part))
+                key = m.account_key(question.tenant_id, question.channel)
+                turn.send(Topic.DISPATCH_LOG, key, following, turn.partition)
+            return
 
 
 def share_change(
@@ -85,11 +92,12 @@ def store_shared(turn: Turn, message: m.SuppressionsShared) -> None:
             turn.store.delete(key)
 
 
-def _parts(turn: Turn, prefix: bytes) -> Iterator[tuple[dict[str, bytes], bool]]:
-    """The suppressions in parts of bounded size, each with whether it is the last one."""
+def _parts(turn: Turn, prefix: bytes, after: str) -> Iterator[tuple[dict[str, bytes], bool]]:
+    """The suppressions after a digest, in parts of bounded size, each with whether it is the last
+    one."""
     part: dict[str, bytes] = {}
     size = 0
-    for key in turn.store.listed(prefix):
+    for key in turn.store.listed(prefix, prefix + after.encode()):
         suppression = turn.store.read(key, Suppression)
         if suppression is None:
             continue

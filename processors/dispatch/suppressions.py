@@ -7,7 +7,7 @@ reopened address its bounces; each leaves the other's reasons as they are.
 
 from collections.abc import Callable
 
-from processors.dispatch.shared_suppressions import list_of, share_all, share_change
+from processors.dispatch.shared_suppressions import list_of, share_change, share_next
 from processors.fold.turn import Turn
 from processors.shared.address_keys import address_keys
 from processors.shared.tenant_lookup import tenant_key
@@ -60,8 +60,8 @@ def suppress(turn: Turn, order: m.SuppressAddress) -> None:
 
 
 def share(turn: Turn, question: m.ShareSuppressions) -> None:
-    """Answers a call pool with the suppressions of the account."""
-    share_all(turn, question, suppression_key(question.tenant_id, question.channel, ""))
+    """Answers a call pool with suppressions of the account."""
+    share_next(turn, question, suppression_key(question.tenant_id, question.channel, ""))
 
 
 def lift(turn: Turn, order: m.LiftSuppression) -> None:

@@ -4,26 +4,36 @@ from typing import Any
 
 import msgspec
 
-from processors.dispatch.gates import closed_gate
+from processors.dispatch.gates import ClosedGate, closed_gate
 from processors.dispatch.outcomes import emit_touch_fact, refuse, request_key
 from processors.fold.store import Rank
 from processors.fold.turn import Turn
 from processors.shared.frequency_caps import FREQUENCY_CAP
+from schemas.base.times import MILLISECOND, DurationUs
 from schemas.internal import messages as m
 from schemas.internal.facts import FactKind, fact_time
 from schemas.internal.states import GATHERING, Account, KnownTenant, Request, gathering_key
 from schemas.internal.topics import Topic
 
+PACE_US: DurationUs = 100 * MILLISECOND
+"""The time from one burst to the next where campaigns that are paused or over have many requests:
+the other accounts of the partition have their turn."""
 
-def stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch) -> bool:
-    """Whether a gate stops the touch, which is then refused or deferred."""
+
+def stopped_by_gate(
+    turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch
+) -> ClosedGate | None:
+    """The gate that stops the touch, which is then refused or deferred; None without one."""
     gate = closed_gate(turn, tenant, touch)
     if gate is None:
-        return False
-    if gate.opens_at is None:
+        return None
+    request = turn.store.edit(request_key(touch), Request)
+    if gate.queue:
+        until = touch.expires_at
+        defer(turn, touch, request, gate.reason, None, until, gate.values, gate.queue)
+    elif gate.opens_at is None:
         refuse(turn, touch, gate.reason, gate.values)
     else:
-        request = turn.store.edit(request_key(touch), Request)
         if gate.reason == FREQUENCY_CAP:
             # The wait for a cap uses up no time of a touch: the contact's own caps do not either.
             expires_at = touch.expires_at + gate.opens_at - turn.now
@@ -31,7 +41,7 @@ def stopped_by_gate(turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouc
             if request is not None:
                 request.touch = touch
         defer(turn, touch, request, gate.reason, gate.opens_at, gate.opens_at, gate.values)
-    return True
+    return gate
 
 
 def defer(
@@ -45,7 +55,7 @@ def defer(
     lane: str = "",
 ) -> Request:
     """Lets a touch wait, and informs its contact unless the touch waits for the limit already.
-    `until` is the end of the wait, None in a queue: that of the channel, or of `lane`."""
+    `until` is the end of the wait, None in a queue: that of the channel, or `lane`."""
     reported = request.wait if request is not None else None
     if request is None:
         request = Request(touch, reason, until, turn.now)

@@ -105,6 +105,12 @@ class Store:
         self._touched[key] = None
         return state
 
+    def opened(self, key: bytes, kind: type[S]) -> S | None:
+        """The state under `key` if the batch has it open, for a change that the indexes do not
+        depend on: its timer, queue and groups are not looked at after the step."""
+        state: S | None = self._open.get(key)
+        return state
+
     def _decoded(self, key: bytes, value: bytes) -> Any:
         """Raises NotReadable."""
         try:

@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple
 
+from processors.shared.campaign_gate import campaign_hold
 from processors.shared.forecast_gates import NEVER_CLOSED, AccountGate, Closure
 from processors.shared.forecast_limits import NO_LANE, ForecastLimits, PlannedChoice, kind_of
 from processors.shared.forecast_plan import Plan, WaitingTouch
@@ -25,7 +26,8 @@ ANY = "*"
 class ExpectedSend(NamedTuple):
     """When a touch is sent by which account, and the reason of the limit that it waited for last;
     empty if for none. `at` is NEVER for a touch that is not sent: its reason is that of the limit
-    that never opens, such as `sender_paused`, or `expired` if it expires before."""
+    that never opens, such as `sender_paused`, or of its campaign that is not active, or `expired`
+    if it expires before."""
 
     command_id: str
     campaign_id: str
@@ -69,7 +71,10 @@ class _Forecast:
         """Plays all events forward."""
         for place, number in enumerate(self.by_rank):
             touch = self.touches[place]
-            if touch.gathered:
+            hold = campaign_hold(self.plan.campaigns.get(touch.campaign_id))
+            if hold is not None:
+                self._lose(place, hold)
+            elif touch.gathered:
                 heappush(self.gathered, place)
             elif touch.not_before > self.now:
                 heappush(self.events, (touch.not_before, _TOUCH, number, place))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from processors.shared.campaign_gate import HOLDS
 from processors.shared.tenant_lookup import ADDRESS_OF
 from processors.why.causes import CauseIndex
 from processors.why.fact_values import readable_values
@@ -89,6 +90,7 @@ _DEFERRED_BY = {
     "number_gap": "number",
     "number_day": "number",
     "suppressions_pending": "opt_out",
+    **dict.fromkeys(HOLDS.values(), "campaign"),
 }
 """The gate of each reason to defer a touch; all others are limits."""
 
@@ -314,9 +316,10 @@ class TouchGates:
 
     def _asked_by_dispatch(self, names: Sequence[str]) -> list[str]:
         """The gates without `reach` where no cap of an address has held the touch at dispatch; and
-        `opt_out` where the pool had to learn the suppressed numbers first."""
+        `opt_out` where the pool had to learn the suppressed numbers first, and `campaign` where it
+        was not active."""
         asked = [n for n in names if n != "reach" or self._gates[n].result == WAITS]
-        return [*asked, "opt_out"] if self._gates["opt_out"].result == WAITS else asked
+        return asked + [n for n in ("opt_out", "campaign") if self._gates[n].result == WAITS]
 
     def _pass(self, names: Sequence[str], at: datetime) -> None:
         for name in names:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from processors.shared.campaign_gate import HOLDS
 from processors.why.fact_values import readable_values
 from schemas.internal.enrollment import (
     LAST_ANSWER,
@@ -37,6 +38,12 @@ _THEN = {
     "call_ended": "the next call, unless the sender asks for another attempt",
     "sender_paused": "sender.upserted opens the account again, or another account sends",
     "no_sender": "sender.upserted, or the touch expires",
+    **{
+        reason: "the pause takes it back, or its campaign is active again"
+        if status == "paused"
+        else "the end of its campaign takes it back"
+        for status, reason in HOLDS.items()
+    },
     "pool_unknown": "pool.upserted",
     "dispatch": "dispatch checks the request",
     "answer": "without an answer the same command goes out once more, then the touch fails",

@@ -1,7 +1,8 @@
 """The messages of the campaign processor to all partitions, and the acknowledgement of a version.
 
 Every announcement is a record of each partition of contact-log; TenantAnnounced also of each
-partition of dispatch-log. A field is only ever appended, with a default.
+partition of dispatch-log, which gets the limits and the status of campaigns in messages of its own.
+A field is only ever appended, with a default.
 """
 
 from msgspec import field
@@ -95,6 +96,15 @@ class CampaignLimitsAnnounced(Message, frozen=True):
     per_day: int | None = None
     max_new_per_day: int | None = None
     calls_at_once: int | None = None
+
+
+class CampaignGateAnnounced(Message, frozen=True):
+    """A campaign has a new status; to every partition of dispatch-log, which sends nothing of a
+    campaign that is not active."""
+
+    tenant_id: str
+    campaign_id: str
+    status: str
 
 
 class CountsRequested(Message, frozen=True):

@@ -118,11 +118,14 @@ class CallReported(Message, frozen=True):
 
 class ShareSuppressions(Message, frozen=True):
     """The owner of a call pool asks the tenant's account for the suppressed addresses of a channel:
-    those of now, and every later one."""
+    those of now, and every later one. The account answers with one part of bounded size, and asks
+    itself for the next one: `after` is the digest with which the part before it ends, empty for the
+    first part. Questions of older versions have None, and are answered at once."""
 
     tenant_id: str
     channel: str
     pool_id: str
+    after: str | None = None
 
 
 class SuppressionsShared(Message, frozen=True):

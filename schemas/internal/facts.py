@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.base.error_codes import NotReadable
 from schemas.base.times import MomentUs, to_datetime
 
 
@@ -94,6 +95,9 @@ class FactKind(StrEnum):
     __hash__ = str.__hash__  # the hash of Enum is Python code, too slow for every fact
 
 
+_KINDS = frozenset(kind.value for kind in FactKind)
+
+
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One decision or state change. `at` is stream time; `until` is the end of a wait; `values` are
     the values of the decision; `occurred_at` is the time of the public event behind the fact, if it
@@ -137,6 +141,32 @@ def is_by_machine(kind: FactKind, reason: str | None) -> bool:
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Fact).decode
+
+
+class _KnownFact(
+    Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False, forbid_unknown_fields=True
+):
+    """A fact without a field that this version does not know."""
+
+
+_decode_known = msgspec.json.Decoder(_KnownFact).decode
+_FIELDS = frozenset(Fact.__struct_fields__)
+
+
+def decode_known(value: bytes) -> Fact:
+    """A fact that this version knows in full. Raises NotReadable for a kind or a field that a later
+    version has added, and msgspec.DecodeError for what is no fact."""
+    try:
+        return _decode_known(value)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(value)
+        if not isinstance(fields, dict) or "fact" not in fields:
+            raise
+        names = [f"the kind {fields['fact']}"] if fields["fact"] not in _KINDS else []
+        names += [f"the field {name}" for name in fields if name not in _FIELDS]
+        if not names:
+            raise
+        raise NotReadable(f"a fact that this version does not know: {names[0]}") from None
 
 
 @lru_cache(maxsize=8192)

@@ -16,6 +16,7 @@ from schemas.internal.announcements import (
     AddressReopened,
     CampaignAcknowledged,
     CampaignAnnounced,
+    CampaignGateAnnounced,
     CampaignLimitsAnnounced,
     CountsRequested,
     PoolAnnounced,
@@ -159,6 +160,7 @@ DispatchMessage = (
     | SenderUsed
     | PoolAnnounced
     | CampaignLimitsAnnounced
+    | CampaignGateAnnounced
     | CallReported
     | ShareSuppressions
     | SuppressionsShared

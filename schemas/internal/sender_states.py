@@ -119,10 +119,22 @@ def lane_key(queue: str) -> bytes:
 
 
 class KnownCampaignLimits(State):
-    """The copy of a campaign's limits in a task of the dispatch processor."""
+    """The copy of a campaign in a task of the dispatch processor: its limits, and its status, from
+    CampaignGateAnnounced. `look_at` is when the next requests are tried that have waited until the
+    campaign is active."""
 
     tenant_id: str
     campaign_id: str
     per_day: int | None = None
     max_new_per_day: int | None = None
     calls_at_once: int | None = None
+    status: str = "active"
+    look_at: MomentUs | None = None
+
+    def due(self) -> MomentUs | None:
+        return self.look_at
+
+
+def campaign_queue(tenant_id: str, campaign_id: str) -> str:
+    """The queue of the requests that wait until their campaign is active."""
+    return f"\x05{tenant_id}/{campaign_id}"

@@ -239,7 +239,8 @@ class Request(State):
     until: MomentUs | None
     since: MomentUs
     lane: str = ""
-    """The queue in which the request waits for a sender account; empty in the other queues."""
+    """The queue in which the request waits for a sender account, or until its campaign is active;
+    empty in the other queues."""
 
     next_try_at: MomentUs = 0
     """The moment that was last reported of the wait in a lane; 0 of other waits."""
@@ -258,7 +259,7 @@ class Request(State):
         if self.until is not None:
             return None
         touch = self.touch
-        if touch.call is not None:
+        if touch.call is not None and not self.lane:
             return call_place(touch, self.wait)
         if self.lane:
             queue = self.lane.encode()

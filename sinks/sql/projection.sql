@@ -22,10 +22,12 @@ WHERE
     )
 
 -- claim --
-INSERT INTO places AS p (group_name, topic, partition, next_offset, owner_epoch)
-VALUES (%s, %s, %s, 0, 1)
-ON CONFLICT (group_name, topic, partition) DO UPDATE SET owner_epoch = p.owner_epoch + 1
-RETURNING next_offset, owner_epoch
+INSERT INTO places AS p (group_name, topic, partition, next_offset, owner_epoch, topic_id)
+VALUES (%s, %s, %s, 0, 1, %s)
+ON CONFLICT (group_name, topic, partition) DO UPDATE SET
+    owner_epoch = p.owner_epoch + 1,
+    topic_id = CASE WHEN p.next_offset = 0 OR p.topic_id = '' THEN excluded.topic_id ELSE p.topic_id END
+RETURNING next_offset, owner_epoch, topic_id
 
 -- advance --
 UPDATE places AS p SET next_offset = b.next_offset
@@ -45,7 +47,7 @@ SELECT add_facts_month(%s)
 
 -- reset_places --
 LOCK TABLE touchstream.places IN EXCLUSIVE MODE;
-UPDATE touchstream.places SET next_offset = 0, owner_epoch = owner_epoch + 1
+UPDATE touchstream.places SET next_offset = 0, owner_epoch = owner_epoch + 1, topic_id = ''
 
 -- erase_enrollments --
 UPDATE enrollments AS t SET variables = NULL, last_error = NULL

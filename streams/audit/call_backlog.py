@@ -14,6 +14,7 @@ from processors.dispatch import DispatchProcessor, calls
 from processors.dispatch.call_turns import serve
 from processors.fold.store import Store
 from processors.fold.turn import Output, Turn
+from processors.shared.campaign_gate import campaign_hold
 from processors.shared.forecast import ExpectedSend
 from schemas.base.times import DAY, DurationUs, MomentUs
 from schemas.internal.call_states import ACTIVE, CallCampaign, KnownPool, Lease, PoolTenant
@@ -75,10 +76,22 @@ class _Playback:
         self._ends: list[tuple[MomentUs, int, RequestTouch]] = []
         self._numbers = count()
         self._answers: list[SuppressionsShared] = []
+        self._held: list[ExpectedCall] = []
+        decoded = {key: _decode(payload_of(value)) for key, value in states.items()}
+        holds = {
+            (state.tenant_id, state.campaign_id): campaign_hold(state)
+            for state in decoded.values()
+            if isinstance(state, KnownCampaignLimits)
+        }
         for key, value in states.items():
-            state = _decode(payload_of(value))
+            state = decoded[key]
             if isinstance(state, Request):
-                if state.touch.call is None:
+                touch = state.touch
+                if touch.call is None:
+                    continue
+                hold = holds.get((touch.tenant_id, touch.campaign_id))
+                if hold is not None:
+                    self._held.append((touch, _lost(touch, hold)))
                     continue
                 self._waiting[state.touch.command_id] = state.touch
                 self._reasons[state.touch.command_id] = state.wait
@@ -112,6 +125,7 @@ class _Playback:
                 self._store.commit(self._store.changes())
         for command_id, touch in self._waiting.items():
             yield touch, _lost(touch, self._reasons[command_id])
+        yield from self._held
 
     def _receive(self, message: CallReported | SuppressionsShared) -> list[ExpectedCall]:
         outputs: list[Output] = []

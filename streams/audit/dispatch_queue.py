@@ -12,6 +12,7 @@ import msgspec
 from processors.dispatch.call_limits import call_of, known_tenant_of, pool_of, slot_uses
 from processors.dispatch.call_waits import slot_hold
 from processors.dispatch.channel_owner import NO_SENDER, ChannelOwner, values_of
+from processors.dispatch.gates import hold_of_campaign
 from processors.fold.store import Store
 from processors.fold.turn import Turn
 from schemas.base.times import MomentUs
@@ -247,7 +248,10 @@ def _waiting_calls(turn: Turn, requests: Iterable[Request]) -> Iterator[WaitingR
         call = call_of(touch)
         pool = pool_of(turn, call.pool_id)
         reason, until, values = first.wait, first.until, {}
-        if until is None and reason != SUPPRESSIONS_PENDING:
+        stopped = hold_of_campaign(turn, touch)
+        if stopped is not None:
+            reason, until = stopped, None
+        elif until is None and reason != SUPPRESSIONS_PENDING:
             hold = slot_hold(turn, pool, known_tenant_of(turn, touch.tenant_id), touch)
             if hold is None:
                 reason = NEXT
@@ -287,12 +291,17 @@ def _waiting_messages(turn: Turn, requests: Iterable[Request]) -> Iterator[Waiti
         if request.touch.call is None:
             in_queue = request.until is None
             own = request.lane if in_queue and request.lane else (request.wait, in_queue)
+            if hold_of_campaign(turn, request.touch) is not None:
+                own = ""  # whatever it waits for, nothing of its campaign is sent
             groups.setdefault((*_names(request), own), []).append(request)
     for group in groups.values():
         first = _first(group)
         names = first.touch.tenant_id, first.touch.channel
         account = turn.store.read(account_key(*names), Account)
-        if first.until is not None or account is None:
+        stopped = hold_of_campaign(turn, first.touch)
+        if stopped is not None:
+            yield _row(group, first, stopped, None)
+        elif first.until is not None or account is None:
             yield _row(group, first, first.wait, first.until)
         elif account.by_rules:
             yield _held_by_rules(turn, account, group, first)
@@ -328,13 +337,13 @@ def _names(request: Request) -> tuple[str, str, str]:
 
 
 def _first(group: Iterable[Request]) -> Request:
-    """The request that goes first: by the end of its wait, or by its rank in the queue."""
+    """The request that goes first: by its rank in a queue, or else by the end of its wait."""
     return min(group, key=_rank)
 
 
 def _rank(request: Request) -> tuple[Any, ...]:
     place = request.place()
-    return (request.until,) if place is None else place[1]
+    return (request.until,) if place is None else (0, *place[1])
 
 
 def _row(

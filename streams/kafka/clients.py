@@ -19,6 +19,15 @@ def _common(settings: Settings) -> Options:
     }
 
 
+_FAILOVER: Options = {
+    "topic.metadata.refresh.interval.ms": 5_000,
+    "socket.timeout.ms": 15_000,
+}
+"""How soon a consumer leaves a broker that hangs: its connection stays open, and others lead its
+partitions after some seconds. By default a consumer would wait a minute for its answer. A
+deployment may set other values."""
+
+
 def group_consumer(
     settings: Settings,
     group: str,
@@ -39,6 +48,7 @@ def group_consumer(
         fetch = {"fetch.wait.max.ms": fetch_wait_max_ms, "fetch.min.bytes": 200_000}
     return Consumer(
         {
+            **_FAILOVER,
             **_common(settings),
             "group.id": group,
             "group.instance.id": instance,
@@ -53,7 +63,6 @@ def group_consumer(
             "fetch.queue.backoff.ms": 1,
             "queued.max.messages.kbytes": 65_536,
             **fetch,
-            "topic.metadata.refresh.interval.ms": 30_000,
         }
     )
 
@@ -63,6 +72,7 @@ def read_committed_consumer(settings: Settings, group: str = "touchstream-reader
     are assigned to it, and reports their ends."""
     return Consumer(
         {
+            **_FAILOVER,
             **_common(settings),
             "group.id": group,
             "isolation.level": "read_committed",
@@ -83,6 +93,7 @@ def read_uncommitted_consumer(settings: Settings, group: str = "touchstream-read
     committed offsets of a group are held back by an open transaction."""
     return Consumer(
         {
+            **_FAILOVER,
             **_common(settings),
             "group.id": group,
             "isolation.level": "read_uncommitted",

@@ -15,7 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 from confluent_kafka import (
     Consumer,
@@ -36,6 +36,9 @@ ABSENT_MAX_S = 25.0
 """A member that the group has not listed for this long will not return: its process must end."""
 
 IDENTITY_WAIT_S = 3.0
+SESSION_WAIT_MAX_S = 30.0
+"""A process that waits gives no sign of life; after a minute its supervisor would kill it."""
+
 REJOIN_WAIT_S = 10.0
 UNUSED_TOPIC_PATTERN = "^no-topic-has-this-name$"
 """Added to the subscription, or removed from it, to make the client join again: a changed
@@ -93,19 +96,38 @@ class Membership:
                 self._replace_admin_client()
 
     def check_identity(self) -> None:
-        """Raises IdentityTaken if the group lists another member under this instance id. A process
-        that took the identity fences the producer first and joins the group a little later, so this
-        waits up to IDENTITY_WAIT_S."""
+        """Raises IdentityTaken if another process has this one's place in the group. A process that
+        took the identity fences the producer first and joins the group a little later, so this
+        waits up to IDENTITY_WAIT_S for it.
+
+        When a coordinator goes away while members join, the next one knows their earlier member
+        ids alone, and fences them all. Such a member is dead, and leaves the group when its session
+        is over: so only one that is listed for longer is another process.
+        """
+        if self._other_is_listed(IDENTITY_WAIT_S):
+            session_s = self._settings.session_timeout_ms / 1_000
+            time.sleep(min(1.5 * session_s, SESSION_WAIT_MAX_S))
+            if self._other_is_listed(IDENTITY_WAIT_S):
+                raise IdentityTaken(f"{self._instance} in the group {self._group}")
+
+    def _other_is_listed(self, wait_s: float) -> bool:
+        """Whether the group lists another member under this instance id within `wait_s`."""
         own = self._consumer.memberid() or self._member_id
-        deadline_s = time.monotonic() + IDENTITY_WAIT_S
+        deadline_s = time.monotonic() + wait_s
         while time.monotonic() < deadline_s:
-            with suppress(KafkaException):
+            try:
                 answers = self._admin.describe_consumer_groups([self._group], request_timeout=2)
-                for member in answers[self._group].result().members:
-                    other = member.member_id not in ("", own)
-                    if member.group_instance_id == self._instance and other:
-                        raise IdentityTaken(f"{self._instance} in the group {self._group}")
+                members = answers[self._group].result().members
+            except KafkaException:
+                self._replace_admin_client()
+                members = []
+            if any(
+                member.member_id not in ("", own) and member.group_instance_id == self._instance
+                for member in members
+            ):
+                return True
             time.sleep(IDENTITY_WAIT_S / 10)
+        return False
 
     def close(self) -> None:
         """Closes the admin client."""

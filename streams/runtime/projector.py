@@ -22,13 +22,14 @@ from confluent_kafka import (
 from schemas.internal.messages import DeadLetter
 from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.connection import SinkRefused, SinkUnavailable
-from sinks.projection import Overtaken, Projection
+from sinks.projection import OtherTopic, Overtaken, Projection
 from sinks.state_rows import ProjectedRecord, Undecodable
 from streams.base.settings import Settings
-from streams.base.transport import FatalClientError
+from streams.base.transport import FatalClientError, LogChanged
 from streams.kafka.clients import group_consumer, idempotent_producer
 from streams.kafka.errors import fatal_error, is_fatal_for_consumer
 from streams.kafka.membership import Membership
+from streams.kafka.topic_extent import TopicExtent, extents_of
 from streams.runtime.dead_letter import DETAIL_MAX, PROJECTION_FAILED
 from streams.runtime.output_encoding import dead_letter_headers
 
@@ -41,6 +42,12 @@ OUTAGE_WAIT_S = 0.5
 OUTAGE_REPORT_S = 30.0
 """How often the log repeats that the projector still waits for PostgreSQL."""
 
+ATTEMPTS_MAX = 10
+"""A place that does not fit its topic is claimed again so often, each time after OUTAGE_WAIT_S: a
+broker that has just become the leader may answer from before."""
+
+REBUILD = "`touchstream rebuild` fills the tables again from the topics"
+ACCEPT = "`touchstream rebuild --accept-cut` keeps the rows and goes on with what the topic has"
 CLAIM_CHECK_S = 2.0
 OVERTAKEN_WAIT_S = 3.0
 """The time between being overtaken and claiming again. It is longer than a heartbeat, so that the
@@ -62,6 +69,7 @@ class Projector:
         self._claim_again_s: float | None = None
         self._claimed_before = False
         self._outage = ("", 0.0)  # the reported reason, and when
+        self._attempt = 1  # to claim places that do not fit their topics
         self._dead_letters = idempotent_producer(settings)
         self._consumer = group_consumer(
             settings,
@@ -82,8 +90,10 @@ class Projector:
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Runs the loop until `stopping` returns true. Records that are read and not written by
-        then are read again by the next process. Raises FatalClientError, and SinkRefused if
-        PostgreSQL has never been as it must be; one that was so before is waited for."""
+        then are read again by the next process. Raises FatalClientError, LogChanged if a place does
+        not fit its topic, StateTooNew and NotReadable for records of a later version, and
+        SinkRefused if PostgreSQL has never been as it must be; one that was so before is waited
+        for."""
         while not stopping():
             self.run_round()
 
@@ -160,14 +170,14 @@ class Projector:
             self._claim_again_s = time.monotonic() + OVERTAKEN_WAIT_S
         except (SinkUnavailable, SinkRefused) as error:
             self._drop_batch()
-            self._wait_for_sink(error)
+            self._wait(error)
 
-    def _wait_for_sink(self, error: Exception) -> None:
+    def _wait(self, error: Exception) -> None:
         """Stops reading until the partitions are claimed again. Kafka is polled meanwhile: an
         outage does not cost the membership of the group."""
         reason, reported_s = self._outage
         if str(error) != reason or time.monotonic() - reported_s > OUTAGE_REPORT_S:
-            log.warning("PostgreSQL cannot be written: waiting", extra={"error": error})
+            log.warning("the partitions cannot be claimed: waiting", extra={"error": error})
             self._outage = str(error), time.monotonic()
         self._consumer.pause(self._consumer.assignment())
         self._claim_again_s = time.monotonic() + OUTAGE_WAIT_S
@@ -200,11 +210,13 @@ class Projector:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalanced |= {(p.topic, p.partition) for p in partitions}
         try:
-            consumer.incremental_assign(self._claim(partitions))
-        except (SinkUnavailable, SinkRefused) as error:
-            beginning = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
-            consumer.incremental_assign(beginning)
-            self._wait_for_sink(error)  # the loop claims them, and decides about a refusal
+            positions = self._claim(partitions)
+        except (SinkUnavailable, SinkRefused, LogChanged, KafkaException) as error:
+            positions = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
+            consumer.incremental_assign(positions)
+            self._wait(error)  # the loop claims them, and decides about a refusal
+        else:
+            consumer.incremental_assign(positions)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalanced |= {(p.topic, p.partition) for p in partitions}
@@ -222,34 +234,63 @@ class Projector:
         self._drop_batch()
         assigned = self._consumer.assignment()
         try:
-            for position in self._claim(assigned):
+            positions = self._claim(assigned)
+        except (SinkUnavailable, KafkaException) as error:
+            self._wait(error)
+            return
+        except SinkRefused as error:
+            if not self._claimed_before:
+                raise
+            self._wait(error)
+            return
+        except LogChanged as error:
+            if self._attempt >= ATTEMPTS_MAX:
+                raise
+            self._attempt += 1
+            self._wait(error)
+            return
+        try:
+            for position in positions:
                 self._consumer.seek(position)
             self._consumer.resume(assigned)
             self._claim_again_s = None
         except KafkaException as error:  # the client does not fetch a partition yet
             log.info("cannot seek yet: trying again", extra={"error": error.args[0].str()})
             self._claim_again_s = time.monotonic() + OUTAGE_WAIT_S
-        except SinkUnavailable as error:
-            self._wait_for_sink(error)
-        except SinkRefused as error:
-            if not self._claimed_before:
-                raise
-            self._wait_for_sink(error)
 
     def _claim(self, partitions: Sequence[TopicPartition]) -> list[TopicPartition]:
         """Claims the partitions and returns the positions to read from. Raises SinkUnavailable,
-        SinkRefused."""
-        claimed = [
-            TopicPartition(
-                p.topic,
-                p.partition,
-                self.projection.claim(self._names[p.topic], p.partition) or OFFSET_BEGINNING,
-            )
-            for p in partitions
-        ]
+        SinkRefused, LogChanged, KafkaException."""
+        extents = extents_of(self.settings, [(p.topic, p.partition) for p in partitions])
+        claimed = []
+        for p in partitions:
+            topic, extent = self._names[p.topic], extents[p.topic, p.partition]
+            try:
+                place = self.projection.claim(topic, p.partition, extent.topic_id)
+            except OtherTopic as error:
+                raise LogChanged(
+                    f"{topic}[{p.partition}]: the topic was deleted and made anew since it was "
+                    f"projected up to offset {error.next_offset}. {REBUILD}"
+                ) from error
+            if problem := problem_of(f"{topic}[{p.partition}]", place, extent):
+                raise LogChanged(problem)
+            claimed.append(TopicPartition(p.topic, p.partition, place or OFFSET_BEGINNING))
         if claimed:
-            self._claimed_before = True
+            self._claimed_before, self._attempt = True, 1
             if self._outage[0]:
-                log.info("PostgreSQL is written again")
+                log.info("the partitions are claimed again")
                 self._outage = "", 0.0
         return claimed
+
+
+def problem_of(where: str, place: int, extent: TopicExtent) -> str | None:
+    """Why the projection must not go on at this place of a partition, and what to do; None if it
+    may. At place 0 it begins with what the topic has."""
+    if place > extent.end_offset:
+        return f"{where} ends at {extent.end_offset}, before its place {place}. {REBUILD}"
+    if 0 < place < extent.start_offset:
+        return (
+            f"{where} is cut at {extent.start_offset}: {extent.start_offset - place} records from "
+            f"{place} on were deleted before they were projected. {ACCEPT}"
+        )
+    return None

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from streams.embedded.stack import Stack
-from tests.chaos.campaign import ChaosCampaign, own_directory
+from tests.chaos.campaign import ChaosCampaign, default_disturbances, own_directory
 
 
 def main() -> int:
@@ -18,9 +18,10 @@ def main() -> int:
     parser.add_argument("--cycles", type=int, default=24)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--data", type=Path, help="a directory that is used and kept")
+    parser.add_argument("--brokers", type=int, default=3, choices=(1, 3), help="of Kafka")
     parser.add_argument("--rate", type=float, default=30.0, help="contacts per second")
     parser.add_argument(
-        "--disturb-every", type=int, default=3, help="cycles from one disturbance to the next"
+        "--disturb-every", type=int, default=2, help="cycles from one disturbance to the next"
     )
     parser.add_argument(
         "--conversions", type=int, default=10_000, help="conversions at the end of each round"
@@ -29,7 +30,9 @@ def main() -> int:
     directory = own_directory(options.data)
     print(f"seed {options.seed}, data in {directory}", flush=True)
     began = time.monotonic()
-    with Stack(directory) as stack:
+    with Stack(directory, brokers=options.brokers) as stack:
+        disturbances = default_disturbances(stack)
+        first = options.seed % len(disturbances)
         campaign = ChaosCampaign(
             stack,
             directory / "logs",
@@ -37,6 +40,7 @@ def main() -> int:
             rate=options.rate,
             report=_report,
             disturb_every=options.disturb_every,
+            disturbances=disturbances[first:] + disturbances[:first],
             conversions=options.conversions,
         )
         total = campaign.run(options.cycles)

@@ -104,8 +104,8 @@ class SlotLedger:
         place = (fact["tenant_id"], values["pool_id"])
         if kind == "call.slot_granted":
             self.granted[command_id] += 1
-            self._held[command_id] = fact["contact_id"]
             self._until[command_id] = parse_rfc3339(fact["until"])
+            self._held[command_id] = fact["contact_id"]
             self._events.append(SlotEvent(fact["at"], 1, *place))
             self.over += [
                 f"{command_id}: {name} {limit['used']} of {limit['limit']}"
@@ -117,9 +117,8 @@ class SlotLedger:
 
     def expiring(self, now: MomentUs) -> str | None:
         """A command whose slot ends by itself so soon that the engine is not at rest."""
-        soon = (
-            name for name in self._held if now - EXPIRY_US < self._until[name] < now + EXPIRY_US
-        )
+        held = list(self._held)  # a copy: another thread adds to it
+        soon = (name for name in held if now - EXPIRY_US < self._until[name] < now + EXPIRY_US)
         return next(soon, None)
 
     def problems(self) -> list[str]:

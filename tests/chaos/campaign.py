@@ -4,13 +4,17 @@ in a time lapse, with senders that are down."""
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import NamedTuple
 
+from schemas.internal.topics import Layout
 from streams.embedded.stack import Stack
+from tests.chaos.broker_disturbances import BROKER_DISTURBANCES, NO_QUORUM
 from tests.chaos.consistency import ConsistencyChecker
 from tests.chaos.disturbances import DISTURBANCES, NOT_TIMED, Disturbance, DisturbedEngine
 from tests.chaos.night import SendersDown
@@ -21,12 +25,30 @@ from tests.chaos.traffic import CAMPAIGNS, TENANTS, TrafficPublisher
 from tests.testing.live_engine import LiveEngine
 
 ROLES = {"intake": 2, "contact": 2, "dispatch": 2, "campaign": 1, "projector": 1}
+CLUSTER_ROLES, CLUSTER_LAYOUT = {**ROLES, "contact": 4}, Layout(contact=12)
+"""The roles and partitions on several brokers."""
+
 CYCLES_PER_ROUND = 28
 """A check folds everything since the beginning of its round, so rounds are short."""
 
-GAP_MAX_S = 15.0
+GAP_MAX_S, GAP_WITHOUT_BROKER_MAX_S = 15.0, 90.0
+"""The longest gaps of a reader, also while one of several brokers is away."""
+
 START_S = 90.0
 Report = Callable[[str], None]
+
+
+class Gap(NamedTuple):
+    """The seconds for which a reader waited, and its stream."""
+
+    seconds: float
+    stream: str
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s {self.stream}".strip()
+
+
+NO_GAP = Gap(0.0, "")
 
 
 @dataclass
@@ -46,8 +68,8 @@ class ChaosTotal:
     missing: int = 0
     nights: int = 0
     late: int = 0
-    gap_s: float = 0.0
-    gap_at: str = ""
+    gap: Gap = NO_GAP
+    gap_without_broker: Gap = NO_GAP
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -59,7 +81,9 @@ class ChaosTotal:
         yield f"messages of outreach {self.candidates}, campaigns completed {self.completed}"
         yield f"commands repeated {self.repeated}, missing {self.missing}"
         yield f"nights with senders down {self.nights}, commands that came too late {self.late}"
-        yield f"longest reader gap {self.gap_s:.1f} s (at most {GAP_MAX_S:.0f}) {self.gap_at}"
+        yield f"longest reader gap {self.gap} (at most {GAP_MAX_S:.0f} s)"
+        longest = f"longest reader gap while a broker was away {self.gap_without_broker}"
+        yield f"{longest} (at most {GAP_WITHOUT_BROKER_MAX_S:.0f} s)"
         for role, times in self.recovery_s.items():
             if times:
                 yield (
@@ -84,7 +108,7 @@ class ChaosCampaign:
         rate: float = 30.0,
         disturb_every: int = 4,
         check_every: int = 4,
-        disturbances: tuple[Disturbance, ...] = DISTURBANCES,
+        disturbances: Sequence[Disturbance] | None = None,
         nights: bool = True,
         conversions: int = 0,
     ) -> None:
@@ -92,7 +116,9 @@ class ChaosCampaign:
         self._stack, self._log_dir, self._report = stack, log_dir, report
         self._seed, self._random, self._rate = seed, Random(seed), rate
         self._disturb_every, self._check_every = disturb_every, check_every
-        self._disturbances, self._disturbances_done = disturbances, 0
+        self._clustered = len(stack.brokers) > 1
+        self._disturbances = default_disturbances(stack) if disturbances is None else disturbances
+        self._disturbances_done = 0
         self._nights, self._conversions = nights, conversions
 
     def run(self, cycles: int) -> ChaosTotal:
@@ -105,9 +131,10 @@ class ChaosCampaign:
 
     def _round(self, cycles: int) -> None:
         directory = self._log_dir / f"round-{self.total.cycles}"
-        engine = LiveEngine(self._stack, directory, roles=ROLES)
+        roles = CLUSTER_ROLES if self._clustered else ROLES
+        engine = LiveEngine(self._stack, directory, roles=roles)
         try:
-            engine.start()
+            engine.start(CLUSTER_LAYOUT if self._clustered else None)
             round_ = _CampaignRound(engine, self._seed + self.total.cycles, self._rate)
             try:
                 self._cycles(round_, cycles)
@@ -155,19 +182,30 @@ class ChaosCampaign:
 
     def _cycle(self, round_: "_CampaignRound", *, checked: bool) -> list[str]:
         disturb = self._next()
-        round_.flow(timed=disturb not in NOT_TIMED)
+        round_.flow(timed=disturb not in (*NOT_TIMED, *NO_QUORUM))
         round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.report_line = disturb(round_.disturbed)
         round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.rest()
         if not checked and disturb not in self._disturbances:
-            return round_.too_long()
+            return self._too_long(round_.take_gap(), disturb)
         problems = round_.checker.check()
+        gap = round_.take_gap()
         round_.report_line += (
             f"; {round_.senders.commands} commands, {round_.checker.repeated} repeated, "
-            f"{round_.checker.missing} missing, longest gap {round_.gap_s:.1f} s"
+            f"{round_.checker.missing} missing, longest gap {gap}"
         )
-        return problems + round_.too_long()
+        return problems + self._too_long(gap, disturb)
+
+    def _too_long(self, gap: Gap, disturb: Disturbance) -> list[str]:
+        """A problem if a reader has waited too long."""
+        if disturb in BROKER_DISTURBANCES:
+            limit_s = GAP_WITHOUT_BROKER_MAX_S
+            self.total.gap_without_broker = max(self.total.gap_without_broker, gap)
+        else:
+            limit_s = GAP_MAX_S
+            self.total.gap = max(self.total.gap, gap)
+        return [f"a reader waited too long: {gap}"] if gap.seconds > limit_s else []
 
     def _next(self) -> Disturbance:
         number = self.total.cycles + 1
@@ -187,8 +225,6 @@ class ChaosCampaign:
         total.events += round_.publisher.ledger.published
         total.repeated += round_.checker.repeated
         total.missing += round_.checker.missing
-        if round_.gap_s > total.gap_s:
-            total.gap_s, total.gap_at = round_.gaps()[0]
         for role, times in round_.disturbed.recovery_s.items():
             total.recovery_s.setdefault(role, []).extend(times)
 
@@ -259,21 +295,10 @@ class _CampaignRound:
         self.report_line = f"{number} conversions of {len(people)} people, {killed}; {took:.1f} s"
         return problems
 
-    def gaps(self) -> list[tuple[float, str]]:
-        """The longest gap of each stream, the longest first, in seconds."""
-        gaps = {**self.fact_monitor.gaps, **self.senders.gaps}
-        return sorted(((gap, stream) for stream, gap in gaps.items()), reverse=True)
-
-    @property
-    def gap_s(self) -> float:
-        return max((gap for gap, _ in self.gaps()), default=0.0)
-
-    def too_long(self) -> list[str]:
-        """A problem if a reader has waited too long."""
-        if self.gap_s <= GAP_MAX_S:
-            return []
-        gaps = ", ".join(f"{stream} {gap:.1f} s" for gap, stream in self.gaps())
-        return [f"a reader waited too long: {gaps}"]
+    def take_gap(self) -> Gap:
+        """The longest gap since the last call."""
+        gaps = {**self.fact_monitor.take_gaps(), **self.senders.take_gaps()}
+        return max((Gap(gap, stream) for stream, gap in gaps.items()), default=NO_GAP)
 
     def close(self) -> None:
         self.publisher.end()
@@ -281,6 +306,15 @@ class _CampaignRound:
             reader.close()
             reader.flush()
         self.disturbed.close()
+
+
+def default_disturbances(stack: Stack) -> list[Disturbance]:
+    """The disturbances of a campaign: on a cluster, those of its brokers and the others by
+    turns."""
+    if len(stack.brokers) == 1:
+        return list(DISTURBANCES)
+    both = zip_longest(BROKER_DISTURBANCES, DISTURBANCES)
+    return [disturbance for pair in both for disturbance in pair if disturbance is not None]
 
 
 def own_directory(data: Path | None) -> Path:

@@ -85,6 +85,6 @@ class ConsistencyChecker:
         missing = self._publisher.ledger.missing(
             self._senders.commanded, self._fact_monitor.declined
         )
-        written = {who for tenant, who in self._senders.commanded if tenant == talent.TENANT}
+        written = {who for tenant, who in list(self._senders.commanded) if tenant == talent.TENANT}
         candidates = self._fact_monitor.outreach.missing(self._publisher.candidates, written)
         return missing + [((talent.TENANT, who), {talent.STEP}) for who in sorted(candidates)]

@@ -4,15 +4,21 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
+import psutil
+
+from streams.embedded.kafka import EmbeddedKafka
 from streams.runtime.supervisor import RoleProcess
+from tests.chaos.full_disk import without_disk_space
 from tests.chaos.recovery import CommittedProgress, Recovery
 from tests.testing.live_engine import LiveEngine
 
 SESSION_S = 6.0
 CALL_S = 15.0
 RECOVERY_TIMEOUT_S = 120.0
+SERVER_TIMEOUT_S = 240.0
 
 
 class DisturbedEngine:
@@ -23,13 +29,17 @@ class DisturbedEngine:
         self.engine = engine
         self.progress = CommittedProgress(engine.settings)
         self.recovery_s: dict[str, list[float]] = {role: [] for role in engine.roles}
-        self._random = random
+        self.random = random
+
+    @property
+    def brokers(self) -> list[EmbeddedKafka]:
+        return self.engine.stack.brokers
 
     def kill(self) -> str:
         """Kills one or two processes with SIGKILL, and waits until their partitions are processed
         again."""
         running = [c for c in self.engine.children() if c.process is not None]
-        victims = self._random.sample(running, self._random.choice((1, 1, 2)))
+        victims = self.random.sample(running, self.random.choice((1, 1, 2)))
         recoveries = [self._kill(child) for child in victims]
         for recovery in recoveries:
             self.engine.wait_until(
@@ -83,7 +93,7 @@ class DisturbedEngine:
             moved = Recovery(self.progress, frozen, theirs, stopped)
             self.engine.wait_until(f"{role}-{other} goes on", moved.check, RECOVERY_TIMEOUT_S)
             # Sometimes the process continues before its transaction has timed out.
-            self.engine.pause(self._random.uniform(0.5, 6.0))
+            self.engine.pause(self.random.uniform(0.5, 6.0))
         finally:
             os.kill(process.pid, signal.SIGCONT)
         self._wait_for_partitions(role, frozen.slot)
@@ -100,31 +110,75 @@ class DisturbedEngine:
         return "two workers of three roles joined and left"
 
     def kill_kafka(self) -> str:
-        """Kills the broker, and restarts it."""
-        self.engine.stack.kafka.kill()
-        self.engine.pause(self._random.uniform(0.0, 1.0))
-        self.engine.stack.kafka.restart()
-        return "kill -9 of the broker, restarted" + self._wait_for_recovery()
+        """Kills all brokers, and restarts them."""
+        for broker in self.brokers:
+            broker.kill()
+        self.engine.pause(self.random.uniform(0.0, 1.0))
+        self.restart(*self.brokers)
+        return "kill -9 of all brokers, restarted" + self.wait_for_recovery()
+
+    def restart(self, *brokers: EmbeddedKafka) -> None:
+        """Starts brokers at the same time, and waits until they run."""
+        self.call_beside(*(broker.restart for broker in brokers))
+
+    def call_beside(self, *calls: Callable[[], None]) -> None:
+        """Makes slow calls at the same time. The processes of the engine are restarted
+        meanwhile."""
+        with ThreadPoolExecutor(len(calls)) as threads:
+            made = [threads.submit(call) for call in calls]
+            self.engine.wait_until(
+                "servers", lambda: all(call.done() for call in made), SERVER_TIMEOUT_S
+            )
+            for call in made:
+                call.result()
 
     def kill_postgres(self) -> str:
         """Kills PostgreSQL, and restarts it."""
         self.engine.stack.postgres.kill()
-        self.engine.pause(self._random.uniform(0.5, 3.0))
-        self.engine.stack.postgres.restart()
-        return "kill -9 of PostgreSQL, restarted" + self._wait_for_recovery(("projector",))
+        self.engine.pause(self.random.uniform(0.5, 3.0))
+        self.call_beside(self.engine.stack.postgres.restart)
+        return "kill -9 of PostgreSQL, restarted" + self.wait_for_recovery(("projector",))
+
+    def freeze_postgres(self) -> str:
+        """Suspends PostgreSQL with all its connections: nothing answers, and nothing fails."""
+        seconds = self.random.uniform(5.0, 40.0)
+        server = psutil.Process(self.engine.stack.postgres.pid)
+        server.suspend()
+        suspended = [server, *server.children(recursive=True)]
+        for backend in suspended[1:]:
+            backend.suspend()
+        try:
+            self.engine.pause(seconds)
+        finally:
+            for process in suspended:
+                process.resume()
+        line = f"SIGSTOP of PostgreSQL for {seconds:.0f} s"
+        return line + self.wait_for_recovery(("projector",))
+
+    def fill_disk_of_postgres(self) -> str:
+        """Refuses PostgreSQL each write to its disk for some seconds, and restarts it if it has
+        ended."""
+        postgres = self.engine.stack.postgres
+        with without_disk_space(postgres.process):
+            self.engine.pause(self.random.uniform(3.0, 8.0))
+        ended = not postgres.process.running
+        self.call_beside(postgres.restart)
+        line = f"full disk of PostgreSQL, which {'ended' if ended else 'went on'}, restarted"
+        return line + self.wait_for_recovery(("projector",))
 
     def freeze_kafka(self) -> str:
-        """Suspends the broker for longer than a call of the producer waits, so that outcomes of
+        """Suspends all brokers for longer than a call of the producer waits, so that outcomes of
         commits are unknown."""
-        pid = self.engine.stack.kafka.pid
-        os.kill(pid, signal.SIGSTOP)
+        for broker in self.brokers:
+            os.kill(broker.pid, signal.SIGSTOP)
         try:
             self.engine.pause(CALL_S + 3)
         finally:
-            os.kill(pid, signal.SIGCONT)
-        return f"SIGSTOP of the broker for {CALL_S + 3:.0f} s" + self._wait_for_recovery()
+            for broker in self.brokers:
+                os.kill(broker.pid, signal.SIGCONT)
+        return f"SIGSTOP of all brokers for {CALL_S + 3:.0f} s" + self.wait_for_recovery()
 
-    def _wait_for_recovery(self, roles: tuple[str, ...] = ()) -> str:
+    def wait_for_recovery(self, roles: tuple[str, ...] = ()) -> str:
         began = time.monotonic()
         for role in roles or tuple(self.engine.roles):
             child = self.engine.children(role)[0]
@@ -154,8 +208,10 @@ DISTURBANCES: tuple[Disturbance, ...] = (
     DisturbedEngine.join_and_leave,
     DisturbedEngine.kill_kafka,
     DisturbedEngine.freeze_projector,
+    DisturbedEngine.freeze_postgres,
     DisturbedEngine.freeze_kafka,
     DisturbedEngine.freeze_dispatch,
+    DisturbedEngine.fill_disk_of_postgres,
 )
 """The disturbances between the kills, in this order."""
 

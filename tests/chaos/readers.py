@@ -56,6 +56,9 @@ class MeasuringReader(ABC):
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
+                # A reader must find the next leader sooner than the engine.
+                "topic.metadata.refresh.interval.ms": 2_000,
+                "socket.timeout.ms": 10_000,
                 "log_level": 2,
             }
         )
@@ -72,6 +75,11 @@ class MeasuringReader(ABC):
         """Starts or stops measuring gaps."""
         self._last = dict.fromkeys(self._last, time.monotonic())
         self._measuring = on
+
+    def take_gaps(self) -> dict[str, float]:
+        """The longest gaps since the last call."""
+        gaps, self.gaps = self.gaps, {}
+        return gaps
 
     def close(self) -> None:
         self._ended = True
@@ -220,8 +228,9 @@ class ChaosSenders(MeasuringReader):
 
     def repeated(self) -> list[str]:
         """The command ids, and the attempts at one touch, that were read more than once."""
-        repeated = [name for name, times in self.times.items() if times > 1]
-        return repeated + ["/".join(name) for name, times in self.attempts.items() if times > 1]
+        times, attempts = self.times.copy(), self.attempts.copy()  # the thread adds to them
+        repeated = [name for name, number in times.items() if number > 1]
+        return repeated + ["/".join(name) for name, number in attempts.items() if number > 1]
 
     def flush(self) -> None:
         """Waits until the broker has all answers."""

@@ -50,6 +50,13 @@ class CommittedProgress:
         """The next offset of each partition of a role, as committed."""
         if role == "projector":
             return self._projected()
+        try:
+            return self._read_committed(role)
+        except KafkaException:  # the client may have cached a coordinator that is gone
+            self._readers.pop(role).close()
+            raise
+
+    def _read_committed(self, role: str) -> dict[PartitionName, int]:
         prefix = self._settings.topic_prefix
         reader = self._reader(role)
         topics = PUBLIC_IN if role == "intake" else (PROCESSORS[role][0],)

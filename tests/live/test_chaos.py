@@ -42,4 +42,4 @@ def test_ten_kills_and_five_other_disturbances_lose_and_repeat_nothing(
     assert total.prospects > 50 and total.resumed > 0, report
     assert total.calls > 50, report
     assert total.completed == 1, report  # its experiment was decided, and its target was met
-    assert total.gap_s <= GAP_MAX_S, report
+    assert total.gap.seconds <= GAP_MAX_S, report

@@ -13,7 +13,6 @@ import pytest
 from confluent_kafka import KafkaException
 
 from schemas.internal.topics import COMMAND_TOPICS, Topic
-from sinks.projection import rebuild as empty_tables
 from streams.audit.verify import verify
 from streams.base.exit_status import EXIT_SETTINGS_WRONG
 from streams.base.transport import Partition
@@ -119,7 +118,10 @@ def test_a_lost_changelog_and_a_log_that_was_made_anew_are_refused_and_repaired(
     ((row),) = done.json()
     assert (row["topic"], row["partition"]) == ("contact-log", 0)
     assert row["states"] > 0
-    empty_tables(engine.settings.dsn())  # the projection's place is one of the old changelog
+    text = refusal(engine, "projector")
+    assert "contact-changelog[0]: the topic was deleted and made anew" in text
+    assert "`touchstream rebuild`" in text
+    assert touchstream("rebuild", "--yes").code == 0
     engine.start(ONE_EACH)
     publisher.job("acme", "ben")
     commands.wait_for("ann", "ben")

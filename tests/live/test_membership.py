@@ -2,13 +2,14 @@
 rebalance, and a client that has lost its group ends."""
 
 import time
+from contextlib import closing
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.base.settings import Settings, load_settings
-from streams.base.transport import FatalClientError
+from streams.base.transport import FatalClientError, IdentityTaken
 from streams.embedded.stack import Stack
 from streams.kafka import membership
 from streams.kafka.clients import group_consumer
@@ -19,12 +20,13 @@ pytestmark = pytest.mark.live
 
 
 class Member:
-    """A member of a group, with the numbers of its partitions."""
+    """A member of a group, with the numbers of its partitions. One that has `joined` another group
+    is not listed in the group."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, joined: str = "group") -> None:
         self.partitions: set[int] = set()
         group, log = f"{settings.topic_prefix}group", f"{settings.topic_prefix}log"
-        self.consumer = group_consumer(settings, group, name)
+        self.consumer = group_consumer(settings, f"{settings.topic_prefix}{joined}", name)
         self.membership = Membership(
             settings, self.consumer, group, name, [log], self._assigned, self._revoked
         )
@@ -75,6 +77,17 @@ def test_partitions_that_a_dead_member_had_to_give_up_are_assigned(settings: Set
         member.close()
     assert assigned == {0, 1, 2, 3}
     assert not second.partitions & restarted.partitions
+
+
+def test_a_member_that_is_dead_has_not_taken_the_identity(settings: Settings) -> None:
+    """A coordinator that takes over may know an earlier member id of a process, and fence it."""
+    with closing(Member(settings, "only", joined="other")) as fenced:
+        with closing(Member(settings, "only")) as earlier:
+            poll_for(WAIT_TIMEOUT_S, earlier, partitions=4)
+            with pytest.raises(IdentityTaken):
+                fenced.membership.check_identity()
+        # a static member stays in the group until its session is over
+        fenced.membership.check_identity()
 
 
 def test_a_client_that_has_lost_its_group_ends(

@@ -154,6 +154,15 @@ def test_the_progress_has_the_names_of_s4(dsn: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("counts", [{}, {"runs": 3, "reached": 2}])
+def test_nobody_who_goes_on_and_no_command_that_is_out_are_0(
+    dsn: str, counts: dict[str, int]
+) -> None:
+    outreach_log(counts=counts).write(dsn)
+    query = "SELECT live_contacts, held_contacts, commands_out FROM outreach.campaign_progress"
+    assert select(dsn, query) == [(0, 0, 0)]
+
+
 def test_the_days_of_a_campaign_are_those_of_its_document_or_of_what_happened(dsn: str) -> None:
     query = "SELECT start_date - date '1970-01-01', end_date - date '1970-01-01', end_reason"
     query += " FROM outreach.campaigns"

@@ -10,7 +10,7 @@ import pytest
 from bench.projection import traffic
 from schemas.internal.topics import Topic
 from sinks.connection import SinkUnavailable
-from sinks.projection import Overtaken, Projection, positions, rebuild
+from sinks.projection import OtherTopic, Overtaken, Projection, positions, rebuild
 from sinks.state_rows import ProjectedRecord
 from tests.testing.projected import claimed, differences, select
 from tests.testing.recorded_world import CONTACT, Log, world
@@ -59,6 +59,19 @@ def test_a_topic_that_was_deleted_and_created_again_is_refused(dsn: str) -> None
     log = world().write(dsn)
     with pytest.raises(ValueError, match="deleted and created again"):
         claimed(dsn, log).apply([], {("facts", 0): 0})
+
+
+def test_a_place_in_a_topic_that_was_made_anew_is_refused_until_a_rebuild(dsn: str) -> None:
+    log = world().write(dsn)  # without a topic id, as versions before it was kept
+    end = log.ends["facts", 0]
+    for topic_id in ("one", "", "one"):
+        assert Projection(dsn, "test").claim("facts", 0, topic_id) == end
+    with pytest.raises(OtherTopic) as error:
+        Projection(dsn, "test").claim("facts", 0, "two")
+    assert error.value.next_offset == end
+    rebuild(dsn)
+    for topic_id in ("two", "three"):  # nothing was read of the topic yet
+        assert Projection(dsn, "test").claim("facts", 0, topic_id) == 0
 
 
 def test_a_partition_that_is_not_claimed_is_refused(dsn: str) -> None:

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from schemas.base.error_codes import NotReadable
 from schemas.base.times import DAY
 from schemas.internal.facts import FactKind, fact_time
+from schemas.internal.state_bytes import pack
+from schemas.internal.states import POSITION_KEY, STATE_FORMAT, StateTooNew, TaskPosition
 from schemas.internal.topics import Topic
 from sinks.state_rows import ProjectedRecord, Undecodable
 from tests.testing.projected import claimed, differences, select
@@ -29,7 +32,6 @@ def poisons() -> Iterator[ProjectedRecord]:
     yield ProjectedRecord(CONTACT, 0, 90, b"acme/eve", b"\0" * 9 + b"\xc1")
     yield ProjectedRecord(CONTACT, 0, 90, b"acme/eve", b"short")
     yield ProjectedRecord(CONTACT, 0, 90, b"\xff/eve", None)
-    yield ProjectedRecord(Topic.CAMPAIGN_CHANGELOG, 0, 90, b"c/acme/x", b"\0" * 9 + b"\x91\xa4What")
     yield ProjectedRecord(FACTS, 0, 90, b"acme/eve", b"{")
     yield ProjectedRecord(
         FACTS, 0, 90, b"acme/eve", b'{"fact":"touch.sent","at":"yesterday","tenant_id":"a"}'
@@ -51,6 +53,43 @@ def test_one_undecodable_record_is_named_and_the_others_can_be_written(
     assert (error.value.topic, error.value.offset) == (poison.topic, 90)
     projection.apply(log.records, log.ends)
     assert differences(dsn, log) == []
+
+
+LATER_STATE = ProjectedRecord(
+    Topic.CAMPAIGN_CHANGELOG, 0, 90, b"c/acme/x", b"\0" * 9 + b"\x91\xa4What"
+)
+LATER_FACTS = {
+    "the kind touch.teleported": b'{"fact":"touch.teleported","at":"yesterday","tenant_id":"a"}',
+    "the field mood": b'{"fact":"touch.sent","at":"2026-09-01T00:00:00Z","tenant_id":"a","mood":1}',
+}
+
+
+def later_position() -> ProjectedRecord:
+    """The position of a task whose states have the next format."""
+    position = TaskPosition(7, T0, 2, T0, state_format=STATE_FORMAT + 1, minimum_version="9.9")
+    value = pack(None, 0, msgspec.msgpack.encode(position))
+    return ProjectedRecord(Topic.CAMPAIGN_CHANGELOG, 0, 91, POSITION_KEY, value)
+
+
+def test_states_of_a_later_format_are_refused_with_the_version_that_reads_them(dsn: str) -> None:
+    """Also where a state, which comes before its position, cannot be read."""
+    projection = claimed(dsn, world().write(dsn))
+    ends: dict[tuple[str, int], int] = {(Topic.CAMPAIGN_CHANGELOG, 0): 92}
+    for records in ([later_position()], [LATER_STATE, later_position()]):
+        with pytest.raises(StateTooNew, match=r"version 9\.9"):
+            projection.apply(records, ends)
+    with pytest.raises(NotReadable, match=r"campaign-changelog\[0\] offset 90: a state"):
+        projection.apply([LATER_STATE], {(Topic.CAMPAIGN_CHANGELOG, 0): 91})
+
+
+@pytest.mark.parametrize("what", LATER_FACTS)
+def test_a_fact_of_a_later_version_is_no_undecodable_record(dsn: str, what: str) -> None:
+    log = world().write(dsn)
+    projection = claimed(dsn, log)
+    later = ProjectedRecord(FACTS, 0, 90, b"acme/eve", LATER_FACTS[what])
+    with pytest.raises(NotReadable, match=rf"facts\[0\] offset 90: .*{what}"):
+        projection.apply([later], {(FACTS, 0): 91})
+    projection.apply([], log.ends)  # nothing was written, and its place is the one before
 
 
 def test_an_unchanged_row_is_not_rewritten(dsn: str) -> None:

@@ -56,6 +56,7 @@ _MATCH_FIELDS: dict[type, tuple[str, ...]] = {
     m.SenderAnnounced: ("tenant_id", "channel"),
     m.PoolAnnounced: ("pool_id",),
     m.CampaignLimitsAnnounced: ("tenant_id", "campaign_id"),
+    m.CampaignGateAnnounced: ("tenant_id", "campaign_id"),
     m.AddressReopened: ("tenant_id", "channel", "address"),
     m.TenantAnnounced: ("tenant_id",),
     m.CampaignAnnounced: ("tenant_id", "campaign_id", "version"),
@@ -76,7 +77,13 @@ _OF_TOUCHES = (m.RequestTouch, m.WithdrawTouch, m.AmendTouch)
 """Messages about one touch, which are where its owner is: in older versions never a call pool."""
 
 LATER_KINDS = frozenset(
-    kind.__name__ for kind in (m.CallReported, m.ShareSuppressions, m.SuppressionsShared)
+    kind.__name__
+    for kind in (
+        m.CallReported,
+        m.ShareSuppressions,
+        m.SuppressionsShared,
+        m.CampaignGateAnnounced,
+    )
 )
 """Kinds of messages that older versions never wrote: a recording without any has none of them."""
 

@@ -65,6 +65,8 @@ class Log:
         self.size = size
         self.outputs: dict[str, list[object]] = defaultdict(list)
         self.waiting: deque[m.SweepTurn] = deque()
+        self.counted: list[int] = []
+        """The requests for counts that were answered."""
         self.paused: set[str] = set()
         self.versions = dict.fromkeys(CAMPAIGNS, 1)
         self._offset = self._moves = 0
@@ -94,6 +96,8 @@ class Log:
             message = output.message
             if isinstance(message, m.SweepTurn):
                 self.waiting.append(message)
+            elif isinstance(message, m.RunsCounted):
+                self.counted.append(message.answers)
             elif contact_id := getattr(message, "contact_id", None):
                 self.outputs[contact_id].append(message)
                 self._check(output)
@@ -247,6 +251,17 @@ def test_the_lists_have_every_contact_of_a_campaign(
         )
         assert list(task.store.listed(listed)) == scanned
         assert list(restored.store.listed(listed)) == scanned
+
+
+def test_a_request_for_the_counts_is_answered_once_also_in_turns_of_one_contact() -> None:
+    log = Log(1)
+    for number, _ in enumerate(PEOPLE):
+        log.play(Move(0, number, number, 0), quietly=True)
+    log.append(m.StatusAnnounced(TENANT, CAMPAIGNS[0], "paused", "test#1", 1))
+    log.append(m.CountsRequested(TENANT, CAMPAIGNS[0], 1))
+    log.have_turns(2 * len(PEOPLE))
+    assert not log.waiting
+    assert log.counted == [1]
 
 
 def test_a_sweep_takes_turns_of_a_size_by_the_time_between_them() -> None:

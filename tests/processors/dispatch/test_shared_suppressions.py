@@ -9,10 +9,10 @@ from processors.fold.task import Task
 from processors.shared.address_keys import address_key
 from schemas.base.times import DAY
 from schemas.internal import messages as m
-from schemas.internal.state_bytes import pack
+from schemas.internal.state_bytes import pack, payload_of
 from schemas.internal.states import Suppression
 from tests.processors.dispatch.calls_log import POOL, CallsLog, call, pool, reported, tenant_calls
-from tests.processors.dispatch.dispatch_log import request
+from tests.processors.dispatch.dispatch_log import DispatchLog, request
 from tests.testing.builders import TENANT
 from tests.testing.world import START
 
@@ -75,6 +75,48 @@ def test_calls_wait_until_all_suppressed_numbers_are_known(
     assert [part.complete for part in shared] == [False, False, True]
     assert log.under_way() == ["c000", "c006"]
     assert log.sent(m.TouchDeferred)[0].reason == "suppressions_pending"
+
+
+def test_the_parts_of_an_answer_have_turns_with_other_records_and_miss_no_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shared_suppressions, "SHARED_MAX", 2)
+    numbers = [call(n).recipient for n in range(1, 8)]
+    log = CallsLog(*[suppressed(number) for number in numbers])
+    DispatchLog.append(log, call(1), call(2))
+    (question,) = log.sent(m.ShareSuppressions)
+    turns = 0
+    while question is not None:
+        seen = len(log.sent(m.ShareSuppressions))
+        DispatchLog.append(log, question)
+        turns += 1
+        lifted, closed = (numbers[turns], call(20 + turns).recipient)
+        DispatchLog.append(log, m.LiftSuppression(TENANT, "voice", lifted, "e#2", START + 1))
+        DispatchLog.append(log, suppressed(closed))
+        question = next(iter(log.sent(m.ShareSuppressions)[seen:]), None)
+    assert turns == 4 + 1
+    DispatchLog.append(log, *log.sent(m.SuppressionsShared))
+    of_account, of_pool = _suppressions(log, b"\x02"), _suppressions(log, b"\x16")
+    assert of_pool == of_account and len(of_pool) > len(numbers)
+
+
+def _suppressions(log: CallsLog, prefix: bytes) -> dict[bytes, Suppression]:
+    """The suppressions under a prefix, by the digests of their addresses."""
+    return {
+        key.rpartition(b"/")[2]: msgspec.msgpack.decode(payload_of(value), type=Suppression)
+        for key, value in log.task.store.items()
+        if key.startswith(prefix)
+    }
+
+
+def test_the_question_of_an_older_version_is_answered_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shared_suppressions, "SHARED_MAX", 2)
+    log = CallsLog(*[suppressed(call(n).recipient) for n in range(1, 6)])
+    DispatchLog.append(log, m.ShareSuppressions(TENANT, "voice", POOL))
+    assert [part.complete for part in log.sent(m.SuppressionsShared)] == [False, False, True]
+    assert log.sent(m.ShareSuppressions) == []
 
 
 def test_a_call_that_expires_before_its_tenant_is_known_is_refused() -> None:
