@@ -70,8 +70,11 @@ class Context:
         self.now = turn.now
         self.key = key
         self.contact = contact
-        self.tenant_id, _, self.contact_id = key.decode().partition("/")
-        self.tenant = tenant or turn.store.read(tenant_key(self.tenant_id), KnownTenant)
+        tenant_id, _, self.contact_id = key.decode().partition("/")
+        self.tenant_id = tenant_id
+        if tenant is None:
+            tenant = turn.store.read(tenant_key(tenant_id), KnownTenant)
+        self.tenant = tenant
         self._last_campaign: KnownCampaign | None = None
 
     def campaign(self, campaign_id: str) -> KnownCampaign | None:
