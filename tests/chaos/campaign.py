@@ -28,6 +28,9 @@ ROLES = {"intake": 2, "contact": 2, "dispatch": 2, "campaign": 1, "projector": 1
 CLUSTER_ROLES, CLUSTER_LAYOUT = {**ROLES, "contact": 4}, Layout(contact=12)
 """The roles and partitions on several brokers."""
 
+CLUSTER_ENVIRONMENT = {"TOUCHSTREAM_SESSION_TIMEOUT_MS": "12000"}
+"""A member outlives the loss of its coordinator, as with the defaults of engine and brokers."""
+
 CYCLES_PER_ROUND = 28
 """A check folds everything since the beginning of its round, so rounds are short."""
 
@@ -132,7 +135,8 @@ class ChaosCampaign:
     def _round(self, cycles: int) -> None:
         directory = self._log_dir / f"round-{self.total.cycles}"
         roles = CLUSTER_ROLES if self._clustered else ROLES
-        engine = LiveEngine(self._stack, directory, roles=roles)
+        environment = CLUSTER_ENVIRONMENT if self._clustered else None
+        engine = LiveEngine(self._stack, directory, roles=roles, environment=environment)
         try:
             engine.start(CLUSTER_LAYOUT if self._clustered else None)
             round_ = _CampaignRound(engine, self._seed + self.total.cycles, self._rate)
