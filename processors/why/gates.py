@@ -218,8 +218,8 @@ class TouchGates:
         self._stage = _OUT
 
     def release(self, holds: Sequence[str]) -> None:
-        """Resets the gates that wait because of a pause which is not among the run's holds. Dispatch
-        may know of a pause of the campaign before the run does."""
+        """Resets the gates that wait because of a pause which is not among the run's holds, unless
+        the touch is at dispatch, which may know of a pause before the run does."""
         if self._stage is _AT_DISPATCH:
             return
         gates = (self._gates[name] for name in ("campaign", "enrollment"))
