@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from statistics import median
 from unittest.mock import patch
 
+from bench import people
 from bench.harness import InputRecord, broker, fill, topics
 from bench.other_contacts import PARTITIONS, RATE, WARM_UP_S, Traffic
 from bench.report import Figure, rounded_median
@@ -38,19 +39,9 @@ def run_poison(quick: bool = False) -> Figure:
 
 def _figure(name: str, what: str, target: int, quick: bool) -> Figure:
     rounds = 5 if quick else 25
-    with (
-        broker(None) as settings,
-        topics(settings, Layout(contact=PARTITIONS)) as named,
-        _contact_worker(named) as abort,
-        Traffic(named).running() as traffic,
-    ):
-        traffic.wait_for_facts()
-        time.sleep(WARM_UP_S)
-        cause = abort if name == "abort" else lambda: _write_poison(named)
-        calm, disturbed = [], []
-        for _ in range(rounds):
-            calm.append(_longest_ms(traffic, lambda: None))
-            disturbed.append(_longest_ms(traffic, cause))
+    with broker(None) as settings, topics(settings, Layout(contact=PARTITIONS)) as named:
+        fill(named, Topic.CONTACT_LOG, people.announcements(time.time_ns() // 1_000, PARTITIONS))
+        calm, disturbed = _compare(named, name, rounds)
     costs = [after - before for before, after in zip(calm, disturbed, strict=True)]
     value = rounded_median(costs)
     return Figure(
@@ -70,6 +61,19 @@ def _figure(name: str, what: str, target: int, quick: bool) -> Figure:
             "at most, ms": round(max(disturbed), 1),
         },
     )
+
+
+def _compare(settings: Settings, name: str, rounds: int) -> tuple[list[float], list[float]]:
+    """The longest waits without and with what happens, round by round."""
+    calm, disturbed = [], []
+    with _contact_worker(settings) as abort, Traffic(settings).running() as traffic:
+        traffic.wait_for_facts()
+        time.sleep(WARM_UP_S)
+        cause = abort if name == "abort" else lambda: _write_poison(settings)
+        for _ in range(rounds):
+            calm.append(_longest_ms(traffic, lambda: None))
+            disturbed.append(_longest_ms(traffic, cause))
+    return calm, disturbed
 
 
 def _longest_ms(traffic: Traffic, cause: Callable[[], None]) -> float:
