@@ -61,5 +61,5 @@ def test_of_two_events_with_one_source_and_id_the_first_counts_whatever_is_in_th
     fields = event_fields(world)
     deliver(world, m.ContactPaused(**fields), m.ContactStopped(**fields))
     deliver(world, m.ContactStopped(**fields))
-    assert enrollment_of(world).status is Status.ACTIVE  # paused, and not stopped
+    assert enrollment_of(world).status is Status.FROZEN  # paused, and not stopped
     assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"] * 2
