@@ -15,9 +15,10 @@ from streams.kafka.topics import layout_of
 
 def show(campaign_id: CampaignId, tenant: Tenant, json: Json = False) -> None:
     """Show how a campaign stands: its dates, its targets, what its completion waits for, its counts
-    and rates, its problems, and its experiments in short. What keeps it from sending is shown too:
-    accounts of its channels that are paused, closed or removed, and what its touches wait for at
-    dispatch; `touchstream queue` shows who.
+    and rates, its problems, and its experiments in short.
+
+    What keeps it from sending is shown too: accounts of its channels that are paused, closed or
+    removed, and what its touches wait for at dispatch; `touchstream queue` shows who.
 
     The source is what the campaign processor has committed and decides by, with the stream time up
     to which that is. Counts come from the people's side at most a second of stream time later. A
