@@ -21,8 +21,8 @@ from sinks.projection import rebuild
 from streams.base.settings import Settings
 from streams.kafka.clients import read_committed_consumer
 
-TARGET = 8.0
-"""Half of the records of a touch before facts of one step shared a record."""
+TARGET = 6.0
+"""Half of the twelve records that a touch cost when this figure was made."""
 
 PER_SECOND = 500
 SECONDS, SECONDS_QUICK = 30, 4
