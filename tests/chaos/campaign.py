@@ -99,7 +99,7 @@ class ChaosTotal:
 class ChaosCampaign:
     """Runs cycles on a stack. Every `disturb_every`th cycle has another disturbance than a SIGKILL.
     After such a cycle, and after every `check_every`th, everything is compared. A round ends with
-    `conversions` at once."""
+    `conversions` at once. Without `timed` no gap of a reader is too long."""
 
     def __init__(
         self,
@@ -113,6 +113,7 @@ class ChaosCampaign:
         check_every: int = 4,
         disturbances: Sequence[Disturbance] | None = None,
         nights: bool = True,
+        timed: bool = True,
         conversions: int = 0,
     ) -> None:
         self.total = ChaosTotal()
@@ -123,6 +124,7 @@ class ChaosCampaign:
         self._disturbances = default_disturbances(stack) if disturbances is None else disturbances
         self._disturbances_done = 0
         self._nights, self._conversions = nights, conversions
+        self._timed = timed
 
     def run(self, cycles: int) -> ChaosTotal:
         """Runs this number of cycles, and ends early after a round with problems."""
@@ -186,7 +188,7 @@ class ChaosCampaign:
 
     def _cycle(self, round_: "_CampaignRound", *, checked: bool) -> list[str]:
         disturb = self._next()
-        round_.flow(timed=disturb not in (*NOT_TIMED, *NO_QUORUM))
+        round_.flow(timed=self._timed and disturb not in (*NOT_TIMED, *NO_QUORUM))
         round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.report_line = disturb(round_.disturbed)
         round_.engine.pause(self._random.uniform(0.2, 1.0))
