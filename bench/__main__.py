@@ -30,6 +30,7 @@ from bench import (
     sql_figure,
     storm,
     sweep,
+    traffic,
     triggers,
     why,
 )
@@ -52,6 +53,7 @@ FIGURES: dict[str, Callable[[bool], Figure]] = {
     "projection": projection_figure.run,
     "end-to-end": flow.run,
     "sql": sql_figure.run,
+    "traffic": traffic.run,
     "latency": latency.run,
     "million": memory.run,
     "storm": storm.run,

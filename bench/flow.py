@@ -4,6 +4,8 @@ sent and projected."""
 import os
 import time
 from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,6 +84,15 @@ def run(quick: bool = False) -> Figure:
 
 def measure_rounds(rounds: int, seconds: int) -> list[FlowMeasurement]:
     """Measures so many rounds, after WARM_UP others."""
+    with servers() as (settings, pids):
+        flows = [_measure_round(settings, pids, seconds) for _ in range(WARM_UP + rounds)]
+    return flows[WARM_UP:]
+
+
+@contextmanager
+def servers() -> Iterator[tuple[Settings, dict[str, int]]]:
+    """Runs Kafka and PostgreSQL with our tables within the context. Yields settings for them, and
+    their pids."""
     with (
         TemporaryDirectory(prefix="touchstream-bench-") as directory,
         Stack(Path(directory), long_running=True) as st,
@@ -93,37 +104,28 @@ def measure_rounds(rounds: int, seconds: int) -> list[FlowMeasurement]:
                 "postgres_dsn": st.postgres.dsn,
             }
         )
-        servers = {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
         migrate(st.postgres.dsn)
-        flows = [_measure_round(settings, servers, seconds) for _ in range(WARM_UP + rounds)]
-    return flows[WARM_UP:]
+        yield settings, {"kafka": st.kafka.pid, "postgres": st.postgres.pid}
 
 
-def _measure_round(settings: Settings, servers: dict[str, int], seconds: int) -> FlowMeasurement:
+def _measure_round(settings: Settings, pids: dict[str, int], seconds: int) -> FlowMeasurement:
     dsn = settings.dsn()
     rebuild(dsn)
     number = OFFERED * (seconds + 2 * LEAD_S)
     with topics(settings, ONE_MACHINE) as named:
         begin = time.time_ns() // 1_000 + (25 + number // 3_000) * SECOND
-        states = contact_changelog(
-            range(number),
-            begin - SECOND,
-            lambda index: begin + index * SECOND // OFFERED,
-            tuple(range(ONE_MACHINE.contact)),
-        )
-        fill(named, Topic.CONTACT_CHANGELOG, states)
-        fill(named, Topic.DISPATCH_LOG, unlimited_tenants(ONE_MACHINE.dispatch))
+        fill_waiting(named, number, begin, OFFERED)
         with (
             engine.run_roles(named, ROLES) as supervisor,
             engine.run_sender(named, ONE_MACHINE.commands) as (answered, sender),
             psycopg.connect(dsn, autocommit=True) as connection,
         ):
-            _wait_for_rows(connection, number)
+            wait_for_rows(connection, number)
             wait_s = begin / 1e6 - time.time()
             print(f"  {wait_s:.0f} s until the first touch is due", flush=True)
             time.sleep(max(0.0, wait_s) + LEAD_S)
             others = {"bench": os.getpid(), "sender": sender}
-            split = engine.CpuSplit(servers | engine.pids(supervisor) | others)
+            split = engine.CpuSplit(pids | engine.pids(supervisor) | others)
             flow = _measure(connection, answered, seconds)
             flow = flow._replace(cores=split.since(seconds))
     print(f"  {flow}", flush=True)
@@ -142,7 +144,20 @@ def unlimited_tenants(partitions: int) -> list[InputRecord]:
     return lines
 
 
-def _wait_for_rows(connection: psycopg.Connection, number: int) -> None:
+def fill_waiting(settings: Settings, number: int, begin: int, per_second: int) -> None:
+    """Writes contacts whose touches are due from `begin` on, and tenants without limits."""
+    states = contact_changelog(
+        range(number),
+        begin - SECOND,
+        lambda index: begin + index * SECOND // per_second,
+        tuple(range(ONE_MACHINE.contact)),
+    )
+    fill(settings, Topic.CONTACT_CHANGELOG, states)
+    fill(settings, Topic.DISPATCH_LOG, unlimited_tenants(ONE_MACHINE.dispatch))
+
+
+def wait_for_rows(connection: psycopg.Connection, number: int) -> None:
+    """Waits until so many contacts are projected."""
     deadline = time.monotonic() + 300
     while True:
         row = connection.execute("SELECT count(*) FROM touchstream.contacts").fetchone()
@@ -164,12 +179,17 @@ def _measure(
         time.sleep(0.1)
         history.append((time.monotonic(), answered.value))
         lags.append(_number(connection, _PROJECTION_LAG))
-        shown = int(_number(connection, _SENDS))
+        shown = projected_sends(connection)
         at = bisect_left(history, shown, key=lambda seen: seen[1])
         answers.append(time.monotonic() - history[min(at, len(history) - 1)][0])
     elapsed_s = time.monotonic() - begun
     sends = _number(connection, _SENDS) - before
     return FlowMeasurement(sends / elapsed_s, _p99(lags), _p99(answers), {})
+
+
+def projected_sends(connection: psycopg.Connection) -> int:
+    """How many sends the projection shows."""
+    return int(_number(connection, _SENDS))
 
 
 def _number(connection: psycopg.Connection, query: str) -> float:

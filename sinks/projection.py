@@ -225,3 +225,15 @@ def rebuild(dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
         connection.execute(load("projection")["reset_places"])
         connection.execute(truncate_all())
+
+
+def accept_cut(dsn: str, group: str, topic: str, begins: Mapping[int, int]) -> list[int]:
+    """Moves the positions of a group that lie before the beginning of a partition of a topic to
+    that beginning, where it begins at `begins`. The rows stay. Returns the partitions."""
+    moved = []
+    with psycopg.connect(dsn) as connection:
+        for partition, begin in sorted(begins.items()):
+            values = {"group": group, "topic": topic, "partition": partition, "begin": begin}
+            if connection.execute(load("projection")["accept_cut"], values).rowcount:
+                moved.append(partition)
+    return moved

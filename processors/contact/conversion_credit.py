@@ -94,9 +94,9 @@ def has_converted(context: Context, run: Enrollment) -> bool:
 def credit_conversions_again(context: Context, since: int, cause: str | None) -> None:
     """Credits the conversions since a moment anew whose credit depends on what was sent, clicked
     and replied to: an event of that moment came late."""
-    present = {run.enrollment_id for run in context.contact.enrollments}
+    present = _by_id(context).keys()
     for conversion in [*context.contact.conversions.values()]:
-        if conversion.at < since or not present.issuperset(conversion.weights):
+        if conversion.at < since or not present >= conversion.weights.keys():
             continue
         credit = credit_of(context, conversion)
         if credit.model not in (BY_COMMAND, BY_CAMPAIGN):
@@ -240,6 +240,8 @@ def _report_earlier(context: Context, known: Conversion, message: ConversionReco
     before, newer = _conversion_times(known), _conversion_of(message)
     known.at, known.cause = newer.at, newer.cause
     known.command_id, known.campaign_id = newer.command_id, newer.campaign_id
+    if not _by_id(context).keys() >= known.weights.keys():
+        return  # a run that has left the state keeps what was credited to it
     _move(context, known, credit_of(context, known), before, message.cause)
 
 

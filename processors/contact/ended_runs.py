@@ -1,5 +1,6 @@
 """What a contact's state keeps of ended enrollments, so that it stays of bounded size."""
 
+from processors.contact.archived_runs import ENDED_MAX, archive
 from processors.contact.context import Context
 from processors.contact.person_fields import erase_fields
 from processors.contact.run_queries import open_touch
@@ -7,10 +8,6 @@ from processors.contact.settling import count
 from processors.contact.touch_times import executed_at
 from processors.shared.frequency_caps import CAP_MEMORY_US
 from schemas.internal.enrollment import LIVE, Enrollment, Phase
-from schemas.internal.states import EndedEnrollment
-
-ENDED_MAX = 8
-"""Ended enrollments in a contact's state, so that late opens and reviews find their touch."""
 
 
 def archive_ended_runs(context: Context) -> None:
@@ -23,9 +20,7 @@ def archive_ended_runs(context: Context) -> None:
         erase_fields(enrollment)  # an erasure does not reach it any more
         enrollment.variables = None
         _keep_sent_times(context, enrollment)
-        key = f"\x00e/{context.tenant_id}/{context.contact_id}/{enrollment.enrollment_id}".encode()
-        archived = EndedEnrollment(context.tenant_id, context.contact_id, enrollment)
-        context.turn.store.put(key, archived)
+        archive(context, enrollment)
 
 
 def _keep_sent_times(context: Context, enrollment: Enrollment) -> None:

@@ -42,7 +42,9 @@ def _assign(
     winner = campaign.winners.get(experiment.id)
     if winner is not None and assignment.assigned_by == BY_HASH:
         assignment.variant, assignment.assigned_by = winner, BY_WINNER
-    if assignment.assigned_by == BY_HASH and was_reached(context, experiment.id):
+    if assignment.assigned_by == BY_HASH and was_reached(
+        context, campaign.campaign_id, experiment.id
+    ):
         assignment.assigned_by = AGAIN
     results.variants.append(assignment)
     return assignment

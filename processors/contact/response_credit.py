@@ -33,7 +33,8 @@ def credit_response(context: Context, message: ContactReplied) -> Answered | Non
         del replies[:-REPLIES_MAX]
     elif known.command_id is None:
         known.command_id = message.command_id
-    _credit(context, known)
+    if not _is_of_archived_run(context, known):
+        _credit(context, known)
     return _answered(context, known)
 
 

@@ -10,7 +10,9 @@ and those that are live when that version comes, with what they were sent until 
 """
 
 from functools import lru_cache
+from itertools import chain
 
+from processors.contact.archived_runs import archived_runs
 from processors.contact.context import Context
 from processors.contact.run_counts import CHANGES_MAX, count_key, edit_count, plan_report
 from processors.contact.run_queries import open_touch
@@ -71,22 +73,25 @@ def count_sent(context: Context, run: Enrollment, results: RunResults, touch: To
     changes: Changes = ((_SENT[touch.channel], 1),)
     for assignment in results.variants:
         if assignment.touch_number == touch.number and assignment.reached_at is None:
-            if assignment.assigned_by == BY_HASH and was_reached(context, assignment.experiment_id):
+            if assignment.assigned_by == BY_HASH and was_reached(
+                context, run.campaign_id, assignment.experiment_id
+            ):
                 assignment.assigned_by = AGAIN  # a send of another run was reported late
             assignment.reached_at = executed_at(touch)
             changes = _count_assignment(run, results, assignment) + changes
     _add(context, run, results, of_run(run, results), changes)
 
 
-def was_reached(context: Context, experiment_id: str) -> bool:
-    """Whether a run of the person was sent the step of an experiment. Who succeeds twice is no
-    evidence for two people: counted so, the decision would be wrong far too often."""
-    assignments = (
-        run.results.assignment(experiment_id)
-        for run in context.contact.enrollments
-        if run.results is not None
+def was_reached(context: Context, campaign_id: str, experiment_id: str) -> bool:
+    """Whether a run of the person was sent the step of an experiment of a campaign. Who succeeds
+    twice is no evidence for two people: counted so, the decision would be wrong far too often."""
+    present, archived = context.contact.enrollments, archived_runs(context, campaign_id)
+    return any(
+        run.results is not None
+        and (assignment := run.results.assignment(experiment_id)) is not None
+        and assignment.is_reached
+        for run in chain(present, archived)
     )
-    return any(each is not None and each.is_reached for each in assignments)
 
 
 def count_opt_out(context: Context, run: Enrollment, at: int) -> None:

@@ -40,6 +40,10 @@ class StateTooLarge(Exception):
     """A step has made a state larger than STATE_MAX."""
 
 
+def _not_readable(key: bytes, error: Exception) -> NotReadable:
+    return NotReadable(f"the state {key.decode(errors='replace')} cannot be read: {error}")
+
+
 class Queued(Protocol):
     """A state that may wait in a queue."""
 
@@ -116,8 +120,7 @@ class Store:
         try:
             return self._decode(payload_of(value))
         except (msgspec.DecodeError, ValueError) as error:
-            text = f"the state {key.decode(errors='replace')} cannot be read: {error}"
-            raise NotReadable(text) from error
+            raise _not_readable(key, error) from error
 
     def _value(self, key: bytes) -> bytes | None:
         """The bytes of a state that is not open."""
@@ -332,14 +335,18 @@ class Store:
             self._committed[key] = value
 
     def restored(self) -> None:
-        """Builds the indexes by one pass over the states."""
+        """Builds the indexes by one pass over the states. Raises NotReadable."""
         self._index_timers()
         self._armed = self._armed_committed = len(self._timers)
         for key, value in self._committed.items():
-            if key != POSITION_KEY:
+            if key == POSITION_KEY:
+                continue
+            try:
                 self._index_by_flag(key, value)
                 for name in self._lists_of(key, payload_of(value)):
                     self._lists.restore(name, key)
+            except (msgspec.DecodeError, ValueError) as error:
+                raise _not_readable(key, error) from error
         self._lists.restored()
 
     def _index_timers(self) -> None:

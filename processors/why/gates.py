@@ -218,7 +218,10 @@ class TouchGates:
         self._stage = _OUT
 
     def release(self, holds: Sequence[str]) -> None:
-        """Resets the gates that wait because of a pause which is not among the run's holds."""
+        """Resets the gates that wait because of a pause which is not among the run's holds, unless
+        the touch is at dispatch, which may know of a pause before the run does."""
+        if self._stage is _AT_DISPATCH:
+            return
         gates = (self._gates[name] for name in ("campaign", "enrollment"))
         over = [gate.name for gate in gates if gate.reason not in {f"{h}_paused" for h in holds}]
         self._reset([name for name in over if self._gates[name].result == WAITS])

@@ -42,12 +42,23 @@ SELECT topic, partition, next_offset, owner_epoch FROM touchstream.places
 WHERE group_name = %s
 ORDER BY topic, partition
 
+-- facts_before --
+SELECT * FROM touchstream.facts
+WHERE topic_partition = %s AND topic_offset < %s
+ORDER BY topic_offset
+
 -- add_month --
 SELECT add_facts_month(%s)
 
 -- reset_places --
 LOCK TABLE touchstream.places IN EXCLUSIVE MODE;
 UPDATE touchstream.places SET next_offset = 0, owner_epoch = owner_epoch + 1, topic_id = ''
+
+-- accept_cut --
+UPDATE touchstream.places SET next_offset = %(begin)s, owner_epoch = owner_epoch + 1
+WHERE
+    group_name = %(group)s AND topic = %(topic)s AND partition = %(partition)s
+    AND next_offset > 0 AND next_offset < %(begin)s
 
 -- erase_enrollments --
 UPDATE enrollments AS t SET variables = NULL, last_error = NULL

@@ -4,10 +4,13 @@ has made of them.
 A refold makes the states and outputs that the logs lead to. Here they are collected together with
 the changelogs and the records found on the topics, so that `streams/audit/verify.py` can compare
 both sides. Matching records cancel as they are read (`streams/audit/multiset_diff.py`).
+
+The logs must be whole. The other topics may have a retention: what one of them has lost, or what
+came of it, is not compared.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -22,6 +25,7 @@ from schemas.internal.states import POSITION_KEY, TaskPosition
 from schemas.internal.topics import CHANGELOG_OF, COMMANDS, LOGS, PUBLIC_IN, Layout, Topic
 from sinks.projection import positions
 from sinks.state_rows import ProjectedRecord
+from streams.audit.cut_topics import MAY_BE_CUT, may_be_of_intake
 from streams.audit.disk_spool import DiskSpool
 from streams.audit.multiset_diff import ComparedRecord, MultisetDiff
 from streams.audit.older_records import (
@@ -35,11 +39,12 @@ from streams.audit.refold import refold
 from streams.base.partitioner import partition_of
 from streams.base.settings import Settings
 from streams.base.transport import Headers, Partition
-from streams.kafka.reader import TopicEntry, TopicReader, read_in_turns
+from streams.kafka.reader import LogTruncated, TopicEntry, TopicReader, read_in_turns
 from streams.kafka.registry import decoder_of
 from streams.kafka.topics import layout_of
 from streams.runtime.dead_letter import PROJECTION_FAILED, RETRIED
 from streams.runtime.role_process import encoder_of, task_makers
+from streams.runtime.roles import position_key
 
 _decode_position = msgspec.msgpack.Decoder(TaskPosition).decode
 
@@ -59,27 +64,58 @@ class RefoldedLogs:
         self._encode = encoder_of(settings)
         self._decode = decoder_of(settings)
         self._task_makers = task_makers(settings)
-        self._readers = {topic: TopicReader(settings, topic) for topic in Topic}
+        self._readers = {
+            topic: TopicReader(settings, topic, may_be_cut=topic in MAY_BE_CUT) for topic in Topic
+        }
+        self._intake_offsets: dict[Partition, int] = {}
         self._not_folded: set[tuple[str, int, int]] = set()
-        self._expected = _ExpectedRecords(self.diffs, layout_of(settings))
+        self._expected = _ExpectedRecords(self.diffs, layout_of(settings), self._is_cut)
 
     # reading
 
     def read(self) -> None:
-        """Reads the records that have arrived since the last read, and folds those of the logs."""
+        """Reads the records that have arrived since the last read, and folds those of the logs.
+        Raises LogTruncated if a log has lost its beginning, or a public topic what was not folded
+        yet."""
         readers = dict(self._readers)
+        for reader in readers.values():
+            reader.ends()  # shows what is cut off, before a record of any topic is compared
         # Dead letters come first: they show which schemas a registry did not have at that time.
         dead_letters = readers.pop(Topic.DEAD_LETTERS)
         for partition, entries in chain(
             read_in_turns([dead_letters]), read_in_turns(readers.values())
         ):
             self._add(partition, entries)
+        for partition, begin in self.cuts.items():
+            if 0 < self._intake_offsets.get(partition, 0) < begin:
+                raise LogTruncated(
+                    f"{partition.topic}[{partition.number}]: log cut at {begin}, but intake has "
+                    f"folded it up to offset {self._intake_offsets[partition]} only: "
+                    "`touchstream rebuild-state intake --accept-log` goes on without the rest"
+                )
+
+    @property
+    def cuts(self) -> dict[Partition, int]:
+        """The first offset of each partition that has lost its beginning, and may have."""
+        return {
+            Partition(topic, number): begin
+            for topic in MAY_BE_CUT
+            for number, begin in self._readers[topic].begins.items()
+        }
+
+    @property
+    def _has_cut_public_topic(self) -> bool:
+        return any(self._readers[topic].begins for topic in PUBLIC_IN)
+
+    def _is_cut(self, topic: Topic, number: int) -> bool:
+        return number in self._readers[topic].begins
 
     def _add(self, partition: Partition, entries: list[TopicEntry]) -> None:
         topic = partition.topic
         self.counts[topic] += len(entries)
         if topic in LOGS or topic in PUBLIC_IN:
             records = self._foldable(partition, entries)
+            self._expected.source = partition
             refold(partition, self._task(partition), records, self._expect)
         if topic in CHANGELOG_OF.values():
             changelog = self.changelogs.setdefault(partition, {})
@@ -88,9 +124,18 @@ class RefoldedLogs:
                     changelog.pop(entry.record.key, None)
                 else:
                     changelog[entry.record.key] = entry.value
+        elif topic is Topic.INTAKE_CHANGELOG:
+            for entry in entries:
+                self._add_intake_position(partition.number, entry)
         elif topic not in PUBLIC_IN:
             for entry in entries:
                 self._add_found(partition, entry)
+
+    def _add_intake_position(self, number: int, entry: TopicEntry) -> None:
+        for topic in PUBLIC_IN:
+            if entry.value is not None and entry.record.key == position_key(topic):
+                position = _decode_position(payload_of(entry.value))
+                self._intake_offsets[Partition(topic, number)] = position.next_offset
 
     def _task(self, partition: Partition) -> Task:
         task = self.tasks.get(partition)
@@ -127,7 +172,8 @@ class RefoldedLogs:
                 form = older_command(headers, value, self._decode)
                 value, is_older = form or value, form is not None
             found = _compared(topic, record.key, value, partition.number, headers, older=is_older)
-            self.diffs[topic].add_found(found)
+            is_optional = self._has_cut_public_topic and may_be_of_intake(topic, value)
+            self.diffs[topic].add_found(found, optional=is_optional)
         if topic is Topic.FACTS:
             number, offset = partition.number, record.offset
             self.facts.add(ProjectedRecord(topic, number, offset, record.key, entry.value))
@@ -136,16 +182,21 @@ class RefoldedLogs:
 
     def _is_refoldable(self, headers: Mapping[str, Any]) -> bool:
         """Whether a refold can make this dead letter again. It cannot make the marker of a retried
-        one, nor one of the projector. Nor can it repeat that a registry did not have a schema,
-        which it may have by now: such a letter is accepted, and its record is not folded."""
+        one, nor one of the projector, nor that of a record that is cut off. Nor can it repeat that
+        a registry did not have a schema, which it may have by now: such a letter is accepted, and
+        its record is not folded."""
         reason = headers.get("reason")
         if RETRIED in headers or reason == PROJECTION_FAILED.encode():
             return False
+        topic, number, offset = (
+            headers.get(f"origin_{name}", b"").decode() for name in ("topic", "partition", "offset")
+        )
+        if topic in PUBLIC_IN:
+            begin = self._readers[Topic(topic)].begins.get(int(number), 0)
+            if int(offset) < begin:
+                return False
         if reason != RefusalCode.AVRO_SCHEMA_UNKNOWN.encode():
             return True
-        topic, number, offset = (
-            headers[f"origin_{name}"].decode() for name in ("topic", "partition", "offset")
-        )
         if int(offset) < self._task(Partition(Topic(topic), int(number))).next_offset:
             return True  # folded already, and refused by the refold too
         self._not_folded.add((topic, int(number), int(offset)))
@@ -184,8 +235,14 @@ class RefoldedLogs:
 class _ExpectedRecords:
     """A record sink that adds every record to the diff of its topic, as an expected one."""
 
-    def __init__(self, diffs: Mapping[Topic, MultisetDiff], layout: Layout) -> None:
-        self._diffs, self._layout = diffs, layout
+    def __init__(
+        self,
+        diffs: Mapping[Topic, MultisetDiff],
+        layout: Layout,
+        is_cut: Callable[[Topic, int], bool],
+    ) -> None:
+        self._diffs, self._layout, self._is_cut = diffs, layout, is_cut
+        self.source: Partition | None = None  # that is being folded
         self.older_form: bytes | None = None  # of the output that is being encoded
         self.older_key: bytes | None = None
         self.optional = False
@@ -208,7 +265,9 @@ class _ExpectedRecords:
                 key = self.older_key
                 partition = partition_of(key, self._layout.partitions(topic))
             older = _compared(topic, key, self.older_form, partition, (), older=True)
-        self._diffs[topic].add_expected(expected, older, optional=self.optional)
+        is_cut = topic in MAY_BE_CUT and self._is_cut(topic, partition)
+        source = (self.source, partition) if is_cut else None
+        self._diffs[topic].add_expected(expected, older, optional=self.optional, cut_source=source)
 
 
 def in_current_encoding(log: Topic, value: bytes | None) -> bytes | None:

@@ -4,6 +4,9 @@ the engine has made of them.
 Compared are states with changelogs, outputs with the records of logs, command topics and facts, and
 PostgreSQL with a recount (promises 1, 5 and 8). The topics must be at rest for that, so verify
 waits until they are.
+
+The logs must be whole. Of another topic that a retention has cut, the rest is compared, and the
+report names where it begins. PostgreSQL's own history stands for the facts that are cut off.
 """
 
 import struct
@@ -17,8 +20,10 @@ from processors.fold.task import Task
 from schemas.internal.state_bytes import due_of, flag_of, pack, payload_of
 from schemas.internal.states import POSITION_KEY, STATE_FORMAT, State, StateTooNew, TaskPosition
 from schemas.internal.topics import COMMANDS, LOGS, Topic
+from sinks.projected_facts import projected_facts
 from sinks.recount import Recount
 from sinks.state_rows import ProjectedRecord
+from streams.audit.cut_topics import cut_texts
 from streams.audit.older_records import forget_older_digests
 from streams.audit.refolded_logs import RefoldedLogs, changelog_of
 from streams.audit.rest import POLL_INTERVAL_S, NotAtRest
@@ -45,10 +50,12 @@ class Difference(NamedTuple):
 
 
 class VerifyReport(NamedTuple):
-    """The first differences, none if everything agrees, and the numbers of what was compared."""
+    """The first differences, none if everything agrees; the numbers of what was compared; and a
+    line for each partition whose beginning was not, because it is cut off."""
 
     differences: list[Difference]
     counts: dict[str, int]
+    cuts: list[str]
 
 
 def verify(
@@ -60,7 +67,8 @@ def verify(
     postgres: bool = True,
 ) -> VerifyReport:
     """Folds all logs again and compares; reports the `first` differences. Raises NotAtRest if the
-    topics are not at rest within `wait_s` seconds, StateTooNew if a later version wrote a state."""
+    topics are not at rest within `wait_s` seconds, LogTruncated if a log is cut, StateTooNew if a
+    later version wrote a state."""
     logs = RefoldedLogs(settings)
     deadline_s = time.monotonic() + wait_s
     while True:
@@ -76,7 +84,7 @@ def verify(
     found = differences(logs, first=first, postgres=postgres)
     states = sum(_states(task) for task in _log_tasks(logs).values())
     counts = {**logs.counts, "states": states, "command ids": len(logs.command_ids)}
-    return VerifyReport(found, counts)
+    return VerifyReport(found, counts, cut_texts(logs.cuts))
 
 
 def differences(logs: RefoldedLogs, *, first: int, postgres: bool) -> list[Difference]:
@@ -152,6 +160,9 @@ def _row_differences(logs: RefoldedLogs, first: int) -> list[Difference]:
     """Compares PostgreSQL with a recount of the refolded states and the facts."""
     with Recount(logs.settings.dsn()) as recount:
         recount.add(_state_records(logs))
+        for (topic, number), begin in logs.cuts.items():
+            if topic is Topic.FACTS:
+                recount.add(projected_facts(logs.settings.dsn(), number, begin))
         recount.add(logs.facts)
         return [
             Difference(

@@ -53,8 +53,10 @@ class Settings(BaseModel):
     transaction_timeout_ms: int = Field(
         10_000, ge=2_000, le=15_000, description="Kafka's transaction.timeout.ms"
     )
+    # Longer than the brokers' own session (9 s by default): a coordinator that dies has a successor
+    # before its members have lost their sessions, after which all of them would be fenced.
     session_timeout_ms: int = Field(
-        10_000, ge=6_000, le=300_000, description="Kafka's session.timeout.ms"
+        15_000, ge=6_000, le=300_000, description="Kafka's session.timeout.ms"
     )
     max_clock_skew_s: float = Field(
         60.0, gt=0, description="a record stamped further ahead of this machine's clock stops tasks"

@@ -4,7 +4,8 @@ import msgspec
 
 from schemas.base.times import MINUTE
 from streams.cli.campaign_text import campaign_lines
-from streams.cli.campaign_view import campaign_view
+from streams.cli.campaign_view import GOING, campaign_view
+from streams.cli.campaign_waits import CampaignWaits, read_waits
 from streams.cli.command_settings import connected_settings
 from streams.cli.options import CampaignId, Json, Tenant
 from streams.cli.output import print_indented, print_json
@@ -16,6 +17,9 @@ def show(campaign_id: CampaignId, tenant: Tenant, json: Json = False) -> None:
     """Show how a campaign stands: its dates, its targets, what its completion waits for, its counts
     and rates, its problems, and its experiments in short.
 
+    What keeps it from sending is shown too: accounts of its channels that are paused, closed or
+    removed, and what its touches wait for at dispatch; `touchstream queue` shows who.
+
     The source is what the campaign processor has committed and decides by, with the stream time up
     to which that is. Counts come from the people's side at most a second of stream time later. A
     campaign is `armed` while it is active and its first day is ahead, `settling` while it is
@@ -26,9 +30,13 @@ def show(campaign_id: CampaignId, tenant: Tenant, json: Json = False) -> None:
     settings = connected_settings()
     clock = settings.scaled_clock()
     now = clock.now()
-    stored = read_campaigns(settings, layout_of(settings), tenant, campaign_id)
+    layout = layout_of(settings)
+    stored = read_campaigns(settings, layout, tenant, campaign_id)
     campaign = stored.campaign(campaign_id)
-    view = campaign_view(campaign, stored.tenant, stored.channels, now, stored.as_of)
+    waits = CampaignWaits()
+    if campaign.status in GOING:
+        waits = read_waits(settings, layout, campaign.definition, now)
+    view = campaign_view(campaign, stored.tenant, stored.channels, now, stored.as_of, waits)
     if json:
         print_json(msgspec.to_builtins(view))
         return

@@ -18,6 +18,7 @@ from schemas.internal.count_names import (
     RUNS,
 )
 from streams.cli.campaign_view import CampaignView, CompletionRule, TargetRow
+from streams.cli.campaign_waits import wait_lines
 from streams.cli.experiment_text import short_line
 from streams.cli.output import format_time
 from streams.cli.zoned_times import distance, local_time, span
@@ -82,6 +83,8 @@ def campaign_lines(
 ) -> Iterator[str]:
     """The whole view, part by part. That no record has come is shown after `quiet_us`."""
     yield from _head(view, now, quiet_us)
+    waits = [*wait_lines(view.waits, view.timezone, now)]
+    yield from _section("What it waits for to send", waits)
     yield from _section("Targets", [_target_line(row) for row in view.targets])
     rules = [_rule_line(rule, view, now) for rule in view.completion]
     yield from _section("Completes at the first of", rules)

@@ -22,7 +22,7 @@ from processors.campaign.dates import (
 from processors.campaign.experiments import report_values
 from processors.campaign.lifecycle import QUIET_US
 from processors.campaign.targets import progress
-from schemas.base.error_codes import Problem
+from schemas.base.error_codes import CampaignCode, Problem
 from schemas.base.times import MomentUs, format_rfc3339
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.recommendations import recommendations
@@ -37,9 +37,18 @@ from schemas.internal.count_names import (
 )
 from schemas.internal.states import CampaignRecord, TenantRecord
 from streams.base.rates import percent, percent_of_target
+from streams.cli.campaign_waits import CampaignWaits
 
-_GOING = ("draft", "active", "paused")
+GOING = ("draft", "active", "paused")
 """The statuses in which a campaign can still complete."""
+
+_STILL = (
+    CampaignCode.NO_SENDER,
+    CampaignCode.NO_TEMPLATE,
+    CampaignCode.AB_MISSING_TEMPLATES,
+    CampaignCode.NO_WINDOW,
+)
+"""What keeps steps from being sent also after the activation."""
 
 
 class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +110,9 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     an order."""
 
     problems: list[dict[str, str]]
+    waits: CampaignWaits
+    """Why it sends less than it could, or nothing, as far as dispatch knows."""
+
     recommendations: list[dict[str, str]]
     experiments: list[dict[str, Any]]
 
@@ -111,6 +123,7 @@ def campaign_view(
     channels: Collection[str],
     now: MomentUs,
     as_of: MomentUs | None,
+    waits: CampaignWaits,
 ) -> CampaignView:
     """How a campaign stands at the moment `now`. `channels` are those that have a sender
     account."""
@@ -142,6 +155,7 @@ def campaign_view(
         completion=[*_completion(campaign, zone, counts)],
         activation_awaits=None if campaign.activation is None else campaign.activation.awaited,
         problems=[each._asdict() for each in _problems(campaign, tenant, channels, now)],
+        waits=waits,
         recommendations=[each._asdict() for each in recommendations(definition)],
         experiments=report_values(campaign),
     )
@@ -201,7 +215,7 @@ def _completion(
 ) -> Iterator[CompletionRule]:
     """The rules that can complete the campaign, in the order in which they are asked."""
     definition = campaign.definition
-    if campaign.status not in _GOING or not KINDS[definition.kind].completes_itself:
+    if campaign.status not in GOING or not KINDS[definition.kind].completes_itself:
         return
     end = end_at(definition.settings, zone)
     if end is not None:
@@ -224,10 +238,11 @@ def _completion(
 def _problems(
     campaign: CampaignRecord, tenant: TenantRecord, channels: Collection[str], now: MomentUs
 ) -> Iterable[Problem]:
-    """What keeps a draft from being activated now."""
-    if campaign.status != "draft" or not KINDS[campaign.definition.kind].prepared:
+    """What keeps a draft from being activated now, and an active campaign from sending."""
+    if campaign.status not in GOING or not KINDS[campaign.definition.kind].prepared:
         return ()
-    return problems(tenant, campaign, channels, now)
+    found = problems(tenant, campaign, channels, now)
+    return found if campaign.status == "draft" else (p for p in found if p.code in _STILL)
 
 
 def _time(at: MomentUs | None) -> str | None:

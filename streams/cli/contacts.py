@@ -157,11 +157,12 @@ read for this. `touchstream contacts stop` takes one person out again.
 For an outreach campaign the columns contact_type, user_id, lead_id, company_name (or company) and
 title (or job_title, position) become variables of the enrollment, for templates and PostgreSQL.
 `touchstream contacts template outreach` prints a file to begin with. A line without contact_id is
-the person with its user_id, else with its lead_id, else with its address. A line without any id
-needs an address of the campaign's channels: email, linkedin_url, or either of both for a combined
-campaign; otherwise it is bad, with the code of the invalid address or CONTACT_NO_ADDRESS. So is a
-line with an address that another line has. A contact_type other than candidate, hiring_manager,
-decision_maker and referral is left out; without one the person is a candidate.
+the person with its user_id, else with its lead_id, else with its address. An id is taken as it is:
+a user and a lead with the same id are one person. A line without any id needs an address of the
+campaign's channels: email, linkedin_url, or either of both for a combined campaign; otherwise it is
+bad, with the code of the invalid address or CONTACT_NO_ADDRESS. So is a line with an address that
+another line has. A contact_type other than candidate, hiring_manager, decision_maker and referral
+is left out; without one the person is a candidate.
 
 Example: touchstream contacts import people.csv --tenant acme --campaign outreach
 """

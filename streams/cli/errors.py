@@ -41,7 +41,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "streams.audit.rebuild_state.ProgressUnknown": (EXIT_USAGE, "{}"),
     "streams.audit.refold.ProgressNotReached": (EXIT_NO, "{}"),
     "streams.audit.rest.NotAtRest": (EXIT_NOT_NOW, "the logs are still growing: {}"),
-    "streams.kafka.reader.LogTruncated": (EXIT_NO, "{}"),
+    "streams.kafka.reader.LogTruncated": (EXIT_USAGE, "{}"),
     "streams.audit.replay.recording.NotARecording": (EXIT_USAGE, "{}"),
     "schemas.internal.states.StateTooNew": (EXIT_USAGE, "{}"),
     "streams.embedded.processes.StartFailed": (EXIT_UNREACHABLE, "{}"),

@@ -28,7 +28,10 @@ from streams.runtime.supervisor import Supervisor
 READY_TIMEOUT_S = 120.0
 CHECK_INTERVAL_S = 0.2
 WORKERS_STOP_S = 3.0
-STACK_SETTINGS = ("BOOTSTRAP_SERVERS", "POSTGRES_DSN", "REGISTRY_URL", "CLOCK", "SLOT")
+STACK_SETTINGS = (
+    *("BOOTSTRAP_SERVERS", "POSTGRES_DSN", "CLOCK", "SLOT"),
+    *(f"REGISTRY_{name}" for name in ("URL", "USER", "PASSWORD", "TOKEN", "CLUSTER", "CA")),
+)
 """The settings that the stack itself decides; those of the environment are ignored."""
 
 

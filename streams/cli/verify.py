@@ -18,7 +18,9 @@ def verify(
     """Fold all logs again and compare with states, commands, facts and PostgreSQL; exit 1 if any
     differ.
 
-    The exit code is 3 if the logs do not come to rest within --wait seconds.
+    A retention may have cut public topics, commands and facts: a line for each names the offset
+    where it begins, and what was before is not compared. The exit code is 2 if a log is cut, which
+    cannot be folded then, and 3 if the logs do not come to rest within --wait seconds.
 
     Example: touchstream verify
     """
@@ -30,10 +32,18 @@ def verify(
         report = verify_logs(settings, wait_s=wait, first=first, progress=show_progress)
     differences = [str(difference) for difference in report.differences]
     if json:
-        print_json({"agrees": not differences, "differences": differences, "counts": report.counts})
+        print_json(
+            {
+                "agrees": not differences,
+                "differences": differences,
+                "counts": report.counts,
+                "cuts": report.cuts,
+            }
+        )
     else:
         for name, count in report.counts.items():
             print(f"{count:>12,}  {name}")
+        print("".join(f"{text}\n" for text in report.cuts), end="")
         print("\n".join(differences) if differences else "all agree")
     if differences:
         message = f"{len(differences)} differences (at most {first} are shown)"

@@ -207,7 +207,7 @@ class EmbeddedKafka:
             "message.max.bytes": 4 * 1024 * 1024,  # a dead letter contains the whole bad record
             # A killed broker cannot register again before its old session has expired.
             # One of several must not lose what it leads because the machine is busy.
-            "broker.session.timeout.ms": 3000 if len(self._cluster) == 1 else 6000,
+            "broker.session.timeout.ms": 3000 if len(self._cluster) == 1 else 5000,
             "broker.heartbeat.interval.ms": 500,
             "num.network.threads": 2,
             "num.io.threads": 4,

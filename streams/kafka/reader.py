@@ -25,14 +25,25 @@ class TopicEntry(NamedTuple):
 
 
 class LogTruncated(Exception):
-    """Retention has deleted the beginning of a log, so the log cannot be recounted."""
+    """Retention has deleted records of a log that are needed, so the log cannot be recounted."""
 
 
 class TopicReader:
-    """Reads the committed records of all partitions of a topic, or of one `partition`."""
+    """Reads the committed records of all partitions of a topic, or of one `partition`. If the
+    topic `may_be_cut`, it is read from where it begins: `begins` has the first offset of each
+    partition that is cut, from the first call on."""
 
-    def __init__(self, settings: Settings, topic: Topic, partition: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topic: Topic,
+        partition: int | None = None,
+        *,
+        may_be_cut: bool = False,
+    ) -> None:
         self.topic = topic
+        self.begins: dict[int, int] = {}
+        self._may_be_cut = may_be_cut
         self._name = settings.topic_prefix + topic.value
         self._consumer = read_committed_consumer(settings)
         self._uncommitted = read_uncommitted_consumer(settings)
@@ -42,16 +53,22 @@ class TopicReader:
 
     def ends(self) -> dict[int, int]:
         """The current end offset of each partition, open transactions included. Raises
-        LogTruncated for a topic that is not compacted and does not begin at offset 0."""
+        LogTruncated for a topic that is not compacted and has lost records that were not read."""
         ends = {}
-        for number in self._next_offsets:
+        for number, next_offset in self._next_offsets.items():
             low, high = watermarks(self._uncommitted, TopicPartition(self._name, number))
-            if low and not self._name.endswith("changelog"):
-                raise LogTruncated(
-                    f"{self._name}[{number}]: log cut at {low}, so it cannot be folded again"
-                )
+            if low > next_offset and not self._name.endswith("changelog"):
+                self._skip_what_is_cut(number, low)
             ends[number] = high
         return ends
+
+    def _skip_what_is_cut(self, number: int, low: int) -> None:
+        where = f"{self._name}[{number}]: log cut at {low}"
+        if not self._may_be_cut:
+            raise LogTruncated(f"{where}, so it cannot be folded again")
+        if self._next_offsets[number]:
+            raise LogTruncated(f"{where} while it was read: try again")
+        self.begins[number] = self._next_offsets[number] = low
 
     def has_grown(self) -> bool:
         """Whether a partition has records beyond those that were read. Raises LogTruncated."""

@@ -272,7 +272,7 @@ class Projector:
                     f"{topic}[{p.partition}]: the topic was deleted and made anew since it was "
                     f"projected up to offset {error.next_offset}. {REBUILD}"
                 ) from error
-            if problem := problem_of(f"{topic}[{p.partition}]", place, extent):
+            if problem := problem_of(topic, p.partition, place, extent):
                 raise LogChanged(problem)
             claimed.append(TopicPartition(p.topic, p.partition, place or OFFSET_BEGINNING))
         if claimed:
@@ -283,14 +283,15 @@ class Projector:
         return claimed
 
 
-def problem_of(where: str, place: int, extent: TopicExtent) -> str | None:
+def problem_of(topic: Topic, number: int, place: int, extent: TopicExtent) -> str | None:
     """Why the projection must not go on at this place of a partition, and what to do; None if it
     may. At place 0 it begins with what the topic has."""
+    where, begin = f"{topic}[{number}]", extent.start_offset
     if place > extent.end_offset:
         return f"{where} ends at {extent.end_offset}, before its place {place}. {REBUILD}"
-    if 0 < place < extent.start_offset:
+    if 0 < place < begin:
         return (
-            f"{where} is cut at {extent.start_offset}: {extent.start_offset - place} records from "
-            f"{place} on were deleted before they were projected. {ACCEPT}"
+            f"{where} is cut at {begin}: {begin - place} records from {place} on were deleted "
+            f"before they were projected. {ACCEPT if topic is Topic.FACTS else REBUILD}"
         )
     return None

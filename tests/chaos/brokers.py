@@ -53,7 +53,7 @@ class Brokers:
     def elect_preferred_leaders(self) -> None:
         """Moves each partition to the first of its replicas."""
         with admin_client(self._settings) as client:
-            client.elect_leaders(ElectionType.PREFERRED, request_timeout=CALL_TIMEOUT_S).result()
+            client.elect_leaders(ElectionType.PREFERRED).result(CALL_TIMEOUT_S)
 
     def require_in_sync(self, replicas: int) -> None:
         """Changes how many replicas must have a record of any topic before it counts."""

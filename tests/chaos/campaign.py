@@ -28,6 +28,9 @@ ROLES = {"intake": 2, "contact": 2, "dispatch": 2, "campaign": 1, "projector": 1
 CLUSTER_ROLES, CLUSTER_LAYOUT = {**ROLES, "contact": 4}, Layout(contact=12)
 """The roles and partitions on several brokers."""
 
+CLUSTER_ENVIRONMENT = {"TOUCHSTREAM_SESSION_TIMEOUT_MS": "12000"}
+"""A member outlives the loss of its coordinator, as with the defaults of engine and brokers."""
+
 CYCLES_PER_ROUND = 28
 """A check folds everything since the beginning of its round, so rounds are short."""
 
@@ -96,7 +99,7 @@ class ChaosTotal:
 class ChaosCampaign:
     """Runs cycles on a stack. Every `disturb_every`th cycle has another disturbance than a SIGKILL.
     After such a cycle, and after every `check_every`th, everything is compared. A round ends with
-    `conversions` at once."""
+    `conversions` at once. Without `timed` no gap of a reader is too long."""
 
     def __init__(
         self,
@@ -110,6 +113,7 @@ class ChaosCampaign:
         check_every: int = 4,
         disturbances: Sequence[Disturbance] | None = None,
         nights: bool = True,
+        timed: bool = True,
         conversions: int = 0,
     ) -> None:
         self.total = ChaosTotal()
@@ -120,6 +124,7 @@ class ChaosCampaign:
         self._disturbances = default_disturbances(stack) if disturbances is None else disturbances
         self._disturbances_done = 0
         self._nights, self._conversions = nights, conversions
+        self._timed = timed
 
     def run(self, cycles: int) -> ChaosTotal:
         """Runs this number of cycles, and ends early after a round with problems."""
@@ -132,7 +137,8 @@ class ChaosCampaign:
     def _round(self, cycles: int) -> None:
         directory = self._log_dir / f"round-{self.total.cycles}"
         roles = CLUSTER_ROLES if self._clustered else ROLES
-        engine = LiveEngine(self._stack, directory, roles=roles)
+        environment = CLUSTER_ENVIRONMENT if self._clustered else None
+        engine = LiveEngine(self._stack, directory, roles=roles, environment=environment)
         try:
             engine.start(CLUSTER_LAYOUT if self._clustered else None)
             round_ = _CampaignRound(engine, self._seed + self.total.cycles, self._rate)
@@ -182,7 +188,7 @@ class ChaosCampaign:
 
     def _cycle(self, round_: "_CampaignRound", *, checked: bool) -> list[str]:
         disturb = self._next()
-        round_.flow(timed=disturb not in (*NOT_TIMED, *NO_QUORUM))
+        round_.flow(timed=self._timed and disturb not in (*NOT_TIMED, *NO_QUORUM))
         round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.report_line = disturb(round_.disturbed)
         round_.engine.pause(self._random.uniform(0.2, 1.0))

@@ -15,7 +15,6 @@ from tests.chaos.full_disk import without_disk_space
 from tests.chaos.recovery import CommittedProgress, Recovery
 from tests.testing.live_engine import LiveEngine
 
-SESSION_S = 6.0
 CALL_S = 15.0
 RECOVERY_TIMEOUT_S = 120.0
 SERVER_TIMEOUT_S = 240.0
@@ -106,7 +105,8 @@ class DisturbedEngine:
             self._wait_for_partitions(role, 3)
         self.engine.pause(1.0)
         self.engine.remove_processes(more)
-        self.engine.pause(SESSION_S + 1)  # the group notices the end of a session
+        session_s = self.engine.settings.session_timeout_ms / 1_000
+        self.engine.pause(session_s + 1)  # the group notices the end of a session
         return "two workers of three roles joined and left"
 
     def kill_kafka(self) -> str:

@@ -26,6 +26,7 @@ from streams.base.transport import Partition
 from streams.kafka.reader import TopicEntry
 from tests.histories.calls_story import calls
 from tests.histories.outreach_story import outreach
+from tests.histories.sweeps_story import sweeps
 from tests.testing.builders import (
     CAMPAIGN,
     TENANT,
@@ -366,6 +367,7 @@ HISTORIES: dict[str, Callable[[], World]] = {
     "edge": edge,
     "calls": calls,
     "outreach": outreach,
+    "sweeps": sweeps,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 
 from processors.intake.dead_letters import VALUE_MAX_BYTES
 from schemas.base.error_codes import RefusalCode
@@ -45,8 +45,7 @@ def engine(
     stack: Stack, registry: EmbeddedRegistry, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TwoTenantEngine]:
     log_dir = tmp_path_factory.mktemp("bad-input")
-    environment = {"TOUCHSTREAM_REGISTRY_URL": registry.url}
-    with LiveEngine(stack, log_dir, environment=environment) as live:
+    with LiveEngine(stack, log_dir, environment=registry.environment) as live:
         live.start(SMALL)
         settings = live.settings
         engine = TwoTenantEngine(
@@ -148,7 +147,7 @@ def test_the_key_of_a_public_record_has_no_influence(
 
 
 def test_a_schema_of_another_event_makes_a_dead_letter(engine: TwoTenantEngine) -> None:
-    number = registrar(registry_client(Settings(registry_url=engine.registry.url)))("job.deleted")
+    number = registrar(registry_client(engine.live.settings))("job.deleted")
     value = b"\x00" + number.to_bytes(4) + b"\x02a"
     origin = engine.publisher.put(Topic.JOBS, headers(content=AVRO), value)
     engine.wait_until("its letter", lambda: origin in engine.letters.read())
@@ -156,7 +155,7 @@ def test_a_schema_of_another_event_makes_a_dead_letter(engine: TwoTenantEngine) 
 
 
 def test_an_event_with_a_registered_schema_is_processed(engine: TwoTenantEngine) -> None:
-    number = registrar(registry_client(Settings(registry_url=engine.registry.url)))("job.completed")
+    number = registrar(registry_client(engine.live.settings))("job.completed")
     engine.publisher.job("acme", "framed", encoding="confluent", schema_id=number)
     engine.fact(FactKind.TOUCH_COMMANDED, contact_id="framed")
 
@@ -328,7 +327,7 @@ def test_an_invalid_definition_is_refused_with_its_codes(
 
 
 def test_a_registry_that_is_away_makes_no_dead_letters(engine: TwoTenantEngine) -> None:
-    number = _register_schema(engine.registry.url)
+    number = _register_schema(engine.live.settings)
     before = len(engine.letters.read())
     engine.registry.stop()
     try:
@@ -346,23 +345,22 @@ def test_a_registry_that_is_away_makes_no_dead_letters(engine: TwoTenantEngine) 
     assert len(engine.letters.read()) == before
 
 
-def _register_schema(url: str, field_name: str = "remark") -> int:
+def _register_schema(settings: Settings, field_name: str = "remark") -> int:
     """The id of a schema that intake has not used yet: the newest schema of a job with one more
     field."""
     schema = newest("job.completed")
     field = {"name": field_name, "type": "null", "default": None}  # takes no bytes in a record
     text = msgspec.json.encode({**schema, "fields": [*schema["fields"], field]}).decode()
-    client = SchemaRegistryClient({"url": url})
-    number: int = client.register_schema("remarked", Schema(text, "AVRO"))
+    number: int = registry_client(settings).register_schema("remarked", Schema(text, "AVRO"))
     return number
 
 
 def test_a_schema_that_is_registered_late_is_known_from_then_on(engine: TwoTenantEngine) -> None:
-    early, before = _register_schema(engine.registry.url, "one") + 1, len(engine.letters.read())
+    early, before = _register_schema(engine.live.settings, "one") + 1, len(engine.letters.read())
     engine.publisher.job("acme", "too-early", encoding="confluent", schema_id=early)
     engine.wait_until("its letter", lambda: len(engine.letters.read()) == before + 1)
     assert [*engine.letters.letters.values()][-1].reason == RefusalCode.AVRO_SCHEMA_UNKNOWN
-    assert _register_schema(engine.registry.url, "another") == early
+    assert _register_schema(engine.live.settings, "another") == early
     engine.publisher.job("acme", "in-time", encoding="confluent", schema_id=early)
     engine.fact(FactKind.TOUCH_COMMANDED, contact_id="in-time")
 

@@ -17,13 +17,15 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, NewTopic
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 
+from streams.base.settings import load_settings
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.postgres_user import server_uid
 from streams.embedded.processes import Process, StartFailed
 from streams.embedded.registry import EmbeddedRegistry
 from streams.embedded.stack import Stack, StackInUse
+from streams.kafka.registry import registry_client
 
 pytestmark = pytest.mark.live
 
@@ -154,10 +156,10 @@ def test_the_controller_of_kafka_requires_the_password(stack: Stack, stack_dir: 
 def test_the_registry_returns_a_registered_schema(
     registry: EmbeddedRegistry, topic_prefix: str
 ) -> None:
-    client = SchemaRegistryClient({"url": registry.url})
+    settings = load_settings(registry.environment)
     schema = Schema('{"type":"record","name":"Sample","fields":[]}', "AVRO")
-    number = client.register_schema(f"{topic_prefix}sample-value", schema)
-    found = SchemaRegistryClient({"url": registry.url}).get_schema(number)
+    number = registry_client(settings).register_schema(f"{topic_prefix}sample-value", schema)
+    found = registry_client(settings).get_schema(number)
     assert found.schema_type == "AVRO"
     assert '"Sample"' in str(found.schema_str)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
+from confluent_kafka import TopicPartition
 
 from schemas.base.error_codes import NotReadable
 from schemas.internal.facts import Fact, FactKind, encode, fact_time
@@ -19,16 +20,22 @@ from sinks.projection import rebuild
 from streams.base.settings import Settings
 from streams.base.transport import LogChanged
 from streams.embedded.stack import Stack
-from streams.kafka.clients import idempotent_producer
+from streams.kafka.clients import admin_client, idempotent_producer
 from streams.kafka.reader import TopicReader
 from streams.kafka.topics import create_topics
 from streams.runtime import projector as module
 from streams.runtime.projector import Projector
-from tests.testing.command_line import wait_until
+from tests.testing.command_line import (
+    Touchstream,
+    clean_environment,
+    touchstream,
+    wait_until,
+)
 from tests.testing.live_engine import LiveEngine
 from tests.testing.two_tenant_engine import ONE_EACH
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+__all__ = ["clean_environment", "touchstream"]  # fixtures
 
 FACT = Fact(fact=FactKind.TENANT_UPDATED, at=fact_time(1_790_000_000_000_000), tenant_id="acme")
 LATER_FACT = b'{"fact":"touch.teleported","at":"2026-09-01T00:00:00Z","tenant_id":"acme"}'
@@ -102,3 +109,24 @@ def test_a_place_beyond_the_end_of_its_topic_is_refused_until_a_rebuild(settings
         run_until(settings, lambda: False)
     rebuild(settings.dsn())
     run_until(settings, lambda: facts(settings) == 2)
+
+
+def test_facts_that_were_deleted_before_they_were_projected_are_refused_until_that_is_accepted(
+    settings: Settings, touchstream: Touchstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(settings, Topic.FACTS, encode(FACT), encode(FACT))
+    run_until(settings, lambda: facts(settings) == 2)
+    publish(settings, Topic.FACTS, encode(FACT), encode(FACT))
+    begin = TopicPartition(settings.topic_prefix + Topic.FACTS, 0, 3)
+    with admin_client(settings) as admin:
+        admin.delete_records([begin])[begin].result()
+    with pytest.raises(LogChanged, match=r"cut at 3: 1 records from 2 on .* rebuild --accept-cut`"):
+        run_until(settings, lambda: False)
+    monkeypatch.setenv("TOUCHSTREAM_BOOTSTRAP_SERVERS", settings.bootstrap_servers)
+    for name, value in settings.kafka.items():
+        monkeypatch.setenv(f"TOUCHSTREAM_KAFKA_{name.upper().replace('.', '_')}", str(value))
+    monkeypatch.setenv("TOUCHSTREAM_POSTGRES_DSN", settings.dsn())
+    monkeypatch.setenv("TOUCHSTREAM_TOPIC_PREFIX", settings.topic_prefix)
+    assert "facts[0]: goes on at offset 3" in touchstream("rebuild", "--accept-cut").out
+    assert "nothing to do" in touchstream("rebuild", "--accept-cut").out
+    run_until(settings, lambda: facts(settings) == 3)

@@ -74,6 +74,13 @@ def test_a_person_is_the_user_else_the_lead_else_the_address() -> None:
     assert both.item == {"user_id": "U-1", "lead_id": "L-1"}
 
 
+def test_a_user_and_a_lead_with_the_same_id_are_one_person() -> None:
+    """As `touchstream contacts import --help` states it: an id is taken as it is."""
+    user, lead = read(f"user_id,lead_id,email\n7,,{MAIL}\n,7,jane@example.com\n", BY_MAIL)
+    assert isinstance(user, ContactLine) and user.event.contact_id == "7"
+    assert isinstance(lead, RejectedLine) and lead.code == "CONTACT_DUPLICATE"
+
+
 def test_a_column_contact_id_is_before_all_ids() -> None:
     text = f"contact_id,user_id,lead_id,email\nann,U-1,L-1,{MAIL}\n"
     (found,) = read(text, BY_MAIL)

@@ -14,15 +14,20 @@ from tests.processors.contact.test_outreach_recounts import CHOICES, NAMES, play
 from tests.sinks.conftest import Database
 from tests.testing.builders import answer_fields, campaign_document
 from tests.testing.outreach import OUTREACH, outreach_document
-from tests.testing.outreach_desk import OutreachDesk, active_desk, desk_with_draft
+from tests.testing.outreach_desk import active_desk, desk_with_draft
+from tests.testing.outreach_histories import play_outreach, random_happenings
 from tests.testing.outreach_orders import published
 from tests.testing.projected import project, select
 from tests.testing.story import replied
+from tests.testing.world import World
 
 COUNTED = """SELECT c.contacts_reached, c.responses_received, c.conversions, c.emails_sent,
     c.linkedin_messages_sent, c.response_rate FROM outreach.campaigns AS c"""
 READ = """SELECT m.reached, m.responses, m.conversions, m.email_sends, m.linkedin_sends,
     m.response_rate FROM outreach.campaign_metrics AS m"""
+OPEN = """ JOIN touchstream.campaigns AS k
+    ON k.tenant_id = {0}.org_id AND {0}.id LIKE '%/' || k.campaign_id"""
+OPEN += " WHERE k.status NOT IN ('archived', 'deleted') ORDER BY k.campaign_id"
 BY_COUNTS = """SELECT coalesce((counts ->> 'opt_outs')::int, 0),
     coalesce((counts ->> 'bounces')::int, 0), coalesce((counts ->> 'implied_responses')::int, 0),
     coalesce((counts ->> 'runs')::int, 0) FROM touchstream.campaigns"""
@@ -40,7 +45,7 @@ def random_history(seed: int, *, erased: bool) -> list[tuple[str, str, int]]:
     ]
 
 
-def equals_a_recount(desk: OutreachDesk, dsn: str, batch: int) -> None:
+def equals_a_recount(desk: World, dsn: str, batch: int) -> None:
     """Projects a world in batches, and compares the tables with the last state of each key."""
     records = project(desk, dsn, batch)
     last = {(r.topic, r.partition, r.key): r for r in records if r.topic != "facts"}
@@ -64,6 +69,18 @@ def test_the_counts_of_a_campaign_are_those_of_its_people(dsn: str, seed: int) -
     project(desk, dsn)
     assert select(dsn, COUNTED) == select(dsn, READ)
     assert select(dsn, BY_COUNTS) == select(dsn, BY_ROWS)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_history_of_several_campaigns_equals_a_recount_and_its_own_counts(
+    dsn: str, seed: int
+) -> None:
+    """Late reports and edits included: what PostgreSQL has is what the engine counts."""
+    world = play_outreach(random_happenings(100 + seed, 30))
+    equals_a_recount(world, dsn, 50 + 200 * seed)
+    erased = {f.contact_id for f in world.facts(FactKind.CONTACT_ERASED)}
+    if not erased:
+        assert select(dsn, COUNTED + OPEN.format("c")) == select(dsn, READ + OPEN.format("m"))
 
 
 def test_the_events_of_an_experiment_are_those_of_the_engine(server: Database, dsn: str) -> None:

@@ -24,6 +24,29 @@ def random_outreach(seed: int, **changes: Any) -> dict[str, Any]:
     return document
 
 
+def random_version(campaign_id: str, seed: int, dice: Random) -> dict[str, Any]:
+    """A version of a campaign, whose steps depend on the seed alone. The dice choose what may
+    change while people are in it, so that most versions are accepted."""
+    document = _document(Random(seed), 0)
+    document["campaign_id"] = campaign_id
+    settings = document["settings"]
+    settings["reentry"] = dice.choice(("once", "after_end", "after_end", "restart"))
+    settings["quiet_hours"] = dice.choice(("none", "none", "tenant"))
+    settings["late_policy"] = dice.choice(("shift_by_pause", "send_now", "collapse"))
+    settings["end_date"] = dice.choice((None, None, None, "2026-03-20", "2026-04-02"))
+    if seed % 4 == 3:
+        settings["exclusive"] = "one at a time"
+    document["outreach"]["target_contacts_count"] = dice.choice((None, None, None, None, 3, 5))
+    for number, step in enumerate(document["steps"]):
+        step["delay_hours"] = (1, 90, 200, 60)[number]
+        if "experiment" in step:
+            step["experiment"]["id"] = f"{campaign_id}-{seed}-{number}"
+            step["experiment"]["ab_split_percentage"] = dice.choice((50, 50, 50, 20, 80))
+            if seed % 5 == 4:
+                step["experiment"]["layer"] = {"name": "words", "from": 0, "to": 70}
+    return document
+
+
 def _document(dice: Random, number: int) -> dict[str, Any]:
     channel = dice.choice((*OUTREACH_CHANNELS, COMBINED))
     names = OUTREACH_CHANNELS if channel == COMBINED else (channel,)

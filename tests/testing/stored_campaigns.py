@@ -8,14 +8,23 @@ import msgspec
 import pytest
 
 from processors.campaign.broadcast import campaign_key, tenant_key
+from processors.campaign.senders import sender_key
 from schemas.base.times import HOUR, MomentUs, parse_rfc3339
 from schemas.campaigns.compiled_definition import Definition
 from schemas.campaigns.definition import read_definition
 from schemas.internal.contact_messages import Window
 from schemas.internal.count_names import of_experiment
+from schemas.internal.limit_terms import SenderTerms
 from schemas.internal.state_bytes import pack
-from schemas.internal.states import POSITION_KEY, CampaignRecord, TaskPosition, TenantRecord
+from schemas.internal.states import (
+    POSITION_KEY,
+    CampaignRecord,
+    SenderRecord,
+    TaskPosition,
+    TenantRecord,
+)
 from schemas.internal.topics import Layout
+from streams.cli.campaign_waits import CampaignWaits
 
 NOW = parse_rfc3339("2026-03-20T15:00:00Z")
 TALENT = "java-nyc-q1"
@@ -91,13 +100,18 @@ def store_campaigns(
     as_of: MomentUs = NOW,
     speed: float = 1.0,
 ) -> None:
-    """Has the commands read these campaigns of acme, at NOW."""
+    """Has the commands read these campaigns of acme, at NOW. If one is no draft, acme has an
+    account."""
     owner = tenant or tenant_record()
     states: dict[bytes, Any] = {
         tenant_key(owner.tenant_id): owner,
         POSITION_KEY: TaskPosition(7, as_of, 0, None),
         **{campaign_key(each.tenant_id, each.campaign_id): each for each in campaigns},
     }
+    if any(each.status != "draft" for each in campaigns):
+        terms = SenderTerms("ann", {}, "")
+        account = SenderRecord(owner.tenant_id, "email", terms, NOW, NOW, NOW)
+        states[sender_key(owner.tenant_id, "ann")] = account
     values = {key: pack(None, 0, msgspec.msgpack.encode(state)) for key, state in states.items()}
 
     def stored_values(_: object, __: object, is_wanted: Any, ___: int) -> dict[bytes, bytes]:
@@ -106,6 +120,7 @@ def store_campaigns(
     settings = Mock(topic_prefix="")
     settings.scaled_clock = lambda: Mock(now=lambda: NOW, scaled=speed != 1.0, speed=speed)
     monkeypatch.setattr("streams.cli.stored_campaigns.stored_values", stored_values)
+    monkeypatch.setattr("streams.cli.campaign_show.read_waits", lambda *_: CampaignWaits())
     for module in ("campaign_list", "campaign_show", "campaign_report", "experiment"):
         monkeypatch.setattr(f"streams.cli.{module}.connected_settings", lambda: settings)
         monkeypatch.setattr(f"streams.cli.{module}.layout_of", lambda _: Layout())

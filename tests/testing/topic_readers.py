@@ -51,7 +51,7 @@ class FactReader:
     """The facts in the order of their partitions."""
 
     def __init__(self, settings: Settings) -> None:
-        self._reader = TopicReader(settings, Topic.FACTS)
+        self._reader = TopicReader(settings, Topic.FACTS, may_be_cut=True)
         self.facts: list[facts.Fact] = []
 
     def read(self) -> list[facts.Fact]:

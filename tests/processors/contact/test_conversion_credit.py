@@ -8,6 +8,7 @@ from schemas.base.times import DAY, HOUR, MINUTE
 from schemas.internal import messages as m
 from schemas.internal.enrollment import Status
 from schemas.internal.facts import FactKind
+from tests.testing.builders import step
 from tests.testing.conversions import (
     ANN,
     FOLLOW_UP,
@@ -175,6 +176,19 @@ def test_a_type_is_credited_to_the_campaign_that_knows_it() -> None:
     desk.deliver(converted(desk, conversion_type="deal"))
     assert credited(desk) == {OUTREACH: "deal"}
     assert run_of(desk, RUST).status is Status.ACTIVE
+
+
+def test_a_type_that_no_campaign_knows_stops_nobody_and_has_a_reason() -> None:
+    desk = active_desk(
+        document=outreach_document({"campaign_type": "mixed"}, steps=[step(), step("b", hours=72)])
+    )
+    desk.send()
+    desk.now += HOUR
+    desk.deliver(converted(desk, conversion_type="party"))
+    assert credited(desk) == {}
+    assert run_of(desk, OUTREACH).status is Status.ACTIVE
+    (fact,) = desk.facts(FactKind.CONVERSION_UNATTRIBUTED)
+    assert fact.reason == "type_not_of_campaign"
 
 
 def test_mixed_campaigns_know_all_types() -> None:

@@ -10,6 +10,7 @@ from processors.shared.forecast import forecast
 from processors.shared.forecast_plan import plan_of
 from schemas.base.times import DAY, HOUR, MINUTE, SECOND, from_datetime
 from schemas.campaigns.compiled_definition import StepWindow
+from schemas.internal import messages as m
 from schemas.internal.facts import FactKind
 from schemas.internal.limit_terms import LimitTerms
 from schemas.internal.messages import Window
@@ -108,18 +109,27 @@ def played(
     limit_terms,
     st.lists(touches, min_size=1, max_size=30),
     st.integers(0, 40 * 60),
+    st.sampled_from(("active", "active", "paused", "cancelled")),
 )
 def test_the_forecast_is_what_the_engine_then_does(
-    terms: list[dict[str, Any]], of_tenant: LimitTerms, wanted: list[dict[str, Any]], minutes: int
+    terms: list[dict[str, Any]],
+    of_tenant: LimitTerms,
+    wanted: list[dict[str, Any]],
+    minutes: int,
+    status: str,
 ) -> None:
     log = played(DispatchLog(restarts=False), terms, of_tenant, wanted)
     log.pass_time(MONDAY + minutes * MINUTE)
+    log.append(m.CampaignGateAnnounced(TENANT, "limited", status), at=log.task.stream_time)
     before = len(log.facts(FactKind.TOUCH_COMMANDED))
     expected = forecast(plan_from(log), log.task.stream_time)
     log.pass_time(MONDAY + 300 * DAY)
     assert commands_after(log, before) == [
         (each.command_id, each.sender_id, each.at) for each in expected if each.at < NEVER
     ]
+    if status != "active":
+        reasons = {each.reason for each in expected if each.campaign_id == "limited"}
+        assert reasons <= {f"campaign_{status}"}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -54,3 +54,12 @@ def test_a_repeated_publication_of_an_old_version_is_no_new_version() -> None:
     assert [fact.version for fact in published] == [1, 2, 3]
     assert {fact.campaign_id for fact in published} == {CAMPAIGN}
     assert {fact.tenant_id for fact in published} == {TENANT}
+
+
+def test_of_two_events_with_one_source_and_id_the_first_counts_whatever_is_in_the_second() -> None:
+    world = enrolled()
+    fields = event_fields(world)
+    deliver(world, m.ContactPaused(**fields), m.ContactStopped(**fields))
+    deliver(world, m.ContactStopped(**fields))
+    assert enrollment_of(world).status is Status.FROZEN  # paused, and not stopped
+    assert reasons(world, FactKind.EVENT_REFUSED) == ["EVENT_DUPLICATE"] * 2

@@ -7,6 +7,7 @@ from processors.shared.limit_rules import GATHER_US
 from processors.why import NOT_ASKED
 from schemas.internal import messages as m
 from schemas.internal.messages import DeleteTemplate, Person
+from schemas.internal.topics import Topic
 from tests.testing.builders import TENANT, publish, step
 from tests.testing.explanations import (
     TWO_STEPS,
@@ -355,3 +356,25 @@ def test_a_moment_that_has_passed_is_not_when_a_queued_touch_is_next() -> None:
     assert (later.waits.reason, later.waits.until) == ("throttled", None)
     assert later.waits.then.startswith("it is in the queue behind others")
     assert {gate.until for gate in later.touches[-1].gates} == {None}
+
+
+def test_a_request_that_waits_for_its_campaign_names_it_until_the_campaign_is_active() -> None:
+    """A pause is at dispatch before it has come to every contact."""
+    world = enrolled(steps=[step("a", hours=24)], settings=NO_QUIET)
+
+    def announce(status: str) -> None:
+        gate = m.encode(m.CampaignGateAnnounced(TENANT, "reviews", status))
+        for number in range(world.layout.dispatch):
+            world.broker.append(Topic.DISPATCH_LOG, TENANT.encode(), gate, number)
+
+    announce("paused")
+    world.advance_hours(25)
+    gates = gates_of(world)
+    assert results_of(gates)["campaign"] == "waits"
+    assert gates["campaign"].reason == "campaign_paused"
+    wait = explanation_of(world).runs[-1].waits
+    assert wait is not None and wait.reason == "campaign_paused"
+    assert wait.then == "the pause takes it back, or its campaign is active again"
+    announce("active")
+    world.advance_hours(0.01)
+    assert set(results_of(gates_of(world)).values()) == {"passed"}

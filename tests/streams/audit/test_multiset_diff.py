@@ -1,5 +1,7 @@
 """The multiset difference of expected records and found ones."""
 
+import pytest
+
 from streams.audit.multiset_diff import ComparedRecord, MultisetDiff
 
 
@@ -34,3 +36,41 @@ def test_an_optional_record_may_be_missing_and_is_found_once() -> None:
     diff.add_found(ComparedRecord(b"k", b"v", 0))
     diff.add_found(ComparedRecord(b"k", b"v", 0))
     assert len(list(diff.unexpected())) == 1
+
+
+def numbered(number: int, source: str = "") -> ComparedRecord:
+    return ComparedRecord(b"k", f"{source}{number}".encode(), 0)
+
+
+@pytest.mark.parametrize("found_first", [False, True])
+def test_of_a_cut_topic_only_what_was_before_the_first_found_record_may_be_missing(
+    found_first: bool,
+) -> None:
+    """Of source a the records 3 and 5 are found, of source b none: all were before."""
+    diff = MultisetDiff()
+
+    def find() -> None:
+        for number in (3, 5):
+            diff.add_found(numbered(number, "a"))
+
+    if found_first:
+        find()
+    for number in range(1, 7):
+        for source in "ab":
+            diff.add_expected(numbered(number, source), cut_source=source)
+    if not found_first:
+        find()
+    texts = [text.rpartition(" ")[2] for text in diff.missing()]
+    assert texts == ["b'a4'", "b'a6'"]
+    assert list(diff.unexpected()) == []
+    diff.add_found(numbered(7, "a"))
+    assert len(list(diff.unexpected())) == 1
+
+
+def test_a_record_that_may_come_of_a_cut_record_is_not_unexpected() -> None:
+    diff = MultisetDiff()
+    diff.add_found(numbered(1), optional=True)
+    assert list(diff.unexpected()) == []
+    diff.add_expected(numbered(1))
+    diff.add_expected(numbered(1))
+    assert len(list(diff.missing())) == 1

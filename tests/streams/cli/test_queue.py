@@ -6,6 +6,7 @@ from processors.intake.sender_events import SENDER_EVENTS
 from schemas.base.times import HOUR
 from schemas.internal import messages as m
 from schemas.internal.limit_terms import TenantCallTerms
+from schemas.internal.topics import Topic
 from streams.cli.event_publisher import build_event
 from streams.cli.output import format_time
 from streams.cli.sender import sender_event
@@ -113,6 +114,40 @@ def test_messages_that_wait_are_shown_by_channel(touchstream: Touchstream, world
     (row,) = touchstream(*QUEUE).json()["waiting"]
     assert (row["channel"], row["pool_id"], row["waiting"]) == ("email", None, 2)
     assert row["reason"] == "throttled" and row["until"] is not None
+
+
+def test_what_waits_of_a_paused_campaign_has_that_reason_before_the_pause_has_reached_anybody(
+    touchstream: Touchstream, world: World
+) -> None:
+    world.append(tenant(limits={"email": 1}, at=world.now + 1, cause="t#3"))
+    world.append(publish(steps=[step(hours=0.01)], settings={"quiet_hours": "none"}))
+    world.settle()
+    for name in "abc":
+        world.append(job(name, contact_id=name, at=world.now))
+    world.advance_hours(0.1)
+    world.append(m.ChangeCampaign("acme", "reviews", "paused", "c#9", world.now))
+    world.run_worker("campaign")
+    world.run_worker("dispatch")
+    (row,) = touchstream(*QUEUE).json()["waiting"]
+    assert (row["waiting"], row["reason"], row["until"]) == (2, "campaign_paused", None)
+    (expected,) = touchstream("forecast", "--json").json()["backlog"]
+    assert (expected["waiting"], expected["binds"]) == (2, {"campaign_paused": 2})
+
+
+def test_calls_of_a_paused_campaign_have_that_reason(
+    touchstream: Touchstream, world: World
+) -> None:
+    for number in (101, 102, 103):
+        request_call(world, number)
+    (call,) = touchstream(*QUEUE).json()["calls"]
+    gate = m.CampaignGateAnnounced("acme", call["campaign_id"], "paused")
+    for partition in range(world.layout.dispatch):
+        world.broker.append(Topic.DISPATCH_LOG, b"acme", m.encode(gate), partition=partition)
+    world.settle()
+    (row,) = touchstream(*QUEUE).json()["waiting"]
+    assert (row["waiting"], row["reason"]) == (2, "campaign_paused")
+    (expected,) = touchstream("forecast", "--json", "--call-seconds", 120).json()["backlog"]
+    assert (expected["waiting"], expected["binds"]) == (2, {"campaign_paused": 2})
 
 
 def test_what_holds_messages_is_what_holds_them_now(touchstream: Touchstream, world: World) -> None:

@@ -66,6 +66,22 @@ def test_a_killed_server_runs_again(server: Server) -> None:
     kept.close()
 
 
+def test_a_suspended_server_is_killed_and_runs_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "SUSPENDED_CHECK_S", 0.05)
+    monkeypatch.setattr(keeper, "SUSPENDED_MAX_S", 0.2)
+    lines: list[str] = []
+    kept = ServerKeeper([server], lines.append)
+    suspended = psutil.Process(server.process.pid)
+    suspended.suspend()
+    check_until(kept, lines, "server is running again")
+    assert "server was suspended for 0.2 s, and was killed; the last line of its log" in lines[0]
+    assert not suspended.is_running()
+    assert server.process.running
+    kept.close()
+
+
 def test_a_server_that_does_not_start_is_given_up_with_its_reason(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
