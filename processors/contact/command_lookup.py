@@ -6,7 +6,6 @@ from processors.contact.context import Context
 from schemas.base.ids import command_id
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 
-
 _REQUESTED = Phase.REQUESTED
 """Only this phase and the one before it are before the first command of an attempt."""
 

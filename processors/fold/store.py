@@ -160,8 +160,7 @@ class Store:
                 self._dues[key] = due
                 if due != NEVER:
                     heappush(self._timers, (due, key))
-                    if due < self.soonest:
-                        self.soonest = due
+                    self.soonest = min(self.soonest, due)
             if key not in self._changes:
                 self._close(key, state, due)
             if state is not None and state.queued:
