@@ -15,6 +15,7 @@ from streams.kafka.clients import read_committed_consumer, read_uncommitted_cons
 CALL_TIMEOUT_S = 15.0
 RECORDS_MAX = 10_000
 RETRY_INTERVAL_S = 0.2
+NEW_TOPIC_WAIT_S = 5.0
 
 
 class TopicEntry(NamedTuple):
@@ -47,8 +48,9 @@ class TopicReader:
         self._name = settings.topic_prefix + topic.value
         self._consumer = read_committed_consumer(settings)
         self._uncommitted = read_uncommitted_consumer(settings)
-        metadata = self._consumer.list_topics(self._name, timeout=CALL_TIMEOUT_S).topics
-        numbers = sorted(metadata[self._name].partitions) if partition is None else [partition]
+        numbers = (
+            [partition] if partition is not None else partitions_of(self._consumer, self._name)
+        )
         self._next_offsets = dict.fromkeys(numbers, 0)
 
     def ends(self) -> dict[int, int]:
@@ -153,6 +155,18 @@ def read_in_turns(
                 unfinished.append((topic, batches))
                 yield Partition(topic, batch[0]), batch[1]
         pending = unfinished
+
+
+def partitions_of(consumer: Consumer, name: str) -> list[int]:
+    """The numbers of the partitions of a topic; none if no broker knows the topic for
+    NEW_TOPIC_WAIT_S. One of several brokers may not know a topic yet that was just created, and
+    would answer that it has no partition: then nothing of it would be read."""
+    deadline_s = time.monotonic() + NEW_TOPIC_WAIT_S
+    while True:
+        topic = consumer.list_topics(name, timeout=CALL_TIMEOUT_S).topics[name]
+        if topic.partitions or time.monotonic() > deadline_s:
+            return sorted(topic.partitions)
+        time.sleep(RETRY_INTERVAL_S)
 
 
 def watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from schemas.public.codec import encode_event
 from schemas.public.example_events import sample_model
 from streams.base.settings import Settings
 from streams.kafka.clients import idempotent_producer
+from streams.kafka.reader import partitions_of
 from tests.chaos import calls, prospects, talent
 from tests.chaos.calls import SlotLedger
 from tests.chaos.traffic import (
@@ -65,7 +66,7 @@ class MeasuringReader(ABC):
         positions = []
         for topic in topics:
             name = f"{settings.topic_prefix}{topic}"
-            numbers = self._consumer.list_topics(name, timeout=15).topics[name].partitions
+            numbers = partitions_of(self._consumer, name)
             positions += [TopicPartition(name, number, OFFSET_BEGINNING) for number in numbers]
         self._consumer.assign(positions)
         self._thread = threading.Thread(target=self._work, name=type(self).__name__, daemon=True)
