@@ -1,13 +1,16 @@
 """Which touch, and which attempt at it, a command id belongs to."""
 
-from typing import NamedTuple
+import msgspec
 
 from processors.contact.context import Context
 from schemas.base.ids import command_id
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 
+_REQUESTED = Phase.REQUESTED
+"""Only this phase and the one before it are before the first command of an attempt."""
 
-class CommandMatch(NamedTuple):
+
+class CommandMatch(msgspec.Struct, frozen=True, gc=False):
     """The touch and attempt of a command id; `current` is true for the attempt under way, and false
     for earlier ones."""
 
@@ -22,11 +25,12 @@ def find_command(context: Context, sought_id: str) -> CommandMatch | None:
 
     Ids derive from their cause, so those of earlier attempts are computed and not stored.
     """
-    for enrollment in reversed(context.contact.enrollments):
+    runs = context.contact.enrollments
+    for enrollment in reversed(runs):
         for touch in enrollment.touches:
             if touch.command_id == sought_id:
                 return CommandMatch(enrollment, touch, touch.attempt, True)
-    for enrollment in reversed(context.contact.enrollments):
+    for enrollment in reversed(runs):
         for touch in enrollment.touches:
             for attempt in range(touch.first_attempt, touch.attempt):
                 if sought_id == _attempt_id(context, enrollment, touch, attempt):
@@ -41,9 +45,10 @@ def was_commanded(match: CommandMatch) -> bool:
     answer to a command that still waits is therefore not believed.
     """
     touch = match.touch
-    if not match.current or touch.phase not in (Phase.SCHEDULED, Phase.REQUESTED):
+    phase = touch.phase
+    if phase > _REQUESTED or not match.current:
         return True
-    return touch.emission > (touch.phase is Phase.REQUESTED)
+    return touch.emission > (phase is _REQUESTED)
 
 
 def _attempt_id(context: Context, enrollment: Enrollment, touch: Touch, attempt: int) -> str:

@@ -70,8 +70,11 @@ class Context:
         self.now = turn.now
         self.key = key
         self.contact = contact
-        self.tenant_id, _, self.contact_id = key.decode().partition("/")
-        self.tenant = tenant or turn.store.read(tenant_key(self.tenant_id), KnownTenant)
+        tenant_id, _, self.contact_id = key.decode().partition("/")
+        self.tenant_id = tenant_id
+        if tenant is None:
+            tenant = turn.store.read(tenant_key(tenant_id), KnownTenant)
+        self.tenant = tenant
         self._last_campaign: KnownCampaign | None = None
 
     def campaign(self, campaign_id: str) -> KnownCampaign | None:
@@ -87,17 +90,19 @@ class Context:
 
     def definition(self, enrollment: Enrollment) -> Definition:
         """The version of its campaign that the enrollment runs on (C-36)."""
-        campaign = self.campaign(enrollment.campaign_id)
+        campaign = self._last_campaign  # nearly always this one, so it is looked at first
+        if campaign is None or campaign.campaign_id != enrollment.campaign_id:
+            campaign = self.campaign(enrollment.campaign_id)
         assert campaign is not None, "an enrollment's campaign is never forgotten"
         return campaign.definitions[enrollment.version]
 
     def step(self, enrollment: Enrollment, touch: Touch) -> Step:
         """The step of a touch, in the enrollment's version."""
-        steps = self.definition(enrollment).steps
-        index = touch.number - 1  # its place unless the enrollment has branched
+        definition, index = self.definition(enrollment), touch.number - 1
+        steps = definition.steps
         if index < len(steps) and steps[index].id == touch.step_id:
-            return steps[index]
-        return steps[self.definition(enrollment).step_index(touch.step_id)]
+            return steps[index]  # its place unless the enrollment has branched
+        return steps[definition.step_index(touch.step_id)]
 
     def unless_deleted(self, template_id: str | None) -> str | None:
         """`template_id`, or None if that template was deleted (S1-42)."""
@@ -325,24 +330,24 @@ class Context:
             channel = touch.channel
             command_id = command_id or touch.command_id
             attempt = attempt or touch.attempt
-        fact = Fact(
-            fact=kind,
-            at=fact_time(self.now),
-            tenant_id=self.tenant_id,
-            contact_id=self.contact_id,
-            campaign_id=campaign_id,
-            version=version,
-            enrollment_id=enrollment_id,
-            job_id=job_id,
-            step_id=step_id,
-            touch_number=number,
-            channel=channel,
-            command_id=command_id,
-            attempt=attempt,
-            cause=cause,
-            reason=reason,
-            until=until,
-            values=values,
-            occurred_at=None if occurred_at is None else fact_time(occurred_at),
+        fact = Fact(  # by position, in the order of its fields: names would take six times as long
+            kind,
+            fact_time(self.now),
+            self.tenant_id,
+            self.contact_id,
+            campaign_id,
+            version,
+            enrollment_id,
+            job_id,
+            step_id,
+            number,
+            channel,
+            command_id,
+            attempt,
+            cause,
+            reason,
+            until,
+            values,
+            None if occurred_at is None else fact_time(occurred_at),
         )
         self.turn.outputs.append(Output(_FACTS, self.key, fact))

@@ -52,13 +52,14 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     if tenant is None or (tenant.status != "active" and not reports_sending):
         _refuse(turn, message, "TENANT_UNKNOWN" if tenant is None else "TENANT_DELETED")
         return
-    if type(message) not in HANDLERS:
+    handler = HANDLERS.get(kind)
+    if handler is None:
         _refuse(turn, message, "EVENT_NOT_SUPPORTED")
         return
     key = m.contact_key(message.tenant_id, message.contact_id)
     contact = turn.store.edit(key, Contact)
     if contact is None:
-        if type(message) not in _CREATE_CONTACT:
+        if kind not in _CREATE_CONTACT:
             _refuse(turn, message, "CONTACT_UNKNOWN")
             return
         contact = Contact(created_at=turn.now)
@@ -67,20 +68,22 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
         _refuse(turn, message, "CONTACT_ERASED")
         return
     contact.updated_at = turn.now
-    if type(message) in _DEDUPLICATED and not add_if_new(contact.seen, message.cause):
+    if kind in _DEDUPLICATED and not add_if_new(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    backfill = backfill or _occurred_at(message) < tenant.fence
-    handler = _BACKFILL_HANDLERS.get(type(message)) if backfill else None
+    if backfill or _is_past(message, tenant.fence):
+        handler = _BACKFILL_HANDLERS.get(kind, handler)
     context = open_contact(turn, key, contact, tenant)
-    (handler or HANDLERS[type(message)])(context, message)
+    handler(context, message)
     settle(context)
 
 
-def _occurred_at(message: m.ExternalEvent) -> int:
-    """When the event happened. A backfilled job may carry the time of its publication, so its
-    completion counts if that is earlier."""
-    return min(message.at, message.completed_at) if type(message) is m.JobCompleted else message.at
+def _is_past(message: m.ExternalEvent, fence: int) -> bool:
+    """Whether the event happened before the tenant's fence. A backfilled job may carry the time of
+    its publication, so its completion counts if that is earlier."""
+    if message.at < fence:
+        return True
+    return type(message) is m.JobCompleted and message.completed_at < fence
 
 
 def backfilled_event(turn: Turn, message: m.BackfilledEvent) -> None:
@@ -205,24 +208,28 @@ def _for_command(handler: Callable[[Context, CommandMatch, Any], None]) -> Handl
 
 # tables
 
-_CREATE_CONTACT = (
-    m.JobCompleted,
-    m.JobDeleted,
-    m.ContactUpserted,
-    m.ContactEnrolled,
-    m.ContactUnsubscribed,
-    m.ContactResubscribed,
-    m.ConnectionAccepted,
-    m.CallRequested,
+_CREATE_CONTACT = frozenset[type[m.Message]](
+    (
+        m.JobCompleted,
+        m.JobDeleted,
+        m.ContactUpserted,
+        m.ContactEnrolled,
+        m.ContactUnsubscribed,
+        m.ContactResubscribed,
+        m.ConnectionAccepted,
+        m.CallRequested,
+    )
 )
 """Events that create a contact which is not known yet."""
 
-_DEDUPLICATED = (
-    m.ContactEnrolled,
-    m.ContactStopped,
-    m.ContactPaused,
-    m.ContactResumed,
-    m.CallRequested,
+_DEDUPLICATED = frozenset[type[m.Message]](
+    (
+        m.ContactEnrolled,
+        m.ContactStopped,
+        m.ContactPaused,
+        m.ContactResumed,
+        m.CallRequested,
+    )
 )
 """Events whose source and id are remembered. All others are idempotent."""
 

@@ -12,7 +12,7 @@ they are exact at every moment, and a rollback restores them.
 
 from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -26,7 +26,8 @@ S = TypeVar("S", bound=State)
 Rank = tuple[int, int, int, str]
 
 _encode = msgspec.msgpack.Encoder().encode
-_ABSENT = State()  # what a lookup returns for a key that is not open: None is a deleted state
+_ABSENT = State()  # what a lookup finds where nothing is: None is a state that does not exist
+_UNCHANGED = b""  # the same for the bytes of a state: None is a deleted one
 
 _QUEUED, _GROUPED = 1, 2
 """The bits of a state's flag: which indexes it can be in."""
@@ -50,6 +51,16 @@ class Queued(Protocol):
         """The queue and the rank in it; the lowest rank is first. None while it is in no queue."""
 
 
+def _encoded(state: State | None, due: int) -> bytes | None:
+    """The bytes of a state; None of a deleted one. Raises StateTooLarge."""
+    if state is None:
+        return None
+    value = pack(due, state.queued | state.grouped << 1, _encode(state))
+    if len(value) > STATE_MAX_BYTES:
+        raise StateTooLarge(f"{len(value)} bytes")
+    return value
+
+
 class Store:
     """The states of one task. `decode` decodes any of them; by `lists_of` a restore finds the lists
     in which they stand."""
@@ -57,7 +68,7 @@ class Store:
     def __init__(self, decode: Callable[[bytes], State], lists_of: ListsOf = in_no_list) -> None:
         self._decode, self._lists_of = decode, lists_of
         self._committed: dict[bytes, bytes] = {}
-        self._open: dict[bytes, State | None] = {}
+        self._open: dict[bytes, Any] = {}  # a State, or None for a deleted one
         self._dues: dict[bytes, int] = {}  # of each open state: when it was due after its last step
         self._changes: dict[bytes, bytes | None] = {}  # of the batch; an open state may be newer
         self._touched: dict[bytes, None] = {}  # ordered, because the changelog has the same order
@@ -67,43 +78,44 @@ class Store:
         self._queues: dict[bytes, list[tuple[Rank, bytes]]] = {}
         self._queues_below: dict[bytes, dict[bytes, None]] = {}
         self._groups = StateGroups()
-        self._read_cache: dict[bytes, State] = {}
+        self._read_cache: dict[bytes, Any] = {}  # a State, or None for a key without one
         self._lists = KeyLists()
 
     # Reading and changing.
 
     def read(self, key: bytes, kind: type[S]) -> S | None:
         """The state under `key`, for reading only: one decoded object, shared until an edit."""
-        state = self._read_cache.get(key)
-        if state is not None:
-            return cast(S, state)
-        state = self._open.get(key, _ABSENT)
+        state: S | None = self._read_cache.get(key, _ABSENT)
         if state is _ABSENT:
-            value = self._value(key)
-            if value is None:
-                return None
-            state = self._read_cache[key] = self._decoded(key, value)
-        return cast("S | None", state)
+            state = self._open.get(key, _ABSENT)
+            if state is _ABSENT:
+                value = self._value(key)
+                found = None if value is None else self._decoded(key, value)
+                state = self._read_cache[key] = found
+        return state
 
     def edit(self, key: bytes, kind: type[S]) -> S | None:
         """The state under `key`, open for change: the batch has what the object holds."""
-        state = self._open.get(key, _ABSENT)
+        state: S | None = self._open.get(key, _ABSENT)
         if state is _ABSENT:
-            value = self._value(key)
+            value = self._changes.get(key, _UNCHANGED)
+            if value is _UNCHANGED:
+                value = self._committed.get(key)
             if value is None:
                 return None
             state = self._open[key] = self._decoded(key, value)
             self._dues[key] = due_of(value)
             self._read_cache.pop(key, None)
         self._touched[key] = None
-        return cast("S | None", state)
+        return state
 
     def opened(self, key: bytes, kind: type[S]) -> S | None:
         """The state under `key` if the batch has it open, for a change that the indexes do not
         depend on: its timer, queue and groups are not looked at after the step."""
-        return cast("S | None", self._open.get(key))
+        state: S | None = self._open.get(key)
+        return state
 
-    def _decoded(self, key: bytes, value: bytes) -> State:
+    def _decoded(self, key: bytes, value: bytes) -> Any:
         """Raises NotReadable."""
         try:
             return self._decode(payload_of(value))
@@ -112,8 +124,8 @@ class Store:
 
     def _value(self, key: bytes) -> bytes | None:
         """The bytes of a state that is not open."""
-        value = self._changes.get(key, b"")
-        return self._committed.get(key) if value == b"" else value
+        value = self._changes.get(key, _UNCHANGED)
+        return self._committed.get(key) if value is _UNCHANGED else value
 
     def put(self, key: bytes, state: State) -> None:
         """Stores a new state under `key`. It is counted in its groups at once."""
@@ -148,29 +160,18 @@ class Store:
                 self._dues[key] = due
                 if due != NEVER:
                     heappush(self._timers, (due, key))
-                    self.soonest = min(due, self.soonest)
+                    self.soonest = min(self.soonest, due)
             if key not in self._changes:
-                self._close(key)
+                self._close(key, state, due)
             if state is not None and state.queued:
-                self._enqueue(key, cast(Queued, state))
+                self._enqueue(key, state)
             if state is not None and state.grouped:
                 self._groups.place(key, state.groups())
         self._touched.clear()
 
-    def _close(self, key: bytes) -> None:
-        self._changes[key] = self._encoded(key)
+    def _close(self, key: bytes, state: State | None, due: int) -> None:
+        self._changes[key] = _encoded(state, due)
         del self._open[key], self._dues[key]
-
-    def _encoded(self, key: bytes) -> bytes | None:
-        """Raises StateTooLarge."""
-        state = self._open[key]
-        if state is None:
-            return None
-        flag = state.queued | state.grouped << 1
-        value = pack(self._dues[key], flag, _encode(state))
-        if len(value) > STATE_MAX_BYTES:
-            raise StateTooLarge(f"{len(value)} bytes")
-        return value
 
     def next_due(self) -> int:
         """The soonest due moment, NEVER where none is due. Takes O(1) amortized time (S1-36)."""
@@ -197,7 +198,7 @@ class Store:
         due = self.pop_due(now)
         if due is not None:
             self._touched.clear()
-            self._close(due[0])
+            self._close(*due, NEVER)
 
     def first_due(self) -> bytes:
         """The key of the first timer, after a call of `next_due`."""
@@ -288,8 +289,8 @@ class Store:
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """The changelog records of the batch, one of each touched key, in the order of the first
         touch. Raises StateTooLarge."""
-        for key in self._open:
-            self._changes[key] = self._encoded(key)
+        for key, state in self._open.items():
+            self._changes[key] = _encoded(state, self._dues[key])
         return list(self._changes.items())
 
     def commit(self, changes: list[tuple[bytes, bytes | None]]) -> None:
