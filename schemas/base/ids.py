@@ -9,12 +9,6 @@ from functools import lru_cache
 from hashlib import blake2b
 
 
-def derive(kind: str, *parts: str) -> str:
-    """The id of a kind and its parts. Other parts have another id, because parts are
-    length-prefixed."""
-    return _uuid(kind + _prefixed(parts))
-
-
 def _prefixed(parts: Iterable[str]) -> str:
     return "".join(f"\x1f{len(part)}:{part}" for part in parts)
 
