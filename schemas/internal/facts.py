@@ -101,7 +101,9 @@ _KINDS = frozenset(kind.value for kind in FactKind)
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One decision or state change. `at` is stream time; `until` is the end of a wait; `values` are
     the values of the decision; `occurred_at` is the time of the public event behind the fact, if it
-    has one. A new field is the last one: facts are made by position."""
+    has one."""
+
+    # A new field is the last one: facts are made by position.
 
     fact: FactKind
     at: datetime
