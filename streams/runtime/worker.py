@@ -74,6 +74,7 @@ class Worker:
         commit_interval_us: int = 20_000,
         max_clock_skew_us: int = 60_000_000,
         stalled_after_s: float = STALLED_AFTER_S,
+        fold_max_s: float = FOLD_MAX_S,
     ) -> None:
         self.transport = transport
         self.owned: dict[Partition, OwnedPartition] = {}
@@ -83,6 +84,7 @@ class Worker:
         self._pace = CommitPace(commit_interval_us, clock.speed)
         self._skew_max_us = int(max_clock_skew_us * max(1.0, clock.speed))
         self._progress = Progress(stalled_after_s)
+        self._fold_max_s = fold_max_s
         self.transactions = 0
         self._records_sent = 0
         transport.on_assigned = self._assigned
@@ -212,9 +214,9 @@ class Worker:
     # folding
 
     def _fold(self, partition: Partition, owned: OwnedPartition) -> None:
-        """Folds due timers and records of a partition for FOLD_MAX_S, and commits in between
-        when it is time."""
-        task, until = owned.task, time.monotonic() + FOLD_MAX_S
+        """Folds due timers and records of a partition for a short time, and commits in between when
+        it is time."""
+        task, until = owned.task, time.monotonic() + self._fold_max_s
         try:
             while task.advance(STEPS_MAX):
                 self._send_outputs(task)

@@ -1,5 +1,7 @@
 """Intake processes a public record once, even if its group has lost the committed offsets."""
 
+from math import inf
+
 from schemas.internal.messages import CommandDue, CommandRevoked
 from schemas.internal.topics import PUBLIC_IN, Layout, Topic
 from schemas.public.codec import encode_event
@@ -33,6 +35,7 @@ def worker(broker: MemoryBroker) -> Worker:
         encoder(_no_command),
         clock,
         commit_interval_us=0,
+        fold_max_s=inf,
     )
 
 

@@ -3,6 +3,7 @@ worker ends, and its successor goes on at the same record. Messages and states o
 version stop it until that version runs."""
 
 import errno
+from math import inf
 from typing import Any
 from unittest.mock import patch
 
@@ -133,6 +134,7 @@ def worker_with(world: World, processor: ContactProcessor) -> Worker:
         encoder(encode_command),
         WorldClock(world=world),
         commit_interval_us=0,
+        fold_max_s=inf,
     )
 
 

@@ -2,6 +2,7 @@
 moves."""
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any
 
 import msgspec
@@ -67,6 +68,7 @@ class World:
             encoder(encode_command),
             WorldClock(world=self),
             commit_interval_us=0,
+            fold_max_s=inf,
         )
 
     def append(self, *messages: m.Message) -> None:

@@ -2,6 +2,7 @@
 value is a dead letter."""
 
 import logging
+from math import inf
 
 import pytest
 
@@ -36,6 +37,7 @@ def intake(broker: MemoryBroker) -> Worker:
         encoder(encode_command),
         ScaledClock(),
         commit_interval_us=0,
+        fold_max_s=inf,
     )
 
 
