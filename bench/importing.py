@@ -13,9 +13,9 @@ import msgspec
 from bench import prospects
 from bench.harness import CLIENT_CORE, InputRecord, broker, fill, topics
 from bench.report import Figure, rounded_median
-from processors.campaign.broadcast import campaign_key
+from processors.campaign.broadcast import campaign_key, tenant_key
 from schemas.internal.state_bytes import pack
-from schemas.internal.states import CampaignRecord
+from schemas.internal.states import CampaignRecord, State, TenantRecord
 from schemas.internal.topics import Topic
 from streams.base.settings import Settings
 
@@ -33,7 +33,7 @@ def run(quick: bool = False) -> Figure:
         _write_people(file, lines)
         for _ in range(ROUNDS):
             with topics(settings) as named:
-                fill(named, Topic.CAMPAIGN_CHANGELOG, [_campaign_record()])
+                fill(named, Topic.CAMPAIGN_CHANGELOG, _stored())
                 speeds.append(lines / _import_seconds(named, file))
             bare.append(lines / _read_seconds(file))
             print(f"  {speeds[-1]:,.0f} lines/s, read alone {bare[-1]:,.0f}/s", flush=True)
@@ -51,13 +51,18 @@ def run(quick: bool = False) -> Figure:
     )
 
 
-def _campaign_record() -> InputRecord:
-    """Returns the changelog record of the campaign, which the import reads."""
+def _stored() -> list[InputRecord]:
+    """Returns the changelog records of the tenant and the campaign, which the import reads."""
+    tenant = TenantRecord("acme", "active", "America/Chicago", None, 0, (), {}, {})
     campaign = CampaignRecord(
         "acme", "outreach", "active", 1, prospects.definition("acme"), b"", [], 0, 0
     )
-    state = msgspec.msgpack.encode(campaign)
-    return InputRecord(campaign_key("acme", "outreach"), pack(None, 0, state))
+    states: dict[bytes, State] = {
+        tenant_key("acme"): tenant,
+        campaign_key("acme", "outreach"): campaign,
+    }
+    encode = msgspec.msgpack.encode
+    return [InputRecord(key, pack(None, 0, encode(state))) for key, state in states.items()]
 
 
 def _write_people(file: Path, lines: int) -> None:
