@@ -72,7 +72,8 @@ def costs_percent(contacts: int) -> tuple[float, list[float]]:
 
 
 def _uncounted() -> AbstractContextManager[object]:
-    """The same fold, in which no run counts as anything."""
+    """Lets the fold of the contact processor count no run for its campaign or experiment: what
+    is measured against."""
     return patch.multiple(
         result_counts,
         of_run=lambda run, results: result_counts.STAND[run.status],

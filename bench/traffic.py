@@ -33,7 +33,8 @@ TIMEOUT_S = 120
 
 
 class TopicTraffic(NamedTuple):
-    """What was written to a topic: records, their bytes, and the markers of transactions."""
+    """What the engine wrote to one topic during the measurement: how many records, their bytes, and
+    how many markers of transactions."""
 
     records: int
     bytes: int

@@ -56,18 +56,15 @@ def begin_paced(
 def counts_requested(turn: Turn, message: CountsRequested) -> None:
     """Reports the counts of a campaign, after the sweeps that were announced before the request."""
     ids = (message.tenant_id, message.campaign_id)
-    if any(each.tenant_id == ids[0] and each.campaign_id == ids[1] for each in _queue(turn)):
+    if is_sweeping(turn, message):
         _append(turn, Sweep(0, *ids, _COUNTS, "", turn.now, request=message.request))
     else:
         answer_request(turn, *ids, message.request)
 
 
-def is_sweeping(turn: Turn, campaign: KnownCampaign) -> bool:
+def is_sweeping(turn: Turn, campaign: KnownCampaign | CountsRequested) -> bool:
     """Whether a paced sweep of the campaign is not over."""
-    return any(
-        each.tenant_id == campaign.tenant_id and each.campaign_id == campaign.campaign_id
-        for each in _queue(turn)
-    )
+    return any(_is_of_campaign(each, campaign) for each in _queue(turn))
 
 
 def _queue(turn: Turn) -> Sequence[Sweep]:
@@ -92,7 +89,7 @@ def _append(turn: Turn, sweep: Sweep) -> None:
     sweeps.queue.append(sweep)
 
 
-def _is_of_campaign(sweep: Sweep, other: Sweep) -> bool:
+def _is_of_campaign(sweep: Sweep, other: Sweep | KnownCampaign | CountsRequested) -> bool:
     return sweep.campaign_id == other.campaign_id and sweep.tenant_id == other.tenant_id
 
 

@@ -7,16 +7,11 @@ open transaction do not count: its records are in the changelog, and its reader 
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
-    IsolationLevel,
     KafkaException,
-    TopicCollection,
-    TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
@@ -24,14 +19,19 @@ from schemas.internal.topics import POSITION_TOPICS, Topic
 from streams.base.settings import Settings
 from streams.base.transport import FatalClientError, GroupOffset, LogFacts, Partition
 from streams.kafka.clients import admin_client
+from streams.kafka.topic_extent import (
+    CALL_TIMEOUT_S,
+    Futures,
+    ask_offsets,
+    ask_topics,
+    offset_of,
+    topic_id_of,
+)
 
 log = logging.getLogger("touchstream.kafka")
 
-CALL_TIMEOUT_S = 5.0
 RETRY_S = 0.2
 ANSWER_MAX_S = 60.0
-
-Futures = Mapping[Any, "Future[Any]"]
 
 
 class KafkaInquiry:
@@ -89,19 +89,10 @@ class KafkaInquiry:
     def _ask_about_logs(self, client: AdminClient) -> None:
         logs = [self._name(p) for p in self._partitions]
         both = dict.fromkeys([*logs, *(self._name(_changelog(p)) for p in self._partitions)])
-        names = TopicCollection(sorted({name for name, _ in logs}))
-
-        def offsets(partitions: Sequence[tuple[str, int]], spec: Callable[[], Any]) -> Futures:
-            return client.list_offsets(
-                {TopicPartition(*partition): spec() for partition in partitions},
-                isolation_level=IsolationLevel.READ_UNCOMMITTED,
-                request_timeout=CALL_TIMEOUT_S,
-            )
-
         self._asked = [
-            offsets(logs, OffsetSpec.earliest),
-            offsets([*both], OffsetSpec.latest),
-            client.describe_topics(names, request_timeout=CALL_TIMEOUT_S),
+            ask_offsets(client, logs, OffsetSpec.earliest),
+            ask_offsets(client, both, OffsetSpec.latest),
+            ask_topics(client, (name for name, _ in logs)),
         ]
 
     def _facts(
@@ -113,11 +104,11 @@ class KafkaInquiry:
         return LogFacts(
             self._group_offsets.get(name, GroupOffset()),
             [found.metadata for (at, _), found in self._group_offsets.items() if at == name[0]],
-            "" if topic.topic_id is None else str(topic.topic_id),
+            topic_id_of(topic),
             len(topic.partitions),
-            _offset(starts, name),
-            _offset(ends, name),
-            _offset(ends, self._name(_changelog(partition))),
+            offset_of(starts, name),
+            offset_of(ends, name),
+            offset_of(ends, self._name(_changelog(partition))),
         )
 
     def _name(self, partition: Partition) -> tuple[str, int]:
@@ -133,8 +124,3 @@ class KafkaInquiry:
 
 def _changelog(partition: Partition) -> Partition:
     return Partition(POSITION_TOPICS[partition.topic], partition.number)
-
-
-def _offset(answers: Futures, name: tuple[str, int]) -> int:
-    offset: int = answers[TopicPartition(*name)].result().offset
-    return offset

@@ -1,16 +1,18 @@
 """What the brokers have of a partition now: first offset, end, and the id of its topic."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.base.settings import Settings
 from streams.kafka.clients import admin_client
 
 CALL_TIMEOUT_S = 5.0
-_SPECS: tuple[Callable[[], Any], ...] = (OffsetSpec.earliest, OffsetSpec.latest)
+
+Futures = Mapping[Any, "Future[Any]"]
 
 
 class TopicExtent(NamedTuple):
@@ -31,25 +33,48 @@ def extents_of(
     Each call has a client of its own: one that lost its broker may wait for ever (librdkafka issue
     5511).
     """
-    names = sorted({name for name, _ in partitions})
-    if not names:
+    if not partitions:
         return {}
     with admin_client(settings) as client:
-        topics = client.describe_topics(TopicCollection(names), request_timeout=CALL_TIMEOUT_S)
-        starts, ends = (
-            client.list_offsets(
-                {TopicPartition(*partition): spec() for partition in partitions},
-                isolation_level=IsolationLevel.READ_UNCOMMITTED,
-                request_timeout=CALL_TIMEOUT_S,
-            )
-            for spec in _SPECS
-        )
-        ids = {name: topics[name].result().topic_id for name in names}
+        topics = ask_topics(client, (name for name, _ in partitions))
+        starts = ask_offsets(client, partitions, OffsetSpec.earliest)
+        ends = ask_offsets(client, partitions, OffsetSpec.latest)
         return {
-            (name, number): TopicExtent(
-                "" if ids[name] is None else str(ids[name]),
-                starts[TopicPartition(name, number)].result().offset,
-                ends[TopicPartition(name, number)].result().offset,
+            partition: TopicExtent(
+                topic_id_of(topics[partition[0]].result()),
+                offset_of(starts, partition),
+                offset_of(ends, partition),
             )
-            for name, number in partitions
+            for partition in partitions
         }
+
+
+def ask_topics(client: AdminClient, names: Iterable[str]) -> Futures:
+    """Asks for the descriptions of topics, and does not wait for them."""
+    topics = TopicCollection(sorted(set(names)))
+    answers: Futures = client.describe_topics(topics, request_timeout=CALL_TIMEOUT_S)
+    return answers
+
+
+def ask_offsets(
+    client: AdminClient, partitions: Iterable[tuple[str, int]], spec: Callable[[], Any]
+) -> Futures:
+    """Asks for an offset of each partition, and does not wait for it. It counts open
+    transactions."""
+    answers: Futures = client.list_offsets(
+        {TopicPartition(*partition): spec() for partition in partitions},
+        isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        request_timeout=CALL_TIMEOUT_S,
+    )
+    return answers
+
+
+def topic_id_of(description: Any) -> str:
+    """The id of a described topic; empty if the broker has none."""
+    return "" if description.topic_id is None else str(description.topic_id)
+
+
+def offset_of(answers: Futures, partition: tuple[str, int]) -> int:
+    """The offset that was answered for a partition. Raises KafkaException."""
+    offset: int = answers[TopicPartition(*partition)].result().offset
+    return offset

@@ -49,7 +49,8 @@ plans = st.builds(
 
 
 def problems(world: FaultyWorld) -> list[str]:
-    """What is wrong with a world, or does not follow from its logs."""
+    """The promises that an engine in memory has broken, and where its states or outputs differ from
+    those that its logs lead to when they are folded again; none if all is well."""
     with easy_decisions():
         return broken(world) + differences(world)
 
