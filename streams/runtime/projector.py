@@ -225,6 +225,8 @@ class Projector:
             self.projection.release(topic, number)
             self._next_offsets.pop((topic, number), None)
         self._pending = [r for r in self._pending if (r[0], r[1]) not in gone]
+        # The client would keep an outage's pause until the partition comes back, and after that.
+        consumer.resume(partitions)
         consumer.incremental_unassign(partitions)
 
     def _claim_again(self) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas.base.error_codes import NotReadable
 from schemas.internal.facts import Fact, FactKind, encode, fact_time
 from schemas.internal.state_bytes import pack
 from schemas.internal.states import POSITION_KEY, STATE_FORMAT, StateTooNew, TaskPosition
-from schemas.internal.topics import Topic
+from schemas.internal.topics import CHANGELOGS, Topic
 from sinks.migrate import migrate
 from sinks.projection import rebuild
 from streams.base.settings import Settings
@@ -22,9 +22,10 @@ from streams.base.transport import LogChanged
 from streams.embedded.stack import Stack
 from streams.kafka.clients import admin_client, idempotent_producer
 from streams.kafka.reader import TopicReader
+from streams.kafka.topic_extent import extents_of
 from streams.kafka.topics import create_topics
 from streams.runtime import projector as module
-from streams.runtime.projector import Projector
+from streams.runtime.projector import TOPICS, Projector
 from tests.testing.command_line import (
     Touchstream,
     clean_environment,
@@ -58,7 +59,7 @@ def settings(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     yield engine.settings
 
 
-def publish(settings: Settings, topic: Topic, *values: bytes, key: bytes = b"acme/") -> None:
+def publish(settings: Settings, topic: Topic, *values: bytes | None, key: bytes = b"acme/") -> None:
     """Writes records of the engine's own topics, as a later version would."""
     writer = idempotent_producer(settings)
     for value in values:
@@ -68,7 +69,8 @@ def publish(settings: Settings, topic: Topic, *values: bytes, key: bytes = b"acm
 
 def row(settings: Settings, query: str) -> object:
     with psycopg.connect(settings.dsn(), autocommit=True) as connection:
-        found = connection.execute(query.encode()).fetchone()
+        cursor = connection.execute(query.encode())
+        found = cursor.fetchone() if cursor.description else None
         return None if found is None else found[0]
 
 
@@ -91,9 +93,8 @@ def test_records_of_a_later_version_stop_it_and_are_no_dead_letters(settings: Se
     publish(settings, Topic.CAMPAIGN_CHANGELOG, LATER_POSITION, key=POSITION_KEY)
     with pytest.raises(StateTooNew, match=r"version 9\.9"):
         run_until(settings, lambda: False)
-    tombstone = idempotent_producer(settings)
-    tombstone.produce(settings.topic_prefix + Topic.CAMPAIGN_CHANGELOG, None, POSITION_KEY, 0)
-    assert tombstone.flush(30) == 0  # stands for the later version that reads these states
+    # A tombstone stands for the later version that reads these states.
+    publish(settings, Topic.CAMPAIGN_CHANGELOG, None, key=POSITION_KEY)
     publish(settings, Topic.FACTS, LATER_FACT)
     with pytest.raises(NotReadable, match=r"facts\[0\] offset 0: .*touch\.teleported"):
         run_until(settings, lambda: False)
@@ -130,3 +131,53 @@ def test_facts_that_were_deleted_before_they_were_projected_are_refused_until_th
     assert "facts[0]: goes on at offset 3" in touchstream("rebuild", "--accept-cut").out
     assert "nothing to do" in touchstream("rebuild", "--accept-cut").out
     run_until(settings, lambda: facts(settings) == 3)
+
+
+def test_a_partition_that_is_lost_in_an_outage_is_read_when_it_comes_back(
+    settings: Settings,
+) -> None:
+    publish(settings, Topic.FACTS, encode(FACT))
+    with closing(Projector(settings)) as projector:
+
+        def run_while(condition: Callable[[], bool]) -> None:
+            wait_until(lambda: projector.run_round() or not condition())
+
+        run_while(lambda: facts(settings) != 1)
+        row(settings, "ALTER TABLE touchstream.places RENAME TO places_away")
+        publish(settings, Topic.FACTS, encode(FACT))
+        run_while(lambda: bool(projector.projection.held()))
+        with closing(other_member(settings, projector.group)) as other:
+            run_while(lambda: other.poll(0) is not None or not other.assignment())
+            row(settings, "ALTER TABLE touchstream.places_away RENAME TO places")
+            run_while(lambda: not projector.projection.held())
+            kept = len(projector.projection.held())
+        assert 0 < kept < len(TOPICS)
+        run_while(lambda: len(projector.projection.held()) < len(TOPICS))
+        for topic in CHANGELOGS:
+            publish(settings, topic, None, key=POSITION_KEY)
+        run_while(lambda: projector.projection.held() != ends(settings))
+    assert facts(settings) == 2
+
+
+def other_member(settings: Settings, group: str) -> Consumer:
+    """A member of the projector's group that takes its part of the partitions."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            **settings.kafka,
+            "group.id": group,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe([settings.topic_prefix + topic for topic in TOPICS])
+    return consumer
+
+
+def ends(settings: Settings) -> dict[tuple[str, int], int]:
+    """The end of each partition that a projector reads."""
+    extents = extents_of(settings, [(settings.topic_prefix + topic, 0) for topic in TOPICS])
+    return {
+        (name.removeprefix(settings.topic_prefix), number): extent.end_offset
+        for (name, number), extent in extents.items()
+    }

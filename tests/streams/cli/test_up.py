@@ -71,6 +71,11 @@ class Up:
     def messages(self) -> str:
         return Path(self._stderr.name).read_text()
 
+    def logs(self) -> str:
+        """The last lines of each process of the engine."""
+        paths = sorted((self.directory / "logs").glob("*.log"))
+        return "\n".join(f"{path.name}:\n{path.read_text()[-2_000:]}" for path in paths)
+
     def stop(self, number: signal.Signals) -> tuple[int, str]:
         """Sends the signal and returns the exit code and stdout. Nothing may be left then."""
         family = psutil.Process(self.process.pid).children(recursive=True)
@@ -129,7 +134,7 @@ def _kill_the_servers(up: Up, touchstream: Touchstream) -> None:
     assert all(f"{name} ended with SIGKILL" in up.messages() for name in names)
     deadline = time.monotonic() + RECOVERED_S
     while (result := touchstream("verify")).code:  # the engine recovers meanwhile
-        assert time.monotonic() < deadline, result
+        assert time.monotonic() < deadline, (result, up.logs())
     named = touchstream("tenant", "set", "acme", "--timezone", "Europe/Berlin")
     assert named.code == 0, named
 
