@@ -140,7 +140,11 @@ def test_a_partition_that_is_lost_in_an_outage_is_read_when_it_comes_back(
     with closing(Projector(settings)) as projector:
 
         def run_while(condition: Callable[[], bool]) -> None:
-            wait_until(lambda: projector.run_round() or not condition())
+            def is_over() -> bool:
+                projector.run_round()
+                return not condition()
+
+            wait_until(is_over)
 
         run_while(lambda: facts(settings) != 1)
         row(settings, "ALTER TABLE touchstream.places RENAME TO places_away")
