@@ -113,7 +113,6 @@ def transactional_producer(
         {
             **_common(settings),
             "error_cb": on_error,
-            "delivery.report.only.error": True,  # a report of each record would cost 2 us
             "transactional.id": transactional_id,
             "transaction.timeout.ms": settings.transaction_timeout_ms,
             "message.timeout.ms": settings.transaction_timeout_ms * 8 // 10,
