@@ -3,7 +3,7 @@ use a directory."""
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO, Protocol, Self
@@ -34,7 +34,8 @@ class Stack:
 
     They start at the same time, stop within 10 s, and write nothing outside `data_dir`. With
     `long_running` the broker optimizes itself, which pays off after some minutes. Kafka may have
-    several `brokers`; `kafka` is the first of them.
+    several `brokers`; `kafka` is the first of them. They have the further
+    `jvm_options`.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Stack:
         registry: bool = False,
         long_running: bool = False,
         brokers: int = 1,
+        jvm_options: Sequence[str] = (),
     ) -> None:
         self._directory = data_dir.resolve()
         self._lock: IO[str] | None = None
@@ -56,6 +58,7 @@ class Stack:
                 heap_mb=HEAP_MB if brokers == 1 else HEAP_OF_SEVERAL_MB,
                 cluster=cluster,
                 number=number,
+                jvm_options=jvm_options,
             )
             for number, name in enumerate(names, 1)
         ]
