@@ -20,8 +20,7 @@ from streams.base.settings import Settings
 from streams.base.transport import GroupOffset, Partition
 from streams.kafka.transport import KafkaTransport
 from streams.runtime.role_process import build_worker
-from streams.runtime.worker import raise_gc_threshold
-from streams.runtime.worker import Worker
+from streams.runtime.worker import Worker, raise_gc_threshold
 
 TARGET = 20_000
 ROUNDS = 3
