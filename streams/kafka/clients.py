@@ -1,5 +1,6 @@
 """Kafka clients. Each function writes out the client options that matter to it."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from streams.base.settings import Settings
 from streams.kafka.client_log import CLIENT_LOG
 
 Options = dict[str, Any]
+
+END_MAX_S = 3.0
 
 
 def _common(settings: Settings) -> Options:
@@ -149,11 +152,16 @@ def idempotent_producer(settings: Settings, *, report_only_failures: bool = Fals
 
 
 class _AdminClient(AdminClient):
-    """An admin client that writes what it has logged before it is closed."""
+    """An admin client that writes what it has logged before it is closed. One that has lost its
+    brokers may never end, so that its end is waited for END_MAX_S and then left to a thread."""
 
-    def __exit__(self, *exception: Any) -> Any:
+    def __exit__(self, *exception: Any) -> None:
         self.poll(0)
-        return super().__exit__(*exception)
+        end = threading.Thread(
+            target=super().__exit__, args=exception, name="end of client", daemon=True
+        )
+        end.start()
+        end.join(END_MAX_S)
 
 
 def admin_client(settings: Settings) -> AdminClient:
