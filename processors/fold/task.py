@@ -193,9 +193,7 @@ class Task:
             return
         key = store.first_due()
         try:
-            due = store.pop_due(self.stream_time)
-            assert due is not None
-            self.processor.fire(self._turn, *due)
+            self.processor.fire(self._turn, *store.pop_first())
             store.settle()
         except Exception as error:
             if not is_poison(error):
