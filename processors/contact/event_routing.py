@@ -71,19 +71,18 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     if kind in _DEDUPLICATED and not add_if_new(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    if backfill or _is_past(message, tenant.fence):
+    is_past = message.at < tenant.fence or (kind is m.JobCompleted and _is_past_job(message, tenant))
+    if backfill or is_past:
         handler = _BACKFILL_HANDLERS.get(kind, handler)
     context = open_contact(turn, key, contact, tenant)
     handler(context, message)
     settle(context)
 
 
-def _is_past(message: m.ExternalEvent, fence: int) -> bool:
-    """Whether the event happened before the tenant's fence. A backfilled job may carry the time of
-    its publication, so its completion counts if that is earlier."""
-    if message.at < fence:
-        return True
-    return type(message) is m.JobCompleted and message.completed_at < fence
+def _is_past_job(message: Any, tenant: KnownTenant) -> bool:
+    """Whether a job was finished before the tenant's fence. A backfilled one may carry the time of
+    its publication."""
+    return message.completed_at < tenant.fence
 
 
 def backfilled_event(turn: Turn, message: m.BackfilledEvent) -> None:

@@ -82,7 +82,8 @@ def merge(profile: Profile, person: Person, at: int) -> list[str]:
                 changed.append(name)
     if len(addresses) != known:  # the same state has the same bytes, whatever came first
         profile.addresses = dict(sorted(addresses.items()))
-    changed.sort(key=_rank)
+    if len(changed) > 1:
+        changed.sort(key=_rank)
     return changed
 
 
@@ -96,13 +97,20 @@ def update(context: Context, person: Person, at: int, cause: str) -> None:
     if "region" in changed and context.region_is_unknown():
         values["region_unknown"] = True  # its strict hours hold, and somebody should know
     context.emit_fact(FactKind.CONTACT_UPDATED, cause=cause, values=values)
+    if context.contact.opted_out:
+        _suppress_addresses(context, changed, cause)
+    if context.contact.enrollments:
+        amend_requests(context)
+        if not _WINDOW_FIELDS.isdisjoint(changed):
+            amend_due_times(context, cause)
+
+
+def _suppress_addresses(context: Context, changed: list[str], cause: str) -> None:
+    """Closes the new addresses of the channels that the person has opted out of."""
     for channel, field in ADDRESS_OF.items():
         if field in changed and (scope := context.opt_out_scope(channel)):
             opted_out_at = last_opt_out_at(context.contact, scope)
             suppress_address(context, channel, f"opted_out_{scope}", cause, opted_out_at)
-    amend_requests(context)
-    if not _WINDOW_FIELDS.isdisjoint(changed):
-        amend_due_times(context, cause)
 
 
 _WINDOW_FIELDS = frozenset(("timezone", "region", *ADDRESS_OF.values()))

@@ -28,19 +28,16 @@ def command(
     count_use(turn, tenant, touch)
     _delete_request(turn, touch)
     key = m.contact_key(touch.tenant_id, touch.contact_id)
-    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch, send_before))
-    turn.send(
-        _CONTACT_LOG,
-        key,
-        m.TouchCommanded(
-            touch.tenant_id,
-            touch.contact_id,
-            touch.command_id,
-            touch.emission,
-            send_before,
-            touch.sender_id or "",
-        ),
+    commanded = m.TouchCommanded(
+        touch.tenant_id,
+        touch.contact_id,
+        touch.command_id,
+        touch.emission,
+        send_before,
+        touch.sender_id or "",
     )
+    turn.send(COMMAND_TOPICS[touch.channel], key, m.CommandDue(touch, send_before))
+    turn.send(_CONTACT_LOG, key, commanded)
     # The current window and template: an amendment may have changed them since the request.
     fields = {
         "emission": touch.emission,

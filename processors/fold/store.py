@@ -20,7 +20,8 @@ from processors.fold.key_lists import KeyLists, ListsOf, in_no_list
 from processors.fold.state_groups import StateGroups
 from schemas.base.error_codes import NotReadable
 from schemas.internal.state_bytes import HEAD, NEVER, due_of, flag_of, head, payload_of
-from schemas.internal.states import POSITION_KEY, State
+from schemas.internal.state_base import GROUPED, QUEUED, State
+from schemas.internal.states import POSITION_KEY
 
 S = TypeVar("S", bound=State)
 Rank = tuple[int, int, int, str]
@@ -28,9 +29,6 @@ Rank = tuple[int, int, int, str]
 _encode = msgspec.msgpack.Encoder().encode
 _ABSENT = State()  # what a lookup finds where nothing is: None is a state that does not exist
 _UNCHANGED = b""  # the same for the bytes of a state: None is a deleted one
-
-_QUEUED, _GROUPED = 1, 2
-"""The bits of a state's flag: which indexes it can be in."""
 
 STATE_MAX_BYTES = 3_900_000
 """The most bytes of a state, so that its changelog record is within the broker's limit."""
@@ -55,7 +53,7 @@ def _encoded(state: State | None, due: int) -> bytes | None:
     """The bytes of a state; None of a deleted one. Raises StateTooLarge."""
     if state is None:
         return None
-    value = head(due, state.queued | state.grouped << 1) + _encode(state)
+    value: bytes = head(due, state.indexed) + _encode(state)
     if len(value) > STATE_MAX_BYTES:
         raise StateTooLarge(f"{len(value)} bytes")
     return value
@@ -66,7 +64,8 @@ class Store:
     in which they stand."""
 
     def __init__(self, decode: Callable[[bytes], State], lists_of: ListsOf = in_no_list) -> None:
-        self._decode, self._lists_of = decode, lists_of
+        self._decode: Callable[[bytes], Any] = decode
+        self._lists_of = lists_of
         self._committed: dict[bytes, bytes] = {}
         self._open: dict[bytes, Any] = {}  # a State, or None for a deleted one
         self._dues: dict[bytes, int] = {}  # of each open state: when it was due after its last step
@@ -166,13 +165,15 @@ class Store:
             if key not in changes:
                 changes[key] = _encoded(state, due)
                 del open_states[key], dues[key]
-            if state is None:
-                continue
-            if state.queued:
-                self._enqueue(key, state)
-            if state.grouped:
-                self._groups.place(key, state.groups())
+            if state is not None and state.indexed:
+                self._index(key, state)
         self._touched.clear()
+
+    def _index(self, key: bytes, state: Any) -> None:
+        if state.queued:
+            self._enqueue(key, state)
+        if state.grouped:
+            self._groups.place(key, state.groups())
 
     def next_due(self) -> int:
         """The soonest due moment, NEVER where none is due. Takes O(1) amortized time (S1-36)."""
@@ -376,9 +377,9 @@ class Store:
         if not flag:
             return
         state = self._decode(payload_of(value))
-        if flag & _QUEUED:
+        if flag & QUEUED:
             self._enqueue(key, cast(Queued, state))
-        if flag & _GROUPED:
+        if flag & GROUPED:
             self._groups.place(key, state.groups())
 
     # Inspection.

@@ -135,8 +135,9 @@ def _call_fields(message: CommandDue) -> dict[str, Any]:
 
 
 def _with_text_times(datum: dict[str, Any]) -> dict[str, Any]:
-    for name in _TIMES if "due_at" in datum else ():
-        datum[name] = format_rfc3339(datum[name])
+    if "due_at" in datum:
+        for name in _TIMES:
+            datum[name] = format_rfc3339(datum[name])
     if (call := datum.get("call")) is not None:
         call["place_by"] = format_rfc3339(call["place_by"])
     return datum
