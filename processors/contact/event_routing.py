@@ -82,7 +82,7 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
 def _is_past_job(message: Any, tenant: KnownTenant) -> bool:
     """Whether a job was finished before the tenant's fence. A backfilled one may carry the time of
     its publication."""
-    return message.completed_at < tenant.fence
+    return bool(message.completed_at < tenant.fence)
 
 
 def backfilled_event(turn: Turn, message: m.BackfilledEvent) -> None:

@@ -3,6 +3,7 @@
 Of several reports about one field the latest wins, in whatever order they arrive (X-1).
 """
 
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -54,6 +55,8 @@ class _Ranks(dict[str, tuple[int, str]]):
         return len(_ORDER), name
 
 
+_names_of = attrgetter(*NAMES)
+
 _rank = _Ranks({name: (rank, name) for rank, name in enumerate(_ORDER)}).__getitem__
 
 
@@ -62,16 +65,15 @@ def merge(profile: Profile, person: Person, at: int) -> list[str]:
     of the fields and addresses that changed. Of two reports of one moment the greater text wins."""
     changed = []
     reported_at = profile.reported_at
-    for index, name in enumerate(NAMES):
-        value = getattr(person, name)
-        if value is None or at < reported_at[index]:
+    pairs = zip(_names_of(person), _names_of(profile), strict=True)
+    for index, (value, present) in enumerate(pairs):
+        if value is None or at < (since := reported_at[index]):
             continue
-        present = getattr(profile, name)
-        if at > reported_at[index] or value > present:
+        if at > since or value > present:
             reported_at[index] = at
             if value != present:
-                setattr(profile, name, value)
-                changed.append(name)
+                setattr(profile, NAMES[index], value)
+                changed.append(NAMES[index])
     addresses = profile.addresses
     known = len(addresses)
     for name, value in person.reported_addresses().items():

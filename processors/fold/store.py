@@ -163,7 +163,11 @@ class Store:
                     if due < self.soonest:
                         self.soonest = due
             if key not in changes:
-                changes[key] = _encoded(state, due)
+                # as in `_encoded`: this is done for nearly every record, and calls are dear
+                value = None if state is None else head(due, state.indexed) + _encode(state)
+                if value is not None and len(value) > STATE_MAX_BYTES:
+                    raise StateTooLarge(f"{len(value)} bytes")
+                changes[key] = value
                 del open_states[key], dues[key]
             if state is not None and state.indexed:
                 self._index(key, state)
