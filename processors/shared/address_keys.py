@@ -51,7 +51,8 @@ def address_keys(
     `spelling` is the text that became the recipient, empty where they are alike.
     """
     address = CHANNELS[channel].address
-    form, form_before = address.forms(recipient, country_of(tenant))[0], recipient.strip().lower()
+    form, _ = address.forms(recipient, country_of(tenant))
+    form_before = recipient.strip().lower()  # as _comparable_before
     if form == form_before and not spelling:  # nearly every address
         return [_key(form)]
     forms = [form, form_before]

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.base.times import SECOND, MomentUs, format_rfc3339
+from schemas.base.times import SECOND, MomentUs, to_datetime
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.cloudevents import AVRO, JSON, binary_headers
 from schemas.public.codec import Encoding, encode_avro
@@ -135,9 +135,11 @@ def _call_fields(message: CommandDue) -> dict[str, Any]:
 
 
 def _with_text_times(datum: dict[str, Any]) -> dict[str, Any]:
+    """The fields for JSON: times are text there, and the encoder writes a datetime as
+    `format_rfc3339` does, faster."""
     if "due_at" in datum:
         for name in _TIMES:
-            datum[name] = format_rfc3339(datum[name])
+            datum[name] = to_datetime(datum[name])
     if (call := datum.get("call")) is not None:
-        call["place_by"] = format_rfc3339(call["place_by"])
+        call["place_by"] = to_datetime(call["place_by"])
     return datum
