@@ -23,12 +23,14 @@ from schemas.internal.messages import SWEEP_KEY, CountsRequested, SweepTurn
 from schemas.internal.states import Contact, KnownCampaign, KnownTenant
 from schemas.internal.topics import Topic
 
-TURN_US = 60 * MILLISECOND
+TURN_US = 40 * MILLISECOND
 """The time from turn to turn that a sweep aims at, by the number of contacts that it visits in one:
 records of other contacts wait about as long."""
 
-SIZE_FIRST, SIZE_MIN, SIZE_MAX = 50, 25, 1_000
-"""The contacts of the first turn, and the fewest and the most of a later one."""
+SIZE_MIN, SIZE_MAX = 25, 1_000
+"""The fewest contacts of a turn, which are also those of the first one, and the most. A turn has at
+most half as many again as the one before it: all partitions of a worker begin a sweep at the same
+time, and each notices only afterwards how long the turns of all of them take."""
 
 RATE_MIN = 200
 """So many contacts a second are visited however busy the partition is, unless SIZE_MAX is less."""
@@ -80,7 +82,7 @@ def _append(turn: Turn, sweep: Sweep) -> None:
     sweeps.number += 1
     sweep.number = sweeps.number
     if not sweeps.queue:
-        sweeps.turned_at, sweeps.size = turn.now, SIZE_FIRST
+        sweeps.turned_at, sweeps.size = turn.now, SIZE_MIN
         _ask_for_turn(turn, sweeps)
     before = [each for each in sweeps.queue if _is_of_campaign(each, sweep)]
     again = before and sweep.name == AMEND == before[-1].name and not before[-1].cursor
@@ -150,7 +152,7 @@ def turn_size(sweeps: Sweeps, now: MomentUs) -> int:
     """How many contacts the turn at `now` visits: by how long the one before it has taken, with all
     that was folded between the two. This is the time of the log, so it depends on the log alone."""
     took, size = now - sweeps.turned_at, sweeps.size
-    by_time = min(max(size * TURN_US // max(took, 1), size // 2), size * 2)
+    by_time = min(max(size * TURN_US // max(took, 1), size // 2), size * 3 // 2)
     return min(max(by_time, SIZE_MIN, took * RATE_MIN // SECOND), SIZE_MAX)
 
 

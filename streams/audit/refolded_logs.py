@@ -39,8 +39,15 @@ from streams.audit.refold import refold
 from streams.base.partitioner import partition_of
 from streams.base.settings import Settings
 from streams.base.transport import Headers, Partition
-from streams.kafka.reader import LogTruncated, TopicEntry, TopicReader, read_in_turns
+from streams.kafka.reader import (
+    KnownOffsets,
+    LogTruncated,
+    TopicEntry,
+    TopicReader,
+    read_in_turns,
+)
 from streams.kafka.registry import decoder_of
+from streams.kafka.topic_extent import offsets_of
 from streams.kafka.topics import layout_of
 from streams.runtime.dead_letter import PROJECTION_FAILED, RETRIED
 from streams.runtime.role_process import encoder_of, task_makers
@@ -77,13 +84,13 @@ class RefoldedLogs:
         """Reads the records that have arrived since the last read, and folds those of the logs.
         Raises LogTruncated if a log has lost its beginning, or a public topic what was not folded
         yet."""
-        readers = dict(self._readers)
+        readers, known = dict(self._readers), self._offsets()
         for reader in readers.values():
-            reader.ends()  # shows what is cut off, before a record of any topic is compared
+            reader.ends(known)  # shows what is cut off, before a record of any topic is compared
         # Dead letters come first: they show which schemas a registry did not have at that time.
         dead_letters = readers.pop(Topic.DEAD_LETTERS)
         for partition, entries in chain(
-            read_in_turns([dead_letters]), read_in_turns(readers.values())
+            read_in_turns([dead_letters], known), read_in_turns(readers.values(), known)
         ):
             self._add(partition, entries)
         for partition, begin in self.cuts.items():
@@ -109,6 +116,11 @@ class RefoldedLogs:
 
     def _is_cut(self, topic: Topic, number: int) -> bool:
         return number in self._readers[topic].begins
+
+    def _offsets(self) -> KnownOffsets:
+        """The present offsets of all partitions of all topics."""
+        partitions = [p for reader in self._readers.values() for p in reader.partitions]
+        return offsets_of(self.settings, partitions)
 
     def _add(self, partition: Partition, entries: list[TopicEntry]) -> None:
         topic = partition.topic
@@ -207,8 +219,9 @@ class RefoldedLogs:
     def moving(self, *, postgres: bool) -> str | None:
         """What is not at rest, in words; None if everything is. `postgres` includes the
         projection."""
+        known = self._offsets()
         for topic, reader in self._readers.items():
-            if reader.has_grown():
+            if reader.has_grown(known):
                 return f"{topic} is growing"
         for partition, task in self.tasks.items():
             changelog = self.changelogs.get(changelog_of(partition), {})
@@ -217,16 +230,16 @@ class RefoldedLogs:
         for topic in (*LOGS, Topic.DEAD_LETTERS):
             if any(self.diffs[topic].missing()):
                 return f"records for {topic} are under way"
-        return self._projection_moving() if postgres else None
+        return self._projection_moving(known) if postgres else None
 
-    def _projection_moving(self) -> str | None:
+    def _projection_moving(self, known: KnownOffsets) -> str | None:
         group = f"{self.settings.topic_prefix}projector"
         projected = {
             (position.topic, position.partition): position.next_offset
             for position in positions(self.settings.dsn(), group)
         }
         for topic in (*CHANGELOG_OF.values(), Topic.FACTS):
-            for number, end in self._readers[topic].ends().items():
+            for number, end in self._readers[topic].ends(known).items():
                 if end and projected.get((topic.value, number), 0) < end:
                     return f"the projection of {topic}[{number}] is behind"
         return None

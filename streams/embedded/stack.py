@@ -11,6 +11,7 @@ from typing import IO, Protocol, Self
 from streams.base.settings import kafka_variables
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.kafka_cluster import KafkaCluster
+from streams.embedded.kafka_startup import with_startup_classes
 from streams.embedded.keeper import KeptServer, ServerKeeper
 from streams.embedded.postgres import EmbeddedPostgres
 from streams.embedded.postgres_user import open_for_server
@@ -34,7 +35,8 @@ class Stack:
 
     They start at the same time, stop within 10 s, and write nothing outside `data_dir`. With
     `long_running` the broker optimizes itself, which pays off after some minutes. Kafka may have
-    several `brokers`; `kafka` is the first of them.
+    several `brokers`; `kafka` is the first of them. They take their classes from the file
+    `startup_classes`, if it is there (`streams/embedded/kafka_startup.py`).
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Stack:
         registry: bool = False,
         long_running: bool = False,
         brokers: int = 1,
+        startup_classes: Path | None = None,
     ) -> None:
         self._directory = data_dir.resolve()
         self._lock: IO[str] | None = None
@@ -56,6 +59,9 @@ class Stack:
                 heap_mb=HEAP_MB if brokers == 1 else HEAP_OF_SEVERAL_MB,
                 cluster=cluster,
                 number=number,
+                jvm_options=[]
+                if startup_classes is None
+                else [with_startup_classes(startup_classes)],
             )
             for number, name in enumerate(names, 1)
         ]

@@ -7,14 +7,19 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from streams.base.settings import Settings
+from streams.kafka.client_log import CLIENT_LOG
 
 Options = dict[str, Any]
 
 
 def _common(settings: Settings) -> Options:
+    """What all clients have. One that is to be debugged writes its many lines to stderr by itself:
+    a poll would have to write all of them first."""
+    logged: Options = {} if "debug" in settings.kafka else {"logger": CLIENT_LOG}
     return {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": "touchstream",
+        **logged,
         **settings.kafka,
     }
 
@@ -143,8 +148,16 @@ def idempotent_producer(settings: Settings, *, report_only_failures: bool = Fals
     )
 
 
+class _AdminClient(AdminClient):
+    """An admin client that writes what it has logged before it is closed."""
+
+    def __exit__(self, *exception: Any) -> Any:
+        self.poll(0)
+        return super().__exit__(*exception)
+
+
 def admin_client(settings: Settings) -> AdminClient:
     """A client for topics, groups and offsets. It must be closed (`with`): destroyed by the garbage
     collector on another thread it aborts the process, and destroyed at the interpreter's exit it
     blocks the process."""
-    return AdminClient(_common(settings))
+    return _AdminClient(_common(settings))

@@ -40,6 +40,8 @@ SESSION_WAIT_MAX_S = 30.0
 """A process that waits gives no sign of life; after a minute its supervisor would kill it."""
 
 REJOIN_WAIT_S = 10.0
+LEAVE_MAX_S = 3.0
+
 UNUSED_TOPIC_PATTERN = "^no-topic-has-this-name$"
 """Added to the subscription, or removed from it, to make the client join again: a changed
 subscription causes a rebalance, and this pattern changes nobody's assignment."""
@@ -50,7 +52,8 @@ RebalanceCallback = Callable[[Consumer, list[TopicPartition]], None]
 
 class Membership:
     """The membership of `consumer` in `group`, which it subscribes to `topics`. The owner calls
-    `check` with every poll; `check` does not wait."""
+    `check` with every poll; `check` does not wait. It calls `close` before it closes the consumer.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Membership:
         self._consumer, self._group, self._instance = consumer, group, instance
         self._topics = list(topics)
         self._on_assign, self._on_revoke = on_assign, on_revoke
+        self._closed = False
         self._settings, self._closing = settings, ExitStack()
         self._admin = self._closing.enter_context(admin_client(settings))
         self._pending_description: Future[ConsumerGroupDescription] | None = None
@@ -80,6 +84,7 @@ class Membership:
     def check(self) -> None:
         """Requests a description of the group when it is time, or evaluates the one that has
         arrived. Raises FatalClientError if the group has not listed this member for too long."""
+        self._admin.poll(0)
         if self._pending_description is None:
             if time.monotonic() >= self._next_check_s:
                 descriptions = self._admin.describe_consumer_groups([self._group])
@@ -130,8 +135,21 @@ class Membership:
         return False
 
     def close(self) -> None:
-        """Closes the admin client."""
+        """Closes the admin client, and makes the consumer ready to be closed: one that is closed
+        while an assignment waits for its callback hangs (librdkafka issue 4884). Such an assignment
+        is taken without `on_assign`, and records that the consumer still has are dropped.
+        """
+        self._closed = True
+        deadline_s = time.monotonic() + LEAVE_MAX_S
+        while self._consumer.poll(0) is not None and time.monotonic() < deadline_s:
+            pass
         self._closing.close()
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._closed:
+            consumer.incremental_assign(partitions)
+        else:
+            self._on_assign(consumer, partitions)
 
     def _check_description(self, group: ConsumerGroupDescription) -> None:
         """Partitions that repeated checks find unassigned stay unassigned for good. Members join
@@ -177,7 +195,7 @@ class Membership:
     def _subscribe(self) -> None:
         self._consumer.subscribe(
             [*self._topics, UNUSED_TOPIC_PATTERN] if self._pattern_subscribed else self._topics,
-            on_assign=self._on_assign,
+            on_assign=self._assigned,
             on_revoke=self._on_revoke,
             on_lost=self._on_revoke,
         )

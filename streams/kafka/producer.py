@@ -178,6 +178,7 @@ class TransactionalProducer:
         """Makes a producer with a new epoch, which settles the open transaction before anything
         else is written: it is aborted, unless its commit was under way."""
         self._in_transaction = False
+        self.serve()
         self._producer.purge()
         self._producer = self._new_producer()
 
@@ -191,6 +192,7 @@ class TransactionalProducer:
                 return producer
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
+                producer.poll(0)
                 log.warning("transactions cannot be initialised", extra={"error": error.str()})
                 if error.fatal() or not error.retriable():
                     raise fatal_error("producer", error) from failure
@@ -201,12 +203,17 @@ class TransactionalProducer:
                     ) from failure
                 time.sleep(INIT_PAUSE_S)
 
+    def serve(self) -> None:
+        """Lets the client report what it has noticed. Called now and then while nothing is sent."""
+        self._producer.poll(0)
+
     def close(self) -> None:
         """Aborts the open transaction and ends the watchdog."""
         try:
             self.abort()
         except FatalClientError as error:
             log.warning("closed with an open transaction", extra={"error": error})
+        self.serve()
         self._watchdog.close()
 
 

@@ -1,7 +1,7 @@
 """Reads a topic from its beginning. Each further read continues where the last one ended."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -16,6 +16,10 @@ CALL_TIMEOUT_S = 15.0
 RECORDS_MAX = 10_000
 RETRY_INTERVAL_S = 0.2
 NEW_TOPIC_WAIT_S = 5.0
+
+
+KnownOffsets = Mapping[tuple[str, int], tuple[int, int]]
+"""The first offset and the end of partitions, by name on the broker and number."""
 
 
 class TopicEntry(NamedTuple):
@@ -53,12 +57,21 @@ class TopicReader:
         )
         self._next_offsets = dict.fromkeys(numbers, 0)
 
-    def ends(self) -> dict[int, int]:
-        """The current end offset of each partition, open transactions included. Raises
-        LogTruncated for a topic that is not compacted and has lost records that were not read."""
+    @property
+    def partitions(self) -> list[tuple[str, int]]:
+        """The partitions by name on the broker and number."""
+        return [(self._name, number) for number in self._next_offsets]
+
+    def ends(self, known: KnownOffsets | None = None) -> dict[int, int]:
+        """The current end offset of each partition, open transactions included, or those that are
+        `known` for all of them. Raises LogTruncated for a topic that is not compacted and has lost
+        records that were not read."""
         ends = {}
         for number, next_offset in self._next_offsets.items():
-            low, high = watermarks(self._uncommitted, TopicPartition(self._name, number))
+            if known is None:
+                low, high = watermarks(self._uncommitted, TopicPartition(self._name, number))
+            else:
+                low, high = known[self._name, number]
             if low > next_offset and not self._name.endswith("changelog"):
                 self._skip_what_is_cut(number, low)
             ends[number] = high
@@ -72,20 +85,21 @@ class TopicReader:
             raise LogTruncated(f"{where} while it was read: try again")
         self.begins[number] = self._next_offsets[number] = low
 
-    def has_grown(self) -> bool:
+    def has_grown(self, known: KnownOffsets | None = None) -> bool:
         """Whether a partition has records beyond those that were read. Raises LogTruncated."""
-        return any(end > self._next_offsets[number] for number, end in self.ends().items())
+        return any(end > self._next_offsets[number] for number, end in self.ends(known).items())
 
-    def read(self) -> Iterator[tuple[int, list[TopicEntry]]]:
-        """The records between the last read and the current ends, partition by partition, in
+    def read(self, known: KnownOffsets | None = None) -> Iterator[tuple[int, list[TopicEntry]]]:
+        """The records between the last read and the current ends, or those that are `known`, in
         batches of a partition's number and its records. Raises LogTruncated, FatalClientError.
 
         Waits for open transactions to end, because their records may still become a part of the
         log.
         """
-        for number, end in self.ends().items():
-            if end > self._next_offsets[number]:
-                yield from self._read_partition(number, end)
+        ends = self.ends(known).items()
+        grown = {number: end for number, end in ends if end > self._next_offsets[number]}
+        if grown:
+            yield from self._read_partitions(grown)
 
     def read_between(
         self, since_at: int | None, before_at: int | None
@@ -100,7 +114,7 @@ class TopicReader:
             end = ends.get(number, high)
             self._next_offsets[number] = start
             if end > start:
-                for _, entries in self._read_partition(number, end):
+                for _, entries in self._read_partitions({number: end}):
                     yield number, [entry for entry in entries if entry.record.offset < end]
 
     def _offsets_at(self, moment_at: int | None) -> dict[int, int]:
@@ -113,26 +127,29 @@ class TopicReader:
         offsets = self._consumer.offsets_for_times(times, timeout=CALL_TIMEOUT_S)
         return {p.partition: p.offset for p in offsets if p.offset >= 0}
 
-    def _read_partition(self, number: int, end: int) -> Iterator[tuple[int, list[TopicEntry]]]:
-        start = self._next_offsets[number] or OFFSET_BEGINNING
-        self._consumer.assign([TopicPartition(self._name, number, start)])
-        while self._next_offsets[number] < end:
-            entries = []
+    def _read_partitions(self, ends: Mapping[int, int]) -> Iterator[tuple[int, list[TopicEntry]]]:
+        self._consumer.assign(
+            [
+                TopicPartition(self._name, number, self._next_offsets[number] or OFFSET_BEGINNING)
+                for number in ends
+            ]
+        )
+        while any(self._next_offsets[number] < end for number, end in ends.items()):
             messages = self._consumer.consume(1, 1.0)
             messages += self._consumer.consume(RECORDS_MAX, 0)
+            batches: dict[int, list[TopicEntry]] = {}
             for message in messages:
-                error = message.error()
+                error, number = message.error(), message.partition() or 0
                 offset = message.offset() or 0
                 if error is None:
-                    entries.append(_entry(message))
+                    batches.setdefault(number, []).append(_entry(message))
                     self._next_offsets[number] = offset + 1
                 elif error.code() == KafkaError._PARTITION_EOF:
                     self._next_offsets[number] = max(self._next_offsets[number], offset)
                 elif error.fatal() or not error.retriable():
                     text = f"{self._name}: {error.str()}"
                     raise FatalClientError(text) from KafkaException(error)
-            if entries:
-                yield number, entries
+            yield from batches.items()
         self._consumer.unassign()
 
     def close(self) -> None:
@@ -142,11 +159,11 @@ class TopicReader:
 
 
 def read_in_turns(
-    readers: Iterable[TopicReader],
+    readers: Iterable[TopicReader], known: KnownOffsets | None = None
 ) -> Iterator[tuple[Partition, list[TopicEntry]]]:
     """The records that the readers have not read yet, a batch of each topic in turn: so a record
     and the records that it has led to on other topics are read soon after each other."""
-    pending = [(reader.topic, reader.read()) for reader in readers]
+    pending = [(reader.topic, reader.read(known)) for reader in readers]
     while pending:
         unfinished = []
         for topic, batches in pending:

@@ -1,16 +1,18 @@
 """What the brokers have of a partition now: first offset, end, and the id of its topic."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
-from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.base.settings import Settings
 from streams.kafka.clients import admin_client
 
 CALL_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S, RETRY_INTERVAL_S = 15.0, 0.2
 
 Futures = Mapping[Any, "Future[Any]"]
 
@@ -47,6 +49,25 @@ def extents_of(
             )
             for partition in partitions
         }
+
+
+def offsets_of(
+    settings: Settings, partitions: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """The first offset and the end of partitions, open transactions included, in one question to
+    each broker. Asks again while a leader is not known (a broker just came back); raises
+    KafkaException after ANSWER_TIMEOUT_S."""
+    deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+    while True:
+        try:
+            with admin_client(settings) as client:
+                starts = ask_offsets(client, partitions, OffsetSpec.earliest)
+                ends = ask_offsets(client, partitions, OffsetSpec.latest)
+                return {p: (offset_of(starts, p), offset_of(ends, p)) for p in partitions}
+        except KafkaException:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(RETRY_INTERVAL_S)
 
 
 def ask_topics(client: AdminClient, names: Iterable[str]) -> Futures:

@@ -113,32 +113,32 @@ def layout_of(settings: Settings) -> Layout:
 
 def await_topics(
     settings: Settings, stopping: Callable[[], bool], wait_s: float = TOPICS_WAIT_S
-) -> bool:
-    """Whether all topics are as the engine needs them; False if the process is to stop meanwhile. A
-    broker that has just started may not know a topic yet, so problems count only if they last for
-    `wait_s` seconds. Raises TopicsInvalid, FatalClientError."""
+) -> Layout | None:
+    """The layout, once all topics are as the engine needs them; None if the process is to stop
+    meanwhile. A broker that has just started may not know a topic yet, so problems count only if
+    they last for `wait_s` seconds. Raises TopicsInvalid, FatalClientError."""
     deadline_s = time.monotonic() + wait_s
     reported = ""
     while not stopping():
-        problem = _topics_problem(settings)
-        if problem is None:
-            return True
+        found = _layout_or_problem(settings)
+        if isinstance(found, Layout):
+            return found
         if time.monotonic() >= deadline_s:
-            raise problem
-        if str(problem) != reported:
-            reported = str(problem)
+            raise found
+        if str(found) != reported:
+            reported = str(found)
             fields = {"error": reported, "seconds": wait_s}
             log.warning("the topics cannot be used: waiting", extra=fields)
         time.sleep(CHECK_INTERVAL_S)
-    return False
+    return None
 
 
-def _topics_problem(settings: Settings) -> TopicsInvalid | FatalClientError | None:
+def _layout_or_problem(settings: Settings) -> Layout | TopicsInvalid | FatalClientError:
     try:
-        layout_of(settings)
+        layout = layout_of(settings)
         wrong = option_problems(settings, Topic)
     except TopicsInvalid as error:
         return error
     except KafkaException as error:
         return FatalClientError(f"topics cannot be read: {error.args[0].str()}")
-    return TopicsInvalid("\n".join(wrong)) if wrong else None
+    return TopicsInvalid("\n".join(wrong)) if wrong else layout

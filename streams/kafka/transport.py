@@ -76,6 +76,7 @@ class KafkaTransport:
     def poll(self, wait_s: float, limit: int) -> Mapping[Partition, list[Record]]:
         """Waits for the first record, then takes the records that are there already."""
         self._membership.check()
+        self._producer.serve()
         for position in list(self._pending_seeks.values()):
             self._seek(position)
         messages = self._consumer.consume(1, wait_s)
@@ -252,5 +253,5 @@ class KafkaTransport:
 
     def close(self) -> None:
         self._producer.close()
-        self._membership.close()
+        self._membership.close()  # before the consumer
         self._consumer.close()

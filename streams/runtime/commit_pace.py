@@ -4,8 +4,9 @@ A commit costs the broker the same however many records it carries. So the pause
 as long as the commit took, times one for each RECORDS_PER_PAUSE records that it carried, times
 PAUSES_MAX at most. With little traffic outputs become visible soon; with much traffic a worker
 spends about a fifth of its time on commits. The pause also grows with the square of the commit's
-duration in relation to the interval: a slow commit shows that the machine is busy, and more commits
-would make it busier.
+duration in relation to the interval: slow commits show that the machine is busy, and more commits
+would make it busier. Of the last two commits the faster one counts: who has waited for a single
+slow commit does not also wait for a long pause.
 """
 
 RECORDS_PER_PAUSE = 400
@@ -21,7 +22,7 @@ class CommitPace:
         self._interval_us = int(interval_us * speed)
         self._pause_max_us = int(PAUSE_MAX_US * speed)
         self._pause_us = self._interval_us
-        self._committed_at = 0
+        self._committed_at = self._took_us = 0
 
     def is_due(self, now: int) -> bool:
         """Whether the pause after the last commit is over, or the clock was set back since."""
@@ -35,7 +36,8 @@ class CommitPace:
 
     def committed(self, began_at: int, ended_at: int, records: int) -> None:
         """Notes a commit of `records` records, and sets the pause after it."""
-        took_us = ended_at - began_at
+        before_us, self._took_us = self._took_us, ended_at - began_at
+        took_us = min(before_us, self._took_us)
         busy_us = took_us * took_us // (2 * self._interval_us + 1)
         full_us = int(took_us * min(PAUSES_MAX, records / RECORDS_PER_PAUSE))
         pause_us = min(max(busy_us, full_us), self._pause_max_us)

@@ -120,6 +120,7 @@ class Projector:
         """Waits for the first message, then takes those that are there already. The second call may
         rebalance too; the first message does not count then, if its partition was concerned."""
         self._membership.check()
+        self._dead_letters.poll(0)
         first = self._consumer.consume(1, wait_s)
         self._rebalanced.clear()
         rest = self._consumer.consume(RECORDS_MAX - 1, 0) if first else []
@@ -132,6 +133,7 @@ class Projector:
     def close(self) -> None:
         """Leaves the group and closes the connection to PostgreSQL."""
         self._membership.close()
+        self._dead_letters.poll(0)
         self._consumer.close()
         self.projection.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from processors.fold.task import Task
 from processors.intake import IntakeProcessor
-from schemas.internal.topics import PUBLIC_IN, Topic
+from schemas.internal.topics import PUBLIC_IN, Layout, Topic
 from schemas.public.commands import command_encoder
 from schemas.public.events import COMMAND_TYPES
 from streams.base.settings import Settings, SettingsInvalid
@@ -30,7 +30,8 @@ def run_role(role: str, settings: Settings, stopping: Callable[[], bool]) -> Non
     """Runs a role until `stopping` returns true. A worker commits what it has folded by then.
     Raises FatalClientError, SettingsInvalid, StateTooNew, TopicsInvalid."""
     log.info("starting", extra={"role": role, "slot": settings.slot})
-    if not await_topics(settings, stopping):
+    layout = await_topics(settings, stopping)
+    if layout is None:
         return
     if role == "projector":
         projector = Projector(settings)
@@ -42,7 +43,7 @@ def run_role(role: str, settings: Settings, stopping: Callable[[], bool]) -> Non
         finally:
             projector.close()
     else:
-        worker, transport = build_worker(role, settings)
+        worker, transport = build_worker(role, settings, layout)
         try:
             worker.run(stopping)
         except Fenced:
@@ -53,10 +54,13 @@ def run_role(role: str, settings: Settings, stopping: Callable[[], bool]) -> Non
     log.info("stopped", extra={"role": role, "slot": settings.slot})
 
 
-def build_worker(role: str, settings: Settings) -> tuple[Worker, KafkaTransport]:
-    """The worker of a role and its transport over Kafka, subscribed and not running yet."""
+def build_worker(
+    role: str, settings: Settings, layout: Layout | None = None
+) -> tuple[Worker, KafkaTransport]:
+    """The worker of a role and its transport over Kafka, subscribed and not running yet. Without a
+    `layout` the brokers are asked for it."""
     clock = settings.scaled_clock()
-    layout = layout_of(settings)
+    layout = layout_of(settings) if layout is None else layout
     transport = KafkaTransport(settings, role, topics_of(role), clock if clock.scaled else None)
     worker = Worker(
         transport,

@@ -1,14 +1,19 @@
 """`python -m tests.chaos --cycles N [--seed S] [--data DIR]`: exit status 0 if nothing is lost,
-repeated or blocked."""
+repeated or blocked, 1 if something is, and 3 if a signal has ended it before. SIGINT and SIGTERM
+show the results until then."""
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
 
-from streams.embedded.stack import Stack
+from streams.embedded.kafka_startup import write_startup_classes
+from streams.embedded.stack import HEAP_MB, HEAP_OF_SEVERAL_MB, Stack
+from tests.chaos.broker_disturbances import BROKER_DISTURBANCES
 from tests.chaos.campaign import ChaosCampaign, default_disturbances, own_directory
+from tests.chaos.disturbances import DISTURBANCES
 
 
 def main() -> int:
@@ -19,7 +24,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--data", type=Path, help="a directory that is used and kept")
     parser.add_argument("--brokers", type=int, default=3, choices=(1, 3), help="of Kafka")
-    parser.add_argument("--rate", type=float, default=30.0, help="contacts per second")
+    parser.add_argument("--rate", type=float, default=10.0, help="contacts per second")
+    names = {d.__name__: d for d in (*BROKER_DISTURBANCES, *DISTURBANCES)}
+    parser.add_argument(
+        "--only", nargs="+", choices=names, default=[], metavar="NAME", help="these disturbances"
+    )
+    parser.add_argument("--no-nights", action="store_true", help="no nights with senders down")
     parser.add_argument(
         "--disturb-every", type=int, default=2, help="cycles from one disturbance to the next"
     )
@@ -30,8 +40,11 @@ def main() -> int:
     directory = own_directory(options.data)
     print(f"seed {options.seed}, data in {directory}", flush=True)
     began = time.monotonic()
-    with Stack(directory, brokers=options.brokers) as stack:
-        disturbances = default_disturbances(stack)
+    startup_classes = directory.resolve() / "startup.aot"
+    heap_mb = HEAP_MB if options.brokers == 1 else HEAP_OF_SEVERAL_MB
+    write_startup_classes(startup_classes, heap_mb=heap_mb)
+    with Stack(directory, brokers=options.brokers, startup_classes=startup_classes) as stack:
+        disturbances = [names[name] for name in options.only] or default_disturbances(stack)
         first = options.seed % len(disturbances)
         campaign = ChaosCampaign(
             stack,
@@ -42,7 +55,10 @@ def main() -> int:
             disturb_every=options.disturb_every,
             disturbances=disturbances[first:] + disturbances[:first],
             conversions=options.conversions,
+            nights=not options.no_nights,
         )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, campaign.cut)
         total = campaign.run(options.cycles)
     for line in total.lines():
         print(line)
@@ -52,7 +68,7 @@ def main() -> int:
         return 1
     if options.data is None:
         shutil.rmtree(directory, ignore_errors=True)
-    return 0
+    return 3 if total.cut else 0
 
 
 def _report(line: str) -> None:

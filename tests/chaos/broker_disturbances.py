@@ -12,28 +12,23 @@ from tests.chaos.brokers import Brokers
 from tests.chaos.disturbances import Disturbance, DisturbedEngine
 from tests.chaos.full_disk import without_disk_space
 
-IN_SYNC_TIMEOUT_S = 180.0
+IN_SYNC_TIMEOUT_S, IN_SYNC_INTERVAL_S = 180.0, 0.3
 STOP_TIMEOUT_S = 30.0
 """A broker that stops gives its partitions to others first."""
 
 
-def kill_each_broker(disturbed: DisturbedEngine) -> str:
-    """Kills one broker after the other with SIGKILL, and restarts each."""
-    order = disturbed.random.sample(disturbed.brokers, len(disturbed.brokers))
-    for broker in order:
-        kill_broker(disturbed, broker, disturbed.random.uniform(0.5, 3.0))
-    return f"kill -9 of brokers {_numbers(order)}" + disturbed.wait_for_recovery()
+def kill_one_broker(disturbed: DisturbedEngine) -> str:
+    """Kills one broker with SIGKILL, and restarts it."""
+    broker = disturbed.random.choice(disturbed.brokers)
+    line = kill_broker(disturbed, broker, disturbed.random.uniform(0.5, 3.0))
+    return line + disturbed.wait_for_recovery()
 
 
-def stop_each_broker(disturbed: DisturbedEngine) -> str:
-    """Stops one broker after the other, and restarts each."""
-    order = disturbed.random.sample(disturbed.brokers, len(disturbed.brokers))
-    for broker in order:
-        _stop(disturbed, broker)
-        disturbed.engine.pause(disturbed.random.uniform(0.5, 3.0))
-        disturbed.restart(broker)
-        _wait_until_in_sync(disturbed)
-    return f"clean stop of brokers {_numbers(order)}" + disturbed.wait_for_recovery()
+def stop_one_broker(disturbed: DisturbedEngine) -> str:
+    """Stops one broker, so that it gives away what it leads, and restarts it."""
+    broker = disturbed.random.choice(disturbed.brokers)
+    _stop_and_restart(disturbed, broker)
+    return f"clean stop of broker {broker.number}" + disturbed.wait_for_recovery()
 
 
 def kill_broker(disturbed: DisturbedEngine, broker: EmbeddedKafka, seconds: float) -> str:
@@ -54,19 +49,17 @@ def move_leaders(disturbed: DisturbedEngine) -> str:
     """Stops a broker, so that others take over what it leads, and moves all of that back at once
     when it runs again."""
     broker = disturbed.random.choice(disturbed.brokers)
-    _stop(disturbed, broker)
-    disturbed.engine.pause(disturbed.random.uniform(0.5, 3.0))
-    disturbed.restart(broker)
-    _wait_until_in_sync(disturbed)
+    _stop_and_restart(disturbed, broker)
     _view(disturbed).elect_preferred_leaders()
     return f"leaders moved away from broker {broker.number} and back{disturbed.wait_for_recovery()}"
 
 
 def freeze_leader(disturbed: DisturbedEngine) -> str:
-    """Suspends the leader of a partition of contact-log for up to a minute."""
+    """Suspends the leader of a partition of contact-log for some seconds or for a minute."""
     topic = disturbed.engine.settings.topic_prefix + Topic.CONTACT_LOG
     leader = _view(disturbed).leader(topic, 0)
-    return _freeze(disturbed, [leader], "a leader", disturbed.random.uniform(5.0, 60.0))
+    seconds = disturbed.random.choice((6.0, 12.0, 20.0, 60.0))
+    return _freeze(disturbed, [leader], "a leader", seconds)
 
 
 def freeze_transaction_coordinator(disturbed: DisturbedEngine) -> str:
@@ -74,7 +67,7 @@ def freeze_transaction_coordinator(disturbed: DisturbedEngine) -> str:
     settings = disturbed.engine.settings
     name = settings.identity(f"{settings.topic_prefix}contact")
     coordinator = _view(disturbed).transaction_coordinator(name)
-    seconds = disturbed.random.uniform(4.0, 25.0)
+    seconds = disturbed.random.uniform(4.0, 15.0)
     return _freeze(disturbed, [coordinator], "a transaction coordinator", seconds)
 
 
@@ -82,14 +75,14 @@ def freeze_group_coordinator(disturbed: DisturbedEngine) -> str:
     """Suspends the coordinator of the group of contact workers."""
     group = f"{disturbed.engine.settings.topic_prefix}contact"
     coordinator = _view(disturbed).group_coordinator(group)
-    seconds = disturbed.random.uniform(4.0, 25.0)
+    seconds = disturbed.random.uniform(4.0, 15.0)
     return _freeze(disturbed, [coordinator], "a group coordinator", seconds)
 
 
 def freeze_two_brokers(disturbed: DisturbedEngine) -> str:
     """Suspends two brokers: nothing can be written then, and no controller is elected."""
     two = disturbed.random.sample(disturbed.brokers, 2)
-    return _freeze(disturbed, two, "two", disturbed.random.uniform(5.0, 20.0))
+    return _freeze(disturbed, two, "two", disturbed.random.uniform(5.0, 15.0))
 
 
 def kill_two_brokers(disturbed: DisturbedEngine) -> str:
@@ -160,8 +153,11 @@ def suspended(brokers: list[EmbeddedKafka]) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def _stop(disturbed: DisturbedEngine, broker: EmbeddedKafka) -> None:
+def _stop_and_restart(disturbed: DisturbedEngine, broker: EmbeddedKafka) -> None:
     disturbed.call_beside(lambda: broker.stop(STOP_TIMEOUT_S))
+    disturbed.engine.pause(disturbed.random.uniform(0.5, 3.0))
+    disturbed.restart(broker)
+    _wait_until_in_sync(disturbed)
 
 
 def _view(disturbed: DisturbedEngine) -> Brokers:
@@ -170,7 +166,12 @@ def _view(disturbed: DisturbedEngine) -> Brokers:
 
 def _wait_until_in_sync(disturbed: DisturbedEngine) -> None:
     view = _view(disturbed)
-    disturbed.engine.wait_until("all replicas are in sync", view.in_sync, IN_SYNC_TIMEOUT_S)
+
+    def in_sync() -> bool:
+        disturbed.engine.pause(IN_SYNC_INTERVAL_S)
+        return view.in_sync()
+
+    disturbed.engine.wait_until("all replicas are in sync", in_sync, IN_SYNC_TIMEOUT_S)
 
 
 def _numbers(brokers: list[EmbeddedKafka]) -> str:
@@ -178,10 +179,10 @@ def _numbers(brokers: list[EmbeddedKafka]) -> str:
 
 
 BROKER_DISTURBANCES: tuple[Disturbance, ...] = (
-    kill_each_broker,
+    kill_one_broker,
     freeze_leader,
     freeze_transaction_coordinator,
-    stop_each_broker,
+    stop_one_broker,
     require_a_lost_replica,
     freeze_group_coordinator,
     move_leaders,
@@ -192,4 +193,4 @@ BROKER_DISTURBANCES: tuple[Disturbance, ...] = (
 """The disturbances of a cluster, in this order."""
 
 NO_QUORUM = (kill_two_brokers, freeze_two_brokers, require_a_lost_replica)
-"""Disturbances during which nothing can be written, so gaps are not measured."""
+"""Disturbances during which nothing can be written."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from schemas.base.times import SECOND, MomentUs, parse_rfc3339
 from tests.chaos.prospects import ProspectAnswer, call_ended
 
 CALLS, CALL = "calls", "call"
@@ -19,8 +18,8 @@ BEHAVIOURS = 8
 LOST_OF = 24
 """Of the people with the last behaviour, each of so many is lost with the end of the call."""
 
-EXPIRY_US = 12 * SECOND
-"""How long before and after the end of a slot nothing is compared."""
+RETRY_MINUTES = [0.005, 0.05, 0.5, 1, 1]
+"""The pauses after a command that came too late to the dialler."""
 
 _PLAIN, _BUSY_ONCE, _TWICE, _IN_DOUBT, _REVIEWED, _ENDS_EARLY, _FAILS, _SOMETIMES_LOST = range(
     BEHAVIOURS
@@ -39,7 +38,7 @@ def definition(tenant_id: str) -> dict[str, Any]:
         "campaign_id": CALLS,
         "name": "Calls",
         "kind": "calls",
-        "settings": {"calls": {"pool": POOL, **limits}},
+        "settings": {"calls": {"pool": POOL, **limits}, "retry_minutes": RETRY_MINUTES},
         "steps": [{"id": CALL, "channel": "voice", "template_id": "t", "redial": redial}],
     }
 
@@ -94,7 +93,6 @@ class SlotLedger:
     def __init__(self) -> None:
         self._events: list[SlotEvent] = []
         self._held: dict[str, str] = {}
-        self._until: dict[str, MomentUs] = {}
         self.granted: Counter[str] = Counter()
         self.over: list[str] = []
 
@@ -104,7 +102,6 @@ class SlotLedger:
         place = (fact["tenant_id"], values["pool_id"])
         if kind == "call.slot_granted":
             self.granted[command_id] += 1
-            self._until[command_id] = parse_rfc3339(fact["until"])
             self._held[command_id] = fact["contact_id"]
             self._events.append(SlotEvent(fact["at"], 1, *place))
             self.over += [
@@ -114,12 +111,6 @@ class SlotLedger:
             ]
         elif kind != "call.overrun" and self._held.pop(command_id, None) is not None:
             self._events.append(SlotEvent(fact["at"], -1, *place))
-
-    def expiring(self, now: MomentUs) -> str | None:
-        """A command whose slot ends by itself so soon that the engine is not at rest."""
-        held = list(self._held)  # a copy: another thread adds to it
-        soon = (name for name in held if now - EXPIRY_US < self._until[name] < now + EXPIRY_US)
-        return next(soon, None)
 
     def problems(self) -> list[str]:
         """What is wrong with the slots, in words: more at once than there are, a call that was

@@ -4,23 +4,28 @@ in a time lapse, with senders that are down."""
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from random import Random
-from statistics import median
-from typing import NamedTuple
 
 from schemas.internal.topics import Layout
 from streams.embedded.stack import Stack
 from tests.chaos.broker_disturbances import BROKER_DISTURBANCES, NO_QUORUM
 from tests.chaos.consistency import ConsistencyChecker
-from tests.chaos.disturbances import DISTURBANCES, NOT_TIMED, Disturbance, DisturbedEngine
+from tests.chaos.disturbances import ALL_BROKERS, DISTURBANCES, Disturbance, DisturbedEngine
 from tests.chaos.night import SendersDown
 from tests.chaos.readers import ChaosSenders, FactMonitor
 from tests.chaos.talent import ACCOUNTS, BATCH
 from tests.chaos.talent import TENANT as TALENT
+from tests.chaos.total import (
+    CLUSTER_GAP_MAX_S,
+    GAP_MAX_S,
+    GAP_WITHOUT_BROKER_MAX_S,
+    NO_GAP,
+    ChaosTotal,
+    Gap,
+)
 from tests.chaos.traffic import CAMPAIGNS, TENANTS, TrafficPublisher
 from tests.testing.live_engine import LiveEngine
 
@@ -34,72 +39,19 @@ CLUSTER_ENVIRONMENT = {"TOUCHSTREAM_SESSION_TIMEOUT_MS": "12000"}
 CYCLES_PER_ROUND = 28
 """A check folds everything since the beginning of its round, so rounds are short."""
 
-GAP_MAX_S, GAP_WITHOUT_BROKER_MAX_S = 15.0, 90.0
-"""The longest gaps of a reader, also while one of several brokers is away."""
-
 START_S = 90.0
 Report = Callable[[str], None]
 
 
-class Gap(NamedTuple):
-    """The seconds for which a reader waited, and its stream."""
-
-    seconds: float
-    stream: str
-
-    def __str__(self) -> str:
-        return f"{self.seconds:.1f} s {self.stream}".strip()
-
-
-NO_GAP = Gap(0.0, "")
-
-
-@dataclass
-class ChaosTotal:
-    """The results of a campaign. `recovery_s` are the seconds from a kill until the partitions were
-    processed again, by role."""
-
-    cycles: int = 0
-    commands: int = 0
-    prospects: int = 0
-    calls: int = 0
-    resumed: int = 0
-    candidates: int = 0
-    completed: int = 0
-    events: int = 0
-    repeated: int = 0
-    missing: int = 0
-    nights: int = 0
-    late: int = 0
-    gap: Gap = NO_GAP
-    gap_without_broker: Gap = NO_GAP
-    recovery_s: dict[str, list[float]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    def lines(self) -> Iterator[str]:
-        """The results, line by line."""
-        yield f"cycles {self.cycles}, events published {self.events}, commands {self.commands}"
-        yield f"commands to prospects {self.prospects}, resumed after a reply {self.resumed}"
-        yield f"slots of calls granted {self.calls}"
-        yield f"messages of outreach {self.candidates}, campaigns completed {self.completed}"
-        yield f"commands repeated {self.repeated}, missing {self.missing}"
-        yield f"nights with senders down {self.nights}, commands that came too late {self.late}"
-        yield f"longest reader gap {self.gap} (at most {GAP_MAX_S:.0f} s)"
-        longest = f"longest reader gap while a broker was away {self.gap_without_broker}"
-        yield f"{longest} (at most {GAP_WITHOUT_BROKER_MAX_S:.0f} s)"
-        for role, times in self.recovery_s.items():
-            if times:
-                yield (
-                    f"kill -9 of {role}: {len(times)}; processing again after "
-                    f"{median(times):.2f} s (median), {max(times):.2f} s (max)"
-                )
-        yield from self.problems[:20]
+class Cut(BaseException):
+    """A signal has ended the campaign."""
 
 
 class ChaosCampaign:
     """Runs cycles on a stack. Every `disturb_every`th cycle has another disturbance than a SIGKILL.
     After such a cycle, and after every `check_every`th, everything is compared. A round ends with
-    `conversions` at once. Without `timed` no gap of a reader is too long."""
+    `conversions` at once. Without `timed` no gap of a reader is too
+    long."""
 
     def __init__(
         self,
@@ -125,14 +77,30 @@ class ChaosCampaign:
         self._disturbances_done = 0
         self._nights, self._conversions = nights, conversions
         self._timed = timed
+        self._wanted, self._began_s = 0, time.monotonic()
 
     def run(self, cycles: int) -> ChaosTotal:
-        """Runs this number of cycles, and ends early after a round with problems."""
-        while self.total.cycles < cycles and not self.total.problems:
-            self._round(min(CYCLES_PER_ROUND, cycles - self.total.cycles))
-            if self._nights and not self.total.problems:
-                self._night()
+        """Runs this number of cycles, and ends early after a round with problems, or when `cut` is
+        called."""
+        self._wanted, self._began_s = cycles, time.monotonic()
+        try:
+            while self.total.cycles < cycles and not self._is_over:
+                self._round(min(CYCLES_PER_ROUND, cycles - self.total.cycles))
+                if self._nights and not self._is_over:
+                    self._night()
+        except Cut:
+            self.total.cut = True
         return self.total
+
+    @property
+    def _is_over(self) -> bool:
+        return self.total.cut or bool(self.total.problems)
+
+    def cut(self, *_: object) -> None:
+        """Ends the campaign. This is a handler of signals; further ones have no effect."""
+        if not self.total.cut:
+            self.total.cut = True
+            raise Cut
 
     def _round(self, cycles: int) -> None:
         directory = self._log_dir / f"round-{self.total.cycles}"
@@ -151,12 +119,9 @@ class ChaosCampaign:
                 round_.close()
                 self._add(round_)
         except Exception as error:
-            first: BaseException = error
-            while (
-                first.__context__ is not None
-            ):  # closing fails too, and would hide the first error
-                first = first.__context__
-            self.total.problems.append(f"{type(first).__name__}: {first}")
+            first = _first_error(error)
+            if not isinstance(first, Cut):
+                self.total.problems.append(f"{type(first).__name__}: {first}")
         finally:
             engine.stop()
 
@@ -178,39 +143,47 @@ class ChaosCampaign:
         for number in range(1, cycles + 1):
             began = time.monotonic()
             checked = number == cycles or number % self._check_every == 0
-            problems = self._cycle(round_, checked=checked)
-            self.total.cycles += 1
-            took = time.monotonic() - began
-            self._report(f"cycle {self.total.cycles}: {round_.report_line}; {took:.1f} s")
+            disturb = self._next()
+            problems = self._cycle(round_, disturb, checked=checked)
+            gap, took = round_.take_gap(), time.monotonic() - began
+            problems += self._too_long(gap, disturb)
+            self.total.add_cycle(disturb.__name__, took, gap)
+            self._report(
+                f"cycle {self.total.cycles} of {self._wanted}: {disturb.__name__}: "
+                f"{round_.report_line}; longest gap {gap}; {took:.1f} s, {self._left()} left"
+            )
             if problems:
                 self.total.problems += problems
                 return
 
-    def _cycle(self, round_: "_CampaignRound", *, checked: bool) -> list[str]:
-        disturb = self._next()
-        round_.flow(timed=self._timed and disturb not in (*NOT_TIMED, *NO_QUORUM))
+    def _left(self) -> str:
+        """About how long the remaining cycles will take."""
+        passed_s = time.monotonic() - self._began_s
+        left_s = passed_s / self.total.cycles * (self._wanted - self.total.cycles)
+        return f"{left_s / 60:.0f} min" if left_s > 90 else f"{left_s:.0f} s"
+
+    def _cycle(self, round_: "_CampaignRound", disturb: Disturbance, *, checked: bool) -> list[str]:
+        round_.flow()
         round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.report_line = disturb(round_.disturbed)
         round_.engine.pause(self._random.uniform(0.2, 1.0))
         round_.rest()
         if not checked and disturb not in self._disturbances:
-            return self._too_long(round_.take_gap(), disturb)
+            return []
         problems = round_.checker.check()
-        gap = round_.take_gap()
         round_.report_line += (
             f"; {round_.senders.commands} commands, {round_.checker.repeated} repeated, "
-            f"{round_.checker.missing} missing, longest gap {gap}"
+            f"{round_.checker.missing} missing"
         )
-        return problems + self._too_long(gap, disturb)
+        return problems
 
     def _too_long(self, gap: Gap, disturb: Disturbance) -> list[str]:
-        """A problem if a reader has waited too long."""
+        """A problem if a reader has waited too long. It waits as long as nothing can be written."""
+        if not self._timed or disturb in (*ALL_BROKERS, *NO_QUORUM):
+            return []
+        limit_s = CLUSTER_GAP_MAX_S if self._clustered else GAP_MAX_S
         if disturb in BROKER_DISTURBANCES:
             limit_s = GAP_WITHOUT_BROKER_MAX_S
-            self.total.gap_without_broker = max(self.total.gap_without_broker, gap)
-        else:
-            limit_s = GAP_MAX_S
-            self.total.gap = max(self.total.gap, gap)
         return [f"a reader waited too long: {gap}"] if gap.seconds > limit_s else []
 
     def _next(self) -> Disturbance:
@@ -229,7 +202,8 @@ class ChaosCampaign:
         total.candidates += round_.fact_monitor.outreach.sent
         total.completed += round_.fact_monitor.outreach.is_over
         total.events += round_.publisher.ledger.published
-        total.repeated += round_.checker.repeated
+        total.repeated += len(round_.senders.repeated())
+        total.differences += round_.checker.differences
         total.missing += round_.checker.missing
         for role, times in round_.disturbed.recovery_s.items():
             total.recovery_s.setdefault(role, []).extend(times)
@@ -271,14 +245,13 @@ class _CampaignRound:
             "the campaign of outreach is active", lambda: bool(outreach.statuses), START_S
         )
 
-    def flow(self, *, timed: bool) -> None:
-        """Starts the traffic, and waits for the first command. Then readers measure their gaps, if
-        `timed`."""
+    def flow(self) -> None:
+        """Starts the traffic, and waits for the first command. Then readers measure their gaps."""
         seen = self.senders.seen
         self.publisher.start()
         self.engine.wait_until("the first command", lambda: self.senders.seen > seen)
         for reader in (self.fact_monitor, self.senders):
-            reader.measure(timed)
+            reader.measure(True)
 
     def rest(self) -> None:
         """Ends the traffic."""
@@ -293,10 +266,11 @@ class _CampaignRound:
         self.publisher.convert(people, number)
         self.fact_monitor.outreach.conversions += number
         began = time.monotonic()
-        self.flow(timed=False)
+        self.flow()
         killed = self.disturbed.kill()
         self.rest()
         problems = self.checker.check()
+        self.take_gap()  # the conversions hold the others up
         took = time.monotonic() - began
         self.report_line = f"{number} conversions of {len(people)} people, {killed}; {took:.1f} s"
         return problems
@@ -312,6 +286,13 @@ class _CampaignRound:
             reader.close()
             reader.flush()
         self.disturbed.close()
+
+
+def _first_error(error: BaseException) -> BaseException:
+    """The error that came first: closing fails too then, and would hide it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def default_disturbances(stack: Stack) -> list[Disturbance]:

@@ -20,7 +20,8 @@ DIFFERENCES_MAX = 20
 
 class ConsistencyChecker:
     """The checks of `touchstream verify`, and those of the ledger. The refolded logs stay in
-    memory, so each check reads new records only."""
+    memory, so each check reads new records only. `differences` is how many differences of `verify`
+    there were, of DIFFERENCES_MAX at most for each check."""
 
     def __init__(
         self,
@@ -36,16 +37,23 @@ class ConsistencyChecker:
         self.missing = 0
         self.repeated = 0
         self.commands = 0
+        self.differences = 0
 
     def check(self) -> list[str]:
-        """All problems, in words."""
+        """All problems, in words. What was compared counts only if nothing has moved meanwhile: a
+        retry may be due, or a slot may end by itself."""
         deadline_s = time.monotonic() + REST_TIMEOUT_S
-        while (moving := self._moving()) is not None:
-            if time.monotonic() > deadline_s:
-                return [f"not at rest: {moving}", *self._command_problems()]
-            self._pause(POLL_INTERVAL_S)
-        found = differences(self.logs, first=DIFFERENCES_MAX, postgres=True)
-        return [str(difference) for difference in found] + self._command_problems()
+        while True:
+            while (moving := self._moving()) is not None:
+                if time.monotonic() > deadline_s:
+                    return [f"not at rest: {moving}", *self._command_problems()]
+                self._pause(POLL_INTERVAL_S)
+            found = differences(self.logs, first=DIFFERENCES_MAX, postgres=True)
+            problems = self._command_problems()
+            if not found + problems or self.logs.moving(postgres=True) is None:
+                break
+        self.differences += len(found)
+        return [str(difference) for difference in found] + problems
 
     def _moving(self) -> str | None:
         """What is not at rest, in words. Missing touches count too: their timers may not have fired
@@ -58,9 +66,6 @@ class ConsistencyChecker:
             moving = self.logs.moving(postgres=True)
         except NotAtRest as error:
             return str(error)
-        expiring = self._fact_monitor.slots.expiring(time.time_ns() // 1_000)
-        if moving is None and expiring is not None:
-            moving = f"the slot of {expiring} ends"
         if moving is None:
             moving = self._fact_monitor.outreach.moving()
         if moving is None and (missing := self._missing()):

@@ -76,7 +76,7 @@ class DisturbedEngine:
 
     def _freeze(self, role: str) -> str:
         frozen = self.engine.children(role)[0]
-        other = next(c.slot for c in self.engine.children(role) if c.slot != frozen.slot)
+        others = {c.slot for c in self.engine.children(role)} - {frozen.slot}
         self._wait_for_partitions(role, frozen.slot)
         theirs = self.progress.owned(role, frozen.slot)
         assert frozen.process is not None
@@ -85,12 +85,12 @@ class DisturbedEngine:
         stopped = time.monotonic()
         try:
             self.engine.wait_until(
-                f"{role}-{other} takes over",
-                lambda: theirs <= self.progress.owned(role, other),
+                f"others take over from {role}-{frozen.slot}",
+                lambda: theirs <= self.progress.owned(role, *others),
                 RECOVERY_TIMEOUT_S,
             )
             moved = Recovery(self.progress, frozen, theirs, stopped)
-            self.engine.wait_until(f"{role}-{other} goes on", moved.check, RECOVERY_TIMEOUT_S)
+            self.engine.wait_until(f"{role} goes on", moved.check, RECOVERY_TIMEOUT_S)
             # Sometimes the process continues before its transaction has timed out.
             self.engine.pause(self.random.uniform(0.5, 6.0))
         finally:
@@ -100,11 +100,16 @@ class DisturbedEngine:
 
     def join_and_leave(self) -> str:
         """Starts two more workers of three roles, and stops them again."""
-        more = self.engine.add_processes(["contact", "dispatch", "intake"], first_slot=2, workers=2)
-        for role in ("contact", "dispatch", "intake"):
-            self._wait_for_partitions(role, 3)
+        roles = {role: self.engine.roles[role] for role in ("contact", "dispatch", "intake")}
+        more = [
+            self.engine.add_processes([role], first_slot=slot, workers=2)
+            for role, slot in roles.items()
+        ]
+        for role, slot in roles.items():
+            self._wait_for_partitions(role, slot + 1)
         self.engine.pause(1.0)
-        self.engine.remove_processes(more)
+        for supervisor in more:
+            self.engine.remove_processes(supervisor)
         session_s = self.engine.settings.session_timeout_ms / 1_000
         self.engine.pause(session_s + 1)  # the group notices the end of a session
         return "two workers of three roles joined and left"
@@ -141,7 +146,7 @@ class DisturbedEngine:
 
     def freeze_postgres(self) -> str:
         """Suspends PostgreSQL with all its connections: nothing answers, and nothing fails."""
-        seconds = self.random.uniform(5.0, 40.0)
+        seconds = self.random.choice((5.0, 10.0, 15.0, 40.0))
         server = psutil.Process(self.engine.stack.postgres.pid)
         server.suspend()
         suspended = [server, *server.children(recursive=True)]
@@ -215,5 +220,5 @@ DISTURBANCES: tuple[Disturbance, ...] = (
 )
 """The disturbances between the kills, in this order."""
 
-NOT_TIMED = (DisturbedEngine.freeze_kafka, DisturbedEngine.kill_kafka)
-"""Disturbances during which gaps are not measured: readers wait as long as the broker is away."""
+ALL_BROKERS = (DisturbedEngine.freeze_kafka, DisturbedEngine.kill_kafka)
+"""Disturbances of all brokers at once."""

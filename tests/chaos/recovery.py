@@ -28,8 +28,8 @@ class CommittedProgress:
         self._admin = self._closing.enter_context(admin_client(settings))
         self._readers: dict[str, Consumer] = {}
 
-    def owned(self, role: str, slot: int) -> set[PartitionName]:
-        """The partitions that the group has assigned to a slot; none during a rebalance."""
+    def owned(self, role: str, *slots: int) -> set[PartitionName]:
+        """The partitions that the group has assigned to some slots; none during a rebalance."""
         group = f"{self._settings.topic_prefix}{role}"
         try:
             group_description = self._admin.describe_consumer_groups([group], request_timeout=5)[
@@ -42,7 +42,7 @@ class CommittedProgress:
         return {
             (partition.topic.removeprefix(self._settings.topic_prefix), partition.partition)
             for member in group_description.members
-            if member.group_instance_id == f"{group}-{slot}"
+            if member.group_instance_id in {f"{group}-{slot}" for slot in slots}
             for partition in member.assignment.topic_partitions
         }
 

@@ -231,8 +231,8 @@ class TrafficPublisher:
                 self._publish_prospect(TENANTS[number // 4 % 3], f"p-{number // 4}")
             if number % 6 == 0:
                 self._publish_callee(TENANTS[number // 6 % 3], f"k-{number // 6}")
-            if number % 40 == 0:
-                self._publish_tenant(TENANTS[number // 40 % 3])
+            if number % 10 == 0:  # every role has work, so each recovery is seen soon
+                self._publish_tenant(TENANTS[number // 10 % 3])
             if number % 50 == 25:
                 self._toggle_campaign(self._random.choice(TENANTS))
             number += 1

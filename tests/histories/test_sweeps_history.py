@@ -55,7 +55,7 @@ def test_nothing_is_commanded_while_dispatch_knows_that_the_campaign_is_paused(
     assert commanded_in_pauses(world) == []
 
 
-UNDER_WAY = ({"freeze", "move"}, {"amend", "freeze", "thaw"}, {"amend", "freeze", "move", "thaw"})
+UNDER_WAY = ({"freeze", "move"}, {"amend", "freeze", "thaw"}, {"amend", "move", "thaw"})
 """The sweeps that are under way in the states of each share of the logs."""
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.embedded.stack import Stack
-from tests.chaos.campaign import GAP_MAX_S, ChaosCampaign
+from tests.chaos.campaign import ChaosCampaign
 from tests.chaos.disturbances import DisturbedEngine
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(1200)]
@@ -42,4 +42,3 @@ def test_ten_kills_and_five_other_disturbances_lose_and_repeat_nothing(
     assert total.prospects > 50 and total.resumed > 0, report
     assert total.calls > 50, report
     assert total.completed == 1, report  # its experiment was decided, and its target was met
-    assert total.gap.seconds <= GAP_MAX_S, report

@@ -267,6 +267,6 @@ def test_a_request_for_the_counts_is_answered_once_also_in_turns_of_one_contact(
 def test_a_sweep_takes_turns_of_a_size_by_the_time_between_them() -> None:
     sweeps = Sweeps(size=100, turned_at=START)
     ms = SECOND // 1_000
-    sizes = [paced_sweeps.turn_size(sweeps, START + after * ms) for after in (0, 30, 60, 80, 600)]
-    assert sizes == [200, 200, 100, 75, 120]
+    sizes = [paced_sweeps.turn_size(sweeps, START + after * ms) for after in (0, 20, 40, 50, 600)]
+    assert sizes == [150, 150, 100, 80, 120]
     assert paced_sweeps.turn_size(sweeps, START + 60 * SECOND) == paced_sweeps.SIZE_MAX

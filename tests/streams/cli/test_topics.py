@@ -105,7 +105,7 @@ def test_a_role_waits_for_wrong_topics_and_then_names_them(
         topics.await_topics(settings, lambda: False, wait_s=0.1)
     assert "the topics cannot be used: waiting" in caplog.text
     topics.create_topics(settings, SMALL)
-    assert topics.await_topics(settings, lambda: False, wait_s=30)
+    assert topics.await_topics(settings, lambda: False, wait_s=30) == SMALL
     set_option(Topic.CONTACT_LOG, "cleanup.policy", "compact")
     with pytest.raises(topics.TopicsInvalid, match=r"contact-log: cleanup.policy is compact"):
         topics.await_topics(settings, lambda: False, wait_s=0.1)
