@@ -71,18 +71,14 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     if kind in _DEDUPLICATED and not add_if_new(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    is_past = message.at < tenant.fence or (kind is m.JobCompleted and _is_past_job(message, tenant))
-    if backfill or is_past:
+    happened_at = message.at
+    if isinstance(message, m.JobCompleted):  # in a backfill, `at` may be the time of publication
+        happened_at = min(happened_at, message.completed_at)
+    if backfill or happened_at < tenant.fence:
         handler = _BACKFILL_HANDLERS.get(kind, handler)
     context = open_contact(turn, key, contact, tenant)
     handler(context, message)
     settle(context)
-
-
-def _is_past_job(message: Any, tenant: KnownTenant) -> bool:
-    """Whether a job was finished before the tenant's fence. A backfilled one may carry the time of
-    its publication."""
-    return bool(message.completed_at < tenant.fence)
 
 
 def backfilled_event(turn: Turn, message: m.BackfilledEvent) -> None:

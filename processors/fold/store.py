@@ -19,8 +19,8 @@ import msgspec
 from processors.fold.key_lists import KeyLists, ListsOf, in_no_list
 from processors.fold.state_groups import StateGroups
 from schemas.base.error_codes import NotReadable
-from schemas.internal.state_bytes import HEAD, NEVER, due_of, flag_of, head, payload_of
 from schemas.internal.state_base import GROUPED, QUEUED, State
+from schemas.internal.state_bytes import HEAD, NEVER, due_of, flag_of, head, payload_of
 from schemas.internal.states import POSITION_KEY
 
 S = TypeVar("S", bound=State)
@@ -160,8 +160,7 @@ class Store:
                 dues[key] = due
                 if due != NEVER:
                     heappush(self._timers, (due, key))
-                    if due < self.soonest:
-                        self.soonest = due
+                    self.soonest = min(self.soonest, due)
             if key not in changes:
                 # as in `_encoded`: this is done for nearly every record, and calls are dear
                 value = None if state is None else head(due, state.indexed) + _encode(state)

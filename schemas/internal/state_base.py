@@ -6,7 +6,6 @@ import msgspec
 
 from schemas.base.times import MomentUs
 
-
 QUEUED, GROUPED = 1, 2
 """The bits of a state's flag: which indexes it can be in."""
 
