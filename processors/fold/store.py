@@ -83,7 +83,7 @@ class Store:
     # Reading and changing.
 
     def read(self, key: bytes, kind: type[S]) -> S | None:
-        """The state under `key`, for reading only: one decoded object, shared until an edit."""
+        """The state under `key`, for reading only: one decoded object, which an edit opens."""
         state: S | None = self._read_cache.get(key, _ABSENT)
         if state is _ABSENT:
             state = self._open.get(key, _ABSENT)
@@ -104,12 +104,14 @@ class Store:
                 value = self._committed.get(key)
             if value is None:
                 return None
-            try:  # as in `_decoded`: this is done for nearly every record, and calls are dear
-                state = self._open[key] = self._decode(value[HEAD:])
-            except (msgspec.DecodeError, ValueError) as error:
-                raise _not_readable(key, error) from error
+            state = self._read_cache.pop(key, None)
+            if state is None:
+                try:  # as in `_decoded`: this is done for nearly every record, and calls are dear
+                    state = self._decode(value[HEAD:])
+                except (msgspec.DecodeError, ValueError) as error:
+                    raise _not_readable(key, error) from error
+            self._open[key] = state
             self._dues[key] = due_of(value)
-            self._read_cache.pop(key, None)
         self._touched[key] = None
         return state
 
