@@ -164,11 +164,7 @@ class Store:
                     heappush(self._timers, (due, key))
                     self.soonest = min(self.soonest, due)
             if key not in changes:
-                # as in `_encoded`: this is done for nearly every record, and calls are dear
-                value = None if state is None else head(due, state.indexed) + _encode(state)
-                if value is not None and len(value) > STATE_MAX_BYTES:
-                    raise StateTooLarge(f"{len(value)} bytes")
-                changes[key] = value
+                changes[key] = _encoded(state, due)
                 del open_states[key], dues[key]
             if state is not None and state.indexed:
                 self._index(key, state)
@@ -183,10 +179,7 @@ class Store:
     def next_due(self) -> int:
         """The soonest due moment, NEVER where none is due. Takes O(1) amortized time (S1-36)."""
         timers = self._timers
-        while timers:
-            due, key = timers[0]
-            if self._due(key) == due:
-                break
+        while timers and self._due(timers[0][1]) != timers[0][0]:
             heappop(timers)
         self.soonest = timers[0][0] if timers else NEVER
         return self.soonest
