@@ -32,9 +32,8 @@ def suppression_of(
     turn: Turn, tenant: KnownTenant | None, touch: m.RequestTouch
 ) -> Suppression | None:
     """The suppression of a touch's address; None if the address is open."""
-    read = turn.store.read
     for digest in address_keys(tenant, touch.channel, touch.recipient, touch.spelling):
-        suppression = read(_key_of_touch(touch, digest), Suppression)
+        suppression = turn.store.read(_key_of_touch(touch, digest), Suppression)
         if suppression is not None and suppression.reason != AGREEMENT:
             return suppression
     return None

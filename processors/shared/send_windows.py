@@ -73,10 +73,10 @@ def opens_at(window: Window | None, moment: int) -> int:
     the whole window of the step. Without a window it is `moment`."""
     if window is None:
         return moment
-    is_inside, until = _span(window, moment)
-    if is_inside or (window.end_is_open and is_open(window, moment)):
+    span = _span(window, moment)
+    if span.is_open or (window.end_is_open and is_open(window, moment)):
         return moment
-    return until
+    return span.until
 
 
 def closes_at(window: Window | None, moment: int) -> int:
@@ -122,8 +122,8 @@ def _span(window: Window, moment: int) -> _Span:
     """The open or closed time around a moment. Many moments are near one another, so the times are
     cached from the quarter of an hour on that a moment is in."""
     span = _span_from(window, moment - moment % _CACHED_US)
-    while (until := span[1]) <= moment:
-        span = _span_from(window, until)
+    while span.until <= moment:
+        span = _span_from(window, span.until)
     return span
 
 
