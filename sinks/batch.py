@@ -70,6 +70,11 @@ class Batch:
         return [(row[0], row[1]) for row in self.rows["contacts"] if row[_ERASED_AT] is not None]
 
     @property
+    def takes_back(self) -> bool:
+        """Whether rows of contacts are removed, or parts of them."""
+        return bool(self.deleted or self.erased or self.taken_back)
+
+    @property
     def gone(self) -> list[tuple[str]]:
         """The ids in the schema `outreach` of campaigns that have no row there: they are deleted
         (S4-19), or were a draft of outreach and are of another kind now."""

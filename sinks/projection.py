@@ -19,6 +19,7 @@ from sinks.queries import load
 from sinks.state_rows import ProjectedRecord, Undecodable
 from sinks.table_sql import truncate_all
 from sinks.writer import Writer
+from sinks.written_rows import WrittenRows
 
 TopicPartition = tuple[str, int]
 
@@ -66,6 +67,7 @@ class Projection:
         self._writer: Writer | None = None
         self._positions: dict[TopicPartition, tuple[int, int]] = {}
         self._months: set[tuple[int, int]] = set()
+        self._written = WrittenRows()
 
     def claim(self, topic: str, partition: int, topic_id: str = "") -> int:
         """Takes over a partition, refuses its earlier owners from now on, and returns the offset of
@@ -80,6 +82,7 @@ class Projection:
             parameters = (self._group, topic, partition, topic_id)
             found = connection.execute(self._queries["claim"], parameters).fetchone()
         assert found is not None
+        self._written.forget()
         next_offset, epoch, stored_id = int(str(found[0])), int(str(found[1])), str(found[2])
         if topic_id and stored_id and topic_id != stored_id:
             raise OtherTopic(topic, partition, next_offset)
@@ -89,6 +92,7 @@ class Projection:
     def release(self, topic: str, partition: int) -> None:
         """Gives up a partition. Nothing is written, because the next claim raises the epoch."""
         self._positions.pop((topic, partition), None)
+        self._written.forget()
 
     def held(self) -> dict[TopicPartition, int]:
         """The next offset of each claimed partition. `apply` with these and without records checks
@@ -98,7 +102,8 @@ class Projection:
     def apply(
         self, records: Sequence[ProjectedRecord], next_offsets: Mapping[TopicPartition, int]
     ) -> int:
-        """Writes rows and positions in one transaction and returns the number of merged rows.
+        """Writes rows and positions in one transaction. Rows that are as they were last written are
+        left out; returns the number of the others.
 
         `next_offsets` has the new position of every partition of the batch, which may lie behind
         control records. A record before the current position was applied earlier and is skipped.
@@ -121,6 +126,7 @@ class Projection:
                 )
         fresh = [record for record in records if record[2] >= positions[record[0], record[1]][0]]
         batch = Batch(fresh)
+        batch.rows = self._written.changed(batch.rows)
         try:
             with self._session() as connection:
                 self._add_months(connection, batch)
@@ -133,6 +139,10 @@ class Projection:
             raise error
         for partition, next_offset in next_offsets.items():
             positions[partition] = next_offset, positions[partition][1]
+        if batch.takes_back:
+            self._written.forget()
+        else:
+            self._written.remember(batch.rows)
         return written
 
     def close(self) -> None:
@@ -141,6 +151,7 @@ class Projection:
             self._connection.close()
         self._connection = self._writer = None
         self._positions.clear()
+        self._written.forget()
 
     # Inside the transaction.
 

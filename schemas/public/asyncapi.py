@@ -4,6 +4,7 @@
 file with it.
 """
 
+import inspect
 import sys
 from typing import Any
 
@@ -182,6 +183,8 @@ def _schemas() -> dict[str, Any]:
     _, fact_schemas = msgspec.json.schema_components(
         [Fact], ref_template="#/components/schemas/{name}"
     )
+    for schema in fact_schemas.values():  # Python 3.13 removes the indentation itself
+        schema["description"] = inspect.cleandoc(schema["description"])
     return dict(sorted((model_schemas | fact_schemas).items()))
 
 

@@ -230,7 +230,9 @@ def _records(settings: Settings, partition: Partition, before: int) -> Iterator[
 def accept_log(settings: Settings, role: str) -> list[Rewritten]:
     """Moves the positions of a role to what its logs still have: to the beginning of a log that was
     made anew or has lost its beginning, to the end of one that has lost its end. The states stay.
-    Returns the partitions that were moved. Raises RoleRuns, LogChanged."""
+    A position that stays forgets the epoch of its leader, which differs in a log that another
+    leader has continued. Returns the partitions whose position was written. Raises RoleRuns,
+    LogChanged."""
     stopped = StoppedRole(settings, role)
     moved: dict[Partition, int] = {}
     written = []
@@ -249,20 +251,18 @@ def accept_log(settings: Settings, role: str) -> list[Rewritten]:
         remade = position is not None and position.topic_id not in ("", facts.topic_id)
         at = facts.start_offset if remade else before
         at = min(max(at, facts.start_offset), facts.end_offset)
-        if at == before and not remade:
+        stays = at == before and not remade
+        if stays and (position is None or position.leader_epoch < 0):
             continue
         if position is not None:
-            moved_position = msgspec.structs.replace(
-                position,
-                next_offset=at,
-                fired=-1,
-                topic_id=facts.topic_id,
-                leader_epoch=-1,
-                partitions=facts.partitions,
-            )
-            value = pack(None, 0, msgspec.msgpack.encode(moved_position))
+            accepted = msgspec.structs.replace(position, leader_epoch=-1)
+            if not stays:
+                accepted.next_offset, accepted.fired = at, -1
+                accepted.topic_id, accepted.partitions = facts.topic_id, facts.partitions
+            value = pack(None, 0, msgspec.msgpack.encode(accepted))
             _write(stopped, partition, key, [(key, value)])
-        moved[partition] = at
+        if not stays:
+            moved[partition] = at
         written.append(Rewritten(partition, at, len(stored)))
     if moved:
         stopped.set_group_offsets(moved)

@@ -3,7 +3,7 @@ use a directory."""
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO, Protocol, Self
@@ -11,7 +11,6 @@ from typing import IO, Protocol, Self
 from streams.base.settings import kafka_variables
 from streams.embedded.kafka import EmbeddedKafka
 from streams.embedded.kafka_cluster import KafkaCluster
-from streams.embedded.kafka_startup import with_startup_classes
 from streams.embedded.keeper import KeptServer, ServerKeeper
 from streams.embedded.postgres import EmbeddedPostgres
 from streams.embedded.postgres_user import open_for_server
@@ -35,8 +34,8 @@ class Stack:
 
     They start at the same time, stop within 10 s, and write nothing outside `data_dir`. With
     `long_running` the broker optimizes itself, which pays off after some minutes. Kafka may have
-    several `brokers`; `kafka` is the first of them. They take their classes from the file
-    `startup_classes`, if it is there (`streams/embedded/kafka_startup.py`).
+    several `brokers`; `kafka` is the first of them. They have the further
+    `jvm_options`.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class Stack:
         registry: bool = False,
         long_running: bool = False,
         brokers: int = 1,
-        startup_classes: Path | None = None,
+        jvm_options: Sequence[str] = (),
     ) -> None:
         self._directory = data_dir.resolve()
         self._lock: IO[str] | None = None
@@ -59,9 +58,7 @@ class Stack:
                 heap_mb=HEAP_MB if brokers == 1 else HEAP_OF_SEVERAL_MB,
                 cluster=cluster,
                 number=number,
-                jvm_options=[]
-                if startup_classes is None
-                else [with_startup_classes(startup_classes)],
+                jvm_options=jvm_options,
             )
             for number, name in enumerate(names, 1)
         ]

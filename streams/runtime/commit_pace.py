@@ -5,8 +5,8 @@ as long as the commit took, times one for each RECORDS_PER_PAUSE records that it
 PAUSES_MAX at most. With little traffic outputs become visible soon; with much traffic a worker
 spends about a fifth of its time on commits. The pause also grows with the square of the commit's
 duration in relation to the interval: slow commits show that the machine is busy, and more commits
-would make it busier. Of the last two commits the faster one counts: who has waited for a single
-slow commit does not also wait for a long pause.
+would make it busier. A commit counts for at most half as long again as the one before it: who has
+waited for a single slow commit does not also wait for a long pause.
 """
 
 RECORDS_PER_PAUSE = 400
@@ -37,7 +37,7 @@ class CommitPace:
     def committed(self, began_at: int, ended_at: int, records: int) -> None:
         """Notes a commit of `records` records, and sets the pause after it."""
         before_us, self._took_us = self._took_us, ended_at - began_at
-        took_us = min(before_us, self._took_us)
+        took_us = min(before_us * 3 // 2, self._took_us)
         busy_us = took_us * took_us // (2 * self._interval_us + 1)
         full_us = int(took_us * min(PAUSES_MAX, records / RECORDS_PER_PAUSE))
         pause_us = min(max(busy_us, full_us), self._pause_max_us)

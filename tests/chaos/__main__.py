@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from streams.embedded.kafka_startup import write_startup_classes
 from streams.embedded.stack import HEAP_MB, HEAP_OF_SEVERAL_MB, Stack
 from tests.chaos.broker_disturbances import BROKER_DISTURBANCES
 from tests.chaos.campaign import ChaosCampaign, default_disturbances, own_directory
 from tests.chaos.disturbances import DISTURBANCES
+from tests.testing.startup_classes import with_startup_classes, write_startup_classes
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--data", type=Path, help="a directory that is used and kept")
     parser.add_argument("--brokers", type=int, default=3, choices=(1, 3), help="of Kafka")
-    parser.add_argument("--rate", type=float, default=10.0, help="contacts per second")
+    parser.add_argument("--rate", type=float, default=5.0, help="contacts per second")
     names = {d.__name__: d for d in (*BROKER_DISTURBANCES, *DISTURBANCES)}
     parser.add_argument(
         "--only", nargs="+", choices=names, default=[], metavar="NAME", help="these disturbances"
@@ -40,12 +40,16 @@ def main() -> int:
     directory = own_directory(options.data)
     print(f"seed {options.seed}, data in {directory}", flush=True)
     began = time.monotonic()
-    startup_classes = directory.resolve() / "startup.aot"
+    classes = directory.resolve() / "startup.aot"
     heap_mb = HEAP_MB if options.brokers == 1 else HEAP_OF_SEVERAL_MB
-    write_startup_classes(startup_classes, heap_mb=heap_mb)
-    with Stack(directory, brokers=options.brokers, startup_classes=startup_classes) as stack:
-        disturbances = [names[name] for name in options.only] or default_disturbances(stack)
-        first = options.seed % len(disturbances)
+    write_startup_classes(classes, heap_mb=heap_mb)
+    jvm_options = with_startup_classes(classes)
+    with Stack(directory, brokers=options.brokers, jvm_options=jvm_options) as stack:
+        disturbances = [names[name] for name in options.only]
+        if not disturbances:
+            every = default_disturbances(stack)
+            first = options.seed % len(every)
+            disturbances = every[first:] + every[:first]
         campaign = ChaosCampaign(
             stack,
             directory / "logs",
@@ -53,7 +57,7 @@ def main() -> int:
             rate=options.rate,
             report=_report,
             disturb_every=options.disturb_every,
-            disturbances=disturbances[first:] + disturbances[:first],
+            disturbances=disturbances,
             conversions=options.conversions,
             nights=not options.no_nights,
         )

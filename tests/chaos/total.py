@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
-GAP_MAX_S, CLUSTER_GAP_MAX_S, GAP_WITHOUT_BROKER_MAX_S = 15.0, 25.0, 60.0
+GAP_MAX_S, CLUSTER_GAP_MAX_S, GAP_WITHOUT_BROKER_MAX_S = 15.0, 25.0, 40.0
 """The longest gaps of a reader: with one broker, with several, which leave a silent member in its
 group for longer, and while one of several is away."""
 

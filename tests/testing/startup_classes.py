@@ -28,6 +28,6 @@ def write_startup_classes(path: Path, *, heap_mb: int) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def with_startup_classes(path: Path) -> str:
-    """The option of the JVM that takes the classes from the file, if it is there and fits."""
-    return f"-XX:AOTCache={path}"
+def with_startup_classes(path: Path) -> list[str]:
+    """The options of a JVM that takes the classes from the file, if it is there and fits."""
+    return [f"-XX:AOTCache={path}"]
