@@ -20,7 +20,7 @@ from streams.base.settings import Settings
 from streams.base.transport import GroupOffset, Partition
 from streams.kafka.transport import KafkaTransport
 from streams.runtime.role_process import build_worker
-from streams.runtime.worker import Worker
+from streams.runtime.worker import Worker, raise_gc_threshold
 
 TARGET = 20_000
 ROUNDS = 3
@@ -105,6 +105,7 @@ def _tenants() -> list[InputRecord]:
 
 def fire_timers(settings: Settings, contacts: int, due: int) -> StormResult:
     """Restores the states, waits until the timers are due, and measures until all have fired."""
+    raise_gc_threshold()  # as `touchstream run` does
     worker, transport = build_worker("contact", settings)
     commits, revocations = _record_commits(worker, transport)
     while not worker.owned or not all(o.ready for o in worker.owned.values()):

@@ -27,6 +27,7 @@ from schemas.internal.states import (
 from schemas.internal.topics import Layout, Topic
 from streams.base.settings import Settings
 from streams.runtime.role_process import build_worker
+from streams.runtime.worker import raise_gc_threshold
 
 TARGET = 30_000
 ROUNDS = 3
@@ -69,6 +70,7 @@ def run(quick: bool = False) -> Figure:
 
 def advance_runs(settings: Settings, triggers: int) -> AdvanceResult:
     """Measures from the first trigger that is folded to the commit of the last one."""
+    raise_gc_threshold()  # as `touchstream run` does
     worker, transport = build_worker("contact", settings)
     while not worker.owned or not all(o.ready for o in worker.owned.values()):
         worker.run_round()

@@ -192,7 +192,7 @@ def encode_event(
     if not isinstance(model, EVENTS[ce_type].model):
         raise TypeError(f"{type(model).__name__} is not the model of {ce_type}")
     if encoding == "json":
-        value = model.model_dump_json(exclude_none=True).encode()
+        value = model.__pydantic_serializer__.to_json(model, exclude_none=True)
     else:
         value = encode_avro(ce_type, model.model_dump(), schema_id, framing=encoding)
     content = JSON if encoding == "json" else AVRO[0]

@@ -24,8 +24,11 @@ class EventPublisher:
     """An idempotent producer of public events. Events are certain to be in Kafka after `flush`."""
 
     def __init__(self, settings: Settings, encoding: Encoding = "json") -> None:
-        self._settings = settings
         self._encoding = encoding
+        prefix = settings.topic_prefix
+        self._names = {
+            name: prefix + each.topic for name, each in EVENTS.items() if each.topic is not None
+        }
         self._clock = settings.scaled_clock()
         self._producer = idempotent_producer(settings, report_only_failures=True)
         self._failure: KafkaError | None = None
@@ -48,17 +51,18 @@ class EventPublisher:
         headers, value = encode_event(
             kind, data, self._encoding, event_id=event_id, source=source, time=at
         )
-        topic = EVENTS[kind].topic
-        if topic is None:
+        name = self._names.get(kind)
+        if name is None:
             raise ValueError(f"{kind} is a command")
+        key, timestamp_ms = key_of(data), self._clock.now() // 1_000
         while True:
             try:
                 self._producer.produce(
-                    self._settings.topic_prefix + topic,
+                    name,
                     value,
-                    key_of(data),
+                    key,
                     headers=[*headers],
-                    timestamp=self._clock.now() // 1_000,
+                    timestamp=timestamp_ms,
                     on_delivery=self._on_delivery,
                 )
                 break

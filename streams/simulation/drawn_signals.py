@@ -6,6 +6,7 @@ order of the commands nor the Python version changes a result.
 
 from hashlib import blake2b
 from operator import attrgetter
+from struct import Struct
 from typing import NamedTuple
 
 from schemas.base.times import MILLISECOND, MomentUs
@@ -93,9 +94,8 @@ def draw_numbers(seed: int, command_id: str, signal: str) -> tuple[int, int, int
     """Returns three numbers below `DRAW_RANGE`. They decide whether the signal happens, how late,
     and in which variant."""
     text = f"{seed}\x1f{command_id}\x1f{signal}".encode()
-    digest = blake2b(text, digest_size=24).digest()
-    return (
-        int.from_bytes(digest[:8], "big"),
-        int.from_bytes(digest[8:16], "big"),
-        int.from_bytes(digest[16:], "big"),
-    )
+    chance, delay, variant = _three_numbers(blake2b(text, digest_size=24).digest())
+    return chance, delay, variant
+
+
+_three_numbers = Struct(">QQQ").unpack

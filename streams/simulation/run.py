@@ -28,6 +28,8 @@ from streams.simulation.population import PlannedRecord
 from streams.simulation.senders import CommandedTouch, SimulatedSenders
 from streams.simulation.simulated_events import SimulatedEvent, build_event
 
+_CONTACT_LOG = Topic.CONTACT_LOG  # looking up an enum member costs a Python call
+
 SETTLE_EVERY_RECORDS = 500
 """Records appended at one moment before the engine settles."""
 
@@ -155,15 +157,15 @@ class Simulation:
 
     def _append_signals(self, senders: SimulatedSenders) -> None:
         """Appends every signal that senders and people give by now."""
-        engine = self.engine
+        engine, listeners = self.engine, self._listeners
         while senders.next_at <= engine.now:
             drawn = senders.pop()
             if drawn is not None:
                 touch, signal = drawn
                 event = build_event(touch, signal)
                 key = contact_key(touch.tenant_id, touch.contact_id)
-                engine.append(Topic.CONTACT_LOG, key, encode(event.message))
-                for listener in self._listeners:
+                engine.append(_CONTACT_LOG, key, encode(event.message))
+                for listener in listeners:
                     listener.on_event(touch, signal, event)
                 self._count_append()
 

@@ -36,7 +36,7 @@ CLUSTER_ROLES, CLUSTER_LAYOUT = {**ROLES, "contact": 4}, Layout(contact=12)
 CLUSTER_ENVIRONMENT = {"TOUCHSTREAM_SESSION_TIMEOUT_MS": "12000"}
 """A member outlives the loss of its coordinator, as with the defaults of engine and brokers."""
 
-CYCLES_PER_ROUND = 20
+CYCLES_PER_ROUND = 28
 """A check folds everything since the beginning of its round, so rounds are short."""
 
 START_S = 90.0

@@ -36,7 +36,7 @@ def test_a_projector_without_postgresql_stops_when_asked(
 
     def emit(record: logging.LogRecord) -> None:
         if "waiting" in record.getMessage():
-            reports.append(record.getMessage())
+            reports.append(str(record.__dict__.get("error")))
             waiting.set()
 
     monkeypatch.setattr(caplog.handler, "emit", emit)  # all tests share the handler
@@ -53,7 +53,7 @@ def test_a_projector_without_postgresql_stops_when_asked(
     running.start()
     assert waiting.wait(WAIT_TIMEOUT_S)
     wait_until(lambda: rounds > 5)  # Kafka is polled in each round
-    assert len(reports) == 1
+    assert len({*reports}) == len(reports)  # a broker may not know a new topic at first
     stop_requested.set()
     running.join(WAIT_TIMEOUT_S)
     assert not running.is_alive()
