@@ -49,6 +49,16 @@ def _newest_step(campaign: KnownCampaign, step: Step) -> Step:
     return step
 
 
+def step_of(definition: Definition, touch: Touch) -> Step:
+    """The step of a touch in a version of its campaign."""
+    steps, index = definition.steps, touch.number - 1
+    if index < len(steps):
+        step = steps[index]
+        if step.id == touch.step_id:
+            return step  # its place unless the enrollment has branched
+    return steps[definition.step_index(touch.step_id)]
+
+
 class Context:
     """One contact, open for change, while one record or timer is handled."""
 
@@ -91,18 +101,15 @@ class Context:
     def definition(self, enrollment: Enrollment) -> Definition:
         """The version of its campaign that the enrollment runs on (C-36)."""
         campaign = self._last_campaign  # nearly always this one, so it is looked at first
-        if campaign is None or campaign.campaign_id != enrollment.campaign_id:
-            campaign = self.campaign(enrollment.campaign_id)
+        campaign_id = enrollment.campaign_id
+        if campaign is None or campaign.campaign_id != campaign_id:
+            campaign = self.campaign(campaign_id)
         assert campaign is not None, "an enrollment's campaign is never forgotten"
         return campaign.definitions[enrollment.version]
 
     def step(self, enrollment: Enrollment, touch: Touch) -> Step:
         """The step of a touch, in the enrollment's version."""
-        definition, index = self.definition(enrollment), touch.number - 1
-        steps = definition.steps
-        if index < len(steps) and steps[index].id == touch.step_id:
-            return steps[index]  # its place unless the enrollment has branched
-        return steps[definition.step_index(touch.step_id)]
+        return step_of(self.definition(enrollment), touch)
 
     def unless_deleted(self, template_id: str | None) -> str | None:
         """`template_id`, or None if that template was deleted (S1-42)."""
@@ -203,9 +210,9 @@ class Context:
         """
         tenant, channel = self.tenant, CHANNELS[step.channel]
         assert tenant is not None
-        start, end, region = (
-            self._quiet_hours(definition, channel) if channel.quiet_hours else (0, 0, "")
-        )
+        start, end, region = 0, 0, ""
+        if channel.quiet_hours:
+            start, end, region = self._quiet_hours(definition, channel)
         allowed: tuple[StepWindow, ...] = ()
         if tenant.calling_hours and channel.calling_hours:
             countries = (*self._countries(), self._place(channel).country)

@@ -13,6 +13,8 @@ from schemas.internal.enrollment import LIVE, Enrollment, Phase
 def archive_ended_runs(context: Context) -> None:
     """Moves the oldest ended enrollments, beyond ENDED_MAX, to state keys of their own."""
     enrollments = context.contact.enrollments
+    if len(enrollments) <= ENDED_MAX:
+        return
     ended = [e for e in enrollments if e.status not in LIVE and open_touch(e) is None]
     for enrollment in ended[: max(0, len(ended) - ENDED_MAX)]:
         enrollments.remove(enrollment)

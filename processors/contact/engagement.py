@@ -43,7 +43,7 @@ def touch_signal(
         emit_reported(context, match, message, FactKind.TOUCH_REDATED, message.signal, values)
     if message.signal == "clicked" and context.contact.conversions:
         credit_conversions_again(context, message.at, message.cause)
-    if not backfill:
+    if not backfill and match.enrollment.waiting is not None:
         check_trigger(context, match.enrollment, message.cause)
 
 

@@ -64,9 +64,10 @@ def job_completed(context: Context, message: JobCompleted) -> None:
 
 def _campaigns_for(context: Context, service_type: str) -> list[KnownCampaign]:
     assert context.tenant is not None
-    serving = context.tenant.campaigns
-    ids = (serving.get(service_type), serving.get(ALL_SERVICES))
-    campaigns = [known for id_ in ids if id_ and (known := context.campaign(id_)) is not None]
+    serving, campaigns = context.tenant.campaigns, []
+    for id_ in (serving.get(service_type), serving.get(ALL_SERVICES)):
+        if id_ and (known := context.campaign(id_)) is not None:
+            campaigns.append(known)
     if len(campaigns) == 2:
         for_all = campaigns[1]
         if for_all.definitions[for_all.version].settings.jobs != "all":
@@ -79,7 +80,8 @@ def _enroll_or_decline(context: Context, campaign: KnownCampaign, message: JobCo
     if refusal is not None:
         _decline(context, refusal, message.cause, campaign.campaign_id, message.job_id)
         return
-    _stop_earlier_runs(context, campaign.campaign_id, message)
+    if context.contact.enrollments:
+        _stop_earlier_runs(context, campaign.campaign_id, message)
     _enroll(context, campaign, message.cause, message.completed_at, message)
 
 

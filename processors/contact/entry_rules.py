@@ -158,7 +158,9 @@ def exclusive_refusal(
     """Refuses where a live enrollment in another campaign of the same exclusive group stays; one
     that this job ends anyway does not count."""
     group = definition.settings.exclusive
-    for run in live_runs(context) if group is not None else ():
+    if group is None:
+        return None
+    for run in live_runs(context):
         theirs = context.definition(run)
         if run.campaign_id == definition.campaign_id or theirs.settings.exclusive != group:
             continue
@@ -182,6 +184,8 @@ def _cooldown_refusal(
 
 
 def _all_channels_closed(context: Context, definition: Definition) -> bool:
+    if not context.contact.opted_out:
+        return False
     return all(context.opt_out_scope(step.channel) for step in definition.steps)
 
 

@@ -71,19 +71,14 @@ def public_event(turn: Turn, message: m.ExternalEvent, *, backfill: bool = False
     if kind in _DEDUPLICATED and not add_if_new(contact.seen, message.cause):
         _refuse(turn, message, "EVENT_DUPLICATE")
         return
-    if backfill or _is_past(message, tenant.fence):
+    happened_at = message.at
+    if isinstance(message, m.JobCompleted):  # in a backfill, `at` may be the time of publication
+        happened_at = min(happened_at, message.completed_at)
+    if backfill or happened_at < tenant.fence:
         handler = _BACKFILL_HANDLERS.get(kind, handler)
     context = open_contact(turn, key, contact, tenant)
     handler(context, message)
     settle(context)
-
-
-def _is_past(message: m.ExternalEvent, fence: int) -> bool:
-    """Whether the event happened before the tenant's fence. A backfilled job may carry the time of
-    its publication, so its completion counts if that is earlier."""
-    if message.at < fence:
-        return True
-    return type(message) is m.JobCompleted and message.completed_at < fence
 
 
 def backfilled_event(turn: Turn, message: m.BackfilledEvent) -> None:

@@ -25,10 +25,12 @@ def results_of(
     """The results of a run that begins, in which the person has a variant of each experiment of the
     definition. None if nothing of the run is counted for a decision of the campaign."""
     results = None if definition.outreach is None else RunResults()
-    for _, experiment in definition.experiments():
+    for step in definition.steps:
+        if step.experiment is None:
+            continue
         if results is None:
             results = RunResults()
-        _assign(context, campaign, results, experiment)
+        _assign(context, campaign, results, step.experiment)
     return results
 
 

@@ -3,6 +3,7 @@
 Of several reports about one field the latest wins, in whatever order they arrive (X-1).
 """
 
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -54,6 +55,8 @@ class _Ranks(dict[str, tuple[int, str]]):
         return len(_ORDER), name
 
 
+_names_of = attrgetter(*NAMES)
+
 _rank = _Ranks({name: (rank, name) for rank, name in enumerate(_ORDER)}).__getitem__
 
 
@@ -62,16 +65,15 @@ def merge(profile: Profile, person: Person, at: int) -> list[str]:
     of the fields and addresses that changed. Of two reports of one moment the greater text wins."""
     changed = []
     reported_at = profile.reported_at
-    for index, name in enumerate(NAMES):
-        value = getattr(person, name)
-        if value is None or at < reported_at[index]:
+    pairs = zip(_names_of(person), _names_of(profile), strict=True)
+    for index, (value, present) in enumerate(pairs):
+        if value is None or at < (since := reported_at[index]):
             continue
-        present = getattr(profile, name)
-        if at > reported_at[index] or value > present:
+        if at > since or value > present:
             reported_at[index] = at
             if value != present:
-                setattr(profile, name, value)
-                changed.append(name)
+                setattr(profile, NAMES[index], value)
+                changed.append(NAMES[index])
     addresses = profile.addresses
     known = len(addresses)
     for name, value in person.reported_addresses().items():
@@ -82,7 +84,8 @@ def merge(profile: Profile, person: Person, at: int) -> list[str]:
                 changed.append(name)
     if len(addresses) != known:  # the same state has the same bytes, whatever came first
         profile.addresses = dict(sorted(addresses.items()))
-    changed.sort(key=_rank)
+    if len(changed) > 1:
+        changed.sort(key=_rank)
     return changed
 
 
@@ -96,13 +99,20 @@ def update(context: Context, person: Person, at: int, cause: str) -> None:
     if "region" in changed and context.region_is_unknown():
         values["region_unknown"] = True  # its strict hours hold, and somebody should know
     context.emit_fact(FactKind.CONTACT_UPDATED, cause=cause, values=values)
+    if context.contact.opted_out:
+        _suppress_addresses(context, changed, cause)
+    if context.contact.enrollments:
+        amend_requests(context)
+        if not _WINDOW_FIELDS.isdisjoint(changed):
+            amend_due_times(context, cause)
+
+
+def _suppress_addresses(context: Context, changed: list[str], cause: str) -> None:
+    """Closes the new addresses of the channels that the person has opted out of."""
     for channel, field in ADDRESS_OF.items():
         if field in changed and (scope := context.opt_out_scope(channel)):
             opted_out_at = last_opt_out_at(context.contact, scope)
             suppress_address(context, channel, f"opted_out_{scope}", cause, opted_out_at)
-    amend_requests(context)
-    if not _WINDOW_FIELDS.isdisjoint(changed):
-        amend_due_times(context, cause)
 
 
 _WINDOW_FIELDS = frozenset(("timezone", "region", *ADDRESS_OF.values()))

@@ -8,11 +8,10 @@ from schemas.internal.enrollment import LIVE, RESOLVED, Enrollment, Phase, Touch
 
 def live_runs(context: Context, campaign_id: str | None = None) -> list[Enrollment]:
     """The contact's active and frozen enrollments; of one campaign there is at most one (S1-21)."""
-    return [
-        enrollment
-        for enrollment in context.contact.enrollments
-        if enrollment.status in LIVE and campaign_id in (None, enrollment.campaign_id)
-    ]
+    live = [run for run in context.contact.enrollments if run.status in LIVE]
+    if campaign_id is None or not live:
+        return live
+    return [run for run in live if run.campaign_id == campaign_id]
 
 
 def open_touch(enrollment: Enrollment) -> Touch | None:

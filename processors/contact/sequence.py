@@ -89,12 +89,13 @@ def schedule_step(context: Context, enrollment: Enrollment, index: int) -> None:
         return
     step = definition.steps[index]
     touch = Touch(step.id, len(enrollment.touches) + 1, step.channel, 0, 0)
-    touch.scheduled_at = at = scheduled_time(context, enrollment, touch, step)
-    visits = [earlier.visit for earlier in enrollment.touches if earlier.step_id == step.id]
-    touch.visit = max(visits, default=0) + 1
-    attempts = [each.attempt for each in enrollment.touches if each.command_step() == step.id]
-    touch.attempt = touch.first_attempt = max(attempts, default=0) + 1
     anchor = anchor_of(definition, enrollment, touch, step)
+    touch.scheduled_at = at = scheduled_time(context, enrollment, touch, step, anchor)
+    for earlier in enrollment.touches:
+        if earlier.step_id == step.id and earlier.visit >= touch.visit:
+            touch.visit = earlier.visit + 1
+        if earlier.command_step() == step.id and earlier.attempt >= touch.attempt:
+            touch.attempt = touch.first_attempt = earlier.attempt + 1
     enrollment.touches.append(touch)
     if enrollment.early_signals:
         enrollment.early_signals = {}

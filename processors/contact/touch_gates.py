@@ -7,7 +7,7 @@ import msgspec
 
 from processors.contact import calls, frequency_caps
 from processors.contact.call_terms import BY_POOL, call_terms, closed_for_call, pool_of
-from processors.contact.context import Context, StepTemplate
+from processors.contact.context import Context, StepTemplate, step_of
 from processors.contact.experiment_runs import follow_winner
 from processors.contact.experiment_templates import (
     assignment_values,
@@ -112,10 +112,10 @@ def _count_lapsed(context: Context, touch: Touch) -> None:
 
 
 def _check_gates(context: Context, enrollment: Enrollment, touch: Touch) -> GateCheck:
-    step = context.step(enrollment, touch)
+    definition = context.definition(enrollment)
+    step = step_of(definition, touch)
     template = context.newest_template(enrollment, step)
     template_id = context.unless_deleted(template.template_id)
-    definition = context.definition(enrollment)
     opening = first_opening(context, definition, step, context.now)
     address = context.address_forms(touch.channel)
     closed = _first_closed(context, touch, address[1])
@@ -254,7 +254,7 @@ def _send_request(
             touch.number == 1 or not any(map(_was_sent, enrollment.touches)),
             bound_sender,
             must_use_bound,
-            _call_terms(context, enrollment, touch, gates),
+            _call_terms(context, enrollment, touch, gates) if touch.pool_id else None,
             experiment_id,
             variant,
             _opt_out_by_click(context, channel),
@@ -265,9 +265,7 @@ def _send_request(
 
 def _call_terms(
     context: Context, enrollment: Enrollment, touch: Touch, gates: GateCheck
-) -> CallTerms | None:
-    if not touch.pool_id:
-        return None
+) -> CallTerms:
     return call_terms(context, enrollment, gates.definition, gates.step, touch.pool_id)
 
 

@@ -53,13 +53,16 @@ def next_closing(context: Context, definition: Definition, step: Step, at: int) 
     return closes_at(window, at) if hours is None else common_closing((window, hours), at)
 
 
-def scheduled_time(context: Context, enrollment: Enrollment, touch: Touch, step: Step) -> int:
-    """The moment a touch of `step` is planned for: the step's anchor plus its delay (C-3)."""
+def scheduled_time(
+    context: Context, enrollment: Enrollment, touch: Touch, step: Step, anchor: str | None = None
+) -> int:
+    """The moment a touch of `step` is planned for: the step's anchor, which the caller may know
+    already, plus its delay (C-3)."""
     if touch.number == 1:
         at = enrollment.anchor_at + first_delay(context, step, enrollment.service_type)
         return max(at, earliest_time(context, enrollment))
     previous = enrollment.touches[touch.number - 2]
-    match anchor_of(context.definition(enrollment), enrollment, touch, step):
+    match anchor or anchor_of(context.definition(enrollment), enrollment, touch, step):
         case "previous_scheduled":
             anchor_at = previous.scheduled_at
         case "enrollment":

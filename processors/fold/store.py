@@ -19,8 +19,9 @@ import msgspec
 from processors.fold.key_lists import KeyLists, ListsOf, in_no_list
 from processors.fold.state_groups import StateGroups
 from schemas.base.error_codes import NotReadable
-from schemas.internal.state_bytes import NEVER, due_of, flag_of, pack, payload_of
-from schemas.internal.states import POSITION_KEY, State
+from schemas.internal.state_base import GROUPED, QUEUED, State
+from schemas.internal.state_bytes import HEAD, NEVER, due_of, flag_of, head, payload_of
+from schemas.internal.states import POSITION_KEY
 
 S = TypeVar("S", bound=State)
 Rank = tuple[int, int, int, str]
@@ -28,9 +29,6 @@ Rank = tuple[int, int, int, str]
 _encode = msgspec.msgpack.Encoder().encode
 _ABSENT = State()  # what a lookup finds where nothing is: None is a state that does not exist
 _UNCHANGED = b""  # the same for the bytes of a state: None is a deleted one
-
-_QUEUED, _GROUPED = 1, 2
-"""The bits of a state's flag: which indexes it can be in."""
 
 STATE_MAX_BYTES = 3_900_000
 """The most bytes of a state, so that its changelog record is within the broker's limit."""
@@ -55,7 +53,7 @@ def _encoded(state: State | None, due: int) -> bytes | None:
     """The bytes of a state; None of a deleted one. Raises StateTooLarge."""
     if state is None:
         return None
-    value = pack(due, state.queued | state.grouped << 1, _encode(state))
+    value: bytes = head(due, state.indexed) + _encode(state)
     if len(value) > STATE_MAX_BYTES:
         raise StateTooLarge(f"{len(value)} bytes")
     return value
@@ -66,7 +64,8 @@ class Store:
     in which they stand."""
 
     def __init__(self, decode: Callable[[bytes], State], lists_of: ListsOf = in_no_list) -> None:
-        self._decode, self._lists_of = decode, lists_of
+        self._decode: Callable[[bytes], Any] = decode
+        self._lists_of = lists_of
         self._committed: dict[bytes, bytes] = {}
         self._open: dict[bytes, Any] = {}  # a State, or None for a deleted one
         self._dues: dict[bytes, int] = {}  # of each open state: when it was due after its last step
@@ -84,12 +83,14 @@ class Store:
     # Reading and changing.
 
     def read(self, key: bytes, kind: type[S]) -> S | None:
-        """The state under `key`, for reading only: one decoded object, shared until an edit."""
+        """The state under `key`, for reading only: one decoded object, which an edit opens."""
         state: S | None = self._read_cache.get(key, _ABSENT)
         if state is _ABSENT:
             state = self._open.get(key, _ABSENT)
             if state is _ABSENT:
-                value = self._value(key)
+                value = self._changes.get(key, _UNCHANGED)
+                if value is _UNCHANGED:
+                    value = self._committed.get(key)
                 found = None if value is None else self._decoded(key, value)
                 state = self._read_cache[key] = found
         return state
@@ -103,9 +104,14 @@ class Store:
                 value = self._committed.get(key)
             if value is None:
                 return None
-            state = self._open[key] = self._decoded(key, value)
+            state = self._read_cache.pop(key, None)
+            if state is None:
+                try:  # as in `_decoded`: this is done for nearly every record, and calls are dear
+                    state = self._decode(value[HEAD:])
+                except (msgspec.DecodeError, ValueError) as error:
+                    raise _not_readable(key, error) from error
+            self._open[key] = state
             self._dues[key] = due_of(value)
-            self._read_cache.pop(key, None)
         self._touched[key] = None
         return state
 
@@ -121,11 +127,6 @@ class Store:
             return self._decode(payload_of(value))
         except (msgspec.DecodeError, ValueError) as error:
             raise _not_readable(key, error) from error
-
-    def _value(self, key: bytes) -> bytes | None:
-        """The bytes of a state that is not open."""
-        value = self._changes.get(key, _UNCHANGED)
-        return self._committed.get(key) if value is _UNCHANGED else value
 
     def put(self, key: bytes, state: State) -> None:
         """Stores a new state under `key`. It is counted in its groups at once."""
@@ -149,29 +150,31 @@ class Store:
     def settle(self) -> None:
         """Ends a step: indexes the due moments and queues of the touched states, and encodes the
         states. Raises StateTooLarge."""
+        open_states, dues, changes = self._open, self._dues, self._changes
         for key in self._touched:
-            state = self._open[key]
+            state = open_states[key]
             due = None if state is None else state.due()
             if due is None:
                 due = NEVER
-            before = self._dues[key]
+            before = dues[key]
             if due != before:
                 self._armed += (due != NEVER) - (before != NEVER)
-                self._dues[key] = due
+                dues[key] = due
                 if due != NEVER:
                     heappush(self._timers, (due, key))
                     self.soonest = min(self.soonest, due)
-            if key not in self._changes:
-                self._close(key, state, due)
-            if state is not None and state.queued:
-                self._enqueue(key, state)
-            if state is not None and state.grouped:
-                self._groups.place(key, state.groups())
+            if key not in changes:
+                changes[key] = _encoded(state, due)
+                del open_states[key], dues[key]
+            if state is not None and state.indexed:
+                self._index(key, state)
         self._touched.clear()
 
-    def _close(self, key: bytes, state: State | None, due: int) -> None:
-        self._changes[key] = _encoded(state, due)
-        del self._open[key], self._dues[key]
+    def _index(self, key: bytes, state: Any) -> None:
+        if state.queued:
+            self._enqueue(key, state)
+        if state.grouped:
+            self._groups.place(key, state.groups())
 
     def next_due(self) -> int:
         """The soonest due moment, NEVER where none is due. Takes O(1) amortized time (S1-36)."""
@@ -184,8 +187,10 @@ class Store:
     def pop_due(self, now: int) -> tuple[bytes, State] | None:
         """The first state that is due by `now`, in (due, key) order, open for change. The caller
         must settle the store before the next call."""
-        if self.next_due() > now:
-            return None
+        return None if self.next_due() > now else self.pop_first()
+
+    def pop_first(self) -> tuple[bytes, State]:
+        """The state of the first timer, after a call of `next_due`: as `pop_due`."""
         _, key = heappop(self._timers)
         state = self.edit(key, State)
         self._dues[key] = NEVER
@@ -197,8 +202,10 @@ class Store:
         """Disarms the first timer that is due by `now`, until its state is touched."""
         due = self.pop_due(now)
         if due is not None:
+            key, state = due
             self._touched.clear()
-            self._close(*due, NEVER)
+            self._changes[key] = _encoded(state, NEVER)
+            del self._open[key], self._dues[key]
 
     def first_due(self) -> bytes:
         """The key of the first timer, after a call of `next_due`."""
@@ -208,7 +215,9 @@ class Store:
         due = self._dues.get(key)
         if due is not None:
             return due
-        value = self._value(key)
+        value = self._changes.get(key, _UNCHANGED)
+        if value is _UNCHANGED:
+            value = self._committed.get(key)
         return NEVER if value is None else due_of(value)
 
     # Queues.
@@ -366,9 +375,9 @@ class Store:
         if not flag:
             return
         state = self._decode(payload_of(value))
-        if flag & _QUEUED:
+        if flag & QUEUED:
             self._enqueue(key, cast(Queued, state))
-        if flag & _GROUPED:
+        if flag & GROUPED:
             self._groups.place(key, state.groups())
 
     # Inspection.

@@ -162,7 +162,7 @@ class Task:
                 self._fire()
             elif not inbox:
                 break
-            elif (stamp := inbox[0].timestamp) > now and now < LATEST:
+            elif (stamp := inbox[0].timestamp) > now < LATEST:
                 if stamp > self.max_timestamp:
                     break  # the clock guard of the worker decides about it
                 turn.now = self.stream_time = min(stamp, LATEST)  # a producer may stamp anything
@@ -174,8 +174,10 @@ class Task:
                 record = inbox.popleft()
                 self._folded.append(record)
                 self._apply(record)
-            done += 1 + turn.visited
-            turn.visited = 0
+            done += 1
+            if turn.visited:
+                done += turn.visited
+                turn.visited = 0
         return done
 
     def _begin_turns(self) -> Turn:
@@ -193,9 +195,7 @@ class Task:
             return
         key = store.first_due()
         try:
-            due = store.pop_due(self.stream_time)
-            assert due is not None
-            self.processor.fire(self._turn, *due)
+            self.processor.fire(self._turn, *store.pop_first())
             store.settle()
         except Exception as error:
             if not is_poison(error):

@@ -1,5 +1,7 @@
 """What several processors look up: announced tenants, and the address that a channel needs."""
 
+from functools import lru_cache
+
 from schemas.base.zones import zone_country
 from schemas.campaigns.campaign_kinds import KINDS
 from schemas.campaigns.compiled_definition import Definition
@@ -40,16 +42,22 @@ def country_of(tenant: KnownTenant | TenantRecord | None) -> str:
     return tenant.country or zone_country(tenant.timezone)
 
 
+# The keys are cached, because nearly every record looks up its tenant and its campaign.
+
+
+@lru_cache(maxsize=4096)
 def tenant_key(tenant_id: str) -> bytes:
     """The key of a KnownTenant."""
     return b"\x00t/" + tenant_id.encode()
 
 
+@lru_cache(maxsize=4096)
 def campaign_key(tenant_id: str, campaign_id: str) -> bytes:
     """The key of a KnownCampaign."""
     return f"\x00c/{tenant_id}/{campaign_id}".encode()
 
 
+@lru_cache(maxsize=4096)
 def campaign_limits_key(tenant_id: str, campaign_id: str) -> bytes:
     """The key of a KnownCampaignLimits."""
     return f"\x00l/{tenant_id}/{campaign_id}".encode()

@@ -186,6 +186,7 @@ def zones_called(short: str) -> tuple[str, ...]:
     return tuple(clocks.values())
 
 
+@lru_cache(maxsize=4096)
 def is_short_iana(name: str) -> bool:
     """Whether an IANA name is a short name too, and so means another zone in some countries."""
     return name in _short_iana()

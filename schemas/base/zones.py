@@ -4,7 +4,7 @@ With the zone files of the host a replay would depend on the updates of the host
 """
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
@@ -41,6 +41,7 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+@lru_cache(maxsize=4096)
 def zone_country(name: str) -> str:
     """The country of a time zone, as ISO 3166-1 alpha-2; empty for a zone of no country, such as
     UTC.

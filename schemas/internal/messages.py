@@ -6,6 +6,7 @@ public event behind a message as `source#id`.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, get_args
 
 import msgspec
@@ -248,6 +249,7 @@ def contact_key(tenant_id: str, contact_id: str) -> bytes:
     return f"{tenant_id}/{contact_id}".encode()
 
 
+@lru_cache(maxsize=4096)
 def account_key(tenant_id: str, channel: str) -> bytes:
     """The key of dispatch-log: limits hold for one channel of one tenant (F-11)."""
     return f"{tenant_id}/{channel}".encode()

@@ -4,25 +4,33 @@ A restore needs only the first nine bytes of each state (when is its timer, can 
 a group) and does not decode the rest, so it is as fast as the consumer.
 """
 
+from collections.abc import Callable
 from struct import Struct
 
 from schemas.base.times import MomentUs
 
 _HEAD = Struct(">qB")
-_DUE = Struct(">q")
+HEAD = _HEAD.size
+"""How many bytes stand before an encoded state."""
+
 NEVER: MomentUs = 2**63 - 1
 """The due moment of a state without a timer: later than every other moment."""
 
+head: Callable[[MomentUs, int], bytes] = _HEAD.pack
+"""The bytes before an encoded state, from its due moment and its flag: 1 if it can queue, plus 2 if
+it can be a member of groups."""
+
+_due = Struct(">q").unpack_from
+
 
 def pack(due: MomentUs | None, flag: int, payload: bytes) -> bytes:
-    """The bytes of an encoded state with its due moment and its flag: 1 if it can queue, plus 2 if
-    it can be a member of groups."""
-    return _HEAD.pack(NEVER if due is None else due, flag) + payload
+    """The bytes of an encoded state with what stands before it."""
+    return head(NEVER if due is None else due, flag) + payload
 
 
 def due_of(value: bytes) -> MomentUs:
     """The due moment of the state; NEVER if it has no timer."""
-    due: MomentUs = _DUE.unpack_from(value)[0]
+    due: MomentUs = _due(value)[0]
     return due
 
 
@@ -33,4 +41,4 @@ def flag_of(value: bytes) -> int:
 
 def payload_of(value: bytes) -> bytes:
     """The encoded state, as a copy: a memoryview would be slower."""
-    return value[_HEAD.size :]
+    return value[HEAD:]
