@@ -82,7 +82,7 @@ class Projection:
             parameters = (self._group, topic, partition, topic_id)
             found = connection.execute(self._queries["claim"], parameters).fetchone()
         assert found is not None
-        self._written.forget()
+        self._written.forget()  # whoever had the partition before may have written its rows
         next_offset, epoch, stored_id = int(str(found[0])), int(str(found[1])), str(found[2])
         if topic_id and stored_id and topic_id != stored_id:
             raise OtherTopic(topic, partition, next_offset)
@@ -92,7 +92,6 @@ class Projection:
     def release(self, topic: str, partition: int) -> None:
         """Gives up a partition. Nothing is written, because the next claim raises the epoch."""
         self._positions.pop((topic, partition), None)
-        self._written.forget()
 
     def held(self) -> dict[TopicPartition, int]:
         """The next offset of each claimed partition. `apply` with these and without records checks
@@ -151,7 +150,6 @@ class Projection:
             self._connection.close()
         self._connection = self._writer = None
         self._positions.clear()
-        self._written.forget()
 
     # Inside the transaction.
 

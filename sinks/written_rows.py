@@ -2,6 +2,7 @@
 the whole contact again, and most of them are as before: those need not go to PostgreSQL again."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from sinks.copy_values import Row, Rows
@@ -39,7 +40,7 @@ class WrittenRows:
             written = self._rows[name]
             for row in rows[name]:
                 written[row[:size]] = row
-            for key in list(written)[: max(0, len(written) - ROWS_MAX)]:
+            for key in list(islice(written, max(0, len(written) - ROWS_MAX))):
                 del written[key]
 
     def forget(self) -> None:

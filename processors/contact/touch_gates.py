@@ -28,7 +28,7 @@ from schemas.channels import ALL_CHANNELS, CHANNELS, Channel
 from schemas.internal.dispatch_messages import DISPATCH_RULES
 from schemas.internal.enrollment import Enrollment, Phase, Touch
 from schemas.internal.facts import FactKind, fact_time
-from schemas.internal.messages import CallTerms, RequestTouch, dispatch_key
+from schemas.internal.messages import RequestTouch, dispatch_key
 from schemas.internal.state_bytes import NEVER
 from schemas.internal.topics import Topic
 
@@ -254,19 +254,15 @@ def _send_request(
             touch.number == 1 or not any(map(_was_sent, enrollment.touches)),
             bound_sender,
             must_use_bound,
-            _call_terms(context, enrollment, touch, gates) if touch.pool_id else None,
+            call_terms(context, enrollment, gates.definition, gates.step, touch.pool_id)
+            if touch.pool_id
+            else None,
             experiment_id,
             variant,
             _opt_out_by_click(context, channel),
             channel.text_characters.get(step.action, 0),
         ),
     )
-
-
-def _call_terms(
-    context: Context, enrollment: Enrollment, touch: Touch, gates: GateCheck
-) -> CallTerms:
-    return call_terms(context, enrollment, gates.definition, gates.step, touch.pool_id)
 
 
 def _was_sent(touch: Touch) -> bool:

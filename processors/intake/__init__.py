@@ -62,9 +62,7 @@ class IntakeProcessor:
         try:
             headers = headers_of(record)
             event = self.read(record, headers)
-            reported_at = record.timestamp
-            if self.lapse_time is not None:
-                reported_at = self.record_time(record, event.time)
+            reported_at = self.record_time(record, event.time)
             message = internal_message(event, reported_at)
         except Refused as refused:
             letter = dead_letter(self.topic, turn.partition, record, headers, refused)

@@ -50,14 +50,13 @@ def address_keys(
 
     `spelling` is the text that became the recipient, empty where they are alike.
     """
-    address = CHANNELS[channel].address
-    form, _ = address.forms(recipient, country_of(tenant))
-    form_before = recipient.strip().lower()  # as _comparable_before
+    canonical = CHANNELS[channel].address.canonical
+    form, form_before = canonical(recipient, country_of(tenant)), _comparable_before(recipient)
     if form == form_before and not spelling:  # nearly every address
         return [_key(form)]
     forms = [form, form_before]
     if spelling:
-        forms += [address.canonical(spelling, ""), _comparable_before(spelling)]
+        forms += [canonical(spelling, ""), _comparable_before(spelling)]
     return [*map(_key, dict.fromkeys(forms))]
 
 

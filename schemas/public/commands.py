@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.base.times import SECOND, MomentUs
-from schemas.internal.facts import fact_time
+from schemas.base.times import SECOND, MomentUs, to_datetime
 from schemas.internal.messages import CommandDue, CommandRevoked, RequestTouch
 from schemas.public.cloudevents import AVRO, JSON, binary_headers
 from schemas.public.codec import Encoding, encode_avro
@@ -140,7 +139,7 @@ def _with_text_times(datum: dict[str, Any]) -> dict[str, Any]:
     `format_rfc3339` does, faster."""
     if "due_at" in datum:
         for name in _TIMES:
-            datum[name] = fact_time(datum[name])
+            datum[name] = to_datetime(datum[name])
     if (call := datum.get("call")) is not None:
-        call["place_by"] = fact_time(call["place_by"])
+        call["place_by"] = to_datetime(call["place_by"])
     return datum

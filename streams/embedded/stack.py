@@ -16,8 +16,10 @@ from streams.embedded.postgres import EmbeddedPostgres
 from streams.embedded.postgres_user import open_for_server
 from streams.embedded.registry import EmbeddedRegistry
 
-HEAP_MB, HEAP_OF_SEVERAL_MB = 512, 320
-"""The heap of the only broker, and that of each of several."""
+
+def heap_mb(brokers: int) -> int:
+    """The heap of each of so many brokers, in megabytes."""
+    return 512 if brokers == 1 else 320
 
 
 class StackInUse(Exception):
@@ -34,8 +36,7 @@ class Stack:
 
     They start at the same time, stop within 10 s, and write nothing outside `data_dir`. With
     `long_running` the broker optimizes itself, which pays off after some minutes. Kafka may have
-    several `brokers`; `kafka` is the first of them. They have the further
-    `jvm_options`.
+    several `brokers`; `kafka` is the first of them. They have the further `jvm_options`.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Stack:
             EmbeddedKafka(
                 self._directory / name,
                 long_running=long_running,
-                heap_mb=HEAP_MB if brokers == 1 else HEAP_OF_SEVERAL_MB,
+                heap_mb=heap_mb(brokers),
                 cluster=cluster,
                 number=number,
                 jvm_options=jvm_options,

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from streams.embedded.stack import HEAP_MB, HEAP_OF_SEVERAL_MB, Stack
+from streams.embedded.stack import Stack, heap_mb
 from tests.chaos.broker_disturbances import BROKER_DISTURBANCES
 from tests.chaos.campaign import ChaosCampaign, default_disturbances, own_directory
 from tests.chaos.disturbances import DISTURBANCES
@@ -41,8 +41,7 @@ def main() -> int:
     print(f"seed {options.seed}, data in {directory}", flush=True)
     began = time.monotonic()
     classes = directory.resolve() / "startup.aot"
-    heap_mb = HEAP_MB if options.brokers == 1 else HEAP_OF_SEVERAL_MB
-    write_startup_classes(classes, heap_mb=heap_mb)
+    write_startup_classes(classes, heap_mb=heap_mb(options.brokers))
     jvm_options = with_startup_classes(classes)
     with Stack(directory, brokers=options.brokers, jvm_options=jvm_options) as stack:
         disturbances = [names[name] for name in options.only]
